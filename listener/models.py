@@ -1,0 +1,89 @@
+"""The small values that pass between the parts: references, results, found documents, parsed texts, chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Reference(BaseModel):
+    """Crosses DBOS's boundary as JSON (``as_json``) and is validated where it arrives (``model_validate``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reference as plain JSON values."""
+        return self.model_dump(mode="json")
+
+
+class RequestRef(Reference):
+    """Names a request."""
+
+    request: UUID
+
+
+class BatchRef(Reference):
+    """Names a batch of a request."""
+
+    request: UUID
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One document behind a source, not read yet.
+
+    ``uri`` is what the document is called in its collection (``file:///srv/docs/a.md``); ``path`` is where a local
+    one lies; ``bytes`` is its size if known without reading it.
+    """
+
+    uri: str
+    path: str | None = None
+    media_type: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A document that discovery saw but can't offer: unreadable, a device, a link that leads out of the roots."""
+
+    uri: str
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document as normalized text: valid Unicode, no NUL.
+
+    ``media_type`` says how to chunk it: ``text/markdown`` (HTML becomes that too), ``text/plain`` or a code type.
+    """
+
+    text: str
+    media_type: str
+    title: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A slice of a document's text: ``text[start:end]``, in characters, under its headings (outermost first)."""
+
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Vectors can be compared only within one space: same embedder, endpoint, model and dimensions."""
+
+    embedder: str
+    endpoint: str
+    model: str
+    dimensions: int

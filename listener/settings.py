@@ -1,0 +1,58 @@
+"""Settings, read once from the environment (``INGEST_…``) and passed down; nothing reads the environment later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Each field is the variable ``INGEST_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="INGEST_", extra="ignore", frozen=True)
+
+    database_url: str | None = Field(None, description="The Postgres to use; without it, the embedded one.")
+    schema_: str = Field("public", alias="INGEST_SCHEMA", description="The schema that holds all ingest_ objects.")
+    dbos_schema: str | None = Field(
+        None, description="DBOS's own schema; by default dbos for public, <schema>_dbos otherwise."
+    )
+    data_dir: Path | None = Field(None, description="The embedded Postgres's folder; by default in the user's data folder.")
+
+    concurrency: int = Field(16, ge=1, le=1000, description="Requests that one listener runs at a time.")
+    batch_concurrency: int = Field(4, ge=1, le=64, description="Batches of larger requests that one listener runs at a time.")
+    parse_workers: int = Field(2, ge=1, le=256, description="Processes that parse documents.")
+    parse_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that parsing one document may take.")
+    parse_memory_mb: int = Field(1024, ge=128, description="Most memory that a parsing process may use.")
+
+    file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders that local sources may lie in, separated by ':'."
+    )
+    max_document_bytes: int = Field(64 * MEBIBYTE, ge=1, description="Larger documents are refused.")
+    batch_documents: int = Field(64, ge=1, le=10_000, description="Most documents in a batch.")
+    batch_bytes: int = Field(4 * MEBIBYTE, ge=1, description="Most bytes in a batch of more than one document.")
+
+    embedder: Literal["local", "openai"] = Field("local", description="Embedder of a new collection.")
+    embedding_model: str | None = Field(None, description="Model of a new collection; by default the embedder's own.")
+    embedding_dimensions: int | None = Field(None, ge=1, le=16_000, description="Dimensions of a new collection's vectors.")
+    embed_attempts: int = Field(5, ge=1, description="Times that the embed step is tried when the service fails.")
+    embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these tries.")
+    embed_interval_seconds: float = Field(1.0, gt=0, description="The first of these waits.")
+
+    poll_only: bool = Field(False, description="Do not LISTEN, look every poll_seconds (for transaction-mode poolers).")
+    poll_seconds: float = Field(1.0, gt=0, description="How often a poll-only listener looks.")
+    safety_poll_seconds: float = Field(15.0, gt=0, description="How often a listener looks although nothing rang.")
+    heartbeat_seconds: float = Field(2.0, gt=0, description="Time between a listener's signs of life.")
+    lease_seconds: float = Field(10.0, gt=0, description="How long a listener is believed alive after one.")
+    grace_seconds: float = Field(30.0, ge=0, description="How long a stopping listener lets running work end.")
+    retention_hours: float = Field(24.0, ge=0, description="How long replaced chunks are kept before they are purged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+
+    @field_validator("file_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, value: object) -> object:
+        return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value

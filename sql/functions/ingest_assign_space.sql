@@ -1,0 +1,20 @@
+create or replace function ingest_assign_space(p_collection text, p_space jsonb) returns int
+language plpgsql set search_path from current
+as $$
+declare
+  v_space int;
+begin
+  insert into ingest_spaces (embedder, endpoint, model, dimensions)
+  values (p_space ->> 'embedder', coalesce(p_space ->> 'endpoint', ''), p_space ->> 'model', (p_space ->> 'dimensions')::int)
+  on conflict do nothing;
+  select s.id into strict v_space from ingest_spaces s
+  where (s.embedder, s.endpoint, s.model, s.dimensions)
+      = (p_space ->> 'embedder', coalesce(p_space ->> 'endpoint', ''), p_space ->> 'model', (p_space ->> 'dimensions')::int);
+  update ingest_collections c set space_id = v_space, updated_at = now()
+  where c.name = p_collection and c.space_id is distinct from v_space;
+  perform ingest_make_chunks_view(p_collection);
+  return v_space;
+end
+$$;
+
+comment on function ingest_assign_space(text, jsonb) is 'Gives a collection its live space, and the typed view that goes with it.';

@@ -1,0 +1,16 @@
+create or replace function ingest_bury(p_judge text) returns setof text
+language sql set search_path from current
+as $$
+  -- The dead's sessions are ended too: one that hangs in a transaction would hold its locks.
+  with dead as (
+    update ingest_listeners l set dead_at = clock_timestamp()
+    where l.dead_at is null and l.heartbeat_at < clock_timestamp() - l.lease and l.executor_id <> p_judge
+    returning l.executor_id
+  ), ended as (
+    select count(pg_terminate_backend(a.pid)) from dead
+    join pg_stat_activity a on a.application_name = left('ingest ' || dead.executor_id, 63) and a.usename = current_user
+  )
+  select dead.executor_id from dead, ended;
+$$;
+
+comment on function ingest_bury(text) is 'Declares dead the listeners whose lease has passed; returns them.';

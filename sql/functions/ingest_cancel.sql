@@ -1,0 +1,29 @@
+create or replace function ingest_cancel(p_request uuid) returns text
+language plpgsql set search_path from current set ingest.writer = 'on'
+as $$
+declare
+  v_status text;
+  v_error jsonb := jsonb_build_object(
+    'code', 'cancelled', 'message', format('cancelled by %s', current_user), 'hint', null, 'step', null, 'retryable', false);
+begin
+  select r.status into v_status from ingest_requests r where r.id = p_request for no key update;
+  if v_status is null then
+    raise exception 'there is no request %', p_request
+      using errcode = 'IG010', constraint = 'unknown_request', hint = 'See select id, status from ingest_requests.';
+  elsif v_status = 'pending' then
+    update ingest_requests r set status = 'cancelled', finished_at = clock_timestamp(), error = v_error where r.id = p_request;
+    insert into ingest_commands (request_id, verb, done_at, outcome) values (p_request, 'cancel', clock_timestamp(), 'was pending');
+  elsif v_status = 'running' then
+    perform ingest_settle(p_request, 'cancelled', v_error);
+    insert into ingest_commands (request_id, verb) values (p_request, 'cancel');
+    perform pg_notify(ingest_channel('commands'), '');
+  else
+    raise exception 'request % is % already', p_request, v_status
+      using errcode = 'IG011', constraint = 'wrong_state', hint = 'Only a pending or running request can be cancelled.';
+  end if;
+  return 'cancelled';
+end
+$$;
+
+comment on function ingest_cancel(uuid) is
+  'Cancels a pending or running request at once; a listener then stops its workflows. IG010 unknown, IG011 ended already.';

@@ -1,0 +1,40 @@
+create or replace function ingest_check_options(p_options jsonb) returns void
+language plpgsql immutable set search_path from current
+as $$
+declare
+  v_key text;
+  v_value jsonb;
+  v_type text;
+begin
+  if p_options = '{}' then
+    return;
+  end if;
+  if jsonb_typeof(p_options) <> 'object' then
+    raise exception 'options is a JSON %, not an object', jsonb_typeof(p_options)
+      using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'Write it like {"include": "*.md"}.';
+  end if;
+  for v_key, v_value in select * from jsonb_each(p_options) loop
+    select o.type into v_type from ingest_options() o where o.key = v_key;
+    if v_type is null then
+      raise exception 'option "%" is not known', v_key
+        using errcode = 'IG003', constraint = 'unknown_option',
+              hint = 'Known are: ' || (select string_agg(o.key, ', ' order by o.key) from ingest_options() o) || '.';
+    end if;
+    if position(jsonb_typeof(v_value) in v_type) = 0
+       or (jsonb_typeof(v_value) = 'array' and jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")')) then
+      raise exception 'option "%" is a JSON %, and takes %', v_key, jsonb_typeof(v_value), v_type
+        using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'See select * from ingest_options().';
+    end if;
+    if jsonb_typeof(v_value) = 'number' and v_value::numeric not between 0.000001 and 1e12 then
+      raise exception 'option "%" is %, and must be above 0 and at most 1e12', v_key, v_value
+        using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'See select * from ingest_options().';
+    end if;
+    if v_key = 'publish' and v_value #>> '{}' not in ('document', 'request') then
+      raise exception 'option "publish" is %', v_value
+        using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'It takes "document" or "request".';
+    end if;
+  end loop;
+end
+$$;
+
+comment on function ingest_check_options(jsonb) is 'Raises IG003 or IG004 where a request''s options are wrong.';

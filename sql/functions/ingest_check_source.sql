@@ -1,0 +1,30 @@
+create or replace function ingest_check_source(p_request ingest_requests) returns void
+language plpgsql immutable set search_path from current
+as $$
+begin
+  case num_nonnulls(p_request.source, p_request.content, p_request.content_bytes)
+    when 1 then null;
+    when 0 then
+      raise exception 'request % has neither a source nor content', p_request.id
+        using errcode = 'IG001', constraint = 'nothing_to_ingest', hint = 'Set source, content or content_bytes.';
+    else
+      raise exception 'request % has more than one of source, content and content_bytes', p_request.id
+        using errcode = 'IG002', constraint = 'two_things_to_ingest', hint = 'Set one of them; insert another row for the other.';
+  end case;
+  if p_request.source is not null and (p_request.uri is not null or p_request.media_type is not null) then
+    raise exception 'request % has a source, and uri or media_type', p_request.id
+      using errcode = 'IG002', constraint = 'two_things_to_ingest',
+            hint = 'uri and media_type name inline content; a source names its documents itself.';
+  end if;
+  if p_request.source !~ '^(/|[A-Za-z][A-Za-z0-9+.-]*:)' then
+    raise exception 'source "%" is a relative path', left(p_request.source, 200)
+      using errcode = 'IG008', constraint = 'relative_path', hint = 'Give an absolute path, or a URL like file:///srv/docs.';
+  end if;
+  if p_request.uri = '' then
+    raise exception 'request % has an empty uri', p_request.id
+      using errcode = 'IG009', constraint = 'empty_uri', hint = 'Name the document, or leave uri out: then it is the request''s id.';
+  end if;
+end
+$$;
+
+comment on function ingest_check_source(ingest_requests) is 'Raises IG001, IG002, IG008 or IG009 where a request does not say what to ingest.';

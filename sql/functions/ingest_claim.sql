@@ -1,0 +1,46 @@
+create or replace function ingest_claim(p_executor text, p_limit int, p_roots text[], p_space jsonb)
+returns table (id uuid, priority int, source text, options jsonb)
+language plpgsql set search_path from current set ingest.writer = 'on'
+as $$
+-- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
+-- read here: scheduled ones become due first, and those of a collection with a limit wait in a lane of their own.
+declare
+  v_full text[];
+  v_ids uuid[];
+begin
+  if not exists (select from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null) then
+    raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
+  end if;
+  perform ingest_promote_scheduled();
+  -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place.
+  v_full := array(
+    select c.name from ingest_collections c
+    where c.limited and exists (
+      select from ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name)
+    order by c.name for no key update);
+  if cardinality(v_full) = 0 then
+    v_ids := ingest_pick(p_limit, p_roots);
+  else
+    v_ids := ingest_pick_limited(v_full, p_limit, p_roots);
+  end if;
+  if cardinality(v_ids) = 0 then
+    return;
+  end if;
+  perform ingest_assign_space(c.name, p_space) from ingest_collections c
+  where c.space_id is null and c.name in (select r.collection from ingest_requests r where r.id = any (v_ids));
+  return query
+    update ingest_requests r
+    set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = clock_timestamp(),
+        settings = ingest_settings(c, s), error = null, finished_at = null,
+        deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
+    from ingest_collections c join ingest_spaces s on s.id = c.space_id
+    where r.id = any (v_ids) and c.name = r.collection and (r.limited or not c.limited)
+    returning r.id, r.priority, r.source, r.options;
+  -- Inserted while its collection got its first limit: it moves to the lane where the limit counts.
+  update ingest_requests r set limited = true from ingest_collections c
+  where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and c.limited and not r.limited;
+end
+$$;
+
+comment on function ingest_claim(text, int, text[], jsonb) is
+  'Claims requests for a listener: IG020 if that was declared dead. p_roots: its folders; p_space: the space of a new collection.';

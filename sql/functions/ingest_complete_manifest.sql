@@ -1,0 +1,28 @@
+create or replace function ingest_complete_manifest(p_request uuid, p_executor text)
+returns table (documents int, batches int)
+language plpgsql set search_path from current set ingest.writer = 'on'
+as $$
+begin
+  perform from ingest_requests r
+  where r.id = p_request and r.status = 'running' and r.executor_id = p_executor for no key update;
+  if not found then
+    raise exception 'request % is not run by listener %', p_request, p_executor
+      using errcode = 'IG021', constraint = 'lost_ownership';
+  end if;
+  update ingest_revisions r set state = 'skipped', reason = 'duplicate', error = null
+  where r.request_id = p_request and exists (
+    select from ingest_revisions n
+    where n.request_id = p_request and n.uri = r.uri and n.position > r.position);
+  insert into ingest_batches (request_id, batch, documents, bytes)
+  select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0)
+  from ingest_revisions r where r.request_id = p_request and r.state = 'discovered'
+  group by r.request_id, r.batch;
+  select count(*) into documents from ingest_revisions r where r.request_id = p_request;
+  select count(*) into batches from ingest_batches b where b.request_id = p_request;
+  update ingest_requests r set discovered_at = clock_timestamp(), documents_total = documents where r.id = p_request;
+  return next;
+end
+$$;
+
+comment on function ingest_complete_manifest(uuid, text) is
+  'Ends discovery: of a URI that stands twice the last wins; batches are made, and the completion mark is set.';

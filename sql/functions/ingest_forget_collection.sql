@@ -1,0 +1,19 @@
+create or replace function ingest_forget_collection() returns trigger
+language plpgsql set search_path from current
+as $$
+begin
+  if exists (select from ingest_requests r where r.collection = old.name and r.status in ('pending', 'running')) then
+    raise exception 'collection "%" has unfinished requests', old.name
+      using errcode = 'IG007', constraint = 'unfinished_request',
+            hint = format('Cancel them first: select ingest_cancel(id) from ingest_requests '
+                          'where collection = %L and status in (''pending'', ''running'');', old.name);
+  end if;
+  delete from ingest_documents d where d.collection = old.name;
+  if to_regclass(format('%I', 'ingest_chunks_' || old.name)) is not null then
+    execute format('drop view %I', 'ingest_chunks_' || old.name);
+  end if;
+  return old;
+end
+$$;
+
+comment on function ingest_forget_collection() is 'Takes documents along when a collection is deleted.';

@@ -1,0 +1,14 @@
+create or replace function ingest_forget_documents() returns trigger
+language plpgsql set search_path from current
+as $$
+-- A reading that is under way is older than this DELETE: it must not bring the document back.
+begin
+  update ingest_revisions r set state = 'skipped', reason = 'deleted', text = null
+  from deleted d
+  where r.collection = d.collection and r.uri = d.uri and r.state in ('loaded', 'chunked', 'embedded');
+  delete from ingest_revisions r using deleted d where r.document_id = d.id;
+  return null;
+end
+$$;
+
+comment on function ingest_forget_documents() is 'Takes revisions along when documents are deleted.';

@@ -1,0 +1,19 @@
+create or replace function ingest_guard_request() returns trigger
+language plpgsql set search_path from current
+as $$
+begin
+  if (to_jsonb(new) - '{priority,run_at,metadata,options,dedupe_key,due}'::text[])
+     is distinct from (to_jsonb(old) - '{priority,run_at,metadata,options,dedupe_key,due}'::text[])
+     or (old.status <> 'pending' and new is distinct from old) then
+    raise exception 'an UPDATE of request % changes what belongs to the system', old.id
+      using errcode = 'IG005', constraint = 'system_column',
+            hint = 'Of a pending request, priority, run_at, metadata, options and dedupe_key may be changed; '
+                   'else use ingest_cancel(id) and the other functions.';
+  end if;
+  perform ingest_check_options(new.options);
+  new.due := new.run_at <= now();
+  return new;
+end
+$$;
+
+comment on function ingest_guard_request() is 'Refuses an application''s UPDATE of the system''s columns.';

@@ -1,0 +1,23 @@
+create or replace function ingest_local_path(p_source text) returns text
+language plpgsql immutable strict set search_path from current
+as $$
+declare
+  v_path text := p_source;
+begin
+  if p_source ~* '^file:' then
+    v_path := regexp_replace(p_source, '^file:(//(localhost)?(?=/))?', '', 'i');
+    if v_path ~ '%[0-9a-fA-F]{2}' then
+      v_path := (
+        select convert_from(string_agg(
+                 case when part[1] ~ '^%' then decode(substr(part[1], 2), 'hex') else convert_to(part[1], 'UTF8') end,
+                 '' order by place), 'UTF8')
+        from regexp_matches(v_path, '%[0-9a-fA-F]{2}|[^%]+|%', 'g') with ordinality as parts (part, place));
+    end if;
+  end if;
+  return case when v_path like '/%' then v_path end;
+exception when character_not_in_repertoire or untranslatable_character then
+  return regexp_replace(v_path, '%.*$', '');  -- not UTF-8: what comes before is enough to find a listener
+end
+$$;
+
+comment on function ingest_local_path(text) is 'The path of a local source (an absolute path or a file:// URL), else null.';

@@ -1,0 +1,23 @@
+create or replace function ingest_lock_documents(p_revisions bigint[]) returns void
+language plpgsql set search_path from current
+as $$
+-- An application's DELETE locks documents in any order. So we never wait for one while we hold others: if one is
+-- locked, all are let go and tried again.
+declare
+  v_pause float8 := 0.002;
+begin
+  loop
+    begin
+      perform from ingest_documents d join ingest_revisions v on v.collection = d.collection and v.uri = d.uri
+      where v.id = any (p_revisions) order by d.collection, d.uri for no key update of d nowait;
+      return;
+    exception when lock_not_available then
+      null;  -- leaving the block has released what it locked
+    end;
+    perform pg_sleep(v_pause * (0.5 + random()));
+    v_pause := least(v_pause * 2, 0.2);
+  end loop;
+end
+$$;
+
+comment on function ingest_lock_documents(bigint[]) is 'Locks the documents of revisions, by (collection, uri), without ever causing a deadlock.';

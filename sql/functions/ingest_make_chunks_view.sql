@@ -1,0 +1,27 @@
+create or replace function ingest_make_chunks_view(p_collection text) returns void
+language plpgsql set search_path from current
+as $$
+declare
+  v_view text := 'ingest_chunks_' || p_collection;
+  v_space ingest_spaces;
+begin
+  select s.* into strict v_space from ingest_collections c join ingest_spaces s on s.id = c.space_id
+  where c.name = p_collection;
+  if to_regclass(format('%I', v_view)) is not null then
+    execute format('drop view %I', v_view);
+  end if;
+  execute format(
+    'create view %I as
+     select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
+            c.embedding::vector(%s) as embedding, c.revision_id
+     from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
+     where c.collection = %L and c.space_id = %s',
+    v_view, v_space.dimensions, p_collection, v_space.id);
+  execute format('comment on view %I is %L', v_view,
+    format('Live chunks of collection %s with typed vectors: order by embedding <=> … can use its ANN index.', p_collection));
+exception when insufficient_privilege then
+  raise notice 'no typed view for collection %: % may not create views here', p_collection, current_user;
+end
+$$;
+
+comment on function ingest_make_chunks_view(text) is 'Makes ingest_chunks_<collection>, whose embedding has its dimensions.';

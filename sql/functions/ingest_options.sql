@@ -1,0 +1,13 @@
+create or replace function ingest_options() returns table (key text, type text, description text)
+language sql immutable set search_path from current
+as $$
+  values
+    ('include', 'string or array', 'Globs of the files in a folder to take, relative to it; without it, all.'),
+    ('exclude', 'string or array', 'Globs of the files in a folder to leave out.'),
+    ('max_bytes', 'number', 'Larger documents are refused; at most the listener''s own limit.'),
+    ('force', 'boolean', 'Ingest documents again although they did not change.'),
+    ('publish', 'string', '''document'': each batch goes live when it is ready (default); ''request'': all at once at the end.'),
+    ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.');
+$$;
+
+comment on function ingest_options() is 'The keys that options of a request may have, with their types.';

@@ -1,0 +1,12 @@
+create or replace function ingest_promote_scheduled() returns void
+language sql set search_path from current set ingest.writer = 'on'
+as $$
+  update ingest_requests r set due = true
+  where r.id in (
+    select n.id from ingest_requests n
+    where n.status = 'pending' and not n.due and n.run_at <= clock_timestamp()
+    order by n.run_at limit 1000
+    for update skip locked);
+$$;
+
+comment on function ingest_promote_scheduled() is 'Makes due what was scheduled for a time that has come.';

@@ -1,0 +1,56 @@
+create or replace function ingest_publish(p_request uuid, p_batch int, p_owner uuid)
+returns table (published int, superseded int)
+language plpgsql set search_path from current
+as $$
+-- One short transaction that moves pointers: readers see a document's old chunks until it ends, and its new ones after.
+-- Lock order: documents by (collection, uri), then batch, then request. Without a batch, the whole request is published.
+declare
+  v_ids bigint[];
+begin
+  v_ids := array(
+    select v.id from ingest_revisions v
+    where v.request_id = p_request and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
+  perform ingest_lock_documents(v_ids);
+  insert into ingest_documents (collection, uri)
+  select v.collection, v.uri from ingest_revisions v where v.id = any (v_ids)
+  order by v.collection, v.uri on conflict do nothing;
+  perform ingest_lock_documents(v_ids);
+  if p_batch is not null then
+    perform ingest_check_owner(p_request, p_batch, p_owner, 'save');
+  end if;
+  perform from ingest_requests r where r.id = p_request and r.status = 'running' for share;
+  if not found then
+    raise exception 'request % is no longer running', p_request using errcode = 'IG021', constraint = 'lost_ownership';
+  end if;
+  with winner as (
+    select v.id, d.id as document_id, d.revision_id as replaced
+    from ingest_revisions v join ingest_documents d on d.collection = v.collection and d.uri = v.uri
+    where v.id = any (v_ids) and v.state = 'embedded' and v.read_seq > d.live_seq
+  ), replaced as (
+    update ingest_revisions v set replaced_at = clock_timestamp() from winner w where v.id = w.replaced
+  ), live as (
+    update ingest_documents d
+    set revision_id = v.id, live_seq = v.read_seq, title = v.title, media_type = v.media_type, bytes = v.bytes,
+        chunks = cardinality(v.starts), metadata = v.metadata, content_hash = v.content_hash,
+        settings_hash = v.settings_hash, updated_at = clock_timestamp()
+    from winner w join ingest_revisions v on v.id = w.id
+    where d.id = w.document_id
+  ), done as (
+    update ingest_revisions v set state = 'published', document_id = w.document_id, published_at = clock_timestamp()
+    from winner w where v.id = w.id returning v.id
+  ), late as (
+    update ingest_revisions v
+    set state = 'skipped', reason = 'superseded', replaced_at = clock_timestamp(), document_id = d.id
+    from ingest_documents d
+    where v.id = any (v_ids) and v.state = 'embedded' and d.collection = v.collection and d.uri = v.uri
+      and v.read_seq <= d.live_seq
+    returning v.id
+  )
+  select (select count(*) from done), (select count(*) from late) into published, superseded;
+  update ingest_batches b set finished_at = clock_timestamp(), step = null where b.request_id = p_request and b.batch = p_batch;
+  return next;
+end
+$$;
+
+comment on function ingest_publish(uuid, int, uuid) is
+  'embedded → published, or skipped where a newer reading is live. IG021 if the batch has another owner or the request does not run.';

@@ -1,0 +1,23 @@
+create or replace function ingest_purge(p_retention interval, p_limit int default 500) returns int
+language plpgsql set search_path from current
+as $$
+declare
+  v_purged int;
+begin
+  with old as (
+    select v.id from ingest_revisions v
+    where v.replaced_at < clock_timestamp() - p_retention
+      and not exists (select from ingest_documents d where d.revision_id = v.id)
+    order by v.replaced_at limit p_limit for update skip locked
+  ), gone as (
+    delete from ingest_chunk_store c using old where c.revision_id = old.id
+  )
+  update ingest_revisions v set text = null, replaced_at = null
+  from old where v.id = old.id;
+  get diagnostics v_purged = row_count;
+  return v_purged;
+end
+$$;
+
+comment on function ingest_purge(interval, int) is
+  'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays.';

@@ -1,0 +1,22 @@
+create or replace function ingest_rest() returns text
+language plpgsql set search_path from current
+as $$
+-- Tries to become the listener that sleeps behind the doorbell. Never waits. It must be a statement of its own: the
+-- claim that follows needs a snapshot that is younger than the lock, or it misses rows.
+declare
+  v_key bigint := ingest_lock_key('idle');
+begin
+  if pg_try_advisory_lock(v_key) then
+    return 'resting';
+  end if;
+  -- A shared lock is to be had beside silent inserters, but not beside a sleeping listener.
+  if pg_try_advisory_lock_shared(v_key) then
+    perform pg_advisory_unlock_shared(v_key);
+    return 'inserters';
+  end if;
+  return 'listener';
+end
+$$;
+
+comment on function ingest_rest() is
+  'Takes the idle lock: ''resting'' if it did, else who holds it: a sleeping ''listener'', or open ''inserters'' that stay silent.';

@@ -1,0 +1,16 @@
+create or replace function ingest_ring() returns trigger
+language plpgsql set search_path from current
+as $$
+-- NOTIFY takes a lock of the whole database at commit, so we ring only when a listener sleeps: it holds this lock
+-- exclusively then. Where the shared lock is granted, nobody sleeps, and none can fall asleep unseen before we end.
+begin
+  if current_setting('ingest.silent', true) is distinct from 'on'
+     and not pg_try_advisory_xact_lock_shared(ingest_lock_key('idle')) then
+    perform pg_notify(ingest_channel('doorbell'), '');
+  end if;
+  return null;
+end
+$$;
+
+comment on function ingest_ring() is
+  'Wakes a sleeping listener. SET LOCAL ingest.silent = on keeps it quiet, for PREPARE TRANSACTION: the safety poll finds the row.';

@@ -1,0 +1,29 @@
+create or replace function ingest_search(
+  query text, collection text default 'default', k int default 10, filter jsonb default '{}'
+) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
+language plpgsql stable set search_path from current
+as $$
+#variable_conflict use_column
+declare
+  v_config regconfig := ingest_search_config(collection);
+  v_query tsquery := websearch_to_tsquery(v_config, query);
+begin
+  -- All words first; if that finds too little, any of them.
+  if numnode(v_query) > 1 and (
+    select count(*) < k from (
+      select from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
+      where c.lexemes @@ v_query and c.collection = ingest_search.collection and c.metadata @> coalesce(filter, '{}') limit k) n
+  ) then
+    v_query := v_query || coalesce(
+      (select string_agg(quote_literal(lexeme), ' | ')::tsquery from unnest(to_tsvector(v_config, query))), v_query);
+  end if;
+  return query
+    select d.uri, d.title, c.ordinal, c.text, ts_rank_cd(c.lexemes, v_query, 1)::float8, c.metadata, c.revision_id
+    from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
+    where c.lexemes @@ v_query and c.collection = ingest_search.collection and c.metadata @> coalesce(filter, '{}')
+    order by 5 desc, 1, 3 limit k;
+end
+$$;
+
+comment on function ingest_search(text, text, int, jsonb) is
+  'Full-text search over live chunks, best first; filter: what their metadata must contain.';

@@ -1,0 +1,33 @@
+create or replace function ingest_skip_unchanged(
+  p_request uuid, p_batch int, p_owner uuid, p_ids bigint[], p_read_seqs bigint[], p_hashes bytea[]
+) returns bigint[]
+language plpgsql set search_path from current
+as $$
+-- Lock order: documents by (collection, uri), then the batch. A document that changed since it was compared is not
+-- skipped: its id is not returned, and the load step goes on with it.
+declare
+  v_skipped bigint[];
+begin
+  perform ingest_lock_documents(p_ids);
+  perform ingest_check_owner(p_request, p_batch, p_owner, 'load');
+  with same as (
+    select v.id, d.id as document_id, u.read_seq
+    from unnest(p_ids, p_read_seqs, p_hashes) as u (id, read_seq, hash)
+    join ingest_revisions v on v.id = u.id and v.state = 'discovered'
+    join ingest_requests r on r.id = p_request
+    join ingest_documents d on d.collection = v.collection and d.uri = v.uri
+    where d.revision_id is not null and d.content_hash = u.hash and d.settings_hash = ingest_settings_hash(r)
+  ), newer as (
+    update ingest_documents d set live_seq = same.read_seq
+    from same where d.id = same.document_id and d.live_seq < same.read_seq
+  ), skipped as (
+    update ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, loaded_at = clock_timestamp()
+    from same where v.id = same.id returning v.id
+  )
+  select coalesce(array_agg(id), '{}') into v_skipped from skipped;
+  return v_skipped;
+end
+$$;
+
+comment on function ingest_skip_unchanged(uuid, int, uuid, bigint[], bigint[], bytea[]) is
+  'discovered → skipped, where the same bytes are live under the same settings; returns the revisions that it skipped.';

@@ -1,0 +1,12 @@
+create or replace function ingest_unclaim(p_request uuid, p_executor text) returns boolean
+language plpgsql set search_path from current set ingest.writer = 'on'
+as $$
+begin
+  update ingest_requests r
+  set status = 'pending', executor_id = null, started_at = null, settings = null, deadline_at = null
+  where r.id = p_request and r.status = 'running' and r.executor_id = p_executor;
+  return found;
+end
+$$;
+
+comment on function ingest_unclaim(uuid, text) is 'Back to pending: claimed by that listener, and its workflow never started.';

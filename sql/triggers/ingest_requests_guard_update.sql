@@ -1,0 +1,3 @@
+create or replace trigger ingest_requests_guard_update before update on ingest_requests
+  for each row when (current_setting('ingest.writer', true) is distinct from 'on')
+  execute function ingest_guard_request();

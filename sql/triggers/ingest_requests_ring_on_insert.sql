@@ -1,0 +1,2 @@
+create or replace trigger ingest_requests_ring_on_insert after insert on ingest_requests
+  for each statement execute function ingest_ring();

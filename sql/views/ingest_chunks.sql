@@ -1,0 +1,10 @@
+-- The join is on the revision alone, over a unique index: with two columns the planner passed the ANN index by.
+create or replace view ingest_chunks as
+select d.uri, d.collection, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata, c.embedding, c.space_id,
+       d.id as document_id, c.revision_id
+from ingest_chunk_store c
+join ingest_documents d on d.revision_id = c.revision_id;
+
+comment on view ingest_chunks is
+  'Live chunks. A document''s chunks change all at once. For <=> use ingest_search, or ingest_chunks_<collection> with '
+  'set hnsw.iterative_scan = strict_order.';
