@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import numpy as np
 
+from listener import vectors
 from listener.errors import OperatorError
 from listener.settings import Settings
 
@@ -29,9 +27,9 @@ class Database:
     schema: str
     vector_schema: str
 
-    @property
-    def search_path(self) -> str:
-        names = dict.fromkeys((self.schema, self.vector_schema, "pg_temp"))
+    def search_path(self, *extra: str) -> str:
+        """Return the path to our objects and pgvector's."""
+        names = dict.fromkeys((self.schema, self.vector_schema, *extra, "pg_temp"))
         return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
 
     async def connect(self, application_name: str) -> asyncpg.Connection:
@@ -49,8 +47,8 @@ class Database:
         finally:
             await connection.close()
 
-    async def pool(self, size: int, application_name: str) -> asyncpg.Pool:
-        """Open a pool of at most ``size`` connections, made when needed."""
+    async def pool(self, size: int, application_name: str, extra_schema: str) -> asyncpg.Pool:
+        """Open a pool of at most ``size`` connections, made when needed; ``extra_schema`` is searched last."""
         return await asyncpg.create_pool(
             self.dsn,
             min_size=1,
@@ -59,12 +57,12 @@ class Database:
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=60.0,
-            server_settings=self._server_settings(application_name),
+            server_settings=self._server_settings(application_name, extra_schema),
         )
 
-    def _server_settings(self, application_name: str) -> dict[str, str]:
+    def _server_settings(self, application_name: str, *extra_schemas: str) -> dict[str, str]:
         return {
-            "search_path": self.search_path,
+            "search_path": self.search_path(*extra_schemas),
             "application_name": application_name[:63],
             "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
             "tcp_keepalives_idle": "15",
@@ -74,9 +72,8 @@ class Database:
 
     async def _prepare(self, connection: asyncpg.Connection) -> None:
         await connection.set_type_codec(
-            "vector", schema=self.vector_schema, encoder=encode_vector, decoder=decode_vector, format="binary"
+            "vector", schema=self.vector_schema, encoder=vectors.encode, decoder=vectors.decode, format="binary"
         )
-        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=str, format="text")
 
 
 async def open_database(settings: Settings, dsn: str) -> Database:
@@ -116,15 +113,3 @@ def _shown(dsn: str) -> str:
     parts = urlsplit(dsn)
     host = f"{parts.username or ''}@{parts.hostname or ''}".strip("@") + (f":{parts.port}" if parts.port else "")
     return f"{parts.scheme}://{host}{parts.path}"
-
-
-def encode_vector(vector: np.ndarray[Any, Any] | bytes) -> bytes:
-    """Return pgvector's binary form: dimensions and a zero as 16-bit numbers, then big-endian 32-bit floats."""
-    if isinstance(vector, bytes):
-        return vector
-    return struct.pack(">HH", vector.shape[0], 0) + vector.astype(">f4").tobytes()
-
-
-def decode_vector(data: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return a vector of 32-bit floats from pgvector's binary form."""
-    return np.frombuffer(data, dtype=">f4", offset=4).astype(np.float32)

@@ -5,6 +5,7 @@
     IngestError                 has a code, a message that names the thing, and a hint
     ├── RequestError            ends the whole request           (unknown scheme, missing folder, ...)
     ├── DocumentError           fails one document               (unsupported, too_large, parser_timeout, ...)
+    │   └── TextsRefused        these texts of one call          (the embedding API refuses them, empty text)
     ├── SettingsError           ends the request, not retried    (key refused, wrong dimensions, ...)
     ├── ServiceError            retried with backoff             (embedding API down, rate limited)
     ├── OperatorError           the program can't run like this  (no database, schema not migrated, ...)
@@ -16,6 +17,7 @@ The class is the decision that a caller makes; the code says what happened. Code
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -27,6 +29,7 @@ class IngestError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+        self.step: str | None = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}" + (f" ({self.hint})" if self.hint else "")
@@ -34,13 +37,18 @@ class IngestError(Exception):
     def __reduce__(self) -> tuple[type[IngestError], tuple[str, str, str]]:
         return type(self), (self.code, self.message, self.hint)
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The error as DBOS records it beside a step or workflow; it comes back from there as plain JSON."""
+        return self.as_json()
+
     def as_json(self, step: str | None = None) -> dict[str, Any]:
         """Return what the ``error`` columns hold: code, message, hint, step and whether a retry may help."""
         return {
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
-            "step": step,
+            "step": step or self.step,
             "retryable": isinstance(self, ServiceError),
         }
 
@@ -51,6 +59,17 @@ class RequestError(IngestError):
 
 class DocumentError(IngestError):
     """One document can't be ingested; the others go on."""
+
+
+class TextsRefused(DocumentError):
+    """These texts of one embedding call can't be embedded; ``indices`` are their places in the call."""
+
+    def __init__(self, code: str, message: str, hint: str = "", indices: Sequence[int] = ()) -> None:
+        super().__init__(code, message, hint)
+        self.indices = tuple(indices)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.code, self.message, self.hint, self.indices)
 
 
 class SettingsError(IngestError):

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -83,7 +83,7 @@ async def check(connection: Connection, schema: str) -> None:
 
 
 async def uninstall(connection: Connection, schema: str) -> list[str]:
-    """Drop our objects, and only ours, from ``schema``; return their names.
+    """Drop our objects, and only ours, from ``schema``; return the statements that did it.
 
     Raises OperatorError ``in_use`` if something that isn't ours depends on one of them; nothing is dropped then.
     """
@@ -96,6 +96,20 @@ async def uninstall(connection: Connection, schema: str) -> list[str]:
     except asyncpg.DependentObjectsStillExistError as error:
         raise OperatorError("in_use", f"{error.message}: {error.detail}", "Drop what depends on it first.") from None
     return drops
+
+
+async def drop_dbos(connection: Connection, schema: str, application: str) -> list[str]:
+    """Drop DBOS's ``schema`` unless other applications have workflows in it; return the statements that did it."""
+    table = await connection.fetchval("select to_regclass(format('%I.workflow_status', $1::text))::text", schema)
+    if table is None:
+        return []
+    others = "select exists (select from %I.workflow_status where application_name is distinct from $1)"
+    if await connection.fetchval(await _formatted(connection, others, schema), application):
+        return []
+    statement = await _formatted(connection, "drop schema %I cascade", schema)
+    await connection.execute("set client_min_messages = warning")
+    await connection.execute(statement)
+    return [statement]
 
 
 @asynccontextmanager
@@ -126,7 +140,7 @@ def sql_files() -> tuple[SqlFile, ...]:
     )
 
 
-def _sql_folder() -> Traversable:
+def _sql_folder() -> Any:  # a Traversable; its module moved in Python 3.11
     packaged = files("listener") / "sql"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "sql"
 
@@ -142,6 +156,8 @@ async def _enter(connection: Connection, schema: str) -> None:
     path = "select format('set local search_path = %I, %I, pg_temp', $1::text, $2::text)"
     await connection.execute(await connection.fetchval(path, schema, vector_schema))
     await connection.execute("set local check_function_bodies = off; set local client_min_messages = warning")
+    # This loads pgvector's library. Only then may a role that is no superuser pin its settings to a function.
+    await connection.execute("select '[1]'::vector")
 
 
 async def _vector_schema(connection: Connection) -> str:

@@ -22,12 +22,11 @@ from itertools import chain
 from typing import NamedTuple
 from zlib import crc32
 
-from listener.chunking.markdown import Fences, Section, read_sections
-from listener.errors import RequestError
+from listener.chunking.markdown import LIST_ITEM, Fences, Section, continues_list, read_sections
+from listener.errors import SettingsError
 from listener.models import Chunk
 
 _LOOKAHEAD = 16  # characters that the patterns below may look at behind a cut
-_LIST_ITEM = r"(?:[-*+]|\d{1,9}[.)])[ \t]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +43,18 @@ _BLANK = re.compile(r"\n[ \t\r]*\n(?=[ \t]{0,12}\S)")
 _BLANK_TO_COLUMN_0 = re.compile(r"\n[ \t\r]*\n(?=[^\s)\]}])")
 _BLANK_TO_MEMBER = re.compile(r"\n[ \t\r]*\n(?=(?:\t| {2,4})[^\s)\]}])")
 _COLUMN_0 = re.compile(r"\n(?=[^\s)\]}])")
-_BLANK_TO_BLOCK = re.compile(rf"\n[ \t\r]*\n(?=\S)(?!{_LIST_ITEM})")
-_ITEM = re.compile(rf"\n(?=[ \t]{{0,3}}{_LIST_ITEM})")
-# Chinese and Japanese text has no spaces, but its own punctuation (RUF001 takes that for a slip).
-_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]{0,4}\s(?=\S)|[。！？｡][」』）】”’]{0,4}(?=\S)|\n(?=[^\n])")  # noqa: RUF001
-_WORD = re.compile(r"\s(?=\S)|[、，；：。！？](?=\S)")  # noqa: RUF001
+_BLANK_TO_BLOCK = re.compile(r"\n[ \t\r]*\n(?=\S)")
+_ITEM = re.compile(rf"\n(?=[ \t]{{0,3}}{LIST_ITEM})")
+# Chinese and Japanese text has no spaces, but its own punctuation.
+_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]{0,4}\s(?=\S)|[。！？｡][」』）】”’]{0,4}(?=\S)|\n(?=[^\n])")
+_WORD = re.compile(r"\s(?=\S)|[、，；：。！？](?=\S)")
 
 PLAIN = Grammar(_BLANK, (_LINE, _SENTENCE, _WORD), resume=(_SENTENCE, _WORD))
 MARKDOWN = Grammar(_BLANK_TO_BLOCK, (_BLANK, _ITEM, _LINE, _SENTENCE, _WORD), resume=(_SENTENCE, _WORD))
 CODE = Grammar(_BLANK_TO_COLUMN_0, (_BLANK_TO_MEMBER, _BLANK, _COLUMN_0, _LINE, _WORD), resume=(_LINE, _WORD))
 
 
-def chunk(text: str, *, media_type: str, size: int, overlap: int) -> list[Chunk]:
+def chunk(text: str, media_type: str, size: int, overlap: int) -> list[Chunk]:
     """Cut ``text`` into chunks of at most ``size`` characters; the same arguments always give the same chunks.
 
     Every character that is not whitespace is in a chunk. Chunks come in order, neither begin nor end with whitespace,
@@ -63,7 +62,7 @@ def chunk(text: str, *, media_type: str, size: int, overlap: int) -> list[Chunk]
     whitespace. A chunk that continues its section begins up to ``overlap`` characters before the end of the previous
     one. ``media_type`` chooses the grammar: Markdown, source code, or plain text for all others.
 
-    Raises RequestError ``bad_chunking`` if size and overlap do not fit together.
+    Raises SettingsError ``bad_chunking`` if size and overlap do not fit together.
     """
     _check(size, overlap)
     grammar = _grammar(media_type)
@@ -78,7 +77,7 @@ def chunk(text: str, *, media_type: str, size: int, overlap: int) -> list[Chunk]
 
 def _check(size: int, overlap: int) -> None:
     if size < 1 or not 0 <= overlap < size:
-        raise RequestError(
+        raise SettingsError(
             "bad_chunking",
             f"chunks of {size} characters with an overlap of {overlap} can't be made",
             "set the size to at least 1, and the overlap to 0 or more but less than the size",
@@ -210,7 +209,9 @@ class _Cutter:
 
     def _blocks(self, low: int, high: int) -> list[int]:
         places = self._places(self._grammar.block, low, high)
-        return self._fences.adjust(places, low, high) if self._fences.starts else places
+        if self._grammar is not MARKDOWN:
+            return places
+        return self._fences.adjust([at for at in places if not continues_list(self._text, at)], low, high)
 
     def _places(self, pattern: re.Pattern[str], low: int, high: int) -> list[int]:
         text = self._text
@@ -223,7 +224,8 @@ class _Cutter:
     def _cut_anywhere(self, low: int, high: int) -> int:
         """Cut text that offers no place at all, between grapheme clusters if that can be."""
         text = self._text
-        best = max(range(low, high + 1), key=lambda at: text[at : at + 8])
+        top = max(text[low : high + 1])
+        best = max((at for at in range(low, high + 1) if text[at] == top), key=lambda at: text[at : at + 8])
         ahead, behind = range(best, high + 1), range(best - 1, low - 1, -1)
         return next((at for at in chain(ahead, behind) if not _inside_cluster(text, at)), high)
 

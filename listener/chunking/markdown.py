@@ -12,6 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+LIST_ITEM = r"(?:[-*+]|\d{1,9}[.)])[ \t]"
+"""How an item of a list begins (as part of a regular expression)."""
+
 _HEADING_LENGTH = 200  # characters of a heading that are kept in a heading path
 _SETEXT_REACH = 400  # characters before an underline in which its heading must begin
 
@@ -37,6 +40,8 @@ class Fences:
 
     def adjust(self, places: Sequence[int], low: int, high: int) -> list[int]:
         """Return the places that lie in no fenced block, and the ends of such blocks from ``low`` to ``high``."""
+        if not self.starts:
+            return list(places)
         kept = {at for at in places if not self._inside(at)}
         for edges in (self.starts, self.ends):
             kept.update(edges[bisect_left(edges, low) : bisect_right(edges, high)])
@@ -80,7 +85,7 @@ _NOTABLE = (
     r"|<(?P<html>!--|(?i:pre|script|style|textarea)\b))"
 )
 _NOTABLE_FIRST_LINE = re.compile(_NOTABLE)
-_NOTABLE_LINE = re.compile(r"\n" + _NOTABLE)  # begins with a fixed character: searched 5 times faster
+_NOTABLE_LINE = re.compile(r"\n" + _NOTABLE)  # begins with a plain character, which the search can skip to
 
 
 def _headings(text: str, fences: Fences) -> Iterator[_Heading]:
@@ -134,7 +139,7 @@ def _end_of_html(text: str, opening: re.Match[str]) -> int:
 
 
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
-_NOT_A_PARAGRAPH = re.compile(r"^(?: {4}|\t| {0,3}(?:[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||#{1,6}[ \t]))", re.MULTILINE)
+_NOT_A_PARAGRAPH = re.compile(rf"^(?: {{4}}|\t| {{0,3}}(?:{LIST_ITEM}|>|\||#{{1,6}}[ \t]))", re.MULTILINE)
 
 
 def _paragraph_before(text: str, underline: int, after: int) -> int | None:
@@ -164,3 +169,15 @@ def _title(source: str) -> str:
     title = _ATTRIBUTES.sub("", _CLOSING_MARKS.sub("", title))
     title = _MARKS.sub("", _TAG.sub("", _LINK.sub(r"\1", title)))
     return title.strip()[:_HEADING_LENGTH].rstrip()
+
+
+_ITEM = re.compile(LIST_ITEM)
+
+
+def continues_list(text: str, at: int) -> bool:
+    """Tell whether an item of a list begins at ``at`` and the line before the empty lines belongs to the list too."""
+    if not _ITEM.match(text, at):
+        return False
+    before = text[max(0, at - 300) : at].rstrip()
+    line = before[before.rfind("\n") + 1 :]
+    return line[:1].isspace() or _ITEM.match(line) is not None

@@ -5,7 +5,7 @@
     <data_dir>/postgres/        private (0700; started by root: root's, 0710, passable for the server's own group)
         starting.lock           held by the one process that starts or stops the server, and by the initdb it runs
         alive.lock              held by every process of the server for as long as it lives
-        settings.conf           our settings, written at each start; cluster/postgresql.conf begins by including it
+        settings.conf           our settings, written at each start; an operator's own go over them with ALTER SYSTEM
         start.log               what the server says before its log collector runs
         binaries-…/             a copy of the programs, only where the server's account can't reach the installed ones
         cluster/                Postgres's own files, its log/ and its socket; there as a whole or not at all
@@ -28,10 +28,10 @@ from pathlib import Path
 
 from listener.embedded import binaries
 from listener.embedded.home import POLL_SECONDS, SAY_SECONDS, Home, Progress, default_data_dir, every, open_home
-from listener.embedded.server import PORT, SUPERUSER, Server, socket_folder
+from listener.embedded.server import PORT, SUPERUSER, Server, socket_folder, stop_server
 from listener.errors import OperatorError
 
-__all__ = ["Server", "default_data_dir", "start"]
+__all__ = ["Server", "default_data_dir", "start", "stop"]
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +68,8 @@ async def start(
 ) -> Server:
     """Start the server in ``data_dir``, or attach to the one that runs there, and return it when it can be used.
 
-    It has a database ``ingest`` with pgvector. It stays running when this process ends, however it ends. Waits for crash
-    recovery as long as that takes; ``progress`` is told what is waited for, about once a second.
+    It has a database ``ingest`` with pgvector. It stays running when this process ends, however it ends. Waits for
+    crash recovery as long as that takes; ``progress`` is told what is waited for, about once a second.
 
     ``version`` is the major version (default: the folder's own, for a new folder the newest installed). ``settings``
     go on top of ``SETTINGS`` and take effect only when the server is started, not when it runs already.
@@ -92,6 +92,15 @@ async def start(
     return server
 
 
+async def stop(data_dir: Path | None = None) -> None:
+    """Stop the server in ``data_dir`` and end all sessions, whoever started it; do nothing if none runs.
+
+    Raises: OperatorError ``embedded_stop_failed`` and those of the folder, see ``start``.
+    """
+    home = await asyncio.to_thread(open_home, data_dir)
+    await stop_server(home)
+
+
 def _programs(installed: Mapping[int, Path], home: Home, version: int | None) -> Path:
     wanted = home.version or version or max(installed)
     if version not in (None, wanted):
@@ -105,13 +114,15 @@ async def _comes_up(server: Server, progress: Progress) -> bool:
     """Wait until ``server`` can be used; false as soon as no process of it is left."""
     began = time.monotonic()
     say = every(SAY_SECONDS, progress)
+    pause = POLL_SECONDS
     while not await server.accepts():
         if not server.home.alive():
             return False
         if time.monotonic() - began > ORPHAN_SECONDS:
             server.home.end_orphans()
-        say(f"Waiting for the embedded Postgres: {server.home.log_tail().rpartition(chr(10))[2]}")
-        await asyncio.sleep(POLL_SECONDS)
+        say(f"Waiting for the embedded Postgres: {server.home.last_said()}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.2, 0.25)  # a recovery may take minutes
     return True
 
 
@@ -124,8 +135,8 @@ def _initialize(home: Home, programs: Path, lock: int, progress: Progress) -> No
     account = binaries.initdb_account(home.account)
     account.owns(fresh)
     _run_initdb(home, programs, account, fresh, lock)
-    configuration = fresh / "postgresql.conf"
-    configuration.write_text("include '../settings.conf'\n" + configuration.read_text())
+    with (fresh / "postgresql.conf").open("a") as configuration:  # at its end: initdb sets some of the same
+        configuration.write("include '../settings.conf'\n")
     (fresh / "pg_hba.conf").write_text("# Who can pass this folder may log in.\nlocal all all trust\n")
     home.account.owns_tree(fresh)
     fresh.rename(home.cluster)
@@ -133,27 +144,22 @@ def _initialize(home: Home, programs: Path, lock: int, progress: Progress) -> No
 
 
 def _run_initdb(home: Home, programs: Path, account: binaries.Account, fresh: Path, lock: int) -> None:
-    # C.UTF-8 knows letters of all scripts and does not change with the system's libraries, as ICU's and most of libc's
-    # do. With plain C, full-text search takes “quoted” with its quotes as the word.
-    provider = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if _has_builtin_locales(programs) else ()
-    options = (f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C", "--auth=trust", "--data-checksums", *provider)
-    for letters in ("C.UTF-8", "C"):  # not every system's C library has the first
-        command = [str(programs / "bin" / "initdb"), "-D", fresh.name, f"--lc-ctype={letters}", *options]
-        done = binaries.run(command, account, home.path, keep=(lock,))
-        if done.returncode == 0:
-            return
-        if "invalid locale name" not in done.stderr:
-            break
-    raise _failed("init", home, done.stderr.strip())
-
-
-def _has_builtin_locales(programs: Path) -> bool:
-    return binaries.major_version(programs) >= 17
+    # C.UTF-8 knows the letters of all scripts. With plain C, full-text search takes the quotes of “word” as letters.
+    options = [f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C", "--auth=trust", "--data-checksums"]
+    if binaries.major_version(programs) >= 17:  # its own: sorts and folds the same on every system
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    initdb = [str(programs / "bin" / "initdb"), "-D", fresh.name, *options]
+    done = binaries.run([*initdb, "--lc-ctype=C.UTF-8"], account, home.path, keep=(lock,))
+    if "invalid locale name" in done.stderr:  # an old C library
+        done = binaries.run([*initdb, "--lc-ctype=C"], account, home.path, keep=(lock,))
+    if done.returncode != 0:
+        raise _failed("init", home, done.stderr.strip())
 
 
 def _launch(home: Home, programs: Path, settings: Mapping[str, str]) -> None:
     with home.life() as life:
-        assert life is not None, "only the holder of starting.lock starts a server"
+        if life is None:
+            raise _failed("start", home, "processes of an earlier server still run and accept no connections")
         home.forget_dead_server()
         lines = (f"{name} = '{value}'\n" for name, value in {**settings, **_shared_memory()}.items())
         home.write("settings.conf", "".join(lines))
@@ -166,7 +172,7 @@ def _launch(home: Home, programs: Path, settings: Mapping[str, str]) -> None:
 
 
 def _shared_memory() -> dict[str, str]:
-    folder = Path("/dev/shm")  # noqa: S108 -- where Linux keeps POSIX shared memory
+    folder = Path("/dev/shm")  # where Linux keeps POSIX shared memory
     if not folder.exists():
         return {}
     size = os.statvfs(folder)

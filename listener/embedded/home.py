@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ Progress = Callable[[str], None]
 APPLICATION = "ingest-listener"
 POLL_SECONDS = 0.02  # nothing wakes us when a file lock is released or a server has started
 SAY_SECONDS = 1.0
-LOG_LINES = 12
+PROBE_SECONDS = 5.0  # far more than anyone who asks whether a server lives holds its lock
+LOG_LINES = 20
 
 
 def default_data_dir() -> Path:
@@ -66,30 +67,38 @@ class Home:
     def life(self) -> Iterator[int | None]:
         """Yield the descriptor that a new server has to inherit; none if something of a server still lives."""
         with self._lock_file("alive.lock") as descriptor:
-            yield descriptor if _locked(descriptor) else None
+            deadline = time.monotonic() + PROBE_SECONDS
+            while not (free := _locked(descriptor)) and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+            yield descriptor if free else None
 
     def alive(self) -> bool:
         """Tell whether any process of the server lives, the postmaster or what it left behind."""
-        with self.life() as descriptor:
-            return descriptor is None
+        with self._lock_file("alive.lock") as descriptor:
+            return not _locked(descriptor, fcntl.LOCK_SH)  # shared: those who only ask don't take each other for one
 
     def processes(self) -> tuple[list[int], list[int]]:
-        """Return the ids of the postmasters and of their children that work in the cluster's folder (Linux only)."""
+        """Return the ids of the postmasters, and of their children, that work in the cluster's folder (Linux only)."""
         postmasters: list[int] = []
         children: list[int] = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if (process / "cwd").readlink() == self.cluster:
-                    child = (process / "cmdline").read_bytes().startswith(b"postgres: ")
-                    (children if child else postmasters).append(int(process.name))
+                if (process / "cwd").readlink() != self.cluster:
+                    continue
+                title = (process / "cmdline").read_bytes()
             except OSError:
                 continue  # it ended, or is another user's
+            if title.startswith(b"postgres: "):  # the title that children take
+                children.append(int(process.name))
+            elif title.partition(b"\0")[0].endswith(b"/postgres"):
+                postmasters.append(int(process.name))
         return postmasters, children
 
     def forget_dead_server(self) -> None:
         """Remove the pid files of a server that is gone, when nothing holds ``alive.lock``.
 
-        Postgres does not start while the pid in them, by now perhaps another program's, is alive, nor if they are cut off.
+        Postgres does not start while the pid in them, perhaps another program's by now, is alive, nor if they are cut
+        off.
         """
         if Path("/proc/self").exists() and not any(self.processes()):  # none either that someone started by hand
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
@@ -99,7 +108,8 @@ class Home:
         """Kill what a killed postmaster left behind, if it is gone; no new one can start as long as they run."""
         postmasters, children = self.processes()
         for child in () if postmasters else children:
-            os.kill(child, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
     def discard_unfinished(self) -> None:
         """Remove what starts that were killed left behind."""
@@ -110,9 +120,10 @@ class Home:
         """Write the file ``name``, readable by the server; it is there as a whole or as it was."""
         unfinished = self.path / f"{name}.unfinished"
         unfinished.unlink(missing_ok=True)
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(text)
-        self.account.owns(unfinished)
+        with unfinished.open("x") as file:
+            os.fchmod(file.fileno(), 0o600)
+            self.account.owns(file.fileno())
+            file.write(text)
         unfinished.replace(self.path / name)
 
     def log_tail(self) -> str:
@@ -120,6 +131,11 @@ class Home:
         newest = sorted(self.cluster.glob("log/*.log"), key=lambda file: file.stat().st_mtime)[-1:]
         files = [file for file in (self.path / "start.log", *newest) if file.exists()]
         return "\n".join(line for file in files for line in _last_lines(file))
+
+    def last_said(self) -> str:
+        """Return the last thing that the server said about itself, such as how far its recovery is."""
+        # Its other lines then are about us, who ask too early.
+        return next((line for line in reversed(self.log_tail().splitlines()) if "LOG:" in line), "no log yet")
 
     @contextmanager
     def _lock_file(self, name: str) -> Iterator[int]:
@@ -150,7 +166,8 @@ def open_home(data_dir: Path | None) -> Home:
     except OSError as error:
         raise _unreachable(path, f"{error.strerror}: {error.filename}") from error
     if home.account.uid is not None and not home.account.reaches(path):
-        raise _unreachable(path, f"Postgres does not run as root, and uid {home.account.uid} can't pass the folders above")
+        why = f"Postgres does not run as root, and uid {home.account.uid} can't pass the folders above"
+        raise _unreachable(path, why)
     return home
 
 
@@ -173,13 +190,13 @@ def _unreachable(path: Path, why: str) -> OperatorError:
     return OperatorError(
         "data_dir_unreachable",
         f"the embedded Postgres can't use {path}: {why}",
-        f"set INGEST_DATA_DIR to a folder that it can use, unset it for {default_data_dir()}, or set INGEST_DATABASE_URL",
+        f"set INGEST_DATA_DIR to a folder that it can use (default: {default_data_dir()}), or set INGEST_DATABASE_URL",
     )
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False

@@ -81,7 +81,7 @@ class Server:
                 return True
         except asyncpg.TooManyConnectionsError:
             return True
-        except (OSError, asyncio.TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError):
+        except (OSError, asyncio.TimeoutError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
             return False
 
     async def stop(self) -> None:
@@ -89,15 +89,7 @@ class Server:
 
         Raises: OperatorError ``embedded_stop_failed``.
         """
-        async with self.home.starting(log.info):
-            deadline = time.monotonic() + STOP_SECONDS
-            if postmaster := self._postmaster():
-                with suppress(ProcessLookupError):
-                    os.kill(postmaster, signal.SIGINT)  # Postgres's word for a fast shutdown
-            while self.home.alive():
-                if time.monotonic() > deadline:
-                    raise _not_stopped(self.home)
-                await asyncio.sleep(POLL_SECONDS)
+        await stop_server(self.home)
 
     async def __aenter__(self) -> Server:
         return self
@@ -115,17 +107,42 @@ class Server:
         finally:
             await connection.close()
 
-    def _postmaster(self) -> int | None:
-        # The kernel knows who listens on the socket; a pid file may be stale or cut off.
-        if sys.platform == "linux":
-            with closing(socket.socket(socket.AF_UNIX)) as peer, suppress(OSError):
-                peer.connect(str(self.socket_folder / SOCKET))
-                pid, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-                return int(pid) or None
+
+async def stop_server(home: Home) -> None:
+    """Stop whatever runs in ``home``: ask the postmaster, or end what is left of a killed one."""
+    async with home.starting(log.info):
+        deadline = time.monotonic() + STOP_SECONDS
+        if postmaster := _postmaster(home):
+            with suppress(ProcessLookupError):
+                os.kill(postmaster, signal.SIGINT)  # Postgres's word for a fast shutdown
+        while home.alive():
+            if not postmaster:
+                home.end_orphans()
+            if time.monotonic() > deadline:
+                raise _not_stopped(home)
+            await asyncio.sleep(POLL_SECONDS)
+        if (link := socket_folder(home.cluster)) != home.cluster:
+            link.unlink()
+
+
+def _postmaster(home: Home) -> int | None:
+    # The kernel knows who listens on the socket; a pid file may be stale or cut off. (SO_PEERCRED: Linux only.)
+    with closing(socket.socket(socket.AF_UNIX)) as peer:
+        try:
+            peer.connect(str(socket_folder(home.cluster) / SOCKET))
+        except OSError:
             return None
-        with suppress(OSError, ValueError, IndexError):
-            return int((self.home.cluster / "postmaster.pid").read_text().splitlines()[0])
-        return None
+        pid, _, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return int(pid) or None
+
+
+def _not_stopped(home: Home) -> OperatorError:
+    postmasters, children = home.processes()
+    return OperatorError(
+        "embedded_stop_failed",
+        f"the embedded Postgres in {home.path} did not stop (processes {postmasters + children})",
+        f"its last words: {home.log_tail()}",
+    )
 
 
 def socket_folder(cluster: Path) -> Path:
@@ -151,12 +168,3 @@ def _private_folder() -> Path:
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077:
         return folder
     return Path(tempfile.mkdtemp(prefix="ingest-listener-"))  # somebody else took the name
-
-
-def _not_stopped(home: Home) -> OperatorError:
-    postmasters, children = home.processes()
-    return OperatorError(
-        "embedded_stop_failed",
-        f"the embedded Postgres in {home.path} did not stop (processes {postmasters + children})",
-        f"its last words: {home.log_tail()}",
-    )

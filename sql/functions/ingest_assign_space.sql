@@ -12,7 +12,9 @@ begin
       = (p_space ->> 'embedder', coalesce(p_space ->> 'endpoint', ''), p_space ->> 'model', (p_space ->> 'dimensions')::int);
   update ingest_collections c set space_id = v_space, updated_at = now()
   where c.name = p_collection and c.space_id is distinct from v_space;
-  perform ingest_make_chunks_view(p_collection);
+  if found then
+    perform ingest_make_chunks_view(p_collection);
+  end if;
   return v_space;
 end
 $$;

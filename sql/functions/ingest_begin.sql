@@ -1,9 +1,10 @@
 create or replace function ingest_begin(p_request uuid, p_executor text) returns ingest_requests
-language plpgsql set search_path from current set ingest.writer = 'on'
+language plpgsql set search_path from current
 as $$
 declare
   v_request ingest_requests;
 begin
+  perform ingest_as_system();
   select r.* into v_request from ingest_requests r where r.id = p_request for no key update;
   if v_request.status is distinct from 'running'
      or not exists (select from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null) then

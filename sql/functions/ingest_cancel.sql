@@ -1,11 +1,12 @@
 create or replace function ingest_cancel(p_request uuid) returns text
-language plpgsql set search_path from current set ingest.writer = 'on'
+language plpgsql set search_path from current
 as $$
 declare
   v_status text;
   v_error jsonb := jsonb_build_object(
     'code', 'cancelled', 'message', format('cancelled by %s', current_user), 'hint', null, 'step', null, 'retryable', false);
 begin
+  perform ingest_as_system();
   select r.status into v_status from ingest_requests r where r.id = p_request for no key update;
   if v_status is null then
     raise exception 'there is no request %', p_request

@@ -1,14 +1,17 @@
 create or replace function ingest_claim(p_executor text, p_limit int, p_roots text[], p_space jsonb)
 returns table (id uuid, priority int, source text, options jsonb)
-language plpgsql set search_path from current set ingest.writer = 'on'
+language plpgsql set search_path from current
 as $$
 -- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
 -- read here: scheduled ones become due first, and those of a collection with a limit wait in a lane of their own.
 declare
   v_full text[];
+  v_pipeline text;
   v_ids uuid[];
 begin
-  if not exists (select from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null) then
+  perform ingest_as_system();
+  select l.pipeline into v_pipeline from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
+  if not found then
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
   end if;
   perform ingest_promote_scheduled();
@@ -26,12 +29,15 @@ begin
   if cardinality(v_ids) = 0 then
     return;
   end if;
-  perform ingest_assign_space(c.name, p_space) from ingest_collections c
-  where c.space_id is null and c.name in (select r.collection from ingest_requests r where r.id = any (v_ids));
+  -- The lock looks again once it has waited: the first listener's space stays.
+  perform ingest_assign_space(c.name, p_space) from (
+    select n.name from ingest_collections n
+    where n.space_id is null and n.name in (select r.collection from ingest_requests r where r.id = any (v_ids))
+    order by n.name for no key update) c;
   return query
     update ingest_requests r
     set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = clock_timestamp(),
-        settings = ingest_settings(c, s), error = null, finished_at = null,
+        settings = ingest_settings(c, s) || jsonb_build_object('pipeline', v_pipeline), error = null, finished_at = null,
         deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
     from ingest_collections c join ingest_spaces s on s.id = c.space_id
     where r.id = any (v_ids) and c.name = r.collection and (r.limited or not c.limited)

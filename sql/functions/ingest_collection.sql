@@ -1,10 +1,11 @@
 create or replace function ingest_collection(p_name text, p_settings jsonb default '{}') returns ingest_collections
-language plpgsql set search_path from current set ingest.writer = 'on'
+language plpgsql set search_path from current
 as $$
 declare
   v_collection ingest_collections;
   v_unknown text;
 begin
+  perform ingest_as_system();
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
                     'passage_prefix', 'query_prefix', 'text_config', 'max_running');
@@ -15,6 +16,10 @@ begin
                    'passage_prefix, query_prefix, text_config and max_running.';
   end if;
   insert into ingest_collections (name) values (p_name) on conflict do nothing;
+  -- Requests before their collection, as a claim does. What is inserted meanwhile, the claim moves.
+  if p_settings ->> 'max_running' is not null then
+    update ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;
+  end if;
   update ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
       chunk_overlap = coalesce((p_settings ->> 'chunk_overlap')::int, c.chunk_overlap),
@@ -29,9 +34,6 @@ begin
     perform ingest_change_space(p_name, p_settings);
   end if;
   select * into strict v_collection from ingest_collections c where c.name = p_name;
-  if v_collection.limited then
-    update ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;
-  end if;
   return v_collection;
 end
 $$;

@@ -1,8 +1,9 @@
 create or replace function ingest_complete_manifest(p_request uuid, p_executor text)
 returns table (documents int, batches int)
-language plpgsql set search_path from current set ingest.writer = 'on'
+language plpgsql set search_path from current
 as $$
 begin
+  perform ingest_as_system();
   perform from ingest_requests r
   where r.id = p_request and r.status = 'running' and r.executor_id = p_executor for no key update;
   if not found then
@@ -10,9 +11,10 @@ begin
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   update ingest_revisions r set state = 'skipped', reason = 'duplicate', error = null
-  where r.request_id = p_request and exists (
-    select from ingest_revisions n
-    where n.request_id = p_request and n.uri = r.uri and n.position > r.position);
+  from (
+    select n.id, row_number() over (partition by n.uri order by n.position desc, n.id desc) as place
+    from ingest_revisions n where n.request_id = p_request) places
+  where r.id = places.id and places.place > 1;
   insert into ingest_batches (request_id, batch, documents, bytes)
   select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0)
   from ingest_revisions r where r.request_id = p_request and r.state = 'discovered'

@@ -1,6 +1,8 @@
 create or replace function ingest_forget_collection() returns trigger
 language plpgsql set search_path from current
 as $$
+declare
+  v_view text := format('%I.%I', current_schema(), 'ingest_chunks_' || old.name);
 begin
   if exists (select from ingest_requests r where r.collection = old.name and r.status in ('pending', 'running')) then
     raise exception 'collection "%" has unfinished requests', old.name
@@ -9,8 +11,8 @@ begin
                           'where collection = %L and status in (''pending'', ''running'');', old.name);
   end if;
   delete from ingest_documents d where d.collection = old.name;
-  if to_regclass(format('%I', 'ingest_chunks_' || old.name)) is not null then
-    execute format('drop view %I', 'ingest_chunks_' || old.name);
+  if obj_description(to_regclass(v_view), 'pg_class') like 'Live chunks of collection %' then
+    execute format('drop view %s', v_view);
   end if;
   return old;
 end

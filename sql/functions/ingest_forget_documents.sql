@@ -1,9 +1,10 @@
 create or replace function ingest_forget_documents() returns trigger
 language plpgsql set search_path from current
 as $$
--- A reading that is under way is older than this DELETE: it must not bring the document back.
+-- A reading that is under way is older than this DELETE: it must not bring the document back. The purge takes its chunks:
+-- its embed step may still be writing some.
 begin
-  update ingest_revisions r set state = 'skipped', reason = 'deleted', text = null
+  update ingest_revisions r set state = 'skipped', reason = 'deleted', text = null, replaced_at = clock_timestamp()
   from deleted d
   where r.collection = d.collection and r.uri = d.uri and r.state in ('loaded', 'chunked', 'embedded');
   delete from ingest_revisions r using deleted d where r.document_id = d.id;

@@ -4,7 +4,9 @@ as $$
 declare
   v_path text := p_source;
 begin
-  if p_source ~* '^file:' then
+  if p_source ~* '^file://(?!localhost/|/)' then
+    return null;  -- another host's: whichever listener gets it says so
+  elsif p_source ~* '^file:' then
     v_path := regexp_replace(p_source, '^file:(//(localhost)?(?=/))?', '', 'i');
     if v_path ~ '%[0-9a-fA-F]{2}' then
       v_path := (
@@ -14,7 +16,7 @@ begin
         from regexp_matches(v_path, '%[0-9a-fA-F]{2}|[^%]+|%', 'g') with ordinality as parts (part, place));
     end if;
   end if;
-  return case when v_path like '/%' then v_path end;
+  return case when v_path like '/%' then regexp_replace(v_path, '^/+', '/') end;
 exception when character_not_in_repertoire or untranslatable_character then
   return regexp_replace(v_path, '%.*$', '');  -- not UTF-8: what comes before is enough to find a listener
 end

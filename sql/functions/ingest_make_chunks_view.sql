@@ -2,25 +2,26 @@ create or replace function ingest_make_chunks_view(p_collection text) returns vo
 language plpgsql set search_path from current
 as $$
 declare
-  v_view text := 'ingest_chunks_' || p_collection;
+  v_view text := format('%I.%I', current_schema(), 'ingest_chunks_' || p_collection);
   v_space ingest_spaces;
 begin
   select s.* into strict v_space from ingest_collections c join ingest_spaces s on s.id = c.space_id
   where c.name = p_collection;
-  if to_regclass(format('%I', v_view)) is not null then
-    execute format('drop view %I', v_view);
+  if obj_description(to_regclass(v_view), 'pg_class') like 'Live chunks of collection %' then
+    execute format('drop view %s', v_view);
   end if;
   execute format(
-    'create view %I as
+    'create view %s as
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
             c.embedding::vector(%s) as embedding, c.revision_id
      from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
      where c.collection = %L and c.space_id = %s',
     v_view, v_space.dimensions, p_collection, v_space.id);
-  execute format('comment on view %I is %L', v_view,
+  execute format('comment on view %s is %L', v_view,
     format('Live chunks of collection %s with typed vectors: order by embedding <=> … can use its ANN index.', p_collection));
-exception when insufficient_privilege then
-  raise notice 'no typed view for collection %: % may not create views here', p_collection, current_user;
+-- A claim must not fail for want of a view.
+exception when insufficient_privilege or duplicate_table or dependent_objects_still_exist then
+  raise notice 'no typed view for collection %: %', p_collection, sqlerrm;
 end
 $$;
 

@@ -5,9 +5,9 @@ begin
   if new.status <> 'pending' or new.error is not null or new.attempt <> 0 or new.executor_id is not null
      or new.settings is not null or new.started_at is not null or new.discovered_at is not null
      or new.finished_at is not null or new.deadline_at is not null or new.read_seq is not null
-     or new.local_path is not null or not new.due or new.limited or new.chunks_total is not null
+     or new.created_by <> current_user or new.created_at <> now() or new.local_path is not null or not new.due or new.limited or new.chunks_total is not null
      or num_nonnulls(new.documents_total, new.documents_done, new.documents_skipped, new.documents_failed) > 0
-     or (new.forked_from is not null and current_setting('ingest.writer', true) is distinct from 'on') then
+     or (new.forked_from is not null and current_setting('ingest.writer', true) is distinct from statement_timestamp()::text) then
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column',
             hint = 'Set only id, source, content, content_bytes, media_type, uri, collection, options, metadata, '

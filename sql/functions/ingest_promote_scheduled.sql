@@ -1,10 +1,11 @@
 create or replace function ingest_promote_scheduled() returns void
-language sql set search_path from current set ingest.writer = 'on'
+language sql set search_path from current
 as $$
+  select ingest_as_system();
   update ingest_requests r set due = true
   where r.id in (
     select n.id from ingest_requests n
-    where n.status = 'pending' and not n.due and n.run_at <= clock_timestamp()
+    where n.status = 'pending' and not n.due and n.run_at <= now()
     order by n.run_at limit 1000
     for update skip locked);
 $$;

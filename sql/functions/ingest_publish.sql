@@ -10,11 +10,7 @@ begin
   v_ids := array(
     select v.id from ingest_revisions v
     where v.request_id = p_request and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
-  perform ingest_lock_documents(v_ids);
-  insert into ingest_documents (collection, uri)
-  select v.collection, v.uri from ingest_revisions v where v.id = any (v_ids)
-  order by v.collection, v.uri on conflict do nothing;
-  perform ingest_lock_documents(v_ids);
+  perform ingest_make_documents(v_ids);
   if p_batch is not null then
     perform ingest_check_owner(p_request, p_batch, p_owner, 'save');
   end if;

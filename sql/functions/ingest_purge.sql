@@ -6,7 +6,7 @@ declare
 begin
   with old as (
     select v.id from ingest_revisions v
-    where v.replaced_at < clock_timestamp() - p_retention
+    where v.replaced_at < now() - p_retention
       and not exists (select from ingest_documents d where d.revision_id = v.id)
     order by v.replaced_at limit p_limit for update skip locked
   ), gone as (

@@ -8,8 +8,8 @@ declare
   v_config regconfig := ingest_search_config(collection);
   v_query tsquery := websearch_to_tsquery(v_config, query);
 begin
-  -- All words first; if that finds too little, any of them.
-  if numnode(v_query) > 1 and (
+  -- All words first; if that finds too little, any of them. (Not with an excluded word: it would be let in.)
+  if numnode(v_query) > 1 and v_query::text !~ '(^|[ (])!' and (
     select count(*) < k from (
       select from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
       where c.lexemes @@ v_query and c.collection = ingest_search.collection and c.metadata @> coalesce(filter, '{}') limit k) n

@@ -1,11 +1,12 @@
 create or replace function ingest_settle(p_request uuid, p_status text, p_error jsonb) returns text
-language plpgsql set search_path from current set ingest.writer = 'on'
+language plpgsql set search_path from current
 as $$
 -- A final status is a compare-and-set from running. p_status null: the documents decide.
 declare
   v_total int; v_done int; v_skipped int; v_failed int; v_chunks int;
   v_status text := p_status;
 begin
+  perform ingest_as_system();
   perform from ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
   if not found then
     return null;

@@ -1,7 +1,8 @@
 create or replace function ingest_unclaim(p_request uuid, p_executor text) returns boolean
-language plpgsql set search_path from current set ingest.writer = 'on'
+language plpgsql set search_path from current
 as $$
 begin
+  perform ingest_as_system();
   update ingest_requests r
   set status = 'pending', executor_id = null, started_at = null, settings = null, deadline_at = null
   where r.id = p_request and r.status = 'running' and r.executor_id = p_executor;

@@ -24,7 +24,6 @@ import os
 import pickle
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -35,12 +34,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from listener.workers.wire import Buffer, beside_the_pickle, pack, send, unpack
+
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.02  # a page fault storm fills 1-2 GB/s: a worker overshoots its limit by some 40 MB
 START_SECONDS = 60.0  # for a machine under load; an interpreter starts in a fraction of a second
-OUT_OF_BAND_BYTES = 64 * 1024  # larger ``bytes`` arguments go over the socket beside the pickle, not copied into it
-PIECE = 4 * 1024 * 1024
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 
@@ -86,7 +85,7 @@ class Workers:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def run(self, function: Callable[..., T], *args: Any, timeout: float | None = None) -> T:  # noqa: ASYNC109 - it ends the worker, which cancelling could not
+    async def run(self, function: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
         """Call ``function(*args)`` in a worker and return what it returns, or raise what it raises.
 
         ``function`` must be importable (not of ``__main__``, no lambda). Calls wait for a free worker without a limit;
@@ -95,8 +94,8 @@ class Workers:
 
         Raises WorkerCrashed, WorkerTimeout, WorkerMemory; RuntimeError if the pool is closed.
         """
-        if function.__module__ == "__main__":
-            raise ValueError(f"{function.__qualname__} must live in a module that workers can import")
+        if getattr(function, "__module__", None) == "__main__":
+            raise ValueError(f"{function!r} must live in a module that workers can import")
         limit = self._timeout if timeout is None else timeout
         return await asyncio.wrap_future(self._threads.submit(self._call, function, args, limit))
 
@@ -117,7 +116,7 @@ class Workers:
             return [worker.process.pid for worker in self._alive]
 
     def _call(self, function: Callable[..., T], args: tuple[Any, ...], limit: float) -> T:
-        request = _pack((function, tuple(map(_beside_the_pickle, args))))
+        request = pack((function, tuple(map(beside_the_pickle, args))))
         worker = self._worker()
         try:
             ok, value = worker.ask(request, time.monotonic() + limit, self._memory)
@@ -236,7 +235,7 @@ class Worker:
                     pass
                 raise WorkerCrashed(self._how_it_ended())
 
-        return _unpack(fill)
+        return unpack(fill)
 
     def _how_it_ended(self) -> str:
         try:
@@ -246,18 +245,15 @@ class Worker:
         return f"the worker was ended by {signal.Signals(-code).name}" if code < 0 else f"the worker exited with {code}"
 
 
-Buffer = bytes | memoryview if sys.version_info >= (3, 10) else Any
-
-
 def serve(descriptor: int, parent: int) -> None:
     """Answer calls until the other end is gone. This is all that a worker process runs."""
     _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
     with socket.socket(fileno=descriptor) as connection, suppress(EOFError, ConnectionError):
-        _send(connection, _pack(None))
+        send(connection, pack(None))
         while True:
-            call = _unpack(lambda view: _some(connection.recv_into(view)))
-            _send(connection, _reply(*call))
+            call = unpack(lambda view: _some(connection.recv_into(view)))
+            send(connection, _reply(*call))
             del call  # an idle worker holds no document
 
 
@@ -273,46 +269,13 @@ def _die_with(parent: int) -> None:
 
 def _reply(function: Callable[..., Any], args: tuple[Any, ...]) -> list[Buffer]:
     try:
-        return _pack((True, function(*args)))
+        return pack((True, function(*(bytes(value) if type(value) is memoryview else value for value in args))))
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))  # some exceptions break only when they are read
-            return _pack((False, error))
+            return pack((False, error))
         except Exception:
-            return _pack((False, RuntimeError(f"{type(error).__name__}: {error}")))
-
-
-def _beside_the_pickle(value: Any) -> Any:
-    return pickle.PickleBuffer(value) if type(value) is bytes and len(value) >= OUT_OF_BAND_BYTES else value
-
-
-def _pack(value: Any) -> list[Buffer]:
-    """Return what goes over the socket: number of parts, their lengths, the pickle, the buffers beside it."""
-    buffers: list[pickle.PickleBuffer] = []
-    parts: list[Buffer] = [pickle.dumps(value, protocol=5, buffer_callback=buffers.append)]
-    parts += [buffer.raw() for buffer in buffers]
-    return [struct.pack(f">I{len(parts)}Q", len(parts), *map(len, parts)), *parts]
-
-
-def _unpack(fill: Callable[[memoryview], int]) -> Any:
-    (count,) = struct.unpack(">I", _exactly(4, fill))
-    lengths = struct.unpack(f">{count}Q", _exactly(8 * count, fill))
-    parts = [_exactly(length, fill) for length in lengths]
-    return pickle.loads(parts[0], buffers=parts[1:])
-
-
-def _exactly(length: int, fill: Callable[[memoryview], int]) -> bytearray:
-    data = bytearray(length)
-    view = memoryview(data)
-    done = 0
-    while done < length:
-        done += fill(view[done : done + PIECE])
-    return data
-
-
-def _send(connection: socket.socket, parts: Sequence[Buffer]) -> None:
-    for part in parts:
-        connection.sendall(part)
+            return pack((False, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 def _some(count: int) -> int:

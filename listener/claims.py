@@ -1,0 +1,123 @@
+"""Claim requests that are due and start their workflows.
+
+::
+
+    a place is free ─► claim ─► nothing? ─► take the idle lock, claim once more ─► sleep behind the doorbell
+                        └► check what only we can see ─► start the workflow under the request's id
+
+A claim commits before the start: a crash between them leaves a request that is claimed and has no workflow, which
+``recovery`` gives back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+
+import asyncpg
+
+from listener.doorbell import LOST, Doorbell
+from listener.errors import OperatorError, RequestError
+from listener.models import Space
+from listener.steps import Tools
+from listener.workflows import Workflows
+
+log = logging.getLogger(__name__)
+
+DECLARED_DEAD = "IG020"
+
+
+class Claims:
+    """The loop that turns rows into workflows."""
+
+    def __init__(self, tools: Tools, doorbell: Doorbell, workflows: Workflows, space: Space, roots: tuple[Path, ...]) -> None:
+        self._tools = tools
+        self._doorbell = doorbell
+        self._workflows = workflows
+        self._places = workflows.requests
+        self._arguments = (
+            tools.executor_id,
+            [str(root) for root in roots],
+            json.dumps(
+                {
+                    "embedder": space.embedder,
+                    "endpoint": space.endpoint,
+                    "model": space.model,
+                    "dimensions": space.dimensions,
+                }
+            ),
+        )
+        self._starting = 0
+
+    async def run(self) -> None:
+        """Claim and start until cancelled. Raises OperatorError ``declared_dead``."""
+        while True:
+            try:
+                await self._look()
+            except LOST as error:
+                log.warning("lost the connection to Postgres: %s", error or type(error).__name__)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate == DECLARED_DEAD:
+                    raise declared_dead(self._tools.executor_id) from None
+                raise
+
+    async def _look(self) -> None:
+        """Claim what there is; if there is nothing, sleep until there may be."""
+        if not self._free:
+            await self._doorbell.wake(hand_over=self._doorbell.resting)
+            await self._wait_for_place()
+        if await self._claim():
+            return
+        answer = await self._doorbell.rest()
+        if await self._claim():
+            return
+        row = (await self._doorbell.fetch("select ingest_seconds_until_due() as seconds"))[0]
+        await self._doorbell.wait(answer, row["seconds"])
+
+    @property
+    def _free(self) -> int:
+        return max(0, self._places.free - self._starting)
+
+    async def _wait_for_place(self) -> None:
+        while not self._free:
+            await self._places.wait()
+            if not self._free:
+                await asyncio.sleep(0)  # workflows that were started take their places in their own tasks
+
+    async def _claim(self) -> bool:
+        """Claim up to the free places and start what was claimed; False if nothing is due."""
+        executor, roots, space = self._arguments
+        free = self._free
+        if not free:
+            return True
+        rows = await self._doorbell.fetch("select * from ingest_claim($1, $2, $3, $4)", executor, free, roots, space)
+        if not rows:
+            return False
+        rows.sort(key=lambda row: row["priority"])
+        await asyncio.gather(*(self._start(row) for row in rows))
+        await self._doorbell.wake(hand_over=self._doorbell.resting and len(rows) == free)
+        return True
+
+    async def _start(self, row: asyncpg.Record) -> None:
+        self._starting += 1
+        try:
+            if row["source"] is not None:
+                await self._tools.in_thread(self._tools.sources.check, row["source"], json.loads(row["options"]))
+            await self._workflows.start(row["id"])
+        except RequestError as error:
+            await self._workflows.refuse(row["id"], error)
+        finally:
+            self._starting -= 1
+
+
+def declared_dead(executor_id: str) -> OperatorError:
+    """Return the error of a listener that others gave up: its work goes on elsewhere."""
+    return OperatorError(
+        "declared_dead",
+        f"listener {executor_id} gave no sign of life for its lease and was declared dead; others go on with its work",
+        "Start it again. If it happens often, raise INGEST_LEASE_SECONDS.",
+    )
+
+

@@ -1,0 +1,112 @@
+"""The command ``ingest``: every verb is a thin caller of SQL that a user could type.
+
+::
+
+    __init__    the program: its verbs, its end
+    arguments   options that several verbs have; what becomes of paths and of k=v
+    problems    whatever went wrong → code, message, hint, exit status
+    output      terminal, plain lines or JSON
+    session     a connection that shows the SQL it sends
+    follow      requests until they end
+    requests    add, cancel                      status      status, failures
+    search      search                           listen      listen
+    operate     migrate, psql, stop, uninstall   doctor      doctor
+    quickstart  quickstart                       next_steps  what it says at its end
+
+Importing this is quick: what is heavy (drivers, DBOS, embedders) is imported by the verb that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from listener import __version__
+from listener.cli import doctor, listen, operate, problems, quickstart, requests, search, status
+
+__all__ = ["app", "main"]
+
+EPILOG = """\b
+Exit status:
+  0    done; with --wait or --watch: succeeded
+  1    a request failed
+  2    wrong usage, or the database refused what was asked
+  3    a request succeeded partially: some documents failed, the others are live
+  4    a request was cancelled
+  5    it can't run like this: no database, not migrated, a wrong setting
+  70   a bug in this program
+  130, 143   stopped by SIGINT, SIGTERM
+
+\b
+Errors are two lines on stderr, "error: CODE: message" and "hint: …"; with --json, one JSON object.
+Codes are stable, messages are not."""
+
+app = typer.Typer(
+    name="ingest",
+    epilog=EPILOG,
+    rich_markup_mode=None,  # plain help: quick, and brackets in it mean nothing
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def ingest(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Insert a row into Postgres, and the documents behind it become searchable chunks.
+
+    \b
+    ingest quickstart docs/                  everything at once, on your own folder
+    ingest migrate                           install the tables, views and functions
+    INGEST_FILE_ROOTS=/srv/docs ingest listen
+    ingest add /srv/docs --wait              or: insert into ingest_requests (source) values ('/srv/docs');
+    ingest search "how do I resume?"
+
+    INGEST_DATABASE_URL names the Postgres; without it an embedded one is started in the user's data folder. Other
+    settings: ingest doctor --settings. Verbs that ask the database show the SQL that they send with --show-sql.
+    """
+    if version:
+        typer.echo(f"ingest {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(problems.USAGE)
+
+
+app.command("quickstart", short_help="Ingest a folder and search it; shows the SQL.")(quickstart.quickstart)
+app.command("migrate", short_help="Install or upgrade the tables, views and functions.")(operate.migrate)
+app.command("listen", short_help="Run a listener in the foreground.")(listen.listen)
+app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(requests.add)
+app.command("status", short_help="Show how far requests are and what they wait for.")(status.status)
+app.command("failures", short_help="Show the documents that failed, and why.")(status.failures)
+app.command("cancel", short_help="Cancel a pending or running request.")(requests.cancel)
+app.command("search", short_help="Search a collection by meaning.")(search.search)
+app.command(
+    "psql",
+    short_help="Open psql on the database.",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(operate.psql)
+app.command("doctor", short_help="Check what ingestion needs; show the settings.")(doctor.doctor)
+app.command("stop", short_help="Stop the embedded Postgres.")(operate.stop)
+app.command("uninstall", short_help="Drop everything of ours from the database.")(operate.uninstall)
+
+
+def main() -> NoReturn:
+    """Run the program and exit with one of the statuses that ``ingest --help`` lists."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name that the terminal can't show
+    as_json = "--json" in sys.argv
+    try:
+        end = app(prog_name="ingest", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # ingest status | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        end = problems.BROKEN_PIPE
+    except BaseException as error:  # every end goes through here
+        end = problems.report(error, as_json)
+    sys.exit(end or problems.OK)

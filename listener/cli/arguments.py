@@ -1,0 +1,86 @@
+"""Options that several verbs have, and how what is typed becomes values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from uuid import UUID
+
+import typer
+
+from listener.cli.problems import UsageProblem
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON; errors on stderr too.")]
+ShowSql = Annotated[bool, typer.Option("--show-sql", help="Show on stderr the SQL that is sent, as psql takes it.")]
+Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection of documents.")]
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def request_id(text: str) -> UUID:
+    """Return the id of a request; raises UsageProblem ``not_an_id``."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise UsageProblem("not_an_id", f'"{text}" is not the id of a request', "See: ingest status") from None
+
+
+def absolute_source(source: str) -> str:
+    """Return ``source`` with a relative path made absolute; URLs stay as they are."""
+    if source == "":
+        raise UsageProblem("empty_source", "a SOURCE is empty", "Give a path, a glob or a URL.")
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        shown = source.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        hint = "Names must be UTF-8 to be stored in Postgres: rename it, or give the folder above it."
+        raise UsageProblem("path_not_utf8", f"the path {shown} is not UTF-8", hint) from None
+    path = Path(source)
+    if path.is_absolute() or (_URL.match(source) and not path.exists()):
+        return source
+    # Only a path with .. is resolved: else links stay in the name that the documents get.
+    return str(path.resolve() if ".." in path.parts else Path.cwd() / path)
+
+
+def json_object(option: str, pairs: Sequence[str]) -> str:
+    """Return the JSON object of ``k=v`` pairs: v is JSON where it can be, else text; a key twice is an array."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not (key and equals):
+            raise UsageProblem("not_a_pair", f'{option} takes key=value, not "{pair}"', f"Like: {option} include=*.md")
+        value = _value(text)
+        values[key] = [*_as_list(values[key]), *_as_list(value)] if key in values else value
+    return json.dumps(values, ensure_ascii=False)
+
+
+def json_filter(text: str) -> str:
+    """Return ``text`` if it is a JSON object; raises UsageProblem ``not_an_object``."""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        hint = """Like: --filter '{"lang": "en"}'"""
+        raise UsageProblem("not_an_object", f"--filter is not a JSON object: {text}", hint)
+    return text
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+        json.dumps(value, allow_nan=False)  # 1e999 reads as infinite
+    except ValueError:
+        return text
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and Infinity are no JSON
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,160 @@
+"""``listen``: one listener in the foreground, for a supervisor to watch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Coroutine
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from listener.cli import arguments
+from listener.cli.problems import SIGNALLED
+from listener.cli.session import handle_signals, load_settings, masked
+from listener.errors import OperatorError
+
+if TYPE_CHECKING:
+    from listener.settings import Settings
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+def listen(
+    wait_for_database: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait if the database is down at the start.")
+    ] = 0.0,
+    as_json: arguments.Json = False,
+) -> None:
+    """Run a listener until SIGTERM or SIGINT: it claims requests as they are committed and ingests them.
+
+    Start as many as you like, on as many machines. Local sources are read only below INGEST_FILE_ROOTS. Logs go to
+    stderr, a line an event, with --json a JSON object an event.
+
+    A signal stops it in good order: what ends within INGEST_GRACE_SECONDS ends, the rest is left to other listeners or
+    the next start, and the exit status is 0. A second signal ends it at once. If the database is down at the start,
+    the exit status is 5, so that a supervisor starts it again; later it waits until the database is back.
+
+    \b
+    INGEST_FILE_ROOTS=/srv/docs:/srv/mail ingest listen
+    INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
+    """
+    settings = load_settings()
+    log_to_stderr(settings.log_level, as_json)
+    asyncio.run(_listen(settings, wait_for_database))
+
+
+def log_to_stderr(level: str, as_json: bool) -> None:
+    """Write this program's logs to stderr, a line an event."""
+    told = logging.StreamHandler(sys.stderr)
+    told.setFormatter(JsonLine() if as_json else Line())
+    logging.basicConfig(level=level, handlers=[told], force=True)
+
+
+async def _listen(settings: Settings, patience: float) -> None:
+    from listener import service
+
+    asked = _asked_to_stop()
+    dsn = await _unless(asked, _database(settings, patience))
+    if dsn is None:
+        return
+    listener = service.Listener(settings, dsn)
+    try:
+        await _unless(asked, listener.start())
+        if not asked.is_set():
+            log.info(ready_line(settings, dsn, listener.executor_id))
+            await _unless(asked, listener.wait())
+            if asked.is_set():
+                log.info("stopping: running work has %g seconds to end", settings.grace_seconds)
+    finally:
+        await listener.stop()
+    log.info("stopped")
+
+
+def _asked_to_stop() -> asyncio.Event:
+    asked = asyncio.Event()
+
+    def stop(number: int) -> None:
+        if asked.is_set():
+            os._exit(SIGNALLED + number)
+        asked.set()
+
+    handle_signals(stop)
+    return asked
+
+
+async def _unless(asked: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what ``work`` returns, or cancel it and return None as soon as ``asked`` is set."""
+    task = asyncio.create_task(work)
+    stop = asyncio.create_task(asked.wait())
+    try:
+        await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return None
+    finally:
+        stop.cancel()
+
+
+async def _database(settings: Settings, patience: float) -> str:
+    from listener import service
+    from listener.database import open_database
+
+    deadline = time.monotonic() + patience
+    told = False
+    while True:
+        try:
+            dsn: str = await service.find_dsn(settings)
+            await open_database(settings, dsn)
+        except OperatorError as error:
+            if error.code != "database_unreachable" or time.monotonic() >= deadline:
+                raise
+            if not told:
+                log.warning("%s; trying again for %g seconds", error.message, patience)
+            told = True
+            await asyncio.sleep(min(RETRY_SECONDS, max(deadline - time.monotonic(), 0)))
+        else:
+            return dsn
+
+
+def ready_line(settings: Settings, dsn: str, executor_id: str) -> str:
+    """Return what a listener says when it is ready."""
+    roots = ", ".join(map(str, settings.file_roots)) or "none (local sources need INGEST_FILE_ROOTS)"
+    return (
+        f"listening on {masked(dsn)}, schema {settings.schema_}, {settings.concurrency} places, roots {roots},"
+        f" as {executor_id}"
+    )
+
+
+class Line(logging.Formatter):
+    """``2025-06-01T12:00:00.123Z INFO listener.claims: …``"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}"
+        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+
+
+class JsonLine(logging.Formatter):
+    """``{"time": …, "level": …, "logger": …, "message": …}``, with ``exception`` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {"time": _time(record), "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False, default=str)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

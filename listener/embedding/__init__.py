@@ -1,0 +1,139 @@
+"""Turn texts into vectors: what is sent for a chunk, in which groups, and who embeds it.
+
+An ``Embedder`` belongs to one space. ``local`` works without a key and without a network. Importing this package is
+cheap; what an embedder needs is imported and loaded when it is first used, or by its ``prepare()``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+from listener.embedding import local
+from listener.errors import SettingsError
+from listener.models import Space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DEFAULT_TEMPLATE = "{title}\n{heading_path}\n\n{text}"
+"""Title, heading path, an empty line, then the chunk's text."""
+
+
+class Embedder(Protocol):
+    """Embeds texts into one space.
+
+    One call takes at most ``group_texts`` texts with ``group_characters`` characters together (a longer text alone);
+    ``in_flight`` is how many calls at a time are of use.
+    """
+
+    @property
+    def space(self) -> Space: ...
+    @property
+    def group_texts(self) -> int: ...
+    @property
+    def group_characters(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+
+    async def prepare(self) -> None:
+        """Load and check what can be loaded and checked before the first text.
+
+        Raises SettingsError if this embedder can't work as it is set up.
+        """
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the texts' vectors, shape (texts, dimensions), C-contiguous, finite, none of length zero.
+
+        Raises TextsRefused if some texts can't be embedded (then none of the call's vectors is returned),
+        SettingsError if no text can be as things are set, ServiceError if trying again later may help.
+        """
+
+    async def close(self) -> None:
+        """Release connections and threads."""
+
+
+def default_space(embedder: str, model: str | None = None, dimensions: int | None = None) -> Space:
+    """Return the space that these settings mean, with the embedder's own model and dimensions where they are None.
+
+    Raises SettingsError ``unknown_embedder``, ``unknown_model`` or ``wrong_dimensions``.
+    """
+    _check_embedder(embedder)
+    return local.space(model, dimensions)
+
+
+def create(space: Space) -> Embedder:
+    """Return an embedder for a space; it loads nothing yet.
+
+    Raises SettingsError ``unknown_embedder``, ``unknown_model`` or ``wrong_dimensions``.
+    """
+    _check_embedder(space.embedder)
+    return local.LocalEmbedder(space)
+
+
+def _check_embedder(name: str) -> None:
+    if name == "local":
+        return
+    known = "is not in this version" if name == "openai" else "does not exist"
+    raise SettingsError("unknown_embedder", f"the embedder {name!r} {known}", "use the embedder 'local'")
+
+
+_FIELD = re.compile(r"\{(title|heading_path|text)\}")
+_ANY_FIELD = re.compile(r"\{(\w*)\}")
+
+
+def check_template(template: str) -> None:
+    """Raise SettingsError ``bad_template`` unless ``{text}`` is in it once and no other fields than the known ones."""
+    names = _ANY_FIELD.findall(template)
+    hint = "use the fields {title}, {heading_path} and, exactly once, {text}"
+    unknown = [name for name in names if not _FIELD.fullmatch(f"{{{name}}}")]
+    if unknown:
+        raise SettingsError("bad_template", f"the embedding template has an unknown field {{{unknown[0]}}}", hint)
+    if names.count("text") != 1:
+        raise SettingsError("bad_template", f"the embedding template has {{text}} {names.count('text')} times", hint)
+
+
+def embedding_input(template: str, prefix: str, *, title: str | None, heading_path: Sequence[str], text: str) -> str:
+    """Return what is embedded for a chunk: the prefix, then the template with its fields filled in.
+
+    Headings are joined with ``>``; a first heading that repeats the title is left out. Lines of the template whose
+    fields are all empty are left out with whatever else is in them, and so are empty lines that then stand at its
+    begin, at its end or side by side. Values go in as they are: their braces and empty lines mean nothing.
+    """
+    title = (title or "").strip()
+    headings = heading_path[1:] if heading_path and heading_path[0] == title else heading_path
+    values = {"title": title, "heading_path": " > ".join(headings), "text": text}
+    return prefix + "\n".join(_filled_lines(template, values))
+
+
+def _filled_lines(template: str, values: dict[str, str]) -> list[str]:
+    filled: list[str] = []
+    for line in template.strip("\n").split("\n"):
+        names = _FIELD.findall(line)
+        if names and not any(values[name] for name in names):
+            continue
+        if line.strip() or (filled and filled[-1].strip()):
+            filled.append(_FIELD.sub(lambda field: values[field[1]], line))
+    while filled and not filled[-1].strip():
+        filled.pop()
+    return filled
+
+
+def text_hash(embedding_input: str) -> bytes:
+    """Return the SHA-256 (32 bytes) of what is embedded: the same text in the same space is embedded once."""
+    return sha256(embedding_input.encode("utf-8", "surrogatepass")).digest()
+
+
+def groups(lengths: Sequence[int], max_texts: int, max_characters: int) -> Iterator[range]:
+    """Yield ranges of neighbouring texts, in order, each as full as a call may be; a longer text goes alone."""
+    start = characters = 0
+    for at, length in enumerate(lengths):
+        if at > start and (at - start == max_texts or characters + length > max_characters):
+            yield range(start, at)
+            start, characters = at, 0
+        characters += length
+    if start < len(lengths):
+        yield range(start, len(lengths))

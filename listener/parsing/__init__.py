@@ -1,0 +1,161 @@
+"""Bytes to normalized text: valid Unicode without NUL, and a media type that says how to chunk it.
+
+::
+
+    bytes ─► media_types: what is it? ─► UTF-8 text ─────────────────────────────────► as it is
+                                       ├► other text ─► worker: decoding ─────────────► decoded, else as it is
+                                       └► HTML ───────► worker: decoding, then markup ─► Markdown
+
+Nothing rewrites text, Markdown or source code: line ends, tabs and blanks stay. Only byte order marks and NULs are
+dropped; what can't be decoded becomes U+FFFD and is counted in the metadata (see ``decoding``).
+
+Workers import this package, so that it keeps its imports small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import re
+from pickle import PickleBuffer
+from typing import TYPE_CHECKING, Any
+
+from listener.errors import DocumentError
+from listener.parsing import decoding, markup, media_types
+from listener.workers import WorkerCrashed, WorkerMemory, Workers, WorkerTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from listener.models import Parsed
+
+HERE_BYTES = 256 * 1024  # text up to this size is decoded on the event loop: 0.1 ms, less than a thread switch costs
+TITLE_LINES = 200
+FRONT_MATTER_TITLE = re.compile(r"^title\s*:\s*[\"']?(.+?)[\"']?\s*$", re.IGNORECASE)
+HEADING = re.compile(r"^ {0,3}# +(.+?)(?: +#+)? *$")
+FENCES = ("```", "~~~")
+
+PIECE = 1024 * 1024  # Python holds its lock while it decodes: in one go, 60 MB stopped the event loop for 400 ms
+
+Read = tuple[str, "str | None", dict[str, Any]]  # text, title, notes
+Octets = bytes | memoryview
+Sent = tuple[PickleBuffer, "str | None", dict[str, Any]]  # the same on its way from a worker, text as UTF-8
+
+
+class Parsers:
+    """Turn documents into text, in ``workers`` where it is not trivial."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    async def parse(self, data: bytes, *, uri: str, media_type: str | None = None) -> Parsed:
+        """Parse one document of any size.
+
+        ``uri`` names it in errors, and its extension counts when there is no ``media_type``. That may carry a charset,
+        as in HTTP. The result's media type is ``text/markdown`` for HTML, else what the document is.
+
+        Raises DocumentError ``empty_document``, ``no_text``, ``unsupported``, ``parser_failed``, ``parser_crashed``,
+        ``parser_timeout`` or ``parser_memory``.
+        """
+        declared, charset = _declaration(media_type)
+        if not data:
+            raise DocumentError("empty_document", f"{uri} is empty", "there is nothing to ingest: 0 bytes")
+        kind, told = media_types.decide(data, uri, declared)
+        if kind in media_types.HTML:
+            return _parsed(uri, media_types.MARKDOWN, *await self._in_worker(html_text, uri, data, charset))
+        read = await _as_utf8(data) if charset in (None, "utf-8") else None
+        return _parsed(uri, kind, *(read or await self._in_worker(plain_text, uri, data, charset, told)))
+
+    async def _in_worker(self, function: Any, uri: str, *args: Any) -> Read:
+        try:
+            text, title, notes = await self._workers.run(function, *args)
+            return await _beside(_joined, text), title, notes
+        except decoding.Binary:
+            raise media_types.unsupported(uri, "application/octet-stream", "its content is") from None
+        except markup.Malformed as failure:
+            raise _failed("failed", uri, failure, "check that it is what its name or media type says") from None
+        except WorkerTimeout as failure:
+            hint = "it may be damaged or made to be slow; raise INGEST_PARSE_TIMEOUT_SECONDS if it is just large"
+            raise _failed("timeout", uri, failure, hint) from None
+        except WorkerMemory as failure:
+            hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size)"
+            raise _failed("memory", uri, failure, hint) from None
+        except WorkerCrashed as failure:
+            hint = "the parser failed on this document only; if other documents fail too, look for a lack of memory"
+            raise _failed("crashed", uri, failure, hint) from None
+
+
+def plain_text(data: bytes, charset: str | None, told: bool) -> Sent:
+    """Decode text, in a worker."""
+    text, notes = decoding.decode(data, charset, told=told, html=False)
+    return PickleBuffer(text.encode()), None, notes
+
+
+def html_text(data: bytes, charset: str | None) -> Sent:
+    """Decode an HTML page and turn it into Markdown, in a worker."""
+    page, decoded = decoding.decode(data, charset, told=True, html=True)
+    text, title, notes = markup.markdown(page)
+    return PickleBuffer(text.encode()), title, decoded | notes
+
+
+def _declaration(media_type: str | None) -> tuple[str, str | None]:
+    """Split ``text/html; charset=utf-8`` into type and charset."""
+    kind, _, parameters = (media_type or "").partition(";")
+    charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", parameters, re.IGNORECASE)
+    return kind.strip().lower(), charset[1].lower() if charset else None
+
+
+async def _as_utf8(data: bytes) -> Read | None:
+    """Return plain UTF-8 text, or None if it takes a closer look (NULs, ISO-2022-JP, other encodings)."""
+    try:
+        text = await _beside(_joined, data)
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text or "\x1b$" in text else (text.removeprefix("\ufeff"), None, {})
+
+
+async def _beside(read: Callable[[Octets], str], data: Octets) -> str:
+    """Read large data in a thread, beside the event loop."""
+    return read(data) if len(data) <= HERE_BYTES else await asyncio.to_thread(read, data)
+
+
+def _joined(data: Octets) -> str:
+    """Decode UTF-8 in pieces, so that other threads get their turn."""
+    if len(data) <= PIECE:
+        return str(data, "utf-8")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with memoryview(data) as view:
+        pieces = [decoder.decode(view[start : start + PIECE]) for start in range(0, len(view), PIECE)]
+    return "".join([*pieces, decoder.decode(b"", final=True)])
+
+
+def _parsed(uri: str, kind: str, text: str, title: str | None, notes: dict[str, Any]) -> Parsed:
+    from listener.models import Parsed  # noqa: PLC0415 - Pydantic would cost each worker 150 ms and 20 MB
+
+    if not text or text.isspace():
+        deep = " above 1,024 levels of nesting" if notes.get("too_deep") else ""
+        hint = "if that is as it should be, leave it out with 'exclude'"
+        raise DocumentError("no_text", f"{uri} has no text{deep}", hint)
+    if kind == media_types.MARKDOWN:
+        title = title or _markdown_title(text)
+    return Parsed(text, kind, title, notes)
+
+
+def _markdown_title(text: str) -> str | None:
+    """Return the title that the front matter or the first top heading gives, outside of code blocks."""
+    lines = text[:20_000].splitlines()[:TITLE_LINES]
+    front, fenced = lines[:1] == ["---"], False
+    for number, line in enumerate(lines):
+        if front:
+            front = number == 0 or line not in ("---", "...")
+            found = FRONT_MATTER_TITLE.match(line)
+        else:
+            fenced ^= line.lstrip().startswith(FENCES)
+            found = None if fenced else HEADING.match(line)
+        if found:
+            return found[1].strip() or None
+    return None
+
+
+def _failed(how: str, uri: str, failure: Exception, hint: str) -> DocumentError:
+    return DocumentError(f"parser_{how}", f"{uri} could not be parsed: {failure}", hint)

@@ -1,0 +1,65 @@
+"""HTML to Markdown: headings, lists, tables and code blocks stay; scripts, styles and the page's furniture go.
+
+Links become their text: targets would fill a chunk with addresses that nobody searches by meaning. Sphinx's and
+DocBook's navigation is furniture although it is no ``<nav>``.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+FURNITURE = [
+    "script", "style", "nav", "[role=navigation]", "[role=search]", "[aria-hidden=true]",
+    "div.related", "div.sphinxsidebar", "a.headerlink", "div.navheader", "div.navfooter", "a.anchor-link",
+    "input", "select", "textarea", "button",
+]  # fmt: skip
+TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,1000})</title", re.IGNORECASE)
+LANGUAGE = re.compile(r"<html\b[^>]{0,1000}?\blang\s*=\s*[\"']?\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,4})", re.IGNORECASE)
+BODY = re.compile(r"<(?:body|svg)\b", re.IGNORECASE)  # a picture may have a <title> too
+HEAD = 64 * 1024  # title and language stand in the beginning
+_options: Any = None
+
+
+class Malformed(Exception):
+    """The parser gave up; the message is its own."""
+
+
+def markdown(page: str) -> tuple[str, str | None, dict[str, Any]]:
+    """Return the page as Markdown, its ``<title>`` and notes (``language``, ``too_deep``); raise Malformed."""
+    from html_to_markdown import convert  # noqa: PLC0415 - for workers only; a native library stays out of the listener
+
+    try:
+        result = convert(page, _conversion())
+    except Exception as error:  # the library's errors have no common class
+        raise Malformed(f"{type(error).__name__}: {error}"[:500]) from None
+    text = (result.content or "").replace("\0", "").strip("\n")
+    notes: dict[str, Any] = {}
+    if language := LANGUAGE.search(page, 0, HEAD):
+        notes["language"] = language[1]
+    if any("depth" in str(warning.kind).lower() for warning in result.warnings):
+        notes["too_deep"] = True  # what is nested more than 1,024 levels deep is missing
+    return text + "\n", _title(page), notes
+
+
+def _conversion() -> Any:
+    global _options  # noqa: PLW0603 - built once per process, when the library is there
+    if _options is None:
+        from html_to_markdown import ConversionOptions, PreprocessingOptions  # noqa: PLC0415 - as above
+
+        _options = ConversionOptions(
+            extract_metadata=False,  # else it writes a front matter of its own into the text
+            exclude_selectors=FURNITURE,
+            preprocessing=PreprocessingOptions(remove_forms=False),  # some pages are one large form
+            strip_tags=["a"],  # the tags, not what they enclose
+            skip_images=True,
+            compact_tables=True,  # columns padded to the widest cell only fill the chunks
+        )
+    return _options
+
+
+def _title(page: str) -> str | None:
+    body = BODY.search(page, 0, HEAD)
+    found = TITLE.search(page, 0, body.start() if body else HEAD)
+    return " ".join(unescape(found[1]).replace("\0", "").split()) or None if found else None

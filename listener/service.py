@@ -1,0 +1,262 @@
+"""Build everything in order, run it, and stop it: what ``ingest listen`` and ``dbos start`` run."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
+
+from listener import schema
+from listener.announcements import Announcements
+from listener.claims import Claims
+from listener.commands import Commands
+from listener.database import Database, open_database, plain_connection
+from listener.doorbell import Doorbell
+from listener.embedding import default_space
+from listener.errors import OperatorError
+from listener.parsing import Parsers
+from listener.recovery import Recovery
+from listener.settings import Settings
+from listener.sources import LocalSources
+from listener.steps import Tools
+from listener.store import Store
+from listener.workers import Workers
+from listener.workflows import PIPELINE, Workflows
+
+log = logging.getLogger(__name__)
+
+POOL = 4  # with DBOS's 4 and its notifications, and the doorbell: 10 connections
+DBOS_POOL = 4
+READERS = 4
+QUEUE_POLL_SECONDS = 1.0
+
+
+async def find_dsn(settings: Settings) -> str:
+    """Return the URL of the Postgres to use: the one that is set, else the embedded one, started if need be."""
+    if settings.database_url:
+        return settings.database_url
+    from listener import embedded  # Linux only, and needless with a server of one's own
+
+    server = await embedded.start(settings.data_dir)
+    return server.dsn()
+
+
+async def migrate(settings: Settings, dsn: str) -> list[str]:
+    """Bring our schema and DBOS's to this program's state; return the names of the SQL files that were applied."""
+    connection = await plain_connection(dsn)
+    try:
+        async with schema.only_migrator(connection, settings.schema_):
+            applied = await schema.migrate(connection, settings.schema_)
+            _quiet_dbos(settings)
+            await asyncio.to_thread(run_dbos_database_migrations, dsn, schema=dbos_schema(settings))
+    finally:
+        await connection.close()
+    return applied
+
+
+async def uninstall(settings: Settings, dsn: str) -> list[str]:
+    """Drop our objects, and DBOS's schema if only our workflows are in it; return the statements that were run."""
+    connection = await plain_connection(dsn)
+    try:
+        async with schema.only_migrator(connection, settings.schema_):
+            dropped = await schema.uninstall(connection, settings.schema_)
+            return dropped + await schema.drop_dbos(connection, dbos_schema(settings), application(settings))
+    finally:
+        await connection.close()
+
+
+def application(settings: Settings) -> str:
+    """Return DBOS's name for this installation."""
+    return "ingest" if settings.schema_ == "public" else f"ingest_{settings.schema_}"
+
+
+def dbos_schema(settings: Settings) -> str:
+    """Return the schema of DBOS's tables for this installation."""
+    return settings.dbos_schema or ("dbos" if settings.schema_ == "public" else f"{settings.schema_}_dbos")
+
+
+class Listener:
+    """One listener. DBOS allows one in a process."""
+
+    def __init__(self, settings: Settings, dsn: str) -> None:
+        self.executor_id = f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid4().hex[:8]}"
+        self._settings = settings
+        self._dsn = dsn
+        self._roots = tuple(Path(os.path.abspath(root)) for root in settings.file_roots)
+        # Who has the same roots can take each other's batches; the queues' names say which roots these are.
+        self._queue = "_" + hashlib.sha256(repr((settings.schema_, self._roots)).encode()).hexdigest()[:8]
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopped = asyncio.Event()
+
+    async def start(self) -> None:
+        """Check the schema, launch everything; the listener claims when this returns.
+
+        Raises OperatorError ``database_unreachable``, ``schema_not_migrated``, ``schema_newer`` or that of the
+        default embedder's settings.
+        """
+        database = await self._open()
+        await self._build(database)
+        await self._launch()
+        await self._recovery.register()
+        await self._doorbell.connection()
+        for loop in (self._claims.run(), self._commands.run(), self._recovery.run()):
+            self._loops.append(asyncio.create_task(self._guarded(loop)))
+        log.info("listener %s is ready", self.executor_id)
+
+    async def wait(self) -> None:
+        """Wait until the listener has ended; raises what ended it, unless that was ``stop``."""
+        if self._loops:
+            done, _ = await asyncio.wait(self._loops, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if not task.cancelled() and (error := task.exception()):
+                    raise error
+        await self._stopped.wait()
+
+    async def stop(self) -> None:
+        """Claim no more, let running requests end within the grace period, and leave the rest to others."""
+        await self._end(self._loops[:1])
+        await self._doorbell.close()
+        await self._drain()
+        await self._end(self._loops)
+        await self._announcements.close()
+        await self._leave()
+        await self._workflows.close()
+        await self._workers.close()
+        self._threads.shutdown(wait=False)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        await self._pool.close()
+        self._stopped.set()
+
+    async def _open(self) -> Database:
+        database = await open_database(self._settings, self._dsn)
+        async with database.session() as connection:
+            await schema.check(connection, self._settings.schema_)
+        return database
+
+    async def _build(self, database: Database) -> None:
+        settings = self._settings
+        space = default_space(settings.embedder, settings.embedding_model, settings.embedding_dimensions)
+        name = f"ingest {self.executor_id}"
+        self._pool = await database.pool(POOL, name, extra_schema=dbos_schema(settings))
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
+        self._workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
+        self._announcements = Announcements(self._pool)
+        self._doorbell = Doorbell(database, settings, self.executor_id)
+        tools = Tools(
+            settings=settings,
+            executor_id=self.executor_id,
+            store=Store(self._pool),
+            sources=LocalSources(self._roots, settings.max_document_bytes),
+            parsers=Parsers(self._workers),
+            workers=self._workers,
+            threads=self._threads,
+        )
+        self._configure_dbos(name)
+        self._workflows = Workflows(tools, f"ingest_batches{self._queue}", self._others, self._announcements.ended)
+        self._recovery = Recovery(
+            self._pool,
+            settings,
+            self.executor_id,
+            self._workflows,
+            self._announcements,
+            application=application(settings),
+            roots=[str(root) for root in self._roots],
+            queue=self._queue,
+        )
+        self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
+        self._commands = Commands(self._pool, self._doorbell, self._announcements, self.executor_id)
+
+    async def _others(self) -> int:
+        return await self._recovery.others()
+
+    def _configure_dbos(self, name: str) -> None:
+        _quiet_dbos(self._settings)
+        config = DBOSConfig(
+            name=application(self._settings),
+            system_database_url=self._dsn,
+            dbos_system_schema=dbos_schema(self._settings),
+            executor_id=self.executor_id,
+            application_version=PIPELINE,
+            serializer=DBOSPortableJSONSerializer(),
+            sys_db_pool_size=DBOS_POOL,
+            max_executor_threads=DBOS_POOL,
+            db_engine_kwargs={
+                "pool_size": DBOS_POOL,
+                "max_overflow": 0,
+                "connect_args": {"application_name": name[:63]},
+            },
+            run_migrations=False,
+            log_level="WARNING",
+        )
+        DBOS(config=config)
+        DBOS.listen_queues([f"ingest_requests{self._queue}", f"ingest_batches{self._queue}"])
+
+    async def _launch(self) -> None:
+        """Launch DBOS inside the running loop: else what it recovers runs on a loop of its own."""
+        try:
+            DBOS.launch()
+        except Exception as error:
+            raise OperatorError(
+                "dbos_not_launched", f"DBOS did not start: {error}", "Run: ingest migrate; it makes DBOS's tables too."
+            ) from None
+        for queue, places in (
+            ("ingest_requests", self._settings.concurrency),
+            ("ingest_batches", self._settings.batch_concurrency),
+        ):
+            await DBOS.register_queue_async(
+                queue + self._queue,
+                worker_concurrency=places,
+                polling_interval_sec=QUEUE_POLL_SECONDS,
+                on_conflict="always_update",
+            )
+
+    async def _guarded(self, loop: Coroutine[Any, Any, None]) -> None:
+        """Run a loop that never returns; if it fails, say so at once: without one of them the listener is no good."""
+        try:
+            await loop
+        except OperatorError:
+            raise
+        except Exception as error:
+            log.exception("the listener failed")
+            raise OperatorError(
+                "internal", f"{type(error).__name__}: {error}", "The log has more; please report it."
+            ) from error
+
+    async def _drain(self) -> None:
+        """Wait for running requests, as long as the grace period."""
+        deadline = asyncio.get_running_loop().time() + self._settings.grace_seconds
+        while self._workflows.busy and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await self._workflows.wait_for_end(left)
+
+    async def _end(self, loops: list[asyncio.Task[None]]) -> None:
+        for task in loops:
+            task.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+    async def _leave(self) -> None:
+        try:
+            await self._recovery.leave()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError) as error:
+            log.warning("could not sign off: %s; others wait for the lease to pass", error)
+
+
+def _quiet_dbos(settings: Settings) -> None:
+    """Keep DBOS's tracebacks of failed requests out of the log: we log their code, and the row has the rest."""
+
+    class OnlyTroubles(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            return settings.log_level == "DEBUG" or not str(record.msg).startswith("Exception encountered in")
+
+    logger = logging.getLogger("dbos")
+    logger.setLevel("DEBUG" if settings.log_level == "DEBUG" else "WARNING")
+    logger.addFilter(OnlyTroubles())

@@ -1,0 +1,29 @@
+create or replace function ingest_make_documents(p_revisions bigint[]) returns void
+language plpgsql set search_path from current set lock_timeout = '50ms'
+as $$
+-- Like ingest_lock_documents. An INSERT waits for whoever inserts or deletes the same document, hence the timeout; it
+-- is in the block, so that nothing is held while the block is tried again.
+declare
+  v_pause float8 := 0.002;
+begin
+  loop
+    begin
+      insert into ingest_documents (collection, uri)
+      select v.collection, v.uri from ingest_revisions v
+      where v.id = any (p_revisions) and v.state = 'embedded'
+        and not exists (select from ingest_documents d where d.collection = v.collection and d.uri = v.uri)
+      order by v.collection, v.uri on conflict do nothing;
+      perform from ingest_documents d join ingest_revisions v on v.collection = d.collection and v.uri = d.uri
+      where v.id = any (p_revisions) order by d.collection, d.uri for no key update of d nowait;
+      return;
+    exception when lock_not_available or deadlock_detected then
+      null;
+    end;
+    perform pg_sleep(v_pause * (0.5 + random()));
+    v_pause := least(v_pause * 2, 0.2);
+  end loop;
+end
+$$;
+
+comment on function ingest_make_documents(bigint[]) is
+  'Locks the documents of embedded revisions, and makes those that are missing, without ever causing a deadlock.';

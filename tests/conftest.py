@@ -1,0 +1,135 @@
+"""What all tests share: a throwaway Postgres for the session, and an empty database of it for each test that asks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from listener import embedded, schema
+
+VERSIONS = (16, 18)
+PREFIX = f"ingest-tests-{os.geteuid()}-"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres", action="append", type=int, choices=VERSIONS, default=[],
+        help="run the tests that need a database on this major version only (may be repeated); default: 18, and 16 "
+        "too for those marked postgres(16, 18)",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "postgres(*versions): the major versions of Postgres to run this test on")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server_version" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("postgres")
+    versions = metafunc.config.getoption("--postgres") or (marker.args if marker else VERSIONS[-1:])
+    ids = [f"pg{version}" for version in versions]
+    metafunc.parametrize("server_version", versions, ids=ids, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def server_version(request: pytest.FixtureRequest) -> int:
+    """The major version of Postgres that the test runs on."""
+    version: int = request.param
+    return version
+
+
+@pytest.fixture(scope="session")
+def server(server_version: int) -> Iterator[embedded.Server]:
+    """A Postgres of this session's own. Its databases need not outlive a power cut: fsync is off."""
+    _remove_leftovers()
+    with throwaway_data_dir() as folder:
+        settings = {"fsync": "off", "max_prepared_transactions": "4"}
+        yield asyncio.run(embedded.start(folder, version=server_version, settings=settings))
+
+
+@pytest.fixture
+async def database(server: embedded.Server) -> AsyncIterator[str]:
+    """The URL of an empty database with pgvector, for this test alone."""
+    name = f"test_{uuid.uuid4().hex}"
+    await server.create_database(name)
+    yield server.dsn(name)
+    await server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def template(server: embedded.Server) -> str:
+    """The name of a database with our objects in schema public. Nobody may be connected to it while it is cloned."""
+    name = f"template_{uuid.uuid4().hex}"
+    asyncio.run(_install(server, name))
+    return name
+
+
+async def _install(server: embedded.Server, name: str) -> None:
+    await server.create_database(name)
+    connection = await asyncpg.connect(server.dsn(name))
+    try:
+        await schema.migrate(connection, "public")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def installed(server: embedded.Server, template: str) -> AsyncIterator[str]:
+    """The URL of a database with our objects in schema public, for this test alone."""
+    name = f"test_{uuid.uuid4().hex}"
+    await server.create_database(name, template)
+    yield server.dsn(name)
+    await server.drop_database(name)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A folder for a server that the test starts itself; it is stopped and deleted afterwards."""
+    with throwaway_data_dir() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def initialized() -> Iterator[Path]:
+    """A folder with a server that was started and stopped once, to copy from."""
+    with throwaway_data_dir() as folder:
+        asyncio.run(embedded.start(folder))
+        asyncio.run(embedded.stop(folder))
+        yield folder
+
+
+@contextmanager
+def throwaway_data_dir() -> Iterator[Path]:
+    # Not pytest's tmp_path: that is private to root, too long for sockets, and kept after the run.
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    if os.geteuid() == 0:
+        folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _remove_leftovers() -> None:
+    """Stop and delete the servers of earlier runs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        run = re.match(rf"{PREFIX}(\d+)-", folder.name)
+        if run and not Path("/proc", run.group(1)).exists():
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    for home in folder.rglob("alive.lock"):
+        asyncio.run(embedded.stop(home.parents[1]))
+    shutil.rmtree(folder)

@@ -1,0 +1,234 @@
+"""migrate, check and uninstall."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from staging import Connection, add, add_listener, claim, collection, connect, ingest, live, session
+
+from listener import embedded, schema
+from listener.errors import OperatorError
+
+ODD = 'my "odd" Schema'
+OURS = """
+  select c.relname::text as name from pg_class c where c.relnamespace = $1::text::regnamespace
+  union all select proname from pg_proc where pronamespace = $1::text::regnamespace
+  union all select typname from pg_type where typnamespace = $1::text::regnamespace
+"""
+
+
+@asynccontextmanager
+async def plain(dsn: str) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def names(c: Connection, of: str = "public") -> list[str]:
+    """Return the relations, functions and types in a schema that are not an extension's."""
+    rows = await c.fetch(f"select name from ({OURS}) n order by 1", '"' + of.replace('"', '""') + '"')
+    return [row["name"] for row in rows if "ingest" in row["name"]]
+
+
+@pytest.mark.postgres(16, 18)
+async def test_a_schema_is_migrated_again_and_again(database: str) -> None:
+    async with plain(database) as c:
+        assert len(await schema.migrate(c, "public")) == len(schema.sql_files())
+        before = await names(c)
+        assert await schema.migrate(c, "public") == []
+        await schema.check(c, "public")
+        await c.execute("update ingest_migrations set checksum = 'old' where name not like 'schema/%'")
+        assert len(await schema.migrate(c, "public")) == len([f for f in schema.sql_files() if not f.runs_once])
+        assert await names(c) == before
+
+
+@pytest.mark.postgres(16, 18)
+async def test_a_document_goes_through_on_each_server(installed: str) -> None:
+    async with session(installed) as c:
+        await ingest(c, {"a": "searchable words"})
+        assert await live(c) == {"a": "searchable words"}
+        assert await c.fetchval("select uri from ingest_search('words')") == "a"
+        assert await c.fetchval("select uri from ingest_search('[1,0,0]'::vector)") == "a"
+
+
+async def test_four_at_once_apply_each_file_once(database: str) -> None:
+    async def migrate() -> int:
+        async with plain(database) as c, schema.only_migrator(c, "busy"):
+            return len(await schema.migrate(c, "busy"))
+
+    applied = await asyncio.gather(*(migrate() for _ in range(4)))
+    assert sorted(applied) == [0, 0, 0, len(schema.sql_files())]
+
+
+async def test_a_schema_without_our_objects_is_not_migrated(database: str) -> None:
+    async with plain(database) as c:
+        with pytest.raises(OperatorError) as refused:
+            await schema.check(c, "public")
+    assert refused.value.code == "schema_not_migrated"
+    assert "ingest migrate" in refused.value.hint
+
+
+async def test_a_numbered_file_that_changed_is_refused(installed: str) -> None:
+    async with plain(installed) as c:
+        await c.execute("update ingest_migrations set checksum = 'other' where name = 'schema/0003_requests.sql'")
+        for verb in (schema.migrate, schema.check):
+            with pytest.raises(OperatorError) as refused:
+                await verb(c, "public")
+            assert refused.value.code == "migration_changed"
+            assert "0003_requests.sql" in refused.value.message
+
+
+async def test_a_schema_of_a_newer_program_is_refused(installed: str) -> None:
+    async with plain(installed) as c:
+        await c.execute("insert into ingest_migrations (name, checksum, program) values ('schema/9999_new.sql', '', '9')")
+        for verb in (schema.migrate, schema.check):
+            with pytest.raises(OperatorError) as refused:
+                await verb(c, "public")
+            assert refused.value.code == "schema_newer"
+
+
+async def test_a_migration_that_fails_leaves_nothing(database: str) -> None:
+    async with plain(database) as c:
+        await c.execute("create table ingest_listeners ()")
+        with pytest.raises(asyncpg.DuplicateTableError):
+            await schema.migrate(c, "public")
+        assert set(await names(c)) == {"ingest_listeners", "_ingest_listeners"}
+
+
+async def test_two_installations_in_one_database_are_independent(database: str) -> None:
+    async with plain(database) as c:
+        await schema.migrate(c, "public")  # pgvector is here too: the second one's search path ends in it
+        await schema.migrate(c, ODD)
+    async with session(database) as one, session(database, ODD) as two:
+        await ingest(one, {"a": "one"})
+        await ingest(two, {"a": "two"})
+        assert (await live(one), await live(two)) == ({"a": "one"}, {"a": "two"})
+        assert await one.fetchval("select text from ingest_chunks_default") == "one"
+        assert await two.fetchval("select text from ingest_chunks_default") == "two"
+        assert await one.fetchval("select ingest_rest()") == "resting"
+        assert await two.fetchval("select ingest_rest()") == "resting"
+        channels = [await c.fetchval("select ingest_channel('doorbell')") for c in (one, two)]
+        assert channels == ["ingest_doorbell", f"{ODD}_ingest_doorbell"]
+        await two.execute("delete from ingest_collections")
+        assert await one.fetchval("select text from ingest_chunks_default") == "one"
+    async with plain(database) as c:
+        await schema.uninstall(c, ODD)
+        assert await names(c, ODD) == []
+        await schema.check(c, "public")
+
+
+async def test_the_channels_of_a_schema_with_a_long_name_are_short_and_differ(database: str) -> None:
+    for name in ("é" * 31, "x" * 63):
+        async with plain(database) as c:
+            await schema.migrate(c, name)
+        async with session(database, name) as c, session(database, name) as other:
+            channels = [await c.fetchval("select ingest_channel($1)", kind) for kind in ("doorbell", "commands", "finished")]
+            assert len(set(channels)) == 3
+            assert max(len(channel.encode()) for channel in channels) < 64
+            await other.execute("select ingest_rest()")
+            await add(c)  # rings
+
+
+async def test_pgvector_may_be_in_another_schema(server: embedded.Server, database: str) -> None:
+    async with plain(database) as c:
+        await c.execute('create schema "Vec tor"; alter extension vector set schema "Vec tor"')
+        await schema.migrate(c, "ingest")
+    async with plain(database) as c:
+        await c.execute("select ingest.ingest_add('/srv')")
+        await c.execute("select * from ingest.ingest_search('[1,0,0]'::\"Vec tor\".vector)")
+        assert await c.fetchval("select count(*) from ingest.ingest_status") == 1
+        await schema.uninstall(c, "ingest")
+        assert await names(c, "ingest") == []
+
+
+@asynccontextmanager
+async def role(dsn: str) -> AsyncIterator[str]:
+    """A role without rights of its own."""
+    name = f"role_{uuid.uuid4().hex}"
+    async with plain(dsn) as c:
+        await c.execute(f"create role {name} login")
+        yield name
+        await c.execute(f"drop owned by {name} cascade; drop role {name}")
+
+
+def as_role(dsn: str, name: str) -> str:
+    return re.sub(r"//postgres@", f"//{name}@", dsn)
+
+
+@pytest.mark.postgres(16, 18)
+async def test_an_owner_without_superuser_rights_installs_uses_and_uninstalls(database: str) -> None:
+    async with role(database) as owner:
+        async with plain(database) as c:
+            await c.execute(f"create schema app authorization {owner}")
+        async with plain(as_role(database, owner)) as c:
+            await schema.migrate(c, "app")
+        async with session(as_role(database, owner), "app") as c:
+            await ingest(c, {"a": "a"}, collection="c")
+            assert await live(c, "c") == {"a": "a"}
+            assert await c.fetchval("select uri from ingest_search('[1,0,0]'::vector, 'c')") == "a"
+        async with plain(as_role(database, owner)) as c:
+            await schema.uninstall(c, "app")
+            assert await names(c, "app") == []
+
+
+async def test_without_rights_or_pgvector_the_error_says_what_to_run(database: str) -> None:
+    async with role(database) as owner, plain(as_role(database, owner)) as c:
+        with pytest.raises(OperatorError) as refused:
+            await schema.migrate(c, "app")
+        assert refused.value.code == "not_permitted"
+        async with plain(database) as superuser:
+            await superuser.execute(f"create schema app authorization {owner}; drop extension vector")
+        with pytest.raises(OperatorError) as refused:
+            await schema.migrate(c, "app")
+        assert refused.value.code == "pgvector_missing"
+        assert "create extension vector" in refused.value.hint
+
+
+async def test_uninstall_leaves_what_is_not_ours(installed: str) -> None:
+    async with session(installed) as c:
+        await ingest(c, {"a": "a"})
+        await c.execute(
+            "create table ingest_notes (id int); create view ingest_chunks_mine as select 1 as one;"
+            " create function ingest_mine() returns int language sql as 'select 1'"
+        )
+    async with plain(installed) as c:
+        await schema.uninstall(c, "public")
+        assert [n for n in await names(c) if not n.startswith("_")] == sorted(
+            ["ingest_chunks_mine", "ingest_chunks_mine", "ingest_mine", "ingest_notes", "ingest_notes"]
+        )
+        await schema.uninstall(c, "public")  # again: nothing to do
+        await schema.migrate(c, "public")
+
+
+async def test_uninstall_is_refused_while_a_view_of_the_user_depends_on_ours(installed: str) -> None:
+    async with plain(installed) as c:
+        await c.execute("create view report as select uri from ingest_chunks")
+        before = await names(c)
+        with pytest.raises(OperatorError) as refused:
+            await schema.uninstall(c, "public")
+        assert refused.value.code == "in_use"
+        assert "report" in str(refused.value)
+        assert await names(c) == before
+
+
+async def test_a_relation_of_the_user_in_the_place_of_a_typed_view_does_not_stop_the_claim(installed: str) -> None:
+    async with session(installed) as c:
+        await c.execute("create table ingest_chunks_c (mine int)")
+        await c.execute("create view ingest_chunks_d as select 1 as mine")
+        await add_listener(c)
+        await collection(c, "c")
+        await collection(c, "d")
+        assert set(await claim(c)) == set()
+        requests = {await add(c, collection="c"), await add(c, collection="d")}
+        assert set(await claim(c)) == requests
+        assert await c.fetchval("select mine from ingest_chunks_d") == 1
+    other = await connect(installed)
+    await other.close()

@@ -1,0 +1,193 @@
+"""What the SQL tests stand on: sessions, listeners, and documents that are carried to a state by the SQL functions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+SPACE = {"embedder": "test", "model": "test", "endpoint": "", "dimensions": 3}
+STATES = ("discovered", "loaded", "chunked", "embedded", "published")
+Connection = asyncpg.Connection
+
+
+async def connect(dsn: str, schema: str = "public", **settings: str) -> Connection:
+    path = '"' + schema.replace('"', '""') + '", public, pg_temp'
+    connection = await asyncpg.connect(dsn, server_settings={"search_path": path, **settings})
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    return connection
+
+
+@asynccontextmanager
+async def session(dsn: str, schema: str = "public", **settings: str) -> AsyncIterator[Connection]:
+    connection = await connect(dsn, schema, **settings)
+    try:
+        yield connection
+    finally:
+        connection.terminate()  # whatever a failed test left open
+
+
+async def add_listener(
+    c: Connection, executor: str = "L1", capacity: int = 10, roots: Sequence[str] = ("/",), running: int = 0
+) -> None:
+    await c.execute(
+        "insert into ingest_listeners (executor_id, host, pid, version, pipeline, capacity, roots, running, lease)"
+        " values ($1, 'here', 1, '0', '0', $2, $3, $4, '1 hour')",
+        executor, capacity, list(roots), running,
+    )  # fmt: skip
+
+
+async def add(c: Connection, **columns: Any) -> uuid.UUID:
+    """Insert a request as an application does; a source, unless other content is given."""
+    if not columns.keys() & {"source", "content", "content_bytes"}:
+        columns["source"] = "/srv/docs"
+    places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
+    statement = f"insert into ingest_requests ({', '.join(columns)}) values ({places}) returning id"
+    found: uuid.UUID = await c.fetchval(statement, *columns.values())
+    return found
+
+
+async def claim(
+    c: Connection,
+    limit: int = 10,
+    executor: str = "L1",
+    roots: Sequence[str] = ("/",),
+    space: Mapping[str, Any] | None = None,
+) -> list[uuid.UUID]:
+    rows = await c.fetch("select id from ingest_claim($1, $2, $3, $4)", executor, limit, list(roots), space or SPACE)
+    return [row["id"] for row in rows]
+
+
+async def collection(c: Connection, name: str = "default", /, settings: Mapping[str, Any] | None = None, **more: Any) -> None:
+    """Make or change a collection."""
+    await c.execute("select from ingest_collection($1, $2)", name, {**(settings or {}), **more})
+
+
+async def start(c: Connection, uris: Sequence[str], batch_size: int = 1000, **columns: Any) -> uuid.UUID:
+    """Insert a request, claim it and write its manifest; its batches are numbered from 0."""
+    if not await c.fetchval("select exists (select from ingest_listeners where executor_id = 'L1')"):
+        await add_listener(c)
+    request = await add(c, **columns)
+    assert request in await claim(c, 1000)
+    await discover(c, request, uris, batch_size)
+    return request
+
+
+async def discover(c: Connection, request: uuid.UUID, uris: Sequence[str], batch_size: int = 1000) -> None:
+    places = range(len(uris))
+    none = [None] * len(uris)
+    await c.execute(
+        "select ingest_add_found($1, $2, $3, $4, $5, $6, $7, $8)",
+        request, list(places), [n // batch_size for n in places], list(uris), none, none, none, none,
+    )  # fmt: skip
+    await c.fetchrow("select * from ingest_complete_manifest($1, 'L1')", request)
+
+
+async def own(c: Connection, request: uuid.UUID, batch: int = 0) -> uuid.UUID:
+    owner = uuid.uuid4()
+    assert await c.fetchval("select ingest_own_batch($1, $2, 'L1', $3)", request, batch, owner)
+    return owner
+
+
+async def carry(
+    c: Connection,
+    request: uuid.UUID,
+    until: str = "published",
+    batch: int = 0,
+    texts: Mapping[str, str] | None = None,
+    vectors: Sequence[str] = ("[1,0,0]",),
+) -> uuid.UUID:
+    """Carry a batch through the steps to ``until``; each document has a chunk for each of ``vectors``. Return the owner."""
+    owner = await own(c, request, batch)
+    for state in STATES[1 : STATES.index(until) + 1]:
+        if state == "published":
+            await publish(c, request, batch, owner)
+        elif state == "loaded":
+            await load(c, request, batch, owner, texts or {})
+        elif state == "chunked":
+            await cut(c, request, batch, owner, len(vectors))
+        else:
+            await embed(c, request, batch, owner, vectors)
+    return owner
+
+
+async def load(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, texts: Mapping[str, str]) -> None:
+    rows = await c.fetch("select * from ingest_to_load($1, $2)", request, batch)
+    found = [texts.get(row["uri"], f"text of {row['uri']} {row['read_seq']}") for row in rows]
+    ids, none = [row["id"] for row in rows], [None] * len(rows)
+    await c.execute(
+        "select ingest_save_loaded($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        request, batch, owner, ids, [row["read_seq"] for row in rows], [digest(text) for text in found],
+        [len(text) for text in found], found, none, none, none, none,
+    )  # fmt: skip
+
+
+async def cut(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, chunks: int) -> None:
+    rows = await c.fetch("select * from ingest_to_chunk($1, $2)", request, batch)
+    boundaries = {"starts": list(range(chunks)), "ends": [n + 1 for n in range(chunks)], "headings": []}
+    none = [None] * len(rows)
+    await c.execute(
+        "select ingest_save_chunked($1, $2, $3, $4, $5, $6)",
+        request, batch, owner, [row["id"] for row in rows], [boundaries] * len(rows), none,
+    )  # fmt: skip
+
+
+async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, vectors: Sequence[str]) -> None:
+    rows = await c.fetch("select * from ingest_to_embed($1, $2)", request, batch)
+    for row in rows:
+        await c.executemany(
+            "insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config, collection,"
+            " text, hash, metadata, embedding) select $1, $2, (r.settings ->> 'space_id')::int, $2, $2 + 1, 'english',"
+            " r.collection, $3, $4, r.metadata, $5::text::vector from ingest_requests r where r.id = $6",
+            [(row["id"], n, row["text"], digest(row["text"]), vector, request) for n, vector in enumerate(vectors)],
+        )
+    await c.execute(
+        "select ingest_save_embedded($1, $2, $3, $4, $5)",
+        request, batch, owner, [row["id"] for row in rows], [None] * len(rows),
+    )  # fmt: skip
+
+
+async def publish(c: Connection, request: uuid.UUID, batch: int | None = 0, owner: uuid.UUID | None = None) -> tuple[int, int]:
+    row = await c.fetchrow("select * from ingest_publish($1, $2, $3)", request, batch, owner)
+    return row["published"], row["superseded"]
+
+
+async def settle(c: Connection, request: uuid.UUID, status: str | None = None, error: Any = None) -> str | None:
+    result: str | None = await c.fetchval("select ingest_settle($1, $2, $3)", request, status, error)
+    return result
+
+
+async def ingest(c: Connection, texts: Mapping[str, str], **columns: Any) -> uuid.UUID:
+    """Bring documents live in one finished request."""
+    request = await start(c, list(texts), **columns)
+    await carry(c, request, texts=texts)
+    assert await settle(c, request) == "succeeded"
+    return request
+
+
+async def live(c: Connection, collection: str = "default") -> dict[str, str]:
+    """Return the live text of each document."""
+    rows = await c.fetch("select uri, text from ingest_chunks where collection = $1 and ordinal = 0", collection)
+    return {row["uri"]: row["text"] for row in rows}
+
+
+async def states(c: Connection, request: uuid.UUID) -> dict[str, str]:
+    """Return state, or why it was skipped, of each document of a request."""
+    rows = await c.fetch("select uri, coalesce(reason, state) as state from ingest_revisions where request_id = $1", request)
+    return {row["uri"]: row["state"] for row in rows}
+
+
+async def blocked(observer: Connection, *sessions: Connection) -> None:
+    """Wait until each of ``sessions`` waits for a lock, by the server's word."""
+    pids = [session.get_server_pid() for session in sessions]
+    while await observer.fetchval("select count(*) from unnest($1::int[]) p where pg_blocking_pids(p) <> '{}'", pids) < len(pids):
+        pass  # a round trip each time; the test's own timeout ends it
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

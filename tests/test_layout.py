@@ -1,0 +1,139 @@
+"""The ground rules of the repository that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections import Counter
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # comes with pytest there
+    import tomli as tomllib
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MOST_LINES = 300
+EMPTY_WORDS = {"utils", "util", "helpers", "helper", "common", "manager", "handler", "misc"}
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+def package_folder() -> Path:
+    """Return the folder of the package under test: the installed wheel's in CI."""
+    spec = importlib.util.find_spec("listener")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+PACKAGE = package_folder()
+# Beside the checkout's package lies sql/, inside the wheel's.
+SQL = next(folder for folder in (PACKAGE / "sql", PACKAGE.parent / "sql") if folder.is_dir())
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SQL_FILES = sorted(SQL.rglob("*.sql"))
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE.parent if path.is_relative_to(PACKAGE.parent) else ROOT))
+
+
+@pytest.mark.parametrize("path", [*MODULES, *TESTS, *SQL_FILES], ids=name)
+def test_a_file_stays_under_300_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < MOST_LINES
+
+
+@pytest.mark.parametrize("path", [*MODULES, *TESTS, *SQL_FILES], ids=name)
+def test_a_file_is_not_named_by_an_empty_word(path: Path) -> None:
+    assert not EMPTY_WORDS & set(path.stem.split("_"))
+
+
+@pytest.mark.parametrize("path", [file for file in SQL_FILES if file.parent.name in ("functions", "views")], ids=name)
+def test_an_sql_file_makes_one_object_is_named_after_it_and_comments_on_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").lower()
+    made = re.findall(r"^create (?:or replace )?(?:function|view|procedure) (\w+)", text, re.MULTILINE)
+    commented = re.findall(r"^comment on (?:function|view|procedure) (\w+)", text, re.MULTILINE)
+    assert len(made) == 1
+    assert commented == made
+    assert path.stem.startswith(made[0])  # an overload adds a word: ingest_search, ingest_search_vector
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    numbers = [int(path.name[:4]) for path in SQL_FILES if path.parent.name == "schema"]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_decisions_have_different_numbers() -> None:
+    assert DECISIONS, "docs/decisions has no decision"
+    counts = Counter(path.name[:4] for path in DECISIONS)
+    assert [number for number, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=name)
+def test_a_decision_has_a_number_a_heading_and_under_60_lines(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", path.name)
+    assert lines[0].startswith("# ")
+    assert len(lines) < 60
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    missing = [link for link in LINK.findall(path.read_text(encoding="utf-8")) if not _target(path, link).exists()]
+    assert missing == []
+
+
+def _target(page: Path, link: str) -> Path:
+    """Return what a link points at; listener/ and sql/ are looked up where the package under test has them."""
+    target = (page.parent / link).resolve()
+    first, *rest = target.relative_to(ROOT).parts or ("",)
+    moved = {"listener": PACKAGE, "sql": SQL}
+    return moved[first].joinpath(*rest) if first in moved else target
+
+
+def test_each_dependency_has_its_reason_in_decision_0001() -> None:
+    rows = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([a-z0-9-]+)`", rows, re.MULTILINE))
+    extras = [item for extra, items in PROJECT["optional-dependencies"].items() if extra != "dev" for item in items]
+    assert explained == declared(PROJECT["dependencies"]) | declared(extras)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_imports_only_what_the_project_depends_on(path: Path) -> None:
+    extras = [item for items in PROJECT["optional-dependencies"].values() for item in items]
+    allowed = declared(PROJECT["dependencies"]) | declared(extras)
+    owners = packages_distributions()
+    undeclared = [
+        module
+        for module in imported_packages(path)
+        if not allowed & {normal(distribution) for distribution in owners.get(module, [])}
+    ]
+    assert undeclared == []
+
+
+def declared(requirements: list[str]) -> set[str]:
+    """Return the distributions' names: ``psycopg[binary]>=3.2`` is ``psycopg``."""
+    return {normal(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]) for requirement in requirements}
+
+
+def normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def imported_packages(path: Path) -> set[str]:
+    """Return the top-level packages that a module imports, without the standard library and ourselves."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"listener"}

@@ -1,0 +1,390 @@
+"""Local sources: what is found, under which name, what is refused, and how nothing outside of the roots is read."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listener.errors import DocumentError, IngestError, RequestError
+from listener.models import Found, Refused
+from listener.sources import LocalSources, roots_containing, uri_of
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    for name in ("a.md", "b.txt", "guide/intro.md", "guide/deep/x.py", "build/out.md", ".git/config", ".env"):
+        put(folder / name)
+    return folder
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Files that root may not read do not exist: be somebody else for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def put(path: Path, content: bytes = b"some words") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def sources(*roots: Path, max_bytes: int = MEBIBYTE) -> LocalSources:
+    return LocalSources(roots, max_bytes)
+
+
+def names(root: Path, source: object = None, **options: Any) -> list[str]:
+    """Return what is found below the root, as paths relative to it, refused ones with their code."""
+    start = uri_of(str(root)) + "/"
+    return [
+        item.uri.removeprefix(start) + (f" {item.code}" if isinstance(item, Refused) else "")
+        for item in sources(root).discover(str(source or root), options)
+    ]
+
+
+def code_of(root: Path, source: object, **options: Any) -> str:
+    with pytest.raises(RequestError) as caught:
+        list(sources(root).discover(str(source), options))
+    assert caught.value.hint
+    return caught.value.code
+
+
+def read_code(reader: LocalSources, path: object) -> str:
+    with pytest.raises(DocumentError) as caught:
+        reader.read(str(path))
+    assert caught.value.hint
+    return caught.value.code
+
+
+def test_a_folder_stands_for_its_files_sorted_without_hidden_ones(root: Path) -> None:
+    assert names(root) == ["a.md", "b.txt", "build/out.md", "guide/deep/x.py", "guide/intro.md"]
+
+
+def test_a_file_is_one_document_with_path_and_size(root: Path) -> None:
+    path = str(root / "a.md")
+    assert list(sources(root).discover(path, {})) == [Found(f"file://{path}", path=path, bytes=10)]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"include": "*.md"}, ["a.md", "build/out.md", "guide/intro.md"]),
+        ({"include": ["./a.md", "guide/**"]}, ["a.md", "guide/deep/x.py", "guide/intro.md"]),
+        ({"include": ["guide/"]}, ["guide/deep/x.py", "guide/intro.md"]),
+        ({"include": "guide/*"}, ["guide/intro.md"]),
+        ({"include": "**/deep/*.py"}, ["guide/deep/x.py"]),
+        ({"include": "?.[mt][dx]*"}, ["a.md", "b.txt"]),
+        ({"include": "[!a].*", "exclude": "x.*"}, ["b.txt"]),
+        ({"exclude": ["build", "guide/deep/**"]}, ["a.md", "b.txt", "guide/intro.md"]),
+        ({"exclude": ["build/", "/guide"]}, ["a.md", "b.txt"]),
+        ({"exclude": "*.md"}, ["b.txt", "guide/deep/x.py"]),
+        ({"include": [".env", ".git/**"]}, [".env", ".git/config"]),
+        ({"include": ["**/.*"]}, [".env"]),
+    ],
+)
+def test_include_and_exclude_choose_among_the_files(root: Path, options: dict[str, Any], expected: list[str]) -> None:
+    assert names(root, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("glob", "expected"),
+    [
+        ("*.md", ["a.md"]),
+        ("**/*.md", ["a.md", "build/out.md", "guide/intro.md"]),
+        ("*/*.md", ["build/out.md", "guide/intro.md"]),
+        ("guide/**", ["guide/deep/x.py", "guide/intro.md"]),
+        (".e*", [".env"]),
+    ],
+)
+def test_a_glob_matches_whole_paths(root: Path, glob: str, expected: list[str]) -> None:
+    assert names(root, f"{root}/{glob}") == expected
+
+
+def test_a_glob_can_be_narrowed_by_options(root: Path) -> None:
+    assert names(root, f"{root}/**/*.md", exclude="build/**", include="guide/**") == ["guide/intro.md"]
+
+
+def test_a_name_that_looks_like_a_glob_is_taken_as_it_is_when_it_exists(root: Path) -> None:
+    put(root / "a[1]*.md")
+    assert names(root, root / "a[1]*.md") == ["a%5B1%5D%2A.md"]
+
+
+def test_a_file_url_is_percent_decoded(root: Path) -> None:
+    path = put(root / "mit Ä & 100%#?.md")
+    uri = uri_of(str(path))
+    assert uri.endswith("/mit%20%C3%84%20&%20100%25%23%3F.md")
+    for source in (uri, uri.replace("file://", "FILE://localhost"), uri.replace("file://", "file:")):
+        assert [item.uri for item in sources(root).discover(source, {})] == [uri]
+    assert sources(root).read(uri) == b"some words"
+
+
+def test_a_name_that_is_not_unicode_gets_a_uri_and_can_be_read(root: Path) -> None:
+    Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9.md")).write_bytes(b"latin")
+    [found] = sources(root).discover(str(root), {"include": "caf*"})
+    assert isinstance(found, Found)
+    assert found.uri.endswith("/caf%E9.md")
+    assert found.path is not None
+    found.path.encode()  # Postgres can hold it
+    assert sources(root).read(found.path) == b"latin"
+
+
+def test_a_document_has_one_uri_however_the_source_is_spelled(root: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    expected = [f"file://{root}/guide/intro.md"]
+    for source in (f"{root}/guide/../guide/intro.md", f"{link}/guide/intro.md", f"{root}//guide/./intro.md"):
+        assert [item.uri for item in sources(root).discover(source, {})] == expected
+    for source in (f"{link}/guide", f"{root}/guide/", f"{root}/guide/deep/.."):
+        assert [item.uri for item in sources(root).discover(source, {"include": "*.md"})] == expected
+
+
+def test_the_root_is_named_as_it_was_configured(root: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    assert [item.uri for item in sources(link).discover(f"{root}/guide", {"include": "*.md"})] == [
+        f"file://{link}/guide/intro.md"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("docs/a.md", "relative_path"),
+        ("~/docs", "relative_path"),
+        ("", "relative_path"),
+        ("s3://bucket/key", "unknown_scheme"),
+        ("https://example.org/", "unknown_scheme"),
+        ("file://elsewhere/a.md", "invalid_source"),
+        ("/a\0b", "invalid_source"),
+        ("file:///a%00b", "invalid_source"),
+        ("/etc/passwd", "outside_roots"),
+        ("/no/such/thing", "outside_roots"),
+        ("/dev/zero", "outside_roots"),
+    ],
+)
+def test_what_is_no_source_ends_the_request(root: Path, source: str, code: str) -> None:
+    assert code_of(root, source) == code
+
+
+def test_a_scheme_that_is_unknown_is_answered_with_those_that_are_known(root: Path) -> None:
+    with pytest.raises(RequestError, match=r"s3.*file://"):
+        list(sources(root).discover("s3://bucket/key", {}))
+
+
+def test_a_missing_empty_or_unmatched_source_ends_the_request(root: Path) -> None:
+    (root / "empty").mkdir()
+    assert code_of(root, root / "gone.md") == "not_found"
+    assert code_of(root, root / "a.md" / "below") == "not_found"
+    assert code_of(root, root / "empty") == "empty_source"
+    assert code_of(root, root / "*.pdf") == "empty_source"
+    assert code_of(root, root, include="*.pdf") == "empty_source"
+
+
+@pytest.mark.parametrize("value", [7, {"a": 1}, [1], [""], [None], True])
+def test_patterns_of_a_wrong_type_end_the_request(root: Path, value: object) -> None:
+    assert code_of(root, root, include=value) == "invalid_option"
+
+
+def test_nothing_leads_out_of_the_roots(root: Path, tmp_path: Path) -> None:
+    secret = put(tmp_path / "secret" / "key.md")
+    (root / "file.md").symlink_to(secret)
+    (root / "folder").symlink_to(secret.parent)
+    assert code_of(root, f"{root}/../secret/key.md") == "outside_roots"
+    assert code_of(root, root / "file.md") == "outside_roots"
+    assert code_of(root, root / "folder" / "*.md") == "outside_roots"
+    assert code_of(root, str(root) + "-other") == "outside_roots"
+    assert [name for name in names(root) if " " in name] == ["file.md outside_roots", "folder outside_roots"]
+    for path in (root / "file.md", root / "folder" / "key.md", secret, f"{root}/../secret/key.md"):
+        assert read_code(sources(root), path) == "outside_roots"
+
+
+def test_without_roots_nothing_can_be_read(root: Path) -> None:
+    with pytest.raises(RequestError, match="none is set") as caught:
+        list(sources().discover(str(root), {}))
+    assert "INGEST_FILE_ROOTS" in caught.value.hint
+
+
+def test_links_between_and_within_roots_are_followed_once(root: Path, tmp_path: Path) -> None:
+    put(tmp_path / "other" / "o.md")
+    (root / "again").symlink_to(tmp_path / "other")
+    (root / "linked").symlink_to(tmp_path / "other")
+    (root / "copy.md").symlink_to(root / "a.md")
+    (root / "guide2").symlink_to(root / "guide")
+    found = [item.uri for item in sources(root, tmp_path / "other").discover(str(root), {"include": "*.md"})]
+    relative = [uri.removeprefix(f"file://{root}/") for uri in found]
+    assert relative == ["a.md", "again/o.md", "build/out.md", "copy.md", "guide/intro.md"]
+    assert sources(root).read(f"{root}/copy.md") == b"some words"
+
+
+def test_loops_of_folders_and_links_end(root: Path) -> None:
+    (root / "guide" / "self").symlink_to(root / "guide")
+    (root / "guide" / "up").symlink_to("..")
+    (root / "guide" / "ring").symlink_to("ring")
+    expected = ["guide/deep/x.py", "guide/intro.md", "guide/ring not_found"]
+    assert names(root, root / "guide") == expected
+    assert [name for name in names(root) if name.startswith("guide")] == expected
+
+
+def test_devices_fifos_and_sockets_are_refused_and_do_not_hang(root: Path) -> None:
+    os.mkfifo(root / "pipe.md")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(root / "s.md"))
+    assert [name for name in names(root, include="?*.md") if " " in name] == ["pipe.md not_a_file", "s.md not_a_file"]
+    assert code_of(root, root / "pipe.md") == "not_a_file"
+    assert code_of(Path("/dev"), "/dev/zero") == "not_a_file"
+    for path in (root / "pipe.md", root / "s.md", root / "guide", "/dev/zero"):
+        assert read_code(sources(root, Path("/dev")), path) == "not_a_file"
+
+
+@pytest.mark.usefixtures("nobody")
+def test_what_may_not_be_read_fails_alone() -> None:
+    top = Path("/tmp") / f"ingest-unreadable-{os.getpid()}"  # nobody must get there
+    put(top / "good.md")
+    put(top / "locked.md").chmod(0)
+    put(top / "shut" / "x.md")
+    (top / "shut").chmod(0)
+    try:
+        assert names(top) == ["good.md", "locked.md", "shut unreadable"]
+        assert read_code(sources(top), top / "locked.md") == "unreadable"
+        assert code_of(top, top / "shut") == "unreadable"
+        assert code_of(top, top / "shut" / "x.md") == "unreadable"
+        assert sources(top).read(str(top / "good.md"))
+    finally:
+        (top / "shut").chmod(0o700)
+        for path in ("shut/x.md", "locked.md", "good.md"):
+            (top / path).unlink()
+        (top / "shut").rmdir()
+        top.rmdir()
+
+
+def test_a_source_can_be_checked_without_walking_it(root: Path) -> None:
+    (root / "empty").mkdir()
+    os.mkfifo(root / "pipe")
+    for good in (root, root / "empty", root / "a.md", root / "*.pdf"):
+        sources(root).check(str(good), {})
+    for bad, code in ((root / "gone", "not_found"), ("/etc", "outside_roots"), (root / "pipe", "not_a_file")):
+        with pytest.raises(RequestError) as caught:
+            sources(root).check(str(bad), {})
+        assert caught.value.code == code
+
+
+def test_two_gigabytes_are_refused_without_reading_them(root: Path) -> None:
+    with (root / "huge.md").open("wb") as file:
+        file.truncate(2 * 1024 * MEBIBYTE)
+    begin = time.monotonic()
+    assert "huge.md too_large" in names(root)
+    assert names(root, root / "huge.md") == ["huge.md too_large"]
+    assert read_code(sources(root), root / "huge.md") == "too_large"
+    assert time.monotonic() - begin < 1
+
+
+def test_the_limit_is_exact_and_a_call_can_lower_it(root: Path) -> None:
+    path = str(root / "a.md")
+    assert sources(root, max_bytes=10).read(path) == sources(root).read(path, 10)
+    assert read_code(sources(root, max_bytes=9), path) == "too_large"
+    with pytest.raises(DocumentError, match="more than 9"):
+        sources(root).read(path, 9)
+
+
+def test_files_that_do_not_tell_their_size_are_limited_too() -> None:
+    proc = Path(f"/proc/{os.getpid()}")
+    assert sources(proc).read(f"{proc}/status").startswith(b"Name:")
+    assert read_code(sources(proc, max_bytes=10), f"{proc}/status") == "too_large"
+
+
+def test_empty_and_vanished_files_have_their_own_codes(root: Path) -> None:
+    put(root / "empty.md", b"")
+    assert names(root, root / "empty.md") == ["empty.md"]
+    assert read_code(sources(root), root / "empty.md") == "empty_document"
+    assert read_code(sources(root), root / "gone.md") == "not_found"
+
+
+def test_a_folder_swapped_for_a_link_while_reading_gives_nothing_away(root: Path, tmp_path: Path) -> None:
+    """Whoever wins the race, the secret is never what is read."""
+    put(tmp_path / "secret" / "x.md", b"secret")
+    put(root / "way" / "x.md", b"public")
+    away, link, stop = tmp_path / "away", tmp_path / "link", threading.Event()
+    link.symlink_to(tmp_path / "secret")
+
+    def swap() -> None:
+        while not stop.is_set():
+            for old, new in ((root / "way", away), (link, root / "way"), (root / "way", link), (away, root / "way")):
+                old.rename(new)
+
+    outcomes = []
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        for _ in range(2000):
+            try:
+                outcomes.append(sources(root).read(f"{root}/way/x.md").decode())
+            except DocumentError as error:
+                outcomes.append(error.code)
+    finally:
+        stop.set()
+        swapping.join()
+    assert {"public"} <= set(outcomes) <= {"public", "outside_roots", "not_found", "unreadable"}
+
+
+def test_folders_deeper_than_pythons_stack_are_walked_or_refused(tmp_path: Path) -> None:
+    top = tmp_path / "deep"
+    top.mkdir()
+    folder = os.open(top, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("dd", dir_fd=folder)
+        below = os.open("dd", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(os.open("f.md", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    put(top / "z.md")
+    try:
+        found = names(top)
+    finally:
+        subprocess.run(["rm", "-rf", str(top)], check=True)  # shutil and pytest can't
+    assert found[-1] == "z.md"
+    assert found[0].startswith("dd/dd/")
+    assert len(found) == 2
+
+
+def test_twenty_thousand_files_are_found_lazily(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number:02}").mkdir()
+        for file in range(1000):
+            os.close(os.open(tmp_path / f"{number:02}" / f"{file:03}.md", os.O_CREAT | os.O_WRONLY))
+    found = sources(tmp_path).discover(str(tmp_path), {})
+    begin = time.monotonic()
+    next(found)
+    first = time.monotonic() - begin
+    assert sum(1 for _ in found) == 19_999
+    assert first < (time.monotonic() - begin) / 5
+
+
+def test_roots_are_told_by_spelling_alone(root: Path) -> None:
+    other = Path("/srv/docs")
+    roots = (root, other)
+    assert roots_containing("/srv/docs/**/*.md", roots) == (other,)
+    assert roots_containing("file:///srv/docs/a%20b.md", roots) == (other,)
+    assert roots_containing("/srv/docs", (other, Path("/srv"))) == (other, Path("/srv"))
+    assert roots_containing("/srv/docs/../other/a.md", roots) == ()
+    assert roots_containing("/srv/docs2/a.md", roots) == ()
+    with pytest.raises(IngestError):
+        roots_containing("relative", roots)
