@@ -12,6 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
+from listener.outages import OUTAGE
+
 log = logging.getLogger(__name__)
 
 COALESCE_SECONDS = 0.02
@@ -43,5 +45,5 @@ class Announcements:
             page, self._ends = self._ends[:PAGE], self._ends[PAGE:]
             try:
                 await self._pool.execute("select pg_notify(ingest_channel('finished'), $1)", json.dumps(page))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError) as error:
+            except (*OUTAGE, asyncpg.PostgresError) as error:
                 log.warning("could not announce %d finished requests: %s", len(page), error)

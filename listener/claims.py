@@ -18,9 +18,10 @@ from pathlib import Path
 
 import asyncpg
 
-from listener.doorbell import LOST, Doorbell
+from listener.doorbell import Doorbell
 from listener.errors import OperatorError, RequestError
 from listener.models import Space
+from listener.outages import OUTAGE
 from listener.steps import Tools
 from listener.workflows import Workflows
 
@@ -32,7 +33,9 @@ DECLARED_DEAD = "IG020"
 class Claims:
     """The loop that turns rows into workflows."""
 
-    def __init__(self, tools: Tools, doorbell: Doorbell, workflows: Workflows, space: Space, roots: tuple[Path, ...]) -> None:
+    def __init__(
+        self, tools: Tools, doorbell: Doorbell, workflows: Workflows, space: Space, roots: tuple[Path, ...]
+    ) -> None:
         self._tools = tools
         self._doorbell = doorbell
         self._workflows = workflows
@@ -56,7 +59,7 @@ class Claims:
         while True:
             try:
                 await self._look()
-            except LOST as error:
+            except OUTAGE as error:
                 log.warning("lost the connection to Postgres: %s", error or type(error).__name__)
             except asyncpg.PostgresError as error:
                 if error.sqlstate == DECLARED_DEAD:
@@ -119,5 +122,3 @@ def declared_dead(executor_id: str) -> OperatorError:
         f"listener {executor_id} gave no sign of life for its lease and was declared dead; others go on with its work",
         "Start it again. If it happens often, raise INGEST_LEASE_SECONDS.",
     )
-
-

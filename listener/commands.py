@@ -13,7 +13,8 @@ import asyncpg
 from dbos import DBOS
 
 from listener.announcements import Announcements
-from listener.doorbell import LOST, Doorbell
+from listener.doorbell import Doorbell
+from listener.outages import OUTAGE
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Commands:
             try:
                 while await self._carry_out_page():
                     pass
-            except LOST as error:
+            except OUTAGE as error:
                 log.warning("commands wait for Postgres: %s", error or type(error).__name__)
 
     async def _carry_out_page(self) -> bool:

@@ -18,6 +18,7 @@ import asyncpg
 
 from listener.database import Database
 from listener.errors import OperatorError
+from listener.outages import OUTAGE
 from listener.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,6 @@ LONGEST_PAUSE_SECONDS = 5.0
 ANOTHER_SLEEPS_SECONDS = 2.0
 FIRST_LOOK_SECONDS = 0.005
 LAST_LOOK_SECONDS = 0.25
-
-LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
-        asyncpg.CannotConnectNowError, OperatorError, OSError, asyncio.TimeoutError)  # fmt: skip
-"""What the connection's end looks like."""
 
 
 class Doorbell:
@@ -57,7 +54,7 @@ class Doorbell:
         while self._connection is None or self._connection.is_closed():
             try:
                 await self._connect()
-            except LOST as error:
+            except (*OUTAGE, OperatorError) as error:
                 log.warning("waiting for Postgres: %s", error)
                 await self._drop()
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))
@@ -65,11 +62,11 @@ class Doorbell:
         return self._connection
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
-        """Run a statement on the connection; a lost one is dropped and the error raised (one of LOST)."""
+        """Run a statement on the connection; a lost one is dropped and the error raised (one of OUTAGE)."""
         connection = await self.connection()
         try:
             return list(await connection.fetch(query, *args, timeout=STATEMENT_SECONDS))
-        except LOST:
+        except OUTAGE:
             await self._drop()
             raise
 
@@ -143,7 +140,7 @@ class Doorbell:
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        row = await connection.fetchrow(
+        (row,) = await connection.fetch(
             "select ingest_channel('doorbell') as doorbell, ingest_channel('commands') as commands"
         )
         await connection.add_listener(row["doorbell"], lambda *_: self._rang.set())
@@ -170,7 +167,7 @@ class Doorbell:
         """After a quiet time: a connection that does not hear itself is replaced."""
         try:
             heard = await self._is_heard(await self.connection())
-        except LOST:
+        except OUTAGE:
             heard = False
         if not heard:
             await self._drop()
@@ -178,5 +175,5 @@ class Doorbell:
     async def _drop(self) -> None:
         connection, self._connection, self.resting = self._connection, None, False
         if connection is not None:
-            with suppress(*LOST):
+            with suppress(*OUTAGE):
                 await connection.close(timeout=1.0)

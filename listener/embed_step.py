@@ -18,8 +18,8 @@ import asyncpg
 
 from listener.embedding import Embedder, embedding_input, groups, text_hash
 from listener.errors import TextsRefused
-from listener.models import Chunk
-from listener.store import NewChunk, Owner, Store
+from listener.models import Chunk, NewChunk, Owner
+from listener.store import Store
 from listener.vectors import encode_rows
 
 WINDOW = 1024  # chunks that are looked up at a time

@@ -87,3 +87,50 @@ class Space:
     endpoint: str
     model: str
     dimensions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A batch, and the token of the execution that may write for it."""
+
+    batch: BatchRef
+    token: UUID
+
+    @property
+    def key(self) -> tuple[UUID, int, UUID]:
+        return self.batch.request, self.batch.batch, self.token
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the load step found out about one revision: a parsed text or an error."""
+
+    revision: int
+    read_seq: int
+    digest: bytes | None = None
+    size: int | None = None
+    parsed: Parsed | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk to store: ``text`` as it stands in the document, ``digest`` of what is embedded for it."""
+
+    revision: int
+    ordinal: int
+    chunk: Chunk
+    text: str
+    embedded: str
+    digest: bytes
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """A document of a request, in the order of discovery; without a batch if it failed there."""
+
+    position: int
+    batch: int | None
+    found: Found
+    error: dict[str, Any] | None = None

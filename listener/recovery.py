@@ -22,7 +22,7 @@ from dbos import DBOS
 from listener import __version__
 from listener.announcements import Announcements
 from listener.claims import declared_dead
-from listener.doorbell import LOST
+from listener.outages import OUTAGE
 from listener.settings import Settings
 from listener.workflows import PIPELINE, Workflows
 
@@ -111,7 +111,7 @@ class Recovery:
                 if self._may_judge():
                     await self._take_over()
                 await self._purge()
-            except LOST as error:
+            except OUTAGE as error:
                 log.warning("heartbeat failed: %s", error or type(error).__name__)
                 self._beating_since = None
             await asyncio.sleep(self._settings.heartbeat_seconds)

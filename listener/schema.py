@@ -70,7 +70,7 @@ async def migrate(connection: Connection, schema: str) -> list[str]:
 
 
 async def check(connection: Connection, schema: str) -> None:
-    """Raise OperatorError unless ``schema`` is as this program needs it: ``schema_not_migrated`` or ``schema_newer``."""
+    """Raise OperatorError ``schema_not_migrated`` or ``schema_newer`` unless ``schema`` is as this program needs it."""
     applied = await _applied(connection, schema)
     _refuse_newer(applied, schema)
     missing = [file.name for file in sql_files() if _is_to_apply(file, applied)]
@@ -120,7 +120,7 @@ async def only_migrator(connection: Connection, schema: str) -> AsyncIterator[No
     builds CONCURRENTLY would wait for that in turn.
     """
     key = "hashtextextended('ingest:' || $1 || ':migrate', 0)"
-    while not await connection.fetchval(f"select pg_try_advisory_lock({key})", schema):
+    while not await connection.fetchval(f"select pg_try_advisory_lock({key})", schema):  # noqa: ASYNC110 (see above)
         await asyncio.sleep(LOCK_WAIT_SECONDS)
     try:
         yield
@@ -222,7 +222,8 @@ def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
 async def _record(connection: Connection, done: list[SqlFile]) -> None:
     await connection.executemany(
         "insert into ingest_migrations (name, checksum, program) values ($1, $2, $3)"
-        " on conflict (name) do update set checksum = excluded.checksum, program = excluded.program, applied_at = now()",
+        " on conflict (name) do update"
+        " set checksum = excluded.checksum, program = excluded.program, applied_at = now()",
         [(file.name, file.checksum, __version__) for file in done],
     )
 

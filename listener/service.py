@@ -24,6 +24,7 @@ from listener.database import Database, open_database, plain_connection
 from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
+from listener.outages import OUTAGE
 from listener.parsing import Parsers
 from listener.recovery import Recovery
 from listener.settings import Settings
@@ -134,6 +135,8 @@ class Listener:
         await self._workers.close()
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # DBOS made its own executor the loop's default and has shut it down: whoever goes on needs another.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         await self._pool.close()
         self._stopped.set()
 
@@ -246,7 +249,7 @@ class Listener:
     async def _leave(self) -> None:
         try:
             await self._recovery.leave()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError) as error:
+        except (*OUTAGE, asyncpg.PostgresError) as error:
             log.warning("could not sign off: %s; others wait for the lease to pass", error)
 
 

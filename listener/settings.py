@@ -21,10 +21,14 @@ class Settings(BaseSettings):
     dbos_schema: str | None = Field(
         None, description="DBOS's own schema; by default dbos for public, <schema>_dbos otherwise."
     )
-    data_dir: Path | None = Field(None, description="The embedded Postgres's folder; by default in the user's data folder.")
+    data_dir: Path | None = Field(
+        None, description="The embedded Postgres's folder; by default in the user's data folder."
+    )
 
     concurrency: int = Field(16, ge=1, le=1000, description="Requests that one listener runs at a time.")
-    batch_concurrency: int = Field(4, ge=1, le=64, description="Batches of larger requests that one listener runs at a time.")
+    batch_concurrency: int = Field(
+        4, ge=1, le=64, description="Batches of larger requests that one listener runs at a time."
+    )
     parse_workers: int = Field(2, ge=1, le=256, description="Processes that parse documents.")
     parse_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that parsing one document may take.")
     parse_memory_mb: int = Field(1024, ge=128, description="Most memory that a parsing process may use.")
@@ -38,7 +42,9 @@ class Settings(BaseSettings):
 
     embedder: Literal["local", "openai"] = Field("local", description="Embedder of a new collection.")
     embedding_model: str | None = Field(None, description="Model of a new collection; by default the embedder's own.")
-    embedding_dimensions: int | None = Field(None, ge=1, le=16_000, description="Dimensions of a new collection's vectors.")
+    embedding_dimensions: int | None = Field(
+        None, ge=1, le=16_000, description="Dimensions of a new collection's vectors."
+    )
     embed_attempts: int = Field(5, ge=1, description="Times that the embed step is tried when the service fails.")
     embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these tries.")
     embed_interval_seconds: float = Field(1.0, gt=0, description="The first of these waits.")

@@ -25,16 +25,17 @@ import asyncpg
 
 from listener.chunking import chunk
 from listener.errors import DocumentError
-from listener.models import Chunk, Found, Refused, RequestRef
+from listener.models import Chunk, Found, Loaded, ManifestEntry, Owner, Refused, RequestRef
 from listener.parsing import Parsers
 from listener.settings import Settings
 from listener.sources import LocalSources
-from listener.store import Loaded, ManifestEntry, Owner, Store
+from listener.store import Store
 from listener.workers import WorkerFailed, Workers
 
 T = TypeVar("T")
 
 PAGE = 1000
+LONGEST_URI = 2000  # bytes; an index entry has room for it
 LARGE_TEXT = 200_000  # characters; chunking one takes longer than a worker process's round trip
 
 
@@ -59,10 +60,10 @@ async def discover(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> tu
     """Write the manifest; return the numbers of documents and of batches."""
     if request["discovered_at"] is not None:
         return await tools.store.manifest_size(ref)
-    await tools.store.reset_manifest(ref)
+    await tools.store.reset_manifest(ref, tools.executor_id)
     entries = _cut_into_batches(tools.settings, _found(tools, request))
     while page := await tools.in_thread(lambda: list(islice(entries, PAGE))):
-        await tools.store.add_found(ref, page)
+        await tools.store.add_found(ref, tools.executor_id, page)
     return await tools.store.complete_manifest(ref, tools.executor_id)
 
 
@@ -77,15 +78,23 @@ def _cut_into_batches(settings: Settings, found: Iterator[Found | Refused]) -> I
     """Number the documents, and the batches that they go into: by count and bytes, a large one alone."""
     batch, documents, size = 1, 0, 0
     for position, item in enumerate(found):
-        if isinstance(item, Refused):
-            error = DocumentError(item.code, item.message, item.hint).as_json("discover")
-            yield ManifestEntry(position, None, Found(item.uri), error)
+        if isinstance(item, Refused) or len(item.uri.encode()) > LONGEST_URI:
+            yield _failed_entry(position, item)
             continue
         next_bytes = item.bytes or 0
         if documents and (documents == settings.batch_documents or size + next_bytes > settings.batch_bytes):
             batch, documents, size = batch + 1, 0, 0
         documents, size = documents + 1, size + next_bytes
         yield ManifestEntry(position, batch, item)
+
+
+def _failed_entry(position: int, item: Found | Refused) -> ManifestEntry:
+    if isinstance(item, Refused):
+        error = DocumentError(item.code, item.message, item.hint)
+    else:
+        hint = f"at most {LONGEST_URI} bytes: shorten the names of its folders, or its own"
+        error = DocumentError("uri_too_long", f"the URI {item.uri[:100]}… has {len(item.uri.encode())} bytes", hint)
+    return ManifestEntry(position, None, Found(item.uri[:LONGEST_URI]), error.as_json("discover"))
 
 
 async def load(tools: Tools, owner: Owner) -> dict[str, int]:
@@ -164,9 +173,7 @@ async def cut(tools: Tools, owner: Owner) -> dict[str, int]:
     return {"documents": len(rows), "chunks": chunks}
 
 
-async def _boundaries(
-    tools: Tools, row: asyncpg.Record
-) -> tuple[int, Sequence[Chunk] | None, dict[str, Any] | None]:
+async def _boundaries(tools: Tools, row: asyncpg.Record) -> tuple[int, Sequence[Chunk] | None, dict[str, Any] | None]:
     work = (chunk, row["text"], row["media_type"], row["chunk_size"], row["chunk_overlap"])
     try:
         chunks = await (tools.workers.run(*work) if len(row["text"]) > LARGE_TEXT else tools.in_thread(*work))
@@ -188,5 +195,3 @@ async def save_request(tools: Tools, ref: RequestRef) -> dict[str, int]:
     """Publish all of a request's batches at once."""
     published, superseded = await tools.store.publish_request(ref)
     return {"published": published, "superseded": superseded}
-
-

@@ -4,63 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from listener.errors import LostOwnership
-from listener.models import BatchRef, Chunk, Found, Parsed, RequestRef
+from listener.models import BatchRef, Chunk, Loaded, ManifestEntry, NewChunk, Owner, RequestRef
 
 LOST_OWNERSHIP = "IG021"
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A batch, and the token of the execution that may write for it."""
-
-    batch: BatchRef
-    token: UUID
-
-    @property
-    def key(self) -> tuple[UUID, int, UUID]:
-        return self.batch.request, self.batch.batch, self.token
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What the load step found out about one revision: a parsed text or an error."""
-
-    revision: int
-    read_seq: int
-    digest: bytes | None = None
-    size: int | None = None
-    parsed: Parsed | None = None
-    error: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewChunk:
-    """A chunk to store: ``text`` as it stands in the document, ``digest`` of what is embedded for it."""
-
-    revision: int
-    ordinal: int
-    chunk: Chunk
-    text: str
-    embedded: str
-    digest: bytes
-    metadata: str
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestEntry:
-    """A document of a request, in the order of discovery; without a batch if it failed there."""
-
-    position: int
-    batch: int | None
-    found: Found
-    error: dict[str, Any] | None = None
 
 
 class Store:
@@ -96,15 +48,17 @@ class Store:
 
     # discover
 
-    async def reset_manifest(self, request: RequestRef) -> None:
+    async def reset_manifest(self, request: RequestRef, executor: str) -> None:
         """Drop what an interrupted discovery left."""
-        await self._pool.execute("select ingest_reset_manifest($1)", request.request)
+        with _fenced():
+            await self._pool.execute("select ingest_reset_manifest($1, $2)", request.request, executor)
 
-    async def add_found(self, request: RequestRef, page: Sequence[ManifestEntry]) -> None:
+    async def add_found(self, request: RequestRef, executor: str, page: Sequence[ManifestEntry]) -> None:
         """Write a page of the manifest."""
         await self._pool.execute(
-            "select ingest_add_found($1, $2, $3, $4, $5, $6, $7, $8)",
+            "select ingest_add_found($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             request.request,
+            executor,
             [entry.position for entry in page],
             [entry.batch for entry in page],
             [entry.found.uri for entry in page],
@@ -117,14 +71,13 @@ class Store:
     async def complete_manifest(self, request: RequestRef, executor: str) -> tuple[int, int]:
         """Set the completion mark; return the numbers of documents and of batches."""
         with _fenced():
-            row = await self._pool.fetchrow(
-                "select * from ingest_complete_manifest($1, $2)", request.request, executor
-            )
+            query = "select * from ingest_complete_manifest($1, $2)"
+            (row,) = await self._pool.fetch(query, request.request, executor)
         return row["documents"], row["batches"]
 
     async def manifest_size(self, request: RequestRef) -> tuple[int, int]:
         """Return the numbers of documents and of batches of a manifest that is complete."""
-        row = await self._pool.fetchrow(
+        (row,) = await self._pool.fetch(
             "select (select documents_total from ingest_requests where id = $1) as documents,"
             " (select count(*) from ingest_batches where request_id = $1) as batches",
             request.request,
@@ -246,9 +199,7 @@ class Store:
 
     async def note_retry(self, owner: Owner, error: dict[str, Any], seconds: float) -> None:
         """Let ``ingest_status`` say why the batch waits, and how long."""
-        await self._pool.execute(
-            "select ingest_note_retry($1, $2, $3, $4, $5)", *owner.key, _json(error), seconds
-        )
+        await self._pool.execute("select ingest_note_retry($1, $2, $3, $4, $5)", *owner.key, _json(error), seconds)
 
     # save
 
@@ -262,7 +213,7 @@ class Store:
 
     async def _publish(self, request: UUID, batch: int | None, token: UUID | None) -> tuple[int, int]:
         with _fenced():
-            row = await self._pool.fetchrow("select * from ingest_publish($1, $2, $3)", request, batch, token)
+            (row,) = await self._pool.fetch("select * from ingest_publish($1, $2, $3)", request, batch, token)
         return row["published"], row["superseded"]
 
     async def settle(self, request: UUID, status: str | None = None, error: dict[str, Any] | None = None) -> str | None:
@@ -306,4 +257,3 @@ class _fenced:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, asyncpg.PostgresError) and error.sqlstate == LOST_OWNERSHIP:
             raise LostOwnership("lost_ownership", str(error)) from None
-

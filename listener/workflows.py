@@ -19,7 +19,6 @@ import asyncio
 import json
 import logging
 import random
-import socket
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -34,10 +33,10 @@ from listener import steps
 from listener.embed_step import EmbedStep
 from listener.embedding import Embedder, create
 from listener.errors import IngestError, LostOwnership, ServiceError
-from listener.models import BatchRef, RequestRef, Space
+from listener.models import BatchRef, Owner, RequestRef, Space
+from listener.outages import patiently
 from listener.places import Places
 from listener.steps import Tools
-from listener.store import Owner
 
 log = logging.getLogger(__name__)
 
@@ -46,23 +45,7 @@ PIPELINE = "1"
 
 LOOK_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
-DATABASE_WAIT_SECONDS = 5.0
 CHILD_POLL_SECONDS = 0.5
-
-DATABASE_GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DeadlockDetectedError,
-    ConnectionError,
-    FileNotFoundError,  # a Unix socket that is not there
-    socket.gaierror,
-    asyncio.TimeoutError,
-)
-"""What a statement raises while Postgres is away, restarts or has no connection left; a deadlock is tried again too."""
 
 Step = Callable[[], Awaitable[dict[str, int]]]
 
@@ -146,9 +129,9 @@ class Workflows:
             self._one_ended.set()
 
     async def _begin(self, ref: RequestRef) -> asyncpg.Record:
-        request = await _patiently(partial(self._tools.store.begin, ref, self._tools.executor_id))
+        request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id))
         if request is None:
-            if not await _patiently(partial(self._tools.store.is_running, ref)):
+            if not await patiently(partial(self._tools.store.is_running, ref)):
                 # Cancelled between claim and start, when there was no workflow yet that DBOS could cancel.
                 await DBOS.cancel_workflow_async(str(ref.request))
             raise dbos_error.DBOSWorkflowCancelledError(f"request {ref.request} does not run here")
@@ -172,7 +155,7 @@ class Workflows:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
-        for number in await _patiently(partial(self._tools.store.batches, ref)):
+        for number in await patiently(partial(self._tools.store.batches, ref)):
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
             with SetWorkflowID(f"{ref.request}:{number}"):
@@ -193,8 +176,8 @@ class Workflows:
     async def _room_here(self, ref: RequestRef, queued: Iterable[int]) -> bool:
         """Wait until the next batch can start; True: here, False: the other listeners have more room than is queued."""
         while not self.batches.free:
-            others = await _patiently(self._others)
-            if others and await _patiently(partial(self._tools.store.untouched, ref, queued)) < others:
+            others = await patiently(self._others)
+            if others and await patiently(partial(self._tools.store.untouched, ref, queued)) < others:
                 return False
             await self.batches.wait(LOOK_SECONDS)
         return True
@@ -205,9 +188,11 @@ class Workflows:
         log.debug("request failed", exc_info=error)
         await self._settle(ref, "failed", reason)
 
-    async def _settle(self, ref: RequestRef, status: str | None = None, error: dict[str, Any] | None = None) -> str | None:
+    async def _settle(
+        self, ref: RequestRef, status: str | None = None, error: dict[str, Any] | None = None
+    ) -> str | None:
         """End the request, unless a cancel did: then None."""
-        final: str | None = await _patiently(partial(self._tools.store.settle, ref.request, status, error))
+        final: str | None = await patiently(partial(self._tools.store.settle, ref.request, status, error))
         if final is not None:
             self._ended(ref.request, final)
         return final
@@ -224,9 +209,9 @@ class Workflows:
     async def _steps(self, ref: BatchRef) -> dict[str, Any]:
         """Run a batch's four steps as its only owner."""
         owner = Owner(ref, uuid4())
-        if not await _patiently(partial(self._tools.store.own, owner, self._tools.executor_id)):
+        if not await patiently(partial(self._tools.store.own, owner, self._tools.executor_id)):
             raise dbos_error.DBOSWorkflowCancelledError(f"batch {ref.batch} of request {ref.request} does not run here")
-        settings = await _patiently(partial(self._tools.store.batch_settings, ref))
+        settings = await patiently(partial(self._tools.store.batch_settings, ref))
         outcome = await self._step("load", partial(steps.load, self._tools, owner))
         outcome |= await self._step("chunk", partial(steps.cut, self._tools, owner))
         outcome |= await self._step("embed", partial(self._embed, owner, settings), preemptible=True)
@@ -264,7 +249,7 @@ class Workflows:
 
         async def body() -> dict[str, int]:
             try:
-                return await _patiently(step)
+                return await patiently(step)
             except LostOwnership as lost:
                 raise dbos_error.DBOSWorkflowCancelledError(str(lost)) from None
             except IngestError as error:
@@ -273,18 +258,6 @@ class Workflows:
 
         options = StepOptions(name=name, preemptible=preemptible)
         return await DBOS.run_step_async(options, body)
-
-
-async def _patiently(call: Callable[[], Awaitable[Any]]) -> Any:
-    """Make a call that may be repeated, and repeat it while Postgres is away."""
-    pause = 0.05
-    while True:
-        try:
-            return await call()
-        except DATABASE_GONE as error:
-            log.warning("waiting for Postgres: %s", error or type(error).__name__)
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-        pause = min(pause * 2, DATABASE_WAIT_SECONDS)
 
 
 def _as_json(error: Exception) -> dict[str, Any]:

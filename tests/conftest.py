@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from staging import Connection, session
 
 from listener import embedded, schema
 
@@ -91,6 +92,27 @@ async def installed(server: embedded.Server, template: str) -> AsyncIterator[str
     await server.create_database(name, template)
     yield server.dsn(name)
     await server.drop_database(name)
+
+
+@pytest.fixture
+async def c(installed: str) -> AsyncIterator[Connection]:
+    """A session in ``installed``."""
+    async with session(installed) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def other(installed: str) -> AsyncIterator[Connection]:
+    """A second session in ``installed``."""
+    async with session(installed) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def third(installed: str) -> AsyncIterator[Connection]:
+    """A third session in ``installed``."""
+    async with session(installed) as connection:
+        yield connection
 
 
 @pytest.fixture

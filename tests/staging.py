@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-SPACE = {"embedder": "test", "model": "test", "endpoint": "", "dimensions": 3}
+SPACE: dict[str, Any] = {"embedder": "test", "model": "test", "endpoint": "", "dimensions": 3}
 STATES = ("discovered", "loaded", "chunked", "embedded", "published")
 Connection = asyncpg.Connection
 
@@ -30,6 +30,12 @@ async def session(dsn: str, schema: str = "public", **settings: str) -> AsyncIte
         yield connection
     finally:
         connection.terminate()  # whatever a failed test left open
+
+
+async def one(c: Connection, query: str, *arguments: Any) -> asyncpg.Record:
+    """Return the one row of a query."""
+    (row,) = await c.fetch(query, *arguments)
+    return row
 
 
 async def add_listener(
@@ -63,7 +69,9 @@ async def claim(
     return [row["id"] for row in rows]
 
 
-async def collection(c: Connection, name: str = "default", /, settings: Mapping[str, Any] | None = None, **more: Any) -> None:
+async def collection(
+    c: Connection, name: str = "default", /, settings: Mapping[str, Any] | None = None, **more: Any
+) -> None:
     """Make or change a collection."""
     await c.execute("select from ingest_collection($1, $2)", name, {**(settings or {}), **more})
 
@@ -82,10 +90,10 @@ async def discover(c: Connection, request: uuid.UUID, uris: Sequence[str], batch
     places = range(len(uris))
     none = [None] * len(uris)
     await c.execute(
-        "select ingest_add_found($1, $2, $3, $4, $5, $6, $7, $8)",
+        "select ingest_add_found($1, 'L1', $2, $3, $4, $5, $6, $7, $8)",
         request, list(places), [n // batch_size for n in places], list(uris), none, none, none, none,
     )  # fmt: skip
-    await c.fetchrow("select * from ingest_complete_manifest($1, 'L1')", request)
+    await one(c, "select * from ingest_complete_manifest($1, 'L1')", request)
 
 
 async def own(c: Connection, request: uuid.UUID, batch: int = 0) -> uuid.UUID:
@@ -102,7 +110,7 @@ async def carry(
     texts: Mapping[str, str] | None = None,
     vectors: Sequence[str] = ("[1,0,0]",),
 ) -> uuid.UUID:
-    """Carry a batch through the steps to ``until``; each document has a chunk for each of ``vectors``. Return the owner."""
+    """Carry a batch to ``until`` and return its owner; each document has a chunk for each of ``vectors``."""
     owner = await own(c, request, batch)
     for state in STATES[1 : STATES.index(until) + 1]:
         if state == "published":
@@ -141,9 +149,10 @@ async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID,
     rows = await c.fetch("select * from ingest_to_embed($1, $2)", request, batch)
     for row in rows:
         await c.executemany(
-            "insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config, collection,"
-            " text, hash, metadata, embedding) select $1, $2, (r.settings ->> 'space_id')::int, $2, $2 + 1, 'english',"
-            " r.collection, $3, $4, r.metadata, $5::text::vector from ingest_requests r where r.id = $6",
+            "insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config,"
+            " collection, text, hash, metadata, embedding)"
+            " select $1, $2, (r.settings ->> 'space_id')::int, $2, $2 + 1, 'english', r.collection, $3, $4, r.metadata,"
+            " $5::text::vector from ingest_requests r where r.id = $6",
             [(row["id"], n, row["text"], digest(row["text"]), vector, request) for n, vector in enumerate(vectors)],
         )
     await c.execute(
@@ -152,8 +161,10 @@ async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID,
     )  # fmt: skip
 
 
-async def publish(c: Connection, request: uuid.UUID, batch: int | None = 0, owner: uuid.UUID | None = None) -> tuple[int, int]:
-    row = await c.fetchrow("select * from ingest_publish($1, $2, $3)", request, batch, owner)
+async def publish(
+    c: Connection, request: uuid.UUID, batch: int | None = 0, owner: uuid.UUID | None = None
+) -> tuple[int, int]:
+    row = await one(c, "select * from ingest_publish($1, $2, $3)", request, batch, owner)
     return row["published"], row["superseded"]
 
 
@@ -178,14 +189,18 @@ async def live(c: Connection, collection: str = "default") -> dict[str, str]:
 
 async def states(c: Connection, request: uuid.UUID) -> dict[str, str]:
     """Return state, or why it was skipped, of each document of a request."""
-    rows = await c.fetch("select uri, coalesce(reason, state) as state from ingest_revisions where request_id = $1", request)
+    rows = await c.fetch(
+        "select uri, coalesce(reason, state) as state from ingest_revisions where request_id = $1", request
+    )
     return {row["uri"]: row["state"] for row in rows}
 
 
 async def blocked(observer: Connection, *sessions: Connection) -> None:
     """Wait until each of ``sessions`` waits for a lock, by the server's word."""
     pids = [session.get_server_pid() for session in sessions]
-    while await observer.fetchval("select count(*) from unnest($1::int[]) p where pg_blocking_pids(p) <> '{}'", pids) < len(pids):
+    while await observer.fetchval(
+        "select count(*) from unnest($1::int[]) p where pg_blocking_pids(p) <> '{}'", pids
+    ) < len(pids):
         pass  # a round trip each time; the test's own timeout ends it
 
 

@@ -13,7 +13,7 @@ from listener.cli.output import Output, Row, as_json, safe_text
 from listener.cli.session import Session
 
 LOOK_SECONDS = 0.2
-QUIET_SECONDS = 5.0  # a line this often, although only the counts went on
+QUIET_SECONDS = 2.0  # a line at most this often where only steps and counts went on
 UNFINISHED = ("pending", "running")
 
 Show = Callable[[Sequence[Row]], None]
@@ -118,7 +118,7 @@ def _lines(output: Output) -> Show:
 
     def show(rows: Sequence[Row]) -> None:
         nonlocal last, told_at
-        state = tuple((row["status"], row["current_step"], waiting_kind(row)) for row in rows)
+        state = tuple((row["status"], waiting_kind(row)) for row in rows)
         counts = (state, headline(rows))
         due = time.monotonic() - told_at >= QUIET_SECONDS
         if state != (last[0] if last else None) or (due and counts != last):
@@ -167,7 +167,7 @@ def outcome_line(row: Row) -> str:
     """Return in one line what became of a request."""
     ran = row["finished_at"] - row["started_at"] if row["started_at"] and row["finished_at"] else None
     counts = [
-        f"{row['documents_done'] or 0} documents ingested",
+        counted(_count(row, "documents_done"), "document") + " ingested",
         _unless_zero(_count(row, "documents_skipped"), "{} unchanged or superseded"),
         _unless_zero(_count(row, "documents_failed"), "{} failed"),
         _unless_zero(_count(row, "chunks_total"), "{} chunks"),
@@ -191,6 +191,11 @@ def error_lines(row: Row, code: str = "error_code", message: str = "error_messag
     if not row[code]:
         return []
     return [f"{row[code]}: {row[message]}", *([f"hint: {row['hint']}"] if row["hint"] else [])]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 chunk``, ``2 chunks``."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def waiting_kind(row: Row) -> str:

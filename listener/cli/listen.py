@@ -8,7 +8,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -20,6 +21,7 @@ from listener.cli.session import handle_signals, load_settings, masked
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
+    from listener.service import Listener
     from listener.settings import Settings
 
 T = TypeVar("T")
@@ -58,6 +60,8 @@ def log_to_stderr(level: str, as_json: bool) -> None:
     told = logging.StreamHandler(sys.stderr)
     told.setFormatter(JsonLine() if as_json else Line())
     logging.basicConfig(level=level, handlers=[told], force=True)
+    dbos = logging.getLogger("dbos")  # which brings a handler of its own, unless it has one when it is imported
+    dbos.handlers, dbos.propagate = [told], False
 
 
 async def _listen(settings: Settings, patience: float) -> None:
@@ -68,16 +72,27 @@ async def _listen(settings: Settings, patience: float) -> None:
     if dsn is None:
         return
     listener = service.Listener(settings, dsn)
+    async with running(listener):
+        log.info(ready_line(settings, dsn, listener.executor_id))
+        await _unless(asked, listener.wait())
+        if asked.is_set():
+            log.info("stopping: running work has %g seconds to end", settings.grace_seconds)
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def running(listener: Listener) -> AsyncIterator[None]:
+    """Have ``listener`` run for the time of a block."""
     try:
-        await _unless(asked, listener.start())
-        if not asked.is_set():
-            log.info(ready_line(settings, dsn, listener.executor_id))
-            await _unless(asked, listener.wait())
-            if asked.is_set():
-                log.info("stopping: running work has %g seconds to end", settings.grace_seconds)
+        await listener.start()
+    except BaseException:
+        with suppress(Exception):  # it can stop only what it had started; the first error is the one to tell
+            await listener.stop()
+        raise
+    try:
+        yield
     finally:
         await listener.stop()
-    log.info("stopped")
 
 
 def _asked_to_stop() -> asyncio.Event:

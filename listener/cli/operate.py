@@ -112,7 +112,7 @@ async def search_path(settings: Settings, dsn: str) -> str | None:
         return None
     from listener.database import open_database
 
-    path = (await open_database(settings, dsn)).search_path
+    path = (await open_database(settings, dsn)).search_path()
     return path.replace("\\", "\\\\").replace(" ", "\\ ")  # PGOPTIONS is split at spaces
 
 

@@ -83,7 +83,7 @@ def table(rows: Iterable[Row], columns: Mapping[str, str]) -> Any:
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for key, heading in columns.items():
-        made.add_column(heading, no_wrap=key == "id", overflow="fold")
+        made.add_column(heading, no_wrap=key in ("id", "status", "percent"), overflow="fold")
     for row in rows:
         made.add_row(*(Text(field(row[key]), style=STYLES.get(field(row[key]), "")) for key in columns))
     return made

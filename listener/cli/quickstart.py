@@ -16,8 +16,8 @@ from uuid import UUID
 import typer
 
 from listener.cli import arguments, search
-from listener.cli.follow import UNFINISHED, error_lines, follow, outcome_line
-from listener.cli.listen import log_to_stderr
+from listener.cli.follow import UNFINISHED, counted, error_lines, follow, outcome_line
+from listener.cli.listen import log_to_stderr, running
 from listener.cli.next_steps import next_steps
 from listener.cli.output import Output, Row
 from listener.cli.problems import outcome
@@ -82,15 +82,11 @@ async def _quickstart(settings: Settings, source: str, collection: str, query: s
         f"Schema {settings.schema_}: " + (f"{len(applied)} SQL files applied" if applied else "up to date"), "dim"
     )
     listener = service.Listener(settings, dsn)
-    try:
-        await listener.start()
-        async with open_session(settings, dsn, output) as session:
-            row = await _while_it_listens(listener, _ingest(session, source, collection, settings.lease_seconds))
-            told = await _tell_documents(session, row)
-            query = query or await _title(session, collection)
-            found = await _tell_search(session, query, collection) if query else []
-    finally:
-        await listener.stop()
+    async with running(listener), open_session(settings, dsn, output) as session:
+        row = await _while_it_listens(listener, _ingest(session, source, collection, settings.lease_seconds))
+        told = await _tell_documents(session, row)
+        query = query or await _title(session, collection)
+        found = await _tell_search(session, query, collection) if query else []
     steps = await next_steps(settings, query, collection, source, settings.file_roots[-1])
     for line in steps.lines:
         output.line(line)
@@ -170,7 +166,9 @@ async def _tell_documents(session: Session, request: Row) -> dict[str, list[Row]
     documents = await session.rows(_DOCUMENTS, request["id"], SHOWN_DOCUMENTS)
     failed = await session.rows(_FAILURES, request["id"], SHOWN_FAILURES)
     for row in documents:
-        session.output.line(f"  {row['uri']}  {row['chunks']} chunks" + (f"  {row['title']}" if row["title"] else ""))
+        session.output.line(
+            f"  {row['uri']}  {counted(row['chunks'], 'chunk')}" + (f"  {row['title']}" if row["title"] else "")
+        )
     _tell_more((request["documents_done"] or 0) - len(documents), "select uri, chunks from ingest_documents", session)
     for row in failed:
         session.output.line(f"  failed: {row['uri']}", "red")

@@ -188,5 +188,5 @@ async def open_session(
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=json.loads)
         session = Session(connection, output, show_sql)
         if settings.schema_ != "public":
-            session.show(lambda: f"set search_path = {database.search_path};")
+            session.show(lambda: f"set search_path = {database.search_path()};")
         yield session

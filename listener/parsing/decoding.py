@@ -14,7 +14,7 @@ import codecs
 import re
 from typing import Any
 
-SAMPLE = 64 * 1024  # 4 ms of detection; ten times as much made no answer better
+SAMPLE = 64 * 1024  # 4 ms of detection
 MARKS = (  # UTF-32 before UTF-16: its mark begins with the other's
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -33,7 +33,9 @@ KNOWN = re.compile(
 )
 META = re.compile(rb"<meta\s[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
-WIDE = frozenset({"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
+ASIAN = re.compile(
+    "[\t\n\r -~\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+)  # with their punctuation, and ASCII
 HIGH_BYTES = bytes(range(9))
 SINGLE_BYTE_DOUBT = 0.15  # below, chardet names a Greek or Turkish code page for three accents of French
 
@@ -72,7 +74,8 @@ def _decoded(data: bytes, declared: str | None, html: bool) -> tuple[str, str, b
             return data.decode(encoding), encoding, True
         except UnicodeError:
             continue
-    _refuse_binary(data)
+    if _is_full_of_controls(data):
+        return _forced(data, _asian(data))
     return _forced(data, "utf-8" if _nearly_utf8(data) else _detected(data))
 
 
@@ -119,9 +122,14 @@ def _is_full_of_controls(data: bytes) -> bool:
     return len(sample) - len(sample.translate(None, CONTROLS)) > len(sample) * 0.05
 
 
-def _refuse_binary(data: bytes) -> None:
-    if _is_full_of_controls(data) and _detected(data) not in WIDE:
-        raise Binary
+def _asian(data: bytes) -> str:
+    """Return the UTF-16 that makes Chinese, Japanese or Korean of the bytes; raise Binary if neither does."""
+    sample = data[: SAMPLE // 16]
+    for encoding in ("utf-16-le", "utf-16-be"):  # bytes in the wrong order: 42 to 62 % of four samples
+        text = sample.decode(encoding, "ignore")
+        if len(data) % 2 == 0 and len(ASIAN.findall(text)) > len(text) * 0.95:
+            return encoding
+    raise Binary
 
 
 def _nearly_utf8(data: bytes) -> bool:
@@ -132,7 +140,7 @@ def _nearly_utf8(data: bytes) -> bool:
 
 
 def _detected(data: bytes) -> str:
-    from chardet import EncodingEra, detect  # noqa: PLC0415 - 30 ms, and few documents need it
+    from chardet import EncodingEra, detect  # noqa: PLC0415 - 120 ms, and few documents need it
 
     first = re.search(rb"[\x80-\xff]", data)
     start = max(data.rfind(b"\n", 0, first.start()) + 1, first.start() - 200) if first else 0

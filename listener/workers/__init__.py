@@ -38,7 +38,7 @@ from listener.workers.wire import Buffer, beside_the_pickle, pack, send, unpack
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.02  # a page fault storm fills 1-2 GB/s: a worker overshoots its limit by some 40 MB
+LOOK_SECONDS = 0.02  # a worker that only fills memory overshot a limit of 200 MB by 15 MB
 START_SECONDS = 60.0  # for a machine under load; an interpreter starts in a fraction of a second
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>

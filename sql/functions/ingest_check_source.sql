@@ -20,6 +20,11 @@ begin
     raise exception 'source "%" is a relative path', left(p_request.source, 200)
       using errcode = 'IG008', constraint = 'relative_path', hint = 'Give an absolute path, or a URL like file:///srv/docs.';
   end if;
+  if octet_length(p_request.collection) not between 1 and 48 or p_request.collection ~ '[[:cntrl:]]' then
+    raise exception 'request % is for a collection named "%"', p_request.id, left(p_request.collection, 100)
+      using errcode = 'IG016', constraint = 'wrong_collection_name',
+            hint = 'A collection''s name has 1 to 48 bytes and no control characters.';
+  end if;
   if octet_length(p_request.uri) > 2000 then
     raise exception 'request % has a uri of % bytes', p_request.id, octet_length(p_request.uri)
       using errcode = 'IG009', constraint = 'uri_too_long', hint = 'Give at most 2000 bytes.';
@@ -31,4 +36,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_source(ingest_requests) is 'Raises IG001, IG002, IG008 or IG009 where a request does not say what to ingest.';
+comment on function ingest_check_source(ingest_requests) is 'Raises IG001, IG002, IG008, IG009 or IG016 where a request does not say what to ingest, or into what.';

@@ -18,8 +18,9 @@ begin
   -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place.
   v_full := array(
     select c.name from ingest_collections c
-    where c.limited and exists (
-      select from ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name)
+    where c.limited and (
+      -- No EXISTS: that became a join, over all of a full collection's rows.
+      select true from ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name limit 1)
     order by c.name for no key update);
   if cardinality(v_full) = 0 then
     v_ids := ingest_pick(p_limit, p_roots);
@@ -29,6 +30,10 @@ begin
   if cardinality(v_ids) = 0 then
     return;
   end if;
+  insert into ingest_collections (name)
+  select distinct r.collection from ingest_requests r
+  where r.id = any (v_ids) and not exists (select from ingest_collections c where c.name = r.collection)
+  order by r.collection on conflict do nothing;
   -- The lock looks again once it has waited: the first listener's space stays.
   perform ingest_assign_space(c.name, p_space) from (
     select n.name from ingest_collections n

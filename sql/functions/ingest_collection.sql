@@ -15,11 +15,11 @@ begin
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
                    'passage_prefix, query_prefix, text_config and max_running.';
   end if;
-  insert into ingest_collections (name) values (p_name) on conflict do nothing;
   -- Requests before their collection, as a claim does. What is inserted meanwhile, the claim moves.
   if p_settings ->> 'max_running' is not null then
     update ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;
   end if;
+  insert into ingest_collections (name) values (p_name) on conflict do nothing;
   update ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
       chunk_overlap = coalesce((p_settings ->> 'chunk_overlap')::int, c.chunk_overlap),

@@ -5,7 +5,8 @@ begin
   if new.status <> 'pending' or new.error is not null or new.attempt <> 0 or new.executor_id is not null
      or new.settings is not null or new.started_at is not null or new.discovered_at is not null
      or new.finished_at is not null or new.deadline_at is not null or new.read_seq is not null
-     or new.created_by <> current_user or new.created_at <> now() or new.local_path is not null or not new.due or new.limited or new.chunks_total is not null
+     or new.created_by <> current_user or new.created_at <> now() or new.local_path is not null or not new.due
+     or new.limited or new.chunks_total is not null
      or num_nonnulls(new.documents_total, new.documents_done, new.documents_skipped, new.documents_failed) > 0
      or (new.forked_from is not null and current_setting('ingest.writer', true) is distinct from statement_timestamp()::text) then
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
@@ -20,10 +21,8 @@ begin
       using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database make the id, or take a new one.';
   end if;
   select c.limited into new.limited from ingest_collections c where c.name = new.collection;
-  if not found then
-    new.limited := false;
-    insert into ingest_collections (name) values (new.collection) on conflict do nothing;
-  end if;
+  -- A new collection is made by the claim: here, inserters of open transactions would wait for each other.
+  new.limited := coalesce(new.limited, false);
   new.due := new.run_at <= now();
   new.local_path := ingest_local_path(new.source);
   if new.source is null then

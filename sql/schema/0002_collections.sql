@@ -33,3 +33,5 @@ comment on column ingest_collections.text_config is 'Text search configuration o
 comment on column ingest_collections.max_running is 'Most requests of this collection that run at a time; null: no limit.';
 comment on column ingest_collections.limited is
   'Whether its requests wait in the lane that the limit is looked up for. Stays true once a limit was set.';
+
+insert into ingest_collections (name) values ('default');

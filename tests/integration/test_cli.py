@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 import staging
 from ingest_command import Ingest
+
+from listener.embedding import create
+from listener.models import Space
 
 LOCAL_SPACE = {"embedder": "local", "model": "wordllama-l2-supercat-256", "endpoint": "", "dimensions": 256}
 
@@ -56,38 +60,38 @@ async def test_of_several_sources_none_is_added_if_one_is_refused(ingest: Ingest
     assert await one(installed, "select count(*) from ingest_requests") == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (["add", ""], "empty_source"),
-        (["add", "a", "-"], "stdin_goes_alone"),
-        (["add", "a", "b", "--dedupe-key", "k"], "one_key_for_several"),
-        (["add", "a", "-o", "include"], "not_a_pair"),
-        (["add", "a", "-o", "max_bytes=many"], "wrong_option_type"),
-        (["add", "a", "--uri", "u"], "two_things_to_ingest"),
-        (["add", "a", "--run-at", "soonish"], "invalid_value"),
-        (["add", "a", "--priority", "high"], "usage"),
-        (["add"], "usage"),
-        (["status", "7"], "not_an_id"),
-        (["status", str(uuid.UUID(int=7))], "unknown_request"),
-        (["failures", str(uuid.UUID(int=7))], "unknown_request"),
-        (["cancel", str(uuid.UUID(int=7))], "unknown_request"),
-        (["search", " "], "empty_query"),
-        (["search", "x", "--filter", "[1]"], "not_an_object"),
-        (["search", "x", "-c", "nowhere"], "unknown_collection"),
-        (["uninstall"], "not_confirmed"),
-        (["stop"], "not_embedded"),
-        (["quickstart", "missing"], "not_found"),
-        (["quickstart", "."], "empty_source"),
-        (["quickstart", "/dev/null"], "not_a_file"),
-        (["dance"], "usage"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else " ".join(value),
-)
-async def test_bad_input_has_a_code_a_hint_and_status_2(ingest: Ingest, arguments: list[str], code: str) -> None:
-    ended = await ingest(*arguments, "--json")
-    assert (ended.status, ended.error["code"], ended.out) == (2, code, "")
-    assert ended.error["message"]
+BAD_INPUT = [
+    (["add", ""], "empty_source"),
+    (["add", "a", "-"], "stdin_goes_alone"),
+    (["add", "a", "b", "--dedupe-key", "k"], "one_key_for_several"),
+    (["add", "a", "-o", "include"], "not_a_pair"),
+    (["add", "a", "-o", "max_bytes=many"], "wrong_option_type"),
+    (["add", "a", "--uri", "u"], "two_things_to_ingest"),
+    (["add", "a", "--run-at", "soonish"], "invalid_value"),
+    (["add", "a", "--priority", "high"], "usage"),
+    (["add"], "usage"),
+    (["status", "7"], "not_an_id"),
+    (["status", str(uuid.UUID(int=7))], "unknown_request"),
+    (["failures", str(uuid.UUID(int=7))], "unknown_request"),
+    (["cancel", str(uuid.UUID(int=7))], "unknown_request"),
+    (["search", " "], "empty_query"),
+    (["search", "x", "--filter", "[1]"], "not_an_object"),
+    (["search", "x", "-c", "nowhere"], "unknown_collection"),
+    (["uninstall"], "not_confirmed"),
+    (["stop"], "not_embedded"),
+    (["quickstart", "missing"], "not_found"),
+    (["quickstart", "."], "empty_source"),
+    (["quickstart", "/dev/null"], "not_a_file"),
+    (["dance"], "usage"),
+]
+
+
+async def test_bad_input_has_a_code_a_message_and_status_2(ingest: Ingest) -> None:
+    calls = await asyncio.gather(*(ingest(*arguments, "--json") for arguments, _ in BAD_INPUT))
+    found = [(arguments, ended.error["code"]) for (arguments, _), ended in zip(BAD_INPUT, calls, strict=True)]
+    assert found == BAD_INPUT
+    assert {(ended.status, ended.out) for ended in calls} == {(2, "")}
+    assert all(ended.error["message"] for ended in calls)
 
 
 async def test_a_path_that_is_not_utf8_is_refused(ingest: Ingest) -> None:
@@ -199,9 +203,6 @@ async def test_a_signal_ends_waiting_with_its_own_status(ingest: Ingest, number:
 
 
 async def test_search_finds_by_meaning_and_shows_sql_that_does_the_same(ingest: Ingest, installed: str) -> None:
-    from listener.embedding import create
-    from listener.models import Space
-
     texts = {"file:///cats": "Kittens and cats purr.", "file:///money": "Invoices are paid within thirty days."}
     embedder = create(Space(**LOCAL_SPACE))  # type: ignore[arg-type]
     async with staging.session(installed) as connection:
@@ -221,8 +222,8 @@ async def test_search_finds_by_meaning_and_shows_sql_that_does_the_same(ingest: 
         assert [row["uri"] for row in await connection.fetch(shown.err)] == ["file:///cats", "file:///money"]
 
 
-async def test_search_goes_by_words_before_the_first_ingestion_and_says_so(ingest: Ingest) -> None:
-    await ingest("add", "/srv")
+async def test_search_goes_by_words_before_the_first_ingestion_and_says_so(ingest: Ingest, installed: str) -> None:
+    await one(installed, "select (ingest_collection('default')).name")
     ended = await ingest("search", "anything")
     assert (ended.status, ended.out) == (0, "nothing found\n")
     assert "searched by words" in ended.err

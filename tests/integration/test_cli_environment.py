@@ -26,8 +26,8 @@ async def one(dsn: str, statement: str, *values: Any) -> Any:
 
 async def test_without_our_tables_verbs_say_to_migrate(tmp_path: Path, database: str) -> None:
     ingest = Ingest(tmp_path, INGEST_DATABASE_URL=database)
-    for arguments in (["status"], ["add", "/srv"], ["failures"], ["search", "x"]):
-        ended = await ingest(*arguments)
+    calls = [["status"], ["add", "/srv"], ["failures"], ["search", "x"]]
+    for ended in await asyncio.gather(*(ingest(*arguments) for arguments in calls)):
         assert (ended.status, ended.code()) == (5, "schema_not_migrated")
         assert "ingest migrate" in ended.err
 

@@ -10,7 +10,8 @@ OURS = "(select oid from pg_namespace where nspname = 'public')"
 async def test_every_function_is_described_and_fixes_its_search_path(c: Connection) -> None:
     rows = await c.fetch(
         f"select proname, obj_description(oid, 'pg_proc') is not null as described, prosqlbody is not null as parsed,"
-        f" array_to_string(proconfig, ' ') as settings from pg_proc where pronamespace = {OURS} and proname like 'ingest\\_%'"
+        " array_to_string(proconfig, ' ') as settings from pg_proc"
+        f" where pronamespace = {OURS} and proname like 'ingest\\_%'"
     )
     assert len(rows) > 50
     for row in rows:

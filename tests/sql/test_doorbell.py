@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
 from staging import Connection, add, add_listener, claim, collection, settle
@@ -30,10 +28,10 @@ class Doorbell:
 
 
 @pytest.fixture
-async def sleeping(other: Connection) -> AsyncIterator[Doorbell]:
+async def sleeping(other: Connection) -> Doorbell:
     doorbell = Doorbell(other)
     assert await doorbell.rest() == "resting"
-    yield doorbell
+    return doorbell
 
 
 async def test_an_insert_rings_while_a_listener_sleeps(c: Connection, sleeping: Doorbell) -> None:
@@ -172,7 +170,9 @@ async def test_nobody_waits_for_a_sleeping_listener_or_an_open_insert(
     assert await sleeping.heard() >= 1
 
 
-async def test_a_cancel_of_a_running_request_is_told_on_the_channel_of_commands(c: Connection, other: Connection) -> None:
+async def test_a_cancel_of_a_running_request_is_told_on_the_channel_of_commands(
+    c: Connection, other: Connection
+) -> None:
     told: list[str] = []
     await other.add_listener("ingest_commands", lambda *note: told.append(str(note[2])))
     await add_listener(c)

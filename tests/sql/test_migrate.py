@@ -88,7 +88,9 @@ async def test_a_numbered_file_that_changed_is_refused(installed: str) -> None:
 
 async def test_a_schema_of_a_newer_program_is_refused(installed: str) -> None:
     async with plain(installed) as c:
-        await c.execute("insert into ingest_migrations (name, checksum, program) values ('schema/9999_new.sql', '', '9')")
+        await c.execute(
+            "insert into ingest_migrations (name, checksum, program) values ('schema/9999_new.sql', '', '9')"
+        )
         for verb in (schema.migrate, schema.check):
             with pytest.raises(OperatorError) as refused:
                 await verb(c, "public")
@@ -130,7 +132,9 @@ async def test_the_channels_of_a_schema_with_a_long_name_are_short_and_differ(da
         async with plain(database) as c:
             await schema.migrate(c, name)
         async with session(database, name) as c, session(database, name) as other:
-            channels = [await c.fetchval("select ingest_channel($1)", kind) for kind in ("doorbell", "commands", "finished")]
+            channels = [
+                await c.fetchval("select ingest_channel($1)", kind) for kind in ("doorbell", "commands", "finished")
+            ]
             assert len(set(channels)) == 3
             assert max(len(channel.encode()) for channel in channels) < 64
             await other.execute("select ingest_rest()")

@@ -1,0 +1,1 @@
+"""Benchmarks: what the project costs, measured on the machine at hand."""

@@ -1,0 +1,50 @@
+"""Documents to measure with: Markdown that looks like documentation, the same on each run."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+SEED = 20260101
+SECTIONS = 14
+WORDS = ["the", "a", "of", "to", "in", "is", "that", "for", "on", "with", "as", "by", "this", "from", "or", "an", "be", "are", "can", "each", "when", "which", "not", "its", "one", "all", "new", "more", "server", "client", "request", "response", "table", "index", "column", "row", "query", "value", "cache", "thread", "process", "signal", "socket", "timeout", "retry", "backup", "restore", "schema", "migration", "release", "version", "package", "install", "configure", "deploy", "monitor", "alert", "metric", "trace", "log", "error", "warning", "failure", "recovery", "leader", "replica", "shard", "partition", "stream", "batch", "queue", "worker", "lease", "lock", "transaction", "commit", "rollback", "snapshot", "vector", "embedding", "chunk", "document", "collection", "listener", "storage", "network", "disk"]
+
+
+def write_markdown(folder: Path, files: int) -> int:
+    """Write ``files`` Markdown files of some 9 KB and 14 sections; return their bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chance = random.Random(SEED)
+    size = 0
+    for number in range(files):
+        text = _document(chance, number)
+        (folder / f"page-{number:05}.md").write_text(text, encoding="utf-8")
+        size += len(text)
+    return size
+
+
+def edit(folder: Path, files: int) -> None:
+    """Change one sentence in the middle of each of the first ``files`` files."""
+    for path in sorted(folder.iterdir())[:files]:
+        paragraphs = path.read_text(encoding="utf-8").split("\n\n")
+        middle = len(paragraphs) // 2 | 1
+        paragraphs[middle] = "This sentence was edited. " + paragraphs[middle]
+        path.write_text("\n\n".join(paragraphs), encoding="utf-8")
+
+
+def _document(chance: random.Random, number: int) -> str:
+    parts = [f"# Page {number}"]
+    for section in range(SECTIONS):
+        parts.append(f"## Section {section}: {_words(chance, 3)}")
+        parts.append(_paragraph(chance))
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraph(chance: random.Random) -> str:
+    sentences = []
+    while sum(map(len, sentences)) < 560:
+        sentences.append(_words(chance, chance.randint(6, 16)).capitalize() + ".")
+    return " ".join(sentences)
+
+
+def _words(chance: random.Random, count: int) -> str:
+    return " ".join(chance.choices(WORDS, k=count))

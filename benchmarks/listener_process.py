@@ -1,0 +1,40 @@
+"""A listener that also says when the first line of each request's workflow ran: ``<request> <monotonic ns>`` lines."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from typing import Any
+
+from listener.models import RequestRef
+from listener.service import Listener
+from listener.settings import Settings
+from listener.workflows import Workflows
+
+
+async def main() -> None:
+    """Run until SIGTERM."""
+    carry_out = Workflows._request
+
+    async def timed(self: Workflows, ref: RequestRef) -> dict[str, Any]:
+        sys.stdout.write(f"{ref.request} {time.monotonic_ns()}\n")
+        sys.stdout.flush()
+        return await carry_out(self, ref)
+
+    Workflows._request = timed  # type: ignore[method-assign]
+    settings = Settings()
+    assert settings.database_url
+    listener = Listener(settings, settings.database_url)
+    await listener.start()
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await stop.wait()
+    await listener.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,247 @@
+"""A listener in a process of its own: real, but a test can hold it at a named point, kill it, and see what it embedded.
+
+This file is both the driver (``ListenerProcess``) and the program that it runs. The program is ``ingest listen`` with
+the store's statements, the start of a workflow and the embedder wrapped. It obeys lines on stdin::
+
+    hold POINT KEY N   stop the Nth caller of POINT whose arguments show KEY; says ``armed``, later ``held POINT KEY``
+    go                 let all go on
+
+Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``, ``before:start`` (of a request's workflow) and
+``before:embed`` (KEY is a piece of text). When its stdin closes, the test is gone, and it ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import functools
+import inspect
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import listener
+
+PATIENCE_SECONDS = 40.0
+
+
+class ListenerProcess:
+    """Starts a listener and waits until it is ready. ``settings`` are INGEST_ variables without their prefix."""
+
+    def __init__(self, dsn: str, folder: Path, *, group_texts: int = 0, **settings: object) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._texts, self._log = folder / "embedded.jsonl", folder / "stderr.log"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG"))}
+        given = {f"INGEST_{name.upper()}": str(value) for name, value in settings.items()}
+        package = Path(listener.__file__).parent  # the same as in this process, installed or not
+        environment = clean | given | {
+            "PYTHONPATH": str(package.parent),
+            "INGEST_DATABASE_URL": dsn,
+            "TEST_EMBEDDED_TEXTS": str(self._texts),
+            "TEST_GROUP_TEXTS": str(group_texts),
+        }  # fmt: skip
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, "listen"], cwd=folder, env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._unmatched: list[str] = []
+        threading.Thread(target=self._read, args=[self.process.stdout], daemon=True).start()
+        self.executor_id = ""
+
+    def ready(self) -> ListenerProcess:
+        """Wait until it claims."""
+        self.executor_id = self.wait_for("ready ").split()[1]
+        return self
+
+    def hold(self, point: str, key: object = "", nth: int = 1) -> None:
+        self._tell(f"hold {point} {key or '-'} {nth}")
+        self.wait_for("armed")
+
+    def held(self, point: str, key: object = "") -> None:
+        """Wait until it stands at a point."""
+        self.wait_for(f"held {point} {key or '-'}")
+
+    def go(self) -> None:
+        self._tell("go")
+        self.wait_for("gone on")
+
+    def wait_for(self, start: str) -> str:
+        """Return the next line of output that begins like this."""
+        while True:
+            for line in self._unmatched:
+                if line.startswith(start):
+                    self._unmatched.remove(line)
+                    return line
+            line_or_end = self._lines.get(timeout=PATIENCE_SECONDS)
+            assert line_or_end is not None, f"the listener ended: {self.log()[-3000:]}"
+            self._unmatched.append(line_or_end)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        status = self.process.wait(PATIENCE_SECONDS)
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        return status
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.ended()
+
+    def stop(self) -> int:
+        """End it in good order, however the test ended."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        try:
+            return self.ended()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def embedded(self, piece: str = "") -> list[str]:
+        """Return the texts that were sent to the embedder so far and contain ``piece``, in order."""
+        calls = self._texts.read_text().splitlines() if self._texts.exists() else []
+        return [text for call in calls for text in json.loads(call) if piece in text]
+
+    def _tell(self, line: str) -> None:
+        assert self.process.stdin
+        print(line, file=self.process.stdin, flush=True)
+
+    def _read(self, out: TextIO) -> None:
+        with out:
+            for line in out:
+                self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+
+# The program.
+
+
+@dataclass
+class Hold:
+    point: str
+    key: str
+    left: int
+    loop: asyncio.AbstractEventLoop | None = None
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Points:
+    """Where callers are held."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self._holds: list[Hold] = []
+
+    def obey(self, commands: TextIO) -> None:
+        """Carry out what stdin says, in a thread; its end is ours."""
+        for line in commands:
+            verb, *rest = line.split()
+            if verb == "hold":
+                point, key, nth = rest
+                assert point in self.known, f"{point} is none of {sorted(self.known)}"
+                self._holds.append(Hold(point, "" if key == "-" else key, int(nth)))
+                say("armed")
+            else:
+                for hold in self._holds:
+                    if hold.loop:
+                        hold.loop.call_soon_threadsafe(hold.go.set)
+                self._holds.clear()
+                say("gone on")
+        os._exit(99)
+
+    async def reach(self, point: str, arguments: Sequence[Any]) -> None:
+        for hold in self._holds:
+            if hold.point == point and hold.key in repr(arguments):
+                hold.left -= 1
+                if hold.left == 0:
+                    hold.loop = asyncio.get_running_loop()
+                    say(f"held {point} {hold.key or '-'}")
+                    await hold.go.wait()
+
+    def around(self, name: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        self.known |= {f"before:{name}", f"after:{name}"}
+
+        @functools.wraps(method)
+        async def held(self_: Any, *arguments: Any, **named: Any) -> Any:
+            await self.reach(f"before:{name}", arguments)
+            result = await method(self_, *arguments, **named)
+            await self.reach(f"after:{name}", arguments)
+            return result
+
+        return held
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def record_embeddings(embedder: Any, points: Points) -> Any:
+    """Have an embedder write down what it is sent, before it embeds it."""
+    embed, file = type(embedder).embed, Path(os.environ["TEST_EMBEDDED_TEXTS"])
+
+    async def recorded(texts: Sequence[str]) -> Any:
+        with file.open("a") as lines:
+            print(json.dumps(list(texts)), file=lines, flush=True)
+        await points.reach("before:embed", texts)
+        return await embed(embedder, texts)
+
+    embedder.embed = recorded
+    embedder.group_texts = int(os.environ["TEST_GROUP_TEXTS"]) or embedder.group_texts
+    return embedder
+
+
+def give_up_powers() -> None:
+    """Let file modes count for root too, in this thread: drop the capabilities that pass them by."""
+    if os.geteuid() == 0:
+        header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+        ctypes.CDLL(None).capset(header, none)
+
+
+def main() -> None:
+    from listener import cli, service, workflows
+    from listener.store import Store
+
+    points = Points()
+    for name, method in list(vars(Store).items()):
+        if inspect.iscoroutinefunction(method) and not name.startswith("_"):
+            setattr(Store, name, points.around(name, method))
+    setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
+    points.known.add("before:embed")
+    create, start = workflows.create, service.Listener.start
+
+    async def start_and_tell(self: service.Listener) -> None:
+        await start(self)
+        say(f"ready {self.executor_id}")
+
+    setattr(workflows, "create", lambda space: record_embeddings(create(space), points))  # noqa: B010
+    setattr(service.Listener, "start", start_and_tell)  # noqa: B010
+    readers = functools.partial(
+        ThreadPoolExecutor, initializer=give_up_powers
+    )  # not all: the server's socket is private
+    setattr(service, "ThreadPoolExecutor", readers)  # noqa: B010
+    threading.Thread(target=points.obey, args=[sys.stdin], daemon=True).start()
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

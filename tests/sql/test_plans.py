@@ -1,0 +1,157 @@
+"""What statements read, counted by the server: no clock decides here."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from staging import SPACE, Connection, add, add_listener, claim, collection, session
+
+MANY = 100_000
+IN_THE_WAY = {
+    "pending": "'a', 'pending', 0, now(), true, false",
+    "scheduled": "'a', 'pending', -9, now() + interval '1 day' + n * interval '1 second', false, false",
+    "finished": "'a', 'cancelled', -9, now(), true, false",
+    "full": "'full', 'pending', -9, now(), true, true",
+}
+FILL = """
+  insert into ingest_requests (source, collection, status, priority, run_at, due, limited, finished_at, created_at)
+  select '/a', v.*, case v.status when 'cancelled' then now() end,
+         now() - interval '1 hour' + n * interval '1 microsecond'
+  from generate_series(1, {many}) n
+  cross join lateral (select {columns}) v (collection, status, priority, run_at, due, limited)
+"""
+VISITED = """
+  select coalesce(sum(seq_tup_read), 0) + coalesce(sum(idx_tup_fetch), 0) from pg_stat_xact_user_tables
+  where relname = 'ingest_requests'
+"""
+
+
+async def fill(c: Connection, kind: str) -> None:
+    """Write rows as an application has made them over a year; no DDL, which would drop cached plans."""
+    await c.execute("set session_replication_role = replica")  # triggers do not fire
+    await c.execute(FILL.format(many=MANY, columns=IN_THE_WAY[kind]))
+    await c.execute("reset session_replication_role")
+
+
+async def visited(c: Connection, limit: int) -> tuple[int, int, int]:
+    """Claim in a transaction that is rolled back; return requests claimed, rows visited, pages touched."""
+    transaction = c.transaction()
+    await transaction.start()
+    before = await c.fetchval(VISITED)  # the backend's own count, earlier transactions included
+    claimed = len(await claim(c, limit))
+    rows = int(await c.fetchval(VISITED) - before)
+    await transaction.rollback()
+    transaction = c.transaction()
+    await transaction.start()
+    plan = await c.fetch(
+        "explain (analyze, buffers, timing off) select * from ingest_claim('L1', $1, '{/}', $2)", limit, SPACE
+    )
+    await transaction.rollback()
+    buffers = next(row[0] for row in plan if "Buffers:" in row[0])
+    pages = sum(int(part.split("=")[1]) for part in buffers.split() if part.startswith(("hit=", "read=")))
+    return claimed, rows, pages
+
+
+@pytest.mark.parametrize("kind", IN_THE_WAY)
+async def test_a_claim_reads_no_more_with_many_rows_in_its_way(c: Connection, kind: str) -> None:
+    await add_listener(c)
+    await collection(c, "full", max_running=1)
+    await collection(c, "a", **SPACE)
+    await add(c, collection="full")
+    await claim(c)  # full now
+    for _ in range(12):  # the plans of an empty table are cached now
+        await claim(c)
+    await fill(c, kind)
+    for _ in range(10):
+        await add(c, collection="a", priority=-10)
+    claimed, rows, pages = await visited(c, 10)
+    assert claimed == 10
+    assert rows < 100
+    assert pages < 800
+    await c.execute("analyze ingest_requests")
+    claimed, rows, pages = await visited(c, 10)
+    assert claimed == 10
+    assert rows < 100
+    assert pages < 800
+
+
+async def test_waking_for_what_is_scheduled_reads_one_row(c: Connection) -> None:
+    await fill(c, "scheduled")
+    async with c.transaction():
+        before = await c.fetchval(VISITED)
+        assert await c.fetchval("select ingest_seconds_until_due()") > 0
+        assert await c.fetchval(VISITED) - before <= 2
+
+
+async def fill_chunks(c: Connection, documents: int, dead: int, metadata: str = "'{}'") -> None:
+    """Write documents of one chunk, each with ``dead`` replaced revisions of the same vector around it."""
+    await collection(c, "c", **SPACE)
+    await c.execute("select setseed(0.5)")
+    await c.execute(
+        f"""insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config,
+                                            collection, text, hash, metadata, embedding)
+            select n, 0, 1, 0, 1, 'english', 'c', 'text', sha256(n::text::bytea), {metadata},
+                   array[random() - 0.5, random() - 0.5, random() - 0.5]::vector
+            from generate_series(1, {documents * (dead + 1)}) n"""
+    )
+    await c.execute(
+        f"insert into ingest_documents (collection, uri, revision_id) select 'c', n::text, n * {dead + 1}"
+        f" from generate_series(1, {documents}) n"
+    )
+    await c.execute(
+        "create index on ingest_chunk_store using hnsw ((embedding::vector(3)) vector_cosine_ops)"
+        " where collection = 'c' and space_id = 1"
+    )
+    await c.execute("analyze ingest_chunk_store; analyze ingest_documents")
+
+
+async def search(c: Connection, k: int, filter_: object = None) -> list[str]:
+    rows = await c.fetch("select uri from ingest_search('[1,1,1]'::vector, 'c', $1, $2)", k, filter_)
+    return [row["uri"] for row in rows]
+
+
+async def nearest(c: Connection, k: int) -> set[str]:
+    rows = await c.fetch("select uri from ingest_chunks order by embedding::vector(3) <=> '[1,1,1]', uri limit $1", k)
+    return {row["uri"] for row in rows}
+
+
+async def test_a_vector_search_uses_the_partial_index(c: Connection) -> None:
+    await fill_chunks(c, 3000, dead=1)
+    statement = await c.fetchval("select ingest_search_statement('c', 3)")
+    await c.execute(f"prepare s (vector, jsonb, int) as {statement}")
+    for mode in ("force_custom_plan", "force_generic_plan"):
+        await c.execute(f"set plan_cache_mode = {mode}")
+        plan = "\n".join(row[0] for row in await c.fetch("explain execute s ('[1,1,1]', '{}', 10)"))
+        assert "ingest_chunk_store_embedding_idx" in plan, plan
+    view = await c.fetch("explain select uri from ingest_chunks_c order by embedding <=> '[1,1,1]' limit 10")
+    assert "ingest_chunk_store_embedding_idx" in "\n".join(row[0] for row in view)
+
+
+async def test_a_vector_search_returns_k_results_when_k_exist(c: Connection) -> None:
+    await fill_chunks(c, 500, dead=30, metadata="jsonb_build_object('rare', n % 1550 = 31)")
+    assert len(await search(c, 100)) == 100
+    assert len(set(await search(c, 20)) & await nearest(c, 20)) >= 18
+    rare = await search(c, 10, {"rare": True})
+    assert len(rare) == 10
+    assert len(await search(c, 50, {"rare": True})) == 10  # all there are
+    assert await search(c, 5, {"rare": "no"}) == []
+
+
+async def test_a_vector_search_in_another_role_s_session_needs_no_settings(c: Connection, installed: str) -> None:
+    await fill_chunks(c, 300, dead=20)
+    async with session(installed) as fresh:
+        assert len(await search(fresh, 50)) == 50
+        assert await fresh.fetchval("show hnsw.iterative_scan") == "off"  # the caller's stays
+
+
+async def test_wrong_dimensions_and_an_unknown_collection_are_refused(c: Connection) -> None:
+    await collection(c, "c", **SPACE)
+    for arguments, code in (
+        ("'[1,2]'::vector, 'c'", "IG015"),
+        ("'[1,2]'::vector, 'd'", "IG014"),
+        ("'a', 'd'", "IG014"),
+    ):
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await c.fetch(f"select * from ingest_search({arguments})")
+        assert refused.value.sqlstate == code
+        assert refused.value.hint
