@@ -52,7 +52,6 @@ class Claims:
                 }
             ),
         )
-        self._starting = 0
 
     async def run(self) -> None:
         """Claim and start until cancelled. Raises OperatorError ``declared_dead``."""
@@ -68,9 +67,9 @@ class Claims:
 
     async def _look(self) -> None:
         """Claim what there is; if there is nothing, sleep until there may be."""
-        if not self._free:
+        if not self._places.free:
             await self._doorbell.wake(hand_over=self._doorbell.resting)
-            await self._wait_for_place()
+            await self._places.wait()
         if await self._claim():
             return
         answer = await self._doorbell.rest()
@@ -79,20 +78,10 @@ class Claims:
         row = (await self._doorbell.fetch("select ingest_seconds_until_due() as seconds"))[0]
         await self._doorbell.wait(answer, row["seconds"])
 
-    @property
-    def _free(self) -> int:
-        return max(0, self._places.free - self._starting)
-
-    async def _wait_for_place(self) -> None:
-        while not self._free:
-            await self._places.wait()
-            if not self._free:
-                await asyncio.sleep(0)  # workflows that were started take their places in their own tasks
-
     async def _claim(self) -> bool:
         """Claim up to the free places and start what was claimed; False if nothing is due."""
         executor, roots, space = self._arguments
-        free = self._free
+        free = self._places.free
         if not free:
             return True
         rows = await self._doorbell.fetch("select * from ingest_claim($1, $2, $3, $4)", executor, free, roots, space)
@@ -104,15 +93,12 @@ class Claims:
         return True
 
     async def _start(self, row: asyncpg.Record) -> None:
-        self._starting += 1
         try:
             if row["source"] is not None:
                 await self._tools.in_thread(self._tools.sources.check, row["source"], json.loads(row["options"]))
             await self._workflows.start(row["id"])
         except RequestError as error:
             await self._workflows.refuse(row["id"], error)
-        finally:
-            self._starting -= 1
 
 
 def declared_dead(executor_id: str) -> OperatorError:

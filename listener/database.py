@@ -81,7 +81,8 @@ async def open_database(settings: Settings, dsn: str) -> Database:
     connection = await _connect(dsn, {})
     try:
         vector_schema = await connection.fetchval(
-            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector'"
+            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace"
+            " where e.extname = 'vector'"
         )
     finally:
         await connection.close()

@@ -149,7 +149,7 @@ class Doorbell:
         self.hears = await self._is_heard(connection)
         if not self.hears:
             log.warning(
-                "notifications do not arrive on this connection (a transaction-mode pooler?): looking every %s s instead."
+                "notifications do not arrive on this connection (a transaction-mode pooler?): looking every %s s."
                 " Connect to Postgres itself, or set INGEST_POLL_ONLY=true",
                 self._settings.poll_seconds,
             )

@@ -25,6 +25,7 @@ OUTAGE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # a pool resets a connection that Postgres has just ended, and hides the reason
     ConnectionError,
     FileNotFoundError,  # a Unix socket that is not there
     socket.gaierror,
@@ -40,6 +41,8 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await call()
+        except asyncpg.DataError:  # an InterfaceError too, but the same value is refused again
+            raise
         except (*OUTAGE, asyncpg.DeadlockDetectedError) as error:
             log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))

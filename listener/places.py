@@ -13,6 +13,7 @@ class Places:
     def __init__(self, total: int) -> None:
         self.total = total
         self.taken = 0
+        self._reserved: set[str] = set()
         self._freed = asyncio.Event()
 
     @property
@@ -20,9 +21,24 @@ class Places:
         """Places that new work may take."""
         return max(0, self.total - self.taken)
 
-    def take(self) -> None:
-        """Take a place."""
-        self.taken += 1
+    def reserve(self, workflow: str) -> None:
+        """Take a place for a workflow that is about to start here."""
+        if workflow not in self._reserved:
+            self._reserved.add(workflow)
+            self.taken += 1
+
+    def release(self, workflow: str) -> None:
+        """Give a reserved place back: the workflow did not start here after all."""
+        if workflow in self._reserved:
+            self._reserved.discard(workflow)
+            self.give_back()
+
+    def take(self, workflow: str) -> None:
+        """Take the place that was reserved for a workflow, else one more."""
+        if workflow in self._reserved:
+            self._reserved.discard(workflow)
+        else:
+            self.taken += 1
 
     def give_back(self) -> None:
         """Give a place back, and wake who waits for one."""
@@ -41,10 +57,11 @@ class Places:
         return True
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Wait for a place, and have it for the time of a block."""
-        await self.wait()
-        self.take()
+    async def one(self, workflow: str) -> AsyncIterator[None]:
+        """Wait for a place, unless one is reserved, and have it for the time of a block."""
+        if workflow not in self._reserved:
+            await self.wait()
+        self.take(workflow)
         try:
             yield
         finally:

@@ -1,7 +1,5 @@
-"""Signs of life, and going on with what dead listeners left.
+"""Going on with what dead listeners left, deadlines, and purging what was replaced.
 
-Nothing here compares two machines' clocks: the database's clock decides who is late, and a listener judges others only
-after its own heartbeats have succeeded for a whole lease: after an outage of Postgres everybody is stale, nobody dead.
 Takeover looks at workflows whose executor is not alive, again and again, not once per death: a dead listener that
 wakes up can still leave some.
 """
@@ -10,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 import time
 from datetime import timedelta
 from typing import Any
@@ -19,12 +15,9 @@ from typing import Any
 import asyncpg
 from dbos import DBOS
 
-from listener import __version__
-from listener.announcements import Announcements
-from listener.claims import declared_dead
+from listener.heartbeat import Heartbeat
 from listener.outages import OUTAGE
 from listener.settings import Settings
-from listener.workflows import PIPELINE, Workflows
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +50,14 @@ limit 200
 
 
 class Recovery:
-    """One listener's heartbeat, and its eye on the others."""
+    """One listener's eye on what others left, on deadlines and on what is to be purged."""
 
     def __init__(
         self,
         pool: asyncpg.Pool,
         settings: Settings,
         executor_id: str,
-        workflows: Workflows,
-        announcements: Announcements,
+        heartbeat: Heartbeat,
         *,
         application: str,
         roots: list[str],
@@ -74,66 +66,23 @@ class Recovery:
         self._pool = pool
         self._settings = settings
         self._executor_id = executor_id
-        self._workflows = workflows
-        self._announcements = announcements
+        self._heartbeat = heartbeat
         self._application = application
         self._roots = roots
         self._queue = queue
-        self._beating_since: float | None = None
         self._purged_at = time.monotonic()
 
-    async def register(self) -> None:
-        """Enter this listener."""
-        await self._pool.execute(
-            "insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            self._executor_id,
-            socket.gethostname(),
-            os.getpid(),
-            __version__,
-            PIPELINE,
-            self._roots,
-            self._queue,
-            self._settings.concurrency,
-            timedelta(seconds=self._settings.lease_seconds),
-        )
-
-    async def leave(self) -> None:
-        """Strike this listener out: what it leaves unfinished is free for others at once."""
-        await self._pool.execute("delete from ingest_listeners where executor_id = $1", self._executor_id)
-
     async def run(self) -> None:
-        """Beat, judge, take over and clean up until cancelled. Raises OperatorError ``declared_dead``."""
+        """Look after deadlines, dead listeners and replaced chunks until cancelled."""
         while True:
             try:
-                await self._beat()
                 await self._cancel_overdue()
-                if self._may_judge():
+                if self._heartbeat.may_judge:
                     await self._take_over()
                 await self._purge()
             except OUTAGE as error:
-                log.warning("heartbeat failed: %s", error or type(error).__name__)
-                self._beating_since = None
+                log.warning("recovery waits for Postgres: %s", str(error) or type(error).__name__)
             await asyncio.sleep(self._settings.heartbeat_seconds)
-
-    async def others(self) -> int:
-        """Return how many batches the other listeners of our queues can take at a time."""
-        query = (
-            "select count(*) from ingest_listeners where queue = $1 and executor_id <> $2 and dead_at is null"
-            " and pipeline = $3 and heartbeat_at > clock_timestamp() - lease"
-        )
-        count = await self._pool.fetchval(query, self._queue, self._executor_id, PIPELINE)
-        return int(count) * self._settings.batch_concurrency
-
-    async def _beat(self) -> None:
-        running = self._workflows.requests.taken
-        if not await self._pool.fetchval("select ingest_beat($1, $2)", self._executor_id, running):
-            raise declared_dead(self._executor_id)
-        self._beating_since = self._beating_since or time.monotonic()
-
-    def _may_judge(self) -> bool:
-        since = self._beating_since
-        return since is not None and time.monotonic() - since > self._settings.lease_seconds
 
     async def _cancel_overdue(self) -> None:
         rows = await self._pool.fetch("select * from ingest_cancel_overdue() as id")

@@ -9,7 +9,6 @@ import os
 import socket
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +23,7 @@ from listener.database import Database, open_database, plain_connection
 from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
+from listener.heartbeat import Heartbeat
 from listener.outages import OUTAGE
 from listener.parsing import Parsers
 from listener.recovery import Recovery
@@ -36,7 +36,7 @@ from listener.workflows import PIPELINE, Workflows
 
 log = logging.getLogger(__name__)
 
-POOL = 4  # with DBOS's 4 and its notifications, and the doorbell: 10 connections
+POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its notifications: 10 connections
 DBOS_POOL = 4
 READERS = 4
 QUEUE_POLL_SECONDS = 1.0
@@ -46,7 +46,7 @@ async def find_dsn(settings: Settings) -> str:
     """Return the URL of the Postgres to use: the one that is set, else the embedded one, started if need be."""
     if settings.database_url:
         return settings.database_url
-    from listener import embedded  # Linux only, and needless with a server of one's own
+    from listener import embedded  # noqa: PLC0415 - Linux only, and needless with a server of one's own
 
     server = await embedded.start(settings.data_dir)
     return server.dsn()
@@ -93,7 +93,7 @@ class Listener:
         self.executor_id = f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid4().hex[:8]}"
         self._settings = settings
         self._dsn = dsn
-        self._roots = tuple(Path(os.path.abspath(root)) for root in settings.file_roots)
+        self._roots = tuple(root.absolute() for root in settings.file_roots)
         # Who has the same roots can take each other's batches; the queues' names say which roots these are.
         self._queue = "_" + hashlib.sha256(repr((settings.schema_, self._roots)).encode()).hexdigest()[:8]
         self._loops: list[asyncio.Task[None]] = []
@@ -108,9 +108,9 @@ class Listener:
         database = await self._open()
         await self._build(database)
         await self._launch()
-        await self._recovery.register()
+        await self._heartbeat.register()
         await self._doorbell.connection()
-        for loop in (self._claims.run(), self._commands.run(), self._recovery.run()):
+        for loop in (self._claims.run(), self._commands.run(), self._recovery.run(), self._heartbeat.run()):
             self._loops.append(asyncio.create_task(self._guarded(loop)))
         log.info("listener %s is ready", self.executor_id)
 
@@ -124,10 +124,17 @@ class Listener:
         await self._stopped.wait()
 
     async def stop(self) -> None:
-        """Claim no more, let running requests end within the grace period, and leave the rest to others."""
+        """Claim no more, let running requests end within the grace period, and leave the rest to others.
+
+        Does nothing on a listener that did not start.
+        """
+        if not self._loops:
+            return
+        failed = any(task.done() for task in self._loops)
         await self._end(self._loops[:1])
         await self._doorbell.close()
-        await self._drain()
+        if not failed:
+            await self._drain()
         await self._end(self._loops)
         await self._announcements.close()
         await self._leave()
@@ -138,6 +145,7 @@ class Listener:
         # DBOS made its own executor the loop's default and has shut it down: whoever goes on needs another.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         await self._pool.close()
+        await self._beats.close()
         self._stopped.set()
 
     async def _open(self) -> Database:
@@ -166,21 +174,23 @@ class Listener:
         )
         self._configure_dbos(name)
         self._workflows = Workflows(tools, f"ingest_batches{self._queue}", self._others, self._announcements.ended)
+        roots = [str(root) for root in self._roots]
+        self._beats = await database.pool(1, name, extra_schema=dbos_schema(settings))
+        self._heartbeat = Heartbeat(self._beats, settings, self.executor_id, self._workflows, roots, self._queue)
         self._recovery = Recovery(
             self._pool,
             settings,
             self.executor_id,
-            self._workflows,
-            self._announcements,
+            self._heartbeat,
             application=application(settings),
-            roots=[str(root) for root in self._roots],
+            roots=roots,
             queue=self._queue,
         )
         self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
         self._commands = Commands(self._pool, self._doorbell, self._announcements, self.executor_id)
 
     async def _others(self) -> int:
-        return await self._recovery.others()
+        return await self._heartbeat.others()
 
     def _configure_dbos(self, name: str) -> None:
         _quiet_dbos(self._settings)
@@ -248,7 +258,7 @@ class Listener:
 
     async def _leave(self) -> None:
         try:
-            await self._recovery.leave()
+            await self._heartbeat.leave()
         except (*OUTAGE, asyncpg.PostgresError) as error:
             log.warning("could not sign off: %s; others wait for the lease to pass", error)
 

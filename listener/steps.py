@@ -56,10 +56,10 @@ class Tools:
         return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args))
 
 
-async def discover(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> tuple[int, int]:
-    """Write the manifest; return the numbers of documents and of batches."""
+async def discover(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> dict[str, int]:
+    """Write the manifest; return the numbers of documents and batches, and that of the first batch."""
     if request["discovered_at"] is not None:
-        return await tools.store.manifest_size(ref)
+        return await tools.store.manifest(ref)
     await tools.store.reset_manifest(ref, tools.executor_id)
     entries = _cut_into_batches(tools.settings, _found(tools, request))
     while page := await tools.in_thread(lambda: list(islice(entries, PAGE))):

@@ -68,21 +68,19 @@ class Store:
             [_json(entry.error) for entry in page],
         )
 
-    async def complete_manifest(self, request: RequestRef, executor: str) -> tuple[int, int]:
-        """Set the completion mark; return the numbers of documents and of batches."""
+    async def complete_manifest(self, request: RequestRef, executor: str) -> dict[str, int]:
+        """Set the completion mark; return the numbers of documents and batches, and that of the first batch."""
         with _fenced():
             query = "select * from ingest_complete_manifest($1, $2)"
-            (row,) = await self._pool.fetch(query, request.request, executor)
-        return row["documents"], row["batches"]
+            return dict((await self._pool.fetch(query, request.request, executor))[0])
 
-    async def manifest_size(self, request: RequestRef) -> tuple[int, int]:
-        """Return the numbers of documents and of batches of a manifest that is complete."""
-        (row,) = await self._pool.fetch(
+    async def manifest(self, request: RequestRef) -> dict[str, int]:
+        """Return the same of a manifest that is complete."""
+        query = (
             "select (select documents_total from ingest_requests where id = $1) as documents,"
-            " (select count(*) from ingest_batches where request_id = $1) as batches",
-            request.request,
+            " count(*) as batches, min(batch) as first_batch from ingest_batches where request_id = $1"
         )
-        return row["documents"], row["batches"]
+        return dict((await self._pool.fetch(query, request.request))[0])
 
     async def batches(self, request: RequestRef) -> list[int]:
         """Return the numbers of the request's batches, in order."""

@@ -90,8 +90,20 @@ class Workflows:
 
         DBOS's primary key makes it happen once: to start it again does nothing.
         """
-        with SetWorkflowID(str(request)):
-            await DBOS.start_workflow_async(self._ingest_request, RequestRef(request=request).as_json())
+        await self._started(self.requests, str(request), self._ingest_request, RequestRef(request=request))
+
+    async def _started(self, places: Places, workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
+        """Start a workflow in a place of ours; the place is free again if it turns out to run or to have run before."""
+        places.reserve(workflow)
+        started_here = False
+        try:
+            with SetWorkflowID(workflow):
+                handle = await DBOS.start_workflow_async(function, ref.as_json())
+            started_here = hasattr(handle, "task")
+            return handle
+        finally:
+            if not started_here:
+                places.release(workflow)
 
     async def refuse(self, request: UUID, error: IngestError) -> None:
         """End a request that can't be carried out, without a workflow."""
@@ -116,7 +128,7 @@ class Workflows:
     # the request workflow
 
     async def _request(self, ref: RequestRef) -> dict[str, Any]:
-        self.requests.take()
+        self.requests.take(str(ref.request))
         try:
             request = await self._begin(ref)
             outcome = await self._carried_out(ref, request)
@@ -138,18 +150,14 @@ class Workflows:
         return request
 
     async def _carried_out(self, ref: RequestRef, request: asyncpg.Record) -> dict[str, Any]:
-        found = await self._step("discover", partial(self._discover, ref, request))
+        found = await self._step("discover", partial(steps.discover, self._tools, ref, request))
         if found["batches"] == 1:
-            await self._steps(BatchRef(request=ref.request, batch=1))
+            await self._steps(BatchRef(request=ref.request, batch=found["first_batch"]))
         elif found["batches"] > 1:
             await self._children(ref)
         if json.loads(request["options"]).get("publish") == "request":
             await self._step("save", partial(steps.save_request, self._tools, ref))
         return found
-
-    async def _discover(self, ref: RequestRef, request: asyncpg.Record) -> dict[str, int]:
-        documents, batches = await steps.discover(self._tools, ref, request)
-        return {"documents": documents, "batches": batches}
 
     async def _children(self, ref: RequestRef) -> None:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
@@ -158,12 +166,12 @@ class Workflows:
         for number in await patiently(partial(self._tools.store.batches, ref)):
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
-            with SetWorkflowID(f"{ref.request}:{number}"):
-                if direct:
-                    handles.append(await DBOS.start_workflow_async(self._ingest_batch, batch.as_json()))
-                else:
-                    handles.append(await DBOS.enqueue_workflow_async(self._queue, self._ingest_batch, batch.as_json()))
-                    queued.append(number)
+            if direct:
+                handles.append(await self._started(self.batches, _id_of(batch), self._ingest_batch, batch))
+                continue
+            with SetWorkflowID(_id_of(batch)):
+                handles.append(await DBOS.enqueue_workflow_async(self._queue, self._ingest_batch, batch.as_json()))
+            queued.append(number)
         errors: list[Exception] = []
         for handle in handles:
             try:
@@ -200,7 +208,7 @@ class Workflows:
     # the batch workflow
 
     async def _batch(self, ref: BatchRef) -> dict[str, Any]:
-        async with self.batches.one():
+        async with self.batches.one(_id_of(ref)):
             try:
                 return await self._steps(ref)
             finally:
@@ -258,6 +266,10 @@ class Workflows:
 
         options = StepOptions(name=name, preemptible=preemptible)
         return await DBOS.run_step_async(options, body)
+
+
+def _id_of(batch: BatchRef) -> str:
+    return f"{batch.request}:{batch.batch}"
 
 
 def _as_json(error: Exception) -> dict[str, Any]:

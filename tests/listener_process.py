@@ -39,6 +39,7 @@ class ListenerProcess:
 
     def __init__(self, dsn: str, folder: Path, *, group_texts: int = 0, **settings: object) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.dsn = dsn
         self._texts, self._log = folder / "embedded.jsonl", folder / "stderr.log"
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG"))}
         given = {f"INGEST_{name.upper()}": str(value) for name, value in settings.items()}
@@ -73,8 +74,12 @@ class ListenerProcess:
         self.wait_for(f"held {point} {key or '-'}")
 
     def go(self) -> None:
-        self._tell("go")
+        self.go_when_it_runs()
         self.wait_for("gone on")
+
+    def go_when_it_runs(self) -> None:
+        """Let all go on, also if it is stopped just now."""
+        self._tell("go")
 
     def wait_for(self, start: str) -> str:
         """Return the next line of output that begins like this."""
@@ -200,7 +205,7 @@ def record_embeddings(embedder: Any, points: Points) -> Any:
     embed, file = type(embedder).embed, Path(os.environ["TEST_EMBEDDED_TEXTS"])
 
     async def recorded(texts: Sequence[str]) -> Any:
-        with file.open("a") as lines:
+        with file.open("a") as lines:  # noqa: ASYNC230 - a line, kept when this process is killed
             print(json.dumps(list(texts)), file=lines, flush=True)
         await points.reach("before:embed", texts)
         return await embed(embedder, texts)
@@ -218,8 +223,8 @@ def give_up_powers() -> None:
 
 
 def main() -> None:
-    from listener import cli, service, workflows
-    from listener.store import Store
+    from listener import cli, service, workflows  # noqa: PLC0415 - the driver needs none of it
+    from listener.store import Store  # noqa: PLC0415
 
     points = Points()
     for name, method in list(vars(Store).items()):
@@ -235,9 +240,10 @@ def main() -> None:
 
     setattr(workflows, "create", lambda space: record_embeddings(create(space), points))  # noqa: B010
     setattr(service.Listener, "start", start_and_tell)  # noqa: B010
+    # Only the threads that read documents: without its powers, root does not get to the server's private socket.
     readers = functools.partial(
         ThreadPoolExecutor, initializer=give_up_powers
-    )  # not all: the server's socket is private
+    )
     setattr(service, "ThreadPoolExecutor", readers)  # noqa: B010
     threading.Thread(target=points.obey, args=[sys.stdin], daemon=True).start()
     cli.main()

@@ -7,9 +7,12 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+from listener_process import ListenerProcess
 from staging import Connection, add, session
 
 from listener import service
@@ -18,6 +21,15 @@ from listener.settings import Settings
 
 FINAL = "('succeeded', 'partially_succeeded', 'failed', 'cancelled')"
 PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The listener that tests share. Its safety poll is far off: what is soon picked up was rung for."""
+
+    dsn: str
+    root: Path
+    process: ListenerProcess
 
 
 async def migrated(server: Server) -> str:
@@ -51,8 +63,11 @@ async def ended(c: Connection, *requests: uuid.UUID, within: float = PATIENCE_SE
         deadline = time.monotonic() + within
         while len(rows := await c.fetch(query, requests)) < len(requests):
             if time.monotonic() > deadline:
-                stuck = await c.fetch("select to_jsonb(s) from ingest_status s where id = any ($1)", requests)
-                raise AssertionError(f"not ended within {within} s: {[dict(row[0]) for row in stuck]}")
+                stuck = await c.fetch(
+                    "select id, status, current_step, waiting_for, last_error from ingest_status"
+                    " where id = any ($1) and finished_at is null limit 5", requests,
+                )  # fmt: skip
+                raise AssertionError(f"not ended within {within} s: {[dict(row) for row in stuck]}")
             await _either(rang, 0.2)  # the notification is a hint
     finally:
         await c.remove_listener("ingest_finished", ring)
@@ -117,8 +132,3 @@ async def _either(event: asyncio.Event, seconds: float) -> None:
     except asyncio.TimeoutError:
         return
     event.clear()
-
-
-__all__ = [
-    "add", "chunks", "cloned", "counted", "ended", "ingested", "migrated", "session", "steps", "until", "uris",
-]  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from listener.cli import app
 from listener.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -114,7 +115,7 @@ def test_each_check_in_the_catalogue_is_a_constraint() -> None:
     assert checks <= set(re.findall(r"constraint (\w+) check", SQL_TEXT))
     of_requests = re.search(r"create table ingest_requests \((.*?)\n\);", SQL_TEXT, re.DOTALL)
     assert of_requests
-    assert {name for name in re.findall(r"constraint (\w+_is_an_object) check", of_requests[1])} <= checks
+    assert set(re.findall(r"constraint (\w+_is_an_object) check", of_requests[1])) <= checks
 
 
 def codes_of_sql() -> set[str]:
@@ -156,7 +157,9 @@ def _codes(argument: ast.expr, tree: ast.Module) -> Iterator[str]:
 
 def _put_together(template: ast.JoinedStr, tree: ast.Module) -> Iterator[str]:
     """Yield ``embedded_{what}_failed`` for each word that the function it stands in is called with."""
-    if not all(isinstance(part, ast.FormattedValue) or re.fullmatch(r"[a-z_]+", _text(part)) for part in template.values):
+    if not all(
+        isinstance(part, ast.FormattedValue) or re.fullmatch(r"[a-z_]+", _text(part)) for part in template.values
+    ):
         return
     function = next(
         node for node in ast.walk(tree)
@@ -164,12 +167,14 @@ def _put_together(template: ast.JoinedStr, tree: ast.Module) -> Iterator[str]:
     )  # fmt: skip
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and _name(call.func) == function.name and isinstance(call.args[0], ast.Constant):
-            word = call.args[0].value
+            word = str(call.args[0].value)
             yield "".join(_text(part) if isinstance(part, ast.Constant) else word for part in template.values)
 
 
 def _name(function: ast.AST) -> str:
-    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    return (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
 
 
 def _text(part: ast.expr) -> str:
@@ -201,14 +206,14 @@ def _anchor(heading: str) -> str:
 @pytest.mark.parametrize("name", ["quickstart", "test"])
 def test_the_readme_and_the_development_page_have_the_same_commands(name: str) -> None:
     command = re.compile(rf"^<!-- command: {name} -->\n```sh\n(.+)\n```$", re.MULTILINE)
-    found = [command.findall(text) for text in ((ROOT / "README.md").read_text(encoding="utf-8"), page("development.md"))]
+    found = [
+        command.findall(text) for text in ((ROOT / "README.md").read_text(encoding="utf-8"), page("development.md"))
+    ]
     assert found[0] == found[1]
     assert len(found[0]) == 1
 
 
 def test_each_verb_of_the_command_is_on_the_operations_page() -> None:
-    from listener.cli import app
-
     verbs = {command.name for command in app.registered_commands}
     assert verbs <= set(re.findall(r"`ingest (\w+)", page("operations.md") + page("quickstart.md")))
 

@@ -20,7 +20,7 @@ from listener.cli.follow import UNFINISHED, counted, error_lines, follow, outcom
 from listener.cli.listen import log_to_stderr, running
 from listener.cli.next_steps import next_steps
 from listener.cli.output import Output, Row
-from listener.cli.problems import outcome
+from listener.cli.problems import OK, outcome
 from listener.cli.session import Session, Statement, find_dsn, load_settings, masked, open_session, run
 from listener.errors import OperatorError
 
@@ -48,6 +48,8 @@ def quickstart(
     Uses the Postgres that INGEST_DATABASE_URL names, or starts the embedded one, which stays running; installs the
     tables, runs a listener for as long as it takes, inserts a request and follows it. Run it again as often as you
     like: what did not change is skipped, and what a run that was killed left unfinished is finished first.
+
+    The exit status is 0 also when some documents failed: it shows which, and why.
 
     \b
     ingest quickstart docs/
@@ -93,7 +95,8 @@ async def _quickstart(settings: Settings, source: str, collection: str, query: s
     searched = {"query": query, "results": found}
     seconds = round(time.monotonic() - began, 2)
     output.value({"request": row, **told, "search": searched, "psql": steps.psql, "seconds": seconds})
-    return outcome([row["status"]])
+    # It has shown what failed; that some files of a folder are of no known format is no failure of a first run.
+    return OK if row["status"] == "partially_succeeded" else outcome([row["status"]])
 
 
 async def _while_it_listens(listener: Listener, work: Coroutine[Any, Any, T]) -> T:

@@ -1,5 +1,5 @@
 create or replace function ingest_complete_manifest(p_request uuid, p_executor text)
-returns table (documents int, batches int)
+returns table (documents int, batches int, first_batch int)
 language plpgsql set search_path from current
 as $$
 begin
@@ -20,7 +20,7 @@ begin
   from ingest_revisions r where r.request_id = p_request and r.state = 'discovered'
   group by r.request_id, r.batch;
   select count(*) into documents from ingest_revisions r where r.request_id = p_request;
-  select count(*) into batches from ingest_batches b where b.request_id = p_request;
+  select count(*), min(b.batch) into batches, first_batch from ingest_batches b where b.request_id = p_request;
   update ingest_requests r set discovered_at = clock_timestamp(), documents_total = documents where r.id = p_request;
   return next;
 end

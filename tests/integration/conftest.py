@@ -5,24 +5,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from listener_process import ListenerProcess
-from pipeline import cloned, migrated
+from pipeline import Shared, cloned, migrated
 from staging import Connection, session
 
 from listener import embedded
-
-
-@dataclass(frozen=True)
-class Shared:
-    """The listener that tests share. Its safety poll is far off: what is soon picked up was rung for."""
-
-    dsn: str
-    root: Path
-    process: ListenerProcess
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +42,24 @@ def shared(server: embedded.Server, ready_template: str, tmp_path_factory: pytes
     try:
         yield Shared(server.dsn(name), root, process.ready())
         assert process.stop() == 0
-        assert "Traceback" not in process.log()
+        assert " ERROR " not in process.log()
+    finally:
+        process.stop()
+        asyncio.run(server.drop_database(name))
+
+
+@pytest.fixture(scope="session")
+def single(
+    server: embedded.Server, ready_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ListenerProcess]:
+    """A listener with a single place, alone in its database."""
+    name = f"single_{uuid.uuid4().hex}"
+    asyncio.run(server.create_database(name, ready_template))
+    process = ListenerProcess(
+        server.dsn(name), tmp_path_factory.mktemp("single"), concurrency=1, heartbeat_seconds=0.2, safety_poll_seconds=600
+    )
+    try:
+        yield process.ready()
     finally:
         process.stop()
         asyncio.run(server.drop_database(name))

@@ -14,8 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 from listener_process import ListenerProcess
-from pipeline import add, chunks, ended, ingested, uris
-from staging import Connection, collection
+from pipeline import chunks, ended, ingested, uris
+from staging import Connection, add, collection
 
 GIGABYTE = 1024**3
 

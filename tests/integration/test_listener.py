@@ -12,8 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 from listener_process import ListenerProcess
-from pipeline import add, ended, ingested, until, uris
-from staging import Connection, collection, session
+from pipeline import Shared, ended, ingested, until, uris
+from staging import Connection, add, collection, session
 
 from listener import embedded
 
@@ -22,6 +22,7 @@ SOON = 5.0  # far below the safety poll of ten minutes, far above what it takes
 IDLE_LOCK = (
     "select pid from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted"
     " and database = (select oid from pg_database where datname = current_database())"
+    " and classid::bigint << 32 | objid::bigint = ingest_lock_key('idle')"
 )
 
 Start = Callable[..., ListenerProcess]
@@ -69,19 +70,18 @@ async def test_a_request_is_picked_up_when_its_long_transaction_commits(
     await ended(c, late, within=SOON)
 
 
-async def test_a_request_is_picked_up_that_began_while_the_listener_was_busy(
-    c: Connection, other: Connection, name: str, process: ListenerProcess
-) -> None:
+async def test_a_request_is_picked_up_that_began_while_no_listener_rested(single: ListenerProcess) -> None:
     """The inserter does not ring then: the listener must look again when the inserter's transaction ends."""
-    process.hold("before:begin")
-    busy = await add(c, collection=name, content="busy")
-    await asyncio.to_thread(process.held, "before:begin")
-    await until(lambda: _nobody_rests(c))
-    async with other.transaction():
-        late = await add(other, collection=name, content="late", uri="late")
-        process.go()
-        await ended(c, busy)
-    await ended(c, late, within=SOON)
+    single.hold("before:begin")
+    async with session(single.dsn) as c, session(single.dsn) as other:
+        busy = await add(c, content="busy", uri="busy")
+        await asyncio.to_thread(single.held, "before:begin")
+        await until(lambda: _nobody_rests(c))
+        async with other.transaction():
+            late = await add(other, content="late", uri="late")
+            single.go()
+            await ended(c, busy)
+        await ended(c, late, within=SOON)
 
 
 async def _nobody_rests(c: Connection) -> bool:
@@ -136,30 +136,26 @@ async def test_a_listener_that_only_polls_finds_requests_and_commands(own: Conne
     request = await add(own, content="cancelled", uri="cancelled")
     await asyncio.to_thread(polling.held, "before:embed")
     await own.execute("select ingest_cancel($1)", request)
-    await until(lambda: own.fetchval("select done_at is not null from ingest_commands where request_id = $1", request))
     polling.go()
+    await until(lambda: own.fetchval("select done_at is not null from ingest_commands where request_id = $1", request))
     assert await uris(own, "default") == {"polled"}
 
 
 # Claiming
 
 
-async def test_priority_then_age_decides_when_there_is_one_place(own: Connection, start: Start) -> None:
-    one = start(concurrency=1)
-    one.ready().hold("before:begin")
-    first = await add(own, content="first")
-    await asyncio.to_thread(one.held, "before:begin")
-    waiting = [
-        (await add(own, content=str(n), priority=priority), priority) for n, priority in enumerate([5, 0, 5, -1])
-    ]
-    await until(lambda: own.fetchval("select running = capacity from ingest_listeners"))
-    reason = await own.fetchval("select waiting_for from ingest_status where id = $1", waiting[0][0])
-    assert reason.startswith("capacity: ")
-    one.go()
-    await ended(own, first, *(request for request, _ in waiting))
-    rows = await own.fetch("select id, started_at, finished_at from ingest_requests order by started_at")
-    assert [row["id"] for row in rows[1:]] == [request for request, _ in sorted(waiting, key=lambda one: one[1])]
-    assert all(before["finished_at"] <= after["started_at"] for before, after in itertools.pairwise(rows))
+async def test_priority_then_age_decides_when_there_is_one_place(single: ListenerProcess) -> None:
+    single.hold("before:begin")
+    async with session(single.dsn) as c:
+        first = await add(c, content="first")
+        await asyncio.to_thread(single.held, "before:begin")
+        waiting = [(priority, await add(c, content=str(n), priority=priority)) for n, priority in enumerate([5, 0, 5, -1])]
+        await until(lambda: c.fetchval("select running = capacity from ingest_listeners"))
+        reason = await c.fetchval("select waiting_for from ingest_status where id = $1", waiting[0][1])
+        assert reason.startswith("capacity: ")
+        single.go()
+        rows = await ended(c, first, *(request for _, request in sorted(waiting, key=lambda one: one[0])))
+        assert all(before["finished_at"] <= after["started_at"] for before, after in itertools.pairwise(rows))
 
 
 async def test_two_listeners_share_the_work_and_keep_a_collections_limit_together(
@@ -252,7 +248,10 @@ async def test_a_request_of_several_batches_is_cancelled_with_them(
     await c.fetchval("select ingest_cancel($1)", request)
     process.go()
     live = await c.fetchval("select count(*) from ingest_documents where collection = $1", name)
-    query = "select count(*) = 0 from dbos.workflow_status where workflow_uuid like $1::text || '%' and status in ('PENDING', 'ENQUEUED')"
+    query = (
+        "select count(*) = 0 from dbos.workflow_status"
+        " where workflow_uuid like $1::text || '%' and status in ('PENDING', 'ENQUEUED')"
+    )
     await until(lambda: c.fetchval(query, str(request)))
     await at_rest(c)
     assert await c.fetchval("select count(*) from ingest_documents where collection = $1", name) == live < 20
@@ -302,7 +301,10 @@ async def test_a_request_survives_the_loss_of_all_connections_of_its_listener(
         process.hold(point)
         request = await add(c, collection=name, source=str(folder), options={"force": True})
         await asyncio.to_thread(process.held, point)
-        cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'ingest %' and datname = current_database()"
+        cut = (
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+            " where application_name like 'ingest %' and datname = current_database()"
+        )
         assert await c.fetchval(cut) >= 3
         process.go()
         (row,) = await ended(c, request)
@@ -312,32 +314,28 @@ async def test_a_request_survives_the_loss_of_all_connections_of_its_listener(
 
 
 async def test_requests_end_right_when_postgres_is_killed_and_restarted(
-    server: embedded.Server, own: Connection, ready: str, start: Start, tmp_path: Path
+    server: embedded.Server, shared: Shared, name: str, folder: Path
 ) -> None:
-    docs = tmp_path / "docs"
-    docs.mkdir()
+    one = shared.process
     for n in range(12):
-        (docs / f"{n}.md").write_text(f"# {n}\n\nText of {n}.")
-    one = start(file_roots=docs, batch_documents=4).ready()
+        (folder / f"{n}.md").write_text(f"# {n}\n\nText of {n}.")
     one.hold("before:save_chunks")
-    request = await add(own, source=str(docs))
-    inline = await add(own, content="inline", uri="inline")
-    await asyncio.to_thread(one.held, "before:save_chunks")
-    own.terminate()
+    async with session(shared.dsn) as c:
+        request = await add(c, collection=name, source=str(folder))
+        inline = await add(c, collection=name, content="inline", uri="inline")
+        await asyncio.to_thread(one.held, "before:save_chunks")
     postmaster = int((server.home.cluster / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGQUIT)
     await until(lambda: _does_not_accept(server))
     one.go()
     await embedded.start(server.home.path.parent, settings={"fsync": "off", "max_prepared_transactions": "4"})
-    async with session(ready) as again:
-        row, _ = await ended(again, request, inline)
+    async with session(shared.dsn) as c:
+        row, _ = await ended(c, request, inline)
         assert (row["status"], row["documents_done"], row["documents_failed"]) == ("succeeded", 12, 0)
-        assert await again.fetchval("select count(*) from ingest_chunks") == 13
-        later = await ingested(again, content="later", uri="later")
+        assert await c.fetchval("select count(*) from ingest_chunks where collection = $1", name) == 13
+        later = await ingested(c, collection=name, content="later", uri="later")
         assert (later["started_at"] - later["created_at"]).total_seconds() < SOON
-        assert (
-            await again.fetchval("select count(*) from ingest_listeners where executor_id = $1", one.executor_id) == 1
-        )
+        assert await c.fetchval("select executor_id from ingest_listeners") == one.executor_id
     assert one.process.poll() is None
 
 
@@ -349,9 +347,9 @@ async def _does_not_accept(server: embedded.Server) -> bool:
 
 
 async def test_a_listener_keeps_to_ten_connections(c: Connection, other: Connection, name: str, folder: Path) -> None:
-    for n in range(40):
+    for n in range(20):
         (folder / f"{n}.md").write_text(f"# {n}\n\nSome text of {n}.")
-    requests = [await add(c, collection=name, uri=str(n), content=f"text {n}") for n in range(60)]
+    requests = [await add(c, collection=name, uri=str(n), content=f"text {n}") for n in range(40)]
     requests.append(await add(c, collection=name, source=str(folder)))
     load = asyncio.create_task(ended(c, *requests))
     query = (
@@ -366,15 +364,15 @@ async def test_a_listener_keeps_to_ten_connections(c: Connection, other: Connect
     assert named == await other.fetchval(query) - 2  # those of a dead listener are found by their name
 
 
-async def test_sigterm_leaves_what_does_not_end_in_time_to_another_listener(
+async def test_sigterm_lets_end_what_ends_in_time_and_leaves_the_rest_to_another_listener(
     own: Connection, start: Start, tmp_path: Path
 ) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
     for n in range(6):
         (docs / f"{n}.md").write_text(f"Document {n} of six.")
-    settings: dict[str, object] = {"file_roots": docs, "batch_documents": 2, "grace_seconds": 0.3}
-    first = start(**settings).ready()
+    settings: dict[str, object] = {"file_roots": docs, "batch_documents": 2}
+    first = start(**settings, grace_seconds=0.3).ready()
     first.hold("before:save_embedded", nth=2)
     first.hold("before:begin", nth=2)
     request = await add(own, source=str(docs))
@@ -389,24 +387,22 @@ async def test_sigterm_leaves_what_does_not_end_in_time_to_another_listener(
     row = await own.fetchrow("select status, waiting_for from ingest_status where id = $1", late)
     assert (row["status"], row["waiting_for"].partition(":")[0]) == ("pending", "listener")
     assert await own.fetchval("select status from ingest_requests where id = $1", request) == "running"
+
     second = start(**settings).ready()
     row, *_ = await ended(own, request, started, late)
     assert (row["status"], row["documents_done"], row["executor_id"]) == ("succeeded", 6, second.executor_id)
     assert len(first.embedded("of six")) == 6
     assert second.embedded("of six") == []
 
-
-async def test_sigterm_lets_running_requests_end(own: Connection, start: Start) -> None:
-    one = start().ready()
-    one.hold("before:save_embedded")
+    second.hold("before:save_embedded")
     request = await add(own, content="nearly done", uri="d")
-    await asyncio.to_thread(one.held, "before:save_embedded")
-    one.signal(signal.SIGTERM)
-    await until(lambda: _stopping(one))
+    await asyncio.to_thread(second.held, "before:save_embedded")
+    second.signal(signal.SIGTERM)
+    await until(lambda: _stopping(second))
     late = await add(own, content="too late", uri="late")
-    one.go()
-    assert await asyncio.to_thread(one.ended) == 0
-    rows = await own.fetch("select id, status from ingest_requests")
+    second.go()
+    assert await asyncio.to_thread(second.ended) == 0
+    rows = await own.fetch("select id, status from ingest_requests where id in ($1, $2)", request, late)
     assert {row["id"]: row["status"] for row in rows} == {request: "succeeded", late: "pending"}
 
 
@@ -427,7 +423,7 @@ async def test_a_listener_that_was_declared_dead_changes_nothing_and_exits(own: 
     assert (row["status"], row["executor_id"]) == ("succeeded", other.executor_id)
     tables = ("ingest_requests", "ingest_batches", "ingest_revisions", "ingest_documents", "ingest_chunk_store")
     before = {table: await own.fetch(f"select t.*, t.xmin::text from {table} t order by 1, 2") for table in tables}
-    frozen._tell("go")
+    frozen.go_when_it_runs()
     frozen.signal(signal.SIGCONT)
     assert await asyncio.to_thread(frozen.ended) not in (0, 99)
     assert "declared_dead" in frozen.log()

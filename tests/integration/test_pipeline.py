@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from listener_process import ListenerProcess
-from pipeline import add, chunks, counted, ended, ingested, steps, uris
-from staging import Connection, collection
+from pipeline import chunks, counted, ended, ingested, steps, uris
+from staging import Connection, add, collection
 
 from listener import embedding
 

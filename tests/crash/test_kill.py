@@ -1,0 +1,178 @@
+"""SIGKILL of a listener in the middle of each step: another one finishes the work, as if nothing had happened.
+
+One listener dies once, with many requests in hand, each held at another point. Every test looks at one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from listener_process import ListenerProcess
+from pipeline import chunks, cloned, ended, ingested, migrated, until
+from staging import Connection, add, collection, session
+
+from listener import embedded
+from listener.embedding import text_hash
+
+DOCUMENTS, BATCH_DOCUMENTS, GROUP_TEXTS, IN_FLIGHT = 5, 2, 4, 2
+BATCHES = 3
+POINTS = [  # and which time it is reached
+    ("before:start", 1),  # claimed, not started
+    ("before:begin", 1),
+    ("before:add_found", 1),
+    ("before:complete_manifest", 1),
+    ("after:complete_manifest", 1),
+    ("before:batches", 1),
+    ("before:own", 1),
+    ("before:save_loaded", 2),
+    ("after:save_loaded", 1),
+    ("before:save_chunked", 1),
+    ("after:save_chunked", 2),
+    ("before:save_chunks", 2),
+    ("after:save_chunks", 2),
+    ("before:save_embedded", 1),
+    ("after:save_embedded", 1),
+    ("before:publish", 2),
+    ("after:publish", 1),
+    ("before:settle", 1),
+    ("after:settle", 1),
+]
+NAMES = [f"{point}:{nth}" for point, nth in POINTS]
+
+
+@dataclass
+class Outcome:
+    """What became of one request, and what an undisturbed one made of the same documents."""
+
+    row: asyncpg.Record
+    calm: list[dict[str, Any]]
+    found: list[dict[str, Any]]
+    workflows: set[str]
+    sent_by_dead: list[str]
+    sent_by_other: list[str]
+    stored_at_death: set[bytes]
+
+
+@pytest.fixture(scope="module")
+def outcomes(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Outcome]]:
+    folder = tmp_path_factory.mktemp("killed")
+    yield asyncio.run(_kill_in_the_middle_of_all(server, folder))
+
+
+async def _kill_in_the_middle_of_all(server: embedded.Server, folder: Path) -> dict[str, Outcome]:
+    async with cloned(server, await migrated(server)) as dsn, session(dsn) as c:
+        settings: dict[str, Any] = {
+            "group_texts": GROUP_TEXTS, "file_roots": folder, "batch_documents": BATCH_DOCUMENTS, "heartbeat_seconds": 0.2,
+            "lease_seconds": 1, "concurrency": 40, "batch_concurrency": 60, "safety_poll_seconds": 600,
+        }  # fmt: skip
+        victim = ListenerProcess(dsn, folder / "victim", **settings).ready()
+        try:
+            requests = await _bring_to_their_points(c, victim, folder)
+        finally:
+            victim.kill()
+        stored = {row["hash"] for row in await c.fetch("select hash from ingest_chunk_store")}
+        other = ListenerProcess(dsn, folder / "other", **settings).ready()
+        try:
+            rows = await ended(c, *requests.values())
+            return {
+                name: await _outcome(c, row, name, folder, (victim, other), stored)
+                for name, row in zip(NAMES, rows, strict=True)
+            }
+        finally:
+            assert other.stop() == 0
+
+
+async def _bring_to_their_points(c: Connection, victim: ListenerProcess, folder: Path) -> dict[str, uuid.UUID]:
+    """Return the requests by name of point, each held at its own, with all that it does beside that done."""
+    requests = {name: uuid.uuid4() for name in NAMES}
+    for name, (point, nth) in zip(NAMES, POINTS, strict=True):
+        _write_documents(folder / name, name)
+        await collection(c, name, chunk_size=200, chunk_overlap=20)
+        victim.hold(point, requests[name], nth)
+        await add(c, id=requests[name], source=str(folder / name), collection=name)
+    for name, (point, _) in zip(NAMES, POINTS, strict=True):
+        await asyncio.to_thread(victim.held, point, requests[name])
+    await until(lambda: _is_quiet(c))
+    return requests
+
+
+def _write_documents(folder: Path, marker: str) -> None:
+    folder.mkdir()
+    for n in range(DOCUMENTS):
+        sections = [f"## Section {s}\n\n" + f"Sentence {s} of document {n} of {marker}. " * 6 for s in range(6)]
+        (folder / f"{n}.md").write_text(f"# {marker}\n\n" + "\n\n".join(sections))
+
+
+async def _is_quiet(c: Connection) -> bool:
+    """Whether nothing is written any more: all that is not held has come as far as it can."""
+    states = "select state, count(*) from ingest_revisions group by 1 order by 1"
+    before = await c.fetch(states), await c.fetchval("select count(*) from ingest_chunk_store")
+    beat = await c.fetchval("select max(heartbeat_at) from ingest_listeners")
+    await until(lambda: c.fetchval("select max(heartbeat_at) > $1 + interval '0.5 s' from ingest_listeners", beat))
+    return before == (await c.fetch(states), await c.fetchval("select count(*) from ingest_chunk_store"))
+
+
+async def _outcome(
+    c: Connection,
+    row: asyncpg.Record,
+    name: str,
+    folder: Path,
+    listeners: tuple[ListenerProcess, ListenerProcess],
+    stored: set[bytes],
+) -> Outcome:
+    victim, other = listeners
+    marker = f"of {name}."
+    sent = victim.embedded(marker), other.embedded(marker)
+    query = "select distinct status from dbos.workflow_status where workflow_uuid like $1 || '%'"
+    ends = query + " and status in ('PENDING', 'ENQUEUED')"
+    await until(lambda: _none(c, ends, str(row["id"])))
+    await collection(c, f"calm {name}", chunk_size=200, chunk_overlap=20)
+    calm = await ingested(c, source=str(folder / name), collection=f"calm {name}")
+    assert calm["status"] == "succeeded"
+    return Outcome(
+        row,
+        [_comparable(chunk) for chunk in await chunks(c, f"calm {name}")],
+        [_comparable(chunk) for chunk in await chunks(c, name)],
+        {workflow["status"] for workflow in await c.fetch(query, str(row["id"]))},
+        *sent,
+        stored,
+    )
+
+
+async def _none(c: Connection, query: str, argument: str) -> bool:
+    return await c.fetchval(query, argument) is None
+
+
+def _comparable(chunk: asyncpg.Record) -> dict[str, Any]:
+    keys = ("uri", "ordinal", "title", "text", "slice", "start_char", "end_char", "metadata", "embedding")
+    return {key: chunk[key] for key in keys}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_listener_finishes_what_a_killed_one_left(outcomes: dict[str, Outcome], name: str) -> None:
+    outcome = outcomes[name]
+    row = outcome.row
+    assert (row["status"], row["documents_total"], row["documents_failed"]) == ("succeeded", DOCUMENTS, 0), row["error"]
+    assert row["documents_done"] == DOCUMENTS
+    assert len(outcome.found) == row["chunks_total"] >= DOCUMENTS * 6
+    assert outcome.found == outcome.calm
+    assert all(chunk["text"] == chunk["slice"] for chunk in outcome.found)
+    assert outcome.workflows <= ({"SUCCESS"} if name != "after:settle:1" else {"SUCCESS", "CANCELLED"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_text_is_embedded_once_but_for_the_groups_in_flight(outcomes: dict[str, Outcome], name: str) -> None:
+    outcome = outcomes[name]
+    assert not [text for text in outcome.sent_by_other if text_hash(text) in outcome.stored_at_death]
+    assert len(outcome.sent_by_other) == len(set(outcome.sent_by_other))
+    assert len(outcome.sent_by_dead) == len(set(outcome.sent_by_dead))
+    twice = set(outcome.sent_by_dead) & set(outcome.sent_by_other)
+    assert len(twice) <= GROUP_TEXTS * IN_FLIGHT
+    assert len(set(outcome.sent_by_dead) | set(outcome.sent_by_other)) == len(outcome.calm)

@@ -1,0 +1,185 @@
+"""What README, quickstart and operations show is what happens: their SQL is run in psql, their output compared.
+
+A block of SQL after ``<!-- run -->`` must succeed, after ``<!-- run: IG003 -->`` fail with that SQLSTATE. A block of
+text behind it is what psql prints, but for numbers, ids and blanks. ``<!-- grants: ROLE -->`` marks what that role runs
+to set up permissions.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from ingest_command import Ingest
+from listener_process import ListenerProcess
+from staging import session
+
+from listener import embedded
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(
+    r"^<!-- run(?:: (?P<state>\w{5}))? -->\n```sql\n(?P<sql>.*?)^```\n(?:```text\n(?P<out>.*?)^```\n)?",
+    re.MULTILINE | re.DOTALL,
+)
+GRANTS = re.compile(r"^<!-- grants: (\w+) -->\n```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
+ROLES = ("ingest_operator", "ingest_app", "ingest_owner")
+SCHEMA = {"INGEST_SCHEMA": "ingest"}
+
+# A reader looks a moment later; here, when nothing that is due is unfinished any more.
+WAIT = """
+do $$ begin
+  for i in 1..3000 loop
+    exit when not exists (
+      select from ingest_requests where status in ('pending', 'running') and run_at <= clock_timestamp());
+    perform pg_sleep(0.01);
+    commit;
+  end loop;
+end $$ \\g /dev/null
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A runnable block of a page."""
+
+    sql: str
+    state: str | None
+    out: str | None
+
+
+def blocks(page: str) -> list[Block]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [Block(found["sql"], found["state"], found["out"]) for found in BLOCK.finditer(text)]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+async def test_the_sql_of_a_page_does_what_the_page_shows(page: str, ready: str, tmp_path: Path) -> None:
+    ingest = Ingest(ROOT, INGEST_DATABASE_URL=ready)
+    assert (await ingest("quickstart", "examples/documents")).status == 3  # a picture is among them
+    process = ListenerProcess(ready, tmp_path, file_roots=ROOT / "examples").ready()
+    try:
+        told = await in_psql(ingest, blocks(page))
+    finally:
+        process.stop()
+    for block, out, state in told:
+        assert state == block.state, out
+        if block.out is not None:
+            assert rough(out) == rough(block.out)
+
+
+async def in_psql(ingest: Ingest, todo: list[Block]) -> list[tuple[Block, str, str | None]]:
+    """Run blocks in one psql; return each with what it printed and the SQLSTATE of its error, if any."""
+    mark = f"-- {uuid.uuid4()}"
+    script = "".join(f"{block.sql}\\echo :SQLSTATE\n{WAIT}\\echo {mark}\n\\warn {mark}\n" for block in todo)
+    ended = await ingest("psql", "-X", "-v", "SHOW_CONTEXT=never", stdin=script.encode())
+    assert todo
+    outs, errors = (text.split(f"{mark}\n") for text in (ended.out, ended.err))
+    assert len(outs) == len(errors) == len(todo) + 1, ended.err
+    results = []
+    for block, out, error in zip(todo, outs, errors, strict=False):
+        body, state, _ = re.split(r"^(\w{5})\n", out, maxsplit=1, flags=re.MULTILINE)
+        results.append((block, body + error, None if state == "00000" else state))
+    return results
+
+
+def rough(out: str) -> list[str]:
+    """Return the lines of psql's output without what differs from run to run, and without the status of INSERTs."""
+    masked = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", out)
+    masked = re.sub(r"\d+(\.\d+)?", "#", re.sub(r"-{2,}", "--", re.sub(r" +", " ", masked)))
+    return [line.strip() for line in masked.splitlines() if line.strip() and not line.startswith("INSERT # #")]
+
+
+# permissions
+
+
+@pytest.fixture
+async def granted(server: embedded.Server, tmp_path: Path) -> AsyncIterator[str]:
+    """A database that was set up by the statements on the operations page."""
+    name = f"grants_{uuid.uuid4().hex}"
+    await server.create_database(name)
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    statements = {"superuser": "", "owner": ""}
+    for who, sql in GRANTS.findall(text):
+        statements[who] += sql
+    try:
+        async with session(server.dsn(name)) as superuser:
+            await superuser.execute(statements["superuser"])
+        owner = as_role(server.dsn(name), "ingest_owner")
+        migrated = await Ingest(tmp_path, INGEST_DATABASE_URL=owner, **SCHEMA)("migrate")
+        assert migrated.status == 0, migrated.err
+        async with session(owner, "ingest") as connection:
+            await connection.execute(statements["owner"])
+        yield server.dsn(name)
+    finally:
+        await server.drop_database(name)
+        async with session(server.dsn("postgres")) as superuser:
+            await superuser.execute(f"drop role if exists {', '.join(ROLES)}")
+
+
+def as_role(dsn: str, role: str) -> str:
+    return dsn.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")
+
+
+async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_path: Path) -> None:
+    owner = as_role(granted, "ingest_owner")
+    process = ListenerProcess(owner, tmp_path, schema="ingest", file_roots=ROOT / "examples").ready()
+    try:
+        async with session(as_role(granted, "ingest_app"), "ingest") as app:
+            await inserts_and_reads(app)
+            await may_not_change(app)
+        async with session(as_role(granted, "ingest_operator"), "ingest") as operator:
+            await cancels_and_deletes(operator)
+    finally:
+        assert process.stop() == 0
+
+
+async def inserts_and_reads(app: asyncpg.Connection) -> None:
+    insert = (
+        "insert into ingest_requests (content, uri, collection) values ('Vents open.', 'vents', 'notes') returning id"
+    )
+    assert await ended_soon(app, await app.fetchval(insert)) == "succeeded"
+    assert [row["uri"] for row in await app.fetch("select * from ingest_search('vents', 'notes')")] == ["vents"]
+    query = "select uri from ingest_search((select embedding from ingest_chunks), 'notes')"
+    assert [row["uri"] for row in await app.fetch(query)] == ["vents"]
+    assert await app.fetchval("select count(*) from ingest_chunks_notes") == 1
+    assert await app.fetchval("select count(*) from ingest_failures") == 0
+    source = str(ROOT / "examples" / "documents" / "handbook")
+    request = await app.fetchval("select ingest_add($1, dedupe_key => 'once')", source)
+    assert await ended_soon(app, request) == "succeeded"
+
+
+async def may_not_change(app: asyncpg.Connection) -> None:
+    for statement in (
+        "update ingest_requests set priority = 1",
+        "select ingest_cancel(id) from ingest_requests",
+        "delete from ingest_documents",
+        "delete from ingest_chunk_store",
+        "select ingest_collection('notes', '{\"chunk_size\": 500}')",
+        "select count(*) from ingest_dbos.workflow_status",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await app.execute(statement)
+
+
+async def cancels_and_deletes(operator: asyncpg.Connection) -> None:
+    later = "insert into ingest_requests (content, run_at) values ('later', now() + interval '1 day') returning id"
+    assert await operator.fetchval("select ingest_cancel($1)", await operator.fetchval(later)) == "cancelled"
+    await operator.execute("delete from ingest_documents where collection = 'notes'")
+    assert await operator.fetchval("select count(*) from ingest_chunks where collection = 'notes'") == 0
+    await operator.execute("delete from ingest_requests where finished_at is not null")
+    assert await operator.fetchval("select count(*) from ingest_requests") == 0
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await operator.execute("select count(*) from ingest_dbos.workflow_status")
+
+
+async def ended_soon(connection: asyncpg.Connection, request: uuid.UUID) -> str:
+    """Wait as an application does, by looking at the row, and return the final status."""
+    statement = WAIT.partition("\\g")[0]
+    await connection.execute(statement)
+    status: str = await connection.fetchval("select status from ingest_requests where id = $1", request)
+    return status
