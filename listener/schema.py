@@ -1,4 +1,4 @@
-"""Apply, check and remove our SQL objects in one schema of a database.
+"""Apply and check our SQL objects in one schema of a database.
 
 Files in ``sql/schema`` are numbered and run once; a file that was applied and has another checksum now is refused.
 Files in ``functions``, ``views`` and ``triggers`` are applied again when they changed. All of it is one transaction.
@@ -41,6 +41,12 @@ class SqlFile:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
+    def signature(self) -> str | None:
+        """The function that the file makes, with its parameters' types, as its comment names it."""
+        comment = re.search(r"^comment on function (ingest_\w+\([^)]*\))", self.text, re.MULTILINE)
+        return comment[1] if comment else None
+
+    @property
     def runs_once(self) -> bool:
         return self.name.startswith("schema/")
 
@@ -58,7 +64,8 @@ async def migrate(connection: Connection, schema: str) -> list[str]:
             _refuse_newer(applied, schema)
             todo = [file for file in sql_files() if _is_to_apply(file, applied)]
             for file in todo:
-                await connection.execute(file.text)
+                await _apply(connection, file)
+            await _drop_former(connection, schema)
             await _record(connection, todo)
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
@@ -67,6 +74,21 @@ async def migrate(connection: Connection, schema: str) -> list[str]:
             f'As its owner or a superuser: grant create on schema "{schema}" to the role; or set INGEST_SCHEMA.',
         ) from None
     return [file.name for file in todo]
+
+
+async def make_schema(connection: Connection, schema: str) -> None:
+    """Create ``schema`` if it is not there; raises OperatorError ``not_permitted``."""
+    if await connection.fetchval("select exists (select from pg_namespace where nspname = $1)", schema):
+        return
+    statement = await formatted(connection, "create schema %I", schema)
+    try:
+        await connection.execute(statement)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise OperatorError(
+            "not_permitted",
+            f'the database role may not create the schema "{schema}": {error}',
+            f"As the database's owner or a superuser: {statement} authorization <the role>;",
+        ) from None
 
 
 async def check(connection: Connection, schema: str) -> None:
@@ -80,36 +102,6 @@ async def check(connection: Connection, schema: str) -> None:
             f'schema "{schema}" lacks {len(missing)} of this program\'s SQL files, the first is {missing[0]}',
             "Run: ingest migrate",
         )
-
-
-async def uninstall(connection: Connection, schema: str) -> list[str]:
-    """Drop our objects, and only ours, from ``schema``; return the statements that did it.
-
-    Raises OperatorError ``in_use`` if something that isn't ours depends on one of them; nothing is dropped then.
-    """
-    try:
-        async with connection.transaction():
-            await connection.execute("select set_config('search_path', quote_ident($1), true)", schema)
-            drops = await _drops(connection, schema)
-            for statement in drops:
-                await connection.execute(statement)
-    except asyncpg.DependentObjectsStillExistError as error:
-        raise OperatorError("in_use", f"{error.message}: {error.detail}", "Drop what depends on it first.") from None
-    return drops
-
-
-async def drop_dbos(connection: Connection, schema: str, application: str) -> list[str]:
-    """Drop DBOS's ``schema`` unless other applications have workflows in it; return the statements that did it."""
-    table = await connection.fetchval("select to_regclass(format('%I.workflow_status', $1::text))::text", schema)
-    if table is None:
-        return []
-    others = "select exists (select from %I.workflow_status where application_name is distinct from $1)"
-    if await connection.fetchval(await _formatted(connection, others, schema), application):
-        return []
-    statement = await _formatted(connection, "drop schema %I cascade", schema)
-    await connection.execute("set client_min_messages = warning")
-    await connection.execute(statement)
-    return [statement]
 
 
 @asynccontextmanager
@@ -150,8 +142,7 @@ async def _enter(connection: Connection, schema: str) -> None:
     if connection.get_server_version().major < 15:
         raise OperatorError("postgres_too_old", "the server is older than Postgres 15", "Upgrade it.")
     await connection.execute("set local lock_timeout = '10s'")
-    if not await connection.fetchval("select exists (select from pg_namespace where nspname = $1)", schema):
-        await connection.execute(await _formatted(connection, "create schema %I", schema))
+    await make_schema(connection, schema)
     vector_schema = await _vector_schema(connection)
     path = "select format('set local search_path = %I, %I, pg_temp', $1::text, $2::text)"
     await connection.execute(await connection.fetchval(path, schema, vector_schema))
@@ -193,7 +184,7 @@ async def _applied(connection: Connection, schema: str) -> dict[str, str]:
     query = "select exists (select from pg_tables where schemaname = $1 and tablename = 'ingest_migrations')"
     if not await connection.fetchval(query, schema):
         return {}
-    statement = await _formatted(connection, "select name, checksum from %I.ingest_migrations", schema)
+    statement = await formatted(connection, "select name, checksum from %I.ingest_migrations", schema)
     return {row["name"]: row["checksum"] for row in await connection.fetch(statement)}
 
 
@@ -219,6 +210,32 @@ def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
     return known != file.checksum
 
 
+async def _apply(connection: Connection, file: SqlFile) -> None:
+    """Run a file. A function whose result changed can't be replaced: it is dropped first, if nothing depends on it."""
+    try:
+        async with connection.transaction():
+            await connection.execute(file.text)
+    except asyncpg.InvalidFunctionDefinitionError:
+        await connection.execute(f"drop function {file.signature}")
+        await connection.execute(file.text)
+
+
+async def _drop_former(connection: Connection, schema: str) -> None:
+    """Drop functions of ours that have other parameters now: an older program's, which would stand beside the new."""
+    signatures = [file.signature for file in sql_files() if file.signature]
+    rows = await connection.fetch(_FORMER, schema, signatures)
+    for row in rows:
+        await connection.execute(row["statement"])
+
+
+_FORMER = """
+select format('drop function %s', p.oid::regprocedure) as statement
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where n.nspname = $1 and p.proname in (select split_part(signature, '(', 1) from unnest($2::text[]) as signature)
+  and p.oid <> all (select to_regprocedure(signature)::oid from unnest($2::text[]) as signature)
+"""
+
+
 async def _record(connection: Connection, done: list[SqlFile]) -> None:
     await connection.executemany(
         "insert into ingest_migrations (name, checksum, program) values ($1, $2, $3)"
@@ -228,42 +245,6 @@ async def _record(connection: Connection, done: list[SqlFile]) -> None:
     )
 
 
-async def _drops(connection: Connection, schema: str) -> list[str]:
-    """Return the statements that drop what our files make, and each collection's view, dependents first."""
-    text = "\n".join(file.text for file in sql_files())
-    named = {
-        kind: sorted(set(re.findall(rf"(?m)^create (?:or replace )?{kind} (ingest_\w+)", text)))
-        for kind in ("table", "view", "function", "sequence")
-    }
-    rows = await connection.fetch(_DROPS, schema, named["view"], named["function"], named["table"], named["sequence"])
-    return [row["statement"] for row in rows]
-
-
-# One statement a kind: objects of a kind depend on each other (views, foreign keys, functions in function bodies).
-_DROPS = """
-with here as (select oid from pg_namespace where nspname = $1)
-select format('drop %s %s', kind, string_agg(name, ', ')) as statement from (
-  select 1 as place, 'view' as kind, format('%I.%I', $1, c.relname) as name
-  from pg_class c join here on here.oid = c.relnamespace
-  where c.relkind = 'v' and (c.relname::text = any ($2)
-    or (c.relname like 'ingest\\_chunks\\_%' and obj_description(c.oid) like 'Live chunks of collection %'))
-  union all
-  select 1 + row_number() over (order by t.oid), 'trigger', format('%I on %I.%I', t.tgname, $1, c.relname)
-  from pg_trigger t join pg_class c on c.oid = t.tgrelid join here on here.oid = c.relnamespace
-  where not t.tgisinternal and c.relname::text = any ($4) and t.tgname like 'ingest\\_%'
-  union all
-  select 1000, 'function', p.oid::regprocedure::text
-  from pg_proc p join here on here.oid = p.pronamespace where p.proname::text = any ($3)
-  union all
-  select 1001, 'table', format('%I.%I', $1, c.relname)
-  from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'r' and c.relname::text = any ($4)
-  union all
-  select 1002, 'sequence', format('%I.%I', $1, c.relname)
-  from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'S' and c.relname::text = any ($5)
-) drops group by place, kind order by place
-"""
-
-
-async def _formatted(connection: Connection, template: str, name: str) -> str:
+async def formatted(connection: Connection, template: str, name: str) -> str:
     """Return ``template`` with ``%I`` replaced by the name, quoted by the server."""
     return str(await connection.fetchval("select format($1::text, $2::text)", template, name))

@@ -15,7 +15,7 @@ from uuid import uuid4
 import asyncpg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 
-from listener import schema
+from listener import removal, schema
 from listener.announcements import Announcements
 from listener.claims import Claims
 from listener.commands import Commands
@@ -58,8 +58,8 @@ async def migrate(settings: Settings, dsn: str) -> list[str]:
     try:
         async with schema.only_migrator(connection, settings.schema_):
             applied = await schema.migrate(connection, settings.schema_)
-            _quiet_dbos(settings)
-            await asyncio.to_thread(run_dbos_database_migrations, dsn, schema=dbos_schema(settings))
+            await schema.make_schema(connection, dbos_schema(settings))
+            await asyncio.to_thread(_migrate_dbos, settings, dsn)
     finally:
         await connection.close()
     return applied
@@ -70,10 +70,22 @@ async def uninstall(settings: Settings, dsn: str) -> list[str]:
     connection = await plain_connection(dsn)
     try:
         async with schema.only_migrator(connection, settings.schema_):
-            dropped = await schema.uninstall(connection, settings.schema_)
-            return dropped + await schema.drop_dbos(connection, dbos_schema(settings), application(settings))
+            dropped = await removal.uninstall(connection, settings.schema_)
+            return dropped + await removal.drop_dbos(connection, dbos_schema(settings), application(settings))
     finally:
         await connection.close()
+
+
+def _migrate_dbos(settings: Settings, dsn: str) -> None:
+    _quiet_dbos(settings)
+    try:
+        run_dbos_database_migrations(dsn, schema=dbos_schema(settings))
+    except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
+        raise OperatorError(
+            "dbos_not_migrated",
+            f'DBOS\'s tables could not be made in the schema "{dbos_schema(settings)}": {error!r}',
+            "The lines above say why. The role needs to own that schema.",
+        ) from error
 
 
 def application(settings: Settings) -> str:

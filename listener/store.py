@@ -90,9 +90,10 @@ class Store:
         return [row["batch"] for row in rows]
 
     async def untouched(self, request: RequestRef, batches: Iterable[int]) -> int:
-        """Return how many of these batches no execution has taken up yet."""
-        query = "select count(*) from ingest_batches where request_id = $1 and batch = any ($2) and owner is null"
-        return int(await self._pool.fetchval(query, request.request, list(batches)))
+        """Return how many of these batches wait on the queue, with no listener that took them off it."""
+        # DBOS knows: a batch that was taken off but has no owner yet waits for a place at one listener, not for others.
+        query = "select count(*) from workflow_status where workflow_uuid = any ($1) and status = 'ENQUEUED'"
+        return int(await self._pool.fetchval(query, [f"{request.request}:{batch}" for batch in batches]))
 
     # load
 

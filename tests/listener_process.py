@@ -65,7 +65,7 @@ class ListenerProcess:
         self.executor_id = self.wait_for("ready ").split()[1]
         return self
 
-    def hold(self, point: str, key: object = "", nth: int = 1) -> None:
+    def hold(self, point: str, nth: int = 1, *, key: object = "") -> None:
         self._tell(f"hold {point} {key or '-'} {nth}")
         self.wait_for("armed")
 
@@ -84,13 +84,16 @@ class ListenerProcess:
     def wait_for(self, start: str) -> str:
         """Return the next line of output that begins like this."""
         while True:
-            for line in self._unmatched:
-                if line.startswith(start):
-                    self._unmatched.remove(line)
-                    return line
-            line_or_end = self._lines.get(timeout=PATIENCE_SECONDS)
-            assert line_or_end is not None, f"the listener ended: {self.log()[-3000:]}"
-            self._unmatched.append(line_or_end)
+            for known in self._unmatched:
+                if known.startswith(start):
+                    self._unmatched.remove(known)
+                    return known
+            try:
+                line = self._lines.get(timeout=PATIENCE_SECONDS)
+            except queue.Empty:
+                raise AssertionError(f"no {start!r}, only {self._unmatched}; {self.log()[-3000:]}") from None
+            assert line is not None, f"the listener ended: {self.log()[-3000:]}"
+            self._unmatched.append(line)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -241,9 +244,7 @@ def main() -> None:
     setattr(workflows, "create", lambda space: record_embeddings(create(space), points))  # noqa: B010
     setattr(service.Listener, "start", start_and_tell)  # noqa: B010
     # Only the threads that read documents: without its powers, root does not get to the server's private socket.
-    readers = functools.partial(
-        ThreadPoolExecutor, initializer=give_up_powers
-    )
+    readers = functools.partial(ThreadPoolExecutor, initializer=give_up_powers)
     setattr(service, "ThreadPoolExecutor", readers)  # noqa: B010
     threading.Thread(target=points.obey, args=[sys.stdin], daemon=True).start()
     cli.main()

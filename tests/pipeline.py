@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 from listener_process import ListenerProcess
-from staging import Connection, add, session
+from staging import Connection, add
 
 from listener import service
 from listener.embedded import Server

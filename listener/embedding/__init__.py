@@ -85,17 +85,6 @@ _FIELD = re.compile(r"\{(title|heading_path|text)\}")
 _ANY_FIELD = re.compile(r"\{(\w*)\}")
 
 
-def check_template(template: str) -> None:
-    """Raise SettingsError ``bad_template`` unless ``{text}`` is in it once and no other fields than the known ones."""
-    names = _ANY_FIELD.findall(template)
-    hint = "use the fields {title}, {heading_path} and, exactly once, {text}"
-    unknown = [name for name in names if not _FIELD.fullmatch(f"{{{name}}}")]
-    if unknown:
-        raise SettingsError("bad_template", f"the embedding template has an unknown field {{{unknown[0]}}}", hint)
-    if names.count("text") != 1:
-        raise SettingsError("bad_template", f"the embedding template has {{text}} {names.count('text')} times", hint)
-
-
 def embedding_input(template: str, prefix: str, *, title: str | None, heading_path: Sequence[str], text: str) -> str:
     """Return what is embedded for a chunk: the prefix, then the template with its fields filled in.
 

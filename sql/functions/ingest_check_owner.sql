@@ -12,4 +12,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_owner(uuid, int, uuid, text) is 'The fence of every write of a step: IG021 if another execution owns the batch.';
+comment on function ingest_check_owner(uuid, int, uuid, text) is 'The fence of every write of a step: IG021 if another execution owns the batch. p_step: what the batch does from here on.';

@@ -15,6 +15,7 @@ begin
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
                    'passage_prefix, query_prefix, text_config and max_running.';
   end if;
+  perform ingest_check_template(p_settings ->> 'embedding_template');
   -- Requests before their collection, as a claim does. What is inserted meanwhile, the claim moves.
   if p_settings ->> 'max_running' is not null then
     update ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;

@@ -6,7 +6,7 @@ as $$
 declare
   v_chunks int;
 begin
-  perform ingest_check_owner(p_request, p_batch, p_owner, 'chunk');
+  perform ingest_check_owner(p_request, p_batch, p_owner, 'embed');
   update ingest_revisions v
   set state = case when c.error is null then 'chunked' else 'failed' end, error = c.error,
       starts = array(select jsonb_array_elements_text(c.boundaries -> 'starts')::int),

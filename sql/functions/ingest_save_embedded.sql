@@ -3,7 +3,7 @@ returns void
 language plpgsql set search_path from current
 as $$
 begin
-  perform ingest_check_owner(p_request, p_batch, p_owner, 'embed');
+  perform ingest_check_owner(p_request, p_batch, p_owner, 'save');
   update ingest_revisions v
   set state = case when e.error is null then 'embedded' else 'failed' end, error = e.error
   from unnest(p_ids, p_errors) as e (id, error)

@@ -6,7 +6,7 @@ create or replace function ingest_save_loaded(
 language plpgsql set search_path from current
 as $$
 begin
-  perform ingest_check_owner(p_request, p_batch, p_owner, 'load');
+  perform ingest_check_owner(p_request, p_batch, p_owner, 'chunk');
   update ingest_revisions v
   set state = case when l.error is null then 'loaded' else 'failed' end, error = l.error, read_seq = l.read_seq,
       content_hash = l.hash, bytes = coalesce(l.bytes, v.bytes), text = l.text, title = l.title,

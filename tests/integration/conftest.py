@@ -56,7 +56,11 @@ def single(
     name = f"single_{uuid.uuid4().hex}"
     asyncio.run(server.create_database(name, ready_template))
     process = ListenerProcess(
-        server.dsn(name), tmp_path_factory.mktemp("single"), concurrency=1, heartbeat_seconds=0.2, safety_poll_seconds=600
+        server.dsn(name),
+        tmp_path_factory.mktemp("single"),
+        concurrency=1,
+        heartbeat_seconds=0.2,
+        safety_poll_seconds=600,
     )
     try:
         yield process.ready()

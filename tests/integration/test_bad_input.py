@@ -6,6 +6,7 @@ The other documents are fine, and the listener goes on: all of this goes through
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 from collections.abc import Callable
@@ -123,7 +124,10 @@ async def test_bad_documents_fail_alone(c: Connection, name: str, folder: Path, 
     assert process.process.poll() is None
 
 
-JAPANESE = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗いじめじめした所でニャーニャー泣いていた事だけは記憶している。"
+JAPANESE = (
+    "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗いじ"
+    "めじめした所でニャーニャー泣いていた事だけは記憶している。"
+)
 TEXTS: dict[str, tuple[bytes, str]] = {
     "nul.txt": (b"before\0after", "beforeafter"),
     "invalid.txt": ("naïve café, ".encode() * 20 + b"broken \xff here", "broken \ufffd here"),
@@ -156,7 +160,7 @@ async def test_a_line_of_a_million_characters_is_cut(c: Connection, name: str, f
     found = await c.fetch("select start_char, end_char from ingest_chunks where collection = $1 order by ordinal", name)
     assert (found[0]["start_char"], found[-1]["end_char"]) == (0, 1_000_000)
     assert all(chunk["end_char"] - chunk["start_char"] <= 2000 for chunk in found)
-    assert all(after["start_char"] <= before["end_char"] for before, after in zip(found, found[1:], strict=False))
+    assert all(after["start_char"] <= before["end_char"] for before, after in itertools.pairwise(found))
 
 
 async def test_a_file_that_goes_away_or_changes_between_discovery_and_reading(

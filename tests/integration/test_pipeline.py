@@ -146,7 +146,10 @@ async def test_readers_see_a_document_whole_while_it_is_replaced(
     request = await add(c, collection=name, uri="d", content=texts[1])
     replaced = asyncio.create_task(ended(c, request))
     await asyncio.to_thread(process.held, "before:save_chunks")
-    query = "select count(*) filter (where text like '%Monday%'), count(*) filter (where text like '%Friday%') from ingest_chunks where collection = $1"
+    query = (
+        "select count(*) filter (where text like '%Monday%'), count(*) filter (where text like '%Friday%')"
+        " from ingest_chunks where collection = $1"
+    )
     seen.add(tuple(await other.fetchrow(query, name)))
     assert (
         await other.fetchval(
@@ -270,7 +273,7 @@ async def test_the_newer_reading_wins(c: Connection, name: str, process: Listene
     older = await add(
         c, collection=name, uri="d", content="older", run_at=await c.fetchval("select now() + interval '1 hour'")
     )
-    process.hold("before:publish", older)
+    process.hold("before:publish", key=older)
     await c.execute("update ingest_requests set run_at = now() where id = $1", older)
     await asyncio.to_thread(process.held, "before:publish", older)
     newer = await ingested(c, collection=name, uri="d", content="newer")

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from staging import Connection, add, add_listener, claim, collection, connect, ingest, live, session
 
-from listener import embedded, schema
+from listener import embedded, removal, schema
 from listener.errors import OperatorError
 
 ODD = 'my "odd" Schema'
@@ -122,7 +122,7 @@ async def test_two_installations_in_one_database_are_independent(database: str) 
         await two.execute("delete from ingest_collections")
         assert await one.fetchval("select text from ingest_chunks_default") == "one"
     async with plain(database) as c:
-        await schema.uninstall(c, ODD)
+        await removal.uninstall(c, ODD)
         assert await names(c, ODD) == []
         await schema.check(c, "public")
 
@@ -149,7 +149,7 @@ async def test_pgvector_may_be_in_another_schema(server: embedded.Server, databa
         await c.execute("select ingest.ingest_add('/srv')")
         await c.execute("select * from ingest.ingest_search('[1,0,0]'::\"Vec tor\".vector)")
         assert await c.fetchval("select count(*) from ingest.ingest_status") == 1
-        await schema.uninstall(c, "ingest")
+        await removal.uninstall(c, "ingest")
         assert await names(c, "ingest") == []
 
 
@@ -179,7 +179,7 @@ async def test_an_owner_without_superuser_rights_installs_uses_and_uninstalls(da
             assert await live(c, "c") == {"a": "a"}
             assert await c.fetchval("select uri from ingest_search('[1,0,0]'::vector, 'c')") == "a"
         async with plain(as_role(database, owner)) as c:
-            await schema.uninstall(c, "app")
+            await removal.uninstall(c, "app")
             assert await names(c, "app") == []
 
 
@@ -204,11 +204,11 @@ async def test_uninstall_leaves_what_is_not_ours(installed: str) -> None:
             " create function ingest_mine() returns int language sql as 'select 1'"
         )
     async with plain(installed) as c:
-        await schema.uninstall(c, "public")
+        await removal.uninstall(c, "public")
         assert [n for n in await names(c) if not n.startswith("_")] == sorted(
             ["ingest_chunks_mine", "ingest_chunks_mine", "ingest_mine", "ingest_notes", "ingest_notes"]
         )
-        await schema.uninstall(c, "public")  # again: nothing to do
+        await removal.uninstall(c, "public")  # again: nothing to do
         await schema.migrate(c, "public")
 
 
@@ -217,7 +217,7 @@ async def test_uninstall_is_refused_while_a_view_of_the_user_depends_on_ours(ins
         await c.execute("create view report as select uri from ingest_chunks")
         before = await names(c)
         with pytest.raises(OperatorError) as refused:
-            await schema.uninstall(c, "public")
+            await removal.uninstall(c, "public")
         assert refused.value.code == "in_use"
         assert "report" in str(refused.value)
         assert await names(c) == before
@@ -236,3 +236,15 @@ async def test_a_relation_of_the_user_in_the_place_of_a_typed_view_does_not_stop
         assert await c.fetchval("select mine from ingest_chunks_d") == 1
     other = await connect(installed)
     await other.close()
+
+
+async def test_a_function_of_an_older_program_with_other_parameters_or_another_result_goes(c: Connection) -> None:
+    await c.execute("create function ingest_rest(p_old int) returns int language sql return 1")
+    await c.execute("drop function ingest_wake()")
+    await c.execute("create function ingest_wake() returns int language sql return 1")
+    await c.execute("update ingest_migrations set checksum = 'older' where name like 'functions/%'")
+    await schema.migrate(c, "public")
+    assert await c.fetchval("select array_agg(oid::regprocedure::text) from pg_proc where proname = 'ingest_rest'") == [
+        "ingest_rest()"
+    ]
+    assert await c.fetchval("select pg_get_function_result('ingest_wake()'::regprocedure)") == "void"

@@ -226,3 +226,11 @@ async def test_an_id_can_be_given_and_is_used_once(c: Connection) -> None:
     assert await add(c, id=request) == request
     with pytest.raises(asyncpg.UniqueViolationError):
         await add(c, id=request)
+
+
+async def test_an_embedding_template_without_the_text_or_with_unknown_fields_is_refused(c: Connection) -> None:
+    for template in ("{title}", "{text}{text}", "{text}{uri}", "{text}{}"):
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await collection(c, "c", {"embedding_template": template})
+        assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG012", "bad_template")
+    await collection(c, "c", {"embedding_template": '{"literal": "{text}"}'})

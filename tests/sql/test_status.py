@@ -108,11 +108,11 @@ async def test_status_follows_a_request(c: Connection) -> None:
         request,
     )
     await c.execute("select ingest_complete_manifest($1, 'L1')", request)
-    assert tuple(await one(c, fields))[2:5] == (0, 2, 0)
+    assert tuple(await one(c, fields))[1:5] == ("load", 0, 2, 0)
     owner = await own(c, request)
     await load(c, request, 0, owner, {})
     await cut(c, request, 0, owner, 2)
-    assert tuple(await one(c, fields)) == ("running", "chunk", 0, 2, 0, 2)
+    assert tuple(await one(c, fields)) == ("running", "embed", 0, 2, 0, 2)
     await carry(c, request, batch=0)
     assert tuple(await one(c, fields))[2:5] == (50, 2, 1)
     await carry(c, request, batch=1)

@@ -62,21 +62,6 @@ def test_braces_in_values_mean_nothing(title: str, headings: list[str], text: st
     assert filled(title=title, heading_path=headings, text=text) == "\n".join(lines)
 
 
-def test_templates_are_checked() -> None:
-    embedding.check_template(embedding.DEFAULT_TEMPLATE)
-    embedding.check_template('{"literal": "{text}"}')
-    for template, named in (
-        ("{title}", "0 times"),
-        ("{text}{text}", "2 times"),
-        ("{text}{uri}", "{uri}"),
-        ("{text}{}", "{}"),
-    ):
-        with pytest.raises(SettingsError) as caught:
-            embedding.check_template(template)
-        assert caught.value.code == "bad_template"
-        assert named in caught.value.message
-
-
 def test_the_hash_is_sha_256_of_the_utf_8_text() -> None:
     assert embedding.text_hash("naïve") == hashlib.sha256("naïve".encode()).digest()
     assert len(embedding.text_hash("\ud800")) == 32
