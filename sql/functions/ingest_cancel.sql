@@ -13,15 +13,15 @@ begin
       using errcode = 'IG010', constraint = 'unknown_request', hint = 'See select id, status from ingest_requests.';
   elsif v_status = 'pending' then
     update ingest_requests r set status = 'cancelled', finished_at = clock_timestamp(), error = v_error where r.id = p_request;
-    insert into ingest_commands (request_id, verb, done_at, outcome) values (p_request, 'cancel', clock_timestamp(), 'was pending');
   elsif v_status = 'running' then
     perform ingest_settle(p_request, 'cancelled', v_error);
-    insert into ingest_commands (request_id, verb) values (p_request, 'cancel');
-    perform pg_notify(ingest_channel('commands'), '');
   else
     raise exception 'request % is % already', p_request, v_status
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Only a pending or running request can be cancelled.';
   end if;
+  -- A listener stops the workflows, if there are any, and announces the end.
+  insert into ingest_commands (request_id, verb) values (p_request, 'cancel');
+  perform pg_notify(ingest_channel('commands'), '');
   return 'cancelled';
 end
 $$;
