@@ -226,7 +226,7 @@ def give_up_powers() -> None:
 
 
 def main() -> None:
-    from listener import cli, service, workflows  # noqa: PLC0415 - the driver needs none of it
+    from listener import cli, embedding, service, workflows  # noqa: PLC0415 - the driver needs none of it
     from listener.store import Store  # noqa: PLC0415
 
     points = Points()
@@ -235,7 +235,7 @@ def main() -> None:
             setattr(Store, name, points.around(name, method))
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
     points.known.add("before:embed")
-    create, start = workflows.create, service.Listener.start
+    create, start = embedding.create, service.Listener.start
 
     async def start_and_tell(self: service.Listener) -> None:
         await start(self)

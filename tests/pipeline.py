@@ -79,6 +79,12 @@ async def ingested(c: Connection, **columns: Any) -> asyncpg.Record:
     return (await ended(c, await add(c, **columns)))[0]
 
 
+async def one(c: Connection, query: str, *values: Any) -> asyncpg.Record:
+    """Return the only row of a query."""
+    (row,) = await c.fetch(query, *values)
+    return row
+
+
 async def until(check: Callable[[], Awaitable[Any]], within: float = PATIENCE_SECONDS) -> Any:
     """Return the first true answer of ``check``, which is asked again and again."""
     deadline = time.monotonic() + within

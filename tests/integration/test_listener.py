@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from listener_process import ListenerProcess
-from pipeline import Shared, ended, ingested, until, uris
+from pipeline import Shared, ended, ingested, one, until, uris
 from staging import Connection, add, collection, session
 
 from listener import embedded
@@ -34,14 +34,14 @@ def start(tmp_path: Path, ready: str) -> Iterator[Start]:
     started: list[ListenerProcess] = []
 
     def start_one(dsn: str = ready, **settings: object) -> ListenerProcess:
-        one = ListenerProcess(dsn, tmp_path / f"listener{len(started)}", **(FAST | settings))  # type: ignore[arg-type]
-        started.append(one)
-        return one
+        it = ListenerProcess(dsn, tmp_path / f"listener{len(started)}", **(FAST | settings))  # type: ignore[arg-type]
+        started.append(it)
+        return it
 
     yield start_one
-    for one in started:
-        if one.process.poll() is None:
-            one.kill()
+    for it in started:
+        if it.process.poll() is None:
+            it.kill()
 
 
 @pytest.fixture
@@ -165,8 +165,8 @@ async def test_two_listeners_share_the_work_and_keep_a_collections_limit_togethe
     own: Connection, start: Start, tmp_path: Path
 ) -> None:
     two = [start(concurrency=4, batch_documents=1, file_roots=tmp_path, batch_concurrency=1) for _ in range(2)]
-    for one in two:
-        one.ready()
+    for it in two:
+        it.ready()
     await collection(own, "limited", max_running=2)
     requests = [await add(own, collection="limited", uri=str(n), content=f"limited {n}") for n in range(16)]
     requests += [await add(own, collection="free", uri=str(n), content=f"free {n}") for n in range(8)]
@@ -183,22 +183,22 @@ async def test_two_listeners_share_the_work_and_keep_a_collections_limit_togethe
     for n in range(12):
         (docs / f"{n}.md").write_text(f"Document {n}")
     # One batch a listener at a time, and the first is held: the next ones go to the other listener.
-    for one in two:
-        one.hold("before:save_loaded")
+    for it in two:
+        it.hold("before:save_loaded")
     request = await add(own, source=str(docs), collection="shared")
-    for one in two:
-        await asyncio.to_thread(one.held, "before:save_loaded")
-        one.go()
+    for it in two:
+        await asyncio.to_thread(it.held, "before:save_loaded")
+        it.go()
     (row,) = await ended(own, request)
     assert (row["status"], row["documents_done"]) == ("succeeded", 12)
     by = await own.fetch("select distinct executor_id from ingest_batches where request_id = $1", request)
-    assert {listener["executor_id"] for listener in by} == {one.executor_id for one in two}
+    assert {listener["executor_id"] for listener in by} == {it.executor_id for it in two}
 
 
 async def test_a_request_waits_for_a_listener_with_its_folder(c: Connection, name: str) -> None:
     request = await add(c, collection=name, source="/srv/of/another/host")
     await ingested(c, collection=name, content="not held up")
-    row = await c.fetchrow("select status, waiting_for from ingest_status where id = $1", request)
+    row = await one(c, "select status, waiting_for from ingest_status where id = $1", request)
     assert row["status"] == "pending"
     assert row["waiting_for"].startswith("root: no running listener has a root that contains /srv/of/another/host")
     assert await c.fetchval("select ingest_cancel($1)", request) == "cancelled"
@@ -218,7 +218,7 @@ async def test_a_cancelled_request_stops_and_publishes_nothing(
     await until(lambda: _is(c, query, str(request), "CANCELLED"))
     process.go()
     await at_rest(c)
-    row = await c.fetchrow("select * from ingest_requests where id = $1", request)
+    row = await one(c, "select * from ingest_requests where id = $1", request)
     assert (row["status"], row["error"]["code"]) == ("cancelled", "cancelled")
     assert await uris(c, name) == set()
     with pytest.raises(asyncpg.PostgresError) as refused:
@@ -319,18 +319,18 @@ async def test_a_request_survives_the_loss_of_all_connections_of_its_listener(
 async def test_requests_end_right_when_postgres_is_killed_and_restarted(
     server: embedded.Server, shared: Shared, name: str, folder: Path
 ) -> None:
-    one = shared.process
+    it = shared.process
     for n in range(12):
         (folder / f"{n}.md").write_text(f"# {n}\n\nText of {n}.")
-    one.hold("before:save_chunks")
+    it.hold("before:save_chunks")
     async with session(shared.dsn) as c:
         request = await add(c, collection=name, source=str(folder))
         inline = await add(c, collection=name, content="inline", uri="inline")
-        await asyncio.to_thread(one.held, "before:save_chunks")
+        await asyncio.to_thread(it.held, "before:save_chunks")
     postmaster = int((server.home.cluster / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGQUIT)
     await until(lambda: _does_not_accept(server))
-    one.go()
+    it.go()
     await embedded.start(server.home.path.parent, settings={"fsync": "off", "max_prepared_transactions": "4"})
     async with session(shared.dsn) as c:
         row, _ = await ended(c, request, inline)
@@ -338,8 +338,8 @@ async def test_requests_end_right_when_postgres_is_killed_and_restarted(
         assert await c.fetchval("select count(*) from ingest_chunks where collection = $1", name) == 13
         later = await ingested(c, collection=name, content="later", uri="later")
         assert (later["started_at"] - later["created_at"]).total_seconds() < SOON
-        assert await c.fetchval("select executor_id from ingest_listeners") == one.executor_id
-    assert one.process.poll() is None
+        assert await c.fetchval("select executor_id from ingest_listeners") == it.executor_id
+    assert it.process.poll() is None
 
 
 async def _does_not_accept(server: embedded.Server) -> bool:
@@ -387,7 +387,7 @@ async def test_sigterm_lets_end_what_ends_in_time_and_leaves_the_rest_to_another
     assert "Traceback" not in first.log()
     assert await own.fetchval("select count(*) from ingest_listeners") == 0
     late = await add(own, content="late", uri="late")
-    row = await own.fetchrow("select status, waiting_for from ingest_status where id = $1", late)
+    row = await one(own, "select status, waiting_for from ingest_status where id = $1", late)
     assert (row["status"], row["waiting_for"].partition(":")[0]) == ("pending", "listener")
     assert await own.fetchval("select status from ingest_requests where id = $1", request) == "running"
 
@@ -409,8 +409,8 @@ async def test_sigterm_lets_end_what_ends_in_time_and_leaves_the_rest_to_another
     assert {row["id"]: row["status"] for row in rows} == {request: "succeeded", late: "pending"}
 
 
-async def _stopping(one: ListenerProcess) -> bool:
-    return "stopping" in one.log()
+async def _stopping(it: ListenerProcess) -> bool:
+    return "stopping" in it.log()
 
 
 async def test_a_listener_that_was_declared_dead_changes_nothing_and_exits(own: Connection, start: Start) -> None:

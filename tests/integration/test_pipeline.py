@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from listener_process import ListenerProcess
-from pipeline import chunks, counted, ended, ingested, steps, uris
+from pipeline import chunks, counted, ended, ingested, one, steps, uris
 from staging import Connection, add, collection
 
 from listener import embedding
@@ -150,7 +150,7 @@ async def test_readers_see_a_document_whole_while_it_is_replaced(
         "select count(*) filter (where text like '%Monday%'), count(*) filter (where text like '%Friday%')"
         " from ingest_chunks where collection = $1"
     )
-    seen.add(tuple(await other.fetchrow(query, name)))
+    seen.add(tuple(await one(other, query, name)))
     assert (
         await other.fetchval(
             "select count(*) from ingest_chunk_store where collection = $1 and text like '%Friday%'", name
@@ -159,9 +159,9 @@ async def test_readers_see_a_document_whole_while_it_is_replaced(
     )
     process.go()
     while not replaced.done():
-        seen.add(tuple(await other.fetchrow(query, name)))
+        seen.add(tuple(await one(other, query, name)))
     new = (await replaced)[0]
-    seen.add(tuple(await other.fetchrow(query, name)))
+    seen.add(tuple(await one(other, query, name)))
     assert len(seen) == 2
     assert {0 in pair for pair in seen} == {True}
     assert (await c.fetchval("select count(*) from ingest_chunks where collection = $1", name)) == new["chunks_total"]
@@ -226,8 +226,8 @@ async def test_stored_vectors_are_those_of_the_embedder(c: Connection, name: str
     (expected,) = await embedder.embed([text])
     await embedder.close()
     assert np.allclose(json.loads(chunk["embedding"]), expected, atol=1e-6)
-    nearest = await c.fetchrow(
-        "select uri, score from ingest_search($2::text::vector, $1, 1)", name, str(expected.tolist())
+    nearest = await one(
+        c, "select uri, score from ingest_search($2::text::vector, $1, 1)", name, str(expected.tolist())
     )
     assert nearest["uri"] == "d.md"
     assert nearest["score"] == pytest.approx(1, abs=1e-5)
