@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from listener.errors import DocumentError, RequestError
 from listener.models import Found, Refused
-from listener.sources.choice import Choice, choose, split_glob
+from listener.sources.choice import Choice, choose
 
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):(?=/)")
 ERRORS = {  # code: message after the URI, hint
@@ -180,7 +180,7 @@ class LocalSources:
                 continue
             path = prefix + entry.name
             try:
-                if not entry.is_dir():
+                if not _is_folder(entry):
                     if choice.takes(path):
                         yield self._file(entry)
                 elif choice.descends(path) and self._enters(entry, top, seen):
@@ -229,12 +229,6 @@ def uri_of(path: str) -> str:
     return "file://" + quote(os.fsencode(path), safe="/!$&'()+,;=:@~")
 
 
-def roots_containing(source: str, roots: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the roots that contain a source by its spelling alone; nothing is looked up but whether a glob is one."""
-    path = os.path.normpath(split_glob(path_of(source))[0])
-    return tuple(root for root in roots if _below(path, os.path.abspath(root)) is not None)
-
-
 def _path_of_url(source: str, scheme: re.Match[str]) -> str:
     if scheme[1].lower() != "file":
         hint = "known are file:// URLs and absolute paths"
@@ -254,6 +248,13 @@ def _is_unicode(path: str) -> bool:
 def _entries(path: str) -> Iterator[os.DirEntry[str]]:
     with os.scandir(path) as entries:
         return iter(sorted(entries, key=lambda entry: entry.name))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself: only who asked for a file of that name hears of it
+        return False
 
 
 def _identity(path: str) -> tuple[int, int]:
