@@ -97,7 +97,11 @@ class Claims:
             if row["source"] is not None:
                 await self._tools.in_thread(self._tools.sources.check, row["source"], json.loads(row["options"]))
             await self._workflows.start(row["id"])
-        except RequestError as error:
+        except OUTAGE:
+            raise  # recovery starts what was claimed and did not start
+        except Exception as error:
+            if not isinstance(error, RequestError):
+                log.exception("request %s could not be started", row["id"])
             await self._workflows.refuse(row["id"], error)
 
 

@@ -110,7 +110,10 @@ async def _connect(dsn: str, server_settings: dict[str, str]) -> asyncpg.Connect
 
 
 def _shown(dsn: str) -> str:
-    """Return the DSN without its password."""
+    """Return the DSN without its password; of one that is no URL nothing, since a password may stand anywhere."""
     parts = urlsplit(dsn)
-    host = f"{parts.username or ''}@{parts.hostname or ''}".strip("@") + (f":{parts.port}" if parts.port else "")
-    return f"{parts.scheme}://{host}{parts.path}"
+    if parts.scheme not in ("postgresql", "postgres"):
+        return "(not a postgresql:// URL)"
+    login, _, hosts = parts.netloc.rpartition("@")
+    user = login.partition(":")[0]
+    return f"{parts.scheme}://{user}{'@' if user else ''}{hosts}{parts.path}"

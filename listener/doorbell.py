@@ -91,13 +91,14 @@ class Doorbell:
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> None:
         """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway."""
-        seconds = self._patience(answer)
+        patience = seconds = self._patience(answer)
         if seconds_until_due is not None:
-            seconds = min(seconds, max(0.0, seconds_until_due))
+            # What is due and was not promoted just now is locked by somebody: no reason to hurry.
+            seconds = min(patience, seconds_until_due if seconds_until_due > 0 else LAST_LOOK_SECONDS)
         try:
             await asyncio.wait_for(self._rang.wait(), seconds)
         except (TimeoutError, asyncio.TimeoutError):
-            if answer == "resting":
+            if answer == "resting" and seconds == patience:
                 await self._prove_again()
         self._rang.clear()
 

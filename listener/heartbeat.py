@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
@@ -23,25 +24,25 @@ from listener.workflows import PIPELINE, Workflows
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a listener is: ``application`` is its name in DBOS, ``queue`` the suffix of the names of the queues it hears."""
+
+    executor_id: str
+    application: str
+    roots: list[str]
+    queue: str
+
+
 class Heartbeat:
     """One listener's row in ``ingest_listeners``."""
 
-    def __init__(
-        self,
-        pool: asyncpg.Pool,
-        settings: Settings,
-        executor_id: str,
-        workflows: Workflows,
-        roots: list[str],
-        queue: str,
-    ) -> None:
-        """``pool`` has one connection; ``queue`` is the suffix of the names of our queues."""
+    def __init__(self, pool: asyncpg.Pool, settings: Settings, identity: Identity, workflows: Workflows) -> None:
+        """``pool`` has one connection."""
         self._pool = pool
         self._settings = settings
-        self._executor_id = executor_id
+        self._identity = identity
         self._workflows = workflows
-        self._roots = roots
-        self._queue = queue
         self._beating_since: float | None = None
 
     async def register(self) -> None:
@@ -49,20 +50,20 @@ class Heartbeat:
         await self._pool.execute(
             "insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease)"
             " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            self._executor_id,
+            self._identity.executor_id,
             socket.gethostname(),
             os.getpid(),
             __version__,
             PIPELINE,
-            self._roots,
-            self._queue,
+            self._identity.roots,
+            self._identity.queue,
             self._settings.concurrency,
             timedelta(seconds=self._settings.lease_seconds),
         )
 
     async def leave(self) -> None:
         """Strike this listener out: what it leaves unfinished is free for others at once."""
-        await self._pool.execute("delete from ingest_listeners where executor_id = $1", self._executor_id)
+        await self._pool.execute("delete from ingest_listeners where executor_id = $1", self._identity.executor_id)
 
     async def run(self) -> None:
         """Beat until cancelled. Raises OperatorError ``declared_dead``."""
@@ -90,11 +91,14 @@ class Heartbeat:
             "select count(*) from ingest_listeners where queue = $1 and executor_id <> $2 and dead_at is null"
             " and pipeline = $3 and heartbeat_at > clock_timestamp() - lease"
         )
-        count = await self._pool.fetchval(query, self._queue, self._executor_id, PIPELINE)
+        count = await self._pool.fetchval(query, self._identity.queue, self._identity.executor_id, PIPELINE)
         return int(count) * self._settings.batch_concurrency
 
     async def _beat(self) -> None:
         running = self._workflows.requests.taken
-        if not await self._pool.fetchval("select ingest_beat($1, $2)", self._executor_id, running):
-            raise declared_dead(self._executor_id)
+        began = time.monotonic()
+        if not await self._pool.fetchval("select ingest_beat($1, $2)", self._identity.executor_id, running):
+            raise declared_dead(self._identity.executor_id)
+        if time.monotonic() - began > self._settings.heartbeat_seconds:
+            self._beating_since = None  # Postgres stood still, for the others too
         self._beating_since = self._beating_since or time.monotonic()

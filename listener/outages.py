@@ -43,7 +43,9 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
             return await call()
         except asyncpg.DataError:  # an InterfaceError too, but the same value is refused again
             raise
-        except (*OUTAGE, asyncpg.DeadlockDetectedError) as error:
+        except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
+            log.warning("waiting for a lock that another transaction holds: %s", error)
+        except OUTAGE as error:
             log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -7,17 +7,20 @@ wakes up can still leave some.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
 import asyncpg
 from dbos import DBOS
 
-from listener.heartbeat import Heartbeat
+from listener.announcements import Announcements
+from listener.heartbeat import Heartbeat, Identity
 from listener.outages import OUTAGE
 from listener.settings import Settings
+from listener.workflows import Workflows
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +28,11 @@ PURGE_SECONDS = 60.0
 
 # Batches before their request: resumed first, a parent would take the old errors of its children.
 LEFT_BEHIND = """
-select w.workflow_uuid as id, split_part(w.workflow_uuid, ':', 1)::uuid as request, w.executor_id as executor,
-       r.status = 'running' as wanted
+select w.workflow_uuid as id, split_part(w.workflow_uuid, ':', 1)::uuid as request
 from workflow_status w
 left join ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
 where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
+  and ($3::text[] is null or w.workflow_uuid = any ($3))
   and (r.local_path is null or ingest_has_root($2, r.local_path))
   and (w.status = 'PENDING' and not exists (
          select from ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null)
@@ -48,6 +51,22 @@ where r.status = 'running'
 limit 200
 """
 
+# Claimed by us, and the answer was lost on its way here, or the start failed.
+OURS_NEVER_STARTED = """
+select r.id from ingest_requests r
+where r.status = 'running' and r.executor_id = $1 and r.started_at < clock_timestamp() - $2::interval
+  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text)
+limit 200
+"""
+
+# The workflow could not write the request's end, or was ended with DBOS's own tools.
+ENDED_UNSEEN = """
+select r.id, w.status from ingest_requests r join workflow_status w on w.workflow_uuid = r.id::text
+where r.status = 'running' and w.status not in ('PENDING', 'ENQUEUED', 'DELAYED')
+  and not exists (select from ingest_commands c where c.request_id = r.id and c.done_at is null)
+limit 200
+"""
+
 
 class Recovery:
     """One listener's eye on what others left, on deadlines and on what is to be purged."""
@@ -56,29 +75,30 @@ class Recovery:
         self,
         pool: asyncpg.Pool,
         settings: Settings,
-        executor_id: str,
+        identity: Identity,
         heartbeat: Heartbeat,
-        *,
-        application: str,
-        roots: list[str],
-        queue: str,
+        workflows: Workflows,
+        announcements: Announcements,
     ) -> None:
         self._pool = pool
         self._settings = settings
-        self._executor_id = executor_id
+        self._identity = identity
         self._heartbeat = heartbeat
-        self._application = application
-        self._roots = roots
-        self._queue = queue
+        self._workflows = workflows
+        self._announcements = announcements
         self._purged_at = time.monotonic()
+        self._ended_since: dict[UUID, float] = {}
 
     async def run(self) -> None:
         """Look after deadlines, dead listeners and replaced chunks until cancelled."""
         while True:
             try:
                 await self._cancel_overdue()
+                await self._start_claimed()
                 if self._heartbeat.may_judge:
                     await self._take_over()
+                    await self._give_back_claimed()
+                    await self._settle_ended()
                 await self._purge()
             except OUTAGE as error:
                 log.warning("recovery waits for Postgres: %s", str(error) or type(error).__name__)
@@ -89,38 +109,81 @@ class Recovery:
         if rows:
             await self._pool.execute("select pg_notify(ingest_channel('commands'), '')")
 
+    async def _start_claimed(self) -> None:
+        lease = timedelta(seconds=self._settings.lease_seconds)
+        for row in await self._pool.fetch(OURS_NEVER_STARTED, self._identity.executor_id, lease):
+            log.warning("request %s was claimed here and did not start: it starts now", row["id"])
+            await self._workflows.start(row["id"])
+
     async def _take_over(self) -> None:
-        for row in await self._pool.fetch("select * from ingest_bury($1) as executor", self._executor_id):
+        for row in await self._pool.fetch("select * from ingest_bury($1) as executor", self._identity.executor_id):
             log.warning("listener %s gave no sign of life: its work goes on elsewhere", row["executor"])
-        left = await self._pool.fetch(LEFT_BEHIND, self._application, self._roots)
+        left = await self._pool.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, None)
         for request in dict.fromkeys(row["request"] for row in left):
-            await self._adopt(request, [row for row in left if row["request"] == request])
+            await self._adopt(request, [row["id"] for row in left if row["request"] == request])
+
+    async def _adopt(self, request: UUID, ids: list[str]) -> None:
+        """Resume a request's orphaned workflows where its queue is heard, under the request's lock.
+
+        Under the lock they are looked at once more: another survivor may have resumed them, and they may run by now.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            query = "select status from ingest_requests where id = $1 for no key update"
+            status = await connection.fetchval(query, request)
+            rows = await connection.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, ids)
+            await self._resume([row["id"] for row in rows], wanted=status == "running")
+
+    async def _resume(self, ids: list[str], *, wanted: bool) -> None:
+        if ids and not wanted:
+            await DBOS.cancel_workflows_async(ids)
+            return
+        for workflows, queue in (
+            ([id for id in ids if ":" in id], "ingest_batches"),
+            ([id for id in ids if ":" not in id], "ingest_requests"),
+        ):
+            if workflows:
+                log.warning("taking over %d workflows: %s …", len(workflows), workflows[0])
+                await DBOS.resume_workflows_async(workflows, queue_name=f"{queue}{self._identity.queue}")
+
+    async def _give_back_claimed(self) -> None:
         for row in await self._pool.fetch(NEVER_STARTED):
             if await self._pool.fetchval("select ingest_unclaim($1, $2)", row["id"], row["executor_id"]):
                 log.warning("request %s was claimed and never started: it is pending again", row["id"])
 
-    async def _adopt(self, request: Any, workflows: list[asyncpg.Record]) -> None:
-        """Resume a request's orphaned workflows here or wherever its queue is heard, under the request's lock."""
-        ids = [row["id"] for row in workflows]
-        async with self._pool.acquire() as connection, connection.transaction():
-            status = await connection.fetchval(
-                "select status from ingest_requests where id = $1 for no key update", request
-            )
-            if status != "running":
-                await DBOS.cancel_workflows_async(ids)
-                return
-            batches = [id for id in ids if ":" in id]
-            parents = [id for id in ids if ":" not in id]
-            log.warning("taking over request %s: %d workflows", request, len(ids))
-            if batches:
-                await DBOS.resume_workflows_async(batches, queue_name=f"ingest_batches{self._queue}")
-            if parents:
-                await DBOS.resume_workflows_async(parents, queue_name=f"ingest_requests{self._queue}")
+    async def _settle_ended(self) -> None:
+        """End requests whose workflow has ended for a whole lease without the request saying so."""
+        now = time.monotonic()
+        rows = await self._pool.fetch(ENDED_UNSEEN)
+        self._ended_since = {row["id"]: self._ended_since.get(row["id"], now) for row in rows}
+        for row in rows:
+            if now - self._ended_since[row["id"]] > self._settings.lease_seconds:
+                status, error = _unseen_end(row["status"])
+                final = await self._pool.fetchval("select ingest_settle($1, $2, $3)", row["id"], status, error)
+                if final is not None:
+                    log.warning("request %s: its workflow had ended as %s", row["id"], row["status"])
+                    self._announcements.ended(row["id"], final)
 
     async def _purge(self) -> None:
+        """Purge a page; on to the next one at the next look, so that a long purge holds nothing else up."""
         if time.monotonic() - self._purged_at < PURGE_SECONDS:
             return
-        self._purged_at = time.monotonic()
         retention = timedelta(hours=self._settings.retention_hours)
-        while await self._pool.fetchval("select ingest_purge($1)", retention):
-            pass
+        if not await self._pool.fetchval("select ingest_purge($1)", retention):
+            self._purged_at = time.monotonic()
+
+
+def _unseen_end(workflow_status: str) -> tuple[str, str]:
+    """Return the request's status and error for a workflow that ended without writing them."""
+    if workflow_status == "CANCELLED":
+        return "cancelled", json.dumps(
+            {"code": "cancelled", "message": "its workflow was cancelled with DBOS's tools", "hint": None, "step": None}
+        )
+    return "failed", json.dumps(
+        {
+            "code": "workflow_ended",
+            "message": f"its workflow ended as {workflow_status} and could not write the request's end",
+            "hint": "The listener's log says what was in the way; insert the request again.",
+            "step": None,
+            "retryable": True,
+        }
+    )

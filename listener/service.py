@@ -23,7 +23,7 @@ from listener.database import Database, open_database, plain_connection
 from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
-from listener.heartbeat import Heartbeat
+from listener.heartbeat import Heartbeat, Identity
 from listener.outages import OUTAGE
 from listener.parsing import Parsers
 from listener.recovery import Recovery
@@ -119,8 +119,8 @@ class Listener:
         """
         database = await self._open()
         await self._build(database)
+        await self._heartbeat.register()  # first: what DBOS takes from a queue asks whether its listener is alive
         await self._launch()
-        await self._heartbeat.register()
         await self._doorbell.connection()
         for loop in (self._claims.run(), self._commands.run(), self._recovery.run(), self._heartbeat.run()):
             self._loops.append(asyncio.create_task(self._guarded(loop)))
@@ -187,17 +187,10 @@ class Listener:
         self._configure_dbos(name)
         self._workflows = Workflows(tools, f"ingest_batches{self._queue}", self._others, self._announcements.ended)
         roots = [str(root) for root in self._roots]
+        identity = Identity(self.executor_id, application(settings), roots, self._queue)
         self._beats = await database.pool(1, name, extra_schema=dbos_schema(settings))
-        self._heartbeat = Heartbeat(self._beats, settings, self.executor_id, self._workflows, roots, self._queue)
-        self._recovery = Recovery(
-            self._pool,
-            settings,
-            self.executor_id,
-            self._heartbeat,
-            application=application(settings),
-            roots=roots,
-            queue=self._queue,
-        )
+        self._heartbeat = Heartbeat(self._beats, settings, identity, self._workflows)
+        self._recovery = Recovery(self._pool, settings, identity, self._heartbeat, self._workflows, self._announcements)
         self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
         self._commands = Commands(self._pool, self._doorbell, self._announcements, self.executor_id)
 

@@ -22,7 +22,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -105,7 +105,7 @@ class Workflows:
             if not started_here:
                 places.release(workflow)
 
-    async def refuse(self, request: UUID, error: IngestError) -> None:
+    async def refuse(self, request: UUID, error: Exception) -> None:
         """End a request that can't be carried out, without a workflow."""
         await self._settle_failed(RequestRef(request=request), error)
 
@@ -143,11 +143,17 @@ class Workflows:
     async def _begin(self, ref: RequestRef) -> asyncpg.Record:
         request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id))
         if request is None:
-            if not await patiently(partial(self._tools.store.is_running, ref)):
-                # Cancelled between claim and start, when there was no workflow yet that DBOS could cancel.
-                await DBOS.cancel_workflow_async(str(ref.request))
-            raise dbos_error.DBOSWorkflowCancelledError(f"request {ref.request} does not run here")
+            await self._give_way(ref, str(ref.request))
         return request
+
+    async def _give_way(self, ref: RequestRef, workflow: str) -> NoReturn:
+        """End an execution without an outcome: the request was cancelled, or another listener runs it.
+
+        A cancel may have come when DBOS had no such workflow yet: then it is cancelled now.
+        """
+        if not await patiently(partial(self._tools.store.is_running, ref)):
+            await DBOS.cancel_workflow_async(workflow)
+        raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} does not run here")
 
     async def _carried_out(self, ref: RequestRef, request: asyncpg.Record) -> dict[str, Any]:
         found = await self._step("discover", partial(steps.discover, self._tools, ref, request))
@@ -218,7 +224,7 @@ class Workflows:
         """Run a batch's four steps as its only owner."""
         owner = Owner(ref, uuid4())
         if not await patiently(partial(self._tools.store.own, owner, self._tools.executor_id)):
-            raise dbos_error.DBOSWorkflowCancelledError(f"batch {ref.batch} of request {ref.request} does not run here")
+            await self._give_way(RequestRef(request=ref.request), _id_of(ref))
         settings = await patiently(partial(self._tools.store.batch_settings, ref))
         outcome = await self._step("load", partial(steps.load, self._tools, owner))
         outcome |= await self._step("chunk", partial(steps.cut, self._tools, owner))

@@ -100,7 +100,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             expression += "(?s:.+)" if last else "(?:[^/]+/)*"
         else:
             expression += _part(part) + ("" if last else "/")
-    return re.compile(expression)
+    try:
+        return re.compile(expression)
+    except re.error as error:
+        raise RequestError(
+            "invalid_option", f"the pattern {pattern!r} can't be used: {error}", "try a simpler one"
+        ) from None
 
 
 def _part(part: str) -> str:

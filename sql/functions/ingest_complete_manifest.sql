@@ -5,7 +5,8 @@ as $$
 begin
   perform ingest_as_system();
   perform from ingest_requests r
-  where r.id = p_request and r.status = 'running' and r.executor_id = p_executor for no key update;
+  where r.id = p_request and r.status = 'running' and r.executor_id = p_executor and r.discovered_at is null
+  for no key update;
   if not found then
     raise exception 'request % is not run by listener %', p_request, p_executor
       using errcode = 'IG021', constraint = 'lost_ownership';

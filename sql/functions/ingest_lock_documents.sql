@@ -5,6 +5,7 @@ as $$
 -- locked, all are let go and tried again.
 declare
   v_pause float8 := 0.002;
+  v_until timestamptz := clock_timestamp() + interval '0.4 seconds';
 begin
   loop
     begin
@@ -12,7 +13,10 @@ begin
       where v.id = any (p_revisions) order by d.collection, d.uri for no key update of d nowait;
       return;
     exception when lock_not_available then
-      null;  -- leaving the block has released what it locked
+      -- Leaving the block has released what it locked. Who holds a lock for long is waited for without a connection.
+      if clock_timestamp() > v_until then
+        raise;
+      end if;
     end;
     perform pg_sleep(v_pause * (0.5 + random()));
     v_pause := least(v_pause * 2, 0.2);
@@ -20,4 +24,4 @@ begin
 end
 $$;
 
-comment on function ingest_lock_documents(bigint[]) is 'Locks the documents of revisions, by (collection, uri), without ever causing a deadlock.';
+comment on function ingest_lock_documents(bigint[]) is 'Locks the documents of revisions, by (collection, uri), without ever causing a deadlock. 55P03 (try again later) if one stays locked.';

@@ -5,6 +5,7 @@ as $$
 -- is in the block, so that nothing is held while the block is tried again.
 declare
   v_pause float8 := 0.002;
+  v_until timestamptz := clock_timestamp() + interval '0.4 seconds';
 begin
   loop
     begin
@@ -17,7 +18,9 @@ begin
       where v.id = any (p_revisions) order by d.collection, d.uri for no key update of d nowait;
       return;
     exception when lock_not_available or deadlock_detected then
-      null;
+      if clock_timestamp() > v_until then
+        raise;
+      end if;
     end;
     perform pg_sleep(v_pause * (0.5 + random()));
     v_pause := least(v_pause * 2, 0.2);
@@ -26,4 +29,4 @@ end
 $$;
 
 comment on function ingest_make_documents(bigint[]) is
-  'Locks the documents of embedded revisions, and makes those that are missing, without ever causing a deadlock.';
+  'Locks the documents of embedded revisions, and makes those that are missing, without ever causing a deadlock. 55P03 (try again later) if one stays locked.';

@@ -4,6 +4,7 @@ as $$
 declare
   v_purged int;
 begin
+  delete from ingest_listeners l where l.dead_at < now() - interval '1 day';
   with old as (
     select v.id from ingest_revisions v
     where v.replaced_at < now() - p_retention
@@ -20,4 +21,4 @@ end
 $$;
 
 comment on function ingest_purge(interval, int) is
-  'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays.';
+  'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too.';

@@ -16,7 +16,7 @@ create table ingest_chunk_store (
   constraint end_is_after_start check (end_char > start_char)
 );
 
-create index ingest_chunk_store_hash_idx on ingest_chunk_store using hash (hash);
+create index ingest_chunk_store_hash_idx on ingest_chunk_store (hash, space_id);
 create index ingest_chunk_store_lexemes_idx on ingest_chunk_store using gin (lexemes);
 
 comment on table ingest_chunk_store is

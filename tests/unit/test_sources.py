@@ -378,3 +378,8 @@ def test_twenty_thousand_files_are_found_lazily(tmp_path: Path) -> None:
     first = time.monotonic() - begin
     assert sum(1 for _ in found) == 19_999
     assert first < (time.monotonic() - begin) / 5
+
+
+def test_a_pattern_that_is_no_pattern_is_refused(root: Path) -> None:
+    assert code_of(root, root, include="[z-a].md") == "invalid_option"
+    assert code_of(root, f"{root}/[z-a]") == "invalid_option"
