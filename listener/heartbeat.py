@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a listener is: ``application`` is its name in DBOS, ``queue`` the suffix of the names of the queues it hears."""
+    """Who a listener is: ``application`` is its name in DBOS, ``queue`` the suffix of its queues' names."""
 
     executor_id: str
     application: str
