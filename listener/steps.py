@@ -111,7 +111,14 @@ async def load(tools: Tools, owner: Owner) -> dict[str, int]:
     loaded = await asyncio.gather(*todo)
     failed = [_load_failed(row, content) for row in rows if isinstance(content := contents[row["id"]], DocumentError)]
     await tools.store.save_loaded(owner, [*loaded, *failed])
-    return {"loaded": len(loaded), "skipped": len(skipped), "failed": len(failed)}
+    texts = sum(one.parsed is not None for one in loaded)
+    return {
+        "loaded": texts,
+        "skipped": len(skipped),
+        "failed": len(failed) + len(loaded) - texts,
+        # Also what an execution before this one loaded, if it did not get to say so.
+        "open": texts or await tools.store.open_documents(owner.batch),
+    }
 
 
 def _read_all(tools: Tools, rows: Sequence[asyncpg.Record]) -> dict[int, tuple[bytes, bytes] | DocumentError]:

@@ -134,6 +134,14 @@ class Store:
                 [_json(one.error) for one in loaded],
             )
 
+    async def open_documents(self, batch: BatchRef) -> int:
+        """Return how many of the batch's documents have still a way to go."""
+        query = (
+            "select count(*) from ingest_revisions where request_id = $1 and batch = $2"
+            " and state in ('loaded', 'chunked', 'embedded')"
+        )
+        return int(await self._pool.fetchval(query, batch.request, batch.batch))
+
     # chunk
 
     async def to_chunk(self, batch: BatchRef) -> list[asyncpg.Record]:

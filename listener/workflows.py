@@ -221,14 +221,15 @@ class Workflows:
                 self._one_ended.set()
 
     async def _steps(self, ref: BatchRef) -> dict[str, Any]:
-        """Run a batch's four steps as its only owner."""
+        """Run a batch's four steps as its only owner; of one that brought nothing new, the first and the last."""
         owner = Owner(ref, uuid4())
         if not await patiently(partial(self._tools.store.own, owner, self._tools.executor_id)):
             await self._give_way(RequestRef(request=ref.request), _id_of(ref))
         settings = await patiently(partial(self._tools.store.batch_settings, ref))
         outcome = await self._step("load", partial(steps.load, self._tools, owner))
-        outcome |= await self._step("chunk", partial(steps.cut, self._tools, owner))
-        outcome |= await self._step("embed", partial(self._embed, owner, settings), preemptible=True)
+        if outcome["open"]:
+            outcome |= await self._step("chunk", partial(steps.cut, self._tools, owner))
+            outcome |= await self._step("embed", partial(self._embed, owner, settings), preemptible=True)
         if settings["publish"] != "request":
             outcome |= await self._step("save", partial(steps.save, self._tools, owner))
         return outcome
