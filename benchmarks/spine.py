@@ -113,7 +113,7 @@ async def _ingest(connection: asyncpg.Connection, folder: Path, collection: str,
     seconds = time.monotonic() - begin
     row = await connection.fetchrow("select * from ingest_status where id = $1", request)
     sent = await connection.fetchval(
-        "select sum(((output::jsonb) ->> 'sent')::int) from dbos.operation_outputs"
+        "select coalesce(sum(((output::jsonb) ->> 'sent')::int), 0) from dbos.operation_outputs"
         " where workflow_uuid like $1 || '%' and function_name = 'embed'",
         str(request),
     )
