@@ -54,6 +54,7 @@ class Database:
             min_size=1,
             max_size=size,
             init=self._prepare,
+            reset=_keep,
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=60.0,
@@ -107,6 +108,10 @@ async def _connect(dsn: str, server_settings: dict[str, str]) -> asyncpg.Connect
             f"no connection to Postgres at {_shown(dsn)}: {str(error) or type(error).__name__}",
             "Check INGEST_DATABASE_URL, and that the server runs and lets this user in.",
         ) from None
+
+
+async def _keep(_: asyncpg.Connection) -> None:
+    """Leave a connection as it is when it goes back: we set nothing in sessions, and a reset is a round trip a call."""
 
 
 def _shown(dsn: str) -> str:

@@ -7,6 +7,7 @@ wakes up can still leave some.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import time
@@ -25,6 +26,7 @@ from listener.workflows import Workflows
 log = logging.getLogger(__name__)
 
 PURGE_SECONDS = 60.0
+RARELY = 2  # looks; what hardly ever happens costs an idle listener statements all the same
 
 # Batches before their request: resumed first, a parent would take the old errors of its children.
 LEFT_BEHIND = """
@@ -91,14 +93,13 @@ class Recovery:
 
     async def run(self) -> None:
         """Look after deadlines, dead listeners and replaced chunks until cancelled."""
-        while True:
+        for look in itertools.count():
             try:
                 await self._cancel_overdue()
-                await self._start_claimed()
                 if self._heartbeat.may_judge:
                     await self._take_over()
-                    await self._give_back_claimed()
-                    await self._settle_ended()
+                if look % RARELY == 0:
+                    await self._repair()
                 await self._purge()
             except OUTAGE as error:
                 log.warning("recovery waits for Postgres: %s", str(error) or type(error).__name__)
@@ -108,6 +109,12 @@ class Recovery:
         rows = await self._pool.fetch("select * from ingest_cancel_overdue() as id")
         if rows:
             await self._pool.execute("select pg_notify(ingest_channel('commands'), '')")
+
+    async def _repair(self) -> None:
+        await self._start_claimed()
+        if self._heartbeat.may_judge:
+            await self._give_back_claimed()
+            await self._settle_ended()
 
     async def _start_claimed(self) -> None:
         lease = timedelta(seconds=self._settings.lease_seconds)
