@@ -4,13 +4,7 @@ language plpgsql set search_path from current
 as $$
 begin
   perform ingest_as_system();
-  perform from ingest_requests r
-  where r.id = p_request and r.status = 'running' and r.executor_id = p_executor and r.discovered_at is null
-  for no key update;
-  if not found then
-    raise exception 'request % is not run by listener %', p_request, p_executor
-      using errcode = 'IG021', constraint = 'lost_ownership';
-  end if;
+  perform ingest_check_discoverer(p_request, p_executor);
   update ingest_revisions r set state = 'skipped', reason = 'duplicate', error = null
   from (
     select n.id, row_number() over (partition by n.uri order by n.position desc, n.id desc) as place

@@ -1,0 +1,16 @@
+create or replace function ingest_check_discoverer(p_request uuid, p_executor text) returns void
+language plpgsql set search_path from current
+as $$
+begin
+  perform from ingest_requests r
+  where r.id = p_request and r.status = 'running' and r.executor_id = p_executor and r.discovered_at is null
+  for no key update;
+  if not found then
+    raise exception 'the manifest of request % is not written by listener %', p_request, p_executor
+      using errcode = 'IG021', constraint = 'lost_ownership';
+  end if;
+end
+$$;
+
+comment on function ingest_check_discoverer(uuid, text) is
+  'The fence of discovery: IG021 unless that listener runs the request and its manifest is not complete.';
