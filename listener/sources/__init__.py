@@ -13,33 +13,22 @@ folder that is being walked, but not out of the roots; each real folder is walke
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, unquote_to_bytes
 
 from listener.errors import DocumentError, RequestError
 from listener.models import Found, Refused
+from listener.records import kind_of
 from listener.sources.choice import Choice, choose
+from listener.sources.refusals import code_of, refusal, refused, too_large
 
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):(?=/)")
-ERRORS = {  # code: message after the URI, hint
-    "outside_roots": ("leads out of the roots", "copy it below a root, or add its folder to INGEST_FILE_ROOTS"),
-    "not_found": ("is not there", "it was removed or is a link that leads nowhere"),
-    "not_a_file": ("is neither a file nor a folder", "devices, FIFOs and sockets can't be ingested"),
-    "unreadable": ("can't be read", "let the listener's user read it"),
-    "empty_document": ("is empty", "there is nothing to ingest: 0 bytes"),
-}
-CODES = {
-    errno.ENOENT: "not_found",
-    errno.ENOTDIR: "not_found",
-    errno.ELOOP: "not_found",
-    errno.ENXIO: "not_a_file",
-}
 
 
 class LocalSources:
@@ -59,8 +48,9 @@ class LocalSources:
     def discover(self, source: str, options: Mapping[str, Any]) -> Iterator[Found | Refused]:
         """Yield the documents behind ``source`` lazily, folder by folder in the order of names.
 
-        ``options``: ``include`` and ``exclude``, each a pattern or a list of patterns. At any time only the names in
-        the folders on the way down are in memory.
+        ``options``: ``include`` and ``exclude``, each a pattern or a list of patterns; with ``record``, containers of
+        records (see ``records.kind_of``) of any size are offered. At any time only the names in the folders on the way
+        down are in memory.
 
         Raises RequestError ``relative_path``, ``unknown_scheme``, ``invalid_source``, ``invalid_option``,
         ``outside_roots``, ``not_found``, ``not_a_file``, ``unreadable`` or ``empty_source``, all before the first.
@@ -69,7 +59,7 @@ class LocalSources:
         if self._is_folder(path, choice, source):
             found = self._folder(os.path.realpath(path), choice, source)
         else:
-            found = iter([self._offer(self._name_of(path), os.stat(path))])
+            found = iter([self._offer(self._name_of(path), os.stat(path), choice)])
         first = next(found, None)
         if first is None:
             hint = "check 'include', 'exclude' and the pattern: it matches files, so a folder's needs /** behind it"
@@ -89,32 +79,51 @@ class LocalSources:
         try:
             data, size = self._bytes(path, uri, limit)
         except OSError as error:
-            raise _of_document(CODES.get(error.errno or 0, "unreadable"), uri, error) from None
+            raise refusal(code_of(error), uri, error) from None
         if size > limit:
-            raise DocumentError(*_too_large(uri, size, limit))
+            raise too_large(uri, size, limit)
         if not data:
-            raise _of_document("empty_document", uri)
+            raise refusal("empty_document", uri)
         return data
+
+    def read_range(self, path: str, start: int, length: int) -> bytes:
+        """Return ``length`` bytes of a file from ``start`` on, fewer where it ends; else like ``read``.
+
+        Raises DocumentError ``not_found``, ``not_a_file``, ``unreadable`` or ``outside_roots``.
+        """
+        path = path_of(path)
+        uri = uri_of(path)
+        try:
+            with self._open(path, uri) as file:
+                file.seek(start)
+                return file.read(length)
+        except OSError as error:
+            raise refusal(code_of(error), uri, error) from None
 
     def _bytes(self, path: str, uri: str, limit: int) -> tuple[bytes, int]:
         """Return the content, if it is not too large, and the size."""
+        with self._open(path, uri) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                return b"", size
+            data = file.read(size + 1)
+            if len(data) > size:  # it grows, or does not tell its size (/proc)
+                data += file.read(limit + 1 - len(data))
+            return data, len(data)
+
+    @contextmanager
+    def _open(self, path: str, uri: str) -> Iterator[BinaryIO]:
         real = os.path.realpath(path)
         if self._split(real) is None:
-            raise _of_document("outside_roots", uri)
+            raise refusal("outside_roots", uri)
         _require_file(os.stat(real), uri)  # before opening: that can have effects on a device
         # O_NONBLOCK: if a FIFO takes its place now, that does not hang us
         descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if self._split(_opened(descriptor, real)) is None:  # a folder on the way became a link
-                raise _of_document("outside_roots", uri)
-            status = os.fstat(descriptor)
-            _require_file(status, uri)
-            if status.st_size > limit:
-                return b"", status.st_size
-            data = file.read(status.st_size + 1)
-            if len(data) > status.st_size:  # it grows, or does not tell its size (/proc)
-                data += file.read(limit + 1 - len(data))
-            return data, len(data)
+                raise refusal("outside_roots", uri)
+            _require_file(os.fstat(descriptor), uri)
+            yield file
 
     def _is_folder(self, path: str, choice: Choice, source: str) -> bool:
         mode = self._mode(path, source)
@@ -129,9 +138,8 @@ class LocalSources:
             if self._split(os.path.realpath(path)) is not None:
                 return os.stat(path).st_mode
         except OSError as error:
-            code = CODES.get(error.errno or 0, "unreadable")
             message = f"{source} can't be opened: {error.strerror}"
-            raise RequestError(code, message, "check the path on the listener's host") from None
+            raise RequestError(code_of(error), message, "check the path on the listener's host") from None
         roots = ", ".join(self._roots) or "none is set"
         hint = "add the folder to INGEST_FILE_ROOTS of the listeners that can see it"
         raise RequestError("outside_roots", f"{source} is not below a root of this listener ({roots})", hint)
@@ -150,10 +158,11 @@ class LocalSources:
         root, rest = split or self._split(os.path.realpath(path)) or ("/", path)
         return os.path.normpath(os.path.join(root, rest, name if split else ""))
 
-    def _offer(self, path: str, status: os.stat_result) -> Found | Refused:
+    def _offer(self, path: str, status: os.stat_result, choice: Choice) -> Found | Refused:
         uri = uri_of(path)
-        if status.st_size > self._max_bytes:
-            return Refused(uri, *_too_large(uri, status.st_size, self._max_bytes))
+        # A container of records is never read as a whole: its records have the limit.
+        if status.st_size > self._max_bytes and not (choice.records and kind_of(uri)):
+            return refused(uri, too_large(uri, status.st_size, self._max_bytes))
         # Postgres can't hold a name that is not UTF-8: its URI is as good for ``read``
         return Found(uri, path=path if _is_unicode(path) else uri, bytes=status.st_size)
 
@@ -182,27 +191,28 @@ class LocalSources:
             try:
                 if not _is_folder(entry):
                     if choice.takes(path):
-                        yield self._file(entry)
+                        yield self._file(entry, choice)
                 elif choice.descends(path) and self._enters(entry, top, seen):
                     levels.append((path + "/", _entries(entry.path)))
             except OSError as error:
-                yield _refused(CODES.get(error.errno or 0, "unreadable"), uri_of(entry.path), error)
+                uri = uri_of(entry.path)
+                yield refused(uri, refusal(code_of(error), uri, error))
             except DocumentError as error:
-                yield Refused(uri_of(entry.path), error.code, error.message, error.hint)
+                yield refused(uri_of(entry.path), error)
 
-    def _file(self, entry: os.DirEntry[str]) -> Found | Refused:
+    def _file(self, entry: os.DirEntry[str], choice: Choice) -> Found | Refused:
         uri = uri_of(entry.path)
         if entry.is_symlink() and self._split(os.path.realpath(entry.path)) is None:
-            raise _of_document("outside_roots", uri)
+            raise refusal("outside_roots", uri)
         status = entry.stat()
         _require_file(status, uri)
-        return self._offer(entry.path, status)
+        return self._offer(entry.path, status, choice)
 
     def _enters(self, entry: os.DirEntry[str], top: str, seen: set[tuple[int, int]]) -> bool:
         if entry.is_symlink():
             target = os.path.realpath(entry.path)
             if self._split(target) is None:
-                raise _of_document("outside_roots", uri_of(entry.path))
+                raise refusal("outside_roots", uri_of(entry.path))
             if _below(target, top) is not None or _below(top, target) is not None:
                 return False  # walked under its real name, or a loop
         identity = _identity(entry.path)
@@ -281,18 +291,4 @@ def _opened(descriptor: int, real: str) -> str:
 
 def _require_file(status: os.stat_result, uri: str) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise _of_document("not_a_file", uri)
-
-
-def _of_document(code: str, uri: str, error: OSError | None = None) -> DocumentError:
-    message, hint = ERRORS[code]
-    return DocumentError(code, f"{uri} {message}" + (f": {error.strerror}" if error else ""), hint)
-
-
-def _refused(code: str, uri: str, error: OSError) -> Refused:
-    refusal = _of_document(code, uri, error)
-    return Refused(uri, refusal.code, refusal.message, refusal.hint)
-
-
-def _too_large(uri: str, size: int, most: int) -> tuple[str, str, str]:
-    return "too_large", f"{uri} has {size} bytes, more than {most}", "split it, or raise INGEST_MAX_DOCUMENT_BYTES"
+        raise refusal("not_a_file", uri)

@@ -28,6 +28,7 @@ class Choice:
     exclude: tuple[re.Pattern[str], ...]
     hidden: tuple[re.Pattern[str], ...]  # hidden names that are asked for
     depth: int | None  # parts that a path can have at most
+    records: bool = False  # containers of records are taken whatever their size
 
     def takes(self, path: str) -> bool:
         """Tell whether the file at this path is wanted."""
@@ -61,6 +62,7 @@ def choose(path: str, options: Mapping[str, Any]) -> tuple[str, Choice]:
         exclude=tuple(map(_compiled_with_folder, exclude)),
         hidden=tuple(re.compile(_part(part)) for part in parts if part.startswith(".") and part != "."),
         depth=glob.count("/") + 1 if glob and "**" not in glob.split("/") else None,
+        records=bool(options.get("record")),
     )
     return base, choice
 

@@ -1,0 +1,28 @@
+"""From the bytes of records to their contents: one call in a worker for all records of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from listener.errors import DocumentError
+from listener.records import json_lines, tables, values
+from listener.records.formats import Format
+from listener.records.spec import JSON_LINES, RecordSpec
+
+Item = tuple[int, int, str]  # start and end in the data, and what to call the record in errors
+
+
+def extract(data: bytes, items: Sequence[Item], form: Format, spec: RecordSpec) -> list[values.Content | DocumentError]:
+    """Return text, title and metadata of each record, or its error, in the order of ``items``."""
+    return [_content(data[start:end], form, spec, where) for start, end, where in items]
+
+
+def _content(data: bytes, form: Format, spec: RecordSpec, where: str) -> values.Content | DocumentError:
+    fields_of = json_lines.fields_of if form.kind == JSON_LINES else None
+    try:
+        fields = fields_of(data, where) if fields_of else tables.fields_of(data, form, where)
+        return values.content(fields, spec, where)
+    except DocumentError as error:
+        return error
+    except RecursionError:
+        return DocumentError("bad_json", f"{where} is nested too deeply", json_lines.ONE_A_LINE)
