@@ -1,7 +1,8 @@
 """Turn texts into vectors: what is sent for a chunk, in which groups, and who embeds it.
 
-An ``Embedder`` belongs to one space. ``local`` works without a key and without a network. Importing this package is
-cheap; what an embedder needs is imported and loaded when it is first used, or by its ``prepare()``.
+An ``Embedder`` belongs to one space. ``local`` works without a key and without a network, ``openai`` calls a service.
+Importing this package is cheap; what an embedder needs is imported when it is made, and loaded when it is first used or
+by its ``prepare()``.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
-from listener.embedding import local
+from listener.embedding import local, openai_space
 from listener.errors import SettingsError
-from listener.models import Space
+from listener.models import Embeddings, Space
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from listener.settings import Settings
 
 DEFAULT_TEMPLATE = "{title}\n{heading_path}\n\n{text}"
 """Title, heading path, an empty line, then the chunk's text."""
@@ -27,7 +27,7 @@ class Embedder(Protocol):
     """Embeds texts into one space.
 
     One call takes at most ``group_texts`` texts with ``group_characters`` characters together (a longer text alone);
-    ``in_flight`` is how many calls at a time are of use.
+    both may fall while an embedder learns what its service takes. ``in_flight`` is how many calls at a time are of use.
     """
 
     @property
@@ -45,10 +45,10 @@ class Embedder(Protocol):
         Raises SettingsError if this embedder can't work as it is set up.
         """
 
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
         """Return the texts' vectors, shape (texts, dimensions), C-contiguous, finite, none of length zero.
 
-        Raises TextsRefused if some texts can't be embedded (then none of the call's vectors is returned),
+        Raises TextsRefused if some texts can't be embedded (with the vectors of the ``rest``, if they are known),
         SettingsError if no text can be as things are set, ServiceError if trying again later may help.
         """
 
@@ -56,29 +56,31 @@ class Embedder(Protocol):
         """Release connections and threads."""
 
 
-def default_space(embedder: str, model: str | None = None, dimensions: int | None = None) -> Space:
-    """Return the space that these settings mean, with the embedder's own model and dimensions where they are None.
+def default_space(settings: Settings) -> Space:
+    """Return the space of a new collection, with the embedder's own model and dimensions where none are set.
 
-    Raises SettingsError ``unknown_embedder``, ``unknown_model`` or ``wrong_dimensions``.
+    Raises SettingsError: of ``local`` ``unknown_model`` or ``wrong_dimensions``; of ``openai`` ``wrong_dimensions``,
+    ``dimensions_unknown``, ``bad_endpoint``, ``api_key_missing`` or ``api_key_refused``.
     """
-    _check_embedder(embedder)
-    return local.space(model, dimensions)
+    if settings.embedder == "openai":
+        return openai_space.space(settings)
+    return local.space(settings.embedding_model, settings.embedding_dimensions)
 
 
-def create(space: Space) -> Embedder:
-    """Return an embedder for a space; it loads nothing yet.
+def create(space: Space, settings: Settings) -> Embedder:
+    """Return an embedder for a space; it loads nothing yet. ``settings`` say how to reach a service, and its key.
 
-    Raises SettingsError ``unknown_embedder``, ``unknown_model`` or ``wrong_dimensions``.
+    Raises SettingsError ``unknown_embedder``, ``unknown_endpoint``, or as ``default_space`` does.
     """
-    _check_embedder(space.embedder)
-    return local.LocalEmbedder(space)
+    if space.embedder == "local":
+        return local.LocalEmbedder(space)
+    if space.embedder == "openai":
+        from listener.embedding.openai import OpenAIEmbedder  # noqa: PLC0415 - imports an HTTP client, 0.2 s
 
-
-def _check_embedder(name: str) -> None:
-    if name == "local":
-        return
-    known = "is not in this version" if name == "openai" else "does not exist"
-    raise SettingsError("unknown_embedder", f"the embedder {name!r} {known}", "use the embedder 'local'")
+        return OpenAIEmbedder(space, settings)
+    raise SettingsError(
+        "unknown_embedder", f"the embedder {space.embedder!r} does not exist", "use the embedder 'local' or 'openai'"
+    )
 
 
 _FIELD = re.compile(r"\{(title|heading_path|text)\}")

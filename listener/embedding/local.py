@@ -12,12 +12,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from listener.errors import SettingsError
-from listener.models import Space
+from listener.models import Embeddings, Space
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from listener.embedding.token_vectors import TokenVectors
 
 MODEL = "wordllama-l2-supercat-256"
@@ -57,12 +54,12 @@ class LocalEmbedder:
         """Load the weights; raise SettingsError ``embedder_not_installed`` if they are missing."""
         await self._run(self._vectors)
 
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
         """Return unit vectors, shape (texts, dimensions). The whole of a text counts, however long it is.
 
         Raises TextsRefused ``empty_text`` for texts without any token.
         """
-        return await self._run(lambda: self._vectors().embed(texts))
+        return Embeddings(await self._run(lambda: self._vectors().embed(texts)))
 
     async def close(self) -> None:
         """Take no more calls; those under way end by themselves."""

@@ -20,6 +20,9 @@ from listener import embedding
 from listener.embedding.local import LocalEmbedder
 from listener.errors import SettingsError, TextsRefused
 from listener.models import Space
+from listener.settings import Settings
+
+LOCAL = Settings(embedder="local")
 
 
 def filled(template: str = embedding.DEFAULT_TEMPLATE, prefix: str = "", **values: Any) -> str:
@@ -80,30 +83,28 @@ def test_groups_hold_all_texts_in_order_within_the_limits(lengths: list[int], te
 
 def test_spaces_are_completed_or_refused() -> None:
     default = Space(embedder="local", endpoint="", model="wordllama-l2-supercat-256", dimensions=256)
-    assert embedding.default_space("local") == default
-    assert embedding.default_space("local", default.model, 64).dimensions == 64
-    for arguments, code in (
-        (("nobody",), "unknown_embedder"),
-        (("openai",), "unknown_embedder"),
-        (("local", "bert"), "unknown_model"),
-        (("local", None, 512), "wrong_dimensions"),
+    assert embedding.default_space(LOCAL) == default
+    assert embedding.default_space(Settings(embedding_model=default.model, embedding_dimensions=64)).dimensions == 64
+    for settings, code in (
+        (Settings(embedding_model="bert"), "unknown_model"),
+        (Settings(embedding_dimensions=512), "wrong_dimensions"),
     ):
         with pytest.raises(SettingsError) as caught:
-            embedding.default_space(*arguments)
+            embedding.default_space(settings)
         assert caught.value.code == code
         assert caught.value.hint
 
 
 def test_an_embedder_is_not_made_for_a_space_that_it_does_not_have() -> None:
     with pytest.raises(SettingsError, match="wrong_dimensions"):
-        embedding.create(Space("local", "", "wordllama-l2-supercat-256", 100))
-    with pytest.raises(SettingsError, match="not in this version"):
-        embedding.create(Space("openai", "", "text-embedding-3-small", 1536))
+        embedding.create(Space("local", "", "wordllama-l2-supercat-256", 100), LOCAL)
+    with pytest.raises(SettingsError, match="unknown_embedder"):
+        embedding.create(Space("nobody", "", "text-embedding-3-small", 1536), LOCAL)
 
 
 @pytest.fixture
 async def local() -> AsyncIterator[embedding.Embedder]:
-    embedder = embedding.create(embedding.default_space("local"))
+    embedder = embedding.create(embedding.default_space(LOCAL), LOCAL)
     await embedder.prepare()
     yield embedder
     await embedder.close()
@@ -111,25 +112,25 @@ async def local() -> AsyncIterator[embedding.Embedder]:
 
 async def test_vectors_are_finite_unit_vectors_of_the_space(local: embedding.Embedder) -> None:
     texts = ["a cat sat", "かな", "👩‍👩‍👧‍👦", "</s><unk>", " ", "\ud800", "x" * 100_000]
-    vectors = await local.embed(texts)
+    vectors, tokens = await local.embed(texts)
+    assert tokens == 0
     assert vectors.shape == (len(texts), local.space.dimensions)
     assert vectors.dtype == np.float32
     assert vectors.flags.c_contiguous
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert (await local.embed([])).shape == (0, local.space.dimensions)
+    assert (await local.embed([])).vectors.shape == (0, local.space.dimensions)
 
 
 async def test_vectors_mean_something_and_do_not_depend_on_the_group(local: embedding.Embedder) -> None:
     texts = ["how to install the package", "installing a package with pip", "a recipe for onion soup"]
-    install, pip, soup = await local.embed(texts)
+    install, pip, soup = (await local.embed(texts)).vectors
     assert install @ pip > install @ soup + 0.2
-    assert np.array_equal((await local.embed(texts[1:2]))[0], pip)
+    assert np.array_equal((await local.embed(texts[1:2])).vectors[0], pip)
 
 
 async def test_the_end_of_a_long_text_counts(local: embedding.Embedder) -> None:
-    start, both, end = await local.embed(
-        ["onion soup " * 3000, "onion soup " * 3000 + "pip install " * 9000, "pip install"]
-    )
+    texts = ["onion soup " * 3000, "onion soup " * 3000 + "pip install " * 9000, "pip install"]
+    start, both, end = (await local.embed(texts)).vectors
     assert both @ end > start @ end + 0.2
 
 
@@ -142,9 +143,9 @@ async def test_texts_without_a_token_are_refused_by_their_places(local: embeddin
 
 
 async def test_fewer_dimensions_are_the_first_ones_of_the_full_vector(local: embedding.Embedder) -> None:
-    small = embedding.create(embedding.default_space("local", None, 64))
+    small = embedding.create(embedding.default_space(Settings(embedding_dimensions=64)), LOCAL)
     try:
-        [short], [full] = await small.embed(["some words"]), await local.embed(["some words"])
+        [short], [full] = (await small.embed(["some words"])).vectors, (await local.embed(["some words"])).vectors
     finally:
         await small.close()
     assert np.allclose(short, full[:64] / np.linalg.norm(full[:64]), atol=1e-6)
@@ -158,14 +159,14 @@ async def test_vectors_are_those_of_wordllama_itself(local: embedding.Embedder) 
         f"print(model.embed({texts!r}, norm=True).tolist())"
     )  # in a process of its own, because importing it sets up logging for everybody
     theirs = np.array(json.loads(printed_by(program)))
-    assert np.allclose(await local.embed(texts), theirs, atol=1e-5)
+    assert np.allclose((await local.embed(texts)).vectors, theirs, atol=1e-5)
 
 
 async def test_missing_weights_are_a_setting_to_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     (tmp_path / "wordllama").mkdir()
     (tmp_path / "wordllama" / "__init__.py").touch()
-    embedder = LocalEmbedder(embedding.default_space("local"))
+    embedder = LocalEmbedder(embedding.default_space(LOCAL))
     with pytest.raises(SettingsError, match="embedder_not_installed"):
         await embedder.prepare()
     await embedder.close()
@@ -173,8 +174,9 @@ async def test_missing_weights_are_a_setting_to_mend(monkeypatch: pytest.MonkeyP
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     program = (
-        "import sys, listener.embedding as embedding; embedding.create(embedding.default_space('local'));"
-        "print({'numpy', 'tokenizers'} & {*sys.modules})"
+        "import sys, listener.embedding as embedding; from listener.settings import Settings; local = Settings();"
+        "embedding.create(embedding.default_space(local), local);"
+        "print({'numpy', 'tokenizers', 'httpx2'} & {*sys.modules})"
     )
     assert printed_by(program) == "set()"
 

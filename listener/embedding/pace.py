@@ -1,0 +1,99 @@
+"""How many calls may be in flight, and when the next may begin: shared by all who call one service.
+
+Every "too many requests" halves the number and makes everybody wait as long as the service wishes; answers raise it
+slowly again. To be limited is no failure while answers come: only who sees none for ``PATIENCE_SECONDS`` gives up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from listener.errors import ServiceError
+
+PATIENCE_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+class Pace:
+    """Lets at most ``limit`` calls run, between 1 and ``most``, and none during a pause. For one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.limit = float(most)
+        self._running = 0
+        self._resume_at = 0.0
+        self._lowered_at = float("-inf")
+        self._passed_at = float("-inf")
+        self._in_a_row = 0
+        self._told = ""
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def turn(self, waiting_since: float) -> AsyncIterator[float]:
+        """Wait for a place, hold it, and yield the time at which the call began.
+
+        Raises ServiceError ``rate_limited`` if the pause is longer than anybody should wait here.
+        """
+        await self._wait(waiting_since)
+        self._running += 1
+        try:
+            yield now()
+        finally:
+            self._running -= 1
+            self._tell()
+
+    def passed(self) -> None:
+        """Note an answer: one more call may run for each full round of them."""
+        self.limit = min(self._most, self.limit + 1 / self.limit)
+        self._passed_at = now()
+        self._in_a_row = 0
+
+    def lower(self, began: float) -> bool:
+        """Halve the number, unless the call began before that was last done: then it says nothing new."""
+        if began < self._lowered_at:
+            return False
+        self.limit = max(1.0, self.limit / 2)
+        self._lowered_at = now()
+        return True
+
+    def limited(self, began: float, wish: float | None, told: str) -> None:
+        """Note that the service had too much. ``wish``: its own pause in seconds; ``told``: its words."""
+        self._told = told
+        if self.lower(began):
+            self._in_a_row += 1
+        pause = wish or min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (self._in_a_row - 1))
+        self._resume_at = max(self._resume_at, now() + pause * random.uniform(1.0, 1.1))
+
+    async def _wait(self, since: float) -> None:
+        while True:
+            pause = self._resume_at - now()
+            if pause > 0:
+                if self._resume_at - max(since, self._passed_at) > PATIENCE_SECONDS:
+                    raise self._hopeless(pause)
+                await asyncio.sleep(pause)
+            elif self._running >= int(self.limit):
+                await self._changed.wait()
+            else:
+                return
+
+    def _hopeless(self, pause: float) -> ServiceError:
+        return ServiceError(
+            "rate_limited",
+            f"the embedding service wants fewer calls: {self._told}",
+            "Wait, raise the limit there, or lower INGEST_EMBEDDING_CALLS.",
+            retry_after=pause,
+        )
+
+    def _tell(self) -> None:
+        """Wake all who wait for a place; they look again in the order in which they came."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def now() -> float:
+    """Return the event loop's time in seconds."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,163 @@
+"""What any other status than success means: the texts are refused, calls are limited, or an error.
+
+Bodies of errors differ: ``{"error": {"message", "type", "param", "code"}}`` (OpenAI, Ollama, vLLM), the same without
+the outer object (TEI, older vLLM), ``{"error": "…"}``, ``{"detail": …}``, plain text or HTML of what stands in between.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+from listener.embedding.endpoint import Answer
+from listener.errors import ServiceError, SettingsError
+from listener.models import Space
+
+MOST_OF_A_MESSAGE = 300
+
+_QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
+_OF_CHARACTERS = re.compile(r"token|context|length|too large|payload|body", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"request too large|must be reduced", re.IGNORECASE)  # OpenAI: alone over the minute's limit
+_OF_TEXTS_AS_500 = re.compile(r"unsupported value: NaN|input length exceeds", re.IGNORECASE)  # Ollama
+_SECRET = re.compile(r"\S*\*{3,}\S*|\bsk-\S+")  # services repeat parts of a key
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The service won't embed these texts together: one of them, or so many at a time (``by_characters``: so much)."""
+
+    message: str
+    by_characters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The service wants fewer calls; ``wish`` is how many seconds it wants to be left alone, if it said so."""
+
+    message: str
+    wish: float | None
+
+
+def read_refusal(answer: Answer, space: Space, key: str | None) -> Refused | Limited:
+    """Return what the service refuses; a refusal that no other texts and no waiting would change is raised.
+
+    Raises SettingsError ``api_key_refused``, ``quota_exhausted``, ``unknown_model``, ``wrong_dimensions``,
+    ``endpoint_redirects`` or ``request_refused``, ServiceError ``embedding_unavailable``.
+    """
+    told = _told(answer)
+    message = harmless(told.message, key) or f"status {answer.status}"
+    wish = retry_after(answer.headers)
+    _raise_what_settings_must_change(answer, told, message, space)
+    if answer.status == 429 and not _TOO_LARGE.search(message):
+        return Limited(message, wish)
+    if answer.status == 503 and wish is not None:
+        return Limited(message, wish)
+    if answer.status in (400, 413, 422, 429) or (answer.status == 500 and _OF_TEXTS_AS_500.search(message)):
+        return Refused(message, bool(_OF_CHARACTERS.search(message)) or (answer.status == 413 and not told.is_json))
+    if answer.status >= 500 or answer.status in (408, 409, 424, 425):
+        raise ServiceError(
+            "embedding_unavailable",
+            f"{space.endpoint} answered with status {answer.status}: {message}",
+            "The service's own log says more.",
+            retry_after=wish,
+        )
+    _raise_request_refused(space, message)
+
+
+def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, space: Space) -> None:
+    if answer.status == 402 or told.codes & _QUOTA:
+        raise SettingsError(
+            "quota_exhausted", f"{space.endpoint}: {message}", "Add credit or raise the budget there, then retry."
+        )
+    if answer.status in (401, 403):
+        raise SettingsError(
+            "api_key_refused",
+            f"{space.endpoint} refuses the key: {message}",
+            "Set OPENAI_API_KEY to a key of this service that may use the model, and restart the listener.",
+        )
+    if answer.status in (404, 405) or "model_not_found" in told.codes:
+        raise SettingsError(
+            "unknown_model",
+            f"{space.endpoint} has no model {space.model!r}, or no embeddings: {message}",
+            "Check the collection's model, and OPENAI_BASE_URL: it mostly ends with /v1.",
+        )
+    if told.param == "dimensions" or "matryoshka" in message.lower():
+        raise SettingsError(
+            "wrong_dimensions",
+            f"{space.model} can't make vectors of {space.dimensions} dimensions: {message}",
+            "Use the dimensions that the model has.",
+        )
+    if 300 <= answer.status < 400:
+        to = harmless(answer.headers.get("location", "?"), None)
+        raise SettingsError(
+            "endpoint_redirects", f"{space.endpoint} redirects to {to}", "Set OPENAI_BASE_URL to where it leads."
+        )
+
+
+def _raise_request_refused(space: Space, message: str) -> NoReturn:
+    raise SettingsError(
+        "request_refused",
+        f"{space.endpoint} refuses what we send, whatever the text: {message}",
+        "Is it an OpenAI-compatible API, and the model one for embeddings?",
+    )
+
+
+def raise_refused(refused: Refused, space: Space) -> NoReturn:
+    """Raise SettingsError ``request_refused``: even a harmless text was."""
+    _raise_request_refused(space, refused.message)
+
+
+def harmless(message: str, key: str | None) -> str:
+    """Return a message in one line, shortened, without what looks like a key."""
+    if key:
+        message = message.replace(key, "***")
+    message = _SECRET.sub("***", " ".join(message.split()))
+    return message if len(message) <= MOST_OF_A_MESSAGE else message[: MOST_OF_A_MESSAGE - 1] + "…"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return for how many seconds the service wants to be left alone: ``retry-after-ms``, or seconds, or a date."""
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        if "retry-after" in headers:
+            return max(0.0, _seconds(headers["retry-after"], headers.get("date")))
+    except (ValueError, TypeError, OverflowError):
+        pass
+    return None
+
+
+def _seconds(value: str, date: str | None) -> float:
+    """Return seconds; a date is compared with the service's own clock, if the answer shows it."""
+    try:
+        return float(value)
+    except ValueError:
+        own = parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
+        return (parsedate_to_datetime(value) - own).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    message: str
+    codes: frozenset[str]
+    param: str | None
+    is_json: bool
+
+
+def _told(answer: Answer) -> _Told:
+    try:
+        body: Any = json.loads(answer.body)
+    except ValueError:
+        text = answer.body[:2000].decode("utf-8", "replace")
+        return _Told(re.sub(r"<[^>]*>", " ", text), frozenset(), None, False)
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if not isinstance(error, dict):
+        return _Told(str(error), frozenset(), None, True)
+    message = error.get("message") or error.get("detail") or error
+    codes = frozenset(str(error[name]) for name in ("type", "code") if error.get(name))
+    return _Told(message if isinstance(message, str) else json.dumps(message), codes, error.get("param"), True)
