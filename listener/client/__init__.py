@@ -1,0 +1,126 @@
+"""The interface for Python programs: ask for ingestion, wait, search. Thin callers of the SQL that anybody can type.
+
+::
+
+    import listener
+
+    async with listener.connect() as ingest:
+        request = await ingest.add("/srv/docs", collection="handbook")
+        outcome = await ingest.wait(request, timeout=60)
+        hits = await ingest.search("how do I pay?", collection="handbook", k=5)
+
+``await listener.add(...)`` and the other verbs open a connection for the one call. All raise IngestError; ``code`` says
+which one. Nothing is decided here: the database refuses what is wrong, listeners do the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import asyncpg
+
+from listener import database as databases
+from listener import settings
+from listener.client.connections import AnyConnection, Pooled, Single
+from listener.client.ingest import Ingest
+from listener.client.results import Failure, Hit, Status
+from listener.refusals import told_as_ours
+
+__all__ = [
+    "Failure",
+    "Hit",
+    "Ingest",
+    "Status",
+    "add",
+    "cancel",
+    "connect",
+    "failures",
+    "search",
+    "status",
+    "wait",
+    "wait_all",
+]
+
+POOL_SIZE = 4
+CLOSE_SECONDS = 5.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def connect(
+    database: str | AnyConnection | asyncpg.Pool | None = None, *, schema: str | None = None
+) -> AsyncIterator[Ingest]:
+    """Open the way to an ingesting Postgres for the time of a block.
+
+    ``database``: a URL; without it ``INGEST_DATABASE_URL``, without that the embedded server. Or an asyncpg pool or
+    connection of your own, which stays open, and whose transaction the calls are part of. ``schema``: by default
+    ``INGEST_SCHEMA``. Raises OperatorError ``database_unreachable``, ``schema_not_migrated``, ``wrong_setting``.
+    """
+    chosen = settings.load()
+    if schema is not None:
+        chosen = chosen.model_copy(update={"schema_": schema})
+    if database is None or isinstance(database, str):
+        async with _pool(chosen, database) as pool:
+            yield Ingest(Pooled(pool), chosen.schema_)
+    else:
+        own = Pooled(database) if isinstance(database, asyncpg.Pool) else Single(database)
+        yield Ingest(own, chosen.schema_)
+
+
+@asynccontextmanager
+async def _pool(chosen: settings.Settings, dsn: str | None) -> AsyncIterator[asyncpg.Pool]:
+    database = await databases.open_database(chosen, dsn or await _dsn(chosen))
+    with told_as_ours():
+        pool = await database.pool(POOL_SIZE, "ingest client", chosen.schema_)
+    try:
+        yield pool
+    finally:
+        with suppress(
+            asyncio.TimeoutError
+        ):  # then it was terminated: a wait that outlives the block holds a connection
+            await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+
+
+async def _dsn(chosen: settings.Settings) -> str:
+    """Return the URL that is set, or that of the embedded server, which is started if it does not run."""
+    if chosen.database_url:
+        return chosen.database_url
+    from listener import embedded  # few programs have it
+
+    return (await embedded.start(chosen.data_dir)).dsn()
+
+
+def _over_one_connection(
+    verb: Callable[Concatenate[Ingest, P], Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Return the verb as a function that opens one connection for the call."""
+
+    @functools.wraps(verb)
+    async def over_one_connection(*arguments: P.args, **named: P.kwargs) -> T:
+        chosen = settings.load()
+        connection = await databases.plain_connection(await _dsn(chosen))
+        try:
+            return await verb(Ingest(Single(connection), chosen.schema_), *arguments, **named)
+        finally:
+            await connection.close()
+
+    signature = inspect.signature(verb)
+    shown = signature.replace(parameters=list(signature.parameters.values())[1:])  # help() without self
+    setattr(over_one_connection, "__signature__", shown)  # noqa: B010 - mypy knows no such attribute
+    return over_one_connection
+
+
+add = _over_one_connection(Ingest.add)
+wait = _over_one_connection(Ingest.wait)
+wait_all = _over_one_connection(Ingest.wait_all)
+status = _over_one_connection(Ingest.status)
+failures = _over_one_connection(Ingest.failures)
+cancel = _over_one_connection(Ingest.cancel)
+search = _over_one_connection(Ingest.search)

@@ -1,0 +1,96 @@
+"""What comes back: how far a request is, which of its documents failed, what a search found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from listener.errors import RequestError
+
+UNFINISHED = ("pending", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A row of ``ingest_status``: how far a request is, or what became of it.
+
+    ``status``            pending, running, succeeded, partially_succeeded, failed or cancelled
+    ``percent``           0 to 100; None while it is not known how many documents there are
+    ``current_step``      discover, load, chunk, embed or save, while it runs
+    ``documents_…``       found; live now; unchanged or superseded; failed (see ``failures``). None: not known yet
+    ``chunks_total``      chunks of these documents
+    ``waiting_for``       why nothing happens and what would help; None: nothing is in its way
+    ``code, message, hint``  why it failed or was cancelled
+    ``source, uri``       what it was asked to ingest; ``uri`` of inline content
+    """
+
+    id: UUID
+    collection: str
+    status: str
+    percent: float | None
+    current_step: str | None
+    documents_total: int | None
+    documents_done: int | None
+    documents_skipped: int | None
+    documents_failed: int | None
+    chunks_total: int | None
+    waiting_for: str | None
+    code: str | None
+    message: str | None
+    hint: str | None
+    source: str | None
+    uri: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended, however it ended."""
+        return self.status not in UNFINISHED
+
+    def raise_unless_succeeded(self) -> None:
+        """Raise RequestError with the request's own code if it ended other than as succeeded."""
+        if self.finished and self.status != "succeeded":
+            raise RequestError(
+                self.code or self.status, f"request {self.id} is {self.status}: {self.message}", self.hint or ""
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A row of ``ingest_failures``: a document that failed, in which step, why, and what to do.
+
+    ``retryable``: trying again without a change may help.
+    """
+
+    uri: str
+    step: str
+    code: str
+    message: str
+    hint: str | None
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that a search found.
+
+    ``id``        of the chunk: the same as ``id`` in ``ingest_chunks``; a changed document's chunks have others
+    ``uri``       of its document; ``ordinal``: its place in there, from 0
+    ``score``     higher is better; comparable only within one search
+    ``by``        what found it: words, vector, or both
+    ``metadata``  ``heading_path``, what the parser found, and what the request gave
+    """
+
+    id: str
+    uri: str
+    title: str | None
+    ordinal: int
+    text: str
+    score: float
+    by: str
+    metadata: Mapping[str, Any]

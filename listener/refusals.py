@@ -1,0 +1,65 @@
+"""What Postgres refuses, and that it went away, as errors of ours: the one place that reads SQLSTATEs.
+
+Our own functions raise SQLSTATEs of the class ``IG``; the constraint name of such an error is its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from listener.errors import IngestError, OperatorError, RequestError
+
+_NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
+
+
+@contextmanager
+def told_as_ours() -> Iterator[None]:
+    """Raise what a driver raises in the block as an IngestError; what is not Postgres's passes as it is."""
+    try:
+        yield
+    except IngestError:
+        raise
+    except Exception as error:
+        ours = as_ours(error)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def as_ours(error: BaseException) -> IngestError | None:
+    """Return a driver's error as RequestError (refused: change what you ask) or OperatorError; None: it is neither."""
+    import asyncpg  # noqa: PLC0415 - it takes 0.1 s, and only errors and programs that have it already come here
+
+    if isinstance(error, asyncpg.PostgresError):
+        return _answered(error)
+    if isinstance(error, asyncpg.InterfaceError) and "another operation" in str(error):
+        return None  # the program uses one connection twice at a time
+    if isinstance(error, ValueError) and isinstance(error, asyncpg.InterfaceError):
+        return RequestError("invalid_value", str(error))  # asyncpg could not encode an argument
+    if isinstance(error, (asyncpg.InterfaceError, ConnectionError, TimeoutError)):
+        return _lost(str(error) or type(error).__name__)
+    return None
+
+
+def _answered(error: BaseException) -> IngestError:
+    state = str(getattr(error, "sqlstate", None) or "")
+    constraint = getattr(error, "constraint_name", None)
+    hint = getattr(error, "hint", None) or ""
+    message = str(getattr(error, "message", None) or error)
+    if state.startswith("IG"):  # raised by our own functions
+        return RequestError(constraint or state, message, hint)
+    if state in _NOT_MIGRATED:
+        return OperatorError("schema_not_migrated", message, "Run: ingest migrate (and check INGEST_SCHEMA)")
+    if state.startswith(("08", "57P")):
+        return _lost(message)
+    if state == "42501":
+        return OperatorError("not_permitted", message, "Have the owner of the schema grant it to this role.")
+    if state.startswith(("22", "23")):  # a value that Postgres can't take
+        return RequestError(constraint or "invalid_value", message, hint)
+    return OperatorError("database_error", f"{message} (SQLSTATE {state})", hint)
+
+
+def _lost(message: str) -> OperatorError:
+    hint = "Requests are kept: when Postgres is back, a listener goes on. See: ingest doctor"
+    return OperatorError("database_lost", f"the connection to Postgres was lost: {message}", hint)
