@@ -8,10 +8,12 @@
     output      terminal, plain lines or JSON
     session     a connection that shows the SQL it sends
     follow      requests until they end
-    requests    add, cancel                      status      status, failures
+    requests    add                              status      status, failures
+    control     cancel, resume, retry, fork
     search      search                           listen      listen
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
+    health      health                           supervisor  what systemd is told
 
 Importing this is quick: what is heavy (drivers, DBOS, embedders) is imported by the verb that needs it.
 """
@@ -25,7 +27,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from listener import __version__
-from listener.cli import doctor, listen, operate, problems, quickstart, requests, search, status
+from listener.cli import control, doctor, health, listen, operate, problems, quickstart, requests, search, status
 
 __all__ = ["app", "main"]
 
@@ -84,7 +86,10 @@ app.command("listen", short_help="Run a listener in the foreground.")(listen.lis
 app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(requests.add)
 app.command("status", short_help="Show how far requests are and what they wait for.")(status.status)
 app.command("failures", short_help="Show the documents that failed, and why.")(status.failures)
-app.command("cancel", short_help="Cancel a pending or running request.")(requests.cancel)
+app.command("cancel", short_help="Cancel pending or running requests.")(control.cancel)
+app.command("resume", short_help="Go on with requests that were cancelled.")(control.resume)
+app.command("retry", short_help="Run again what failed in requests.")(control.retry)
+app.command("fork", short_help="Make a new request from a step of another one.")(control.fork)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
 app.command(
     "psql",
@@ -92,6 +97,7 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(operate.psql)
 app.command("doctor", short_help="Check what ingestion needs; show the settings.")(doctor.doctor)
+app.command("health", short_help="Say whether a listener of this host is alive, for probes.")(health.health)
 app.command("stop", short_help="Stop the embedded Postgres.")(operate.stop)
 app.command("uninstall", short_help="Drop everything of ours from the database.")(operate.uninstall)
 

@@ -15,6 +15,10 @@ from listener.cli.problems import UsageProblem
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; errors on stderr too.")]
 ShowSql = Annotated[bool, typer.Option("--show-sql", help="Show on stderr the SQL that is sent, as psql takes it.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow the requests to their end; exit as they ended.")]
+Options = Annotated[
+    list[str] | None, typer.Option("--option", "-o", metavar="K=V", help="See: select * from ingest_options()")
+]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection of documents.")]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")

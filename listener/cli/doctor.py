@@ -15,7 +15,7 @@ from listener.cli import arguments
 from listener.cli.operate import embedded_runs
 from listener.cli.output import STYLES, Output
 from listener.cli.problems import ENVIRONMENT, OK, explain
-from listener.cli.session import Session, load_settings, masked, open_session, run, variable
+from listener.cli.session import Session, load_settings, masked, open_session, run
 
 if TYPE_CHECKING:
     from listener.settings import Settings
@@ -42,12 +42,14 @@ def doctor(
 
 
 def _show_settings(settings: Settings, output: Output) -> int:
+    from listener.settings import variable
+
     rows = []
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         row = {
             "variable": variable(field.alias or name),
-            "value": _shown(masked(value) if name == "database_url" and value else value),
+            "value": _shown(masked(value) if name in ("database_url", "openai_base_url") and value else value),
             "default": _shown(field.default),
             "description": field.description,
         }
@@ -138,8 +140,8 @@ async def _roots(settings: Settings) -> str:
 async def _embedder(settings: Settings) -> str:
     from listener.embedding import create, default_space
 
-    space = default_space(settings.embedder, settings.embedding_model, settings.embedding_dimensions)
-    embedder = create(space)
+    space = default_space(settings)
+    embedder = create(space, settings)
     try:
         await embedder.embed(["Is anybody there?"])
     finally:

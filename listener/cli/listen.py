@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from listener import logs
 from listener.cli import arguments
 from listener.cli.problems import SIGNALLED
 from listener.cli.session import handle_signals, load_settings, masked
+from listener.cli.supervisor import Supervisor
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def listen(
     """Run a listener until SIGTERM or SIGINT: it claims requests as they are committed and ingests them.
 
     Start as many as you like, on as many machines. Local sources are read only below INGEST_FILE_ROOTS. Logs go to
-    stderr, a line an event, with --json a JSON object an event.
+    stderr, a line an event; with --json, or INGEST_LOG_FORMAT=json, a JSON object an event.
 
     A signal stops it in good order: what ends within INGEST_GRACE_SECONDS ends, the rest is left to other listeners or
     the next start, and the exit status is 0. A second signal ends it at once. If the database is down at the start,
@@ -51,32 +50,27 @@ def listen(
     INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
     """
     settings = load_settings()
-    log_to_stderr(settings.log_level, as_json)
+    logs.to_stderr(settings.log_level, "json" if as_json else settings.log_format)
     asyncio.run(_listen(settings, wait_for_database))
-
-
-def log_to_stderr(level: str, as_json: bool) -> None:
-    """Write this program's logs to stderr, a line an event."""
-    told = logging.StreamHandler(sys.stderr)
-    told.setFormatter(JsonLine() if as_json else Line())
-    logging.basicConfig(level=level, handlers=[told], force=True)
-    dbos = logging.getLogger("dbos")  # which brings a handler of its own, unless it has one when it is imported
-    dbos.handlers, dbos.propagate = [told], False
 
 
 async def _listen(settings: Settings, patience: float) -> None:
     from listener import service
 
     asked = _asked_to_stop()
+    supervisor = Supervisor(os.environ)
     dsn = await _unless(asked, _database(settings, patience))
     if dsn is None:
         return
     listener = service.Listener(settings, dsn)
-    async with running(listener):
-        log.info(ready_line(settings, dsn, listener.executor_id))
+    async with supervisor.watching(), running(listener):
+        ready = ready_line(settings, dsn, listener.executor_id)
+        log.info(ready)
+        supervisor.tell("READY=1", f"STATUS={ready}")
         await _unless(asked, listener.wait())
         if asked.is_set():
             log.info("stopping: running work has %g seconds to end", settings.grace_seconds)
+            supervisor.tell("STOPPING=1", f"STATUS=stopping, at most {settings.grace_seconds:g} seconds")
     log.info("stopped")
 
 
@@ -150,26 +144,3 @@ def ready_line(settings: Settings, dsn: str, executor_id: str) -> str:
         f"listening on {masked(dsn)}, schema {settings.schema_}, {settings.concurrency} places, roots {roots},"
         f" as {executor_id}"
     )
-
-
-class Line(logging.Formatter):
-    """``2025-06-01T12:00:00.123Z INFO listener.claims: …``"""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}"
-        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
-
-
-class JsonLine(logging.Formatter):
-    """``{"time": …, "level": …, "logger": …, "message": …}``, with ``exception`` where there is one."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        told = {"time": _time(record), "level": record.levelname, "logger": record.name, "message": record.getMessage()}
-        if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
-
-
-def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

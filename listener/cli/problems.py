@@ -7,17 +7,18 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import typer
 
+from listener import refusals
 from listener.errors import DocumentError, IngestError, RequestError
+from listener.logs import Secrets
 
 OK, FAILED, USAGE, PARTIALLY_SUCCEEDED, CANCELLED, ENVIRONMENT, BUG, BROKEN_PIPE = 0, 1, 2, 3, 4, 5, 70, 141
 SIGNALLED = 128  # plus the number of the signal, as shells have it
 
 _OUTCOMES = {"failed": FAILED, "cancelled": CANCELLED, "partially_succeeded": PARTIALLY_SUCCEEDED}
-_NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
 
 
 class UsageProblem(IngestError):
@@ -54,7 +55,7 @@ def report(error: BaseException, as_json: bool) -> int:
         return error.code if isinstance(error.code, int) else OK
     if isinstance(error, typer.Exit):
         return error.exit_code
-    problem = explain(error)
+    problem = _without_secrets(explain(error))
     if problem.status == BUG and os.environ.get("INGEST_LOG_LEVEL") == "DEBUG":
         traceback.print_exception(error)
     if as_json:
@@ -65,6 +66,11 @@ def report(error: BaseException, as_json: bool) -> int:
         for hint in filter(None, [problem.hint]):
             print(f"hint: {hint}", file=sys.stderr)
     return problem.status
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    hide = Secrets(os.environ).hide
+    return replace(problem, message=hide(problem.message), hint=hide(problem.hint))
 
 
 def explain(error: BaseException) -> Problem:
@@ -78,46 +84,14 @@ def explain(error: BaseException) -> Problem:
         return Problem(error.code, error.message, error.hint, USAGE if refused else ENVIRONMENT)
     if hasattr(error, "format_message"):  # typer's usage errors; it exports no class for all of them
         return _usage(error, error.format_message())
-    return _database_problem(error) or _bug(error)
+    known = refusals.as_ours(error)
+    return explain(known) if known else _bug(error)
 
 
 def _usage(error: BaseException, message: str) -> Problem:
     context = getattr(error, "ctx", None)
     verb = context.command_path if context else "ingest"
     return Problem("usage", message, f"{verb} --help", USAGE)
-
-
-def _database_problem(error: BaseException) -> Problem | None:
-    import asyncpg
-
-    if isinstance(error, asyncpg.PostgresError):
-        return _postgres_problem(error)
-    if isinstance(error, (asyncpg.InterfaceError, ConnectionError, TimeoutError)):
-        return _lost(str(error) or type(error).__name__)
-    return None
-
-
-def _postgres_problem(error: BaseException) -> Problem:
-    state = str(getattr(error, "sqlstate", None) or "")
-    constraint = getattr(error, "constraint_name", None)
-    hint = getattr(error, "hint", None) or ""
-    message = str(getattr(error, "message", None) or error)
-    if state.startswith("IG"):  # raised by our own functions
-        return Problem(constraint or state, message, hint, USAGE)
-    if state in _NOT_MIGRATED:
-        return Problem("schema_not_migrated", message, "Run: ingest migrate (and check INGEST_SCHEMA)", ENVIRONMENT)
-    if state.startswith(("08", "57P")):
-        return _lost(message)
-    if state == "42501":
-        return Problem("not_permitted", message, "Have the owner of the schema grant it to this role.", ENVIRONMENT)
-    if state.startswith(("22", "23")):  # a value that Postgres can't take
-        return Problem(constraint or "invalid_value", message, hint, USAGE)
-    return Problem("database_error", f"{message} (SQLSTATE {state})", hint, ENVIRONMENT)
-
-
-def _lost(message: str) -> Problem:
-    hint = "Requests are kept: when Postgres is back, a listener goes on. See: ingest doctor"
-    return Problem("database_lost", f"the connection to Postgres was lost: {message}", hint, ENVIRONMENT)
 
 
 def _bug(error: BaseException) -> Problem:

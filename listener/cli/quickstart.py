@@ -15,9 +15,10 @@ from uuid import UUID
 
 import typer
 
+from listener import logs
 from listener.cli import arguments, search
 from listener.cli.follow import UNFINISHED, counted, error_lines, follow, outcome_line
-from listener.cli.listen import log_to_stderr, running
+from listener.cli.listen import running
 from listener.cli.next_steps import next_steps
 from listener.cli.output import Output, Row
 from listener.cli.problems import OK, outcome
@@ -57,7 +58,7 @@ def quickstart(
     """
     source = arguments.absolute_source(path)
     settings = _settings_for(source)
-    log_to_stderr("WARNING", as_json)
+    logs.to_stderr("WARNING", "json" if as_json else "text")
     return run(_quickstart(settings, source, collection, query, Output(as_json)))
 
 

@@ -1,4 +1,4 @@
-"""``add`` and ``cancel``: ask for something, and take it back."""
+"""``add``: ask for something to be ingested."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def add(
         list[str], typer.Argument(metavar="SOURCE…", help="Files, folders, quoted globs, file:// URLs; - is stdin.")
     ],
     collection: arguments.Collection = "default",
-    option: Annotated[
-        list[str] | None, typer.Option("--option", "-o", metavar="K=V", help="See: select * from ingest_options()")
-    ] = None,
+    option: arguments.Options = None,
     metadata: Annotated[
         list[str] | None, typer.Option("--metadata", "-m", metavar="K=V", help="Kept with each chunk, for filters.")
     ] = None,
@@ -38,7 +36,7 @@ def add(
     ] = None,
     uri: Annotated[str | None, typer.Option(help="Name of the document on stdin; by default the request's id.")] = None,
     media_type: Annotated[str | None, typer.Option(help="Its media type, like text/markdown.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the requests to their end; exit as they ended.")] = False,
+    wait: arguments.Wait = False,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> int:
@@ -124,26 +122,3 @@ async def insert(session: Session, row: dict[str, Any]) -> UUID:
     request = await session.value(text, *row.values())
     assert isinstance(request, UUID)
     return request
-
-
-def cancel(
-    request: Annotated[str, typer.Argument(metavar="ID", help="Id of a request.")],
-    show_sql: arguments.ShowSql = False,
-    as_json: arguments.Json = False,
-) -> None:
-    """Cancel a pending or running request: select ingest_cancel(id).
-
-    It is cancelled when this returns; what was published stays. Refused, with exit status 2, if it ended already.
-
-    \b
-    ingest cancel 0b6b1c9e-…
-    """
-    run(_cancel(arguments.request_id(request), show_sql, Output(as_json)))
-
-
-async def _cancel(request: UUID, show_sql: bool, output: Output) -> None:
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
-        ended = await session.value("select ingest_cancel($1)", request)
-    output.value({"id": request, "status": ended})
-    output.line(f"{request} {ended}")

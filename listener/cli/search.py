@@ -1,9 +1,9 @@
-"""``search``: embed the query, then ask for the nearest chunks."""
+"""``search``: have a listener embed the query, then ask for the best chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,10 +25,10 @@ def search(
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Search a collection by meaning: embed TEXT, then select from ingest_search(vector, …).
+    """Search a collection by meaning and by words.
 
-    A collection into which nothing was ingested yet has no embedding space; then the search is by words. In plain SQL
-    that is: select * from ingest_search('TEXT', 'default', 5).
+    In plain SQL that is: call ingest_embed_query('TEXT'); select * from ingest_search('TEXT'). A listener embeds TEXT;
+    when none is running, the search is by words only, and says so.
 
     \b
     ingest search "how do I resume a cancelled request?"
@@ -50,35 +50,23 @@ async def _search(query: str, collection: str, k: int, filter_: str, output: Out
 
 
 async def find(session: Session, query: str, collection: str, k: int, filter_: str = "{}") -> tuple[list[Row], str]:
-    """Return the ``k`` chunks nearest to ``query``, best first, and a note if they were found by words only.
+    """Return the best ``k`` chunks for ``query``, and a note if they were found by words only."""
+    import asyncpg
 
-    Raises SettingsError or ServiceError if the query can't be embedded.
-    """
-    space = await Session(session.connection, session.output).row(_SPACE, collection)
-    if space is None or space["model"] is None:  # no such collection: ingest_search says so
-        rows = await session.rows(_BY_WORDS, query, collection, k, filter_)
-        return rows, f'collection "{collection}" has no embeddings yet: searched by words'
-    return await session.rows(_BY_VECTOR, await _embed(query, space), collection, k, filter_), ""
-
-
-_BY_WORDS = """select uri, title, ordinal, round(score::numeric, 4) as score, text, metadata
-from ingest_search($1::text, $2, $3, $4::jsonb)"""
-_BY_VECTOR = """select uri, title, ordinal, round(score::numeric, 4) as score, text, metadata
-from ingest_search($1::vector, $2, $3, $4::jsonb)"""
-_SPACE = """select c.query_prefix, s.embedder, s.endpoint, s.model, s.dimensions
-from ingest_collections c left join ingest_spaces s on s.id = c.space_id where c.name = $1"""
-
-
-async def _embed(query: str, space: Row) -> Any:
-    from listener.embedding import create
-    from listener.models import Space
-
-    embedder = create(Space(space["embedder"], space["endpoint"], space["model"], space["dimensions"]))
+    note = ""
     try:
-        vectors = await embedder.embed([space["query_prefix"] + query])
-    finally:
-        await embedder.close()
-    return vectors[0]
+        await session.rows(_EMBED, query, collection)
+    except asyncpg.PostgresError as error:
+        if error.sqlstate not in _WORDS_ONLY:
+            raise
+        note = f"searched by words only: {error.message}" + (f" ({error.hint})" if error.hint else "")
+    return await session.rows(_SEARCH, query, collection, k, filter_), note
+
+
+_EMBED = "call ingest_embed_query($1, $2, '5 seconds')"
+_SEARCH = """select uri, title, ordinal, round(score::numeric, 4) as score, text, metadata
+from ingest_search($1, $2, $3, $4::jsonb)"""
+_WORDS_ONLY = {"IG031", "IG032", "IG034"}  # no space yet, no listener, the embedder's error
 
 
 def tell(rows: Sequence[Row], output: Output) -> None:

@@ -17,11 +17,9 @@ from uuid import UUID
 
 from listener.cli.output import Output, Row
 from listener.cli.problems import SIGNALLED, Stopped
-from listener.errors import OperatorError
 
 if TYPE_CHECKING:
     import asyncpg
-    import numpy as np
 
     from listener.settings import Settings
 
@@ -31,22 +29,9 @@ _PARAMETER = re.compile(r"\$(\d+)")
 
 def load_settings() -> Settings:
     """Read the settings; raises OperatorError ``wrong_setting``."""
-    from pydantic import ValidationError
+    from listener import settings
 
-    from listener.settings import Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = variable(str(first["loc"][0]))
-        hint = "See: ingest doctor --settings"
-        raise OperatorError("wrong_setting", f"{name}={first['input']!s}: {first['msg']}", hint) from None
-
-
-def variable(field: str) -> str:
-    """Return the environment variable of a field of Settings, or of its alias."""
-    return field if field.startswith("INGEST_") else f"INGEST_{field.upper()}"
+    return settings.load()
 
 
 def run(verb: Coroutine[Any, Any, T]) -> T:
@@ -130,13 +115,7 @@ def literal(value: Any) -> str:
         return f"'\\x{value.hex()}'"
     if isinstance(value, (str, UUID, datetime)):
         return "'" + str(value).replace("'", "''") + "'"
-    if isinstance(value, (list, tuple)):
-        return f"array[{', '.join(literal(item) for item in value)}]"
-    return _vector_literal(value)
-
-
-def _vector_literal(vector: np.ndarray[Any, Any]) -> str:
-    return "'[" + ",".join(format(float(number), ".7g") for number in vector) + "]'"
+    return f"array[{', '.join(literal(item) for item in value)}]"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""Tell systemd how a listener is: ready, stopping, and that its event loop still turns. Elsewhere nothing happens.
+
+The protocol is that of sd_notify(3): datagrams to the Unix socket that ``NOTIFY_SOCKET`` names (an ``@`` stands for the
+NUL of an abstract name). With ``WatchdogSec=`` in the unit, systemd expects a sign within ``WATCHDOG_USEC``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Who started this process, if it wants to be told."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        address = environment.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self._patience = int(environment.get("WATCHDOG_USEC", 0)) / 1e6 if ours else 0.0
+
+    def tell(self, *lines: str) -> None:
+        """Send assignments such as ``READY=1``. A supervisor that can't be reached stops no listener."""
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                channel.connect(self._address)
+                channel.sendall("\n".join(lines).encode())
+        except OSError as error:
+            log.warning("systemd can't be told %s: %s", lines[0], error)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """For the time of a block, say twice in the watchdog's time that the event loop turns."""
+        signs = asyncio.create_task(self._signs()) if self._patience else None
+        try:
+            yield
+        finally:
+            if signs:
+                signs.cancel()
+
+    async def _signs(self) -> None:
+        while True:
+            self.tell("WATCHDOG=1")
+            await asyncio.sleep(self._patience / 2)

@@ -1,0 +1,361 @@
+"""What is deployed: the files say what the docs promise, the commands in them work, and no role is a superuser.
+
+There is no container engine here. What containers would run is run by hand: the same SQL by psql, the same verbs with
+the same environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import configparser
+import json
+import re
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # DBOS depends on it; its types would be one more dependency
+from ingest_command import Ended, Ingest
+from pipeline import ended
+from staging import session
+
+from listener import embedded
+from listener.cli import app
+from listener.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "deploy" / "ingest-listener@.service"
+ROLES = ("ingest_operator", "ingest_app", "ingest_owner")
+PASSWORDS = {"INGEST_OWNER_PASSWORD": "owner's-pass", "INGEST_APP_PASSWORD": "app-pass"}
+VERBS = {command.name for command in app.registered_commands}
+GRACE = Settings.model_fields["grace_seconds"].default
+PATIENCE_SECONDS = 40.0
+
+
+def services() -> dict[str, dict[str, Any]]:
+    compose: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, Any]] = compose["services"]
+    return found
+
+
+def dockerfile(instruction: str) -> list[str]:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(rf"^{instruction} +(.+)$", text, re.MULTILINE)
+
+
+# the files
+
+
+def test_the_image_runs_a_listener_as_a_fixed_user_that_is_not_root_and_asks_for_its_health() -> None:
+    assert json.loads(dockerfile("ENTRYPOINT")[0]) == ["ingest"]
+    assert json.loads(dockerfile("CMD")[0])[0] in VERBS
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", dockerfile("USER")[-1])
+    program, verb = json.loads(dockerfile("HEALTHCHECK")[0].partition("CMD ")[2])
+    assert program == "ingest"
+    assert verb in VERBS
+
+
+def test_the_image_is_built_from_what_is_there_and_let_into_the_build() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    allowed = [line[1:] for line in ignored if line.startswith("!")]
+    copied = [path for line in dockerfile("COPY") if "--from" not in line for path in line.split()[:-1]]
+    assert copied
+    assert all((ROOT / path).exists() for path in copied)
+    assert [path for path in copied if not any(fnmatch(path, pattern) for pattern in allowed)] == []
+
+
+def test_listeners_start_after_one_migration_and_can_be_scaled() -> None:
+    listener, migrate, grants = (services()[name] for name in ("listener", "migrate", "grants"))
+    assert migrate["command"] == ["migrate"]
+    assert migrate["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert (
+        listener["depends_on"] == grants["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    )
+    assert not {"container_name", "ports", "hostname"} & listener.keys()  # each would make a second one impossible
+    assert listener["restart"] == "unless-stopped"
+    assert services()["postgres"]["healthcheck"]["test"][1] == "pg_isready"
+    assert "--host=127.0.0.1" in services()["postgres"]["healthcheck"]["test"]
+
+
+def test_a_listener_has_more_time_to_stop_than_it_takes() -> None:
+    listener = services()["listener"]
+    assert float(listener["environment"]["INGEST_GRACE_SECONDS"]) == GRACE
+    assert int(listener["stop_grace_period"].removesuffix("s")) > GRACE
+    assert int(unit()["Service"]["TimeoutStopSec"]) > GRACE
+
+
+def test_a_listener_gets_no_right_that_it_does_not_need() -> None:
+    for name in ("migrate", "listener"):
+        service = services()[name]
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert "//ingest_owner@" in service["environment"]["INGEST_DATABASE_URL"]
+    assert all(volume.endswith(":ro") for volume in services()["listener"]["volumes"])
+    knowing = [name for name, service in services().items() if "POSTGRES_PASSWORD" in service.get("environment", {})]
+    assert knowing == ["postgres"]
+
+
+def test_a_key_is_passed_on_only_if_it_is_set_and_no_file_holds_a_secret() -> None:
+    environment = services()["listener"]["environment"]
+    assert environment["OPENAI_API_KEY"] is None
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"\w*PASSWORD: (.*)", text)) == {
+        f"${{{name}:?set it in .env}}" for name in ("POSTGRES_PASSWORD", *PASSWORDS)
+    }
+    assert ".env" in (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+
+
+def test_each_setting_that_is_deployed_exists() -> None:
+    known = {field.alias or f"INGEST_{name.upper()}" for name, field in Settings.model_fields.items()}
+    named = {name for service in services().values() for name in service.get("environment", {})}
+    assert {name for name in named if name.startswith("INGEST_")} - set(PASSWORDS) <= known
+
+
+def unit() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names of options are case-sensitive
+    parser.read(UNIT, encoding="utf-8")
+    return parser
+
+
+def test_the_unit_starts_a_listener_that_restarts_after_a_failure_and_owns_nothing() -> None:
+    service = unit()["Service"]
+    program, verb = service["ExecStart"].split()
+    assert program.endswith("/ingest")
+    assert verb in VERBS
+    assert (service["Type"], service["Restart"], service["DynamicUser"]) == ("notify", "on-failure", "yes")
+    assert (service["NoNewPrivileges"], service["ProtectSystem"]) == ("yes", "strict")
+
+
+def test_the_deployed_grants_are_the_documented_ones() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^<!-- grants: owner -->\n```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    deployed = (ROOT / "deploy" / "postgres" / "grants.sql").read_text(encoding="utf-8")
+    assert statements(deployed) == statements("".join(blocks))
+
+
+def test_the_deployed_roles_are_the_documented_ones() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^<!-- grants: superuser -->\n```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    script = (ROOT / "deploy" / "postgres" / "roles.sql").read_text(encoding="utf-8")
+    deployed = [statement for statement in statements(script) if "current_user" not in statement]
+    documented = statements("".join(blocks))
+    assert [without_login(statement) for statement in documented] == list(map(without_login, deployed))[
+        : len(documented)
+    ]
+
+
+def statements(sql: str) -> list[str]:
+    """Return the statements of a script, without psql's commands, comments and blanks that mean nothing."""
+    plain = re.sub(r"--.*|^\\.*", "", sql, flags=re.MULTILINE)
+    return [" ".join(statement.split()) for statement in plain.split(";") if statement.strip()]
+
+
+def without_login(statement: str) -> str:
+    return re.sub(r" login| password :'\w+'", "", statement)
+
+
+def test_the_manifests_on_the_page_are_yaml_and_run_verbs_that_exist() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    documents = [
+        document for block in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        for document in yaml.safe_load_all(block)
+    ]  # fmt: skip
+    assert {document["kind"] for document in documents} >= {"Deployment", "Job"}
+    assert set(re.findall(r"\[ingest, (\w+)", page)) | set(re.findall(r"args: \[(\w+)", page)) <= VERBS
+
+
+# what they run
+
+
+@dataclass(frozen=True)
+class Site:
+    """A database that was set up by the files of ``deploy/postgres``."""
+
+    owner: str
+    app: str
+
+
+@pytest.fixture
+async def site(server: embedded.Server, tmp_path: Path) -> AsyncIterator[Site]:
+    name = f"site_{uuid.uuid4().hex}"
+    await server.create_database(name)
+    admin = server.dsn(name)
+    owner, application = (as_role(admin, role) for role in ("ingest_owner", "ingest_app"))
+    try:
+        await psql(tmp_path, admin, "roles.sql")
+        migrated = await Ingest(tmp_path, INGEST_DATABASE_URL=owner, INGEST_SCHEMA="ingest")("migrate")
+        assert migrated.status == 0, migrated.err
+        await psql(tmp_path, owner, "grants.sql")
+        yield Site(owner, application)
+    finally:
+        await server.drop_database(name)
+        async with session(server.dsn("postgres")) as superuser:
+            await superuser.execute(f"drop role if exists {', '.join(ROLES)}")
+
+
+async def psql(folder: Path, dsn: str, file: str) -> None:
+    script = str(ROOT / "deploy" / "postgres" / file)
+    ran = await Ingest(folder, INGEST_DATABASE_URL=dsn, **PASSWORDS)("psql", "-Xqv", "ON_ERROR_STOP=1", "-f", script)
+    assert ran.status == 0, ran.err
+
+
+def as_role(dsn: str, role: str) -> str:
+    return dsn.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")
+
+
+@dataclass
+class Listening:
+    """A listener as a supervisor starts it, that is ready; ``ended`` is set when it has stopped."""
+
+    ingest: Ingest
+    process: asyncio.subprocess.Process
+    executor_id: str
+    ended: Ended | None = None
+
+
+@asynccontextmanager
+async def listening(folder: Path, **settings: str) -> AsyncIterator[Listening]:
+    ingest = Ingest(folder, INGEST_LOG_FORMAT="json", **settings)
+    process = await ingest.start("listen")
+    assert process.stderr
+    line = b""
+    while b"listening on" not in line:
+        line = await asyncio.wait_for(process.stderr.readline(), PATIENCE_SECONDS)
+        assert line, "the listener ended"
+    found = Listening(ingest, process, json.loads(line)["message"].split()[-1])
+    try:
+        yield found
+    finally:
+        process.terminate()
+        found.ended = await ingest.end(process)
+
+
+async def test_the_deployed_roles_carry_a_request_from_insert_to_search(site: Site, tmp_path: Path) -> None:
+    async with (
+        listening(tmp_path, INGEST_DATABASE_URL=site.owner, INGEST_SCHEMA="ingest") as running,
+        session(site.app, "ingest") as application,
+    ):
+        request = await application.fetchval(
+            "insert into ingest_requests (content, uri) values ('Vents open.', 'vents') returning id"
+        )
+        assert (await ended(application, request))[0]["status"] == "succeeded"
+        assert await application.fetchval("select uri from ingest_chunks_default") == "vents"
+        supers = "select rolname from pg_roles where rolsuper and rolname::text = any ($1)"
+        assert await application.fetch(supers, list(ROLES)) == []
+    assert running.ended is not None
+    assert running.ended.status == 0
+    lines = [json.loads(line) for line in running.ended.err.splitlines()]
+    assert [line["message"] for line in lines][-1] == "stopped"
+
+
+async def test_health_is_good_while_a_listener_of_this_host_beats_and_bad_before_and_afterwards(
+    ready: str, tmp_path: Path
+) -> None:
+    ingest = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
+    before = await ingest("health", "--json")
+    assert (before.status, before.json["error"]["code"]) == (1, "no_heartbeat")
+    async with listening(tmp_path, INGEST_DATABASE_URL=ready) as running:
+        during = await ingest("health", "--json")
+        assert during.status == 0
+        (one,) = during.json["listeners"]
+        assert (one["executor_id"], one["host"]) == (running.executor_id, socket.gethostname())
+        assert (await ingest("health")).out.startswith(f"alive: {running.executor_id}, ")
+        assert (await ingest("health", "--any")).status == 0
+    for arguments in (("health",), ("health", "--live"), ("health", "--any")):
+        assert (await ingest(*arguments)).status == 1
+
+
+async def test_a_listener_of_another_host_and_one_that_fell_silent_or_was_buried_are_not_ours_to_call_healthy(
+    ready: str, tmp_path: Path
+) -> None:
+    ingest = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
+    async with session(ready) as c:
+        await c.execute(
+            "insert into ingest_listeners "
+            " (executor_id, host, pid, version, pipeline, capacity, lease, heartbeat_at, dead_at)"
+            " values ('other', 'elsewhere', 1, '0', '1', 1, '1 hour', now(), null),"
+            " ('silent', $1, 1, '0', '1', 1, '10 s', now() - interval '11 s', null),"
+            " ('buried', $1, 1, '0', '1', 1, '1 hour', now(), now())",
+            socket.gethostname(),
+        )  # fmt: skip
+        assert (await ingest("health")).status == 1
+        anywhere = await ingest("health", "--any", "--json")
+        assert (anywhere.status, [one["executor_id"] for one in anywhere.json["listeners"]]) == (0, ["other"])
+        await c.execute("update ingest_listeners set heartbeat_at = now() where executor_id = 'silent'")
+        assert (await ingest("health", "--live")).status == 0
+
+
+@pytest.mark.parametrize("url", ["postgresql://nobody:hidden-pass@/x?host=/nowhere", "not a url"])
+async def test_a_database_that_does_not_answer_is_bad_health_but_no_reason_to_kill_a_listener(
+    url: str, tmp_path: Path
+) -> None:
+    ingest = Ingest(tmp_path, INGEST_DATABASE_URL=url)
+    unhealthy = await ingest("health")
+    assert unhealthy.status == 1
+    assert unhealthy.out.startswith("unhealthy: database_unreachable: ")
+    live = await ingest("health", "--live", "--json")
+    assert (live.status, live.json["error"]["code"]) == (0, "database_unreachable")
+    assert "hidden-pass" not in unhealthy.out + unhealthy.err + live.out
+
+
+async def test_a_database_that_takes_the_connection_and_says_nothing_is_given_up_in_time(tmp_path: Path) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    mute = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = mute.sockets[0].getsockname()[1]
+    async with mute:
+        url = f"postgresql://nobody@127.0.0.1:{port}/x"
+        told = await Ingest(tmp_path, INGEST_DATABASE_URL=url)("health", "--timeout", "0.3", "--json")
+    assert (told.status, told.json["error"]["code"]) == (1, "database_unreachable")
+
+
+async def test_without_a_database_url_health_starts_no_server(tmp_path: Path) -> None:
+    told = await Ingest(tmp_path, INGEST_DATA_DIR=str(tmp_path / "data"))("health", "--json")
+    assert (told.status, told.json["error"]["code"]) == (1, "database_unreachable")
+    assert not (tmp_path / "data").exists()
+
+
+async def test_systemd_is_told_that_a_listener_is_ready_lives_and_stops(ready: str, tmp_path: Path) -> None:
+    name = f"ingest-test-{uuid.uuid4().hex}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as supervisor:
+        supervisor.bind(f"\0{name}")
+        told: list[str] = []
+
+        async def hear(expected: str) -> None:
+            while not any(expected in message for message in told):
+                received = await asyncio.wait_for(
+                    asyncio.get_running_loop().sock_recv(supervisor, 4096), PATIENCE_SECONDS
+                )
+                told.append(received.decode())
+
+        watched = {"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": "200000"}
+        async with listening(tmp_path, INGEST_DATABASE_URL=ready, **watched) as running:
+            await hear("READY=1")
+            assert any(running.executor_id in message for message in told)  # STATUS=, which systemctl shows
+            told.clear()
+            await hear("WATCHDOG=1")
+        await hear("STOPPING=1")
+
+
+async def test_a_supervisor_that_can_not_be_reached_does_not_stop_a_listener(ready: str, tmp_path: Path) -> None:
+    async with listening(tmp_path, INGEST_DATABASE_URL=ready, NOTIFY_SOCKET=str(tmp_path / "gone")) as running:
+        pass
+    assert running.ended is not None
+    assert running.ended.status == 0
+    assert "systemd can't be told READY=1" in running.ended.err
+
+
+async def test_the_last_words_of_a_listener_hide_secrets_too(tmp_path: Path) -> None:
+    ended = await Ingest(tmp_path, INGEST_CONCURRENCY="hidden-value", OTHER_API_KEY="hidden-value")("listen")
+    assert ended.status == 5
+    assert "INGEST_CONCURRENCY=***" in ended.err
