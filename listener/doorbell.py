@@ -32,7 +32,7 @@ LAST_LOOK_SECONDS = 0.25
 
 
 class Doorbell:
-    """Waits for the doorbell, and tells the commands' channel apart."""
+    """Waits for the doorbell, and tells the channels of commands and queries apart."""
 
     def __init__(self, database: Database, settings: Settings, executor_id: str) -> None:
         self._database = database
@@ -45,6 +45,7 @@ class Doorbell:
         self._rang = asyncio.Event()
         self._look = FIRST_LOOK_SECONDS
         self.commanded = asyncio.Event()
+        self.asked = asyncio.Event()
         self.resting = False
         self.hears = False
 
@@ -129,6 +130,7 @@ class Doorbell:
         if not self._settings.poll_only:
             await self._listen(connection)
         self.commanded.set()
+        self.asked.set()
 
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
         """End our backend of before, which may not have noticed the cut and still hold the idle lock."""
@@ -142,10 +144,12 @@ class Doorbell:
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
         (row,) = await connection.fetch(
-            "select ingest_channel('doorbell') as doorbell, ingest_channel('commands') as commands"
+            "select ingest_channel('doorbell') as doorbell, ingest_channel('commands') as commands,"
+            " ingest_channel('queries') as queries"
         )
         await connection.add_listener(row["doorbell"], lambda *_: self._rang.set())
         await connection.add_listener(row["commands"], lambda *_: self.commanded.set())
+        await connection.add_listener(row["queries"], lambda *_: self.asked.set())
         await connection.add_listener(self._proof, lambda *_: self._proved.set())
         self.hears = await self._is_heard(connection)
         if not self.hears:

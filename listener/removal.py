@@ -45,9 +45,11 @@ async def _drops(connection: Connection, schema: str) -> list[str]:
     text = "\n".join(file.text for file in sql_files())
     named = {
         kind: sorted(set(re.findall(rf"(?m)^create (?:or replace )?{kind} (ingest_\w+)", text)))
-        for kind in ("table", "view", "function", "sequence")
+        for kind in ("table", "view", "function", "procedure", "sequence")
     }
-    rows = await connection.fetch(_DROPS, schema, named["view"], named["function"], named["table"], named["sequence"])
+    rows = await connection.fetch(
+        _DROPS, schema, named["view"], named["function"] + named["procedure"], named["table"], named["sequence"]
+    )
     return [row["statement"] for row in rows]
 
 
@@ -64,7 +66,7 @@ select format('drop %s %s', kind, string_agg(name, ', ')) as statement from (
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join here on here.oid = c.relnamespace
   where not t.tgisinternal and c.relname::text = any ($4) and t.tgname like 'ingest\\_%'
   union all
-  select 1000, 'function', p.oid::regprocedure::text
+  select 1000, 'routine', p.oid::regprocedure::text
   from pg_proc p join here on here.oid = p.pronamespace where p.proname::text = any ($3)
   union all
   select 1001, 'table', format('%I.%I', $1, c.relname)

@@ -42,8 +42,8 @@ class SqlFile:
 
     @property
     def signature(self) -> str | None:
-        """The function that the file makes, with its parameters' types, as its comment names it."""
-        comment = re.search(r"^comment on function (ingest_\w+\([^)]*\))", self.text, re.MULTILINE)
+        """The function or procedure that the file makes, with its parameters' types, as its comment names it."""
+        comment = re.search(r"^comment on (?:function|procedure) (ingest_\w+\([^)]*\))", self.text, re.MULTILINE)
         return comment[1] if comment else None
 
     @property
@@ -216,7 +216,7 @@ async def _apply(connection: Connection, file: SqlFile) -> None:
         async with connection.transaction():
             await connection.execute(file.text)
     except asyncpg.InvalidFunctionDefinitionError:
-        await connection.execute(f"drop function {file.signature}")
+        await connection.execute(f"drop routine {file.signature}")
         await connection.execute(file.text)
 
 
@@ -229,7 +229,7 @@ async def _drop_former(connection: Connection, schema: str) -> None:
 
 
 _FORMER = """
-select format('drop function %s', p.oid::regprocedure) as statement
+select format('drop routine %s', p.oid::regprocedure) as statement
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 where n.nspname = $1 and p.proname in (select split_part(signature, '(', 1) from unnest($2::text[]) as signature)
   and p.oid <> all (select to_regprocedure(signature)::oid from unnest($2::text[]) as signature)

@@ -1,29 +1,30 @@
 create or replace function ingest_search(
-  query text, collection text default 'default', k int default 10, filter jsonb default '{}'
+  query text, collection text default 'default', k int default 10, filter jsonb default '{}', by text default null
 ) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
 language plpgsql stable set search_path from current
 as $$
-#variable_conflict use_column
 declare
-  v_config regconfig := ingest_search_config(collection);
-  v_query tsquery := websearch_to_tsquery(v_config, query);
+  v_embedding vector := case when by is distinct from 'words' then ingest_query_embedding(query, collection) end;
 begin
-  -- All words first; if that finds too little, any of them. (Not with an excluded word: it would be let in.)
-  if numnode(v_query) > 1 and v_query::text !~ '(^|[ (])!' and (
-    select count(*) < k from (
-      select from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
-      where c.lexemes @@ v_query and c.collection = ingest_search.collection and c.metadata @> coalesce(filter, '{}') limit k) n
-  ) then
-    v_query := v_query || coalesce(
-      (select string_agg(quote_literal(lexeme), ' | ')::tsquery from unnest(to_tsvector(v_config, query))), v_query);
+  if by not in ('words', 'vector') then
+    raise exception 'ingest_search can''t go by "%"', by
+      using errcode = 'IG035', constraint = 'unknown_way',
+            hint = 'by => ''words'', by => ''vector'', or neither: then by both, if the query''s vector is known.';
+  elsif by = 'vector' and v_embedding is null then
+    perform ingest_search_config(collection);
+    raise exception 'the vector of this query is not known'
+      using errcode = 'IG035', constraint = 'query_not_embedded',
+            hint = format('First: call ingest_embed_query(%L, %L);', query, collection);
+  elsif by = 'vector' then
+    return query select * from ingest_search(v_embedding, collection, k, filter);
+  elsif v_embedding is null then
+    return query select * from ingest_search_words(query, collection, k, filter, k);
+  else
+    return query select * from ingest_search_both(query, v_embedding, collection, k, filter);
   end if;
-  return query
-    select d.uri, d.title, c.ordinal, c.text, ts_rank_cd(c.lexemes, v_query, 1)::float8, c.metadata, c.revision_id
-    from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
-    where c.lexemes @@ v_query and c.collection = ingest_search.collection and c.metadata @> coalesce(filter, '{}')
-    order by 5 desc, 1, 3 limit k;
 end
 $$;
 
-comment on function ingest_search(text, text, int, jsonb) is
-  'Full-text search over live chunks, best first; filter: what their metadata must contain.';
+comment on function ingest_search(text, text, int, jsonb, text) is
+  'Search over live chunks, best first: by words, and by vector too once ingest_embed_query has the query''s vector. '
+  'filter: what their metadata must contain; by: ''words'' or ''vector'' alone.';

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from staging import Connection
+import re
+
+import asyncpg
+import pytest
+from staging import SPACE, Connection, collection, session
 
 OURS = "(select oid from pg_namespace where nspname = 'public')"
 
@@ -11,7 +15,7 @@ async def test_every_function_is_described_and_fixes_its_search_path(c: Connecti
     rows = await c.fetch(
         f"select proname, obj_description(oid, 'pg_proc') is not null as described, prosqlbody is not null as parsed,"
         " array_to_string(proconfig, ' ') as settings from pg_proc"
-        f" where pronamespace = {OURS} and proname like 'ingest\\_%'"
+        f" where pronamespace = {OURS} and proname like 'ingest\\_%' and prokind = 'f'"
     )
     assert len(rows) > 50
     for row in rows:
@@ -22,10 +26,25 @@ async def test_every_function_is_described_and_fixes_its_search_path(c: Connecti
 async def test_a_function_that_asks_for_the_schema_fixes_its_search_path(c: Connection) -> None:
     rows = await c.fetch(
         f"select proname, array_to_string(proconfig, ' ') as settings from pg_proc"
-        f" where pronamespace = {OURS} and proname like 'ingest\\_%' and pg_get_functiondef(oid) ~ 'current_schema'"
+        f" where pronamespace = {OURS} and proname like 'ingest\\_%' and prokind = 'f'"
+        " and pg_get_functiondef(oid) ~ 'current_schema'"
     )
     assert {row["proname"] for row in rows} >= {"ingest_channel", "ingest_lock_key"}
     assert [row["proname"] for row in rows if "search_path=public" not in (row["settings"] or "")] == []
+
+
+async def test_a_procedure_names_the_schema_of_whatever_it_uses(c: Connection) -> None:
+    """It commits, so it can't fix its search path: its body has no bare name that is called, and no operator."""
+    rows = await c.fetch(
+        "select proname, prosrc, obj_description(oid, 'pg_proc') is not null as described from pg_proc"
+        f" where pronamespace = {OURS} and proname like 'ingest\\_%' and prokind <> 'f'"
+    )
+    assert [row["proname"] for row in rows] == ["ingest_embed_query"]
+    for row in rows:
+        assert row["described"]
+        code = re.sub("--.*", "", row["prosrc"])
+        assert re.findall(r"(?<![\w.])\w+(?=\()", code) == []
+        assert re.findall(r"[-+*/<>~!@#%^&|]|(?<!:)=", code) == []
 
 
 async def test_every_table_view_and_sequence_is_described(c: Connection) -> None:
@@ -51,3 +70,29 @@ async def test_functions_run_from_any_search_path(c: Connection) -> None:
     await c.execute("create temp table ingest_requests (id uuid, status text)")  # in the way, and passed by
     assert await c.fetchval("select public.ingest_cancel($1)", request) == "cancelled"
     assert await c.fetchval("select status from public.ingest_requests") == "cancelled"
+
+
+async def test_a_procedure_runs_with_functions_operators_and_types_in_its_way(c: Connection, installed: str) -> None:
+    await collection(c, "default", SPACE)
+    await c.execute(
+        "select ingest_answer_queries(space_id, array[hash], array['[1,1,1]'::vector])"
+        " from ingest_query_key('q', 'default')"
+    )
+    raises = "language plpgsql as $$ begin raise 'hijacked'; end $$"
+    await c.execute(f"""
+        create schema evil;
+        create type evil.text as (a int);
+        create type evil.timestamptz as (a int);
+        create type evil.ingest_queries as (a int);
+        create function evil.clock_timestamp() returns timestamptz {raises};
+        create function evil.pg_sleep(float8) returns void {raises};
+        create function evil.ingest_check_commits(text) returns void {raises};
+        create function evil.ingest_ask_query(text, text, interval) returns void {raises};
+        create function evil.boom(timestamptz, interval) returns timestamptz {raises};
+        create operator evil.+ (leftarg = timestamptz, rightarg = interval, function = evil.boom);
+    """)
+    async with session(installed) as hostile:
+        await hostile.execute("set search_path = evil, pg_catalog")
+        await hostile.execute("call public.ingest_embed_query('q')")
+        with pytest.raises(asyncpg.PostgresError, match="no listener"):
+            await hostile.execute("call public.ingest_embed_query('not known')")

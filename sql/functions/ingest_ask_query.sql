@@ -1,0 +1,33 @@
+create or replace function ingest_ask_query(p_query text, p_collection text, p_timeout interval) returns ingest_queries
+language plpgsql set search_path from current
+as $$
+declare
+  v_query ingest_queries;
+begin
+  perform ingest_search_config(p_collection);
+  select k.* into v_query.space_id, v_query.text, v_query.hash from ingest_query_key(p_query, p_collection) k;
+  perform ingest_check_query(p_query, p_collection, v_query.space_id);
+  if exists (select from ingest_queries q
+             where q.space_id = v_query.space_id and q.hash = v_query.hash and q.embedding is not null) then
+    if current_setting('transaction_read_only') = 'off' then
+      update ingest_queries q set used_at = clock_timestamp()
+      where q.space_id = v_query.space_id and q.hash = v_query.hash and q.used_at < clock_timestamp() - interval '1 minute';
+    end if;
+    return v_query;
+  end if;
+  perform ingest_check_listens();
+  perform set_config('synchronous_commit', 'off', true);  -- of a cache; nobody need wait for the disk
+  insert into ingest_queries as q (space_id, hash, text, wanted_until)
+  values (v_query.space_id, v_query.hash, v_query.text, clock_timestamp() + p_timeout)
+  on conflict on constraint ingest_queries_pkey do update
+  set text = excluded.text, error = null, used_at = clock_timestamp(),
+      wanted_until = greatest(q.wanted_until, excluded.wanted_until),
+      claimed_until = case when q.error is null then q.claimed_until end
+  where q.embedding is null;
+  perform pg_notify(ingest_channel('queries'), '');
+  return v_query;
+end
+$$;
+
+comment on function ingest_ask_query(text, text, interval) is
+  'Asks listeners to embed a query unless its vector is known; returns its key. Callers that ask for the same share one row.';

@@ -1,0 +1,17 @@
+create or replace function ingest_check_query(p_query text, p_collection text, p_space int) returns void
+language plpgsql set search_path from current
+as $$
+begin
+  if coalesce(p_query, '') !~ '\S' then
+    raise exception 'the query is empty'
+      using errcode = 'IG030', constraint = 'empty_query', hint = 'Say what to look for.';
+  end if;
+  if p_space is null then
+    raise exception 'collection "%" has no embeddings yet', p_collection
+      using errcode = 'IG031', constraint = 'no_space_yet',
+            hint = 'Its embedding space is chosen when its first request starts; ingest_search finds by words meanwhile.';
+  end if;
+end
+$$;
+
+comment on function ingest_check_query(text, text, int) is 'Raises IG030 for an empty query, IG031 for a collection without a space.';
