@@ -96,7 +96,7 @@ class Claims:
         try:
             if row["source"] is not None:
                 await self._tools.in_thread(self._tools.sources.check, row["source"], json.loads(row["options"]))
-            await self._workflows.start(row["id"])
+            await (self._workflows.start if row["attempt"] == 1 else self._workflows.go_on)(row["id"])
         except OUTAGE:
             raise  # recovery starts what was claimed and did not start
         except Exception as error:

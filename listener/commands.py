@@ -1,6 +1,8 @@
-"""Carry out what the control functions asked for, with DBOS's public API, and write what came of it.
+"""Stop the workflows of cancelled requests, with DBOS's public API.
 
-A command is an intent: carrying it out twice, or going on after a crash in the middle, ends the same.
+Of the control functions only ``ingest_cancel`` leaves something to do at once, also for a listener at capacity: what the
+others put back to pending is claimed like a new request. A cancel is an intent: carrying it out twice, or going on after
+a crash in the middle, ends the same; one whose request goes on again by now is let be.
 """
 
 from __future__ import annotations
@@ -45,25 +47,25 @@ class Commands:
 
     async def _carry_out_page(self) -> bool:
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(
-                "select id, request_id, verb from ingest_commands where done_at is null"
-                " order by id limit $1 for update skip locked",
-                PAGE,
-            )
+            rows = await connection.fetch("select * from ingest_take_cancels($1)", PAGE)
             if not rows:
                 return False
-            await self._cancel([str(row["request_id"]) for row in rows])
+            await self._cancel([str(row["request_id"]) for row in rows if row["stands"]])
             await connection.execute(
-                "update ingest_commands set done_at = clock_timestamp(), executor_id = $2, outcome = 'cancelled'"
-                " where id = any ($1)",
+                "update ingest_commands c set done_at = clock_timestamp(), executor_id = $3, outcome = o.outcome"
+                " from unnest($1::bigint[], $2::text[]) as o (id, outcome) where c.id = o.id",
                 [row["id"] for row in rows],
+                ["cancelled" if row["stands"] else "overtaken" for row in rows],
                 self._executor_id,
             )
         for row in rows:
-            self._announcements.ended(row["request_id"], "cancelled")
+            if row["stands"]:
+                self._announcements.ended(row["request_id"], "cancelled")
         return True
 
     async def _cancel(self, workflows: list[str]) -> None:
         """Stop workflows and their batches. One that does not exist yet finds its request cancelled when it begins."""
+        if not workflows:
+            return
         log.info("cancelling %d workflows", len(workflows))
         await DBOS.cancel_workflows_async(workflows, cancel_children=True)

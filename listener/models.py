@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Digest = bytes
+"""A SHA-256, 32 bytes."""
 
 
 class Reference(BaseModel):
@@ -38,13 +45,18 @@ class Found:
     """One document behind a source, not read yet.
 
     ``uri`` is what the document is called in its collection (``file:///srv/docs/a.md``); ``path`` is where a local
-    one lies; ``bytes`` is its size if known without reading it.
+    one lies; ``bytes`` is its size if known without reading it. A record has the number of its ``container``, begins in
+    line ``line`` at byte ``start`` there, and has the SHA-256 ``digest``.
     """
 
     uri: str
     path: str | None = None
     media_type: str | None = None
     bytes: int | None = None
+    container: int | None = None
+    start: int | None = None
+    digest: Digest | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +70,29 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A document inside of another one, such as an e-mail's attachment: its name there, and its bytes."""
+
+    name: str
+    media_type: str | None
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """A document as normalized text: valid Unicode, no NUL.
 
     ``media_type`` says how to chunk it: ``text/markdown`` (HTML becomes that too), ``text/plain`` or a code type.
+    ``pages`` are the places in ``text``, in characters, where its pages (slides) begin, the first page first; empty if
+    it has none. ``parts`` are documents of their own.
     """
 
     text: str
     media_type: str
     title: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    pages: Sequence[int] = ()
+    parts: Sequence[Part] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +114,20 @@ class Space:
     dimensions: int
 
 
+class Embeddings(NamedTuple):
+    """What a call returned: ``vectors``, shape (texts, dimensions), and the tokens that the service counted."""
+
+    vectors: NDArray[np.float32]
+    tokens: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A batch, and the token of the execution that may write for it."""
+    """A batch, and the token of the execution that may write for it; ``alone``: its documents are tried one by one."""
 
     batch: BatchRef
     token: UUID
+    alone: bool = False
 
     @property
     def key(self) -> tuple[UUID, int, UUID]:
@@ -103,7 +136,10 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the load step found out about one revision: a parsed text or an error."""
+    """What the load step found out about one revision: a parsed text or an error.
+
+    With ``part``, about a document inside of that revision's, which has this URI.
+    """
 
     revision: int
     read_seq: int
@@ -111,6 +147,7 @@ class Loaded:
     size: int | None = None
     parsed: Parsed | None = None
     error: dict[str, Any] | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from listener.announcements import Announcements
 from listener.heartbeat import Heartbeat, Identity
 from listener.outages import OUTAGE
 from listener.settings import Settings
-from listener.workflows import Workflows
+from listener.workflows import PIPELINE, Workflows
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,9 @@ RARELY = 2  # looks; what hardly ever happens costs an idle listener statements 
 
 # Batches before their request: resumed first, a parent would take the old errors of its children.
 LEFT_BEHIND = """
-select w.workflow_uuid as id, split_part(w.workflow_uuid, ':', 1)::uuid as request
+select w.workflow_uuid as id, split_part(w.workflow_uuid, ':', 1)::uuid as request,
+       not exists (
+         select from ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version) as outdated
 from workflow_status w
 left join ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
 where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
@@ -39,32 +41,35 @@ where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
   and (w.status = 'PENDING' and not exists (
          select from ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null)
     or w.status = 'ENQUEUED' and w.queue_name like 'ingest%' and not exists (
-         select from ingest_listeners l where l.dead_at is null and w.queue_name in (
-           'ingest_requests' || l.queue, 'ingest_batches' || l.queue)))
+         select from ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version
+           and w.queue_name in ('ingest_requests' || l.queue, 'ingest_batches' || l.queue)))
 order by request, w.name, w.workflow_uuid
 limit 200
 """
 
+# Claimed, and its workflow is not there, or is the one of an earlier attempt that has ended.
 NEVER_STARTED = """
 select r.id, r.executor_id from ingest_requests r
 where r.status = 'running'
   and not exists (select from ingest_listeners l where l.executor_id = r.executor_id and l.dead_at is null)
-  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text)
+  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
+                  and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
 limit 200
 """
 
 # Claimed by us, and the answer was lost on its way here, or the start failed.
 OURS_NEVER_STARTED = """
-select r.id from ingest_requests r
+select r.id, r.attempt from ingest_requests r
 where r.status = 'running' and r.executor_id = $1 and r.started_at < clock_timestamp() - $2::interval
-  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text)
+  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
+                  and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
 limit 200
 """
 
 # The workflow could not write the request's end, or was ended with DBOS's own tools.
 ENDED_UNSEEN = """
 select r.id, w.status from ingest_requests r join workflow_status w on w.workflow_uuid = r.id::text
-where r.status = 'running' and w.status not in ('PENDING', 'ENQUEUED', 'DELAYED')
+where r.status = 'running' and r.begun = r.attempt and w.status not in ('PENDING', 'ENQUEUED', 'DELAYED')
   and not exists (select from ingest_commands c where c.request_id = r.id and c.done_at is null)
 limit 200
 """
@@ -120,7 +125,7 @@ class Recovery:
         lease = timedelta(seconds=self._settings.lease_seconds)
         for row in await self._pool.fetch(OURS_NEVER_STARTED, self._identity.executor_id, lease):
             log.warning("request %s was claimed here and did not start: it starts now", row["id"])
-            await self._workflows.start(row["id"])
+            await (self._workflows.start if row["attempt"] == 1 else self._workflows.go_on)(row["id"])
 
     async def _take_over(self) -> None:
         for row in await self._pool.fetch("select * from ingest_bury($1) as executor", self._identity.executor_id):
@@ -135,10 +140,16 @@ class Recovery:
         Under the lock they are looked at once more: another survivor may have resumed them, and they may run by now.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            query = "select status from ingest_requests where id = $1 for no key update"
-            status = await connection.fetchval(query, request)
+            status = await connection.fetchval("select ingest_lock_left($1)", request)
             rows = await connection.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, ids)
-            await self._resume([row["id"] for row in rows], wanted=status == "running")
+            outdated = status == "running" and any(row["outdated"] for row in rows)
+            if outdated:
+                await connection.execute("select ingest_change_pipeline($1, $2)", request, PIPELINE)
+            else:
+                await self._resume([row["id"] for row in rows], wanted=status == "running")
+        if outdated:
+            log.warning("request %s was left by another version: it goes on with the steps of this one", request)
+            await self._workflows.go_on(request)
 
     async def _resume(self, ids: list[str], *, wanted: bool) -> None:
         if ids and not wanted:
@@ -189,7 +200,7 @@ def _unseen_end(workflow_status: str) -> tuple[str, str]:
         {
             "code": "workflow_ended",
             "message": f"its workflow ended as {workflow_status} and could not write the request's end",
-            "hint": "The listener's log says what was in the way; insert the request again.",
+            "hint": "The listener's log says what was in the way. Then: select ingest_retry(id).",
             "step": None,
             "retryable": True,
         }

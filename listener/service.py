@@ -15,7 +15,7 @@ from uuid import uuid4
 import asyncpg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 
-from listener import removal, schema
+from listener import removal, schema, tracing
 from listener.announcements import Announcements
 from listener.claims import Claims
 from listener.commands import Commands
@@ -26,6 +26,7 @@ from listener.errors import OperatorError
 from listener.heartbeat import Heartbeat, Identity
 from listener.outages import OUTAGE
 from listener.parsing import Parsers
+from listener.queries import Queries
 from listener.recovery import Recovery
 from listener.settings import Settings
 from listener.sources import LocalSources
@@ -122,8 +123,8 @@ class Listener:
         await self._heartbeat.register()  # first: what DBOS takes from a queue asks whether its listener is alive
         await self._launch()
         await self._doorbell.connection()
-        for loop in (self._claims.run(), self._commands.run(), self._recovery.run(), self._heartbeat.run()):
-            self._loops.append(asyncio.create_task(self._guarded(loop)))
+        for part in (self._claims, self._commands, self._queries, self._recovery, self._heartbeat):
+            self._loops.append(asyncio.create_task(self._guarded(part.run())))
         log.info("listener %s is ready", self.executor_id)
 
     async def wait(self) -> None:
@@ -151,6 +152,7 @@ class Listener:
         await self._announcements.close()
         await self._leave()
         await self._workflows.close()
+        await self._tracing.close()
         await self._workers.close()
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
@@ -168,12 +170,13 @@ class Listener:
 
     async def _build(self, database: Database) -> None:
         settings = self._settings
-        space = default_space(settings.embedder, settings.embedding_model, settings.embedding_dimensions)
+        space = default_space(settings)
         name = f"ingest {self.executor_id}"
         self._pool = await database.pool(POOL, name, extra_schema=dbos_schema(settings))
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
         self._workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
         self._announcements = Announcements(self._pool)
+        self._tracing = tracing.create(settings)
         self._doorbell = Doorbell(database, settings, self.executor_id)
         tools = Tools(
             settings=settings,
@@ -183,9 +186,10 @@ class Listener:
             parsers=Parsers(self._workers),
             workers=self._workers,
             threads=self._threads,
+            tracing=self._tracing,
         )
         self._configure_dbos(name)
-        self._workflows = Workflows(tools, f"ingest_batches{self._queue}", self._others, self._announcements.ended)
+        self._workflows = Workflows(tools, self._queue, self._others, self._announcements.ended)
         roots = [str(root) for root in self._roots]
         identity = Identity(self.executor_id, application(settings), roots, self._queue)
         self._beats = await database.pool(1, name, extra_schema=dbos_schema(settings))
@@ -193,6 +197,7 @@ class Listener:
         self._recovery = Recovery(self._pool, settings, identity, self._heartbeat, self._workflows, self._announcements)
         self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
         self._commands = Commands(self._pool, self._doorbell, self._announcements, self.executor_id)
+        self._queries = Queries(self._pool, self._doorbell, self._workflows.embedder, settings)
 
     async def _others(self) -> int:
         return await self._heartbeat.others()

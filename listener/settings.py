@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from listener.errors import OperatorError
+
 MEBIBYTE = 1024 * 1024
+OPENAI = "https://api.openai.com/v1"
 
 
 class Settings(BaseSettings):
@@ -32,12 +35,18 @@ class Settings(BaseSettings):
     parse_workers: int = Field(2, ge=1, le=256, description="Processes that parse documents.")
     parse_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that parsing one document may take.")
     parse_memory_mb: int = Field(1024, ge=128, description="Most memory that a parsing process may use.")
+    ocr: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$",
+        description="Languages of scanned documents, like eng+deu; none: no OCR.",
+    )
 
     file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that local sources may lie in, separated by ':'."
     )
     max_document_bytes: int = Field(64 * MEBIBYTE, ge=1, description="Larger documents are refused.")
     batch_documents: int = Field(64, ge=1, le=10_000, description="Most documents in a batch.")
+    batch_records: int = Field(512, ge=1, le=10_000, description="Most records in a batch.")
     batch_bytes: int = Field(4 * MEBIBYTE, ge=1, description="Most bytes in a batch of more than one document.")
 
     embedder: Literal["local", "openai"] = Field("local", description="Embedder of a new collection.")
@@ -48,17 +57,56 @@ class Settings(BaseSettings):
     embed_attempts: int = Field(5, ge=1, description="Times that the embed step is tried when the service fails.")
     embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these tries.")
     embed_interval_seconds: float = Field(1.0, gt=0, description="The first of these waits.")
+    openai_api_key: SecretStr | None = Field(
+        None, alias="OPENAI_API_KEY", description="Key of the embedding service; sent to OPENAI_BASE_URL only."
+    )
+    openai_base_url: str = Field(
+        OPENAI, alias="OPENAI_BASE_URL", description="Base URL of an OpenAI-compatible embeddings API."
+    )
+    embedding_calls: int = Field(8, ge=1, le=256, description="Calls of the embedding service in flight at most.")
+    embedding_call_texts: int = Field(256, ge=1, le=2048, description="Texts in one of these calls at most.")
+    embedding_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that such a call may take.")
+    query_cache: int = Field(10_000, ge=1, description="Vectors of searched texts that are kept.")
 
-    poll_only: bool = Field(False, description="Do not LISTEN, look every poll_seconds (for transaction-mode poolers).")
+    poll_only: bool = Field(False, description="Do not LISTEN, look every poll_seconds (where notifications do not arrive).")
     poll_seconds: float = Field(1.0, gt=0, description="How often a poll-only listener looks.")
     safety_poll_seconds: float = Field(15.0, gt=0, description="How often a listener looks although nothing rang.")
     heartbeat_seconds: float = Field(2.0, gt=0, description="Time between a listener's signs of life.")
+    max_attempts: int = Field(
+        3, ge=1, description="Listeners that may die over the same work; then its documents are tried one by one."
+    )
     lease_seconds: float = Field(10.0, gt=0, description="How long a listener is believed alive after one.")
     grace_seconds: float = Field(30.0, ge=0, description="How long a stopping listener lets running work end.")
     retention_hours: float = Field(24.0, ge=0, description="How long replaced chunks are kept before they are purged.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="What a line of the listener's log looks like.")
+    tracing: Literal["off", "opik"] = Field("off", description="Where traces of what the listener does are sent.")
 
     @field_validator("file_roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:
         return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value
+
+    @field_validator("openai_api_key", "openai_base_url", mode="before")
+    @classmethod
+    def _unset_if_empty(cls, value: object, about: ValidationInfo) -> object:
+        """Take an empty variable as one that is not set: compose files pass those on."""
+        if isinstance(value, str):
+            value = value.strip() or (OPENAI if about.field_name == "openai_base_url" else None)
+        return value
+
+
+def load() -> Settings:
+    """Read the settings from the environment; raises OperatorError ``wrong_setting``."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = variable(str(first["loc"][0]))
+        hint = "See: ingest doctor --settings"
+        raise OperatorError("wrong_setting", f"{name}={first['input']!s}: {first['msg']}", hint) from None
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field of Settings, or of its alias."""
+    return field if field.isupper() else f"INGEST_{field.upper()}"

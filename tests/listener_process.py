@@ -41,8 +41,8 @@ class ListenerProcess:
         folder.mkdir(parents=True, exist_ok=True)
         self.dsn = dsn
         self._texts, self._log = folder / "embedded.jsonl", folder / "stderr.log"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG"))}
-        given = {f"INGEST_{name.upper()}": str(value) for name, value in settings.items()}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "OPENAI_", "PG"))}
+        given = {_variable(name): str(value) for name, value in settings.items()}
         package = Path(listener.__file__).parent  # the same as in this process, installed or not
         environment = clean | given | {
             "PYTHONPATH": str(package.parent),
@@ -140,6 +140,10 @@ class ListenerProcess:
         self._lines.put(None)
 
 
+def _variable(name: str) -> str:
+    return name.upper() if name.startswith("openai_") else f"INGEST_{name.upper()}"
+
+
 # The program.
 
 
@@ -228,9 +232,10 @@ def give_up_powers() -> None:
 def main() -> None:
     from listener import cli, embedding, service, workflows  # noqa: PLC0415 - the driver needs none of it
     from listener.store import Store  # noqa: PLC0415
+    from listener.workflows import batch  # noqa: PLC0415
 
     points = Points()
-    for name, method in list(vars(Store).items()):
+    for name, method in inspect.getmembers(Store, inspect.isfunction):
         if inspect.iscoroutinefunction(method) and not name.startswith("_"):
             setattr(Store, name, points.around(name, method))
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
@@ -241,7 +246,7 @@ def main() -> None:
         await start(self)
         say(f"ready {self.executor_id}")
 
-    setattr(workflows, "create", lambda space: record_embeddings(create(space), points))  # noqa: B010
+    setattr(batch, "create", lambda space, settings: record_embeddings(create(space, settings), points))  # noqa: B010
     setattr(service.Listener, "start", start_and_tell)  # noqa: B010
     # Only the threads that read documents: without its powers, root does not get to the server's private socket.
     readers = functools.partial(ThreadPoolExecutor, initializer=give_up_powers)

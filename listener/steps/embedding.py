@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,8 @@ import asyncpg
 
 from listener.embedding import Embedder, embedding_input, groups, text_hash
 from listener.errors import TextsRefused
-from listener.models import Chunk, NewChunk, Owner
+from listener.models import Chunk, Embeddings, NewChunk, Owner
+from listener.steps.tools import Tools, in_turn
 from listener.store import Store
 from listener.vectors import encode_rows
 
@@ -32,22 +34,34 @@ Calls = AsyncIterator[Callable[[], Awaitable[None]]]
 class EmbedStep:
     """One execution of the step for one batch."""
 
-    store: Store
+    tools: Tools
     embedder: Embedder
     owner: Owner
     settings: dict[str, Any]
     sent: int = 0
     copied: int = 0
+    tokens: int = 0
     failures: Failures = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        return self.tools.store
 
     async def run(self) -> dict[str, int]:
         """Embed the batch's chunked revisions. Raises SettingsError, ServiceError or LostOwnership."""
         rows = await self.store.to_embed(self.owner.batch)
-        chunks = (one for row in rows for one in _new_chunks(row, self.settings))
-        await _at_most(self.embedder.in_flight, self._groups(chunks))
-        if rows:
-            await self.store.save_embedded(self.owner, [(row["id"], self.failures.get(row["id"])) for row in rows])
-        return {"documents": len(rows), "sent": self.sent, "copied": self.copied, "failed": len(self.failures)}
+        async for group in in_turn(self.tools, self.owner, rows, "embed"):
+            chunks = (one for row in group for one in _new_chunks(row, self.settings))
+            await _at_most(self.embedder.in_flight, self._groups(chunks))
+            if group:
+                await self.store.save_embedded(self.owner, [(row["id"], self.failures.get(row["id"])) for row in group])
+        return {
+            "documents": len(rows),
+            "sent": self.sent,
+            "copied": self.copied,
+            "tokens": self.tokens,
+            "failed": len(self.failures),
+        }
 
     async def _groups(self, chunks: Iterator[NewChunk]) -> Calls:
         """Yield calls that embed and store one group each; store what the space has already on the way."""
@@ -71,26 +85,34 @@ class EmbedStep:
         return [one for one in window if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
-        """Embed different texts, each wanted by one or more chunks, and store them."""
+        """Embed different texts, each wanted by some chunks, and store them; refused ones fail their documents."""
         try:
-            vectors = await self.embedder.embed([same[0].embedded for same in texts])
+            with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
+                embeddings = await self.embedder.embed([same[0].embedded for same in texts])
+                span.usage(embeddings.tokens)
         except TextsRefused as refused:
-            await self._without(texts, refused)
-            return
-        self.sent += len(texts)
-        chunks = [one for same in texts for one in same]
-        spread = [vector for same, vector in zip(texts, encode_rows(vectors), strict=True) for _ in same]
-        await self.store.save_chunks(self.owner, chunks, spread)
+            texts = self._without(texts, refused)
+            if refused.rest is None and texts:
+                await self._embed(texts)
+            if refused.rest is None or not texts:
+                return
+            embeddings = refused.rest
+        await self._store(texts, embeddings)
 
-    async def _without(self, texts: Sequence[Sequence[NewChunk]], refused: TextsRefused) -> None:
-        """Fail the documents of refused texts alone, and embed the others."""
+    def _without(self, texts: Sequence[Sequence[NewChunk]], refused: TextsRefused) -> Sequence[Sequence[NewChunk]]:
+        """Fail the documents of refused texts, and return the other texts."""
         indices = set(refused.indices)
         for index in indices:
             for one in texts[index]:
                 self.failures[one.revision] = refused.as_json("embed")
-        rest = [same for index, same in enumerate(texts) if index not in indices]
-        if rest:
-            await self._embed(rest)
+        return [same for index, same in enumerate(texts) if index not in indices]
+
+    async def _store(self, texts: Sequence[Sequence[NewChunk]], embeddings: Embeddings) -> None:
+        self.sent += len(texts)
+        self.tokens += embeddings.tokens
+        chunks = [one for same in texts for one in same]
+        spread = [vector for same, vector in zip(texts, encode_rows(embeddings.vectors), strict=True) for _ in same]
+        await self.store.save_chunks(self.owner, chunks, spread, embeddings.tokens)
 
 
 def _new_chunks(row: asyncpg.Record, settings: dict[str, Any]) -> Iterator[NewChunk]:
@@ -108,8 +130,18 @@ def _new_chunks(row: asyncpg.Record, settings: dict[str, Any]) -> Iterator[NewCh
             heading_path=path,
             text=text,
         )
-        about = json.dumps(metadata | {"heading_path": path}, ensure_ascii=False)
-        yield NewChunk(row["id"], ordinal, Chunk(start, end, tuple(path)), text, embedded, text_hash(embedded), about)
+        about = metadata | {"heading_path": path} | _page(row["pages"], start, end)
+        found = Chunk(start, end, tuple(path))
+        said = json.dumps(about, ensure_ascii=False)
+        yield NewChunk(row["id"], ordinal, found, text, embedded, text_hash(embedded), said)
+
+
+def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, int]:
+    """Return the page that a chunk begins on, and the one that it ends on if that is another."""
+    if not pages:
+        return {}
+    first, last = bisect_right(pages, start), bisect_right(pages, end - 1)
+    return {"page": max(first, 1)} | ({"last_page": last} if last > first else {})
 
 
 async def _at_most(limit: int, calls: Calls) -> None:

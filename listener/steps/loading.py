@@ -1,139 +1,78 @@
-"""What the steps do. Each advances every revision of its batch that stands in the state before it::
+"""The load step: bytes are fetched, compared with what is live, and parsed to text.
 
-    discover   source      → manifest, cut into batches
-    load       discovered  → loaded     bytes fetched, compared with what is live, parsed to text
-    chunk      loaded      → chunked    boundaries into the text
-    embed      chunked     → embedded   vectors; only texts that the space does not have are sent
-    save       embedded    → published  pointers moved, one transaction
-
-So a step may be repeated without harm, and what was done is not done again. No DBOS here.
+A document may have others inside, as an e-mail has its attachments: these become documents of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from typing import Any, TypeVar
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from urllib.parse import quote
 
 import asyncpg
 
-from listener.chunking import chunk
 from listener.errors import DocumentError
-from listener.models import Chunk, Found, Loaded, ManifestEntry, Owner, Refused, RequestRef
-from listener.parsing import Parsers
-from listener.settings import Settings
-from listener.sources import LocalSources
-from listener.store import Store
-from listener.workers import WorkerFailed, Workers
+from listener.models import Loaded, Owner, Part
+from listener.steps.record_batch import RecordBatch
+from listener.steps.tools import Tools, in_turn
 
-T = TypeVar("T")
+DEEPEST = 4  # levels of documents inside of documents
+MOST_PARTS = 1000  # inside of one, at all levels together
 
-PAGE = 1000
-LONGEST_URI = 2000  # bytes; an index entry has room for it
-LARGE_TEXT = 200_000  # characters; chunking one takes longer than a worker process's round trip
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the steps work with; made once by the service."""
-
-    settings: Settings
-    executor_id: str
-    store: Store
-    sources: LocalSources
-    parsers: Parsers
-    workers: Workers
-    threads: Executor
-
-    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Run blocking work in our own threads, not in those that DBOS works with."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args))
-
-
-async def discover(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> dict[str, int]:
-    """Write the manifest; return the numbers of documents and batches, and that of the first batch."""
-    if request["discovered_at"] is not None:
-        return await tools.store.manifest(ref)
-    await tools.store.reset_manifest(ref, tools.executor_id)
-    entries = _cut_into_batches(tools.settings, _found(tools, request))
-    while page := await tools.in_thread(lambda: list(islice(entries, PAGE))):
-        await tools.store.add_found(ref, tools.executor_id, page)
-    return await tools.store.complete_manifest(ref, tools.executor_id)
-
-
-def _found(tools: Tools, request: asyncpg.Record) -> Iterator[Found | Refused]:
-    if request["source"] is not None:
-        return tools.sources.discover(request["source"], json.loads(request["options"]))
-    content = request["content"] if request["content"] is not None else request["content_bytes"]
-    return iter([Found(uri=request["uri"] or str(request["id"]), media_type=request["media_type"], bytes=len(content))])
-
-
-def _cut_into_batches(settings: Settings, found: Iterator[Found | Refused]) -> Iterator[ManifestEntry]:
-    """Number the documents, and the batches that they go into: by count and bytes, a large one alone."""
-    batch, documents, size = 1, 0, 0
-    for position, item in enumerate(found):
-        if isinstance(item, Refused) or len(item.uri.encode()) > LONGEST_URI:
-            yield _failed_entry(position, item)
-            continue
-        next_bytes = item.bytes or 0
-        if documents and (documents == settings.batch_documents or size + next_bytes > settings.batch_bytes):
-            batch, documents, size = batch + 1, 0, 0
-        documents, size = documents + 1, size + next_bytes
-        yield ManifestEntry(position, batch, item)
-
-
-def _failed_entry(position: int, item: Found | Refused) -> ManifestEntry:
-    if isinstance(item, Refused):
-        error = DocumentError(item.code, item.message, item.hint)
-    else:
-        hint = f"at most {LONGEST_URI} bytes: shorten the names of its folders, or its own"
-        error = DocumentError("uri_too_long", f"the URI {item.uri[:100]}… has {len(item.uri.encode())} bytes", hint)
-    return ManifestEntry(position, None, Found(item.uri[:LONGEST_URI]), error.as_json("discover"))
+Contents = dict[int, "tuple[bytes, Loaded] | DocumentError"]
+"""By revision: the bytes and what is known of them, or why there are none."""
 
 
 async def load(tools: Tools, owner: Owner) -> dict[str, int]:
     """Fetch, compare with what is live, parse."""
     rows = await tools.store.to_load(owner.batch)
-    contents = await tools.in_thread(partial(_read_all, tools, rows))
-    same = [one for row, one in _compared(rows, contents) if one.digest == row["live_hash"]]
-    skipped = await tools.store.skip_unchanged(owner, same)
-    todo = [
-        _parsed(tools, row, one, contents[row["id"]])
-        for row, one in _compared(rows, contents)
-        if one.revision not in skipped
-    ]
-    loaded = await asyncio.gather(*todo)
-    failed = [_load_failed(row, content) for row in rows if isinstance(content := contents[row["id"]], DocumentError)]
-    await tools.store.save_loaded(owner, [*loaded, *failed])
-    texts = sum(one.parsed is not None for one in loaded)
+    records = await RecordBatch.of(tools, owner.batch, rows)
+    done: Counter[str] = Counter()
+    async for group in in_turn(tools, owner, rows, "load"):
+        done += await _load(tools, owner, group, records)
     return {
-        "loaded": texts,
-        "skipped": len(skipped),
-        "failed": len(failed) + len(loaded) - texts,
+        "loaded": done["loaded"],
+        "skipped": done["skipped"],
+        "failed": done["failed"],
         # Also what an execution before this one loaded, if it did not get to say so.
-        "open": texts or await tools.store.open_documents(owner.batch),
+        "open": done["loaded"] or await tools.store.open_documents(owner.batch),
     }
 
 
-def _read_all(tools: Tools, rows: Sequence[asyncpg.Record]) -> dict[int, tuple[bytes, bytes] | DocumentError]:
-    """Return the bytes and their digest, or why there are none, by revision."""
-    contents: dict[int, tuple[bytes, bytes] | DocumentError] = {}
+async def _load(tools: Tools, owner: Owner, rows: Sequence[asyncpg.Record], records: RecordBatch) -> Counter[str]:
+    contents = await tools.in_thread(_read_all, tools, rows, records)
+    same = [one for row, _, one in _read(rows, contents) if one.digest == row["live_hash"]]
+    skipped = await tools.store.skip_unchanged(owner, same)
+    todo = [(row, data, one) for row, data, one in _read(rows, contents) if one.revision not in skipped]
+    parsed = await asyncio.gather(*(_document(tools, *item) for item in todo if item[0]["container"] is None))
+    found = await records.load([(row, one) for row, _, one in todo if row["container"] is not None])
+    failed = [_failed(row, content) for row in rows if isinstance(content := contents[row["id"]], DocumentError)]
+    loaded = [*(one for document in parsed for one in document), *found, *failed]
+    await tools.store.save_loaded(owner, loaded)
+    texts = sum(one.parsed is not None for one in loaded)
+    return Counter(loaded=texts, skipped=len(skipped), failed=len(loaded) - texts)
+
+
+def _read_all(tools: Tools, rows: Sequence[asyncpg.Record], records: RecordBatch) -> Contents:
+    """Return the bytes and their digest, or why there are none, by revision; of a record, what the manifest knows."""
+    contents: Contents = {}
     for row in rows:
+        one = Loaded(row["id"], row["read_seq"])
+        if row["container"] is not None:
+            contents[row["id"]] = b"", replace(one, digest=records.hash(row), size=row["bytes"])
+            continue
         try:
-            data = _read(tools, row)
-            contents[row["id"]] = data, hashlib.sha256(data).digest()
+            data = _bytes(tools, row)
+            contents[row["id"]] = data, replace(one, digest=sha256(data).digest(), size=len(data))
         except DocumentError as error:
             contents[row["id"]] = error
     return contents
 
 
-def _read(tools: Tools, row: asyncpg.Record) -> bytes:
+def _bytes(tools: Tools, row: asyncpg.Record) -> bytes:
     limit = min(row["max_bytes"] or tools.settings.max_document_bytes, tools.settings.max_document_bytes)
     if row["path"] is not None:
         return tools.sources.read(row["path"], limit)
@@ -145,60 +84,63 @@ def _read(tools: Tools, row: asyncpg.Record) -> bytes:
     return data
 
 
-def _compared(
-    rows: Sequence[asyncpg.Record], contents: dict[int, tuple[bytes, bytes] | DocumentError]
-) -> Iterator[tuple[asyncpg.Record, Loaded]]:
-    for row in rows:
-        content = contents[row["id"]]
-        if not isinstance(content, DocumentError):
-            yield row, Loaded(row["id"], row["read_seq"], digest=content[1], size=len(content[0]))
+def _read(rows: Sequence[asyncpg.Record], contents: Contents) -> list[tuple[asyncpg.Record, bytes, Loaded]]:
+    return [(row, *content) for row in rows if not isinstance(content := contents[row["id"]], DocumentError)]
 
 
-async def _parsed(tools: Tools, row: asyncpg.Record, one: Loaded, content: Any) -> Loaded:
+async def _document(tools: Tools, row: asyncpg.Record, data: bytes, one: Loaded) -> list[Loaded]:
+    """Parse a document and what is inside of it."""
     media_type = row["media_type"]
     if row["path"] is None and row["content"] is not None:
         # Inline text is Unicode already, whatever a charset in it says.
         media_type = f"{(media_type or '').split(';')[0]}; charset=utf-8".lstrip("; ") if media_type else None
+    if row["root_uri"] is None:
+        return await _with_parts(tools, row["uri"], Part("", media_type, data), one)
+    # A part that is tried again: it lies in the bytes of its whole.
+    for found in await _with_parts(tools, row["root_uri"], Part("", media_type, data), one):
+        if found.part == row["uri"]:
+            return [replace(found, part=None)]
+    gone = DocumentError("not_found", f"{row['uri']} is not there any more", "the document that it was in has changed")
+    return [replace(one, error=gone.as_json("load"))]
+
+
+async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[Loaded]:
+    loaded: list[Loaded] = []
+    waiting = deque([(uri, whole, 0)])
+    while waiting:
+        uri, part, depth = waiting.popleft()
+        about = replace(one, digest=sha256(part.data).digest(), size=len(part.data), part=uri) if depth else one
+        if depth > DEEPEST or len(loaded) > MOST_PARTS:
+            loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
+            break
+        outcome = await _parsed(tools, uri, part, about)
+        if outcome.parsed:
+            waiting.extend((inner, one, depth + 1) for inner, one in _named(uri, outcome.parsed.parts))
+            outcome = replace(outcome, parsed=replace(outcome.parsed, parts=()))
+        loaded.append(outcome)
+    return loaded
+
+
+async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded) -> Loaded:
     try:
-        parsed = await tools.parsers.parse(content[0], uri=row["uri"], media_type=media_type)
+        return replace(about, parsed=await tools.parsers.parse(part.data, uri=uri, media_type=part.media_type))
     except DocumentError as error:
-        return Loaded(one.revision, one.read_seq, one.digest, one.size, error=error.as_json("load"))
-    return Loaded(one.revision, one.read_seq, one.digest, one.size, parsed=parsed)
+        return replace(about, error=error.as_json("load"))
 
 
-def _load_failed(row: asyncpg.Record, error: DocumentError) -> Loaded:
+def _named(uri: str, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
+    """Give parts URIs: ``mail.eml#report.pdf``, a part's part ``mail.eml#inner.eml/report.pdf``."""
+    names: Counter[str] = Counter()
+    for part in parts:
+        names[part.name] += 1
+        again = f"~{names[part.name]}" if names[part.name] > 1 else ""
+        yield f"{uri}{'/' if '#' in uri else '#'}{quote(part.name, safe=' ')}{again}", part
+
+
+def _too_many(uri: str, left_out: int) -> DocumentError:
+    message = f"{uri} and {left_out - 1} more documents inside of the same one are left out"
+    return DocumentError("too_many_parts", message, f"at most {MOST_PARTS}, at most {DEEPEST} levels deep, are taken")
+
+
+def _failed(row: asyncpg.Record, error: DocumentError) -> Loaded:
     return Loaded(row["id"], row["read_seq"], error=error.as_json("load"))
-
-
-async def cut(tools: Tools, owner: Owner) -> dict[str, int]:
-    """Find the chunks' boundaries in the texts."""
-    rows = await tools.store.to_chunk(owner.batch)
-    if not rows:
-        return {"documents": 0}
-    outcomes = await asyncio.gather(*(_boundaries(tools, row) for row in rows))
-    chunks = await tools.store.save_chunked(owner, outcomes)
-    return {"documents": len(rows), "chunks": chunks}
-
-
-async def _boundaries(tools: Tools, row: asyncpg.Record) -> tuple[int, Sequence[Chunk] | None, dict[str, Any] | None]:
-    work = (chunk, row["text"], row["media_type"], row["chunk_size"], row["chunk_overlap"])
-    try:
-        chunks = await (tools.workers.run(*work) if len(row["text"]) > LARGE_TEXT else tools.in_thread(*work))
-    except WorkerFailed as failure:
-        error = DocumentError("chunking_failed", f"cutting the text into chunks failed: {failure}", "Please report it.")
-        return row["id"], None, error.as_json("chunk")
-    if not chunks:
-        return row["id"], None, DocumentError("no_text", "the document has no text").as_json("chunk")
-    return row["id"], chunks, None
-
-
-async def save(tools: Tools, owner: Owner) -> dict[str, int]:
-    """Publish the batch."""
-    published, superseded = await tools.store.publish(owner)
-    return {"published": published, "superseded": superseded}
-
-
-async def save_request(tools: Tools, ref: RequestRef) -> dict[str, int]:
-    """Publish all of a request's batches at once."""
-    published, superseded = await tools.store.publish_request(ref)
-    return {"published": published, "superseded": superseded}

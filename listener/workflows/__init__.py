@@ -18,36 +18,45 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, NoReturn
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
 import asyncpg
-from dbos import DBOS, SetWorkflowID, StepOptions
+from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
 
-from listener import steps
-from listener.embed_step import EmbedStep
-from listener.embedding import Embedder, create
-from listener.errors import IngestError, LostOwnership, ServiceError
-from listener.models import BatchRef, Owner, RequestRef, Space
+from listener import logs, steps
+from listener.embedding import Embedder
+from listener.errors import RequestError
+from listener.models import BatchRef, RequestRef, Space
 from listener.outages import patiently
 from listener.places import Places
 from listener.steps import Tools
+from listener.workflows.batch import BatchRuns
+from listener.workflows.step import as_json, give_way, id_of, refuse_copies, run_step
 
 log = logging.getLogger(__name__)
 
 PIPELINE = "1"
 """Raised when the steps change: an execution never mixes the steps of two versions."""
 
-LOOK_SECONDS = 0.5
-LONGEST_WAIT_SECONDS = 60.0
-CHILD_POLL_SECONDS = 0.5
+ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
+"""Statuses in DBOS of workflows that have not ended."""
 
-Step = Callable[[], Awaitable[dict[str, int]]]
+BATCH_CANCELLED = {
+    "code": "cancelled",
+    "message": "one of its batches was cancelled with DBOS's own tools",
+    "hint": "To go on with it: select ingest_resume(id).",
+    "step": None,
+    "retryable": False,
+}
+
+LOOK_SECONDS = 0.5
+CHILD_POLL_SECONDS = 0.5
 
 
 class Workflows:
@@ -60,15 +69,16 @@ class Workflows:
         others: Callable[[], Awaitable[int]],
         ended: Callable[[UUID, str], None],
     ) -> None:
-        """``queue`` is the batch queue, ``others`` tells how many batches other listeners of it take at a time.
+        """``queue`` is the suffix of our queues' names.
 
-        ``ended`` hears the final status of each request that ended here.
+        ``others`` tells how many batches its other listeners take at a time; ``ended`` hears the final status of each
+        request that ended here.
         """
         self._tools = tools
         self._queue = queue
         self._others = others
         self._ended = ended
-        self._embedders: dict[Space, Embedder] = {}
+        self._runs = BatchRuns(tools)
         self.requests = Places(tools.settings.concurrency)
         self.batches = Places(tools.settings.batch_concurrency)
         self._one_ended = asyncio.Event()
@@ -105,6 +115,29 @@ class Workflows:
             if not started_here:
                 places.release(workflow)
 
+    async def go_on(self, request: UUID) -> None:
+        """Bring the workflows of a request to life that ran before: those of its unfinished batches, then its own.
+
+        Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
+        """
+        ref = RequestRef(request=request)
+        for number in await self._tools.store.unfinished_batches(ref):
+            batch = BatchRef(request=request, batch=number)
+            if not await self._tools.store.has_owner(batch):
+                await self._rewound(id_of(batch), f"ingest_batches{self._queue}")
+        if not await self._rewound(str(request), f"ingest_requests{self._queue}"):
+            await self.start(request)
+
+    async def _rewound(self, workflow: str, queue: str) -> bool:
+        """Put a workflow that exists back to its begin, onto a queue; False if there is none."""
+        status = await DBOS.get_workflow_status_async(workflow)
+        if status is None:
+            return False
+        if status.status in ACTIVE:  # of an attempt before this one: it may not know yet that it was stopped
+            await DBOS.cancel_workflow_async(workflow)
+        await DBOS.rewind_workflow_async(workflow, application_version=PIPELINE, queue_name=queue)
+        return True
+
     async def refuse(self, request: UUID, error: Exception) -> None:
         """End a request that can't be carried out, without a workflow."""
         await self._settle_failed(RequestRef(request=request), error)
@@ -122,47 +155,58 @@ class Workflows:
 
     async def close(self) -> None:
         """Close the embedders."""
-        for embedder in self._embedders.values():
-            await embedder.close()
+        await self._runs.close()
+
+    def embedder(self, space: Space) -> Embedder:
+        """Return the one embedder of a space; raises SettingsError if there can't be one."""
+        return self._runs.embedder(space)
 
     # the request workflow
 
     async def _request(self, ref: RequestRef) -> dict[str, Any]:
+        refuse_copies(str(ref.request))
         self.requests.take(str(ref.request))
-        try:
-            request = await self._begin(ref)
-            outcome = await self._carried_out(ref, request)
-            return outcome | {"status": await self._settle(ref)}
-        except Exception as error:
-            await self._settle_failed(ref, error)
-            raise
-        finally:
-            self.requests.give_back()
-            self._one_ended.set()
+        began = time.monotonic()
+        with logs.bound(request=str(ref.request)), self._tools.tracing.request(ref.request) as span:
+            try:
+                request = await self._begin(ref)
+                span.about(collection=request["collection"])
+                log.info("request started", extra={"collection": request["collection"], "attempt": request["attempt"]})
+                outcome = await self._carried_out(ref, request)
+                outcome |= {"status": await self._settle(ref)}
+                log.info("request ended", extra=outcome | {"seconds": round(time.monotonic() - began, 3)})
+                span.output(**outcome)
+                return outcome
+            except dbos_error.DBOSAwaitedWorkflowCancelledError:
+                await self._settle(ref, "cancelled", BATCH_CANCELLED)
+                raise
+            except Exception as error:
+                await self._settle_failed(ref, error)
+                raise
+            finally:
+                self.requests.give_back()
+                self._one_ended.set()
 
     async def _begin(self, ref: RequestRef) -> asyncpg.Record:
         request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id))
         if request is None:
-            await self._give_way(ref, str(ref.request))
+            await give_way(self._tools, ref, str(ref.request))
+        if request["crashes"] >= self._tools.settings.max_attempts:
+            raise RequestError(
+                "crash_limit",
+                f"{request['crashes']} listeners died while they looked for its documents",
+                "See what their host says of their end (out of memory?). Then: select ingest_resume(id).",
+            )
         return request
 
-    async def _give_way(self, ref: RequestRef, workflow: str) -> NoReturn:
-        """End an execution without an outcome: the request was cancelled, or another listener runs it.
-
-        A cancel may have come when DBOS had no such workflow yet: then it is cancelled now.
-        """
-        if not await patiently(partial(self._tools.store.is_running, ref)):
-            await DBOS.cancel_workflow_async(workflow)
-        raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} does not run here")
-
     async def _carried_out(self, ref: RequestRef, request: asyncpg.Record) -> dict[str, Any]:
-        found = await self._step("discover", partial(steps.discover, self._tools, ref, request))
+        found = await run_step(self._tools, "discover", partial(steps.discover, self._tools, ref, request))
         if found["batches"] == 1:
-            await self._steps(BatchRef(request=ref.request, batch=found["first_batch"]))
+            await self._runs.run(BatchRef(request=ref.request, batch=found["first_batch"]))
         elif found["batches"] > 1:
             await self._children(ref)
         if json.loads(request["options"]).get("publish") == "request":
-            await self._step("save", partial(steps.save_request, self._tools, ref))
+            await run_step(self._tools, "save", partial(steps.save_request, self._tools, ref))
         return found
 
     async def _children(self, ref: RequestRef) -> None:
@@ -173,10 +217,11 @@ class Workflows:
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
             if direct:
-                handles.append(await self._started(self.batches, _id_of(batch), self._ingest_batch, batch))
+                handles.append(await self._started(self.batches, id_of(batch), self._ingest_batch, batch))
                 continue
-            with SetWorkflowID(_id_of(batch)):
-                handles.append(await DBOS.enqueue_workflow_async(self._queue, self._ingest_batch, batch.as_json()))
+            with SetWorkflowID(id_of(batch)):
+                queue = f"ingest_batches{self._queue}"
+                handles.append(await DBOS.enqueue_workflow_async(queue, self._ingest_batch, batch.as_json()))
             queued.append(number)
         errors: list[Exception] = []
         for handle in handles:
@@ -197,8 +242,8 @@ class Workflows:
         return True
 
     async def _settle_failed(self, ref: RequestRef, error: Exception) -> None:
-        reason = _as_json(error)
-        log.warning("request failed", extra={"request": str(ref.request), "code": reason["code"]})
+        reason = as_json(error)
+        log.warning("request failed", extra={"code": reason["code"], "told": reason["message"]})
         log.debug("request failed", exc_info=error)
         await self._settle(ref, "failed", reason)
 
@@ -214,82 +259,10 @@ class Workflows:
     # the batch workflow
 
     async def _batch(self, ref: BatchRef) -> dict[str, Any]:
-        async with self.batches.one(_id_of(ref)):
-            try:
-                return await self._steps(ref)
-            finally:
-                self._one_ended.set()
-
-    async def _steps(self, ref: BatchRef) -> dict[str, Any]:
-        """Run a batch's four steps as its only owner; of one that brought nothing new, the first and the last."""
-        owner = Owner(ref, uuid4())
-        if not await patiently(partial(self._tools.store.own, owner, self._tools.executor_id)):
-            await self._give_way(RequestRef(request=ref.request), _id_of(ref))
-        settings = await patiently(partial(self._tools.store.batch_settings, ref))
-        outcome = await self._step("load", partial(steps.load, self._tools, owner))
-        if outcome["open"]:
-            outcome |= await self._step("chunk", partial(steps.cut, self._tools, owner))
-            outcome |= await self._step("embed", partial(self._embed, owner, settings), preemptible=True)
-        if settings["publish"] != "request":
-            outcome |= await self._step("save", partial(steps.save, self._tools, owner))
-        return outcome
-
-    async def _embed(self, owner: Owner, settings: dict[str, Any]) -> dict[str, int]:
-        """Embed, and try again as the settings say while the service fails; ``ingest_status`` shows why it waits."""
-        attempts = self._tools.settings.embed_attempts
-        for attempt in range(1, attempts + 1):
-            try:
-                return await EmbedStep(self._tools.store, self._embedder(settings), owner, settings).run()
-            except ServiceError as error:
-                if attempt == attempts:
-                    raise
-                pause = error.retry_after or self._backoff(attempt)
-                await self._tools.store.note_retry(owner, error.as_json("embed"), pause)
-                await asyncio.sleep(pause)
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _backoff(self, attempt: int) -> float:
-        settings = self._tools.settings
-        pause = settings.embed_interval_seconds * settings.embed_backoff ** (attempt - 1)
-        return float(min(pause, LONGEST_WAIT_SECONDS) * random.uniform(0.75, 1.25))
-
-    def _embedder(self, settings: dict[str, Any]) -> Embedder:
-        space = Space(settings["embedder"], settings["endpoint"], settings["model"], settings["dimensions"])
-        if space not in self._embedders:
-            self._embedders[space] = create(space)
-        return self._embedders[space]
-
-    async def _step(self, name: str, step: Step, *, preemptible: bool = False) -> dict[str, int]:
-        """Run one checkpointed step. An execution that lost its batch ends without an outcome of its own."""
-
-        async def body() -> dict[str, int]:
-            try:
-                return await patiently(step)
-            except LostOwnership as lost:
-                raise dbos_error.DBOSWorkflowCancelledError(str(lost)) from None
-            except IngestError as error:
-                error.step = error.step or name
-                raise
-
-        options = StepOptions(name=name, preemptible=preemptible)
-        return await DBOS.run_step_async(options, body)
-
-
-def _id_of(batch: BatchRef) -> str:
-    return f"{batch.request}:{batch.batch}"
-
-
-def _as_json(error: Exception) -> dict[str, Any]:
-    """Return what the ``error`` column holds; after a recovery DBOS gives back our error as plain JSON in ``data``."""
-    if isinstance(error, IngestError):
-        return error.as_json()
-    data = getattr(error, "data", None)
-    if isinstance(data, dict) and "code" in data:
-        return data
-    return {
-        "code": "internal",
-        "message": f"{type(error).__name__}: {error}",
-        "hint": "The listener's log has more; please report it.",
-        "step": None,
-        "retryable": True,
-    }
+        refuse_copies(id_of(ref))
+        with logs.bound(request=str(ref.request)):
+            async with self.batches.one(id_of(ref)):
+                try:
+                    return await self._runs.run(ref)
+                finally:
+                    self._one_ended.set()

@@ -12,6 +12,7 @@ as $$
   ), ended as (
     select count(pg_terminate_backend(a.pid)) from dead
     join pg_stat_activity a on a.application_name = left('ingest ' || dead.executor_id, 63) and a.usename = current_user
+      and a.datname = current_database()
   )
   select dead.executor_id from dead, ended;
 $$;

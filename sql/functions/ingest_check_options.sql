@@ -34,6 +34,7 @@ begin
         using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'It takes "document" or "request".';
     end if;
   end loop;
+  perform ingest_check_record(p_options -> 'record');
 end
 $$;
 

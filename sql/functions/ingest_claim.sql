@@ -1,5 +1,5 @@
 create or replace function ingest_claim(p_executor text, p_limit int, p_roots text[], p_space jsonb)
-returns table (id uuid, priority int, source text, options jsonb)
+returns table (id uuid, priority int, source text, options jsonb, attempt int)
 language plpgsql set search_path from current
 as $$
 -- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
@@ -42,11 +42,12 @@ begin
   return query
     update ingest_requests r
     set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = clock_timestamp(),
-        settings = ingest_settings(c, s) || jsonb_build_object('pipeline', v_pipeline), error = null, finished_at = null,
+        
+        settings = coalesce(r.settings, ingest_settings(c, s) || jsonb_build_object('pipeline', v_pipeline)), error = null, finished_at = null,
         deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
     from ingest_collections c join ingest_spaces s on s.id = c.space_id
     where r.id = any (v_ids) and c.name = r.collection and (r.limited or not c.limited)
-    returning r.id, r.priority, r.source, r.options;
+    returning r.id, r.priority, r.source, r.options, r.attempt;
   -- Inserted while its collection got its first limit: it moves to the lane where the limit counts.
   update ingest_requests r set limited = true from ingest_collections c
   where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and c.limited and not r.limited;

@@ -10,9 +10,9 @@ begin
     select n.id, row_number() over (partition by n.uri order by n.position desc, n.id desc) as place
     from ingest_revisions n where n.request_id = p_request) places
   where r.id = places.id and places.place > 1;
-  insert into ingest_batches (request_id, batch, documents, bytes)
-  select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0)
-  from ingest_revisions r where r.request_id = p_request and r.state = 'discovered'
+  insert into ingest_batches (request_id, batch, documents, bytes, chunks)
+  select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0), coalesce(sum(cardinality(r.starts)), 0)
+  from ingest_revisions r where r.request_id = p_request and r.state not in ('failed', 'skipped')
   group by r.request_id, r.batch;
   select count(*) into documents from ingest_revisions r where r.request_id = p_request;
   select count(*), min(b.batch) into batches, first_batch from ingest_batches b where b.request_id = p_request;

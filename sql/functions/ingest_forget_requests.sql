@@ -7,6 +7,7 @@ begin
   delete from ingest_batches b using deleted d where b.request_id = d.id;
   delete from ingest_revisions r using deleted d
   where r.request_id = d.id and not exists (select from ingest_documents l where l.revision_id = r.id);
+  delete from ingest_containers k using deleted d where k.request_id = d.id;
   return null;
 end
 $$;

@@ -13,7 +13,7 @@ begin
   execute format(
     'create view %s as
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
-            c.embedding::vector(%s) as embedding, c.revision_id
+            c.embedding::vector(%s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
      from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
      where c.collection = %L and c.space_id = %s',
     v_view, v_space.dimensions, p_collection, v_space.id);

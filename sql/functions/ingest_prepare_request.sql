@@ -6,9 +6,9 @@ begin
      or new.settings is not null or new.started_at is not null or new.discovered_at is not null
      or new.finished_at is not null or new.deadline_at is not null or new.read_seq is not null
      or new.created_by <> current_user or new.created_at <> now() or new.local_path is not null or not new.due
-     or new.limited or new.chunks_total is not null
+     or new.limited or new.chunks_total is not null or new.tokens is not null or new.begun <> 0 or new.crashes <> 0
      or num_nonnulls(new.documents_total, new.documents_done, new.documents_skipped, new.documents_failed) > 0
-     or (new.forked_from is not null and current_setting('ingest.writer', true) is distinct from statement_timestamp()::text) then
+     or (num_nonnulls(new.forked_from, new.fork_step) > 0 and current_setting('ingest.writer', true) is distinct from statement_timestamp()::text) then
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column',
             hint = 'Set only id, source, content, content_bytes, media_type, uri, collection, options, metadata, '

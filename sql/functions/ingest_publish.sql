@@ -21,7 +21,9 @@ begin
   with winner as (
     select v.id, d.id as document_id, d.revision_id as replaced
     from ingest_revisions v join ingest_documents d on d.collection = v.collection and d.uri = v.uri
-    where v.id = any (v_ids) and v.state = 'embedded' and v.read_seq > d.live_seq
+    where v.id = any (v_ids) and v.state = 'embedded'
+      -- A fork has the number of the reading whose text it took over: the younger of the two wins.
+      and (v.read_seq, v.id) > (d.live_seq, coalesce(d.revision_id, 0))
   ), replaced as (
     update ingest_revisions v set replaced_at = clock_timestamp() from winner w where v.id = w.replaced
   ), live as (
@@ -39,7 +41,7 @@ begin
     set state = 'skipped', reason = 'superseded', replaced_at = clock_timestamp(), document_id = d.id
     from ingest_documents d
     where v.id = any (v_ids) and v.state = 'embedded' and d.collection = v.collection and d.uri = v.uri
-      and v.read_seq <= d.live_seq
+      and (v.read_seq, v.id) <= (d.live_seq, coalesce(d.revision_id, 0))
     returning v.id
   )
   select (select count(*) from done), (select count(*) from late) into published, superseded;

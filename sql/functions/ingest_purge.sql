@@ -9,6 +9,8 @@ begin
     select v.id from ingest_revisions v
     where v.replaced_at < now() - p_retention
       and not exists (select from ingest_documents d where d.revision_id = v.id)
+      and not exists (select from ingest_requests f where f.forked_from = v.request_id and f.status in ('pending', 'running')
+                      and f.discovered_at is null)
     order by v.replaced_at limit p_limit for update skip locked
   ), gone as (
     delete from ingest_chunk_store c using old where c.revision_id = old.id

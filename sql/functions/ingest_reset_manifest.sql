@@ -5,6 +5,7 @@ begin
   perform ingest_check_discoverer(p_request, p_executor);
   delete from ingest_revisions r where r.request_id = p_request;
   delete from ingest_batches b where b.request_id = p_request;
+  delete from ingest_containers k where k.request_id = p_request;
 end
 $$;
 

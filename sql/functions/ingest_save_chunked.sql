@@ -9,8 +9,7 @@ begin
   perform ingest_check_owner(p_request, p_batch, p_owner, 'embed');
   update ingest_revisions v
   set state = case when c.error is null then 'chunked' else 'failed' end, error = c.error,
-      starts = array(select jsonb_array_elements_text(c.boundaries -> 'starts')::int),
-      ends = array(select jsonb_array_elements_text(c.boundaries -> 'ends')::int),
+      starts = coalesce(ingest_ints(c.boundaries -> 'starts'), '{}'), ends = coalesce(ingest_ints(c.boundaries -> 'ends'), '{}'),
       headings = c.boundaries -> 'headings'
   from unnest(p_ids, p_boundaries, p_errors) as c (id, boundaries, error)
   where v.id = c.id and v.state = 'loaded';

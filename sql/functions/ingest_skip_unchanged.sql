@@ -16,7 +16,7 @@ begin
     join ingest_revisions v on v.id = u.id and v.state = 'discovered'
     join ingest_requests r on r.id = p_request
     join ingest_documents d on d.collection = v.collection and d.uri = v.uri
-    where d.revision_id is not null and d.content_hash = u.hash and d.settings_hash = ingest_settings_hash(r)
+    where ingest_live_hash(d, r) = u.hash
   ), newer as (
     update ingest_documents d set live_seq = same.read_seq
     from same where d.id = same.document_id and d.live_seq < same.read_seq

@@ -1,9 +1,9 @@
 create or replace function ingest_to_embed(p_request uuid, p_batch int)
 returns table (id bigint, uri text, title text, text text, starts int[], ends int[], headings jsonb, metadata jsonb,
-               stored int[])
+               pages int[], stored int[])
 language sql stable set search_path from current
 as $$
-  select v.id, v.uri, v.title, v.text, v.starts, v.ends, v.headings, v.metadata || r.metadata,
+  select v.id, v.uri, v.title, v.text, v.starts, v.ends, v.headings, v.metadata || r.metadata, v.pages,
          array(select c.ordinal from ingest_chunk_store c where c.revision_id = v.id)
   from ingest_requests r join ingest_revisions v on v.request_id = r.id
   where r.id = p_request and v.batch = p_batch and v.state = 'chunked'

@@ -4,7 +4,8 @@ as $$
 begin
   perform ingest_as_system();
   update ingest_requests r
-  set status = 'pending', executor_id = null, started_at = null, settings = null, deadline_at = null
+  set status = 'pending', executor_id = null, started_at = null, deadline_at = null,
+      settings = case when r.begun > 0 then r.settings end
   where r.id = p_request and r.status = 'running' and r.executor_id = p_executor;
   return found;
 end

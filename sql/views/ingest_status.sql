@@ -2,7 +2,7 @@ create or replace view ingest_status as
 select r.id, r.collection, r.status, progress.percent,
        case when r.status = 'running' then coalesce(
          batch.step, case when r.discovered_at is null then 'discover' when batch.open > 0 then 'load' else 'save' end) end as current_step,
-       coalesce(r.documents_total, progress.total) as documents_total,
+       coalesce(progress.total, r.documents_total) as documents_total,
        coalesce(r.documents_done, progress.done) as documents_done,
        coalesce(r.documents_skipped, progress.skipped) as documents_skipped,
        coalesce(r.documents_failed, progress.failed) as documents_failed,
@@ -14,12 +14,13 @@ select r.id, r.collection, r.status, progress.percent,
        r.error ->> 'code' as error_code, r.error ->> 'message' as error_message, r.error ->> 'hint' as hint, r.error,
        batch.last_error, batch.next_attempt_at,
        r.source, r.uri, r.priority, r.run_at, r.attempt, r.executor_id, r.deadline_at, r.created_by,
-       r.created_at, r.started_at, r.finished_at
+       r.created_at, r.started_at, r.finished_at, coalesce(r.tokens, batch.tokens) as tokens
 from ingest_requests r
 left join lateral ingest_progress(r) progress on true
 left join lateral (
   select (array_agg(b.step order by b.batch) filter (where b.finished_at is null))[1] as step,
          count(*) filter (where b.finished_at is null) as open, sum(b.chunks) as chunks,
+         sum(b.tokens)::bigint as tokens,
          (array_agg(b.last_error) filter (where b.last_error is not null))[1] as last_error,
          min(b.next_attempt_at) as next_attempt_at
   from ingest_batches b where b.request_id = r.id and r.finished_at is null) batch on true;

@@ -1,0 +1,53 @@
+"""What the steps work with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import asyncpg
+
+from listener.models import Owner
+from listener.parsing import Parsers
+from listener.settings import Settings
+from listener.sources import LocalSources
+from listener.store import Store
+from listener.tracing import Tracing
+from listener.workers import Workers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the steps work with; made once by the service."""
+
+    settings: Settings
+    executor_id: str
+    store: Store
+    sources: LocalSources
+    parsers: Parsers
+    workers: Workers
+    threads: Executor
+    tracing: Tracing
+
+    async def in_thread(self, function: Callable[..., T], *args: object) -> T:
+        """Run blocking work in our own threads, not in those that DBOS works with."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args))
+
+
+async def in_turn(
+    tools: Tools, owner: Owner, rows: Sequence[asyncpg.Record], step: str
+) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    """Yield a step's rows together; after too many crashes over the batch one by one, each written down before."""
+    if not owner.alone:
+        yield rows
+        return
+    for row in rows:
+        await tools.store.try_alone(owner, row["id"], step)
+        yield [row]
+    await tools.store.try_alone(owner, None, step)

@@ -1,0 +1,11 @@
+"""Values as our SQL functions take them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def as_json(value: Any) -> str | None:
+    """Return a value as JSON text; None stays None."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,12 @@
+create or replace function ingest_blame(p_batch ingest_batches) returns void
+language sql set search_path from current
+as $$
+  update ingest_revisions v
+  set state = 'failed', reason = null, error = jsonb_build_object(
+        'code', 'killed_listener', 'message', format('listeners died again and again over %s, also when it was tried alone', v.uri),
+        'hint', 'See what the listener''s host says of its end (out of memory?); leave the document out, or give the listener more.',
+        'step', coalesce(p_batch.step, 'load'), 'retryable', false)
+  where v.id = p_batch.alone and v.state in ('discovered', 'loaded', 'chunked');
+$$;
+
+comment on function ingest_blame(ingest_batches) is 'Fails the document that was tried alone when its listener died.';

@@ -1,0 +1,13 @@
+create or replace function ingest_change_pipeline(p_request uuid, p_pipeline text) returns void
+language plpgsql set search_path from current
+as $$
+-- No document goes through the steps of two versions: what is on its way starts over, what is published stays.
+begin
+  perform ingest_as_system();
+  perform ingest_undo(p_request, 'discovered');
+  update ingest_batches b set owner = null where b.request_id = p_request;
+  update ingest_requests r set settings = r.settings || jsonb_build_object('pipeline', p_pipeline) where r.id = p_request;
+end
+$$;
+
+comment on function ingest_change_pipeline(uuid, text) is 'Has a request go on with the steps of another version of the program.';

@@ -1,0 +1,55 @@
+create or replace function ingest_copy_manifest(p_request uuid, p_executor text) returns void
+language plpgsql set search_path from current
+as $$
+-- A fork's discovery. Each document starts at the furthest state that the original brought it to before the step.
+declare
+  v_fork ingest_requests;
+  v_last int;
+begin
+  perform ingest_check_discoverer(p_request, p_executor);
+  select r.* into v_fork from ingest_requests r where r.id = p_request;
+  if not exists (select from ingest_requests o where o.id = v_fork.forked_from) then
+    raise exception 'request %, which this one is a fork of, was deleted', v_fork.forked_from
+      using errcode = 'IG024', constraint = 'origin_gone', hint = 'Insert the source as a new request.';
+  end if;
+  v_last := array_position('{discover,load,chunk,embed,save}', v_fork.fork_step) - 2;
+  perform ingest_check_fork_settings(v_fork);
+  insert into ingest_containers (request_id, container, path, format)
+  select p_request, k.container, k.path, k.format from ingest_containers k where k.request_id = v_fork.forked_from;
+  with copied as (
+    insert into ingest_revisions
+      (request_id, position, batch, collection, uri, path, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,
+       state, error, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, loaded_at)
+    select p_request, v.position, v.batch, v_fork.collection, v.uri, v.path, coalesce(s.media_type, v.media_type), v.bytes,
+           v.container, v.range_start, v.range_hash, v.line, v.parent_id, s.id,
+           case when v.batch is null then 'failed' else (array['discovered', 'loaded', 'chunked', 'embedded'])[reached + 1] end,
+           case when v.batch is null then v.error end,
+           case when reached > 0 then greatest(s.read_seq, d.live_seq) else v_fork.read_seq end,
+           case when reached > 0 then s.content_hash end,
+           case when reached > 0 then ingest_settings_hash(v_fork) end,
+           case when reached > 0 then s.title end, case when reached > 0 then s.text end,
+           case when reached > 0 then s.metadata else '{}' end, case when reached > 0 then s.pages end,
+           case when reached > 1 then s.starts end, case when reached > 1 then s.ends end,
+           case when reached > 1 then s.headings end, case when reached > 0 then s.loaded_at end
+    from ingest_revisions v
+    left join ingest_revisions s on s.id = case when v.text is not null then v.id else ingest_same_live(v) end
+    left join ingest_documents d on d.revision_id = s.id
+    cross join lateral (
+      select least(v_last, case
+        when s.text is null then 0 when s.starts is null then 1
+        when s.state not in ('embedded', 'published', 'skipped') then 2 else 3 end) as reached) r
+    where v.request_id = v_fork.forked_from and v.reason is distinct from 'duplicate'
+      and v.reason is distinct from 'deleted' and v.reason is distinct from 'unsupported'
+      and (v.parent_id is null or reached > 0)
+    returning id, origin_id, state
+  )
+  insert into ingest_chunk_store
+    (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding)
+  select f.id, c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
+         v_fork.collection, c.text, c.hash, c.metadata, c.embedding
+  from copied f join ingest_chunk_store c on c.revision_id = f.origin_id where f.state = 'embedded';
+end
+$$;
+
+comment on function ingest_copy_manifest(uuid, text) is
+  'The discovery of a fork: the original''s documents, with what it had made of them. IG021 lost, IG023 other settings, IG024 no original.';

@@ -1,0 +1,20 @@
+create or replace function ingest_undo(p_request uuid, p_state text) returns void
+language plpgsql set search_path from current
+as $$
+-- Documents that are on their way beyond p_state (loaded or discovered) go back to it.
+begin
+  delete from ingest_chunk_store c using ingest_revisions v
+  where v.request_id = p_request and v.state in ('chunked', 'embedded') and c.revision_id = v.id;
+  update ingest_revisions v
+  set state = p_state, starts = null, ends = null, headings = null,
+      text = case when p_state = 'loaded' then v.text end,
+      read_seq = case when p_state = 'loaded' then v.read_seq else r.read_seq end
+  from ingest_requests r
+  where r.id = p_request and v.request_id = p_request
+    and (v.state in ('chunked', 'embedded') or (p_state = 'discovered' and v.state = 'loaded'));
+  update ingest_batches b set chunks = 0, chunks_embedded = 0
+  where b.request_id = p_request and b.finished_at is null;
+end
+$$;
+
+comment on function ingest_undo(uuid, text) is 'Puts documents that are on their way back to loaded or discovered, and drops their chunks.';
