@@ -183,7 +183,7 @@ class Listener:
             executor_id=self.executor_id,
             store=Store(self._pool),
             sources=LocalSources(self._roots, settings.max_document_bytes),
-            parsers=Parsers(self._workers),
+            parsers=Parsers(self._workers, ocr=settings.ocr),
             workers=self._workers,
             threads=self._threads,
             tracing=self._tracing,

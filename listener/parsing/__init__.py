@@ -4,7 +4,9 @@
 
     bytes ─► media_types: what is it? ─► UTF-8 text ─────────────────────────────────► as it is
                                        ├► other text ─► worker: decoding ─────────────► decoded, else as it is
-                                       └► HTML ───────► worker: decoding, then markup ─► Markdown
+                                       ├► HTML ───────► worker: decoding, then markup ─► Markdown
+                                       ├► e-mail ─────► worker: mail ─────────────────► its body, and parts
+                                       └► PDF, Office ► worker: formats, documents ───► Markdown, by pages
 
 Nothing rewrites text, Markdown or source code: line ends, tabs and blanks stay. Only byte order marks and NULs are
 dropped; what can't be decoded becomes U+FFFD and is counted in the metadata (see ``decoding``).
@@ -17,11 +19,11 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
-from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import DocumentError
-from listener.parsing import decoding, markup, media_types
+from listener.parsing import decoding, documents, formats, mail, markup, media_types, recognition
+from listener.parsing.reading import Reading, as_buffer
 from listener.workers import WorkerCrashed, WorkerMemory, Workers, WorkerTimeout
 
 if TYPE_CHECKING:
@@ -37,39 +39,51 @@ FENCES = ("```", "~~~")
 
 PIECE = 1024 * 1024  # Python holds its lock while it decodes: in one go, 60 MB stopped the event loop for 400 ms
 
-Read = tuple[str, "str | None", dict[str, Any]]  # text, title, notes
 Octets = bytes | memoryview
-Sent = tuple[PickleBuffer, "str | None", dict[str, Any]]  # the same on its way from a worker, text as UTF-8
+NOTHING_ELSE = Reading(as_buffer(""))
+SCANNED = formats.DOCUMENTS | formats.IMAGES
 
 
 class Parsers:
-    """Turn documents into text, in ``workers`` where it is not trivial."""
+    """Turn documents into text, in ``workers`` where it is not trivial.
 
-    def __init__(self, workers: Workers) -> None:
+    ``ocr`` names the languages of scanned documents and images (``eng+deu``); without it they are not read. Raises
+    SettingsError ``ocr_not_installed``.
+    """
+
+    def __init__(self, workers: Workers, ocr: str | None = None) -> None:
         self._workers = workers
+        self._ocr = (ocr, recognition.tessdata(ocr)) if ocr else None
 
     async def parse(self, data: bytes, *, uri: str, media_type: str | None = None) -> Parsed:
         """Parse one document of any size.
 
         ``uri`` names it in errors, and its extension counts when there is no ``media_type``. That may carry a charset,
-        as in HTTP. The result's media type is ``text/markdown`` for HTML, else what the document is.
+        as in HTTP. The result's media type is ``text/markdown`` for HTML, PDF and office formats, ``text/plain`` or
+        ``text/markdown`` for e-mail, else what the document is.
 
-        Raises DocumentError ``empty_document``, ``no_text``, ``unsupported``, ``parser_failed``, ``parser_crashed``,
-        ``parser_timeout`` or ``parser_memory``.
+        Raises DocumentError ``empty_document``, ``no_text``, ``unsupported``, ``encrypted``, ``zip_bomb``,
+        ``parser_failed``, ``parser_crashed``, ``parser_timeout`` or ``parser_memory``.
         """
         declared, charset = _declaration(media_type)
         if not data:
             raise DocumentError("empty_document", f"{uri} is empty", "there is nothing to ingest: 0 bytes")
-        kind, told = media_types.decide(data, uri, declared)
+        kind, told = media_types.decide(data, uri, declared, ocr=self._ocr is not None)
         if kind in media_types.HTML:
-            return _parsed(uri, media_types.MARKDOWN, *await self._in_worker(html_text, uri, data, charset))
-        read = await _as_utf8(data) if charset in (None, "utf-8") else None
-        return _parsed(uri, kind, *(read or await self._in_worker(plain_text, uri, data, charset, told)))
+            return await self._in_worker(uri, media_types.MARKDOWN, html_text, data, charset)
+        if kind == formats.MAIL:
+            return await self._in_worker(uri, kind, mail.read, data, uri)
+        if not media_types.is_text(kind):
+            return await self._in_worker(uri, kind, documents.read, data, uri, kind, declared, self._ocr)
+        text = await _as_utf8(data) if charset in (None, "utf-8") else None
+        if text is not None:
+            return _parsed(uri, kind, text)
+        return await self._in_worker(uri, kind, plain_text, data, charset, told)
 
-    async def _in_worker(self, function: Any, uri: str, *args: Any) -> Read:
+    async def _in_worker(self, uri: str, kind: str, function: Callable[..., Reading], *args: Any) -> Parsed:
         try:
-            text, title, notes = await self._workers.run(function, *args)
-            return await _beside(_joined, text), title, notes
+            read = await self._workers.run(function, *args)
+            return _parsed(uri, kind, await _beside(_joined, read.text), read)
         except decoding.Binary:
             raise media_types.unsupported(uri, "application/octet-stream", "its content is") from None
         except markup.Malformed as failure:
@@ -78,24 +92,24 @@ class Parsers:
             hint = "it may be damaged or made to be slow; raise INGEST_PARSE_TIMEOUT_SECONDS if it is just large"
             raise _failed("timeout", uri, failure, hint) from None
         except WorkerMemory as failure:
-            hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size)"
+            hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size, a packed sheet more)"
             raise _failed("memory", uri, failure, hint) from None
         except WorkerCrashed as failure:
             hint = "the parser failed on this document only; if other documents fail too, look for a lack of memory"
             raise _failed("crashed", uri, failure, hint) from None
 
 
-def plain_text(data: bytes, charset: str | None, told: bool) -> Sent:
+def plain_text(data: bytes, charset: str | None, told: bool) -> Reading:
     """Decode text, in a worker."""
     text, notes = decoding.decode(data, charset, told=told, html=False)
-    return PickleBuffer(text.encode()), None, notes
+    return Reading(as_buffer(text), None, notes)
 
 
-def html_text(data: bytes, charset: str | None) -> Sent:
+def html_text(data: bytes, charset: str | None) -> Reading:
     """Decode an HTML page and turn it into Markdown, in a worker."""
     page, decoded = decoding.decode(data, charset, told=True, html=True)
     text, title, notes = markup.markdown(page)
-    return PickleBuffer(text.encode()), title, decoded | notes
+    return Reading(as_buffer(text), title, decoded | notes)
 
 
 def _declaration(media_type: str | None) -> tuple[str, str | None]:
@@ -105,13 +119,13 @@ def _declaration(media_type: str | None) -> tuple[str, str | None]:
     return kind.strip().lower(), charset[1].lower() if charset else None
 
 
-async def _as_utf8(data: bytes) -> Read | None:
+async def _as_utf8(data: bytes) -> str | None:
     """Return plain UTF-8 text, or None if it takes a closer look (NULs, ISO-2022-JP, other encodings)."""
     try:
         text = await _beside(_joined, data)
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text or "\x1b$" in text else (text.removeprefix("\ufeff"), None, {})
+    return None if "\0" in text or "\x1b$" in text else text.removeprefix("\ufeff")
 
 
 async def _beside(read: Callable[[Octets], str], data: Octets) -> str:
@@ -129,16 +143,25 @@ def _joined(data: Octets) -> str:
     return "".join([*pieces, decoder.decode(b"", final=True)])
 
 
-def _parsed(uri: str, kind: str, text: str, title: str | None, notes: dict[str, Any]) -> Parsed:
-    from listener.models import Parsed  # noqa: PLC0415 - Pydantic would cost each worker 300 ms and 11 MB
+def _parsed(uri: str, kind: str, text: str, read: Reading | None = None) -> Parsed:
+    from listener.models import Parsed, Part  # noqa: PLC0415 - Pydantic would cost each worker 300 ms and 11 MB
 
+    read = read or NOTHING_ELSE
     if not text or text.isspace():
-        deep = " above 1,024 levels of nesting" if notes.get("too_deep") else ""
-        hint = "if that is as it should be, leave it out with 'exclude'"
-        raise DocumentError("no_text", f"{uri} has no text{deep}", hint)
-    if kind == media_types.MARKDOWN:
+        raise _no_text(uri, kind, read.notes)
+    became, title = read.kind or kind, read.title
+    if became == media_types.MARKDOWN:
         title = title or _markdown_title(text)
-    return Parsed(text, kind, title, notes)
+    parts = [Part(name, of, bytes(data)) for name, of, data in read.parts]
+    return Parsed(text, became, title, read.notes, tuple(read.pages), parts)
+
+
+def _no_text(uri: str, kind: str, notes: dict[str, Any]) -> DocumentError:
+    deep = " above 1,024 levels of nesting" if notes.get("too_deep") else ""
+    hint = "if that is as it should be, leave it out with 'exclude'"
+    if kind in SCANNED:
+        hint = f"it may be scanned: see INGEST_OCR, which reads pictures of text where Tesseract is installed; {hint}"
+    return DocumentError("no_text", f"{uri} has no text{deep}", hint)
 
 
 def _markdown_title(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Decide what a document is: by what it is declared to be, else by its name, else by its first bytes."""
+"""Decide what a document is: by its first bytes where they are certain, else as declared, else by its name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import mimetypes
 from posixpath import basename, splitext
 
 from listener.errors import DocumentError
+from listener.parsing import formats
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 MARKDOWN = "text/markdown"
@@ -102,26 +103,18 @@ BY_NAME = {
     "authors": PLAIN,
     "news": PLAIN,
 }
-# Python's own table, not the system's: the same answer on every host. Office formats came into it late.
+# Python's own table, not the system's: the same answer on every host.
 OTHERS = mimetypes.MimeTypes().types_map[True] | {
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".odt": "application/vnd.oasis.opendocument.text",
-    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
-    ".odp": "application/vnd.oasis.opendocument.presentation",
-    ".epub": "application/epub+zip",
     ".mobi": "application/x-mobipocket-ebook",
-    ".rtf": "application/rtf",
-    ".msg": "application/vnd.ms-outlook",
     ".parquet": "application/vnd.apache.parquet",
+    **formats.EXTENSIONS,
 }
 # What real files of other formats begin with; none of these begins a text.
 SIGNATURES = (
-    (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"PK\x05\x06", "application/zip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
+    (b"%PDF-", formats.PDF),
+    (b"PK\x03\x04", formats.ZIP),
+    (b"PK\x05\x06", formats.ZIP),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", formats.OLE),
     (b"\x1f\x8b\x08", "application/gzip"),
     (b"BZh91AY&SY", "application/x-bzip2"),
     (b"\xfd7zXZ\x00", "application/x-xz"),
@@ -140,28 +133,33 @@ SIGNATURES = (
     (b"fLaC\x00", "audio/flac"),
     (b"\x7fELF", "application/x-elf"),
     (b"SQLite format 3\x00", "application/vnd.sqlite3"),
-    (b"{\\rtf1", "application/rtf"),
+    (b"{\\rtf", formats.RTF),
 )
 HTML_STARTS = (b"<!doctype html", b"<html")
+MAIL_START = b"mime-version:"
+PDF_JUNK = 1024  # readers take a PDF that begins so late
 
 
-def decide(data: bytes, uri: str, declared: str) -> tuple[str, bool]:
+def decide(data: bytes, uri: str, declared: str, ocr: bool = False) -> tuple[str, bool]:
     """Return the document's media type and whether it was told (declared or by name) rather than guessed.
 
-    Raises DocumentError ``unsupported`` for what is not text.
+    A signature wins over name and declaration. For zip and OLE files it is the container's: ``formats`` looks inside.
+    Images are documents with ``ocr``. Raises DocumentError ``unsupported``, or ``parser_failed`` for what is not what
+    its name or declaration promises.
     """
+    promised = declared if declared not in UNTOLD else by_name(uri) or ""
+    promised = formats.ALIASES.get(promised, promised)
     if signed := _by_signature(data):
-        raise unsupported(uri, signed, "its content is")
-    if declared not in UNTOLD:
-        if not is_text(declared):
-            raise unsupported(uri, declared, "it is declared as")
-        return declared, True
-    if named := by_name(uri):
-        if not is_text(named):
-            raise unsupported(uri, named, "its name says")
-        return named, True
-    starts_like_html = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(HTML_STARTS)
-    return ("text/html" if starts_like_html else PLAIN), starts_like_html
+        if not _is_document(signed, ocr) and signed not in (formats.ZIP, formats.OLE):
+            raise unsupported(uri, signed, "its content is")
+        return signed, True
+    if promised in formats.DOCUMENTS:
+        return _without_signature(data, uri, promised)
+    if not promised:
+        return ("text/html", True) if _starts_like_html(data) else (PLAIN, False)
+    if not is_text(promised) and promised != formats.MAIL:
+        raise unsupported(uri, promised, "its name says" if declared in UNTOLD else "it is declared as")
+    return promised, True
 
 
 def by_name(uri: str) -> str | None:
@@ -177,12 +175,37 @@ def is_text(media_type: str) -> bool:
 
 
 def unsupported(uri: str, media_type: str, because: str) -> DocumentError:
-    """Return the error for a document of a format that can't be read yet."""
-    return DocumentError(
-        "unsupported",
-        f"{uri} can't be read: {because} {media_type}",
-        "text, Markdown, source code and HTML can be ingested for now: convert it, or leave it out with 'exclude'",
-    )
+    """Return the error for a document of a format that can't be read."""
+    hint = "convert it to PDF, an office format, HTML or text, or leave it out with 'exclude'"
+    if media_type in formats.IMAGES:
+        hint = "images are read with OCR only: set INGEST_OCR, or leave them out with 'exclude'"
+    elif media_type == formats.ZIP:
+        hint = "unpack it and ingest the files, or leave it out with 'exclude'"
+    return DocumentError("unsupported", f"{uri} can't be read: {because} {media_type}", hint)
+
+
+def _is_document(media_type: str, ocr: bool) -> bool:
+    return media_type in formats.DOCUMENTS or (ocr and media_type in formats.IMAGES)
+
+
+def _without_signature(data: bytes, uri: str, promised: str) -> tuple[str, bool]:
+    """Return what a document is that should begin otherwise, and whether that was told.
+
+    Programs export web pages, archived ones and tables of text as .xls and .doc, and .doc was text once.
+    """
+    if promised == formats.PDF and b"%PDF-" in data[:PDF_JUNK]:
+        return promised, True
+    if _starts_like_html(data):
+        return "text/html", True
+    if promised in (formats.DOC, formats.XLS, formats.RTF):
+        return (formats.MAIL, True) if data[:64].lower().startswith(MAIL_START) else (PLAIN, False)
+    message = f"{uri} could not be parsed: it is told to be {promised}, but does not begin like that"
+    hint = "it is damaged, or its name or media type is wrong: give the right one"
+    raise DocumentError("parser_failed", message, hint)
+
+
+def _starts_like_html(data: bytes) -> bool:
+    return data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(HTML_STARTS)
 
 
 def _by_suffix(media_type: str) -> bool:
