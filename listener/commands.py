@@ -1,8 +1,8 @@
 """Stop the workflows of cancelled requests, with DBOS's public API.
 
-Of the control functions only ``ingest_cancel`` leaves something to do at once, also for a listener at capacity: what the
-others put back to pending is claimed like a new request. A cancel is an intent: carrying it out twice, or going on after
-a crash in the middle, ends the same; one whose request goes on again by now is let be.
+Of the control functions only ``ingest_cancel`` leaves something to do at once, also for a listener at capacity: what
+the others put back to pending is claimed like a new request. A cancel is an intent: carrying it out twice, or going on
+after a crash in the middle, ends the same; one whose request goes on again by now is let be.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@
     ├── SettingsError           ends the request, not retried    (key refused, wrong dimensions, ...)
     ├── ServiceError            retried with backoff             (embedding API down, rate limited)
     ├── OperatorError           the program can't run like this  (no database, schema not migrated, ...)
+    ├── WaitTimeoutError        a program's wait is over; its requests go on. Is a TimeoutError too
     └── LostOwnership           this execution was replaced; whatever it does must change nothing
 
 The class is the decision that a caller makes; the code says what happened. Codes are stable and stand in
@@ -18,7 +19,11 @@ The class is the decision that a caller makes; the code says what happened. Code
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from listener.models import Embeddings
 
 
 class IngestError(Exception):
@@ -62,11 +67,17 @@ class DocumentError(IngestError):
 
 
 class TextsRefused(DocumentError):
-    """These texts of one embedding call can't be embedded; ``indices`` are their places in the call."""
+    """These texts of one embedding call can't be embedded; ``indices`` are their places in the call.
 
-    def __init__(self, code: str, message: str, hint: str = "", indices: Sequence[int] = ()) -> None:
+    ``rest`` holds what the others became, in their order, if that is known already: nothing is paid for twice.
+    """
+
+    def __init__(
+        self, code: str, message: str, hint: str = "", indices: Sequence[int] = (), rest: Embeddings | None = None
+    ) -> None:
         super().__init__(code, message, hint)
         self.indices = tuple(indices)
+        self.rest = rest
 
     def __reduce__(self) -> Any:
         return type(self), (self.code, self.message, self.hint, self.indices)
@@ -89,6 +100,17 @@ class ServiceError(IngestError):
 
 class OperatorError(IngestError):
     """The program can't run in this environment; whoever runs it must change something."""
+
+
+class WaitTimeoutError(IngestError, TimeoutError):
+    """Requests had not ended when a program's patience had; ``requests`` are their ids. They go on."""
+
+    def __init__(self, code: str, message: str, hint: str = "", requests: Sequence[UUID] = ()) -> None:
+        super().__init__(code, message, hint)
+        self.requests = tuple(requests)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.code, self.message, self.hint, self.requests)
 
 
 class LostOwnership(IngestError):

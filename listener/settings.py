@@ -68,7 +68,9 @@ class Settings(BaseSettings):
     embedding_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that such a call may take.")
     query_cache: int = Field(10_000, ge=1, description="Vectors of searched texts that are kept.")
 
-    poll_only: bool = Field(False, description="Do not LISTEN, look every poll_seconds (where notifications do not arrive).")
+    poll_only: bool = Field(
+        False, description="Do not LISTEN, look every poll_seconds (where notifications do not arrive)."
+    )
     poll_seconds: float = Field(1.0, gt=0, description="How often a poll-only listener looks.")
     safety_poll_seconds: float = Field(15.0, gt=0, description="How often a listener looks although nothing rang.")
     heartbeat_seconds: float = Field(2.0, gt=0, description="Time between a listener's signs of life.")

@@ -114,7 +114,8 @@ def test_a_module_imports_only_what_the_project_depends_on(path: Path) -> None:
     undeclared = [
         module
         for module in imported_packages(path)
-        if not allowed & {normal(distribution) for distribution in owners.get(module, [])}
+        if not allowed
+        & {normal(distribution) for distribution in owners.get(module, [module])}  # an extra may be missing
     ]
     assert undeclared == []
 

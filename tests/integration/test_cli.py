@@ -14,11 +14,6 @@ import pytest
 import staging
 from ingest_command import Ingest
 
-from listener.embedding import create
-from listener.models import Space
-
-LOCAL_SPACE = {"embedder": "local", "model": "wordllama-l2-supercat-256", "endpoint": "", "dimensions": 256}
-
 
 @pytest.fixture
 def ingest(tmp_path: Path, installed: str) -> Ingest:
@@ -202,26 +197,6 @@ async def test_a_signal_ends_waiting_with_its_own_status(ingest: Ingest, number:
     assert (await ingest.end(process)).status == 128 + number
 
 
-async def test_search_finds_by_meaning_and_shows_sql_that_does_the_same(ingest: Ingest, installed: str) -> None:
-    texts = {"file:///cats": "Kittens and cats purr.", "file:///money": "Invoices are paid within thirty days."}
-    embedder = create(Space(**LOCAL_SPACE))  # type: ignore[arg-type]
-    async with staging.session(installed) as connection:
-        await connection.execute("select (ingest_collection('default', $1)).name", LOCAL_SPACE)
-        for uri, text in texts.items():
-            vector = "[" + ",".join(map(str, (await embedder.embed([text]))[0])) + "]"
-            request = await staging.start(connection, [uri], metadata={"uri": uri})
-            await staging.carry(connection, request, texts=texts, vectors=[vector])
-            await staging.settle(connection, request)
-        await embedder.close()
-        ended = await ingest("search", "a feline pet", "--json", "-k", "1")
-        assert [row["uri"] for row in ended.json] == ["file:///cats"]
-        assert (await ingest("search", "pet", "--filter", '{"uri": "file:///money"}', "--json")).json[0]["uri"] == (
-            "file:///money"
-        )
-        shown = await ingest("search", "a feline pet", "--show-sql")
-        assert [row["uri"] for row in await connection.fetch(shown.err)] == ["file:///cats", "file:///money"]
-
-
 async def test_search_goes_by_words_before_the_first_ingestion_and_says_so(ingest: Ingest, installed: str) -> None:
     await one(installed, "select (ingest_collection('default')).name")
     ended = await ingest("search", "anything")
@@ -229,8 +204,10 @@ async def test_search_goes_by_words_before_the_first_ingestion_and_says_so(inges
     assert "searched by words" in ended.err
 
 
-async def test_a_space_whose_embedder_is_not_here_is_an_error_with_a_hint(ingest: Ingest, installed: str) -> None:
+async def test_search_goes_by_words_without_a_listener_and_says_so(ingest: Ingest, installed: str) -> None:
     async with staging.session(installed) as connection:
-        await staging.ingest(connection, {"file:///a": "text"})
-    ended = await ingest("search", "text")
-    assert (ended.status, ended.code()) == (5, "unknown_embedder")
+        await staging.ingest(connection, {"file:///a": "invoices"})
+        await connection.execute("delete from ingest_listeners")
+    ended = await ingest("search", "invoices", "--json")
+    assert [row["uri"] for row in ended.json] == ["file:///a"]
+    assert "searched by words only: no listener is running" in json.loads(ended.err)["note"]

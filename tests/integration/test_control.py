@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from listener_process import ListenerProcess
-from pipeline import chunks, ended, ingested, one, steps, until
-from staging import Connection, add, collection
+from pipeline import chunks, ended, ingested, until
+from staging import Connection, add
 
 
 def write(folder: Path, texts: dict[str, str]) -> None:
@@ -33,7 +33,9 @@ async def test_a_cancelled_request_is_resumed_from_where_it_stood(
     (row,) = await ended(c, request)
     assert (row["status"], row["documents_done"], row["attempt"]) == ("succeeded", 3, 2)
     assert len(process.embedded(name)) == 3  # the vectors that were stored before the cancel are there
-    assert await c.fetchval("select status from dbos.workflow_status where workflow_uuid = $1", str(request)) == "SUCCESS"
+    assert (
+        await c.fetchval("select status from dbos.workflow_status where workflow_uuid = $1", str(request)) == "SUCCESS"
+    )
 
 
 async def test_a_retry_runs_again_what_failed_and_nothing_else(

@@ -144,6 +144,8 @@ async def inserts_and_reads(app: asyncpg.Connection) -> None:
     )
     assert await ended_soon(app, await app.fetchval(insert)) == "succeeded"
     assert [row["uri"] for row in await app.fetch("select * from ingest_search('vents', 'notes')")] == ["vents"]
+    await app.execute("call ingest_embed_query('air flaps', 'notes')")
+    assert [row["uri"] for row in await app.fetch("select * from ingest_search('air flaps', 'notes')")] == ["vents"]
     query = "select uri from ingest_search((select embedding from ingest_chunks), 'notes')"
     assert [row["uri"] for row in await app.fetch(query)] == ["vents"]
     assert await app.fetchval("select count(*) from ingest_chunks_notes") == 1
@@ -159,6 +161,9 @@ async def may_not_change(app: asyncpg.Connection) -> None:
         "select ingest_cancel(id) from ingest_requests",
         "delete from ingest_documents",
         "delete from ingest_chunk_store",
+        "update ingest_queries set embedding = null",
+        "insert into ingest_queries (space_id, hash, embedding) select space_id, hash, embedding from ingest_queries",
+        "delete from ingest_queries",
         "select ingest_collection('notes', '{\"chunk_size\": 500}')",
         "select count(*) from ingest_dbos.workflow_status",
     ):

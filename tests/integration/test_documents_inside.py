@@ -62,7 +62,7 @@ async def test_only_changed_records_are_read_and_embedded_again(
 
 
 async def test_records_of_inline_content_are_documents_too(c: Connection, name: str) -> None:
-    table = "id;body\n1;Größe\n2;\"two\nlines\"\n3\n"
+    table = 'id;body\n1;Größe\n2;"two\nlines"\n3\n'
     row = await ingested(
         c, content=table, media_type="text/csv", uri="table", collection=name,
         options={"record": {"text": "body", "id": "id"}},

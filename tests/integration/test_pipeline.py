@@ -14,6 +14,7 @@ from pipeline import chunks, counted, ended, ingested, one, steps, uris
 from staging import Connection, add, collection
 
 from listener import embedding
+from listener.settings import Settings
 
 LONG = "".join(
     f"## Section {n}\n\nSentence {n} about the {n}th thing, 日本語 and 😀, told at length. More of {n}.\n\n"
@@ -100,7 +101,7 @@ async def test_what_is_unchanged_is_skipped_and_nothing_of_it_is_sent(
 ) -> None:
     write(folder, {f"{n}.md": f"Document {n} of {name}." for n in range(6)})
     first = await ingested(c, source=str(folder), collection=name)
-    assert await counted(c, first["id"], "embed") == {"documents": 6, "sent": 6, "copied": 0, "failed": 0}
+    assert await counted(c, first["id"], "embed") == {"documents": 6, "sent": 6, "copied": 0, "tokens": 0, "failed": 0}
     before = await c.fetch("select id, revision_id from ingest_documents where collection = $1 order by id", name)
     (folder / "3.md").write_text(f"Document 3 of {name}, edited.")
     (folder / "new.md").write_text(f"A new document of {name}.")
@@ -215,7 +216,8 @@ async def test_stored_vectors_are_those_of_the_embedder(c: Connection, name: str
     await collection(c, name, passage_prefix="passage: ")
     await ingested(c, collection=name, uri="d.md", content="# Bees\n\n## Honey\n\nBees make honey in summer.")
     (chunk,) = [one for one in await chunks(c, name) if "make honey" in one["text"]]
-    embedder = embedding.create(embedding.default_space("local"))
+    local = Settings(embedder="local")
+    embedder = embedding.create(embedding.default_space(local), local)
     text = embedding.embedding_input(
         embedding.DEFAULT_TEMPLATE,
         "passage: ",
@@ -223,7 +225,7 @@ async def test_stored_vectors_are_those_of_the_embedder(c: Connection, name: str
         heading_path=chunk["metadata"]["heading_path"],
         text=chunk["text"],
     )
-    (expected,) = await embedder.embed([text])
+    (expected,) = (await embedder.embed([text])).vectors
     await embedder.close()
     assert np.allclose(json.loads(chunk["embedding"]), expected, atol=1e-6)
     nearest = await one(
@@ -241,7 +243,7 @@ async def test_a_text_that_documents_share_is_embedded_once(
     await ingested(c, source=str(folder), collection=name)
     assert sorted(process.embedded(name)) == sorted([shared, alone])
     again = await ingested(c, collection=f"{name}2", uri="again.txt", content=shared)
-    assert await counted(c, again["id"], "embed") == {"documents": 1, "sent": 0, "copied": 1, "failed": 0}
+    assert await counted(c, again["id"], "embed") == {"documents": 1, "sent": 0, "copied": 1, "tokens": 0, "failed": 0}
     same = await c.fetch("select distinct embedding::text from ingest_chunk_store where text = $1", shared)
     assert len(same) == 1
 

@@ -120,8 +120,8 @@ async def test_a_workflow_begins_only_for_a_running_request_and_a_living_listene
     begin = "select (ingest_begin($1, $2)).executor_id"
     assert await c.fetchval(begin, request, "L1") is None
     await claim(c)
-    assert await c.fetchval(begin, request, "L2") == "L1"  # as it was; L2 has taken it over
-    assert await c.fetchval(begin, request, "L2") == "L2"
+    assert await c.fetchval(begin, request, "L1") == "L1"
+    assert await c.fetchval(begin, request, "L2") == "L2"  # it has taken it over
     assert await c.fetchval(begin, request, "unknown") is None
     await c.execute("select ingest_cancel($1)", request)
     assert await c.fetchval(begin, request, "L2") is None

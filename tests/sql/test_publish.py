@@ -119,7 +119,7 @@ async def test_a_replaced_owner_writes_nothing(c: Connection) -> None:
 async def test_a_dead_listener_owns_no_batch(c: Connection) -> None:
     request = await start(c, ["a"])
     await c.execute("update ingest_listeners set dead_at = now()")
-    assert await c.fetchval("select ingest_own_batch($1, 0, 'L1', $2)", request, uuid.uuid4()) is False
+    assert await c.fetchval("select ingest_own_batch($1, 0, 'L1', $2)", request, uuid.uuid4()) is None
 
 
 async def test_a_cancelled_request_publishes_nothing(c: Connection) -> None:
