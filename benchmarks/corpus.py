@@ -110,9 +110,14 @@ def write_markdown(folder: Path, files: int) -> int:
     return size
 
 
+def first(folder: Path, files: int) -> dict[Path, bytes]:
+    """Return what is in the first ``files`` files."""
+    return {path: path.read_bytes() for path in sorted(folder.iterdir())[:files]}
+
+
 def edit(folder: Path, files: int) -> None:
     """Change one sentence in the middle of each of the first ``files`` files."""
-    for path in sorted(folder.iterdir())[:files]:
+    for path in first(folder, files):
         paragraphs = path.read_text(encoding="utf-8").split("\n\n")
         middle = len(paragraphs) // 2 | 1
         paragraphs[middle] = "This sentence was edited. " + paragraphs[middle]
@@ -128,7 +133,7 @@ def _document(chance: random.Random, number: int) -> str:
 
 
 def _paragraph(chance: random.Random) -> str:
-    sentences = []
+    sentences: list[str] = []
     while sum(map(len, sentences)) < 560:
         sentences.append(_words(chance, chance.randint(6, 16)).capitalize() + ".")
     return " ".join(sentences)

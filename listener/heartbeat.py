@@ -48,8 +48,8 @@ class Heartbeat:
     async def register(self) -> None:
         """Enter this listener."""
         await self._pool.execute(
-            "insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             self._identity.executor_id,
             socket.gethostname(),
             os.getpid(),
@@ -59,6 +59,7 @@ class Heartbeat:
             self._identity.queue,
             self._settings.concurrency,
             timedelta(seconds=self._settings.lease_seconds),
+            self._settings.ocr,
         )
 
     async def leave(self) -> None:

@@ -41,7 +41,7 @@ from listener.workflows.step import as_json, give_way, id_of, refuse_copies, run
 
 log = logging.getLogger(__name__)
 
-PIPELINE = "1"
+PIPELINE = "2"
 """Raised when the steps change: an execution never mixes the steps of two versions."""
 
 ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")

@@ -2,10 +2,12 @@ create or replace function ingest_add_found(
   p_request uuid, p_executor text, p_positions int[], p_batches int[], p_uris text[], p_paths text[], p_media_types text[],
   p_bytes bigint[], p_errors jsonb[],
   p_containers int[] default null, p_starts bigint[] default null, p_hashes bytea[] default null,
-  p_lines int[] default null
+  p_lines int[] default null, p_attempt int default null
 ) returns void
-language sql set search_path from current
+language plpgsql set search_path from current
 as $$
+begin
+  perform ingest_check_discoverer(p_request, p_executor, p_attempt);
   insert into ingest_revisions
     (request_id, collection, position, batch, uri, path, media_type, bytes, error, state, read_seq, container, range_start,
      range_hash, line)
@@ -15,8 +17,9 @@ as $$
   cross join unnest(p_positions, p_batches, p_uris, p_paths, p_media_types, p_bytes, p_errors, p_containers, p_starts, p_hashes,
                     p_lines)
     as f (position, batch, uri, path, media_type, bytes, error, container, range_start, hash, line)
-  where r.id = p_request and r.status = 'running' and r.executor_id = p_executor and r.discovered_at is null;
+  where r.id = p_request;
+end
 $$;
 
-comment on function ingest_add_found(uuid, text, int[], int[], text[], text[], text[], bigint[], jsonb[], int[], bigint[], bytea[], int[]) is
-  'Writes a page of a request''s manifest; entries with an error are failed documents. Nothing, if another listener runs it.';
+comment on function ingest_add_found(uuid, text, int[], int[], text[], text[], text[], bigint[], jsonb[], int[], bigint[], bytea[], int[], int) is
+  'Writes a page of a request''s manifest; entries with an error are failed documents. IG021 if another execution does.';

@@ -6,11 +6,12 @@ as $$
 -- read here: scheduled ones become due first, and those of a collection with a limit wait in a lane of their own.
 declare
   v_full text[];
-  v_pipeline text;
+  v_reading jsonb;
   v_ids uuid[];
 begin
   perform ingest_as_system();
-  select l.pipeline into v_pipeline from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
+  select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)) into v_reading
+  from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
   if not found then
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
   end if;
@@ -43,7 +44,7 @@ begin
     update ingest_requests r
     set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = clock_timestamp(),
         
-        settings = coalesce(r.settings, ingest_settings(c, s) || jsonb_build_object('pipeline', v_pipeline)), error = null, finished_at = null,
+        settings = coalesce(r.settings, ingest_settings(c, s) || v_reading), error = null, finished_at = null,
         deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
     from ingest_collections c join ingest_spaces s on s.id = c.space_id
     where r.id = any (v_ids) and c.name = r.collection and (r.limited or not c.limited)

@@ -1,10 +1,10 @@
-create or replace function ingest_complete_manifest(p_request uuid, p_executor text)
+create or replace function ingest_complete_manifest(p_request uuid, p_executor text, p_attempt int default null)
 returns table (documents int, batches int, first_batch int)
 language plpgsql set search_path from current
 as $$
 begin
   perform ingest_as_system();
-  perform ingest_check_discoverer(p_request, p_executor);
+  perform ingest_check_discoverer(p_request, p_executor, p_attempt);
   update ingest_revisions r set state = 'skipped', reason = 'duplicate', error = null
   from (
     select n.id, row_number() over (partition by n.uri order by n.position desc, n.id desc) as place
@@ -21,5 +21,5 @@ begin
 end
 $$;
 
-comment on function ingest_complete_manifest(uuid, text) is
+comment on function ingest_complete_manifest(uuid, text, int) is
   'Ends discovery: of a URI that stands twice the last wins; batches are made, and the completion mark is set.';

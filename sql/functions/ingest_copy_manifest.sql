@@ -1,4 +1,4 @@
-create or replace function ingest_copy_manifest(p_request uuid, p_executor text) returns void
+create or replace function ingest_copy_manifest(p_request uuid, p_executor text, p_attempt int default null) returns void
 language plpgsql set search_path from current
 as $$
 -- A fork's discovery. Each document starts at the furthest state that the original brought it to before the step.
@@ -6,7 +6,7 @@ declare
   v_fork ingest_requests;
   v_last int;
 begin
-  perform ingest_check_discoverer(p_request, p_executor);
+  perform ingest_check_discoverer(p_request, p_executor, p_attempt);
   select r.* into v_fork from ingest_requests r where r.id = p_request;
   if not exists (select from ingest_requests o where o.id = v_fork.forked_from) then
     raise exception 'request %, which this one is a fork of, was deleted', v_fork.forked_from
@@ -16,14 +16,23 @@ begin
   perform ingest_check_fork_settings(v_fork);
   insert into ingest_containers (request_id, container, path, format)
   select p_request, k.container, k.path, k.format from ingest_containers k where k.request_id = v_fork.forked_from;
-  with copied as (
+  with origin as (
+    select v as rev, v.position, v.batch from ingest_revisions v
+    where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
+    union all
+    -- What lies inside of a document that had not changed was found by the request that brought it.
+    select part, v.position, v.batch
+    from ingest_revisions v join ingest_revisions part on part.parent_id = ingest_same_live(v)
+    where v.request_id = v_fork.forked_from and v.reason = 'unchanged'
+      and (part.reason is null or part.reason in ('unchanged', 'superseded'))
+  ), copied as (
     insert into ingest_revisions
       (request_id, position, batch, collection, uri, path, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,
        state, error, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, loaded_at)
-    select p_request, v.position, v.batch, v_fork.collection, v.uri, v.path, coalesce(s.media_type, v.media_type), v.bytes,
+    select p_request, o.position, o.batch, v_fork.collection, v.uri, v.path, coalesce(s.media_type, v.media_type), v.bytes,
            v.container, v.range_start, v.range_hash, v.line, v.parent_id, s.id,
-           case when v.batch is null then 'failed' else (array['discovered', 'loaded', 'chunked', 'embedded'])[reached + 1] end,
-           case when v.batch is null then v.error end,
+           case when final then 'failed' else (array['discovered', 'loaded', 'chunked', 'embedded'])[reached + 1] end,
+           case when final then v.error end,
            case when reached > 0 then greatest(s.read_seq, d.live_seq) else v_fork.read_seq end,
            case when reached > 0 then s.content_hash end,
            case when reached > 0 then ingest_settings_hash(v_fork) end,
@@ -31,16 +40,18 @@ begin
            case when reached > 0 then s.metadata else '{}' end, case when reached > 0 then s.pages end,
            case when reached > 1 then s.starts end, case when reached > 1 then s.ends end,
            case when reached > 1 then s.headings end, case when reached > 0 then s.loaded_at end
-    from ingest_revisions v
-    left join ingest_revisions s on s.id = case when v.text is not null then v.id else ingest_same_live(v) end
+    from origin o
+    cross join lateral (select (o.rev).*) v
+    left join ingest_revisions s on s.id = case when v.text is not null then v.id else ingest_same_live(o.rev) end
     left join ingest_documents d on d.revision_id = s.id
+    left join ingest_revisions whole on whole.id = v.parent_id
     cross join lateral (
-      select least(v_last, case
-        when s.text is null then 0 when s.starts is null then 1
-        when s.state not in ('embedded', 'published', 'skipped') then 2 else 3 end) as reached) r
-    where v.request_id = v_fork.forked_from and v.reason is distinct from 'duplicate'
-      and v.reason is distinct from 'deleted' and v.reason is distinct from 'unsupported'
-      and (v.parent_id is null or reached > 0)
+      select o.batch is null or v.error ->> 'code' is not distinct from 'too_many_parts' as final,
+             least(v_last, case
+               when s.text is null then 0 when coalesce(cardinality(s.starts), 0) = 0 then 1
+               when s.state not in ('embedded', 'published', 'skipped') then 2 else 3 end) as reached) r
+    -- A whole that is read again brings its parts anew.
+    where v.parent_id is null or (v_last > 0 and (whole.text is not null or ingest_same_live(whole) is not null))
     returning id, origin_id, state
   )
   insert into ingest_chunk_store
@@ -48,8 +59,12 @@ begin
   select f.id, c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
          v_fork.collection, c.text, c.hash, c.metadata, c.embedding
   from copied f join ingest_chunk_store c on c.revision_id = f.origin_id where f.state = 'embedded';
+  update ingest_revisions part set parent_id = whole.id
+  from ingest_revisions whole
+  where part.request_id = p_request and part.parent_id is not null
+    and whole.request_id = p_request and whole.parent_id is null and whole.position = part.position;
 end
 $$;
 
-comment on function ingest_copy_manifest(uuid, text) is
+comment on function ingest_copy_manifest(uuid, text, int) is
   'The discovery of a fork: the original''s documents, with what it had made of them. IG021 lost, IG023 other settings, IG024 no original.';

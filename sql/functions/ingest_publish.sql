@@ -30,8 +30,8 @@ begin
     update ingest_documents d
     set revision_id = v.id, live_seq = v.read_seq, title = v.title, media_type = v.media_type, bytes = v.bytes,
         chunks = cardinality(v.starts), metadata = v.metadata, content_hash = v.content_hash,
-        settings_hash = v.settings_hash, updated_at = clock_timestamp()
-    from winner w join ingest_revisions v on v.id = w.id
+        settings_hash = ingest_settings_hash(r), updated_at = clock_timestamp()
+    from winner w join ingest_revisions v on v.id = w.id join ingest_requests r on r.id = v.request_id
     where d.id = w.document_id
   ), done as (
     update ingest_revisions v set state = 'published', document_id = w.document_id, published_at = clock_timestamp()

@@ -11,7 +11,7 @@ begin
   perform ingest_lock_documents(p_ids);
   perform ingest_check_owner(p_request, p_batch, p_owner, 'load');
   with same as (
-    select v.id, d.id as document_id, u.read_seq
+    select v.id, d.id as document_id, u.read_seq, u.hash
     from unnest(p_ids, p_read_seqs, p_hashes) as u (id, read_seq, hash)
     join ingest_revisions v on v.id = u.id and v.state = 'discovered'
     join ingest_requests r on r.id = p_request
@@ -21,7 +21,8 @@ begin
     update ingest_documents d set live_seq = same.read_seq
     from same where d.id = same.document_id and d.live_seq < same.read_seq
   ), skipped as (
-    update ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, loaded_at = clock_timestamp()
+    update ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, content_hash = same.hash,
+        loaded_at = clock_timestamp()
     from same where v.id = same.id returning v.id
   )
   select coalesce(array_agg(id), '{}') into v_skipped from skipped;

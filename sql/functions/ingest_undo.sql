@@ -3,6 +3,12 @@ language plpgsql set search_path from current
 as $$
 -- Documents that are on their way beyond p_state (loaded or discovered) go back to it.
 begin
+  if p_state = 'discovered' then
+    -- Reading the whole again brings its parts anew.
+    delete from ingest_revisions part using ingest_revisions v
+    where v.request_id = p_request and v.state in ('loaded', 'chunked', 'embedded')
+      and part.parent_id = v.id and part.request_id = p_request and part.state <> 'published';
+  end if;
   delete from ingest_chunk_store c using ingest_revisions v
   where v.request_id = p_request and v.state in ('chunked', 'embedded') and c.revision_id = v.id;
   update ingest_revisions v

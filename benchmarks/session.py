@@ -1,0 +1,160 @@
+"""What every suite needs: a server, a listener in a process of its own, a request from INSERT to its end, memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from listener import embedded
+from listener.service import migrate
+from listener.settings import Settings
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+LOOK_SECONDS = 0.05
+
+
+@dataclass
+class Running:
+    """A listener process: ``starts`` fills with the moment (monotonic ns) at which each request's workflow began."""
+
+    pid: int
+    starts: dict[str, int] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def memory(self) -> AsyncIterator[dict[str, float]]:
+        """Yield what fills, when it is left, with the memory of the listener and its workers, in MB over now."""
+        figures: dict[str, float] = {}
+        before = peak = _resident(self.pid)
+        ended = asyncio.Event()
+
+        async def look() -> None:
+            nonlocal peak
+            while not ended.is_set():
+                peak = max(peak, _resident(self.pid))
+                with suppress(TimeoutError, asyncio.TimeoutError):
+                    await asyncio.wait_for(ended.wait(), LOOK_SECONDS)
+
+        looking = asyncio.create_task(look())
+        try:
+            yield figures
+        finally:
+            ended.set()
+            await looking
+            figures |= {"idle_mb": before / 2**20, "peak_over_idle_mb": (peak - before) / 2**20}
+
+
+@asynccontextmanager
+async def server(folder: Path) -> AsyncIterator[embedded.Server]:
+    """Start an embedded Postgres and migrate its database ``ingest``."""
+    async with await embedded.start(folder / "server") as running:
+        await migrate(Settings(), running.dsn())
+        yield running
+
+
+@asynccontextmanager
+async def listener(dsn: str, *roots: Path | None, **environment: str) -> AsyncIterator[Running]:
+    """Run one listener process with access to ``roots``."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.listener_process",
+        env=_environment(dsn, roots) | environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout
+    if await process.stdout.readline() != b"ready\n":
+        raise SystemExit("the listener did not start")
+    running = Running(process.pid)
+    reading = asyncio.create_task(_read(process.stdout, running.starts))
+    try:
+        yield running
+    finally:
+        process.terminate()
+        await process.wait()
+        await reading
+
+
+def _environment(dsn: str, roots: tuple[Path | None, ...]) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "OPENAI_"))}
+    paths = ":".join(str(path) for path in roots if path)
+    return clean | {"INGEST_DATABASE_URL": dsn, "INGEST_FILE_ROOTS": paths, "INGEST_LOG_LEVEL": "ERROR"}
+
+
+async def _read(stream: asyncio.StreamReader, starts: dict[str, int]) -> None:
+    while line := await stream.readline():
+        request, moment = line.decode().split()
+        starts[request] = int(moment)
+
+
+async def ingest(connection: asyncpg.Connection, source: Path, collection: str, options: str = "{}") -> dict[str, Any]:
+    """Insert a request, wait for its end; return its outcome, seconds, texts sent and the seconds of its steps."""
+    query = "insert into ingest_requests (source, collection, options) values ($1, $2, $3::jsonb) returning id"
+    begin = time.monotonic()
+    request = await connection.fetchval(query, str(source), collection, options)
+    await end(connection, request)
+    seconds = time.monotonic() - begin
+    (row,) = await connection.fetch("select * from ingest_status where id = $1", request)
+    return {
+        "request": str(request),
+        "status": row["status"],
+        "error": row["error"],
+        "seconds": seconds,
+        "documents": row["documents_total"],
+        "skipped": row["documents_skipped"],
+        "failed": row["documents_failed"],
+        "chunks": row["chunks_total"],
+        "texts_sent": await _texts_sent(connection, request),
+        "step_seconds": await _step_seconds(connection, request),
+    }
+
+
+async def end(connection: asyncpg.Connection, request: Any) -> None:
+    """Wait until a request has ended."""
+    query = "select status not in ('pending', 'running') from ingest_requests where id = $1"
+    while not await connection.fetchval(query, request):  # noqa: ASYNC110 - the other side is a database
+        await asyncio.sleep(0.01)
+
+
+async def _texts_sent(connection: asyncpg.Connection, request: Any) -> int:
+    query = (
+        "select coalesce(sum(((output::jsonb) ->> 'sent')::int), 0) from dbos.operation_outputs"
+        " where workflow_uuid like $1 || '%' and function_name = 'embed'"
+    )
+    return int(await connection.fetchval(query, str(request)))
+
+
+async def _step_seconds(connection: asyncpg.Connection, request: Any) -> dict[str, float]:
+    """Return how long each step took, summed over batches (several run at a time)."""
+    query = (
+        "select function_name as step, sum(completed_at_epoch_ms - started_at_epoch_ms) / 1000.0 as seconds"
+        " from dbos.operation_outputs where workflow_uuid like $1 || '%'"
+        " and function_name in ('discover', 'load', 'chunk', 'embed', 'save') group by 1"
+    )
+    rows = await connection.fetch(query, str(request))
+    return {row["step"]: float(row["seconds"]) for row in rows if row["seconds"] is not None}
+
+
+def _resident(pid: int) -> int:
+    """Return the bytes that a process and its descendants occupy; what they share counts for each."""
+    total = 0
+    for process in (pid, *_descendants(pid)):
+        with suppress(OSError, IndexError):
+            total += int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * PAGE
+    return total
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(OSError):
+            for child in (task / "children").read_text().split():
+                yield int(child)
+                yield from _descendants(int(child))
