@@ -48,7 +48,8 @@ class Heartbeat:
     async def register(self) -> None:
         """Enter this listener."""
         await self._pool.execute(
-            "insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr)"
+            "insert into ingest_listeners"
+            " (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr)"
             " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             self._identity.executor_id,
             socket.gethostname(),
