@@ -19,15 +19,16 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import DocumentError
-from listener.parsing import decoding, documents, formats, mail, markup, media_types, recognition
+from listener.parsing import decoding, documents, formats, mail, markup, media_types, pdf, recognition, titles
 from listener.parsing.reading import Reading, as_buffer
-from listener.workers import WorkerCrashed, WorkerMemory, Workers, WorkerTimeout
+from listener.workers import WorkerCrashed, WorkerFailed, WorkerMemory, Workers, WorkerTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from listener.models import Parsed
 
@@ -41,6 +42,7 @@ PIECE = 1024 * 1024  # Python holds its lock while it decodes: in one go, 60 MB 
 
 Octets = bytes | memoryview
 NOTHING_ELSE = Reading(as_buffer(""))
+TABLE_SHARE = 1 / 3  # of the time limit: then a PDF is read once more, without tables and with the whole limit
 SCANNED = formats.DOCUMENTS | formats.IMAGES
 
 
@@ -70,19 +72,28 @@ class Parsers:
             raise DocumentError("empty_document", f"{uri} is empty", "there is nothing to ingest: 0 bytes")
         kind, told = media_types.decide(data, uri, declared, ocr=self._ocr is not None)
         if kind in media_types.HTML:
-            return await self._in_worker(uri, media_types.MARKDOWN, html_text, data, charset)
+            return await self._finished(uri, media_types.MARKDOWN, self._workers.run(html_text, data, charset))
         if kind == formats.MAIL:
-            return await self._in_worker(uri, kind, mail.read, data, uri)
+            return await self._finished(uri, kind, self._workers.run(mail.read, data, uri))
         if not media_types.is_text(kind):
-            return await self._in_worker(uri, kind, documents.read, data, uri, kind, declared, self._ocr)
+            return await self._finished(uri, kind, self._document(data, uri, kind, declared))
         text = await _as_utf8(data) if charset in (None, "utf-8") else None
         if text is not None:
             return _parsed(uri, kind, text)
-        return await self._in_worker(uri, kind, plain_text, data, charset, told)
+        return await self._finished(uri, kind, self._workers.run(plain_text, data, charset, told))
 
-    async def _in_worker(self, uri: str, kind: str, function: Callable[..., Reading], *args: Any) -> Parsed:
+    async def _document(self, data: bytes, uri: str, kind: str, declared: str) -> Reading:
+        if kind == formats.PDF and len(data) <= pdf.TABLE_BYTES:
+            limit = None if self._ocr else self._workers.timeout_seconds * TABLE_SHARE
+            with suppress(WorkerFailed):  # the search for tables may take all time or memory
+                return await self._workers.run(
+                    documents.read, data, uri, kind, declared, self._ocr, True, timeout=limit
+                )
+        return await self._workers.run(documents.read, data, uri, kind, declared, self._ocr, False)
+
+    async def _finished(self, uri: str, kind: str, reading: Awaitable[Reading]) -> Parsed:
         try:
-            read = await self._workers.run(function, *args)
+            read = await reading
             return _parsed(uri, kind, await _beside(_joined, read.text), read)
         except decoding.Binary:
             raise media_types.unsupported(uri, "application/octet-stream", "its content is") from None
@@ -151,7 +162,7 @@ def _parsed(uri: str, kind: str, text: str, read: Reading | None = None) -> Pars
         raise _no_text(uri, kind, read.notes)
     became, title = read.kind or kind, read.title
     if became == media_types.MARKDOWN:
-        title = title or _markdown_title(text)
+        title = title or titles.readable(_markdown_title(text))
     parts = [Part(name, of, bytes(data)) for name, of, data in read.parts]
     return Parsed(text, became, title, read.notes, tuple(read.pages), parts)
 
@@ -159,7 +170,9 @@ def _parsed(uri: str, kind: str, text: str, read: Reading | None = None) -> Pars
 def _no_text(uri: str, kind: str, notes: dict[str, Any]) -> DocumentError:
     deep = " above 1,024 levels of nesting" if notes.get("too_deep") else ""
     hint = "if that is as it should be, leave it out with 'exclude'"
-    if kind in SCANNED:
+    if notes.get("unmapped"):
+        hint = f"its fonts don't say which letters they draw: with INGEST_OCR it is read as a picture; {hint}"
+    elif kind in SCANNED:
         hint = f"it may be scanned: see INGEST_OCR, which reads pictures of text where Tesseract is installed; {hint}"
     return DocumentError("no_text", f"{uri} has no text{deep}", hint)
 

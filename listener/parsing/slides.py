@@ -10,8 +10,12 @@ import re
 import zipfile
 from collections.abc import Sequence
 from io import BytesIO
-from posixpath import dirname, join, normpath
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING
+
+from listener.parsing.package import part, relations
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 SLIDE = re.compile(r"ppt/slides/slide(\d+)\.xml")
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -37,18 +41,18 @@ def _number(name: str) -> int:
 
 
 def _shown(archive: zipfile.ZipFile) -> list[str]:
-    presentation = _tree(archive, "ppt/presentation.xml")
+    presentation = part(archive, "ppt/presentation.xml")
     if presentation is None:
         return []
-    targets = _relations(archive, "ppt/presentation.xml")
+    targets = relations(archive, "ppt/presentation.xml")
     ids = [slide.get(f"{_R}id", "") for slide in presentation.iter(f"{_P}sldId")]
     return [targets[key][1] for key in ids if key in targets]
 
 
 def _notes(archive: zipfile.ZipFile, slide: str) -> str:
     """Return what stands in the text placeholder of a slide's notes; other shapes hold its picture and number."""
-    for kind, target in _relations(archive, slide).values():
-        if kind.endswith("/notesSlide") and (tree := _tree(archive, target)) is not None:
+    for kind, target in relations(archive, slide).values():
+        if kind.endswith("/notesSlide") and (tree := part(archive, target)) is not None:
             shapes = [shape for shape in tree.iter(f"{_P}sp") if _is_body(shape)]
             lines = [_line(paragraph) for shape in shapes for paragraph in shape.iter(f"{_A}p")]
             return "\n\n".join(filter(None, lines))
@@ -67,24 +71,3 @@ def _line(paragraph: ElementTree.Element) -> str:
 
 def _with_notes(slide: str, notes: str) -> str:
     return f"{slide.strip()}\n\nNotes: {notes}" if notes else slide.strip()
-
-
-def _relations(archive: zipfile.ZipFile, name: str) -> dict[str, tuple[str, str]]:
-    """Return type and target of each relation of a part, by its id."""
-    folder, _, file = name.rpartition("/")
-    tree = _tree(archive, f"{folder}/_rels/{file}.rels")
-    return {
-        relation.get("Id", ""): (relation.get("Type", ""), _target(name, relation.get("Target", "")))
-        for relation in (() if tree is None else tree)
-    }
-
-
-def _target(name: str, target: str) -> str:
-    return target.lstrip("/") if target.startswith("/") else normpath(join(dirname(name), target))
-
-
-def _tree(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
-    try:
-        return ElementTree.fromstring(archive.read(name))
-    except (KeyError, ElementTree.ParseError, zipfile.BadZipFile, RuntimeError, OSError, EOFError):
-        return None

@@ -71,7 +71,7 @@ class Workers:
     """
 
     def __init__(self, count: int, timeout_seconds: float, memory_mb: int) -> None:
-        self._timeout = timeout_seconds
+        self.timeout_seconds = timeout_seconds  # of a call, unless it has its own
         self._memory = memory_mb * 1024 * 1024
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
         self._mine = threading.local()
@@ -96,7 +96,7 @@ class Workers:
         """
         if getattr(function, "__module__", None) == "__main__":
             raise ValueError(f"{function!r} must live in a module that workers can import")
-        limit = self._timeout if timeout is None else timeout
+        limit = self.timeout_seconds if timeout is None else timeout
         return await asyncio.wrap_future(self._threads.submit(self._call, function, args, limit))
 
     async def close(self) -> None:

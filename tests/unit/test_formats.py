@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from network_guard import CAN_REFUSE, open_socket, refuse_sockets
 
+from listener import parsing
 from listener.errors import DocumentError, SettingsError
 from listener.models import Parsed
-from listener.parsing import Parsers, formats, recognition
+from listener.parsing import Parsers, formats, pdf, recognition, tidying
 from listener.workers import WorkerCrashed, Workers
 
 FILES = Path(__file__).parent.parent / "documents"
@@ -141,24 +142,36 @@ async def test_a_long_sheet_is_whole(parsers: Parsers) -> None:
 def workbook(rows: int) -> bytes:
     """Make a sheet of four columns, as small as the format allows."""
     line = '<row><c t="inlineStr"><is><t>row {0}</t></is></c><c><v>{0}</v></c><c><v>3</v></c><c><v>4</v></c></row>'
-    sheet = "".join(line.format(number) for number in range(rows))
+    return workbook_of({"Long": "".join(line.format(number) for number in range(rows))})
+
+
+def workbook_of(sheets: dict[str, str]) -> bytes:
+    """Make a workbook of sheets whose rows are given as XML."""
     main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     types = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     related = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
+    numbered = [(number, name, rows) for number, (name, rows) in enumerate(sheets.items(), 1)]
+    parts = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{types}.worksheet+xml"/>'
+        for number, _, _ in numbered
+    )
+    named = "".join(f'<sheet name="{name}" sheetId="{number}" r:id="r{number}"/>' for number, name, _ in numbered)
+    targets = "".join(
+        f'<Relationship Id="r{number}" Type="{related}/worksheet" Target="worksheets/sheet{number}.xml"/>'
+        for number, _, _ in numbered
+    )
     files = {
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
         'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" '
-        f'ContentType="{types}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" '
-        f'ContentType="{types}.worksheet+xml"/></Types>',
+        f'ContentType="{types}.sheet.main+xml"/>{parts}</Types>',
         "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
         f'Type="{related}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook {main} xmlns:r="{related}"><sheets><sheet name="Long" sheetId="1" r:id="r1"/>'
-        "</sheets></workbook>",
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
-        f'Type="{related}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f"<worksheet {main}><sheetData>{sheet}</sheetData></worksheet>",
+        "xl/workbook.xml": f'<workbook {main} xmlns:r="{related}"><sheets>{named}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">{targets}</Relationships>',
     }
+    for number, _, rows in numbered:
+        files[f"xl/worksheets/sheet{number}.xml"] = f"<worksheet {main}><sheetData>{rows}</sheetData></worksheet>"
     return zipped({name: text.encode() for name, text in files.items()})
 
 
@@ -168,6 +181,155 @@ def zipped(files: dict[str, bytes]) -> bytes:
             for name, data in files.items():
                 archive.writestr(name, data)
         return file.getvalue()
+
+
+NAMES = "<row><c t='inlineStr'><is><t>Ada &lt;Quay&gt;</t></is></c></row>"
+
+
+async def test_no_sheet_is_lost_for_a_blank_in_a_number_or_a_cell_of_an_unknown_type(parsers: Parsers) -> None:
+    cells = '<row><c t="n"><v> 41</v></c><c t="e"><v>#MINE!</v></c><c t="odd"><v>seven</v></c></row>'
+    data = workbook_of({"A &amp; _b_ &lt;c&gt;": NAMES, "Quakes": cells, "Empty": "<row><c/></row>", "Last": NAMES})
+    text = (await parsers.parse(data, uri="quakes.xlsx")).text
+    assert "## Quakes\n\n| 41 | #MINE! | seven |\n" in text
+    assert (text.count("Ada <Quay>"), "## A & _b_ <c>" in text, "Empty" in text) == (2, True, False)
+
+
+async def test_a_sheet_that_can_not_be_read_fails_the_document_and_is_named(parsers: Parsers) -> None:
+    data = workbook_of({"Names": NAMES, "Quakes": '<row><c t="s"><v>99</v></c></row>'})
+    error = await error_of(parsers, data, "quakes.xlsx")
+    assert (error.code, "sheet 'Quakes'" in error.message) == ("parser_failed", True)
+
+
+async def test_errors_and_durations_in_cells_are_as_the_sheet_shows_them(parsers: Parsers) -> None:
+    cells = "<row><c t='e'><v>#DIV/0!</v></c><c t='e'><v>#N/A</v></c><c><v>1</v></c></row>"
+    assert "| #DIV/0! | #N/A | 1 |" in (await parsers.parse(workbook_of({"S": cells}), uri="e.xlsx")).text
+    cell = '<table:table-cell office:value-type="time" office:time-value="%s"><text:p>x</text:p></table:table-cell>'
+    row = f"<table:table-row>{cell % 'PT27H17M54S'}{cell % 'PT00H00M12S'}</table:table-row>"
+    sheet = f'<office:spreadsheet><table:table table:name="S">{row}</table:table></office:spreadsheet>'
+    assert "| 27:17:54 | 00:00:12 |" in (await parsers.parse(opendocument(formats.ODS, sheet), uri="t.ods")).text
+
+
+async def test_cells_that_were_only_formatted_are_no_text(parsers: Parsers) -> None:
+    empty = "<row>" + '<c t="inlineStr"><is><t> </t></is></c>' * 40 + "</row>"
+    data = workbook_of({"S": NAMES + empty * 500 + "<row><c><v>7</v></c></row>"})
+    assert (await parsers.parse(data, uri="s.xlsx")).text == "## S\n\n| Ada <Quay> |\n| --- |\n| 7 |\n"
+
+
+def opendocument(kind: str, body: str, declared: str = "") -> bytes:
+    """Make an OpenDocument file with this body."""
+    spaces = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for short, name in (("office", "office"), ("table", "table"), ("text", "text"), ("draw", "drawing"),
+                            ("presentation", "presentation"))
+    )  # fmt: skip
+    content = f"{declared}<office:document-content {spaces}><office:body>{body}</office:body></office:document-content>"
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>'
+    )
+    return zipped(
+        {"mimetype": kind.encode(), "content.xml": content.encode(), "META-INF/manifest.xml": manifest.encode()}
+    )
+
+
+@pytest.mark.parametrize("name", ["shapes.pptx", "shapes.odp"])
+async def test_the_text_of_drawn_shapes_is_kept_and_an_empty_slide_is_an_empty_page(
+    parsers: Parsers, name: str
+) -> None:
+    parsed = await parse(parsers, name)
+    first, second, third = by_page(parsed)
+    title, *shapes, notes = first.split("\n\n")
+    assert (title, notes) == ("## Leaving the berth", "Notes: Ask who has done it before.")
+    assert sorted(shapes) == ["Let go the bow line", "Look astern", "Lower the fenders", "Start the engine"]
+    assert (second, third) == ("", "## At sea")
+    assert parsed.title is None  # the program's default
+
+
+async def test_a_presentation_without_words_has_no_text(parsers: Parsers) -> None:
+    slide = '<draw:page draw:name="page1"><draw:custom-shape/></draw:page>'
+    data = opendocument(formats.ODP, f"<office:presentation>{slide * 2}</office:presentation>")
+    assert (await error_of(parsers, data, "empty.odp")).code == "no_text"
+
+
+async def test_tables_lists_and_blanks_of_opendocument_slides_are_kept(parsers: Parsers) -> None:
+    cell = "<table:table-cell><text:p>%s</text:p></table:table-cell>"
+    shown = (
+        f"<table:table><table:table-row>{cell % 'a|b'}{cell % 'c'}</table:table-row></table:table>"
+        "<draw:g><draw:g><draw:rect><text:p>deep<text:s text:c='2'/>down<text:line-break/>below</text:p></draw:rect>"
+        "</draw:g></draw:g>"
+        "<draw:frame><draw:text-box><text:list><text:list-item><text:p>bow</text:p><text:list><text:list-item>"
+        "<text:p>stern</text:p></text:list-item></text:list></text:list-item></text:list></draw:text-box></draw:frame>"
+        '<draw:frame presentation:class="title"><draw:text-box><text:p>Ropes</text:p></draw:text-box></draw:frame>'
+    )
+    data = opendocument(formats.ODP, f"<office:presentation><draw:page>{shown}</draw:page></office:presentation>")
+    text = (await parsers.parse(data, uri="a.odp")).text
+    assert text == "## Ropes\n\n| a\\|b | c |\n| --- | --- |\n\ndeep  down\nbelow\n\n- bow\n  - stern\n"
+
+
+async def test_a_document_type_of_its_own_is_refused_with_the_reason(parsers: Parsers) -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    data = opendocument(
+        formats.ODP, "<office:presentation><draw:page><text:p>&b;</text:p></draw:page></office:presentation>", bomb
+    )
+    error = await error_of(parsers, data, "bomb.odp")
+    assert (error.code, "document type" in error.hint) == ("parser_failed", True)
+
+
+async def test_underlines_and_highlights_leave_no_marks_and_names_of_python_stay() -> None:
+    for marked, plain in (
+        ("**The __Sunset__ Tree**", "**The Sunset Tree**"),
+        ("under__lined__ and __over__done", "underlined and overdone"),
+        ("def __init__(self): snake__case__name", "def __init__(self): snake__case__name"),
+        ("==Mind the gap== if a == b and c == d", "Mind the gap if a == b and c == d"),
+        ("| \\<u\\>Total\\</u\\> |", "| Total |"),
+    ):
+        assert tidying.unmarked(marked) == plain
+
+
+# PDF
+
+
+async def test_letters_of_a_pdf_are_those_that_people_type_and_pages_stay_right(parsers: Parsers) -> None:
+    parsed = await parse(parsers, "letters.pdf")
+    assert by_page(parsed) == [
+        "The first officer floats the different boats.", "مرحبا\n\nis a greeting", "The third page follows.",
+    ]  # fmt: skip
+    assert parsed.title == "letters"
+
+
+async def test_what_was_filled_into_a_form_stands_at_its_end(parsers: Parsers) -> None:
+    text = (await parse(parsers, "form.pdf")).text
+    assert text == "Berth order\n\nSkipper\n\nName of the skipper: Ada Quay\n\nBerth: B2\n\nPaid: yes\n"
+
+
+async def test_a_pdf_whose_fonts_do_not_tell_their_letters_has_no_text_and_the_hint_speaks_of_ocr(
+    parsers: Parsers,
+) -> None:
+    error = await error_of(parsers, content("unmapped.pdf"), "unmapped.pdf")
+    assert (error.code, "fonts" in error.hint, "INGEST_OCR" in error.hint) == ("no_text", True, True)
+
+
+async def test_a_pdf_that_fails_with_tables_is_read_without_them(
+    pool: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "TABLE_SHARE", 0)
+    parsed = await parse(Parsers(pool), "handbook.pdf")
+    assert ("The third page says" in parsed.text, "| bow | 12 |" in parsed.text) == (True, False)
+
+
+@pytest.mark.parametrize(("name", "pages"), [("handbook.pdf", 3), ("letters.pdf", 3), ("form.pdf", 1)])
+def test_the_pages_of_a_pdf_are_counted_without_parsing_it(name: str, pages: int) -> None:
+    assert pdf.page_count(content(name)) == pages
+
+
+def test_tables_are_looked_for_in_short_documents_only() -> None:
+    page = b"<< /Type /Page /Parent 1 0 R >>\n"
+    assert pdf.deserves_tables(page * 50)
+    assert not pdf.deserves_tables(page * 51)
+    assert not pdf.deserves_tables(page + bytes(5_000_000))
+    assert not pdf.deserves_tables(content("unmapped.pdf"))
+    assert pdf.deserves_tables(b"pages that are hidden")
+    assert not pdf.deserves_tables(bytes(2_000_000))
 
 
 # what decides
@@ -304,7 +466,7 @@ async def test_parsing_opens_no_socket_and_leaves_no_file(tmp_path: Path, monkey
         assert workers.pids() == [pid]  # not one attempt, or the kernel would have ended it
         with pytest.raises(WorkerCrashed, match="SIGSYS"):
             await workers.run(open_socket)
-    assert parsed.count("text/markdown") == len(names) - 3
+    assert parsed.count("text/markdown") == len(names) - 4
     assert files_below(tmp_path) == []
 
 
@@ -355,6 +517,13 @@ async def test_ocr_reads_scanned_pages_and_images(pool: Workers, name: str, page
     parsed = await parse(Parsers(pool, ocr="eng"), name)
     assert "A boat is moored with two ropes" in parsed.text
     assert len(parsed.pages) == pages
+
+
+@pytest.mark.skipif(not has_english(), reason="Tesseract's English data is not installed")
+async def test_ocr_looks_at_the_pages_of_a_pdf_whose_fonts_do_not_tell_their_letters(pool: Workers) -> None:
+    with pytest.raises(DocumentError) as caught:  # its letters are bars
+        await parse(Parsers(pool, ocr="eng"), "unmapped.pdf")
+    assert (caught.value.code, "fonts" in caught.value.hint) == ("no_text", False)
 
 
 @pytest.mark.skipif(not has_english(), reason="Tesseract's English data is not installed")

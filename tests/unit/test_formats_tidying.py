@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listener.parsing import reading
+from listener.parsing import reading, titles
 from listener.parsing.tidying import tidy
 
 
@@ -27,10 +27,55 @@ from listener.parsing.tidying import tidy
         ("wait ... what", "wait ... what"),
         ("\uf0b7 bow", "• bow"),
         ("a\n\n\n \n\nb", "a\n\nb"),
+        ("\ufb01nd o\ufb03ces", "find offices"),
+        ("\ufedf\ufe92\ufef4\ufe96 \ufefb \ufdfa", "لبيت لا صلى الله عليه وسلم"),
+        ("x² ½ ™ Ａ ﴾", "x² ½ ™ Ａ ﴾"),
+        ("| a |  |\n| --- | --- |\n|  |  |\n| b \\| c |  |\n", "| a |\n| --- |\n| b \\| c |"),
+        ("|  | x |\n| --- | --- |\n| y |  |", "|  | x |\n| --- | --- |\n| y |  |"),
+        ("a\n\n|  |  |\n| --- | --- |\n|  |  |\n\nb", "a\n\nb"),
+        ("|  |\n| --- |\n| Styles |\n| a |", "| Styles |\n| --- |\n| a |"),
+        ("```\n| a |  |\n| --- | --- |\n|  |  |\n```", "```\n| a |  |\n| --- | --- |\n|  |  |\n```"),
+        ("|x| and no table", "|x| and no table"),
     ],
 )
 def test_noise_goes_and_text_stays(markdown: str, tidied: str) -> None:
     assert tidy(markdown) == tidied
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("Harbour handbook", "Harbour handbook"),
+        ("Microsoft Word - report 2024.docx", "report 2024"),
+        ("Microsoft Word - Document1", None),
+        ("C:\\Users\\ada\\tides.dvi", "tides"),
+        ("Untitled", None),
+        ("PowerPoint-Präsentation", None),
+        ("Slide 1", None),
+        ("Presentation of the tides", "Presentation of the tides"),
+        ("???????? Europass", None),
+        ("Why?", "Why?"),
+        ("PowerPoint \ufffd\ufffd", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_title_that_a_program_put_there_is_none(title: str | None, told: str | None) -> None:
+    assert titles.told(title) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("???? ??? a", True),
+        ("What? Why? Really? Yes.", False),
+        ("", False),
+        ("one ??? two ???", True),
+        ("one? two? (three?)", False),
+    ],
+)
+def test_a_text_that_is_mostly_question_marks_is_unknown(text: str, unknown: bool) -> None:
+    assert titles.is_unknown(text) == unknown
 
 
 def test_what_documents_say_of_themselves_is_kept_in_bounds() -> None:
@@ -49,6 +94,7 @@ def test_dates_and_languages_that_are_none_are_dropped() -> None:
         "subject": "",
     }
     assert reading.sane(told) == {"modified": "2024-01-02T03:04:05Z"}
+    assert reading.sane({"created": "0101-01-01T00:00:00Z"}) == {}  # an unknown date, as some programs write it
     assert reading.sane({"language": "de-AT", "created": "2011-09-01"}) == {
         "language": "de-AT",
         "created": "2011-09-01",
