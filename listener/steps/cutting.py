@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 import asyncpg
@@ -23,9 +24,10 @@ async def cut(tools: Tools, owner: Owner) -> dict[str, int]:
     if not rows:
         return {"documents": 0}
     chunks = 0
-    async for group in in_turn(tools, owner, rows, "chunk"):
-        outcomes = await asyncio.gather(*(_boundaries(tools, row) for row in group))
-        chunks = await tools.store.save_chunked(owner, outcomes)
+    async with aclosing(in_turn(tools, owner, rows, "chunk")) as groups:
+        async for group in groups:
+            outcomes = await asyncio.gather(*(_boundaries(tools, row) for row in group))
+            chunks = await tools.store.save_chunked(owner, outcomes)
     return {"documents": len(rows), "chunks": chunks}
 
 

@@ -29,12 +29,12 @@ async def discover(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> di
     """Write the manifest; return the numbers of documents and batches, and that of the first batch."""
     if request["discovered_at"] is not None:
         return await tools.store.manifest(ref)
-    await tools.store.reset_manifest(ref, tools.executor_id)
+    await tools.store.reset_manifest(ref, tools.executor_id, request["attempt"])
     if request["fork_step"] in (None, "discover"):
         await _write_manifest(tools, ref, request)
     else:
-        await tools.store.copy_manifest(ref, tools.executor_id)
-    return await tools.store.complete_manifest(ref, tools.executor_id)
+        await tools.store.copy_manifest(ref, tools.executor_id, request["attempt"])
+    return await tools.store.complete_manifest(ref, tools.executor_id, request["attempt"])
 
 
 async def _write_manifest(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> None:
@@ -48,7 +48,7 @@ async def _write_manifest(tools: Tools, ref: RequestRef, request: asyncpg.Record
     cut = _Cut(most, tools.settings.batch_bytes)
     async for page in pages:
         entries = [cut.entry(item) for item in page]
-        await tools.store.add_found(ref, tools.executor_id, entries)
+        await tools.store.add_found(ref, tools.executor_id, request["attempt"], entries)
 
 
 def _found(tools: Tools, request: asyncpg.Record, options: dict[str, Any]) -> Iterator[Found | Refused]:
@@ -101,7 +101,7 @@ async def _records_of(
         threads=tools.threads,
     )
     form = await found.format()
-    await tools.store.add_container(ref, tools.executor_id, number, item.path, form.as_json())
+    await tools.store.add_container(ref, tools.executor_id, request["attempt"], number, item.path, form.as_json())
     async for page in found.pages(form):
         yield [_record(entry, number) for entry in page]
 

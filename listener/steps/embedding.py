@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -25,6 +27,7 @@ from listener.store import Store
 from listener.vectors import encode_rows
 
 WINDOW = 1024  # chunks that are looked up at a time
+COUNT_SECONDS = 0.5
 
 Failures = dict[int, dict[str, Any]]
 Calls = AsyncIterator[Callable[[], Awaitable[None]]]
@@ -42,6 +45,8 @@ class EmbedStep:
     copied: int = 0
     tokens: int = 0
     failures: Failures = field(default_factory=dict)
+    uncounted: tuple[int, int] = (0, 0)  # chunks, tokens
+    counted_at: float = field(default_factory=time.monotonic)
 
     @property
     def store(self) -> Store:
@@ -50,11 +55,9 @@ class EmbedStep:
     async def run(self) -> dict[str, int]:
         """Embed the batch's chunked revisions. Raises SettingsError, ServiceError or LostOwnership."""
         rows = await self.store.to_embed(self.owner.batch)
-        async for group in in_turn(self.tools, self.owner, rows, "embed"):
-            chunks = (one for row in group for one in _new_chunks(row, self.settings))
-            await _at_most(self.embedder.in_flight, self._groups(chunks))
-            if group:
-                await self.store.save_embedded(self.owner, [(row["id"], self.failures.get(row["id"])) for row in group])
+        async with aclosing(in_turn(self.tools, self.owner, rows, "embed")) as groups:
+            async for group in groups:
+                await self._documents(group)
         return {
             "documents": len(rows),
             "sent": self.sent,
@@ -62,6 +65,15 @@ class EmbedStep:
             "tokens": self.tokens,
             "failed": len(self.failures),
         }
+
+    async def _documents(self, rows: Sequence[asyncpg.Record]) -> None:
+        chunks = (one for row in rows for one in _new_chunks(row, self.settings))
+        try:
+            await _at_most(self.embedder.in_flight, self._groups(chunks))
+        finally:
+            await self._write_count()
+        if rows:
+            await self.store.save_embedded(self.owner, [(row["id"], self.failures.get(row["id"])) for row in rows])
 
     async def _groups(self, chunks: Iterator[NewChunk]) -> Calls:
         """Yield calls that embed and store one group each; store what the space has already on the way."""
@@ -82,6 +94,7 @@ class EmbedStep:
         found = [one for one in window if one.digest in known]
         gone = await self.store.copy_known(self.owner, found)
         self.copied += len(found) - len(gone)
+        await self._count(len(found) - len(gone), 0)
         return [one for one in window if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
@@ -112,7 +125,19 @@ class EmbedStep:
         self.tokens += embeddings.tokens
         chunks = [one for same in texts for one in same]
         spread = [vector for same, vector in zip(texts, encode_rows(embeddings.vectors), strict=True) for _ in same]
-        await self.store.save_chunks(self.owner, chunks, spread, embeddings.tokens)
+        await self.store.save_chunks(self.owner, chunks, spread)
+        await self._count(len(chunks), embeddings.tokens)
+
+    async def _count(self, chunks: int, tokens: int) -> None:
+        """Count what was stored. The batch's row hears of it now and then: else all groups would wait for its lock."""
+        self.uncounted = self.uncounted[0] + chunks, self.uncounted[1] + tokens
+        if time.monotonic() - self.counted_at > COUNT_SECONDS:
+            await self._write_count()
+
+    async def _write_count(self) -> None:
+        (chunks, tokens), self.uncounted, self.counted_at = self.uncounted, (0, 0), time.monotonic()
+        if chunks or tokens:
+            await self.store.note_embedded(self.owner, chunks, tokens)
 
 
 def _new_chunks(row: asyncpg.Record, settings: dict[str, Any]) -> Iterator[NewChunk]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
 from urllib.parse import quote
@@ -31,8 +32,9 @@ async def load(tools: Tools, owner: Owner) -> dict[str, int]:
     rows = await tools.store.to_load(owner.batch)
     records = await RecordBatch.of(tools, owner.batch, rows)
     done: Counter[str] = Counter()
-    async for group in in_turn(tools, owner, rows, "load"):
-        done += await _load(tools, owner, group, records)
+    async with aclosing(in_turn(tools, owner, rows, "load")) as groups:
+        async for group in groups:
+            done += await _load(tools, owner, group, records)
     return {
         "loaded": done["loaded"],
         "skipped": done["skipped"],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -34,6 +34,8 @@ class Tools:
     workers: Workers
     threads: Executor
     tracing: Tracing
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the one document that is tried alone: only that one is to blame if this listener dies."""
 
     async def in_thread(self, function: Callable[..., T], *args: object) -> T:
         """Run blocking work in our own threads, not in those that DBOS works with."""
@@ -42,12 +44,18 @@ class Tools:
 
 async def in_turn(
     tools: Tools, owner: Owner, rows: Sequence[asyncpg.Record], step: str
-) -> AsyncIterator[Sequence[asyncpg.Record]]:
-    """Yield a step's rows together; after too many crashes over the batch one by one, each written down before."""
+) -> AsyncGenerator[Sequence[asyncpg.Record], None]:
+    """Yield a step's rows together; after too many crashes over the batch one by one, each written down before.
+
+    To be closed (``aclosing``), so that the turn passes to other batches also when a row fails.
+    """
     if not owner.alone:
         yield rows
         return
     for row in rows:
-        await tools.store.try_alone(owner, row["id"], step)
-        yield [row]
-    await tools.store.try_alone(owner, None, step)
+        async with tools.turn:
+            await tools.store.try_alone(owner, row["id"], step)
+            try:
+                yield [row]
+            finally:
+                await tools.store.try_alone(owner, None, step)

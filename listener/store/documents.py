@@ -123,18 +123,20 @@ class DocumentStatements:
             )
         return [chunks[row["place"] - 1] for row in rows]
 
-    async def save_chunks(
-        self, owner: Owner, chunks: Sequence[NewChunk], vectors: Sequence[bytes], tokens: int
-    ) -> None:
-        """Store chunks with new vectors, one in pgvector's binary form for each, that took ``tokens``."""
+    async def save_chunks(self, owner: Owner, chunks: Sequence[NewChunk], vectors: Sequence[bytes]) -> None:
+        """Store chunks with new vectors, one in pgvector's binary form for each."""
         with fenced():
             await self._pool.execute(
-                "select ingest_save_chunks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                "select ingest_save_chunks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                 *owner.key,
                 *_columns(chunks),
                 vectors,
-                tokens,
             )
+
+    async def note_embedded(self, owner: Owner, chunks: int, tokens: int) -> None:
+        """Count chunks that were stored, and the tokens that they took."""
+        with fenced():
+            await self._pool.execute("select ingest_note_embedded($1, $2, $3, $4, $5)", *owner.key, chunks, tokens)
 
     async def save_embedded(self, owner: Owner, outcomes: Sequence[tuple[int, dict[str, Any] | None]]) -> None:
         """Write that all chunks of these revisions are stored, or why not: chunked → embedded or failed."""

@@ -17,15 +17,20 @@ class ManifestStatements:
 
     _pool: asyncpg.Pool
 
-    async def reset_manifest(self, request: RequestRef, executor: str) -> None:
+    async def reset_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:
         """Drop what an interrupted discovery left."""
         with fenced():
-            await self._pool.execute("select ingest_reset_manifest($1, $2)", request.request, executor)
+            query = "select ingest_reset_manifest($1, $2, $3)"
+            await self._pool.execute(query, request.request, executor, attempt)
 
-    async def add_found(self, request: RequestRef, executor: str, page: Sequence[ManifestEntry]) -> None:
+    async def add_found(self, request: RequestRef, executor: str, attempt: int, page: Sequence[ManifestEntry]) -> None:
         """Write a page of the manifest."""
+        with fenced():
+            await self._add_found(request, executor, attempt, page)
+
+    async def _add_found(self, request: RequestRef, executor: str, attempt: int, page: Sequence[ManifestEntry]) -> None:
         await self._pool.execute(
-            "select ingest_add_found($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            "select ingest_add_found($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             request.request,
             executor,
             [entry.position for entry in page],
@@ -39,26 +44,33 @@ class ManifestStatements:
             [entry.found.start for entry in page],
             [entry.found.digest for entry in page],
             [entry.found.line for entry in page],
+            attempt,
         )
 
     async def add_container(
-        self, request: RequestRef, executor: str, number: int, path: str | None, format_: dict[str, Any]
+        self,
+        request: RequestRef,
+        executor: str,
+        attempt: int,
+        number: int,
+        path: str | None,
+        format_: dict[str, Any],
     ) -> None:
         """Enter a file of records; ``path`` is None for the request's own content."""
         with fenced():
-            query = "select ingest_add_container($1, $2, $3, $4, $5)"
-            await self._pool.execute(query, request.request, executor, number, path, as_json(format_))
+            query = "select ingest_add_container($1, $2, $3, $4, $5, $6)"
+            await self._pool.execute(query, request.request, executor, number, path, as_json(format_), attempt)
 
-    async def copy_manifest(self, request: RequestRef, executor: str) -> None:
+    async def copy_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:
         """Write the manifest of a fork. Raises RequestError if what it was forked from can't be used (any more)."""
         with fenced():
-            await self._pool.execute("select ingest_copy_manifest($1, $2)", request.request, executor)
+            await self._pool.execute("select ingest_copy_manifest($1, $2, $3)", request.request, executor, attempt)
 
-    async def complete_manifest(self, request: RequestRef, executor: str) -> dict[str, int]:
+    async def complete_manifest(self, request: RequestRef, executor: str, attempt: int) -> dict[str, int]:
         """Set the completion mark; return the numbers of documents and batches, and that of the first batch."""
         with fenced():
-            query = "select * from ingest_complete_manifest($1, $2)"
-            return dict((await self._pool.fetch(query, request.request, executor))[0])
+            query = "select * from ingest_complete_manifest($1, $2, $3)"
+            return dict((await self._pool.fetch(query, request.request, executor, attempt))[0])
 
     async def manifest(self, request: RequestRef) -> dict[str, int]:
         """Return the same of a manifest that is complete."""

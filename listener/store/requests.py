@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,10 +33,12 @@ class RequestStatements:
         )
         return dict(json.loads(await self._pool.fetchval(query, batch.request)))
 
-    async def is_running(self, request: RequestRef) -> bool:
-        """Return whether the request runs."""
-        query = "select exists (select from ingest_requests where id = $1 and status = 'running')"
-        return bool(await self._pool.fetchval(query, request.request))
+    @asynccontextmanager
+    async def held(self, request: RequestRef) -> AsyncIterator[str | None]:
+        """Keep the request's status as it is for the time of a block, and give it; None if the request was deleted."""
+        query = "select status from ingest_requests where id = $1 for no key update"
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield await connection.fetchval(query, request.request)
 
     async def own(self, batch: BatchRef, executor: str, most_crashes: int) -> Owner | None:
         """Become the batch's only writer; None if the request does not run or this listener is dead."""
@@ -88,7 +91,15 @@ class RequestStatements:
             (row,) = await self._pool.fetch("select * from ingest_publish($1, $2, $3)", request, batch, token)
         return row["published"], row["superseded"]
 
-    async def settle(self, request: UUID, status: str | None = None, error: dict[str, Any] | None = None) -> str | None:
-        """End a running request; without a status its documents decide. None if it was not running."""
-        result = await self._pool.fetchval("select ingest_settle($1, $2, $3)", request, status, as_json(error))
+    async def settle(
+        self,
+        request: UUID,
+        executor: str | None,
+        attempt: int | None,
+        status: str | None = None,
+        error: dict[str, Any] | None = None,
+    ) -> str | None:
+        """End a running request; without a status its documents decide. None if that attempt does not run here."""
+        query = "select ingest_end($1, $2, $3, $4, $5)"
+        result = await self._pool.fetchval(query, request, executor, attempt, status, as_json(error))
         return None if result is None else str(result)

@@ -5,7 +5,7 @@ create or replace function ingest_copy_known(
 language plpgsql set search_path from current
 as $$
 begin
-  perform ingest_check_owner(p_request, p_batch, p_owner, 'embed');
+  perform ingest_check_writer(p_request, p_batch, p_owner);
   return query
     with written as (
       insert into ingest_chunk_store
@@ -23,8 +23,6 @@ begin
     )
     select n.place::int from unnest(p_revisions, p_ordinals) with ordinality as n (revision, ordinal, place)
     where not exists (select from written w where (w.revision_id, w.ordinal) = (n.revision, n.ordinal));
-  update ingest_batches b set chunks_embedded = least(b.chunks, b.chunks_embedded + cardinality(p_revisions))
-  where b.request_id = p_request and b.batch = p_batch;
 end
 $$;
 

@@ -1,13 +1,13 @@
 create or replace function ingest_save_chunks(
   p_request uuid, p_batch int, p_owner uuid, p_revisions bigint[], p_ordinals int[], p_starts int[], p_ends int[],
-  p_texts text[], p_hashes bytea[], p_metadata jsonb[], p_embeddings vector[], p_tokens bigint
+  p_texts text[], p_hashes bytea[], p_metadata jsonb[], p_embeddings vector[]
 ) returns void
 language plpgsql set search_path from current
 as $$
 declare
   v_request ingest_requests;
 begin
-  perform ingest_check_owner(p_request, p_batch, p_owner, 'embed');
+  perform ingest_check_writer(p_request, p_batch, p_owner);
   select r.collection, r.settings into v_request.collection, v_request.settings from ingest_requests r where r.id = p_request;
   insert into ingest_chunk_store
     (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding)
@@ -16,11 +16,8 @@ begin
   from unnest(p_revisions, p_ordinals, p_starts, p_ends, p_texts, p_hashes, p_metadata, p_embeddings)
     as n (revision, ordinal, start_char, end_char, text, hash, metadata, embedding)
   on conflict do nothing;
-  update ingest_batches b
-  set chunks_embedded = least(b.chunks, b.chunks_embedded + cardinality(p_revisions)), tokens = b.tokens + p_tokens
-  where b.request_id = p_request and b.batch = p_batch;
 end
 $$;
 
-comment on function ingest_save_chunks(uuid, int, uuid, bigint[], int[], int[], int[], text[], bytea[], jsonb[], vector[], bigint) is
-  'Stores chunks with their new vectors, and counts the tokens that these took.';
+comment on function ingest_save_chunks(uuid, int, uuid, bigint[], int[], int[], int[], text[], bytea[], jsonb[], vector[]) is
+  'Stores chunks with their new vectors.';
