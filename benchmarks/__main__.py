@@ -4,7 +4,7 @@ spine      the core: latency, 500 Markdown files, real HTML pages (--html FOLDER
 bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script
 documents  real documents by kind (--folder FOLDER): documents/s, failures, memory; texts to read (--samples FILE)
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
-chaos      300 requests while listeners, Postgres and connections die, beside a calm run; how soon work goes on (--seed N)
+chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
 
 Each figure is taken on an embedded Postgres of its own, with one listener process, and nothing else running.
 """

@@ -21,7 +21,7 @@ import asyncpg
 from listener.doorbell import Doorbell
 from listener.errors import OperatorError, RequestError
 from listener.models import Space
-from listener.outages import OUTAGE
+from listener.outages import OUTAGE, is_outage
 from listener.steps import Tools
 from listener.workflows import Workflows
 
@@ -97,12 +97,12 @@ class Claims:
             if row["source"] is not None:
                 await self._tools.in_thread(self._tools.sources.check, row["source"], json.loads(row["options"]))
             await (self._workflows.start if row["attempt"] == 1 else self._workflows.go_on)(row["id"])
-        except OUTAGE:
-            raise  # recovery starts what was claimed and did not start
         except Exception as error:
+            if is_outage(error):
+                raise  # recovery starts what was claimed and did not start
             if not isinstance(error, RequestError):
                 log.exception("request %s could not be started", row["id"])
-            await self._workflows.refuse(row["id"], error)
+            await self._workflows.refuse(row["id"], row["attempt"], error)
 
 
 def declared_dead(executor_id: str) -> OperatorError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from listener import vectors
 from listener.errors import OperatorError
@@ -17,6 +18,7 @@ from listener.settings import Settings
 IDLE_IN_TRANSACTION = "60s"
 CONNECT_TIMEOUT_SECONDS = 10.0
 COMMAND_TIMEOUT_SECONDS = 120.0
+WRITABLE = SessionAttribute.read_write  # a session that began while the database was read-only stays so
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Database:
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=60.0,
+            target_session_attrs=WRITABLE,
             server_settings=self._server_settings(application_name, extra_schema),
         )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import socket
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
+import psycopg
+from sqlalchemy import event, exc
+from sqlalchemy.engine import Engine, ExceptionContext
 
 T = TypeVar("T")
 
@@ -24,15 +26,20 @@ OUTAGE = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InsufficientResourcesError,  # no connection left, disk full, out of memory
+    asyncpg.ReadOnlySQLTransactionError,  # a failover that our connection has not followed yet, or an operator's wish
     asyncpg.InternalClientError,  # a pool resets a connection that Postgres has just ended, and hides the reason
-    ConnectionError,
-    FileNotFoundError,  # a Unix socket that is not there
-    socket.gaierror,
-    TimeoutError,
-    asyncio.TimeoutError,  # before Python 3.11 another class
+    exc.OperationalError,  # the same, seen by DBOS
+    exc.TimeoutError,
+    OSError,  # refused, unreachable, no such socket, a name that does not resolve; of two addresses a plain OSError
+    asyncio.TimeoutError,  # before Python 3.11 no OSError
 )
-"""What is raised while Postgres is away, restarts or has no connection left: it is worth trying again."""
+"""What is raised while Postgres is away, restarts, can't write or has no connection left: it is worth trying again."""
+
+AMBIGUOUS = (OSError, asyncio.TimeoutError)
+DRIVERS = ("asyncpg", "psycopg", "sqlalchemy")
+READ_ONLY = "25006"
 
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:
@@ -41,11 +48,44 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await call()
-        except asyncpg.DataError:  # an InterfaceError too, but the same value is refused again
-            raise
         except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
             log.warning("waiting for a lock that another transaction holds: %s", error)
         except OUTAGE as error:
+            if not is_outage(error):
+                raise
             log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether an error says that Postgres is away; a file that is missing or a parser that is late does not."""
+    if isinstance(error, asyncpg.DataError):  # an InterfaceError too, but the same value is refused again
+        return False
+    return isinstance(error, OUTAGE) and (not isinstance(error, AMBIGUOUS) or _comes_from_a_driver(error))
+
+
+def _comes_from_a_driver(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] in DRIVERS:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def teach_dbos_patience() -> None:
+    """Have DBOS wait where it would give a workflow up: it tries again what SQLAlchemy calls a lost connection.
+
+    By itself it takes only some texts of the driver for one: not ``connection is bad``, which psycopg says of a Unix
+    socket that is not there, and not a database that is read-only for a while.
+    """
+    if not event.contains(Engine, "handle_error", _call_it_lost):
+        event.listen(Engine, "handle_error", _call_it_lost)
+
+
+def _call_it_lost(context: ExceptionContext) -> None:
+    error = context.original_exception
+    unconnected = context.connection is None and isinstance(error, psycopg.OperationalError)
+    if unconnected or (isinstance(error, psycopg.Error) and error.sqlstate == READ_ONLY):
+        context.is_disconnect = True

@@ -38,12 +38,21 @@ left join ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
 where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
   and ($3::text[] is null or w.workflow_uuid = any ($3))
   and (r.local_path is null or ingest_has_root($2, r.local_path))
-  and (w.status = 'PENDING' and not exists (
-         select from ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null)
+  and (w.status = 'PENDING' and (w.workflow_uuid = any ($4) or not exists (
+         select from ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null))
     or w.status = 'ENQUEUED' and w.queue_name like 'ingest%' and not exists (
          select from ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version
            and w.queue_name in ('ingest_requests' || l.queue, 'ingest_batches' || l.queue)))
 order by request, w.name, w.workflow_uuid
+limit 200
+"""
+
+# Ours according to DBOS, and not executed here: its execution was fenced off, as one of an earlier attempt may be by a
+# command that it did not hear of, and DBOS waits for an outcome that nobody writes.
+NOT_EXECUTED = """
+select w.workflow_uuid as id from workflow_status w
+where w.status = 'PENDING' and w.executor_id = $1 and w.application_name = $2
+  and w.name in ('ingest_request', 'ingest_batch') and w.workflow_uuid <> all ($3)
 limit 200
 """
 
@@ -68,7 +77,7 @@ limit 200
 
 # The workflow could not write the request's end, or was ended with DBOS's own tools.
 ENDED_UNSEEN = """
-select r.id, w.status from ingest_requests r join workflow_status w on w.workflow_uuid = r.id::text
+select r.id, r.attempt, w.status from ingest_requests r join workflow_status w on w.workflow_uuid = r.id::text
 where r.status = 'running' and r.begun = r.attempt and w.status not in ('PENDING', 'ENQUEUED', 'DELAYED')
   and not exists (select from ingest_commands c where c.request_id = r.id and c.done_at is null)
 limit 200
@@ -94,7 +103,8 @@ class Recovery:
         self._workflows = workflows
         self._announcements = announcements
         self._purged_at = time.monotonic()
-        self._ended_since: dict[UUID, float] = {}
+        self._ended_since: dict[tuple[UUID, int], float] = {}
+        self._not_executed_since: dict[str, float] = {}
 
     async def run(self) -> None:
         """Look after deadlines, dead listeners and replaced chunks until cancelled."""
@@ -118,6 +128,7 @@ class Recovery:
     async def _repair(self) -> None:
         await self._start_claimed()
         if self._heartbeat.may_judge:
+            await self._revive()
             await self._give_back_claimed()
             await self._settle_ended()
 
@@ -130,18 +141,31 @@ class Recovery:
     async def _take_over(self) -> None:
         for row in await self._pool.fetch("select * from ingest_bury($1) as executor", self._identity.executor_id):
             log.warning("listener %s gave no sign of life: its work goes on elsewhere", row["executor"])
-        left = await self._pool.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, None)
-        for request in dict.fromkeys(row["request"] for row in left):
-            await self._adopt(request, [row["id"] for row in left if row["request"] == request])
+        await self._adopt_left([])
 
-    async def _adopt(self, request: UUID, ids: list[str]) -> None:
+    async def _revive(self) -> None:
+        """Resume workflows that DBOS believes to run here, and that have not been executed for a whole lease."""
+        now, workflows = time.monotonic(), self._workflows
+        query = (NOT_EXECUTED, self._identity.executor_id, self._identity.application, workflows.executing)
+        rows = await self._pool.fetch(*query)
+        self._not_executed_since = {row["id"]: self._not_executed_since.get(row["id"], now) for row in rows}
+        parked = [id for id, since in self._not_executed_since.items() if now - since > self._settings.lease_seconds]
+        if parked:
+            await self._adopt_left(parked)
+
+    async def _adopt_left(self, parked: list[str]) -> None:
+        left = await self._pool.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, None, parked)
+        for request in dict.fromkeys(row["request"] for row in left):
+            await self._adopt(request, [row["id"] for row in left if row["request"] == request], parked)
+
+    async def _adopt(self, request: UUID, ids: list[str], parked: list[str]) -> None:
         """Resume a request's orphaned workflows where its queue is heard, under the request's lock.
 
         Under the lock they are looked at once more: another survivor may have resumed them, and they may run by now.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             status = await connection.fetchval("select ingest_lock_left($1)", request)
-            rows = await connection.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, ids)
+            rows = await connection.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, ids, parked)
             outdated = status == "running" and any(row["outdated"] for row in rows)
             if outdated:
                 await connection.execute("select ingest_change_pipeline($1, $2)", request, PIPELINE)
@@ -149,7 +173,7 @@ class Recovery:
                 await self._resume([row["id"] for row in rows], wanted=status == "running")
         if outdated:
             log.warning("request %s was left by another version: it goes on with the steps of this one", request)
-            await self._workflows.go_on(request)
+            await self._workflows.go_on(request, [row["id"] for row in rows if ":" in row["id"]])
 
     async def _resume(self, ids: list[str], *, wanted: bool) -> None:
         if ids and not wanted:
@@ -172,11 +196,12 @@ class Recovery:
         """End requests whose workflow has ended for a whole lease without the request saying so."""
         now = time.monotonic()
         rows = await self._pool.fetch(ENDED_UNSEEN)
-        self._ended_since = {row["id"]: self._ended_since.get(row["id"], now) for row in rows}
+        self._ended_since = {key: self._ended_since.get(key, now) for key in map(_attempt, rows)}
         for row in rows:
-            if now - self._ended_since[row["id"]] > self._settings.lease_seconds:
+            if now - self._ended_since[_attempt(row)] > self._settings.lease_seconds:
                 status, error = _unseen_end(row["status"])
-                final = await self._pool.fetchval("select ingest_settle($1, $2, $3)", row["id"], status, error)
+                end = "select ingest_end($1, null, $2, $3, $4)"
+                final = await self._pool.fetchval(end, row["id"], row["attempt"], status, error)
                 if final is not None:
                     log.warning("request %s: its workflow had ended as %s", row["id"], row["status"])
                     self._announcements.ended(row["id"], final)
@@ -188,6 +213,10 @@ class Recovery:
         retention = timedelta(hours=self._settings.retention_hours)
         if not await self._pool.fetchval("select ingest_purge($1)", retention):
             self._purged_at = time.monotonic()
+
+
+def _attempt(row: asyncpg.Record) -> tuple[UUID, int]:
+    return row["id"], row["attempt"]
 
 
 def _unseen_end(workflow_status: str) -> tuple[str, str]:

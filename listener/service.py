@@ -24,7 +24,7 @@ from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
 from listener.heartbeat import Heartbeat, Identity
-from listener.outages import OUTAGE
+from listener.outages import OUTAGE, teach_dbos_patience
 from listener.parsing import Parsers
 from listener.queries import Queries
 from listener.recovery import Recovery
@@ -39,6 +39,13 @@ log = logging.getLogger(__name__)
 
 POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its notifications: 10 connections
 DBOS_POOL = 4
+DBOS_CONNECTION = {
+    "target_session_attrs": "read-write",
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds; a server that vanished without a word is noticed by then
+}
 READERS = 4
 QUEUE_POLL_SECONDS = 1.0
 
@@ -204,6 +211,7 @@ class Listener:
 
     def _configure_dbos(self, name: str) -> None:
         _quiet_dbos(self._settings)
+        teach_dbos_patience()
         config = DBOSConfig(
             name=application(self._settings),
             system_database_url=self._dsn,
@@ -216,7 +224,7 @@ class Listener:
             db_engine_kwargs={
                 "pool_size": DBOS_POOL,
                 "max_overflow": 0,
-                "connect_args": {"application_name": name[:63]},
+                "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
             },
             run_migrations=False,
             log_level="WARNING",
@@ -228,10 +236,13 @@ class Listener:
         """Launch DBOS inside the running loop: else what it recovers runs on a loop of its own."""
         try:
             DBOS.launch()
-        except Exception as error:
+            await self._register_queues()
+        except Exception as error:  # Postgres may have gone away just now, too
             raise OperatorError(
                 "dbos_not_launched", f"DBOS did not start: {error}", "Run: ingest migrate; it makes DBOS's tables too."
             ) from None
+
+    async def _register_queues(self) -> None:
         for queue, places in (
             ("ingest_requests", self._settings.concurrency),
             ("ingest_batches", self._settings.batch_concurrency),

@@ -6,8 +6,14 @@ the store's statements, the start of a workflow and the embedder wrapped. It obe
     hold POINT KEY N   stop the Nth caller of POINT whose arguments show KEY; says ``armed``, later ``held POINT KEY``
     go                 let all go on
 
-Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``, ``before:start`` (of a request's workflow) and
-``before:embed`` (KEY is a piece of text). When its stdin closes, the test is gone, and it ends at once.
+With ``TEST_DEADLY=FILE`` it obeys the lines of FILE too: ``discover:WORD``, ``load:WORD`` and ``embed:WORD`` kill it by
+SIGKILL when the source, the file's path or the text has WORD in it; ``slow:WORD`` makes the last two take a while.
+``TEST_CLOCK=SECONDS`` has its clock go wrong by so much.
+
+Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``; of ``start`` (of a request's workflow),
+``rewind`` (of one that ran before; KEY may be a batch's), ``resume`` (of what a dead listener left, under the request's
+lock) and ``obey`` (a cancel); and ``before:embed`` (KEY is a piece of text). When its stdin closes, the test is gone,
+and it ends at once.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,12 +39,17 @@ from typing import Any, TextIO
 import listener
 
 PATIENCE_SECONDS = 40.0
+SLOW_SECONDS = 1.0
 
 
 class ListenerProcess:
     """Starts a listener and waits until it is ready. ``settings`` are INGEST_ variables without their prefix."""
 
-    def __init__(self, dsn: str, folder: Path, *, group_texts: int = 0, **settings: object) -> None:
+    def __init__(
+        self, dsn: str, folder: Path, *, group_texts: int = 0, pipeline: str = "", deadly: Path | None = None,
+        clock: float = 0.0,
+        **settings: object,
+    ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.dsn = dsn
         self._texts, self._log = folder / "embedded.jsonl", folder / "stderr.log"
@@ -49,6 +61,9 @@ class ListenerProcess:
             "INGEST_DATABASE_URL": dsn,
             "TEST_EMBEDDED_TEXTS": str(self._texts),
             "TEST_GROUP_TEXTS": str(group_texts),
+            "TEST_PIPELINE": pipeline,
+            "TEST_DEADLY": str(deadly or "/nowhere"),
+            "TEST_CLOCK": str(clock),
         }  # fmt: skip
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -212,6 +227,7 @@ def record_embeddings(embedder: Any, points: Points) -> Any:
     embed, file = type(embedder).embed, Path(os.environ["TEST_EMBEDDED_TEXTS"])
 
     async def recorded(texts: Sequence[str]) -> Any:
+        await asyncio.to_thread(die_or_wait, "embed", *texts)
         with file.open("a") as lines:  # noqa: ASYNC230 - a line, kept when this process is killed
             print(json.dumps(list(texts)), file=lines, flush=True)
         await points.reach("before:embed", texts)
@@ -222,6 +238,33 @@ def record_embeddings(embedder: Any, points: Points) -> Any:
     return embedder
 
 
+def die_or_wait(place: str, *texts: str) -> None:
+    """Die by SIGKILL, or take a while, where a test wants it."""
+    file = Path(os.environ["TEST_DEADLY"])
+    for line in file.read_text().splitlines() if file.exists() else ():
+        where, word = line.split(":", 1)
+        if any(word in text for text in texts):
+            if where == place:
+                os.kill(os.getpid(), signal.SIGKILL)
+            elif where == "slow" and place != "discover":
+                time.sleep(SLOW_SECONDS)
+
+
+def deadly(sources: Any) -> None:
+    """Have sources look whether what they read kills."""
+    read, discover = sources.read, sources.discover
+
+    def read_one(self: Any, path: str, *rest: Any) -> Any:
+        die_or_wait("load", path)
+        return read(self, path, *rest)
+
+    def discover_all(self: Any, source: str, *rest: Any) -> Any:
+        die_or_wait("discover", source)
+        return discover(self, source, *rest)
+
+    sources.read, sources.discover = read_one, discover_all
+
+
 def give_up_powers() -> None:
     """Let file modes count for root too, in this thread: drop the capabilities that pass them by."""
     if os.geteuid() == 0:
@@ -229,17 +272,42 @@ def give_up_powers() -> None:
         ctypes.CDLL(None).capset(header, none)
 
 
+def shift_clock(seconds: float) -> None:
+    """Have this process's clock go wrong by so much, before anybody keeps a reference to it."""
+    real, real_ns = time.time, time.time_ns
+    time.time = lambda: real() + seconds
+    time.time_ns = lambda: real_ns() + round(seconds * 1e9)
+
+
 def main() -> None:
-    from listener import cli, embedding, service, workflows  # noqa: PLC0415 - the driver needs none of it
+    shift_clock(float(os.environ["TEST_CLOCK"]))
+    from listener import workflows  # noqa: PLC0415 - the driver needs none of it
+
+    workflows.PIPELINE = os.environ["TEST_PIPELINE"] or workflows.PIPELINE  # before others take it over
+    from listener import cli, commands, embedding, recovery, service  # noqa: PLC0415
+    from listener.sources import LocalSources  # noqa: PLC0415
     from listener.store import Store  # noqa: PLC0415
-    from listener.workflows import batch  # noqa: PLC0415
+    from listener.workflows import batch, rewinding  # noqa: PLC0415
 
     points = Points()
     for name, method in inspect.getmembers(Store, inspect.isfunction):
         if inspect.iscoroutinefunction(method) and not name.startswith("_"):
             setattr(Store, name, points.around(name, method))
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
-    points.known.add("before:embed")
+    for name, owner, attribute in (
+        ("resume", recovery.Recovery, "_resume"),
+        ("obey", commands.Commands, "_cancel"),
+    ):
+        setattr(owner, attribute, points.around(name, getattr(owner, attribute)))
+    points.known |= {"before:embed", "before:rewind"}
+    rewound = rewinding.rewound
+
+    async def held_and_rewound(*arguments: Any) -> bool:
+        await points.reach("before:rewind", arguments)
+        return await rewound(*arguments)
+
+    setattr(workflows, "rewound", held_and_rewound)  # noqa: B010
+    deadly(LocalSources)
     create, start = embedding.create, service.Listener.start
 
     async def start_and_tell(self: service.Listener) -> None:

@@ -62,7 +62,9 @@ def fork(
     from_step: Annotated[
         str, typer.Option("--from", metavar="STEP", help="discover, load, chunk, embed or save.")
     ] = "discover",
-    collection: Annotated[str | None, typer.Option(help="Another collection than the request's own.")] = None,
+    collection: Annotated[
+        str | None, typer.Option("--collection", "-c", help="Another collection than the request's own.")
+    ] = None,
     option: arguments.Options = None,
     wait: arguments.Wait = False,
     show_sql: arguments.ShowSql = False,

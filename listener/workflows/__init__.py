@@ -19,8 +19,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -33,19 +34,17 @@ from listener import logs, steps
 from listener.embedding import Embedder
 from listener.errors import RequestError
 from listener.models import BatchRef, RequestRef, Space
-from listener.outages import patiently
+from listener.outages import is_outage, patiently
 from listener.places import Places
 from listener.steps import Tools
 from listener.workflows.batch import BatchRuns
+from listener.workflows.rewinding import rewound, stop
 from listener.workflows.step import as_json, give_way, id_of, refuse_copies, run_step
 
 log = logging.getLogger(__name__)
 
 PIPELINE = "2"
 """Raised when the steps change: an execution never mixes the steps of two versions."""
-
-ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
-"""Statuses in DBOS of workflows that have not ended."""
 
 BATCH_CANCELLED = {
     "code": "cancelled",
@@ -82,6 +81,8 @@ class Workflows:
         self.requests = Places(tools.settings.concurrency)
         self.batches = Places(tools.settings.batch_concurrency)
         self._one_ended = asyncio.Event()
+        self._executing: Counter[str] = Counter()
+        self._going_on: set[UUID] = set()
         self._register()
 
     def _register(self) -> None:
@@ -115,32 +116,39 @@ class Workflows:
             if not started_here:
                 places.release(workflow)
 
-    async def go_on(self, request: UUID) -> None:
+    async def go_on(self, request: UUID, left: Sequence[str] = ()) -> None:
         """Bring the workflows of a request to life that ran before: those of its unfinished batches, then its own.
 
         Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
+        ``left``: workflows of batches to be rewound although their documents are through.
         """
-        ref = RequestRef(request=request)
+        if request not in self._going_on:  # with thousands of batches it takes longer than recovery waits
+            self._going_on.add(request)
+            try:
+                await self._go_on(RequestRef(request=request), left)
+            finally:
+                self._going_on.discard(request)
+
+    async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
+        requests, batches = f"ingest_requests{self._queue}", f"ingest_batches{self._queue}"
+        await stop(str(ref.request))  # else it would take its batches for cancelled while they are put back
+        for workflow in left:
+            await rewound(workflow, batches, PIPELINE)
         for number in await self._tools.store.unfinished_batches(ref):
-            batch = BatchRef(request=request, batch=number)
-            if not await self._tools.store.has_owner(batch):
-                await self._rewound(id_of(batch), f"ingest_batches{self._queue}")
-        if not await self._rewound(str(request), f"ingest_requests{self._queue}"):
-            await self.start(request)
+            batch = BatchRef(request=ref.request, batch=number)
+            if id_of(batch) not in left and not await self._tools.store.has_owner(batch):
+                await rewound(id_of(batch), batches, PIPELINE)
+        if not await rewound(str(ref.request), requests, PIPELINE):
+            await self.start(ref.request)
 
-    async def _rewound(self, workflow: str, queue: str) -> bool:
-        """Put a workflow that exists back to its begin, onto a queue; False if there is none."""
-        status = await DBOS.get_workflow_status_async(workflow)
-        if status is None:
-            return False
-        if status.status in ACTIVE:  # of an attempt before this one: it may not know yet that it was stopped
-            await DBOS.cancel_workflow_async(workflow)
-        await DBOS.rewind_workflow_async(workflow, application_version=PIPELINE, queue_name=queue)
-        return True
-
-    async def refuse(self, request: UUID, error: Exception) -> None:
+    async def refuse(self, request: UUID, attempt: int, error: Exception) -> None:
         """End a request that can't be carried out, without a workflow."""
-        await self._settle_failed(RequestRef(request=request), error)
+        await self._settle_failed(RequestRef(request=request), attempt, error)
+
+    @property
+    def executing(self) -> list[str]:
+        """The ids of the workflows that are executed here, or wait here for a place."""
+        return [*self._executing]
 
     @property
     def busy(self) -> bool:
@@ -167,21 +175,28 @@ class Workflows:
         refuse_copies(str(ref.request))
         self.requests.take(str(ref.request))
         began = time.monotonic()
-        with logs.bound(request=str(ref.request)), self._tools.tracing.request(ref.request) as span:
+        attempt: int | None = None
+        with (
+            logs.bound(request=str(ref.request)),
+            self._executes(str(ref.request)),
+            self._tools.tracing.request(ref.request) as span,
+        ):
             try:
                 request = await self._begin(ref)
+                attempt = request["attempt"]
                 span.about(collection=request["collection"])
-                log.info("request started", extra={"collection": request["collection"], "attempt": request["attempt"]})
+                log.info("request started", extra={"collection": request["collection"], "attempt": attempt})
                 outcome = await self._carried_out(ref, request)
-                outcome |= {"status": await self._settle(ref)}
+                outcome |= {"status": await self._settle(ref, attempt)}
                 log.info("request ended", extra=outcome | {"seconds": round(time.monotonic() - began, 3)})
                 span.output(**outcome)
                 return outcome
             except dbos_error.DBOSAwaitedWorkflowCancelledError:
-                await self._settle(ref, "cancelled", BATCH_CANCELLED)
+                await self._settle(ref, attempt, "cancelled", BATCH_CANCELLED)
                 raise
             except Exception as error:
-                await self._settle_failed(ref, error)
+                if not is_outage(error):
+                    await self._settle_failed(ref, attempt, error)
                 raise
             finally:
                 self.requests.give_back()
@@ -241,26 +256,41 @@ class Workflows:
             await self.batches.wait(LOOK_SECONDS)
         return True
 
-    async def _settle_failed(self, ref: RequestRef, error: Exception) -> None:
+    async def _settle_failed(self, ref: RequestRef, attempt: int | None, error: Exception) -> None:
         reason = as_json(error)
         log.warning("request failed", extra={"code": reason["code"], "told": reason["message"]})
         log.debug("request failed", exc_info=error)
-        await self._settle(ref, "failed", reason)
+        await self._settle(ref, attempt, "failed", reason)
 
     async def _settle(
-        self, ref: RequestRef, status: str | None = None, error: dict[str, Any] | None = None
+        self, ref: RequestRef, attempt: int | None, status: str | None = None, error: dict[str, Any] | None = None
     ) -> str | None:
-        """End the request, unless a cancel did: then None."""
-        final: str | None = await patiently(partial(self._tools.store.settle, ref.request, status, error))
+        """End the request, unless a cancel did, or this is an execution of an earlier attempt: then None."""
+        executor = self._tools.executor_id if attempt else None
+        final = await patiently(partial(self._tools.store.settle, ref.request, executor, attempt, status, error))
         if final is not None:
             self._ended(ref.request, final)
         return final
+
+    @contextmanager
+    def _executes(self, workflow: str) -> Iterator[None]:
+        """Count a workflow as executed here. If DBOS gave up waiting for Postgres, recovery resumes it later."""
+        self._executing[workflow] += 1
+        try:
+            yield
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("waiting for Postgres: %s; it goes on later", error)
+            raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} goes on later") from None
+        finally:
+            self._executing -= Counter([workflow])
 
     # the batch workflow
 
     async def _batch(self, ref: BatchRef) -> dict[str, Any]:
         refuse_copies(id_of(ref))
-        with logs.bound(request=str(ref.request)):
+        with logs.bound(request=str(ref.request)), self._executes(id_of(ref)):
             async with self.batches.one(id_of(ref)):
                 try:
                     return await self._runs.run(ref)

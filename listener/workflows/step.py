@@ -42,9 +42,16 @@ async def give_way(tools: Tools, ref: RequestRef, workflow: str) -> NoReturn:
 
     A cancel may have come when DBOS had no such workflow yet: then it is cancelled now.
     """
-    if not await patiently(partial(tools.store.is_running, ref)):
-        await DBOS.cancel_workflow_async(workflow)
+    await patiently(partial(_cancel_unless_running, tools, ref, workflow))
     raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} does not run here")
+
+
+async def _cancel_unless_running(tools: Tools, ref: RequestRef, workflow: str) -> None:
+    """Cancel a workflow while its request can't go on: what a claim brings to life after it is left alone."""
+    async with tools.store.held(ref) as status:
+        if status != "running":
+            # In a thread: called in a workflow it would be a step of it, in the place of one that was recorded.
+            await tools.in_thread(DBOS.cancel_workflow, workflow)
 
 
 def refuse_copies(workflow: str) -> None:

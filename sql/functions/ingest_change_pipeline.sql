@@ -2,11 +2,16 @@ create or replace function ingest_change_pipeline(p_request uuid, p_pipeline tex
 language plpgsql set search_path from current
 as $$
 -- No document goes through the steps of two versions: what is on its way starts over, what is published stays.
+-- begun: a listener that dies before it has rewound the workflows leaves a request that was claimed and not started.
 begin
+  if exists (select from ingest_requests r where r.id = p_request and r.settings ->> 'pipeline' = p_pipeline) then
+    return;
+  end if;
   perform ingest_as_system();
   perform ingest_undo(p_request, 'discovered');
   update ingest_batches b set owner = null where b.request_id = p_request;
-  update ingest_requests r set settings = r.settings || jsonb_build_object('pipeline', p_pipeline) where r.id = p_request;
+  update ingest_requests r set settings = r.settings || jsonb_build_object('pipeline', p_pipeline), begun = least(r.begun, r.attempt - 1)
+  where r.id = p_request;
 end
 $$;
 

@@ -9,8 +9,9 @@ declare
 begin
   select b.* into v_batch from ingest_batches b where b.request_id = p_request and b.batch = p_batch for no key update;
   if v_batch.request_id is null
-     or not exists (select from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null)
-     or not exists (select from ingest_requests r where r.id = p_request and r.status = 'running') then
+     or not exists (
+       select from ingest_requests r join ingest_listeners l on l.pipeline = r.settings ->> 'pipeline'
+       where r.id = p_request and r.status = 'running' and l.executor_id = p_executor and l.dead_at is null) then
     return null;
   end if;
   if v_batch.owner is not null and exists (

@@ -69,6 +69,11 @@ BAD_INPUT = [
     (["status", str(uuid.UUID(int=7))], "unknown_request"),
     (["failures", str(uuid.UUID(int=7))], "unknown_request"),
     (["cancel", str(uuid.UUID(int=7))], "unknown_request"),
+    (["resume", str(uuid.UUID(int=7))], "unknown_request"),
+    (["retry", str(uuid.UUID(int=7))], "unknown_request"),
+    (["retry", "7"], "not_an_id"),
+    (["fork", str(uuid.UUID(int=7))], "unknown_request"),
+    (["fork", "7"], "not_an_id"),
     (["search", " "], "empty_query"),
     (["search", "x", "--filter", "[1]"], "not_an_object"),
     (["search", "x", "-c", "nowhere"], "unknown_collection"),
@@ -138,6 +143,37 @@ async def test_cancel_cancels_and_refuses_what_has_ended(ingest: Ingest) -> None
     again = await ingest("cancel", request)
     assert (again.status, again.code()) == (2, "wrong_state")
     assert (await ingest("status", request, "--watch")).status == 4
+
+
+async def test_resume_retry_and_fork_are_the_sql_functions(ingest: Ingest, installed: str) -> None:
+    async with staging.session(installed) as connection:
+        failed = str(await staging.start(connection, ["file:///a"]))
+        problem = {"code": "broken", "message": "it broke", "hint": "mend it"}
+        await staging.settle(connection, uuid.UUID(failed), "failed", problem)
+    assert (await ingest("retry", failed, "--json")).json == {"id": failed, "status": "pending"}
+    assert (await ingest("retry", failed)).code() == "wrong_state"
+    await ingest("cancel", failed)
+    assert (await ingest("resume", failed)).out == f"{failed} pending\n"
+    again = await ingest("resume", failed)
+    assert (again.status, again.code()) == (2, "wrong_state")
+    await ingest("cancel", failed)
+    options = ("--from", "load", "-c", "other", "--option", "force=true")
+    made = (await ingest("fork", failed, *options, "--json")).json
+    assert made["forked_from"] == failed
+    stored = "select array[collection, fork_step, options::text] from ingest_requests where id = $1"
+    assert await one(installed, stored, made["id"]) == ["other", "load", '{"force": true}']
+    assert (await ingest("fork", failed, "--from", "settle")).code() == "unknown_step"
+
+
+async def test_of_several_requests_all_are_resumed_or_none(ingest: Ingest, installed: str) -> None:
+    first, second = (await ingest("add", "/srv/a", "/srv/b")).out.split()
+    await ingest("cancel", first)
+    ended = await ingest("resume", first, second)
+    assert (ended.status, ended.out, ended.code()) == (2, "", "wrong_state")
+    assert await one(installed, "select status from ingest_requests where id = $1", first) == "cancelled"
+    await ingest("cancel", second)
+    ended = await ingest("resume", first, second, "--json")
+    assert [row["status"] for row in ended.json] == ["pending", "pending"]
 
 
 async def test_failures_are_shown_with_what_to_do(ingest: Ingest, installed: str) -> None:

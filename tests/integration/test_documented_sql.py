@@ -159,6 +159,8 @@ async def may_not_change(app: asyncpg.Connection) -> None:
     for statement in (
         "update ingest_requests set priority = 1",
         "select ingest_cancel(id) from ingest_requests",
+        "select ingest_retry(id) from ingest_requests",
+        "select ingest_fork(id) from ingest_requests",
         "delete from ingest_documents",
         "delete from ingest_chunk_store",
         "update ingest_queries set embedding = null",
@@ -174,12 +176,31 @@ async def may_not_change(app: asyncpg.Connection) -> None:
 async def cancels_and_deletes(operator: asyncpg.Connection) -> None:
     later = "insert into ingest_requests (content, run_at) values ('later', now() + interval '1 day') returning id"
     assert await operator.fetchval("select ingest_cancel($1)", await operator.fetchval(later)) == "cancelled"
+    await goes_on(operator)
     await operator.execute("delete from ingest_documents where collection = 'notes'")
     assert await operator.fetchval("select count(*) from ingest_chunks where collection = 'notes'") == 0
     await operator.execute("delete from ingest_requests where finished_at is not null")
     assert await operator.fetchval("select count(*) from ingest_requests") == 0
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await operator.execute("select count(*) from ingest_dbos.workflow_status")
+
+
+async def goes_on(operator: asyncpg.Connection) -> None:
+    """Retry what failed, resume what was cancelled, and fork."""
+    bad = "insert into ingest_requests (content, uri, collection) values ('', 'empty', 'notes') returning id"
+    request = await operator.fetchval(bad)
+    assert await ended_soon(operator, request) == "failed"
+    assert await operator.fetchval("select ingest_retry($1)", request) == "pending"
+    assert await ended_soon(operator, request) == "failed"
+    later = "insert into ingest_requests (content, collection) values ('once more', 'notes') returning id"
+    async with operator.transaction():
+        request = await operator.fetchval(later)
+        await operator.execute("select ingest_cancel($1)", request)
+        await operator.execute("select ingest_resume($1)", request)
+    assert await ended_soon(operator, request) == "succeeded"
+    for step in ("discover", "load", "chunk", "embed", "save"):
+        fork = await operator.fetchval("select ingest_fork($1, $2)", request, step)
+        assert await ended_soon(operator, fork) == "succeeded"
 
 
 async def ended_soon(connection: asyncpg.Connection, request: uuid.UUID) -> str:

@@ -1,0 +1,36 @@
+"""Stopping workflows and putting them back to their begin, whatever others do to them at the same time."""
+
+from __future__ import annotations
+
+from dbos import DBOS
+from dbos import error as dbos_error
+
+ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
+"""Statuses in DBOS of workflows that have not ended."""
+
+TRIES = 10
+
+
+async def rewound(workflow: str, queue: str, pipeline: str) -> bool:
+    """Put a workflow that exists back to its begin, onto a queue; False if there is none."""
+    for left in reversed(range(TRIES)):
+        if not await stop(workflow):
+            return False
+        try:
+            await DBOS.rewind_workflow_async(workflow, application_version=pipeline, queue_name=queue)
+        except dbos_error.DBOSException:  # another listener brings it to life, for an attempt before or after this one
+            if not left:
+                raise
+        else:
+            break
+    return True
+
+
+async def stop(workflow: str) -> bool:
+    """Cancel a workflow that is active, as one of an attempt before may be; False if there is none."""
+    status = await DBOS.get_workflow_status_async(workflow)
+    if status is None:
+        return False
+    if status.status in ACTIVE:
+        await DBOS.cancel_workflow_async(workflow)
+    return True
