@@ -21,6 +21,8 @@ from staging import Connection, add, blocked, session
 
 from listener import embedded
 
+pytestmark = pytest.mark.long  # see pyproject.toml
+
 Start = Callable[..., ListenerProcess]
 SETTINGS: dict[str, Any] = {
     "heartbeat_seconds": 0.2, "lease_seconds": 2, "safety_poll_seconds": 600, "batch_documents": 2, "group_texts": 2,

@@ -17,6 +17,8 @@ from staging import Connection, add, session
 from listener import embedded
 
 FAST: dict[str, object] = {"heartbeat_seconds": 0.2, "lease_seconds": 1, "safety_poll_seconds": 600}
+pytestmark = pytest.mark.long  # see pyproject.toml
+
 ATTEMPTS = 2
 LONG = 100.0  # each death costs a lease, a start and a look at the queue
 

@@ -21,6 +21,8 @@ from tcp_proxy import TcpProxy
 from listener import embedded
 from listener.outages import is_outage, patiently
 
+pytestmark = pytest.mark.long  # see pyproject.toml
+
 SOON = 5.0  # seconds from Postgres's return to the next claim
 LEASE = 1.0
 CHECKOUT = Path(__file__).parents[2]

@@ -13,10 +13,13 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from staging import SPACE, add, add_listener, connect, cut, embed, load, publish
+
+pytestmark = pytest.mark.long  # see pyproject.toml
 
 T = TypeVar("T")
 
