@@ -188,6 +188,7 @@ async def test_two_listeners_share_the_work_and_keep_a_collections_limit_togethe
     request = await add(own, source=str(docs), collection="shared")
     for it in two:
         await asyncio.to_thread(it.held, "before:save_loaded")
+    for it in two:
         it.go()
     (row,) = await ended(own, request)
     assert (row["status"], row["documents_done"]) == ("succeeded", 12)
