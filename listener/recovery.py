@@ -223,7 +223,12 @@ def _unseen_end(workflow_status: str) -> tuple[str, str]:
     """Return the request's status and error for a workflow that ended without writing them."""
     if workflow_status == "CANCELLED":
         return "cancelled", json.dumps(
-            {"code": "cancelled", "message": "its workflow was cancelled with DBOS's tools", "hint": None, "step": None}
+            {
+                "code": "cancelled",
+                "message": "its workflow was cancelled with DBOS's tools",
+                "hint": "To go on with it: select ingest_resume(id).",
+                "step": None,
+            }
         )
     return "failed", json.dumps(
         {

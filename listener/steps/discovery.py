@@ -17,10 +17,10 @@ import asyncpg
 from listener.errors import DocumentError
 from listener.models import Found, ManifestEntry, Refused, RequestRef
 from listener.records import Entry, ReadRange, Records, RecordSpec, kind_of, parse_spec
+from listener.records.values import LONGEST_URI
 from listener.steps.tools import Tools
 
 PAGE = 1000
-LONGEST_URI = 2000  # bytes; an index entry has room for it
 
 Page = Sequence["Found | Refused"]
 

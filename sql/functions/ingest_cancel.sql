@@ -4,7 +4,8 @@ as $$
 declare
   v_status text;
   v_error jsonb := jsonb_build_object(
-    'code', 'cancelled', 'message', format('cancelled by %s', current_user), 'hint', null, 'step', null, 'retryable', false);
+    'code', 'cancelled', 'message', format('cancelled by %s', current_user),
+    'hint', 'To go on with it: select ingest_resume(id).', 'step', null, 'retryable', false);
 begin
   perform ingest_as_system();
   select r.status into v_status from ingest_requests r where r.id = p_request for no key update;
