@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 
 from benchmarks import corpus, session
+from benchmarks.report import Options, Report
 from listener.embedded import Server
 
 DIMENSIONS = 1536
@@ -29,9 +30,10 @@ GROUP = 128  # texts in a call, for both
 CALLS = 8
 
 
-async def measure(folder: Path, scale: float, rounds: int) -> dict[str, Any]:
+async def measure(options: Options) -> Report:
     """Return the medians, the ratio of chunks/s, and every run."""
-    corpus.write_markdown(folder / "markdown", max(20, round(500 * scale)))
+    folder, rounds = options.folder, options.rounds
+    corpus.write_markdown(folder / "markdown", options.size(500, 20))
     async with session.server(folder) as server, endpoint() as url:
         ours, equal, plain = [], [], []
         for number in range(rounds):
@@ -40,7 +42,8 @@ async def measure(folder: Path, scale: float, rounds: int) -> dict[str, Any]:
             plain.append(await _bare(server, f"plain_{number}", folder / "markdown", url, "--without-indexes"))
     corpus_chunks = {run["chunks"] for run in (*equal, *plain)} | {run["cold"]["chunks"] for run in ours}
     assert len(corpus_chunks) == 1, f"not the same work: {corpus_chunks} chunks"
-    return _summary(ours, equal, plain) | {"runs": {"listener": ours, "bare": equal, "bare_without_indexes": plain}}
+    runs = {"listener": ours, "bare": equal, "bare_without_indexes": plain}
+    return Report(_summary(ours, equal, plain) | {"runs": runs})
 
 
 @asynccontextmanager

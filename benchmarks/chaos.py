@@ -29,10 +29,11 @@ from typing import Any
 import asyncpg
 
 from benchmarks import corpus, fleet, recovery_times, session
+from benchmarks.report import Options, Report, Table
 from listener import embedded
 
 REQUESTS = 300
-SECONDS = 90.0
+SECONDS = 90
 LISTENERS = 3
 PATIENCE_SECONDS = 240.0
 SETTINGS: dict[str, object] = {
@@ -43,24 +44,24 @@ SETTINGS: dict[str, object] = {
 LOST = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-async def measure(folder: Path, scale: float, seed: int | None) -> dict[str, Any]:
-    """Return the figures of both runs, what is ``broken`` (empty: nothing), and the times."""
-    seed = random.SystemRandom().randrange(10**6) if seed is None else seed
+async def measure(options: Options) -> Report:
+    """Return the figures of both runs, what is broken (nothing), and the times."""
+    seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     print(f"seed {seed}", file=sys.stderr, flush=True)
-    count = max(24, round(REQUESTS * scale))
+    folder, count = options.folder, options.size(REQUESTS, 30)
+    seconds = float(options.size(SECONDS, 12))
     _write_requests(folder / "requests", count)
     async with session.server(folder) as server, fleet.service() as service:
         calm = await _calm(server, folder, service, count)
         service.sent.clear()
-        chaos = await Chaos(server, folder, service, count, max(12.0, SECONDS * scale), random.Random(seed)).run()
+        chaos = await Chaos(server, folder, service, count, seconds, random.Random(seed)).run()
         compared = await _compare(server.dsn())
         figures = {"seed": seed, "requests": count, "calm": calm, "chaos": chaos, "compared": compared}
-        figures["broken"] = list(_broken(figures))
-        if scale == 1.0:
+        broken = list(_broken(figures))
+        if not options.quick:
             figures["seconds_from_kill_to_next_step"] = await recovery_times.takeovers(server, folder, service, 10)
             figures["seconds_from_restart_to_claim"] = await recovery_times.restarts(server, folder, service, 5)
-    _print_table(figures)
-    return figures
+    return Report(figures, [_table(figures)], broken)
 
 
 def _write_requests(folder: Path, count: int) -> None:
@@ -279,13 +280,12 @@ def _broken(figures: dict[str, Any]) -> Iterator[str]:
         yield f"listeners ended by themselves: {chaos['listeners_failed']}"
 
 
-def _print_table(figures: dict[str, Any]) -> None:
-    rows = [
-        (f"{part}: {name}", value) for part in ("calm", "chaos", "compared") for name, value in figures[part].items()
-    ]
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table(f"Chaos, seed {figures['seed']}", ["run", "what", "figure"])
+    for part in ("calm", "chaos", "compared"):
+        for name, value in figures[part].items():
+            table.add(part, name.replace("_", " "), value)
     for name in ("seconds_from_kill_to_next_step", "seconds_from_restart_to_claim"):
         if name in figures:
-            rows += [(f"{name}: {key}", figures[name][key]) for key in ("count", "min", "median", "max")]
-    rows.append(("broken", "; ".join(figures["broken"]) or "nothing"))
-    for name, value in rows:
-        print(f"{name.replace('_', ' '):<50} {value!s:>10}", file=sys.stderr)
+            table.add("times", name.replace("_", " "), figures[name])
+    return table

@@ -11,24 +11,27 @@ from typing import Any
 import asyncpg
 
 from benchmarks import corpus, session
+from benchmarks.report import Options, Report, Table
 
 SAMPLE_CHARACTERS = 300
 
 
-async def measure(folder: Path, documents: Path, samples: Path | None, count: int, scale: float) -> dict[str, Any]:
-    """Ingest ``documents`` kind by kind (by file name extension); write ``count`` samples of each to ``samples``."""
+async def measure(options: Options) -> Report:
+    """Ingest the documents kind by kind (by file name extension); write samples of each kind, if asked."""
+    documents = options.documents
+    assert documents
     kinds = _kinds(documents)
-    async with session.server(folder) as server, session.listener(server.dsn(), documents) as running:
+    async with session.server(options.folder) as server, session.listener(server.dsn(), documents) as running:
         connection = await asyncpg.connect(server.dsn())
         figures = {}
         for kind, files in kinds.items():
-            take = max(1, round(len(files) * scale))
-            figures[kind] = await _kind(connection, running, documents, kind, files[:take] if scale < 1 else None)
-        if samples:
-            text = await _samples(connection, list(kinds), count)
-            samples.write_text(text, encoding="utf-8")  # noqa: ASYNC240 - nothing else runs here
+            only = files[: max(1, len(files) // 10)] if options.quick else None
+            figures[kind] = await _kind(connection, running, documents, kind, only)
+        if options.samples:
+            text = await _samples(connection, list(kinds), options.count)
+            options.samples.write_text(text, encoding="utf-8")
         await connection.close()
-    return {"kinds": figures, "total": _total(figures)}
+    return Report({"kinds": figures, "total": _total(figures)}, [_table(figures)])
 
 
 def _kinds(documents: Path) -> dict[str, list[Path]]:
@@ -73,6 +76,14 @@ def _total(figures: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "failures": dict(failures.most_common()),
         "peak_over_idle_mb": max(run["peak_over_idle_mb"] for run in figures.values()),
     }
+
+
+def _table(figures: dict[str, dict[str, Any]]) -> Table:
+    table = Table("Real documents by kind", ["kind", "documents", "documents/s", "failed", "MB over idle"])
+    for kind, run in figures.items():
+        failures = ", ".join(f"{code} {count}" for code, count in run["failures"].items())
+        table.add(kind, run["documents"], run["documents_per_second"], failures or None, run["peak_over_idle_mb"])
+    return table
 
 
 async def _samples(connection: asyncpg.Connection, kinds: list[str], count: int) -> str:

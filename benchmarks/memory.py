@@ -10,22 +10,35 @@ from typing import Any
 import asyncpg
 
 from benchmarks import corpus, session
+from benchmarks.report import Options, Report, Spread, Table
 
 RECORDS = 200_000
 FILES = 20_000
 OPTIONS = {"record": {"text": "body", "id": "id", "title": "title", "metadata": ["year", "tags"]}}
 
 
-async def measure(folder: Path, scale: float) -> dict[str, Any]:
+async def measure(options: Options) -> Report:
     """Return seconds, documents/s and the peak over idle of the listener and its workers, for each."""
-    records, files = folder / "records.jsonl", folder / "small"
-    size = write_records(records, round(RECORDS * scale))
-    _write_small_files(files, round(FILES * scale))
-    async with session.server(folder) as server:
-        return {
+    records, files = options.folder / "records.jsonl", options.folder / "small"
+    size = write_records(records, options.size(RECORDS, 5_000))
+    _write_small_files(files, options.size(FILES, 500))
+    async with session.server(options.folder) as server:
+        figures = {
             "json_lines": {"bytes": size} | await _one(server.dsn(), records, "records", json.dumps(OPTIONS)),
             "small_files": await _one(server.dsn(), files, "files", "{}"),
         }
+    return Report(figures, [_table(figures)], [name for name, run in figures.items() if run["status"] != "succeeded"])
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table(
+        "Memory: the listener and its workers", ["one request", "documents", "seconds", "documents/s", "MB over idle"]
+    )
+    for name, run in figures.items():
+        table.add(
+            name, run["documents"], run["seconds"], run["documents_per_second"], Spread.of([run["peak_over_idle_mb"]])
+        )
+    return table
 
 
 async def _one(dsn: str, source: Path, collection: str, options: str) -> dict[str, Any]:

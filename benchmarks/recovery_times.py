@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import asyncpg
 
 from benchmarks import fleet
+from benchmarks.report import Spread
 from listener import embedded
 
 LOOK_SECONDS = 0.01
 
 
-async def takeovers(server: embedded.Server, folder: Path, service: fleet.Service, kills: int) -> dict[str, Any]:
+async def takeovers(server: embedded.Server, folder: Path, service: fleet.Service, kills: int) -> Spread:
     """SIGKILL in the middle of an embed step → the batch's next step, on the other listener (defaults: lease 10 s)."""
     two = fleet.Fleet(server.dsn(), folder / "takeovers", service.url)
     for _ in range(2):
@@ -36,10 +36,10 @@ async def takeovers(server: embedded.Server, folder: Path, service: fleet.Servic
         await _all_ended(connection)
     await connection.close()
     await two.stop()
-    return _figures(seconds)
+    return Spread.of(seconds)
 
 
-async def restarts(server: embedded.Server, folder: Path, service: fleet.Service, times: int) -> dict[str, Any]:
+async def restarts(server: embedded.Server, folder: Path, service: fleet.Service, times: int) -> Spread:
     """Postgres, killed, accepts connections again → a listener claims the request that is inserted at once."""
     two = fleet.Fleet(server.dsn(), folder / "restarts", service.url)
     for _ in range(2):
@@ -57,7 +57,7 @@ async def restarts(server: embedded.Server, folder: Path, service: fleet.Service
         await _all_ended(connection)
         await connection.close()
     await two.stop()
-    return _figures(seconds)
+    return Spread.of(seconds)
 
 
 async def _insert(connection: asyncpg.Connection, text: str) -> Any:
@@ -76,13 +76,3 @@ async def _all_ended(connection: asyncpg.Connection) -> None:
     query = "select count(*) from ingest_requests where status in ('pending', 'running')"
     while await connection.fetchval(query):  # noqa: ASYNC110 - the other side is a database
         await asyncio.sleep(LOOK_SECONDS)
-
-
-def _figures(seconds: list[float]) -> dict[str, Any]:
-    return {
-        "count": len(seconds),
-        "min": round(min(seconds), 2),
-        "median": round(statistics.median(seconds), 2),
-        "max": round(max(seconds), 2),
-        "seconds": [round(one, 2) for one in seconds],
-    }

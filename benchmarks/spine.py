@@ -11,24 +11,26 @@ from typing import Any
 import asyncpg
 
 from benchmarks import corpus, session
+from benchmarks.report import Options, Report
 
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 30
 
 
-async def measure(folder: Path, html: Path | None, scale: float) -> dict[str, Any]:
-    """Return all figures; ``scale`` 1.0 is the full size."""
-    corpus.write_markdown(folder / "markdown", files := max(20, round(500 * scale)))
+async def measure(options: Options) -> Report:
+    """Return all figures."""
+    folder, html = options.folder, options.html
+    corpus.write_markdown(folder / "markdown", files := options.size(500, 20))
     async with session.server(folder) as server, session.listener(server.dsn(), folder, html) as running:
         connection = await asyncpg.connect(server.dsn())
         figures = {
-            "latency_ms": await _latency(connection, running.starts, round(200 * scale)),
+            "latency_ms": await _latency(connection, running.starts, options.size(200, 20)),
             "markdown": await _folder(connection, folder / "markdown", files),
             "html": await _html(connection, html) if html else None,
             "checkpoint_bytes_max": await _checkpoints(connection),
-            "idle": await _idle(connection, IDLE_SECONDS * max(scale, 0.2)),
+            "idle": await _idle(connection, options.size(IDLE_SECONDS, 5)),
         }
         await connection.close()
-    return figures
+    return Report(figures)
 
 
 async def _latency(connection: asyncpg.Connection, starts: dict[str, int], count: int) -> dict[str, float]:
