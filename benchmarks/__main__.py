@@ -5,6 +5,8 @@ spine      the core alone: 500 Markdown files with the local embedder, real HTML
 bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script
 documents  real documents by kind (--folder FOLDER): documents/s, failures, memory; texts to read (--samples FILE)
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
+burst      1,000 requests of one small document each, beside the same steps on bare DBOS
+scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
 chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
 all        every one that needs no option
 
@@ -23,7 +25,7 @@ from pathlib import Path
 
 from benchmarks import report
 
-SUITES = ["spine", "bulk", "documents", "memory", "chaos"]
+SUITES = ["spine", "bulk", "documents", "memory", "burst", "scale", "chaos"]
 NEED_OPTIONS = {"documents"}
 
 

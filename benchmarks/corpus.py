@@ -110,6 +110,13 @@ def write_markdown(folder: Path, files: int) -> int:
     return size
 
 
+def notes(prefix: str, count: int) -> list[tuple[str, str]]:
+    """Return URIs and texts of small Markdown documents, each one chunk, no two alike, also of other prefixes."""
+    chance = random.Random(f"{SEED} {prefix}")
+    texts = (f"# Note {number}\n\n{_paragraph(chance)}\n" for number in range(count))
+    return [(f"{prefix}-{number:05}", text) for number, text in enumerate(texts)]
+
+
 def first(folder: Path, files: int) -> dict[Path, bytes]:
     """Return what is in the first ``files`` files."""
     return {path: path.read_bytes() for path in sorted(folder.iterdir())[:files]}
