@@ -3,8 +3,8 @@
 Each run has a fresh database and processes that are warm: all of them have carried out some documents. Ours goes from
 the first INSERT to the last request's end, by the database's clock: inserted in one transaction, or by 16 clients, a
 row each. Bare DBOS (``benchmarks.bare_dbos``) starts its workflows itself, on the event loop or in threads, or takes
-them off its queue, where one statement enqueued them; its settings are the best that were found for each (``FORMS``).
-The listener's are its defaults. Ratios are to the way of bare DBOS that is best over all rounds.
+them off its queue, where one statement enqueued them, with its best settings (``FORMS``; where these depend on the
+machine, with both). The listener's are its defaults. Ratios are to the way of bare DBOS that is best over all rounds.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ CLIENTS = 16
 LOOK_SECONDS = 0.05
 
 FORMS: dict[str, dict[str, Any]] = {
-    "async": {"at_once": 32},
-    "sync": {"at_once": 4},
-    "async-queue": {"at_once": 32},
-    "sync-queue": {"at_once": 16},
+    "async": {"form": "async", "at_once": 32},
+    "async, 8 connections": {"form": "async", "at_once": 32, "pool": 8, "threads": 8, "connections": 8},
+    "sync, 4 threads": {"form": "sync", "at_once": 4},
+    "sync, 8 threads": {"form": "sync", "at_once": 8, "pool": 8},
+    "async off its queue": {"form": "async-queue", "at_once": 32},
+    "sync off its queue": {"form": "sync-queue", "at_once": 16},
 }
-"""How bare DBOS is run, in each of its forms."""
+"""The ways in which bare DBOS is run: options of ``benchmarks.bare_dbos``. Which is the best, the rounds tell."""
 
 Documents = list[tuple[str, str]]
 Insert = Callable[[str, Documents], Awaitable[None]]
@@ -48,8 +50,8 @@ async def measure(options: Options) -> Report:
         for _ in range(options.rounds):
             for name, insert in (("one transaction", _insert_together), ("16 clients", _insert_singly)):
                 runs.setdefault(f"listener, {name}", []).append(await _listener(server, count, insert))
-            for form, settings in FORMS.items():
-                runs.setdefault(f"bare DBOS, {form}", []).append(await bare(server, count, form, **settings))
+            for name, settings in FORMS.items():
+                runs.setdefault(f"bare DBOS, {name}", []).append(await bare(server, count, **settings))
     speeds = {way: Spread.of(run["requests_per_second"] for run in some) for way, some in runs.items()}
     best = max((way for way in speeds if way.startswith("bare")), key=lambda way: speeds[way].median)
     ratios = {way: speed.ratio(speeds[best]) for way, speed in speeds.items()}
