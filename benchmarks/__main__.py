@@ -1,7 +1,7 @@
 """``python -m benchmarks SUITE``: what the project costs, beside its peers, as tables and as JSON.
 
 latency    INSERT → first line of the workflow, beside pgqueuer, procrastinate and DBOS's queue
-spine      the core alone: 500 Markdown files with the local embedder, real HTML pages (--html FOLDER)
+idle       1 and 8 idle listeners beside bare DBOS processes with the same queues: CPU, statements/s, connections
 bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script
 documents  real documents by kind (--folder FOLDER): documents/s, failures, memory; texts to read (--samples FILE)
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
@@ -25,7 +25,7 @@ from pathlib import Path
 
 from benchmarks import report
 
-SUITES = ["spine", "bulk", "documents", "memory", "burst", "scale", "chaos"]
+SUITES = ["latency", "idle", "bulk", "documents", "memory", "burst", "scale", "chaos"]
 NEED_OPTIONS = {"documents"}
 
 
@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="little of everything: whether it runs, not how fast")
     parser.add_argument("--rounds", type=int, help="runs of each way (5; quick: 1)")
     parser.add_argument("--output", type=Path, default=Path("benchmark-results"), help="folder for SUITE.json")
-    parser.add_argument("--html", type=Path, help="spine: a folder of real HTML pages, for documents/s")
+    parser.add_argument("--html", type=Path, help="bulk: a folder of real HTML pages, for documents/s")
     parser.add_argument("--folder", type=Path, help="documents: a folder of documents, see benchmarks.documents_corpus")
     parser.add_argument("--samples", type=Path, help="documents: the file to write samples of the texts to")
     parser.add_argument("--count", type=int, default=8, help="documents: samples of each kind")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-import time
 from typing import Any
 
+from benchmarks.session import say, say_begun
 from listener.models import RequestRef
 from listener.service import Listener
 from listener.settings import Settings
@@ -19,8 +18,7 @@ async def main() -> None:
     carry_out = Workflows._request
 
     async def timed(self: Workflows, ref: RequestRef) -> dict[str, Any]:
-        sys.stdout.write(f"{ref.request} {time.monotonic_ns()}\n")
-        sys.stdout.flush()
+        say_begun(str(ref.request))
         return await carry_out(self, ref)
 
     Workflows._request = timed  # type: ignore[method-assign]
@@ -30,8 +28,7 @@ async def main() -> None:
     await listener.start()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    say("ready")
     await stop.wait()
     await listener.stop()
 

@@ -14,7 +14,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-VERSIONS = ["asyncpg", "dbos", "httpx2", "ingest-listener", "numpy", "psycopg", "sqlalchemy", "xberg"]
+VERSIONS = [
+    "asyncpg", "dbos", "httpx2", "ingest-listener", "numpy", "pgqueuer", "procrastinate", "psycopg", "sqlalchemy",
+    "uvloop", "xberg",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

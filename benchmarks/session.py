@@ -24,10 +24,18 @@ LOOK_SECONDS = 0.05
 
 @dataclass
 class Running:
-    """A listener process: ``starts`` fills with the moment (monotonic ns) at which each request's workflow began."""
+    """A worker process: ``starts`` fills with the moment (monotonic ns) at which each request's workflow began."""
 
     pid: int
     starts: dict[str, int] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def began(self, name: str) -> int:
+        """Wait until a workflow or job has begun, a minute at most; return when (monotonic ns)."""
+        while name not in self.starts:
+            self.news.clear()
+            await asyncio.wait_for(self.news.wait(), 60)
+        return self.starts[name]
 
     @asynccontextmanager
     async def memory(self) -> AsyncIterator[dict[str, float]]:
@@ -63,24 +71,39 @@ async def server(folder: Path) -> AsyncIterator[embedded.Server]:
 @asynccontextmanager
 async def listener(dsn: str, *roots: Path | None, **environment: str) -> AsyncIterator[Running]:
     """Run one listener process with access to ``roots``."""
+    async with worker("benchmarks.listener_process", environment=_environment(dsn, roots) | environment) as running:
+        yield running
+
+
+@asynccontextmanager
+async def worker(module: str, *arguments: str, environment: dict[str, str] | None = None) -> AsyncIterator[Running]:
+    """Run a module that says ``ready`` and then, for each workflow or job, its name and when it began."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.listener_process",
-        env=_environment(dsn, roots) | environment,
-        stdout=asyncio.subprocess.PIPE,
+        sys.executable, "-m", module, *arguments, env=environment, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout
-    if await process.stdout.readline() != b"ready\n":
-        raise SystemExit("the listener did not start")
     running = Running(process.pid)
-    reading = asyncio.create_task(_read(process.stdout, running.starts))
     try:
+        if await process.stdout.readline() != b"ready\n":
+            raise SystemExit(f"{module} did not start")
+        reading = asyncio.create_task(_read(process.stdout, running))
         yield running
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
-        await reading
+    await reading
+
+
+def say(line: str) -> None:
+    """Tell the suite, from within a worker."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def say_begun(name: str) -> None:
+    """Tell the suite that a workflow or job has begun, just now."""
+    say(f"{name} {time.monotonic_ns()}")
 
 
 def _environment(dsn: str, roots: tuple[Path | None, ...]) -> dict[str, str]:
@@ -89,10 +112,11 @@ def _environment(dsn: str, roots: tuple[Path | None, ...]) -> dict[str, str]:
     return clean | {"INGEST_DATABASE_URL": dsn, "INGEST_FILE_ROOTS": paths, "INGEST_LOG_LEVEL": "ERROR"}
 
 
-async def _read(stream: asyncio.StreamReader, starts: dict[str, int]) -> None:
+async def _read(stream: asyncio.StreamReader, running: Running) -> None:
     while line := await stream.readline():
-        request, moment = line.decode().split()
-        starts[request] = int(moment)
+        name, moment = line.decode().split()
+        running.starts[name] = int(moment)
+        running.news.set()
 
 
 async def ingest(connection: asyncpg.Connection, source: Path, collection: str, options: str = "{}") -> dict[str, Any]:
@@ -146,15 +170,16 @@ async def _step_seconds(connection: asyncpg.Connection, request: Any) -> dict[st
 def _resident(pid: int) -> int:
     """Return the bytes that a process and its descendants occupy; what they share counts for each."""
     total = 0
-    for process in (pid, *_descendants(pid)):
+    for process in (pid, *descendants(pid)):
         with suppress(OSError, IndexError):
             total += int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * PAGE
     return total
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
+    """Yield the ids of a process's children, their children, and so on."""
     for task in Path(f"/proc/{pid}/task").glob("*"):
         with suppress(OSError):
             for child in (task / "children").read_text().split():
                 yield int(child)
-                yield from _descendants(int(child))
+                yield from descendants(int(child))
