@@ -8,6 +8,9 @@ declare
   v_full text[];
   v_reading jsonb;
   v_ids uuid[];
+  v_rows int;
+  v_claimed int := 0;
+  v_prepared boolean := false;
 begin
   perform ingest_as_system();
   select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)) into v_reading
@@ -31,27 +34,38 @@ begin
   if cardinality(v_ids) = 0 then
     return;
   end if;
-  insert into ingest_collections (name)
-  select distinct r.collection from ingest_requests r
-  where r.id = any (v_ids) and not exists (select from ingest_collections c where c.name = r.collection)
-  order by r.collection on conflict do nothing;
-  -- The lock looks again once it has waited: the first listener's space stays.
-  perform ingest_assign_space(c.name, p_space) from (
-    select n.name from ingest_collections n
-    where n.space_id is null and n.name in (select r.collection from ingest_requests r where r.id = any (v_ids))
-    order by n.name for no key update) c;
-  return query
-    update ingest_requests r
-    set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = clock_timestamp(),
-        
-        settings = coalesce(r.settings, ingest_settings(c, s) || v_reading), error = null, finished_at = null,
-        deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
-    from ingest_collections c join ingest_spaces s on s.id = c.space_id
-    where r.id = any (v_ids) and c.name = r.collection and (r.limited or not c.limited)
-    returning r.id, r.priority, r.source, r.options, r.attempt;
-  -- Inserted while its collection got its first limit: it moves to the lane where the limit counts.
-  update ingest_requests r set limited = true from ingest_collections c
-  where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and c.limited and not r.limited;
+  -- Not waited for at the disk: the workflow's row is written after it, so whatever of a crash lets that survive lets the
+  -- claim survive too; and a claim that is lost is pending again.
+  perform set_config('synchronous_commit', 'off', true);
+  loop
+    return query
+      update ingest_requests r
+      set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = clock_timestamp(),
+          settings = coalesce(r.settings, ingest_settings(c, s) || v_reading), error = null, finished_at = null,
+          deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
+      from ingest_collections c join ingest_spaces s on s.id = c.space_id
+      where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and (r.limited or not c.limited)
+      returning r.id, r.priority, r.source, r.options, r.attempt;
+    get diagnostics v_rows = row_count;
+    v_claimed := v_claimed + v_rows;
+    exit when v_claimed = cardinality(v_ids) or v_prepared;
+    -- Seldom, and planning these statements costs as much as the claim: a collection that is new, or has no space yet.
+    insert into ingest_collections (name)
+    select distinct r.collection from ingest_requests r
+    where r.id = any (v_ids) and not exists (select from ingest_collections c where c.name = r.collection)
+    order by r.collection on conflict do nothing;
+    -- The lock looks again once it has waited: the first listener's space stays.
+    perform ingest_assign_space(c.name, p_space) from (
+      select n.name from ingest_collections n
+      where n.space_id is null and n.name in (select r.collection from ingest_requests r where r.id = any (v_ids))
+      order by n.name for no key update) c;
+    v_prepared := true;
+  end loop;
+  if v_claimed < cardinality(v_ids) then
+    -- Inserted while its collection got its first limit: it moves to the lane where the limit counts.
+    update ingest_requests r set limited = true from ingest_collections c
+    where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and c.limited and not r.limited;
+  end if;
 end
 $$;
 

@@ -42,6 +42,25 @@ async def test_two_sessions_claim_different_requests_without_waiting(c: Connecti
     await c.execute("commit")
 
 
+async def test_a_claim_leaves_waiting_for_the_disk_to_what_is_written_after_it(c: Connection) -> None:
+    await c.execute("begin")
+    await claim(c)
+    idle = await c.fetchval("show synchronous_commit")
+    await add(c)
+    await claim(c)
+    claimed = await c.fetchval("show synchronous_commit")
+    await c.execute("commit")
+    assert (idle, claimed, await c.fetchval("show synchronous_commit")) == ("on", "off", "on")
+
+
+async def test_one_claim_takes_requests_of_collections_that_are_there_and_that_are_new(c: Connection) -> None:
+    await add(c, collection="old")
+    await claim(c)
+    mixed = {await add(c, collection=name) for name in ("old", "new", "old", "newer")}
+    assert set(await claim(c)) == mixed
+    assert await claim(c) == []
+
+
 async def test_a_scheduled_request_waits_for_its_time(c: Connection) -> None:
     scheduled = await c.fetchval(
         "insert into ingest_requests (source, run_at) values ('/a', now() + interval '1 hour') returning id"
