@@ -224,6 +224,9 @@ class Listener:
             db_engine_kwargs={
                 "pool_size": DBOS_POOL,
                 "max_overflow": 0,
+                # A ping is a fifth of what DBOS sends. Without it the first statement after a cut fails: DBOS repeats
+                # that after a second, and SQLAlchemy has replaced all of the pool's connections by then.
+                "pool_pre_ping": False,
                 "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
             },
             run_migrations=False,
