@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks import session
-from benchmarks.peers import bare_dbos
+from benchmarks.peers import dbos_queue
 from benchmarks.report import Options, Report, Spread, Table
 from listener.embedded import Server
 from listener.service import QUEUE_POLL_SECONDS
@@ -53,7 +53,7 @@ async def measure(options: Options) -> Report:
     found: dict[int, dict[str, list[dict[str, float]]]] = {number: {OURS: [], BARE: []} for number in processes}
     async with session.server(options.folder) as server:
         await server.create_database("bare", "template1")
-        await bare_dbos.install(server.dsn("bare"))
+        await dbos_queue.install(server.dsn("bare"))
         watcher = Watcher(server, times)
         for _ in range(options.rounds):
             for number, runs in found.items():
@@ -67,7 +67,7 @@ async def measure(options: Options) -> Report:
 
 
 def _bare(dsn: str) -> AbstractAsyncContextManager[session.Running]:
-    return session.worker("benchmarks.peers.bare_dbos", dsn, *BARE_ARGUMENTS)
+    return session.worker("benchmarks.peers.dbos_queue", dsn, *BARE_ARGUMENTS)
 
 
 @asynccontextmanager

@@ -74,8 +74,8 @@ WAYS = (
     Way(OURS, None),
     Way(PEER, "pgqueuer"),
     Way("procrastinate", "procrastinate"),
-    Way("DBOS queue, 50 ms", "bare_dbos", ("--queue", "bench", "--polling", "0.05")),
-    Way("DBOS queue, default", "bare_dbos", ("--queue", "bench"), slow=True),
+    Way("DBOS queue, 50 ms", "dbos_queue", ("--queue", "bench", "--polling", "0.05")),
+    Way("DBOS queue, default", "dbos_queue", ("--queue", "bench"), slow=True),
 )
 
 
