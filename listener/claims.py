@@ -14,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import asyncpg
@@ -88,9 +90,15 @@ class Claims:
         if not rows:
             return False
         rows.sort(key=lambda row: row["priority"])
-        await asyncio.gather(*(self._start(row) for row in rows))
+        await asyncio.gather(*(self._start_together(some) for some in _sharing(rows)))
         await self._doorbell.wake(hand_over=self._doorbell.resting and len(rows) == free)
         return True
+
+    async def _start_together(self, rows: Sequence[asyncpg.Record]) -> None:
+        """Start requests that may share a batch; one, as it is."""
+        share = self._workflows.shares.together([row["id"] for row in rows]) if len(rows) > 1 else nullcontext()
+        with share:
+            await asyncio.gather(*(self._start(row) for row in rows))
 
     async def _start(self, row: asyncpg.Record) -> None:
         try:
@@ -103,6 +111,14 @@ class Claims:
             if not isinstance(error, RequestError):
                 log.exception("request %s could not be started", row["id"])
             await self._workflows.refuse(row["id"], row["attempt"], error)
+
+
+def _sharing(rows: Sequence[asyncpg.Record]) -> Iterable[Sequence[asyncpg.Record]]:
+    """Return the rows that may share a batch, and each of the others alone."""
+    alike: dict[object, list[asyncpg.Record]] = {}
+    for row in rows:
+        alike.setdefault(row["share"] or row["id"], []).append(row)
+    return alike.values()
 
 
 def declared_dead(executor_id: str) -> OperatorError:

@@ -123,15 +123,24 @@ class Embeddings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A batch, and the token of the execution that may write for it; ``alone``: its documents are tried one by one."""
+    """The token of the execution that may write for the batch ``number`` of a request.
 
-    batch: BatchRef
+    Several requests of one small document each share a batch: then it may for the batch ``number`` of each of them.
+    ``alone``: the documents are tried one by one.
+    """
+
+    requests: Sequence[UUID]
+    number: int
     token: UUID
     alone: bool = False
 
     @property
-    def key(self) -> tuple[UUID, int, UUID]:
-        return self.batch.request, self.batch.batch, self.token
+    def batch(self) -> tuple[list[UUID], int]:
+        return list(self.requests), self.number
+
+    @property
+    def key(self) -> tuple[list[UUID], int, UUID]:
+        return list(self.requests), self.number, self.token
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,7 @@ class Loaded:
 class NewChunk:
     """A chunk to store: ``text`` as it stands in the document, ``digest`` of what is embedded for it."""
 
+    request: UUID
     revision: int
     ordinal: int
     chunk: Chunk

@@ -306,7 +306,8 @@ def main() -> None:
         await points.reach("before:rewind", arguments)
         return await rewound(*arguments)
 
-    setattr(workflows, "rewound", held_and_rewound)  # noqa: B010
+    for module in (workflows, rewinding):  # of the request, and of its batches
+        setattr(module, "rewound", held_and_rewound)  # noqa: B010
     deadly(LocalSources)
     create, start = embedding.create, service.Listener.start
 

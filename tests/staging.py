@@ -125,28 +125,28 @@ async def carry(
 
 
 async def load(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, texts: Mapping[str, str]) -> None:
-    rows = await c.fetch("select * from ingest_to_load($1, $2)", request, batch)
+    rows = await c.fetch("select * from ingest_to_load($1, $2)", [request], batch)
     found = [texts.get(row["uri"], f"text of {row['uri']} {row['read_seq']}") for row in rows]
     ids, none = [row["id"] for row in rows], [None] * len(rows)
     await c.execute(
         "select ingest_save_loaded($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        request, batch, owner, ids, [row["read_seq"] for row in rows], [digest(text) for text in found],
+        [request], batch, owner, ids, [row["read_seq"] for row in rows], [digest(text) for text in found],
         [len(text) for text in found], found, none, none, none, none,
     )  # fmt: skip
 
 
 async def cut(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, chunks: int) -> None:
-    rows = await c.fetch("select * from ingest_to_chunk($1, $2)", request, batch)
+    rows = await c.fetch("select * from ingest_to_chunk($1, $2)", [request], batch)
     boundaries = {"starts": list(range(chunks)), "ends": [n + 1 for n in range(chunks)], "headings": []}
     none = [None] * len(rows)
     await c.execute(
         "select ingest_save_chunked($1, $2, $3, $4, $5, $6)",
-        request, batch, owner, [row["id"] for row in rows], [boundaries] * len(rows), none,
+        [request], batch, owner, [row["id"] for row in rows], [boundaries] * len(rows), none,
     )  # fmt: skip
 
 
 async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, vectors: Sequence[str]) -> None:
-    rows = await c.fetch("select * from ingest_to_embed($1, $2)", request, batch)
+    rows = await c.fetch("select * from ingest_to_embed($1, $2)", [request], batch)
     for row in rows:
         await c.executemany(
             "insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config,"
@@ -157,14 +157,14 @@ async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID,
         )
     await c.execute(
         "select ingest_save_embedded($1, $2, $3, $4, $5)",
-        request, batch, owner, [row["id"] for row in rows], [None] * len(rows),
+        [request], batch, owner, [row["id"] for row in rows], [None] * len(rows),
     )  # fmt: skip
 
 
 async def publish(
     c: Connection, request: uuid.UUID, batch: int | None = 0, owner: uuid.UUID | None = None
 ) -> tuple[int, int]:
-    row = await one(c, "select * from ingest_publish($1, $2, $3)", request, batch, owner)
+    row = await one(c, "select * from ingest_publish($1, $2, $3)", [request], batch, owner)
     return row["published"], row["superseded"]
 
 

@@ -20,7 +20,7 @@ LARGE_TEXT = 200_000  # characters; chunking one takes longer than a worker proc
 
 async def cut(tools: Tools, owner: Owner) -> dict[str, int]:
     """Find the chunks' boundaries in the texts."""
-    rows = await tools.store.to_chunk(owner.batch)
+    rows = await tools.store.to_chunk(owner)
     if not rows:
         return {"documents": 0}
     chunks = 0

@@ -10,12 +10,14 @@ import asyncio
 import json
 import time
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -45,7 +47,7 @@ class EmbedStep:
     copied: int = 0
     tokens: int = 0
     failures: Failures = field(default_factory=dict)
-    uncounted: tuple[int, int] = (0, 0)  # chunks, tokens
+    uncounted: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # by request: chunks, tokens
     counted_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -54,7 +56,7 @@ class EmbedStep:
 
     async def run(self) -> dict[str, int]:
         """Embed the batch's chunked revisions. Raises SettingsError, ServiceError or LostOwnership."""
-        rows = await self.store.to_embed(self.owner.batch)
+        rows = await self.store.to_embed(self.owner)
         async with aclosing(in_turn(self.tools, self.owner, rows, "embed")) as groups:
             async for group in groups:
                 await self._documents(group)
@@ -94,7 +96,7 @@ class EmbedStep:
         found = [one for one in window if one.digest in known]
         gone = await self.store.copy_known(self.owner, found)
         self.copied += len(found) - len(gone)
-        await self._count(len(found) - len(gone), 0)
+        await self._count([one for one in found if one not in gone] if gone else found, 0)
         return [one for one in window if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
@@ -126,18 +128,37 @@ class EmbedStep:
         chunks = [one for same in texts for one in same]
         spread = [vector for same, vector in zip(texts, encode_rows(embeddings.vectors), strict=True) for _ in same]
         await self.store.save_chunks(self.owner, chunks, spread)
-        await self._count(len(chunks), embeddings.tokens)
+        await self._count(chunks, embeddings.tokens)
 
-    async def _count(self, chunks: int, tokens: int) -> None:
+    async def _count(self, chunks: Sequence[NewChunk], tokens: int) -> None:
         """Count what was stored. The batch's row hears of it now and then: else all groups would wait for its lock."""
-        self.uncounted = self.uncounted[0] + chunks, self.uncounted[1] + tokens
+        for request, (count, share) in _by_request(chunks, tokens).items():
+            before = self.uncounted.get(request, (0, 0))
+            self.uncounted[request] = before[0] + count, before[1] + share
         if time.monotonic() - self.counted_at > COUNT_SECONDS:
             await self._write_count()
 
     async def _write_count(self) -> None:
-        (chunks, tokens), self.uncounted, self.counted_at = self.uncounted, (0, 0), time.monotonic()
-        if chunks or tokens:
-            await self.store.note_embedded(self.owner, chunks, tokens)
+        counts, self.uncounted, self.counted_at = self.uncounted, {}, time.monotonic()
+        if counts:
+            await self.store.note_embedded(self.owner, counts)
+
+
+def _by_request(chunks: Sequence[NewChunk], tokens: int) -> dict[UUID, tuple[int, int]]:
+    """Return how many chunks each request has, and its part of the tokens, by characters."""
+    characters: Counter[UUID] = Counter()
+    counts: Counter[UUID] = Counter()
+    for one in chunks:
+        counts[one.request] += 1
+        characters[one.request] += len(one.embedded)
+    total, seen, given = sum(characters.values()), 0, 0
+    parts: dict[UUID, tuple[int, int]] = {}
+    for request, count in counts.items():
+        seen += characters[request]
+        upto = tokens * seen // total
+        parts[request] = count, upto - given
+        given = upto
+    return parts
 
 
 def _new_chunks(row: asyncpg.Record, settings: dict[str, Any]) -> Iterator[NewChunk]:
@@ -158,7 +179,7 @@ def _new_chunks(row: asyncpg.Record, settings: dict[str, Any]) -> Iterator[NewCh
         about = metadata | {"heading_path": path} | _page(row["pages"], start, end)
         found = Chunk(start, end, tuple(path))
         said = json.dumps(about, ensure_ascii=False)
-        yield NewChunk(row["id"], ordinal, found, text, embedded, text_hash(embedded), said)
+        yield NewChunk(row["request_id"], row["id"], ordinal, found, text, embedded, text_hash(embedded), said)
 
 
 def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, int]:

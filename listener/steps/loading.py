@@ -29,8 +29,8 @@ Contents = dict[int, "tuple[bytes, Loaded] | DocumentError"]
 
 async def load(tools: Tools, owner: Owner) -> dict[str, int]:
     """Fetch, compare with what is live, parse."""
-    rows = await tools.store.to_load(owner.batch)
-    records = await RecordBatch.of(tools, owner.batch, rows)
+    rows = await tools.store.to_load(owner)
+    records = await RecordBatch.of(tools, owner, rows)
     done: Counter[str] = Counter()
     async with aclosing(in_turn(tools, owner, rows, "load")) as groups:
         async for group in groups:
@@ -40,7 +40,7 @@ async def load(tools: Tools, owner: Owner) -> dict[str, int]:
         "skipped": done["skipped"],
         "failed": done["failed"],
         # Also what an execution before this one loaded, if it did not get to say so.
-        "open": done["loaded"] or await tools.store.open_documents(owner.batch),
+        "open": done["loaded"] or await tools.store.open_documents(owner),
     }
 
 

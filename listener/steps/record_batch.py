@@ -12,7 +12,7 @@ import asyncpg
 
 from listener import records
 from listener.errors import DocumentError
-from listener.models import BatchRef, Loaded, Parsed, RequestRef
+from listener.models import Loaded, Owner, Parsed, RequestRef
 from listener.records import Entry, Format, ReadRange, RecordSpec, content_hash, parse_spec
 from listener.steps.tools import Tools
 
@@ -30,10 +30,10 @@ class RecordBatch:
         self._specs = {number: _spec(row["record"]) for number, row in files.items()}
 
     @classmethod
-    async def of(cls, tools: Tools, batch: BatchRef, rows: Rows) -> RecordBatch:
+    async def of(cls, tools: Tools, owner: Owner, rows: Rows) -> RecordBatch:
         """Look up the files that the records among ``rows`` lie in."""
         numbers = {row["container"] for row in rows if row["container"] is not None}
-        request = RequestRef(request=batch.request)
+        request = RequestRef(request=owner.requests[0])  # a batch with records belongs to one request
         return cls(tools, request, await tools.store.containers(request, numbers) if numbers else {})
 
     def hash(self, row: asyncpg.Record) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
-from listener.models import BatchRef, Chunk, Loaded, NewChunk, Owner, RequestRef
+from listener.models import Chunk, Loaded, NewChunk, Owner, RequestRef
 from listener.store.fence import fenced
 from listener.store.values import as_json
 
@@ -20,9 +21,9 @@ class DocumentStatements:
 
     # load
 
-    async def to_load(self, batch: BatchRef) -> list[asyncpg.Record]:
+    async def to_load(self, owner: Owner) -> list[asyncpg.Record]:
         """Return the revisions to read, each with a number of reading taken now."""
-        return list(await self._pool.fetch("select * from ingest_to_load($1, $2)", batch.request, batch.batch))
+        return list(await self._pool.fetch("select * from ingest_to_load($1, $2)", *owner.batch))
 
     async def containers(self, request: RequestRef, numbers: Iterable[int]) -> dict[int, asyncpg.Record]:
         """Return path and format of files of records, by number, and the option that says what is what."""
@@ -73,19 +74,19 @@ class DocumentStatements:
                 [one.part for one in loaded],
             )
 
-    async def open_documents(self, batch: BatchRef) -> int:
+    async def open_documents(self, owner: Owner) -> int:
         """Return how many of the batch's documents have still a way to go."""
         query = (
-            "select count(*) from ingest_revisions where request_id = $1 and batch = $2"
+            "select count(*) from ingest_revisions where request_id = any ($1) and batch = $2"
             " and state in ('loaded', 'chunked', 'embedded')"
         )
-        return int(await self._pool.fetchval(query, batch.request, batch.batch))
+        return int(await self._pool.fetchval(query, *owner.batch))
 
     # chunk
 
-    async def to_chunk(self, batch: BatchRef) -> list[asyncpg.Record]:
+    async def to_chunk(self, owner: Owner) -> list[asyncpg.Record]:
         """Return the texts to cut."""
-        return list(await self._pool.fetch("select * from ingest_to_chunk($1, $2)", batch.request, batch.batch))
+        return list(await self._pool.fetch("select * from ingest_to_chunk($1, $2)", *owner.batch))
 
     async def save_chunked(
         self, owner: Owner, cut: Sequence[tuple[int, Sequence[Chunk] | None, dict[str, Any] | None]]
@@ -104,9 +105,9 @@ class DocumentStatements:
 
     # embed
 
-    async def to_embed(self, batch: BatchRef) -> list[asyncpg.Record]:
+    async def to_embed(self, owner: Owner) -> list[asyncpg.Record]:
         """Return the cut texts, and which of their chunks are stored already."""
-        return list(await self._pool.fetch("select * from ingest_to_embed($1, $2)", batch.request, batch.batch))
+        return list(await self._pool.fetch("select * from ingest_to_embed($1, $2)", *owner.batch))
 
     async def known_digests(self, space: int, digests: Iterable[bytes]) -> set[bytes]:
         """Return those of ``digests`` whose vectors the space has."""
@@ -133,10 +134,12 @@ class DocumentStatements:
                 vectors,
             )
 
-    async def note_embedded(self, owner: Owner, chunks: int, tokens: int) -> None:
-        """Count chunks that were stored, and the tokens that they took."""
+    async def note_embedded(self, owner: Owner, counts: Mapping[UUID, tuple[int, int]]) -> None:
+        """Count chunks that were stored and the tokens that they took, by request."""
+        query = "select ingest_note_embedded($1, $2, $3, $4, $5, $6)"
+        chunks, tokens = zip(*counts.values(), strict=True)
         with fenced():
-            await self._pool.execute("select ingest_note_embedded($1, $2, $3, $4, $5)", *owner.key, chunks, tokens)
+            await self._pool.execute(query, *owner.key, list(counts), chunks, tokens)
 
     async def save_embedded(self, owner: Owner, outcomes: Sequence[tuple[int, dict[str, Any] | None]]) -> None:
         """Write that all chunks of these revisions are stored, or why not: chunked → embedded or failed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,13 +25,31 @@ class RequestStatements:
         row = await self._pool.fetchrow("select * from ingest_begin($1, $2)", request.request, executor)
         return row if row is not None and row["id"] is not None else None
 
-    async def batch_settings(self, batch: BatchRef) -> dict[str, Any]:
-        """Return the settings that the batch's request started with, and how it is to be published."""
+    async def begin_shared(self, requests: Sequence[UUID], executor: str) -> Owner | None:
+        """Become the only writer of a batch that requests share; None if none of them can."""
+        token = uuid4()
+        query = "select ingest_begin_shared($1, $2, $3)"
+        taken = await self._pool.fetchval(query, list(requests), executor, token)
+        return Owner(taken, 1, token) if taken else None
+
+    async def running(self, requests: Iterable[UUID]) -> set[UUID]:
+        """Return those of ``requests`` that run."""
+        query = "select id from ingest_requests where id = any ($1) and status = 'running'"
+        return {row["id"] for row in await self._pool.fetch(query, list(requests))}
+
+    async def end_shared(self, owner: Owner, executor: str) -> dict[UUID, str]:
+        """End the requests of a shared batch whose documents are through; return how they ended."""
+        query = "select * from ingest_end_shared($1, $2, $3)"
+        rows = await self._pool.fetch(query, list(owner.requests), executor, owner.token)
+        return {row["id"]: row["status"] for row in rows}
+
+    async def batch_settings(self, request: UUID) -> dict[str, Any]:
+        """Return the settings that a request started with, and how it is to be published."""
         query = (
             "select settings || jsonb_build_object('publish', coalesce(options ->> 'publish', 'document'))"
             " from ingest_requests where id = $1"
         )
-        return dict(json.loads(await self._pool.fetchval(query, batch.request)))
+        return dict(json.loads(await self._pool.fetchval(query, request)))
 
     @asynccontextmanager
     async def held(self, request: RequestRef) -> AsyncIterator[str | None]:
@@ -45,7 +63,7 @@ class RequestStatements:
         token = uuid4()
         query = "select ingest_own_batch($1, $2, $3, $4, $5)"
         how = await self._pool.fetchval(query, batch.request, batch.batch, executor, token, most_crashes)
-        return None if how is None else Owner(batch, token, alone=how == "alone")
+        return None if how is None else Owner((batch.request,), batch.batch, token, alone=how == "alone")
 
     async def try_alone(self, owner: Owner, revision: int | None, step: str) -> None:
         """Write down which document is tried alone from now on."""
@@ -84,11 +102,11 @@ class RequestStatements:
 
     async def publish_request(self, request: RequestRef) -> tuple[int, int]:
         """Make all embedded revisions of the request live at once."""
-        return await self._publish(request.request, None, None)
+        return await self._publish([request.request], None, None)
 
-    async def _publish(self, request: UUID, batch: int | None, token: UUID | None) -> tuple[int, int]:
+    async def _publish(self, requests: list[UUID], batch: int | None, token: UUID | None) -> tuple[int, int]:
         with fenced():
-            (row,) = await self._pool.fetch("select * from ingest_publish($1, $2, $3)", request, batch, token)
+            (row,) = await self._pool.fetch("select * from ingest_publish($1, $2, $3)", requests, batch, token)
         return row["published"], row["superseded"]
 
     async def settle(

@@ -38,7 +38,8 @@ from listener.outages import is_outage, patiently
 from listener.places import Places
 from listener.steps import Tools
 from listener.workflows.batch import BatchRuns
-from listener.workflows.rewinding import rewound, stop
+from listener.workflows.rewinding import rewind_batches, rewound, stop
+from listener.workflows.sharing import Shares
 from listener.workflows.step import as_json, give_way, id_of, refuse_copies, run_step
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Workflows:
         self._others = others
         self._ended = ended
         self._runs = BatchRuns(tools)
+        self.shares = Shares(tools, self._runs, ended)
         self.requests = Places(tools.settings.concurrency)
         self.batches = Places(tools.settings.batch_concurrency)
         self._one_ended = asyncio.Event()
@@ -130,15 +132,9 @@ class Workflows:
                 self._going_on.discard(request)
 
     async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
-        requests, batches = f"ingest_requests{self._queue}", f"ingest_batches{self._queue}"
         await stop(str(ref.request))  # else it would take its batches for cancelled while they are put back
-        for workflow in left:
-            await rewound(workflow, batches, PIPELINE)
-        for number in await self._tools.store.unfinished_batches(ref):
-            batch = BatchRef(request=ref.request, batch=number)
-            if id_of(batch) not in left and not await self._tools.store.has_owner(batch):
-                await rewound(id_of(batch), batches, PIPELINE)
-        if not await rewound(str(ref.request), requests, PIPELINE):
+        await rewind_batches(self._tools.store, ref, left, f"ingest_batches{self._queue}", PIPELINE)
+        if not await rewound(str(ref.request), f"ingest_requests{self._queue}", PIPELINE):
             await self.start(ref.request)
 
     async def refuse(self, request: UUID, attempt: int, error: Exception) -> None:
@@ -162,7 +158,8 @@ class Workflows:
             await asyncio.wait_for(self._one_ended.wait(), seconds)
 
     async def close(self) -> None:
-        """Close the embedders."""
+        """Abandon shared batches, and close the embedders."""
+        await self.shares.close()
         await self._runs.close()
 
     def embedder(self, space: Space) -> Embedder:
@@ -182,6 +179,9 @@ class Workflows:
             self._tools.tracing.request(ref.request) as span,
         ):
             try:
+                if status := await self.shares.outcome(ref.request):
+                    log.info("request ended", extra={"status": status, "seconds": round(time.monotonic() - began, 3)})
+                    return {"status": status}
                 request = await self._begin(ref)
                 attempt = request["attempt"]
                 span.about(collection=request["collection"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,9 @@ from listener.errors import ServiceError
 from listener.models import BatchRef, Owner, RequestRef, Space
 from listener.outages import patiently
 from listener.steps import EmbedStep, Tools
-from listener.workflows.step import give_way, id_of, run_step
+from listener.workflows.step import Step, give_way, id_of, run_plainly, run_step
+
+Run = Callable[[Tools, str, Step], Awaitable[dict[str, int]]]
 
 LONGEST_WAIT_SECONDS = 60.0
 
@@ -44,19 +47,24 @@ class BatchRuns:
             if owner is None:
                 await give_way(self._tools, RequestRef(request=ref.request), id_of(ref))
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
-                outcome = await self._steps(owner)
+                outcome = await self._steps(owner, run_step)
                 span.output(**outcome)
                 return outcome
 
-    async def _steps(self, owner: Owner) -> dict[str, int]:
+    async def run_shared(self, owner: Owner) -> None:
+        """Run the four steps of a batch that requests share, outside of their workflows, so without checkpoints."""
+        with self._tools.tracing.batch(owner.requests[0], owner.number, shared_by=len(owner.requests)) as span:
+            span.output(**await self._steps(owner, run_plainly))
+
+    async def _steps(self, owner: Owner, run: Run) -> dict[str, int]:
         tools = self._tools
-        settings = await patiently(partial(tools.store.batch_settings, owner.batch))
-        outcome = await run_step(tools, "load", partial(steps.load, tools, owner))
+        settings = await patiently(partial(tools.store.batch_settings, owner.requests[0]))
+        outcome = await run(tools, "load", partial(steps.load, tools, owner))
         if outcome["open"]:
-            outcome |= await run_step(tools, "chunk", partial(steps.cut, tools, owner))
-            outcome |= await run_step(tools, "embed", partial(self._embed, owner, settings), preemptible=True)
+            outcome |= await run(tools, "chunk", partial(steps.cut, tools, owner))
+            outcome |= await run(tools, "embed", partial(self._embed, owner, settings))
         if settings["publish"] != "request":
-            outcome |= await run_step(tools, "save", partial(steps.save, tools, owner))
+            outcome |= await run(tools, "save", partial(steps.save, tools, owner))
         return outcome
 
     async def _embed(self, owner: Owner, settings: dict[str, Any]) -> dict[str, int]:

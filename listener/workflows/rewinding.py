@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dbos import DBOS
 from dbos import error as dbos_error
+
+from listener.models import BatchRef, RequestRef
+from listener.store import Store
+from listener.workflows.step import id_of
 
 ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 """Statuses in DBOS of workflows that have not ended."""
 
 TRIES = 10
+
+
+async def rewind_batches(store: Store, ref: RequestRef, left: Sequence[str], queue: str, pipeline: str) -> None:
+    """Put back the workflows ``left``, and those of a request's unfinished batches that nobody has taken since."""
+    for workflow in left:
+        await rewound(workflow, queue, pipeline)
+    for number in await store.unfinished_batches(ref):
+        batch = BatchRef(request=ref.request, batch=number)
+        if id_of(batch) not in left and not await store.has_owner(batch):
+            await rewound(id_of(batch), queue, pipeline)
 
 
 async def rewound(workflow: str, queue: str, pipeline: str) -> bool:

@@ -18,23 +18,29 @@ from listener.steps import Tools
 Step = Callable[[], Awaitable[dict[str, int]]]
 
 
-async def run_step(tools: Tools, name: str, step: Step, *, preemptible: bool = False) -> dict[str, int]:
+async def run_step(tools: Tools, name: str, step: Step) -> dict[str, int]:
     """Run one checkpointed step. An execution that lost its batch ends without an outcome of its own."""
 
     async def body() -> dict[str, int]:
-        with logs.bound(step=name), tools.tracing.step(name) as span:
-            try:
-                counts = await patiently(step)
-            except LostOwnership as lost:
-                raise dbos_error.DBOSWorkflowCancelledError(str(lost)) from None
-            except IngestError as error:
-                error.step = error.step or name
-                raise
-            span.output(**counts)
-            return counts
+        try:
+            return await run_plainly(tools, name, step)
+        except LostOwnership as lost:
+            raise dbos_error.DBOSWorkflowCancelledError(str(lost)) from None
 
-    options = StepOptions(name=name, preemptible=preemptible)
-    return await DBOS.run_step_async(options, body)
+    # DBOS looks once a second whether a preemptible step's workflow was cancelled: only calls of an API are worth it.
+    return await DBOS.run_step_async(StepOptions(name=name, preemptible=name == "embed"), body)
+
+
+async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
+    """Run one step without a checkpoint."""
+    with logs.bound(step=name), tools.tracing.step(name) as span:
+        try:
+            counts = await patiently(step)
+        except IngestError as error:
+            error.step = error.step or name
+            raise
+        span.output(**counts)
+        return counts
 
 
 async def give_way(tools: Tools, ref: RequestRef, workflow: str) -> NoReturn:

@@ -1,15 +1,24 @@
-create or replace function ingest_check_owner(p_request uuid, p_batch int, p_owner uuid, p_step text) returns void
+create or replace function ingest_check_owner(p_requests uuid[], p_batch int, p_owner uuid, p_step text) returns uuid[]
 language plpgsql set search_path from current
 as $$
 -- The row lock makes a new owner wait for the transaction that asks: what it writes is written before the change.
+declare
+  v_owned uuid[];
 begin
-  update ingest_batches b set step = p_step, last_error = null, next_attempt_at = null
-  where b.request_id = p_request and b.batch = p_batch and b.owner = p_owner;
-  if not found then
-    raise exception 'batch % of request % has another owner', p_batch, p_request
+  perform ingest_wait_briefly(p_requests);
+  v_owned := array(
+    select b.request_id from ingest_batches b
+    where b.request_id = any (p_requests) and b.batch = p_batch and b.owner = p_owner order by b.request_id for no key update);
+  if cardinality(v_owned) = 0 then
+    raise exception 'batch % of request % has another owner', p_batch, p_requests[1]
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
+  update ingest_batches b set step = p_step, last_error = null, next_attempt_at = null
+  where b.request_id = any (v_owned) and b.batch = p_batch
+    and (b.step is distinct from p_step or b.last_error is not null or b.next_attempt_at is not null);
+  return v_owned;
 end
 $$;
 
-comment on function ingest_check_owner(uuid, int, uuid, text) is 'The fence of every write of a step: IG021 if another execution owns the batch. p_step: what the batch does from here on.';
+comment on function ingest_check_owner(uuid[], int, uuid, text) is
+  'The fence of every write of a step: those of the requests whose batch p_owner owns; IG021 if it is none of them. p_step: what the batch does from here on.';

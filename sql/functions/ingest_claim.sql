@@ -1,5 +1,5 @@
 create or replace function ingest_claim(p_executor text, p_limit int, p_roots text[], p_space jsonb)
-returns table (id uuid, priority int, source text, options jsonb, attempt int)
+returns table (id uuid, priority int, source text, options jsonb, attempt int, share text)
 language plpgsql set search_path from current
 as $$
 -- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
@@ -45,7 +45,7 @@ begin
           deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
       from ingest_collections c join ingest_spaces s on s.id = c.space_id
       where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and (r.limited or not c.limited)
-      returning r.id, r.priority, r.source, r.options, r.attempt;
+      returning r.id, r.priority, r.source, r.options, r.attempt, ingest_share_key(r);
     get diagnostics v_rows = row_count;
     v_claimed := v_claimed + v_rows;
     exit when v_claimed = cardinality(v_ids) or v_prepared;
@@ -70,4 +70,5 @@ end
 $$;
 
 comment on function ingest_claim(text, int, text[], jsonb) is
-  'Claims requests for a listener: IG020 if that was declared dead. p_roots: its folders; p_space: the space of a new collection.';
+  'Claims requests for a listener: IG020 if that was declared dead. p_roots: its folders; p_space: the space of a new collection. '
+  'share: see ingest_share_key.';

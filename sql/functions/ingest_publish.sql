@@ -1,27 +1,31 @@
-create or replace function ingest_publish(p_request uuid, p_batch int, p_owner uuid)
+create or replace function ingest_publish(p_requests uuid[], p_batch int, p_owner uuid)
 returns table (published int, superseded int)
 language plpgsql set search_path from current
 as $$
 -- One short transaction that moves pointers: readers see a document's old chunks until it ends, and its new ones after.
 -- Lock order: documents by (collection, uri), then batch, then request. Without a batch, the whole request is published.
 declare
+  v_owned uuid[] := p_requests;
+  v_running uuid[];
   v_ids bigint[];
 begin
+  perform ingest_wait_briefly(p_requests);
   v_ids := array(
     select v.id from ingest_revisions v
-    where v.request_id = p_request and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
+    where v.request_id = any (p_requests) and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
   perform ingest_make_documents(v_ids);
   if p_batch is not null then
-    perform ingest_check_owner(p_request, p_batch, p_owner, 'save');
+    v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'save');
   end if;
-  perform from ingest_requests r where r.id = p_request and r.status = 'running' for share;
-  if not found then
-    raise exception 'request % is no longer running', p_request using errcode = 'IG021', constraint = 'lost_ownership';
+  v_running := array(
+    select r.id from ingest_requests r where r.id = any (v_owned) and r.status = 'running' order by r.id for share);
+  if cardinality(v_running) = 0 then
+    raise exception 'request % is no longer running', p_requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   with winner as (
     select v.id, d.id as document_id, d.revision_id as replaced
     from ingest_revisions v join ingest_documents d on d.collection = v.collection and d.uri = v.uri
-    where v.id = any (v_ids) and v.state = 'embedded'
+    where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running)
       -- A fork has the number of the reading whose text it took over: the younger of the two wins.
       and (v.read_seq, v.id) > (d.live_seq, coalesce(d.revision_id, 0))
   ), replaced as (
@@ -40,15 +44,15 @@ begin
     update ingest_revisions v
     set state = 'skipped', reason = 'superseded', replaced_at = clock_timestamp(), document_id = d.id
     from ingest_documents d
-    where v.id = any (v_ids) and v.state = 'embedded' and d.collection = v.collection and d.uri = v.uri
+    where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and d.collection = v.collection and d.uri = v.uri
       and (v.read_seq, v.id) <= (d.live_seq, coalesce(d.revision_id, 0))
     returning v.id
   )
   select (select count(*) from done), (select count(*) from late) into published, superseded;
-  update ingest_batches b set finished_at = clock_timestamp(), step = null where b.request_id = p_request and b.batch = p_batch;
+  update ingest_batches b set finished_at = clock_timestamp(), step = null where b.request_id = any (v_running) and b.batch = p_batch;
   return next;
 end
 $$;
 
-comment on function ingest_publish(uuid, int, uuid) is
+comment on function ingest_publish(uuid[], int, uuid) is
   'embedded → published, or skipped where a newer reading is live. IG021 if the batch has another owner or the request does not run.';

@@ -1,23 +1,27 @@
 create or replace function ingest_save_chunks(
-  p_request uuid, p_batch int, p_owner uuid, p_revisions bigint[], p_ordinals int[], p_starts int[], p_ends int[],
+  p_requests uuid[], p_batch int, p_owner uuid, p_revisions bigint[], p_ordinals int[], p_starts int[], p_ends int[],
   p_texts text[], p_hashes bytea[], p_metadata jsonb[], p_embeddings vector[]
 ) returns void
 language plpgsql set search_path from current
 as $$
+-- Requests share a batch only under the same settings, in one collection: any of them stands for all.
 declare
+  v_owned uuid[];
   v_request ingest_requests;
 begin
-  perform ingest_check_writer(p_request, p_batch, p_owner);
-  select r.collection, r.settings into v_request.collection, v_request.settings from ingest_requests r where r.id = p_request;
+  v_owned := ingest_check_writer(p_requests, p_batch, p_owner);
+  select r.collection, r.settings into v_request.collection, v_request.settings from ingest_requests r where r.id = v_owned[1];
   insert into ingest_chunk_store
     (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding)
   select n.revision, n.ordinal, (v_request.settings ->> 'space_id')::int, n.start_char, n.end_char,
          (v_request.settings ->> 'text_config')::regconfig, v_request.collection, n.text, n.hash, n.metadata, n.embedding
   from unnest(p_revisions, p_ordinals, p_starts, p_ends, p_texts, p_hashes, p_metadata, p_embeddings)
     as n (revision, ordinal, start_char, end_char, text, hash, metadata, embedding)
+  where cardinality(v_owned) = cardinality(p_requests)
+    or exists (select from ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned))
   on conflict do nothing;
 end
 $$;
 
-comment on function ingest_save_chunks(uuid, int, uuid, bigint[], int[], int[], int[], text[], bytea[], jsonb[], vector[]) is
+comment on function ingest_save_chunks(uuid[], int, uuid, bigint[], int[], int[], int[], text[], bytea[], jsonb[], vector[]) is
   'Stores chunks with their new vectors.';

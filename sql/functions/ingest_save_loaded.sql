@@ -1,13 +1,15 @@
 create or replace function ingest_save_loaded(
-  p_request uuid, p_batch int, p_owner uuid,
+  p_requests uuid[], p_batch int, p_owner uuid,
   p_ids bigint[], p_read_seqs bigint[], p_hashes bytea[], p_bytes bigint[], p_texts text[], p_titles text[],
   p_media_types text[], p_metadata jsonb[], p_errors jsonb[], p_pages jsonb[] default null, p_parts text[] default null
 ) returns void
 language plpgsql set search_path from current
 as $$
 -- Where p_parts has a URI, the row is a document inside of the one with that id: it becomes a revision of its own.
+declare
+  v_owned uuid[];
 begin
-  perform ingest_check_owner(p_request, p_batch, p_owner, 'chunk');
+  v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'chunk');
   update ingest_revisions v
   set state = case when l.error is null then 'loaded' else 'failed' end, error = l.error, read_seq = l.read_seq,
       content_hash = l.hash, bytes = coalesce(l.bytes, v.bytes), text = l.text, title = l.title,
@@ -16,13 +18,13 @@ begin
   from unnest(p_ids, p_read_seqs, p_hashes, p_bytes, p_texts, p_titles, p_media_types, p_metadata, p_errors, p_pages, p_parts)
     as l (id, read_seq, hash, bytes, text, title, media_type, metadata, error, pages, part),
     ingest_requests r
-  where v.id = l.id and l.part is null and v.state = 'discovered' and r.id = p_request;
+  where v.id = l.id and l.part is null and v.state = 'discovered' and r.id = v.request_id and r.id = any (v_owned);
   if num_nonnulls(variadic p_parts) > 0 then
     -- An e-mail's pictures are no failures.
     insert into ingest_revisions
       (request_id, batch, position, collection, uri, parent_id, state, reason, error, read_seq, content_hash, bytes, text, title,
        media_type, metadata, pages, settings_hash, loaded_at)
-    select p_request, p_batch, v.position, v.collection, l.part, v.id,
+    select v.request_id, v.batch, v.position, v.collection, l.part, v.id,
            case when l.error is null then 'loaded' when l.error ->> 'code' = 'unsupported' then 'skipped' else 'failed' end,
            case when l.error ->> 'code' = 'unsupported' then 'unsupported' end,
            case when l.error ->> 'code' <> 'unsupported' then l.error end, l.read_seq, l.hash, l.bytes, l.text, l.title, l.media_type, coalesce(l.metadata, '{}'),
@@ -30,11 +32,11 @@ begin
     from unnest(p_ids, p_read_seqs, p_hashes, p_bytes, p_texts, p_titles, p_media_types, p_metadata, p_errors, p_pages, p_parts)
       with ordinality as l (id, read_seq, hash, bytes, text, title, media_type, metadata, error, pages, part, place)
     join ingest_revisions v on v.id = l.id
-    where l.part is not null
+    where l.part is not null and v.request_id = any (v_owned)
     order by l.place;
   end if;
 end
 $$;
 
-comment on function ingest_save_loaded(uuid, int, uuid, bigint[], bigint[], bytea[], bigint[], text[], text[], text[], jsonb[], jsonb[], jsonb[], text[]) is
+comment on function ingest_save_loaded(uuid[], int, uuid, bigint[], bigint[], bytea[], bigint[], text[], text[], text[], jsonb[], jsonb[], jsonb[], text[]) is
   'discovered → loaded or failed; parts of documents become revisions.';

@@ -1,20 +1,22 @@
 create or replace function ingest_skip_unchanged(
-  p_request uuid, p_batch int, p_owner uuid, p_ids bigint[], p_read_seqs bigint[], p_hashes bytea[]
+  p_requests uuid[], p_batch int, p_owner uuid, p_ids bigint[], p_read_seqs bigint[], p_hashes bytea[]
 ) returns bigint[]
 language plpgsql set search_path from current
 as $$
 -- Lock order: documents by (collection, uri), then the batch. A document that changed since it was compared is not
 -- skipped: its id is not returned, and the load step goes on with it.
 declare
+  v_owned uuid[];
   v_skipped bigint[];
 begin
+  perform ingest_wait_briefly(p_requests);
   perform ingest_lock_documents(p_ids);
-  perform ingest_check_owner(p_request, p_batch, p_owner, 'load');
+  v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'load');
   with same as (
     select v.id, d.id as document_id, u.read_seq, u.hash
     from unnest(p_ids, p_read_seqs, p_hashes) as u (id, read_seq, hash)
-    join ingest_revisions v on v.id = u.id and v.state = 'discovered'
-    join ingest_requests r on r.id = p_request
+    join ingest_revisions v on v.id = u.id and v.state = 'discovered' and v.request_id = any (v_owned)
+    join ingest_requests r on r.id = v.request_id
     join ingest_documents d on d.collection = v.collection and d.uri = v.uri
     where ingest_live_hash(d, r) = u.hash
   ), newer as (
@@ -30,5 +32,5 @@ begin
 end
 $$;
 
-comment on function ingest_skip_unchanged(uuid, int, uuid, bigint[], bigint[], bytea[]) is
+comment on function ingest_skip_unchanged(uuid[], int, uuid, bigint[], bigint[], bytea[]) is
   'discovered → skipped, where the same bytes are live under the same settings; returns the revisions that it skipped.';

@@ -75,10 +75,10 @@ async def test_unchanged_bytes_are_skipped_and_count_as_newer(c: Connection) -> 
     await carry(c, late, "embedded", texts={"a": "read before the next"})
     request = await start(c, ["a", "b"])
     owner = await own(c, request)
-    rows = await c.fetch("select * from ingest_to_load($1, 0)", request)
+    rows = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
     assert all(row["live_hash"] for row in rows)
     hashes = [rows[0]["live_hash"], b"other"]
-    skip = "select ingest_skip_unchanged($1, 0, $2, $3, $4, $5)"
+    skip = "select ingest_skip_unchanged(array[$1::uuid], 0, $2, $3, $4, $5)"
     ids, numbers = [row["id"] for row in rows], [row["read_seq"] for row in rows]
     assert await c.fetchval(skip, request, owner, ids, numbers, hashes) == ids[:1]
     assert await states(c, request) == {"a": "unchanged", "b": "discovered"}
@@ -90,10 +90,10 @@ async def test_other_settings_other_metadata_and_force_are_reasons_to_ingest_aga
     await ingest(c, {"a": "a"})
     for columns in ({"metadata": {"lang": "en"}}, {"options": {"force": True}}):
         request = await start(c, ["a"], **columns)
-        assert await c.fetchval("select live_hash from ingest_to_load($1, 0)", request) is None
+        assert await c.fetchval("select live_hash from ingest_to_load(array[$1::uuid], 0)", request) is None
     await collection(c, "default", chunk_size=500)
     request = await start(c, ["a"])
-    assert await c.fetchval("select live_hash from ingest_to_load($1, 0)", request) is None
+    assert await c.fetchval("select live_hash from ingest_to_load(array[$1::uuid], 0)", request) is None
 
 
 async def test_a_replaced_owner_writes_nothing(c: Connection) -> None:
@@ -104,9 +104,11 @@ async def test_a_replaced_owner_writes_nothing(c: Connection) -> None:
         publish(c, request, 0, old),
         load(c, request, 0, old, {}),
         embed(c, request, 0, old, []),
-        c.execute("select ingest_skip_unchanged($1, 0, $2, '{}', '{}', '{}')", request, old),
-        c.execute("select ingest_save_chunked($1, 0, $2, '{}', '{}', '{}')", request, old),
-        c.execute("select ingest_copy_known($1, 0, $2, '{}', '{}', '{}', '{}', '{}', '{}', '{}')", request, old),
+        c.execute("select ingest_skip_unchanged(array[$1::uuid], 0, $2, '{}', '{}', '{}')", request, old),
+        c.execute("select ingest_save_chunked(array[$1::uuid], 0, $2, '{}', '{}', '{}')", request, old),
+        c.execute(
+            "select ingest_copy_known(array[$1::uuid], 0, $2, '{}', '{}', '{}', '{}', '{}', '{}', '{}')", request, old
+        ),
     ):
         with pytest.raises(asyncpg.PostgresError) as refused:
             await write

@@ -306,7 +306,7 @@ async def test_what_discovery_refused_is_found_again_by_its_uri_in_a_batch_of_it
         "select batch, documents from ingest_batches where request_id = $1 order by batch", request
     )
     assert [tuple(one) for one in documents] == [(1, 1), (2, 1)]
-    to_load = await c.fetch("select * from ingest_to_load($1, 2)", request)
+    to_load = await c.fetch("select * from ingest_to_load(array[$1::uuid], 2)", request)
     assert [one["uri"] for one in to_load] == uris[1:2]
     await carry(c, request, batch=2)
     assert await settle(c, request) == "partially_succeeded"
@@ -542,9 +542,9 @@ async def unchanged(c: Connection, uris: Sequence[str], texts: Mapping[str, str]
     """Ingest what is live already, as the load step does it."""
     request = await start(c, uris)
     owner = await own(c, request)
-    rows = await c.fetch("select * from ingest_to_load($1, 0)", request)
+    rows = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
     skipped = await c.fetchval(
-        "select ingest_skip_unchanged($1, 0, $2, $3, $4, $5)", request, owner, [one["id"] for one in rows],
+        "select ingest_skip_unchanged(array[$1::uuid], 0, $2, $3, $4, $5)", request, owner, [one["id"] for one in rows],
         [one["read_seq"] for one in rows], [digest(texts[one["uri"]]) for one in rows],
     )  # fmt: skip
     assert len(skipped) == len(uris)
@@ -556,10 +556,10 @@ async def mail(c: Connection, *, fails: bool = False) -> uuid.UUID:
     """Ingest a document with two more inside, as the load step does it."""
     request = await start(c, ["m.eml"])
     owner = await own(c, request)
-    (whole,) = await c.fetch("select * from ingest_to_load($1, 0)", request)
+    (whole,) = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
     texts = ["letter", "report", None if fails else "table"]
     await c.execute(
-        "select ingest_save_loaded($1, 0, $2, $3, $4, $5, $6, $7, null, null, null, $8, null, $9)",
+        "select ingest_save_loaded(array[$1::uuid], 0, $2, $3, $4, $5, $6, $7, null, null, null, $8, null, $9)",
         request, owner, [whole["id"]] * 3, [whole["read_seq"]] * 3, [digest(str(text)) for text in texts], [5, 5, 5],
         texts,
         [None, None, problem("load") if fails else None], [None, "m.eml#a", "m.eml#b"],
@@ -589,7 +589,7 @@ async def test_a_fork_from_load_finds_the_documents_inside_of_others_by_reading_
 async def test_a_failed_document_inside_of_another_is_tried_again_by_a_fork(c: Connection) -> None:
     made = await copied(c, await mail(c, fails=True), "chunk", "other")
     assert await states(c, made) == {"m.eml": "loaded", "m.eml#a": "loaded", "m.eml#b": "discovered"}
-    to_load = await c.fetch("select uri, root_uri from ingest_to_load($1, 0)", made)
+    to_load = await c.fetch("select uri, root_uri from ingest_to_load(array[$1::uuid], 0)", made)
     assert [tuple(one) for one in to_load] == [("m.eml#b", "m.eml")]
 
 
@@ -831,11 +831,11 @@ async def test_what_lies_inside_of_others_is_found_again_after_a_pipeline_change
 ) -> None:
     request = await start(c, ["m.eml"])
     owner = await own(c, request)
-    (whole,) = await c.fetch("select * from ingest_to_load($1, 0)", request)
+    (whole,) = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
 
     async def read(owner: uuid.UUID, number: int) -> None:
         await c.execute(
-            "select ingest_save_loaded($1, 0, $2, $3, $4, $5, $6, $7, null, null, null, null, null, $8)",
+            "select ingest_save_loaded(array[$1::uuid], 0, $2, $3, $4, $5, $6, $7, null, null, null, null, null, $8)",
             request, owner, [whole["id"]] * 2, [number] * 2, [b"x" * 32] * 2, [5, 5], ["letter", "report"],
             [None, "m.eml#a"],
         )  # fmt: skip
