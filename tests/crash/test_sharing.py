@@ -115,7 +115,17 @@ async def test_what_came_through_a_shared_batch_equals_what_came_alone(c: Connec
     alone = [
         await ingested(c, content=text(number), uri=f"note-{number:02}", collection="alone") for number in range(3)
     ]
-    ours = {"id", "collection", "created_at", "started_at", "discovered_at", "finished_at", "read_seq", "settings"}
+    ours = {
+        "id",
+        "collection",
+        "created_at",
+        "started_at",
+        "discovered_at",
+        "finished_at",
+        "run_at",
+        "read_seq",
+        "settings",
+    }
     for shared, single in zip(together, alone, strict=True):
         assert {k: v for k, v in shared.items() if k not in ours} == {k: v for k, v in single.items() if k not in ours}
     of = ("uri", "ordinal", "text", "metadata", "title", "media_type", "start_char", "end_char", "embedding")
@@ -236,6 +246,7 @@ async def test_what_kills_its_listener_is_found_among_those_that_shared_with_it(
     while not await c.fetchval(query):
         if listener.process.poll() is not None:
             deaths += 1
+            listener.ended()
             listener = await asyncio.to_thread(start, deadly=deadly)
         await asyncio.sleep(0.05)
     rows = await ended(c, *requests)
