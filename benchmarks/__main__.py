@@ -4,6 +4,8 @@ latency    INSERT → first line of the workflow, beside pgqueuer, procrastinate
 idle       1 and 8 idle listeners beside bare DBOS processes with the same queues: CPU, statements/s, connections
 bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script
 documents  real documents by kind (--folder FOLDER): documents/s, failures, memory; texts to read (--samples FILE)
+inserters  what the triggers cost those who insert: pgbench beside the table without them and with a NOTIFY trigger
+backlog    claims and inserts with a million rows pending, finished, scheduled, of a full collection; with bloat
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
@@ -25,7 +27,7 @@ from pathlib import Path
 
 from benchmarks import report
 
-SUITES = ["latency", "idle", "bulk", "documents", "memory", "burst", "scale", "chaos"]
+SUITES = ["latency", "idle", "bulk", "documents", "inserters", "backlog", "memory", "burst", "scale", "chaos"]
 NEED_OPTIONS = {"documents"}
 
 

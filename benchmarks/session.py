@@ -68,6 +68,12 @@ async def server(folder: Path) -> AsyncIterator[embedded.Server]:
         yield running
 
 
+async def migrated(server: embedded.Server, database: str) -> None:
+    """Make and migrate one more database of a server."""
+    await server.create_database(database)
+    await migrate(Settings(), server.dsn(database))
+
+
 @asynccontextmanager
 async def listener(dsn: str, *roots: Path | None, **environment: str) -> AsyncIterator[Running]:
     """Run one listener process with access to ``roots``."""
