@@ -86,7 +86,7 @@ async def measure(options: Options) -> Report:
     """Return median and p99 of claims and inserts, in ms, for each backlog, and how much longer than the least."""
     calls = options.size(CALLS, 20)
     async with session.server(options.folder) as server:
-        cases = {}
+        cases: dict[str, Case] = {}
         for name, backlog in _backlogs(options).items():
             began = time.monotonic()
             cases[name] = await _make(server, f"backlog_{len(cases)}", backlog)

@@ -3,16 +3,16 @@
 ::
 
     without    a twin of ingest_requests: its columns, constraints and indexes, no trigger
-    notify     such a twin with the trigger that comes to mind first: NOTIFY for each statement, on the doorbell's channel
+    notify     such a twin with the trigger that comes to mind first: NOTIFY for each statement, the doorbell's channel
     as it is   ingest_requests, with validation and doorbell
 
     listeners  absent · idle (asleep behind the doorbell) · busy (with a backlog of other requests, all the time)
     flush      the disk's own, and 2 ms (commit_delay, whoever else commits)
 
 All arms insert the same statement, a request for tomorrow, so that no arm brings the listeners work: what keeps them
-busy is a backlog of their own, and how much of it they did during each run is measured too. The twins' defaults are what
-the triggers fill in. To an idle listener such a row is the worst case: it looks, finds nothing to do and goes to sleep,
-so each commit rings; a row that is due would make it busy. A busy one never holds the idle lock.
+busy is a backlog of their own, and how much of it they did during each run is measured too. The twins' defaults are
+what the triggers fill in. To an idle listener such a row is the worst case: it looks, finds nothing to do and goes to
+sleep, so each commit rings; a row that is due would make it busy. A busy one never holds the idle lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 

@@ -3,9 +3,10 @@ language plpgsql set search_path from current
 as $$
 -- NOTIFY takes a lock of the whole database at commit, so we ring only when a listener sleeps: it holds this lock
 -- exclusively then. Where the shared lock is granted, nobody sleeps, and none can fall asleep unseen before we end.
+-- (The key is ingest_lock_key('idle'), written out: every inserter would pay for the call.)
 begin
   if current_setting('ingest.silent', true) is distinct from 'on'
-     and not pg_try_advisory_xact_lock_shared(ingest_lock_key('idle')) then
+     and not pg_try_advisory_xact_lock_shared(hashtextextended('ingest:' || current_schema() || ':idle', 0)) then
     perform pg_notify(ingest_channel('doorbell'), '');
   end if;
   return null;
