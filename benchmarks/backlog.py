@@ -5,13 +5,15 @@
     pending              1 k, 100 k, 1 M requests that are due, all of them claimable
     finished             1 M finished ones, and 1 k pending
     scheduled            1 M for tomorrow, more urgent than the 1 k pending
-    full collection      1 M of a collection at its limit, more urgent than the 1 k pending
+    full collection      1 k and 1 M of a collection at its limit, more urgent than the 1 k pending
     root of nobody       1 M below a folder that is no listener's, more urgent than the 1 k pending
     old snapshot         100 k were claimed and ended, while a transaction that is still open keeps VACUUM from removing
                          what they left
 
 Each is a database of its own, kept for the whole run; they take turns, round by round. A call is the statement that
-listeners send, with one free place, timed by its client; its commit is not: what a flush takes is the disk's affair.
+listeners send, with one free place, from where a listener would begin to look (``listener.claims.Line``: after a long
+look further back, for a while; p99 shows the long ones). It is timed by its client, its commit is not: what a flush
+takes is the disk's affair.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ import asyncpg
 from benchmarks import session
 from benchmarks.report import Options, Report, Spread, Table
 from listener import embedded
+from listener.claims import CLAIM, Line
 
 FEW, MANY, MOST = 1_000, 100_000, 1_000_000
 CALLS = 200
@@ -49,7 +52,6 @@ FINISH = """
 with system as materialized (select ingest_as_system())
 update ingest_requests r set status = 'cancelled', finished_at = clock_timestamp() from system where status = 'pending'
 """
-CLAIM = "select * from ingest_claim($1, $2, $3, $4)"
 INSERT = "insert into ingest_requests (source, collection) values ('/srv/new.md', 'c')"
 SETTLE = "select ingest_settle(r.id, null, null) from ingest_requests r where r.status = 'running'"
 BASE = "1,000 pending"
@@ -62,6 +64,7 @@ class Case:
     connection: asyncpg.Connection
     claims: list[tuple[float, float]] = field(default_factory=list)
     inserts: list[tuple[float, float]] = field(default_factory=list)
+    line: Line = field(default_factory=Line)
     empty: int = 0
 
     async def round(self, calls: int) -> None:
@@ -69,7 +72,9 @@ class Case:
         claims, inserts = [], []
         for _ in range(calls):
             inserts.append((await self._timed(INSERT))[0])
-            seconds, rows = await self._timed(CLAIM, EXECUTOR, 1, ROOTS, SPACE)
+            place = self.line.place
+            seconds, rows = await self._timed(CLAIM, EXECUTOR, 1, ROOTS, SPACE, *place)
+            self.line.looked(place, rows, seconds)
             claims.append(seconds)
             self.empty += not rows
         for found, times in ((self.claims, claims), (self.inserts, inserts)):
@@ -112,6 +117,7 @@ def _backlogs(options: Options) -> dict[str, dict[str, Any]]:
         f"{most:,} pending": {"count": most},
         f"{most:,} finished": {"count": most, "finished": True},
         f"{most:,} scheduled": {"count": most, "priority": -9, "days": 1},
+        f"{FEW:,} of a full collection": {"count": FEW, "priority": -9, "collection": "full"},
         f"{most:,} of a full collection": {"count": most, "priority": -9, "collection": "full"},
         f"{most:,} below a root of nobody": {"count": most, "priority": -9, "folder": "/elsewhere"},
     }
@@ -121,7 +127,7 @@ async def _make(server: embedded.Server, database: str, backlog: Mapping[str, An
     connection = await _database(server, database)
     await connection.execute("""select ingest_collection('full', '{"max_running": 1}')""")
     await _add(connection, 1, collection="full")
-    await connection.fetch(CLAIM, EXECUTOR, 1, ROOTS, SPACE)
+    await connection.fetch(CLAIM, EXECUTOR, 1, ROOTS, SPACE, None, None)
     given = dict(backlog)
     if count := given.pop("count", 0):
         finished = given.pop("finished", False)
@@ -163,7 +169,7 @@ async def _churn(case: Case, count: int) -> None:
     """Insert, claim and end so many requests; leave the 1,000 that are newest."""
     for _ in range(count // FEW):
         await _add(case.connection, FEW)
-        await case.connection.fetch(CLAIM, EXECUTOR, FEW, ROOTS, SPACE)
+        await case.connection.fetch(CLAIM, EXECUTOR, FEW, ROOTS, SPACE, None, None)
         await case.connection.execute(SETTLE + " and r.collection = 'c'")
     await case.connection.execute("vacuum analyze")  # removes nothing
 

@@ -1,11 +1,15 @@
-create or replace function ingest_claim(p_executor text, p_limit int, p_roots text[], p_space jsonb)
-returns table (id uuid, priority int, source text, options jsonb, attempt int, share text)
+create or replace function ingest_claim(
+  p_executor text, p_limit int, p_roots text[], p_space jsonb, p_priority int default null, p_created_at timestamptz default null
+) returns table (id uuid, priority int, created_at timestamptz, source text, options jsonb, attempt int, share text)
 language plpgsql set search_path from current
 as $$
 -- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
 -- read here: scheduled ones become due first, and those of a collection with a limit wait in a lane of their own.
 declare
-  v_full text[];
+  v_folders text[] := ingest_folders(p_roots);
+  v_priority int := coalesce(p_priority, -2147483648);
+  v_created_at timestamptz := coalesce(p_created_at, '-infinity');
+  v_limited text[];
   v_reading jsonb;
   v_ids uuid[];
   v_rows int;
@@ -20,16 +24,22 @@ begin
   end if;
   perform ingest_promote_scheduled();
   -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place.
-  v_full := array(
+  v_limited := array(
     select c.name from ingest_collections c
     where c.limited and (
       -- No EXISTS: that became a join, over all of a full collection's rows.
       select true from ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name limit 1)
     order by c.name for no key update);
-  if cardinality(v_full) = 0 then
-    v_ids := ingest_pick(p_limit, p_roots);
+  if cardinality(v_limited) > 0 then
+    v_limited := array(
+      select c.name from ingest_collections c
+      where c.name = any (v_limited) and (c.max_running is null or c.max_running > (
+        select count(*) from ingest_requests r where r.status = 'running' and r.collection = c.name)));
+  end if;
+  if cardinality(v_limited) = 0 then
+    v_ids := ingest_pick(p_limit, v_folders, v_priority, v_created_at);
   else
-    v_ids := ingest_pick_limited(v_full, p_limit, p_roots);
+    v_ids := ingest_pick_limited(v_limited, p_limit, v_folders, v_priority, v_created_at);
   end if;
   if cardinality(v_ids) = 0 then
     return;
@@ -45,7 +55,7 @@ begin
           deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
       from ingest_collections c join ingest_spaces s on s.id = c.space_id
       where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and (r.limited or not c.limited)
-      returning r.id, r.priority, r.source, r.options, r.attempt, ingest_share_key(r);
+      returning r.id, r.priority, r.created_at, r.source, r.options, r.attempt, ingest_share_key(r);
     get diagnostics v_rows = row_count;
     v_claimed := v_claimed + v_rows;
     exit when v_claimed = cardinality(v_ids) or v_prepared;
@@ -69,6 +79,7 @@ begin
 end
 $$;
 
-comment on function ingest_claim(text, int, text[], jsonb) is
+comment on function ingest_claim(text, int, text[], jsonb, int, timestamptz) is
   'Claims requests for a listener: IG020 if that was declared dead. p_roots: its folders; p_space: the space of a new collection. '
+  'p_priority, p_created_at: the place in the line to look from, for requests of collections without a limit; null: all of it. '
   'share: see ingest_share_key.';

@@ -1,12 +1,13 @@
-create or replace function ingest_pick(p_limit int, p_roots text[]) returns uuid[]
+create or replace function ingest_pick(p_limit int, p_folders text[], p_priority int, p_created_at timestamptz) returns uuid[]
 language sql set search_path from current
 as $$
   select coalesce(array_agg(due.id), '{}') from (
     select r.id from ingest_requests r
-    where r.status = 'pending' and r.due and not r.limited
-      and (r.local_path is null or ingest_has_root(p_roots, r.local_path))
+    where r.status = 'pending' and r.due and not r.limited and (r.priority, r.created_at) >= (p_priority, p_created_at)
+      and (r.local_path is null or r.local_path || '/' ^@ any (p_folders))
     order by r.priority, r.created_at, r.id limit p_limit
     for update skip locked) due;
 $$;
 
-comment on function ingest_pick(int, text[]) is 'Locks the next due requests of collections without a limit.';
+comment on function ingest_pick(int, text[], int, timestamptz) is
+  'Locks the next due requests of collections without a limit, from a place in the line on. p_folders: see ingest_folders.';

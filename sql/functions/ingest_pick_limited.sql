@@ -1,4 +1,6 @@
-create or replace function ingest_pick_limited(p_collections text[], p_limit int, p_roots text[]) returns uuid[]
+create or replace function ingest_pick_limited(
+  p_collections text[], p_limit int, p_folders text[], p_priority int, p_created_at timestamptz
+) returns uuid[]
 language plpgsql set search_path from current
 as $$
 -- Looks first, then locks from each lane exactly as many as it takes: a row that is locked and left over would be
@@ -10,8 +12,8 @@ begin
   for v_lane in
     select seen.lane, count(*)::int as places from (
       (select null as lane, r.priority, r.created_at, r.id from ingest_requests r
-       where r.status = 'pending' and r.due and not r.limited
-         and (r.local_path is null or ingest_has_root(p_roots, r.local_path))
+       where r.status = 'pending' and r.due and not r.limited and (r.priority, r.created_at) >= (p_priority, p_created_at)
+         and (r.local_path is null or r.local_path || '/' ^@ any (p_folders))
        order by r.priority, r.created_at, r.id limit p_limit)
       union all
       select c.name, r.priority, r.created_at, r.id
@@ -19,7 +21,7 @@ begin
       cross join lateral (
         select n.priority, n.created_at, n.id from ingest_requests n
         where n.status = 'pending' and n.due and n.limited and n.collection = c.name
-          and (n.local_path is null or ingest_has_root(p_roots, n.local_path))
+          and (n.local_path is null or n.local_path || '/' ^@ any (p_folders))
         order by n.priority, n.created_at, n.id
         limit greatest(0, least(p_limit, c.max_running - (
           select count(*) from ingest_requests a where a.status = 'running' and a.collection = c.name)))) r
@@ -28,12 +30,12 @@ begin
     group by seen.lane order by seen.lane nulls first
   loop
     if v_lane.lane is null then
-      v_ids := v_ids || ingest_pick(v_lane.places, p_roots);
+      v_ids := v_ids || ingest_pick(v_lane.places, p_folders, p_priority, p_created_at);
     else
       v_ids := v_ids || array(
         select r.id from ingest_requests r
         where r.status = 'pending' and r.due and r.limited and r.collection = v_lane.lane
-          and (r.local_path is null or ingest_has_root(p_roots, r.local_path))
+          and (r.local_path is null or r.local_path || '/' ^@ any (p_folders))
         order by r.priority, r.created_at, r.id limit v_lane.places
         for update skip locked);
     end if;
@@ -42,5 +44,5 @@ begin
 end
 $$;
 
-comment on function ingest_pick_limited(text[], int, text[]) is
+comment on function ingest_pick_limited(text[], int, text[], int, timestamptz) is
   'Locks the next due requests where some are of collections with a limit, whose rows the caller has locked.';

@@ -30,6 +30,14 @@ async def test_lower_priority_numbers_go_first_then_the_older(c: Connection) -> 
     assert await claim(c, 1) == []
 
 
+async def test_a_claim_from_a_place_in_the_line_leaves_what_stands_before_it(c: Connection) -> None:
+    urgent, first, second, last = [await add(c, priority=priority) for priority in (-1, 0, 0, 7)]
+    place = await one(c, "select priority, created_at from ingest_requests where id = $1", second)
+    query = "select id from ingest_claim('L1', 10, '{/}', $1, $2, $3)"
+    assert {row["id"] for row in await c.fetch(query, SPACE, *place)} == {second, last}
+    assert await claim(c) == [urgent, first]
+
+
 async def test_two_sessions_claim_different_requests_without_waiting(c: Connection, other: Connection) -> None:
     requests = {await add(c) for _ in range(4)}
     await claim(c, 1)  # the collection has its space now

@@ -75,6 +75,20 @@ async def test_a_claim_reads_no_more_with_many_rows_in_its_way(c: Connection, ki
     assert pages < 800
 
 
+async def test_a_claim_from_a_place_in_the_line_reads_nothing_before_it(c: Connection) -> None:
+    await add_listener(c)
+    await collection(c, "a", **SPACE)
+    await fill(c, "pending")
+    await add(c, collection="a", priority=5)
+    query = "select priority from ingest_claim('L1', 1, '{/}', $1, 5, '-infinity')"
+    for _ in range(6):  # a plan for all places is cached by then
+        async with c.transaction():
+            before = await c.fetchval(VISITED)
+            assert await c.fetchval(query, SPACE) == 5
+            assert await c.fetchval(VISITED) - before < 100
+        await add(c, collection="a", priority=5)
+
+
 async def test_waking_for_what_is_scheduled_reads_one_row(c: Connection) -> None:
     await fill(c, "scheduled")
     async with c.transaction():

@@ -1,0 +1,56 @@
+"""Where in the line of due requests a claim begins to look."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from listener.claims import MOST_SECONDS, Line
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+FRONT = (None, None)
+ROWS = [{"priority": 0, "created_at": NOON}, {"priority": -3, "created_at": NOON.replace(hour=13)}]
+LAST = (0, NOON)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_after_a_quick_look_the_next_begins_at_the_front() -> None:
+    line = Line()
+    line.looked(FRONT, ROWS, 0.001)
+    assert line.place == FRONT
+
+
+def test_after_a_long_look_the_next_ones_begin_where_something_was_found() -> None:
+    clock = Clock()
+    line = Line(clock)
+    line.looked(FRONT, ROWS, 0.2)
+    assert line.place == LAST
+    clock.now += 1.9
+    further = [{"priority": 1, "created_at": NOON}]
+    line.looked(LAST, further, 0.001)
+    assert line.place == (1, NOON)
+    clock.now += 0.2
+    assert line.place == FRONT
+
+
+def test_a_look_that_found_nothing_is_followed_by_one_at_the_front() -> None:
+    line = Line()
+    line.looked(FRONT, ROWS, 0.2)
+    line.looked(LAST, [], 0.001)
+    assert line.place == FRONT
+    line.looked(FRONT, [], 0.2)
+    assert line.place == FRONT
+
+
+def test_the_front_is_never_passed_by_for_longer_than_the_most() -> None:
+    clock = Clock()
+    line = Line(clock)
+    line.looked(FRONT, ROWS, 60.0)
+    clock.now += MOST_SECONDS
+    assert line.place == FRONT
