@@ -18,7 +18,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -63,7 +63,7 @@ class Line:
             return self._place
         return None, None
 
-    def looked(self, place: tuple[Any, Any], rows: Sequence[Mapping[str, Any]], seconds: float) -> None:
+    def looked(self, place: tuple[Any, Any], rows: Sequence[Any], seconds: float) -> None:
         """Note what a claim from ``place`` on found, and how long it took."""
         if place == (None, None):
             pause = min(seconds * SELDOM, MOST_SECONDS) if seconds > LONG_SECONDS else 0.0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 from listener.claims import MOST_SECONDS, Line
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
-FRONT = (None, None)
+FRONT: Any = (None, None)
 ROWS = [{"priority": 0, "created_at": NOON}, {"priority": -3, "created_at": NOON.replace(hour=13)}]
-LAST = (0, NOON)
+LAST: Any = (0, NOON)
+NEXT: Any = (1, NOON)
 
 
 class Clock:
@@ -34,7 +36,7 @@ def test_after_a_long_look_the_next_ones_begin_where_something_was_found() -> No
     clock.now += 1.9
     further = [{"priority": 1, "created_at": NOON}]
     line.looked(LAST, further, 0.001)
-    assert line.place == (1, NOON)
+    assert line.place == NEXT
     clock.now += 0.2
     assert line.place == FRONT
 
