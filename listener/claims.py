@@ -117,8 +117,9 @@ class Claims:
         answer = await self._doorbell.rest()
         if await self._claim((None, None)):
             return
-        row = (await self._doorbell.fetch("select ingest_seconds_until_due() as seconds"))[0]
-        await self._doorbell.wait(answer, row["seconds"])
+        query = "select ingest_seconds_until_due() as seconds, ingest_left_locked($1) as locked"
+        row = (await self._doorbell.fetch(query, self._arguments[1]))[0]
+        await self._doorbell.wait("locked" if row["locked"] else answer, row["seconds"])
 
     async def _claim(self, place: tuple[int | None, datetime | None]) -> bool:
         """Claim up to the free places and start what was claimed; False if nothing is due from ``place`` on."""

@@ -91,7 +91,10 @@ class Doorbell:
             await self.fetch("select pg_notify(ingest_channel('doorbell'), '')")
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> None:
-        """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway."""
+        """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
+
+        ``answer`` is that of ``rest``, or 'locked' if a row was passed by: nobody rings when its lock goes.
+        """
         patience = seconds = self._patience(answer)
         if seconds_until_due is not None:
             # What is due and was not promoted just now is locked by somebody: no reason to hurry.
@@ -112,7 +115,7 @@ class Doorbell:
         self._rang.set()
 
     def _patience(self, answer: str) -> float:
-        if answer == "inserters":
+        if answer in ("inserters", "locked"):
             look, self._look = self._look, min(self._look * 2, LAST_LOOK_SECONDS)
             return look
         self._look = FIRST_LOOK_SECONDS

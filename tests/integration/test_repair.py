@@ -36,6 +36,26 @@ async def test_a_claim_whose_answer_was_lost_is_started_all_the_same(quick: List
         assert (row["status"], row["attempt"]) == ("succeeded", 1)
 
 
+async def test_a_request_that_was_locked_when_a_listener_looked_is_claimed_once_its_lock_is_gone(
+    quick: ListenerProcess,
+) -> None:
+    async with session(quick.dsn) as c, session(quick.dsn) as other:
+        async with c.transaction():
+            await c.execute("set local ingest.silent = on")  # the listener does not hear of it
+            locked = await add(c, content="locked")
+        async with other.transaction():
+            await other.execute("select from ingest_requests where id = $1 for update", locked)
+            assert (await ingested(c, content="rings", uri="rings"))["status"] == "succeeded"
+            asleep = (
+                "select count(*) = 1 from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted"
+                " and (classid::bigint << 32) + objid::bigint = ingest_lock_key('idle')"
+            )
+            await until(lambda: c.fetchval(asleep))
+            assert await c.fetchval("select status from ingest_requests where id = $1", locked) == "pending"
+        (row,) = await ended(c, locked)
+        assert row["status"] == "succeeded"
+
+
 async def test_a_request_whose_workflow_was_cancelled_with_dboss_tools_is_cancelled(quick: ListenerProcess) -> None:
     async with session(quick.dsn) as c:
         quick.hold("before:to_load")

@@ -83,6 +83,27 @@ async def test_a_scheduled_request_waits_for_its_time(c: Connection) -> None:
     assert await c.fetchval("select ingest_seconds_until_due()") is None
 
 
+async def test_what_a_claim_passed_by_since_it_is_locked_is_left_for_another_look(
+    c: Connection, other: Connection
+) -> None:
+    left = "select ingest_left_locked('{/srv}')"
+    await add(c, source="/home/elsewhere")
+    await collection(c, "full", max_running=1)
+    await add(c, collection="full")
+    assert len(await claim(c, roots=["/srv"])) == 1
+    await add(c, collection="full")
+    assert not await c.fetchval(left)  # a folder of other listeners, a collection that is full
+    await collection(c, "has room", max_running=1)
+    for name in ("free", "has room"):
+        locked = await add(c, collection=name)
+        async with other.transaction():
+            await other.execute("select from ingest_requests where id = $1 for update", locked)
+            assert await claim(c, roots=["/srv"]) == []
+            assert await c.fetchval(left)
+        assert await claim(c, roots=["/srv"]) == [locked]
+        assert not await c.fetchval(left)
+
+
 async def test_only_a_listener_whose_roots_contain_the_path_claims_it(c: Connection) -> None:
     local, inline = await add(c, source="/srv/docs/a.md"), await add(c, content="a")
     remote = await add(c, source="https://example.org/")

@@ -97,6 +97,21 @@ async def test_waking_for_what_is_scheduled_reads_one_row(c: Connection) -> None
         assert await c.fetchval(VISITED) - before <= 2
 
 
+@pytest.mark.parametrize("kind", ["scheduled", "finished", "full"])
+async def test_to_look_for_locked_requests_reads_no_more_with_many_rows_in_its_way(c: Connection, kind: str) -> None:
+    await add_listener(c)
+    await collection(c, "full", max_running=1)
+    await add(c, collection="full")
+    await claim(c)
+    for _ in range(6):  # the plans of an empty table are cached now
+        await c.fetchval("select ingest_left_locked('{/}')")
+    await fill(c, kind)
+    async with c.transaction():
+        before = await c.fetchval(VISITED)
+        assert not await c.fetchval("select ingest_left_locked('{/}')")
+        assert await c.fetchval(VISITED) - before <= 4
+
+
 async def fill_chunks(c: Connection, documents: int, dead: int, metadata: str = "'{}'") -> None:
     """Write documents of one chunk, each with ``dead`` replaced revisions of the same vector around it."""
     await collection(c, "c", **SPACE)
