@@ -194,3 +194,15 @@ def _on_one_line(text: str) -> str:
 def _time(record: logging.LogRecord) -> str:
     moment = datetime.fromtimestamp(record.created, timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def quiet_dbos(level: str) -> None:
+    """Keep DBOS's tracebacks of failed requests out of the log: we log their code, and the row has the rest."""
+
+    class OnlyTroubles(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            return level == "DEBUG" or not str(record.msg).startswith("Exception encountered in")
+
+    logger = logging.getLogger("dbos")
+    logger.setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+    logger.addFilter(OnlyTroubles())

@@ -22,6 +22,7 @@ from listener.heartbeat import Heartbeat, Identity
 from listener.outages import OUTAGE
 from listener.settings import Settings
 from listener.workflows import PIPELINE, Workflows
+from listener.workflows.step import DONE
 
 log = logging.getLogger(__name__)
 
@@ -166,11 +167,14 @@ class Recovery:
         async with self._pool.acquire() as connection, connection.transaction():
             status = await connection.fetchval("select ingest_lock_left($1)", request)
             rows = await connection.fetch(LEFT_BEHIND, self._identity.application, self._identity.roots, ids, parked)
-            outdated = status == "running" and any(row["outdated"] for row in rows)
+            old = any(row["outdated"] for row in rows)
+            outdated = old and status == "running"
             if outdated:
                 await connection.execute("select ingest_change_pipeline($1, $2)", request, PIPELINE)
             else:
-                await self._resume([row["id"] for row in rows], wanted=status == "running")
+                # DONE: it died before DBOS heard of the end; of an old version it is cancelled, since nobody hears it.
+                wanted = status == "running" or (status in DONE and not old)
+                await self._resume([row["id"] for row in rows], wanted=wanted)
         if outdated:
             log.warning("request %s was left by another version: it goes on with the steps of this one", request)
             await self._workflows.go_on(request, [row["id"] for row in rows if ":" in row["id"]])

@@ -9,13 +9,14 @@ import os
 import socket
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 
-from listener import removal, schema, tracing
+from listener import logs, removal, schema, tracing
 from listener.announcements import Announcements
 from listener.claims import Claims
 from listener.commands import Commands
@@ -85,7 +86,7 @@ async def uninstall(settings: Settings, dsn: str) -> list[str]:
 
 
 def _migrate_dbos(settings: Settings, dsn: str) -> None:
-    _quiet_dbos(settings)
+    logs.quiet_dbos(settings.log_level)
     try:
         run_dbos_database_migrations(dsn, schema=dbos_schema(settings))
     except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
@@ -118,6 +119,7 @@ class Listener:
         self._queue = "_" + hashlib.sha256(repr((settings.schema_, self._roots)).encode()).hexdigest()[:8]
         self._loops: list[asyncio.Task[None]] = []
         self._stopped = asyncio.Event()
+        self._opened = AsyncExitStack()
 
     async def start(self) -> None:
         """Check the schema, launch everything; the listener claims when this returns.
@@ -127,6 +129,7 @@ class Listener:
         """
         database = await self._open()
         await self._build(database)
+        self._opened.push_async_callback(self._leave)
         await self._heartbeat.register()  # first: what DBOS takes from a queue asks whether its listener is alive
         await self._launch()
         await self._doorbell.connection()
@@ -146,27 +149,16 @@ class Listener:
     async def stop(self) -> None:
         """Claim no more, let running requests end within the grace period, and leave the rest to others.
 
-        Does nothing on a listener that did not start.
+        Of a listener that did not start, close what it had opened.
         """
-        if not self._loops:
-            return
         failed = any(task.done() for task in self._loops)
-        await self._end(self._loops[:1])
-        await self._doorbell.close()
-        if not failed:
-            await self._drain()
-        await self._end(self._loops)
-        await self._announcements.close()
-        await self._leave()
-        await self._workflows.close()
-        await self._tracing.close()
-        await self._workers.close()
-        self._threads.shutdown(wait=False)
-        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
-        # DBOS made its own executor the loop's default and has shut it down: whoever goes on needs another.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
-        await self._pool.close()
-        await self._beats.close()
+        if self._loops:
+            await self._end(self._loops[:1])
+            await self._doorbell.close()
+            if not failed:
+                await self._drain()
+            await self._end(self._loops)
+        await self._opened.aclose()
         self._stopped.set()
 
     async def _open(self) -> Database:
@@ -179,7 +171,8 @@ class Listener:
         settings = self._settings
         space = default_space(settings)
         name = f"ingest {self.executor_id}"
-        self._pool = await database.pool(POOL, name, extra_schema=dbos_schema(settings))
+        self._pool = await self._pool_of(database, POOL, name)
+        self._beats = await self._pool_of(database, 1, name)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
         self._workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
         self._announcements = Announcements(self._pool)
@@ -196,21 +189,29 @@ class Listener:
             tracing=self._tracing,
         )
         self._configure_dbos(name)
+        self._opened.push_async_callback(_destroy_dbos)
+        self._opened.callback(self._threads.shutdown, wait=False)
         self._workflows = Workflows(tools, self._queue, self._others, self._announcements.ended)
+        for part in (self._workers, self._tracing, self._workflows, self._announcements):
+            self._opened.push_async_callback(part.close)
         roots = [str(root) for root in self._roots]
         identity = Identity(self.executor_id, application(settings), roots, self._queue)
-        self._beats = await database.pool(1, name, extra_schema=dbos_schema(settings))
         self._heartbeat = Heartbeat(self._beats, settings, identity, self._workflows)
         self._recovery = Recovery(self._pool, settings, identity, self._heartbeat, self._workflows, self._announcements)
         self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
         self._commands = Commands(self._pool, self._doorbell, self._announcements, self.executor_id)
         self._queries = Queries(self._pool, self._doorbell, self._workflows.embedder, settings)
 
+    async def _pool_of(self, database: Database, size: int, name: str) -> asyncpg.Pool:
+        pool = await database.pool(size, name, extra_schema=dbos_schema(self._settings))
+        self._opened.push_async_callback(pool.close)
+        return pool
+
     async def _others(self) -> int:
         return await self._heartbeat.others()
 
     def _configure_dbos(self, name: str) -> None:
-        _quiet_dbos(self._settings)
+        logs.quiet_dbos(self._settings.log_level)
         teach_dbos_patience()
         config = DBOSConfig(
             name=application(self._settings),
@@ -287,13 +288,7 @@ class Listener:
             log.warning("could not sign off: %s; others wait for the lease to pass", error)
 
 
-def _quiet_dbos(settings: Settings) -> None:
-    """Keep DBOS's tracebacks of failed requests out of the log: we log their code, and the row has the rest."""
-
-    class OnlyTroubles(logging.Filter):
-        def filter(self, record: logging.LogRecord) -> bool:
-            return settings.log_level == "DEBUG" or not str(record.msg).startswith("Exception encountered in")
-
-    logger = logging.getLogger("dbos")
-    logger.setLevel("DEBUG" if settings.log_level == "DEBUG" else "WARNING")
-    logger.addFilter(OnlyTroubles())
+async def _destroy_dbos() -> None:
+    await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+    # DBOS made its own executor the loop's default and has shut it down: whoever goes on needs another.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))

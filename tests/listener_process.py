@@ -10,10 +10,10 @@ With ``TEST_DEADLY=FILE`` it obeys the lines of FILE too: ``discover:WORD``, ``l
 SIGKILL when the source, the file's path or the text has WORD in it; ``slow:WORD`` makes the last two take a while.
 ``TEST_CLOCK=SECONDS`` has its clock go wrong by so much.
 
-Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``; of ``start`` (of a request's workflow),
-``rewind`` (of one that ran before; KEY may be a batch's), ``resume`` (of what a dead listener left, under the request's
-lock) and ``obey`` (a cancel); and ``before:embed`` (KEY is a piece of text). When its stdin closes, the test is gone,
-and it ends at once.
+Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``, and of ``start`` (of a request's workflow),
+``rewind`` (of one that ran before; KEY may be a batch's), ``resume`` (of what a dead one left, under the request's
+lock), ``obey`` (a cancel), ``open``, ``register`` and ``launch`` (while it starts); and ``before:embed`` (KEY is a piece
+of text). When its stdin closes, the test is gone, and it ends at once.
 """
 
 from __future__ import annotations
@@ -284,7 +284,7 @@ def main() -> None:
     from listener import workflows  # noqa: PLC0415 - the driver needs none of it
 
     workflows.PIPELINE = os.environ["TEST_PIPELINE"] or workflows.PIPELINE  # before others take it over
-    from listener import cli, commands, embedding, recovery, service  # noqa: PLC0415
+    from listener import cli, commands, embedding, heartbeat, recovery, service  # noqa: PLC0415
     from listener.sources import LocalSources  # noqa: PLC0415
     from listener.store import Store  # noqa: PLC0415
     from listener.workflows import batch, rewinding  # noqa: PLC0415
@@ -297,6 +297,9 @@ def main() -> None:
     for name, owner, attribute in (
         ("resume", recovery.Recovery, "_resume"),
         ("obey", commands.Commands, "_cancel"),
+        ("open", service.Listener, "_open"),
+        ("register", heartbeat.Heartbeat, "register"),
+        ("launch", service.Listener, "_launch"),
     ):
         setattr(owner, attribute, points.around(name, getattr(owner, attribute)))
     points.known |= {"before:embed", "before:rewind"}

@@ -6,16 +6,16 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from listener import logs
 from listener.cli import arguments
-from listener.cli.problems import SIGNALLED
-from listener.cli.session import handle_signals, load_settings, masked
+from listener.cli.session import load_settings, masked
+from listener.cli.stopping import StopSignals
 from listener.cli.supervisor import Supervisor
 from listener.errors import OperatorError
 
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from listener.service import Listener
     from listener.settings import Settings
 
-T = TypeVar("T")
-
 RETRY_SECONDS = 1.0
+STOP_SECONDS = 10.0  # beside the grace period, for what is closed afterwards
 
 log = logging.getLogger(__name__)
 
@@ -42,78 +41,62 @@ def listen(
     stderr, a line an event; with --json, or INGEST_LOG_FORMAT=json, a JSON object an event.
 
     A signal stops it in good order: what ends within INGEST_GRACE_SECONDS ends, the rest is left to other listeners or
-    the next start, and the exit status is 0. A second signal ends it at once. If the database is down at the start,
-    the exit status is 5, so that a supervisor starts it again; later it waits until the database is back.
+    the next start, and the exit status is 0. A second signal ends it at once, with 143 or 130. If the database is down
+    at the start, the exit status is 5, so that a supervisor starts it again; later it waits until the database is back.
 
     \b
     INGEST_FILE_ROOTS=/srv/docs:/srv/mail ingest listen
     INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
     """
+    signals = StopSignals()
     settings = load_settings()
     logs.to_stderr(settings.log_level, "json" if as_json else settings.log_format)
-    asyncio.run(_listen(settings, wait_for_database))
+    asyncio.run(_listen(settings, wait_for_database, signals))
 
 
-async def _listen(settings: Settings, patience: float) -> None:
+async def _listen(settings: Settings, patience: float, signals: StopSignals) -> None:
+    signals.attach(settings.grace_seconds + STOP_SECONDS)
     from listener import service
 
-    asked = _asked_to_stop()
+    dsn = await signals.unless_asked(_database(settings, patience))
+    if dsn is not None:
+        await _run(service.Listener(settings, dsn), settings, dsn, signals)
+    log.info("stopped")
+    signals.end_if_asked()
+
+
+async def _run(listener: Listener, settings: Settings, dsn: str, signals: StopSignals) -> None:
     supervisor = Supervisor(os.environ)
-    dsn = await _unless(asked, _database(settings, patience))
-    if dsn is None:
-        return
-    listener = service.Listener(settings, dsn)
-    async with supervisor.watching(), running(listener):
-        ready = ready_line(settings, dsn, listener.executor_id)
-        log.info(ready)
-        supervisor.tell("READY=1", f"STATUS={ready}")
-        await _unless(asked, listener.wait())
-        if asked.is_set():
+    async with supervisor.watching(), stopped_afterwards(listener):
+        await signals.unless_asked(listener.start())
+        if not signals.asked:
+            ready = ready_line(settings, dsn, listener.executor_id)
+            log.info(ready)
+            supervisor.tell("READY=1", f"STATUS={ready}")
+            await signals.unless_asked(listener.wait())
+        if signals.asked:
             log.info("stopping: running work has %g seconds to end", settings.grace_seconds)
             supervisor.tell("STOPPING=1", f"STATUS=stopping, at most {settings.grace_seconds:g} seconds")
-    log.info("stopped")
 
 
 @asynccontextmanager
 async def running(listener: Listener) -> AsyncIterator[None]:
     """Have ``listener`` run for the time of a block."""
-    try:
+    async with stopped_afterwards(listener):
         await listener.start()
-    except BaseException:
-        with suppress(Exception):  # it can stop only what it had started; the first error is the one to tell
-            await listener.stop()
-        raise
+        yield
+
+
+@asynccontextmanager
+async def stopped_afterwards(listener: Listener) -> AsyncIterator[None]:
+    """Stop ``listener`` at the end of a block, however far it had started; an error of the block is the one to tell."""
     try:
         yield
-    finally:
-        await listener.stop()
-
-
-def _asked_to_stop() -> asyncio.Event:
-    asked = asyncio.Event()
-
-    def stop(number: int) -> None:
-        if asked.is_set():
-            os._exit(SIGNALLED + number)
-        asked.set()
-
-    handle_signals(stop)
-    return asked
-
-
-async def _unless(asked: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return what ``work`` returns, or cancel it and return None as soon as ``asked`` is set."""
-    task = asyncio.create_task(work)
-    stop = asyncio.create_task(asked.wait())
-    try:
-        await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        return None
-    finally:
-        stop.cancel()
+    except BaseException:
+        with suppress(Exception):
+            await listener.stop()
+        raise
+    await listener.stop()
 
 
 async def _database(settings: Settings, patience: float) -> str:

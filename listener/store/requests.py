@@ -43,6 +43,13 @@ class RequestStatements:
         rows = await self._pool.fetch(query, list(owner.requests), executor, owner.token)
         return {row["id"]: row["status"] for row in rows}
 
+    async def status(self, request: RequestRef) -> str | None:
+        """Return the request's status; None if it was deleted."""
+        found: str | None = await self._pool.fetchval(
+            "select status from ingest_requests where id = $1", request.request
+        )
+        return found
+
     async def batch_settings(self, request: UUID) -> dict[str, Any]:
         """Return the settings that a request started with, and how it is to be published."""
         query = (

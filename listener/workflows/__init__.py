@@ -40,7 +40,7 @@ from listener.steps import Tools
 from listener.workflows.batch import BatchRuns
 from listener.workflows.rewinding import rewind_batches, rewound, stop
 from listener.workflows.sharing import Shares
-from listener.workflows.step import as_json, give_way, id_of, refuse_copies, run_step
+from listener.workflows.step import as_json, done_before, id_of, refuse_copies, run_step
 
 log = logging.getLogger(__name__)
 
@@ -183,6 +183,8 @@ class Workflows:
                     log.info("request ended", extra={"status": status, "seconds": round(time.monotonic() - began, 3)})
                     return {"status": status}
                 request = await self._begin(ref)
+                if request is None:
+                    return {"status": await done_before(self._tools, ref)}
                 attempt = request["attempt"]
                 span.about(collection=request["collection"])
                 log.info("request started", extra={"collection": request["collection"], "attempt": attempt})
@@ -202,11 +204,9 @@ class Workflows:
                 self.requests.give_back()
                 self._one_ended.set()
 
-    async def _begin(self, ref: RequestRef) -> asyncpg.Record:
+    async def _begin(self, ref: RequestRef) -> asyncpg.Record | None:
         request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id))
-        if request is None:
-            await give_way(self._tools, ref, str(ref.request))
-        if request["crashes"] >= self._tools.settings.max_attempts:
+        if request is not None and request["crashes"] >= self._tools.settings.max_attempts:
             raise RequestError(
                 "crash_limit",
                 f"{request['crashes']} listeners died while they looked for its documents",

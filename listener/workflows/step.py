@@ -17,6 +17,9 @@ from listener.steps import Tools
 
 Step = Callable[[], Awaitable[dict[str, int]]]
 
+DONE = ("succeeded", "partially_succeeded")
+"""Statuses of requests whose workflows have succeeded."""
+
 
 async def run_step(tools: Tools, name: str, step: Step) -> dict[str, int]:
     """Run one checkpointed step. An execution that lost its batch ends without an outcome of its own."""
@@ -41,6 +44,14 @@ async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
             raise
         span.output(**counts)
         return counts
+
+
+async def done_before(tools: Tools, ref: RequestRef) -> str:
+    """Return how a request succeeded whose listener died before DBOS heard of it; of any other one, give way."""
+    status = await patiently(partial(tools.store.status, ref))
+    if status not in DONE:
+        await give_way(tools, ref, str(ref.request))
+    return status
 
 
 async def give_way(tools: Tools, ref: RequestRef, workflow: str) -> NoReturn:

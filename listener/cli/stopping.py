@@ -1,0 +1,78 @@
+"""How a long-running verb is asked to stop: by the first SIGTERM or SIGINT in good order, by the second at once.
+
+The handlers are Python's, not the event loop's: they work before the loop runs, and while something blocks it (DBOS
+connects to its database inside it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any, TypeVar
+
+from listener.cli.problems import OK, SIGNALLED
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class StopSignals:
+    """SIGTERM and SIGINT of this process, from now on. Before ``attach`` the first one ends it: nothing is open yet."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._number: int | None = None
+        self._heard_of = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._heard)
+
+    def attach(self, most_seconds: float) -> None:
+        """Have the running loop hear of the first signal; the process ends ``most_seconds`` after it in any case."""
+        self._asked = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._end_in_time, args=[most_seconds], daemon=True).start()
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._number is not None
+
+    async def unless_asked(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what ``work`` returns, or cancel it and return None as soon as a signal comes, whatever it raises."""
+        task, stop = asyncio.create_task(work), asyncio.create_task(self._asked.wait())
+        try:
+            await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+            if not self.asked:
+                return task.result()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return None
+        finally:
+            stop.cancel()
+
+    def end_if_asked(self) -> None:
+        """End the process, if a signal has come: threads of DBOS may wait for Postgres, and Python would for them."""
+        if self.asked:
+            logging.shutdown()
+            os._exit(OK)
+
+    def _heard(self, number: int, _: FrameType | None) -> None:
+        if self._loop is None:
+            os._exit(OK)
+        if self.asked:
+            os._exit(SIGNALLED + number)
+        self._number = number
+        self._heard_of.set()
+        self._loop.call_soon_threadsafe(self._asked.set)
+
+    def _end_in_time(self, seconds: float) -> None:
+        self._heard_of.wait()
+        threading.Event().wait(seconds)
+        log.warning("stopping took longer than %g seconds: what is left goes on elsewhere after the lease", seconds)
+        self.end_if_asked()
