@@ -12,8 +12,8 @@ SIGKILL when the source, the file's path or the text has WORD in it; ``slow:WORD
 
 Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``, and of ``start`` (of a request's workflow),
 ``rewind`` (of one that ran before; KEY may be a batch's), ``resume`` (of what a dead one left, under the request's
-lock), ``obey`` (a cancel), ``open``, ``register`` and ``launch`` (while it starts); and ``before:embed`` (KEY is a piece
-of text). When its stdin closes, the test is gone, and it ends at once.
+lock), ``obey`` (a cancel), ``open``, ``register`` and ``launch`` (while it starts); and ``before:embed`` (KEY is a
+piece of text). When its stdin closes, the test is gone, and it ends at once.
 """
 
 from __future__ import annotations
