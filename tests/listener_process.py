@@ -12,8 +12,9 @@ SIGKILL when the source, the file's path or the text has WORD in it; ``slow:WORD
 
 Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``, and of ``start`` (of a request's workflow),
 ``rewind`` (of one that ran before; KEY may be a batch's), ``resume`` (of what a dead one left, under the request's
-lock), ``obey`` (a cancel), ``open``, ``register`` and ``launch`` (while it starts); and ``before:embed`` (KEY is a
-piece of text). When its stdin closes, the test is gone, and it ends at once.
+lock), ``obey`` (a cancel), ``open``, ``register`` and ``launch`` (while it starts); ``before:embed`` (KEY is a piece of
+text), and ``after:held`` (an execution that gives way knows the request's status, and is to act on it). When its stdin
+closes, the test is gone, and it ends at once.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -302,15 +304,22 @@ def main() -> None:
         ("launch", service.Listener, "_launch"),
     ):
         setattr(owner, attribute, points.around(name, getattr(owner, attribute)))
-    points.known |= {"before:embed", "before:rewind"}
-    rewound = rewinding.rewound
+    points.known |= {"before:embed", "before:rewind", "after:held"}
+    rewound, hold_request = rewinding.rewound, Store.held
 
     async def held_and_rewound(*arguments: Any) -> bool:
         await points.reach("before:rewind", arguments)
         return await rewound(*arguments)
 
+    @asynccontextmanager
+    async def held_at_point(self: Store, *arguments: Any) -> AsyncIterator[str | None]:
+        async with hold_request(self, *arguments) as status:
+            await points.reach("after:held", arguments)
+            yield status
+
     for module in (workflows, rewinding):  # of the request, and of its batches
         setattr(module, "rewound", held_and_rewound)  # noqa: B010
+    setattr(Store, "held", held_at_point)  # noqa: B010
     deadly(LocalSources)
     create, start = embedding.create, service.Listener.start
 

@@ -248,6 +248,34 @@ async def test_an_execution_that_was_fenced_off_and_left_by_its_claimer_is_reviv
     await assert_whole(c, row)
 
 
+async def test_an_execution_that_gives_way_late_cancels_nothing_that_goes_on(
+    c: Connection, start: Start, docs: Path
+) -> None:
+    it = start()
+    request = uuid.uuid4()
+    it.hold("before:save_loaded", key=request)
+    await add(c, id=request, source=str(docs), collection="c")
+    await held(it, "before:save_loaded", request)
+    await c.execute("select ingest_cancel($1)", request)
+    await obeyed(c, request)
+    it.go()
+    await until(lambda: nothing_runs(c))
+    it.hold("after:held", key=request)
+    await with_dbos(it.dsn, "resume_workflow", str(request))
+    await held(it, "after:held", request)  # it has seen that the request is cancelled, and is about to cancel itself
+    async with session(it.dsn) as other, session(it.dsn) as observer:
+        resumed = asyncio.ensure_future(other.execute("select ingest_resume($1)", request))
+        waits = asyncio.ensure_future(blocked(observer, other))
+        await asyncio.wait([resumed, waits], return_when=asyncio.FIRST_COMPLETED)
+        assert not resumed.done(), "what it brings to life would be cancelled"
+        await waits
+        it.go()
+        await resumed
+    (row,) = await ended(c, request)
+    await assert_whole(c, row)
+    assert row["attempt"] == 2
+
+
 # claims of a request that goes on, cut short
 
 
@@ -309,6 +337,30 @@ async def test_the_reconciler_leaves_a_retried_request_alone_until_it_has_begun(
     (row,) = await ended(c, request)
     await assert_whole(c, row)
     assert row["attempt"] == 2
+
+
+async def test_a_request_that_is_long_in_being_brought_to_life_is_not_brought_there_twice(
+    c: Connection, start: Start, docs: Path
+) -> None:
+    it = start()
+    request = await failed_in_all_batches(c, it, docs)
+    it.hold("before:rewind", key=request)
+    await c.execute("select ingest_retry($1)", request)
+    await held(it, "before:rewind", request)
+    await until(lambda: looked_twice_or_ended(c, it, request))
+    row = await one(c, "select * from ingest_requests where id = $1", request)
+    assert (row["status"], row["begun"], row["attempt"]) == ("running", 1, 2)
+    it.go()
+    (row,) = await ended(c, request)
+    await assert_whole(c, row)
+    await until(lambda: nothing_runs(c))
+    assert await workflows(c, request) == {"SUCCESS"}
+
+
+async def looked_twice_or_ended(c: Connection, it: ListenerProcess, request: uuid.UUID) -> bool:
+    """Whether its listener has twice found a request late, and let it be."""
+    running = await c.fetchval("select status = 'running' from ingest_requests where id = $1", request)
+    return not running or it.log().count(f"{request} was claimed here and did not start") >= 2
 
 
 async def with_dbos(dsn: str, verb: str, workflow: str, *arguments: Any) -> Any:
