@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 import asyncpg
 import pytest
+from pipeline import cloned, migrated
 from staging import SPACE, Connection, add, add_listener, claim, collection, session
+
+from listener import embedded, recovery
 
 MANY = 100_000
 IN_THE_WAY = {
@@ -47,9 +53,13 @@ async def visited(c: Connection, limit: int) -> tuple[int, int, int]:
         "explain (analyze, buffers, timing off) select * from ingest_claim('L1', $1, '{/}', $2)", limit, SPACE
     )
     await transaction.rollback()
+    return claimed, rows, pages_of(plan)
+
+
+def pages_of(plan: Sequence[asyncpg.Record]) -> int:
+    """Return how many pages a statement touched, by its plan's first line about them."""
     buffers = next(row[0] for row in plan if "Buffers:" in row[0])
-    pages = sum(int(part.split("=")[1]) for part in buffers.split() if part.startswith(("hit=", "read=")))
-    return claimed, rows, pages
+    return sum(int(part.split("=")[1]) for part in buffers.split() if part.startswith(("hit=", "read=")))
 
 
 @pytest.mark.parametrize("kind", IN_THE_WAY)
@@ -184,3 +194,26 @@ async def test_wrong_dimensions_and_an_unknown_collection_are_refused(c: Connect
             await c.fetch(f"select * from ingest_search({arguments})")
         assert refused.value.sqlstate == code
         assert refused.value.hint
+
+
+LOOKS: dict[str, tuple[object, ...]] = {
+    "NOT_EXECUTED": ("L1", "ingest", []),
+    "LEFT_BEHIND": ("ingest", ["/"], None, []),
+    "NEVER_STARTED": (),
+    "OURS_NEVER_STARTED": ("L1", timedelta(seconds=10)),
+    "ENDED_UNSEEN": (),
+}
+
+
+async def test_recovery_reads_nothing_when_all_workflows_have_ended(server: embedded.Server) -> None:
+    async with cloned(server, await migrated(server)) as dsn, session(dsn) as c:
+        await c.execute("set search_path = public, dbos")
+        await add_listener(c)
+        await fill(c, "finished")
+        await c.execute(
+            "insert into workflow_status (workflow_uuid, name, status, executor_id, application_name, created_at)"
+            " select id::text, 'ingest_request', 'SUCCESS', 'L1', 'ingest', 0 from ingest_requests"
+        )
+        for name, arguments in LOOKS.items():
+            plan = await c.fetch(f"explain (analyze, buffers, timing off) {getattr(recovery, name)}", *arguments)
+            assert pages_of(plan) <= 5, (name, [row[0] for row in plan])
