@@ -13,6 +13,11 @@ begin
   update ingest_requests r
   set status = 'pending', error = null, started_at = null, finished_at = null, executor_id = null, deadline_at = null,
       crashes = 0, due = true,
+      -- What a cancel leaves as it is, before a claim, must be true; what failed is on its way again.
+      (documents_done, documents_skipped, documents_failed) = (
+        select count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped'),
+               count(*) filter (where v.state = 'failed')
+        from ingest_revisions v where v.request_id = p_request),
       limited = coalesce((select c.limited from ingest_collections c where c.name = r.collection), false)
   where r.id = p_request;
   insert into ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, clock_timestamp(), 'pending');

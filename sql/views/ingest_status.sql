@@ -3,10 +3,8 @@ select r.id, r.collection, r.status, progress.percent,
        case when r.status = 'running' then coalesce(
          batch.step, case when r.discovered_at is null then 'discover' when batch.open > 0 then 'load' else 'save' end) end as current_step,
        coalesce(progress.total, r.documents_total) as documents_total,
-       coalesce(r.documents_done, progress.done) as documents_done,
-       coalesce(r.documents_skipped, progress.skipped) as documents_skipped,
-       coalesce(r.documents_failed, progress.failed) as documents_failed,
-       coalesce(r.chunks_total, batch.chunks) as chunks_total,
+       progress.done as documents_done, progress.skipped as documents_skipped, progress.failed as documents_failed,
+       coalesce(batch.chunks, r.chunks_total) as chunks_total,
        progress.rate as documents_per_second,
        case when r.status = 'running' and progress.percent > 0 then
          make_interval(secs => (progress.seconds * (100 - progress.percent) / progress.percent)::float8) end as eta,
@@ -14,7 +12,7 @@ select r.id, r.collection, r.status, progress.percent,
        r.error ->> 'code' as error_code, r.error ->> 'message' as error_message, r.error ->> 'hint' as hint, r.error,
        batch.last_error, batch.next_attempt_at,
        r.source, r.uri, r.priority, r.run_at, r.attempt, r.executor_id, r.deadline_at, r.created_by,
-       r.created_at, r.started_at, r.finished_at, coalesce(r.tokens, batch.tokens) as tokens
+       r.created_at, r.started_at, r.finished_at, coalesce(batch.tokens, r.tokens) as tokens
 from ingest_requests r
 left join lateral ingest_progress(r) progress on true
 left join lateral (

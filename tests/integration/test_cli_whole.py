@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from pathlib import Path
 
 import pytest
 import staging
 from ingest_command import Ingest
+
+from listener import embedded
 
 TEXTS = {"cats.md": "# Cats\n\nKittens and cats purr.\n", "money.txt": "Invoices are paid within thirty days.\n"}
 SOON = {"INGEST_HEARTBEAT_SECONDS": "0.2", "INGEST_LEASE_SECONDS": "1", "INGEST_PARSE_WORKERS": "1"}
@@ -82,6 +85,39 @@ async def test_a_quickstart_that_was_killed_is_finished_by_the_next(ingest: Inge
         documents = await connection.fetchval("select count(*) from ingest_documents where revision_id is not null")
     assert [row["status"] for row in rows] == ["succeeded", "succeeded"]
     assert documents == 402
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("killed", [("quickstart",), ("server",), ("quickstart", "server")], ids="+".join)
+async def test_a_quickstart_starts_again_with_its_data_whatever_was_killed(
+    tmp_path: Path, data_dir: Path, killed: tuple[str, ...]
+) -> None:
+    ingest = Ingest(tmp_path, INGEST_DATA_DIR=str(data_dir), **SOON)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "cats.md").write_text(TEXTS["cats.md"])
+    assert (await ingest("quickstart", "first")).status == 0
+    (tmp_path / "many").mkdir()
+    for number in range(400):
+        (tmp_path / "many" / f"{number}.md").write_text(f"# Page {number}\n\nText of {number}.\n" * 5)
+    process = await ingest.start("quickstart", "many")
+    assert process.stdout
+    while not (await process.stdout.readline()).startswith(b"running"):
+        assert process.returncode is None
+    if "server" in killed:
+        home = (await embedded.start(data_dir)).home  # attaches
+        for pid in (pid for group in home.processes() for pid in group):
+            os.kill(pid, signal.SIGKILL)
+    process.kill()  # the one that lost its server waits for it
+    await ingest.end(process)
+    ended = await ingest("quickstart", "many")
+    assert ended.status == 0, ended.err
+    async with staging.session((await embedded.start(data_dir)).dsn("ingest")) as connection:
+        rows = await connection.fetch("select status, documents_done from ingest_requests order by created_at")
+        live = "select count(*), count(distinct uri) from ingest_chunks"
+        assert [tuple(row) for row in rows[:2]] == [("succeeded", 1), ("succeeded", 400)]
+        assert {row["status"] for row in rows} == {"succeeded"}
+        assert tuple(await staging.one(connection, live)) == (401, 401)
+    assert (await ingest("search", "a feline pet", "--json", "-k", "1")).json[0]["title"] == "Cats"
 
 
 async def test_a_quickstart_on_one_document_ingests_only_that(ingest: Ingest) -> None:

@@ -313,6 +313,24 @@ async def test_what_discovery_refused_is_found_again_by_its_uri_in_a_batch_of_it
     assert (await row(c, request))["documents_failed"] == 2
 
 
+async def test_the_counts_of_a_request_that_goes_on_are_those_of_its_documents_now(c: Connection) -> None:
+    request = await start(c, ["a", "b", "c"])
+    for uri in ("a", "b"):
+        await fail(c, request, uri, "load")
+    await carry(c, request)
+    assert await settle(c, request) == "partially_succeeded"
+    counts = "select status, documents_done, documents_failed from {} where id = $1"
+    await c.execute("select ingest_retry($1)", request)
+    for table in ("ingest_requests", "ingest_status"):
+        assert tuple(await one(c, counts.format(table), request)) == ("pending", 1, 0)
+    await cancel(c, request)
+    assert tuple(await one(c, counts.format("ingest_requests"), request)) == ("cancelled", 1, 0)
+    await c.execute("select ingest_resume($1)", request)
+    assert await claim(c) == [request]
+    await fail(c, request, "a", "load")
+    assert tuple(await one(c, counts.format("ingest_status"), request)) == ("running", 1, 1)
+
+
 async def test_a_retry_that_reads_again_takes_a_new_number_and_one_that_does_not_keeps_the_old(c: Connection) -> None:
     request = await start(c, ["read", "kept"])
     await carry(c, request, "loaded")
