@@ -83,6 +83,8 @@ def to_stderr(level: str, form: str) -> None:
     dbos.handlers, dbos.propagate = [told], False
     for name in CHATTY if level != "DEBUG" else ():
         logging.getLogger(name).setLevel("WARNING")
+    if level != "DEBUG":
+        logging.getLogger("asyncpg.pool").setLevel("ERROR")  # a traceback for what we say in a line: Postgres is away
     logging.captureWarnings(True)
     threading.excepthook = _log_end_of_thread
 
