@@ -2,7 +2,8 @@
 
 latency    INSERT → first line of the workflow, beside pgqueuer, procrastinate and DBOS's queue
 idle       1 and 8 idle listeners beside bare DBOS processes with the same queues: CPU, statements/s, connections
-bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script
+bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script, pgai,
+           LlamaIndex, LangChain and cocoindex; 1,000 HTML pages with the local embedder, beside a bare script
 documents  real documents by kind (--folder FOLDER): documents/s, failures, memory; texts to read (--samples FILE)
 inserters  what the triggers cost those who insert: pgbench beside the table without them and with a NOTIFY trigger
 backlog    claims and inserts with a million rows pending, finished, scheduled, of a full collection; with bloat
@@ -55,6 +56,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=Path, help="documents: the file to write samples of the texts to")
     parser.add_argument("--count", type=int, default=8, help="documents: samples of each kind")
     parser.add_argument("--seed", type=int, help="chaos: what is disturbed when; by default drawn and printed")
+    parser.add_argument(
+        "--peers",
+        action=argparse.BooleanOptionalAction,
+        help="also the peers, in environments that are made (quick: no)",
+    )
     given = parser.parse_args()
     if given.suite == "documents" and not (given.folder and given.folder.is_dir()):
         parser.error("documents needs --folder FOLDER; python -m benchmarks.documents_corpus makes one")
@@ -68,7 +74,7 @@ def _run(suite: str, given: argparse.Namespace, about: dict[str, object]) -> lis
         options = report.Options(
             folder=Path(folder), quick=given.quick, rounds=given.rounds or (1 if given.quick else 5), html=given.html,
             documents=given.folder and given.folder.resolve(), samples=given.samples, count=given.count,
-            seed=given.seed,
+            seed=given.seed, peers=not given.quick if given.peers is None else given.peers,
         )  # fmt: skip
         found: report.Report = asyncio.run(importlib.import_module(f"benchmarks.{suite}").measure(options))
     for table in found.tables:

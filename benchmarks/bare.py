@@ -40,7 +40,7 @@ Row = tuple[int, int, int, int, str, bytes, str, str]  # as COLUMNS, with the te
 
 async def run(dsn: str, folder: Path, url: str, group: int, indexed: bool) -> dict[str, Any]:
     """Make the table, then embed and store the folder."""
-    pool = await asyncpg.create_pool(dsn, min_size=CALLS, max_size=CALLS, init=_know_vectors)
+    pool = await asyncpg.create_pool(dsn, min_size=CALLS, max_size=CALLS, init=know_vectors)
     await pool.execute(TABLE if indexed else f"{PLAIN} from ingest_chunk_store limit 0")
     clients = [await Client.connect(url) for _ in range(CALLS)]
     begin = time.monotonic()
@@ -52,7 +52,8 @@ async def run(dsn: str, folder: Path, url: str, group: int, indexed: bool) -> di
     return {"seconds": seconds, "chunks": chunks}
 
 
-async def _know_vectors(connection: asyncpg.Connection) -> None:
+async def know_vectors(connection: asyncpg.Connection) -> None:
+    """Send and read vectors in binary."""
     await connection.set_type_codec("vector", schema="public", encoder=encode, decoder=decode, format="binary")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 SEED = 20260101
 SECTIONS = 14
+SECTIONS_OF_A_PAGE = 6
 WORDS = [
     "the",
     "a",
@@ -117,6 +118,14 @@ def notes(prefix: str, count: int) -> list[tuple[str, str]]:
     return [(f"{prefix}-{number:05}", text) for number, text in enumerate(texts)]
 
 
+def write_html(folder: Path, files: int) -> None:
+    """Write ``files`` HTML pages of some 5 KB: navigation, 6 sections, a list and a table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chance = random.Random(SEED)
+    for number in range(files):
+        (folder / f"page-{number:05}.html").write_text(_page(chance, number), encoding="utf-8")
+
+
 def first(folder: Path, files: int) -> dict[Path, bytes]:
     """Return what is in the first ``files`` files."""
     return {path: path.read_bytes() for path in sorted(folder.iterdir())[:files]}
@@ -126,7 +135,7 @@ def edit(folder: Path, files: int) -> None:
     """Change one sentence in the middle of each of the first ``files`` files."""
     for path in first(folder, files):
         paragraphs = path.read_text(encoding="utf-8").split("\n\n")
-        middle = len(paragraphs) // 2 | 1
+        middle = len(paragraphs) // 2 & ~1  # headings stand at odd places
         paragraphs[middle] = "This sentence was edited. " + paragraphs[middle]
         path.write_text("\n\n".join(paragraphs), encoding="utf-8")
 
@@ -137,6 +146,21 @@ def _document(chance: random.Random, number: int) -> str:
         parts.append(f"## Section {section}: {_words(chance, 3)}")
         parts.append(_paragraph(chance))
     return "\n\n".join(parts) + "\n"
+
+
+def _page(chance: random.Random, number: int) -> str:
+    links = "".join(f'<li><a href="page-{other:05}.html">{_words(chance, 2)}</a></li>' for other in range(20))
+    rows = "".join(f"<tr><td>{_words(chance, 1)}</td><td>{_words(chance, 4)}</td></tr>" for _ in range(6))
+    sections = "\n".join(
+        f'<section id="s{section}"><h2>{_words(chance, 3)}</h2>\n<p>{_paragraph(chance)}</p></section>'
+        for section in range(SECTIONS_OF_A_PAGE)
+    )
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Page {number}</title></head>\n'
+        f"<body><nav><ul>{links}</ul></nav>\n<main><h1>Page {number}</h1>\n{sections}\n"
+        f"<ul><li>{_words(chance, 5)}</li><li><b>{_words(chance, 5)}</b></li></ul>\n"
+        f"<table>{rows}</table></main></body></html>\n"
+    )
 
 
 def _paragraph(chance: random.Random) -> str:

@@ -1,7 +1,8 @@
 """``python -m benchmarks.endpoint``: a fake OpenAI-compatible embedding service that costs next to nothing.
 
 Every call is answered after a fixed latency with vectors drawn up before, the same for the same text, as base64 or as
-JSON numbers. Prints its base URL; ``GET /counts`` says how many calls and texts came so far. Ends when its stdin does.
+JSON numbers (``--numbers``: always as these, as some services do). Prints its base URL; ``GET /counts`` says how many
+calls and texts came so far. Ends when its stdin does.
 """
 
 from __future__ import annotations
@@ -75,12 +76,14 @@ def _content_length(head: bytes) -> int:
     return 0
 
 
-async def main(latency: float, dimensions: int) -> None:
+async def main(latency: float, dimensions: int, numbers_only: bool) -> None:
     """Serve on a free port of the loopback address."""
     vectors = np.random.default_rng(1).standard_normal((POOL, dimensions)).astype("<f4")
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     base64s = [b'"%s"' % base64.b64encode(vector.tobytes()) for vector in vectors]
     numbers = [json.dumps([round(float(value), 8) for value in vector]).encode() for vector in vectors]
+    if numbers_only:
+        base64s = numbers
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Endpoint(latency, base64s, numbers), "127.0.0.1", 0)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1\n")
@@ -93,5 +96,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.02, help="seconds")
     parser.add_argument("--dimensions", type=int, default=1536)
+    parser.add_argument("--numbers", action="store_true", help="answer with JSON numbers, whatever is asked for")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.latency, arguments.dimensions))
+    asyncio.run(main(arguments.latency, arguments.dimensions, arguments.numbers))

@@ -32,6 +32,7 @@ class Options:
     samples: Path | None = None
     count: int = 8
     seed: int | None = None
+    peers: bool = True
 
     def size(self, full: int, quick: int) -> int:
         """Return how much there is to do: ``full``, or ``quick`` when only asked whether it runs."""
