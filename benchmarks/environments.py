@@ -1,7 +1,7 @@
 """Environments of their own for peers, whose requirements clash with ours and with each other's.
 
 A virtual environment per peer lies in the user's cache folder, made with pip when it is first needed and again when its
-requirements change. They take 1.3 GB together.
+requirements change. They take 1.1 GB together.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ PLACE = Path(__file__).parents[1]
 QUIET = {"COCOINDEX_DISABLE_USAGE_TRACKING": "1", "DD_TRACE_ENABLED": "false"}  # peers would send these to their makers
 
 Run = dict[str, Any]
-"""``cold``, and by whom knows what is unchanged ``unchanged`` and ``edited``: seconds, texts sent. And what is ``broken``."""
+"""``cold``, ``unchanged``, ``edited``: seconds and texts sent (the bare script: cold only). And what is ``broken``."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ PEERS = [
         (
             "pgai==0.12.1", "filetype==1.2.0", "ijson==3.6.0", "langchain-text-splitters==0.3.11", "numpy==2.3.5",
             "openai==1.109.1", "pgvector==0.4.2", "psycopg[binary]==3.3.9", "smart-open==7.1.0", "tiktoken==0.14.0",
+            "tokenizers==0.22.2",
         ),
         "select chunk from chunks_store",
     ),

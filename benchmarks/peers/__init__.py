@@ -1,7 +1,7 @@
 """Other projects, as a user who read their documentation would run them.
 
-The queues (``latency``, ``idle``) are workers that say when a job began, in our own environment (the extra `bench`). The
-others do `bulk`'s work, each run by an interpreter that has its project installed.
+The queues (``latency``, ``idle``) are workers that say when a job began, in our own environment (the extra `bench`).
+The others do `bulk`'s work, each run by an interpreter that has its project installed.
 
 What they have in common, so that they can be compared:
 
