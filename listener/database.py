@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -18,7 +18,9 @@ from listener.settings import Settings
 IDLE_IN_TRANSACTION = "60s"
 CONNECT_TIMEOUT_SECONDS = 10.0
 COMMAND_TIMEOUT_SECONDS = 120.0
+ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 WRITABLE = SessionAttribute.read_write  # a session that began while the database was read-only stays so
+PORT = "5432"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,16 @@ class Database:
         return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
 
     async def connect(self, application_name: str) -> asyncpg.Connection:
-        """Open one connection; raises OperatorError ``database_unreachable``."""
-        connection = await _connect(self.dsn, self._server_settings(application_name))
+        """Open one connection that may write; raises OperatorError ``database_unreachable``."""
+        connection = await _connect(self.dsn, self._server_settings(application_name), WRITABLE)
         await self._prepare(connection)
         return connection
 
     @asynccontextmanager
     async def session(self, application_name: str = "ingest") -> AsyncIterator[asyncpg.Connection]:
-        """Open one connection for the time of a block."""
-        connection = await self.connect(application_name)
+        """Open one connection for the time of a block; of several hosts to the one that may write."""
+        connection = await _connect(self.dsn, self._server_settings(application_name))
+        await self._prepare(connection)
         try:
             yield connection
         finally:
@@ -102,15 +105,49 @@ async def plain_connection(dsn: str) -> asyncpg.Connection:
     return await _connect(dsn, {})
 
 
-async def _connect(dsn: str, server_settings: dict[str, str]) -> asyncpg.Connection:
+def url_for_dbos(dsn: str) -> str:
+    """Return the URL in the form that SQLAlchemy takes too: of several hosts it knows only those in the query."""
+    parts = urlsplit(dsn)
+    login, _, places = parts.netloc.rpartition("@")
+    if "," not in places:
+        return dsn
+    pairs = [_host_and_port(place) for place in places.split(",")]
+    hosts = urlencode({"host": ",".join(host for host, _ in pairs), "port": ",".join(port for _, port in pairs)})
+    query = "&".join(part for part in (parts.query, hosts) if part)
+    return f"{parts.scheme}://{login}{'@' if login else ''}{parts.path}?{query}"
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    host, colon, port = place.rpartition(":")
+    if not colon or port.endswith("]"):  # no port; the colon is one of an IPv6 address
+        return place.strip("[]"), PORT
+    return host.strip("[]"), port or PORT
+
+
+async def _connect(
+    dsn: str, server_settings: dict[str, str], wanted: SessionAttribute | None = None
+) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings)
-    except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings=server_settings,
+            target_session_attrs=wanted or (WRITABLE if _names_several_hosts(dsn) else None),
+        )
+    except (OSError, asyncio.TimeoutError, ValueError, *ASYNCPG_ERRORS) as error:
         raise OperatorError(
             "database_unreachable",
             f"no connection to Postgres at {_shown(dsn)}: {str(error) or type(error).__name__}",
             "Check INGEST_DATABASE_URL, and that the server runs and lets this user in.",
         ) from None
+
+
+def _names_several_hosts(dsn: str) -> bool:
+    """Tell whether a URL names several hosts and leaves it open which of them is meant."""
+    parts = urlsplit(dsn)
+    given = parse_qs(parts.query)
+    hosts = [parts.netloc.rpartition("@")[2], *given.get("host", ())]
+    return "target_session_attrs" not in given and ("," in ",".join(filter(None, hosts)))
 
 
 async def _keep(_: asyncpg.Connection) -> None:

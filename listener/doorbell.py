@@ -24,6 +24,8 @@ from listener.settings import Settings
 log = logging.getLogger(__name__)
 
 PROOF_SECONDS = 2.0
+QUIET_SECONDS = 2.0  # then Postgres is asked whether it works on the statement: a half-open connection does not tell
+CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 5.0
 ANOTHER_SLEEPS_SECONDS = 2.0
@@ -54,9 +56,9 @@ class Doorbell:
         pause = 0.05
         while self._connection is None or self._connection.is_closed():
             try:
-                await self._connect()
+                await asyncio.wait_for(self._connect(), CONNECT_SECONDS)
             except (*OUTAGE, OperatorError) as error:
-                log.warning("waiting for Postgres: %s", error)
+                log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
                 await self._drop()
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -65,11 +67,15 @@ class Doorbell:
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """Run a statement on the connection; a lost one is dropped and the error raised (one of OUTAGE)."""
         connection = await self.connection()
+        asking = asyncio.ensure_future(connection.fetch(query, *args, timeout=STATEMENT_SECONDS))
         try:
-            return list(await connection.fetch(query, *args, timeout=STATEMENT_SECONDS))
+            await self._watch(connection, asking)
+            return list(await asking)
         except OUTAGE:
             await self._drop()
             raise
+        finally:
+            asking.cancel()
 
     async def rest(self) -> str:
         """Try to become the one that inserters ring for; returns 'resting', 'listener', 'inserters' or 'deaf'."""
@@ -124,6 +130,24 @@ class Doorbell:
         if answer == "listener":
             return ANOTHER_SLEEPS_SECONDS * random.uniform(0.75, 1.25)
         return self._settings.safety_poll_seconds * random.uniform(0.75, 1.25)
+
+    async def _watch(self, connection: asyncpg.Connection, asking: asyncio.Future[Any]) -> None:
+        """Wait for a statement as long as Postgres works on it; a connection that it has heard nothing of is ended."""
+        while not (await asyncio.wait([asking], timeout=QUIET_SECONDS))[0]:
+            # One that does not hear notifications leads to a pooler, which has another idea of who works for us.
+            if self.hears and await self._is_idle(connection.get_server_pid()) and not asking.done():
+                log.warning("Postgres does not hear of a statement: the connection is replaced")
+                connection.terminate()
+                return
+
+    async def _is_idle(self, backend: int) -> bool:
+        """Tell whether a backend of ours does nothing, or is gone; False if that can't be found out."""
+        query = "select count(*) filter (where state is distinct from 'idle') = 0 from pg_stat_activity where pid = $1"
+        try:
+            async with self._database.session(self._name) as other:
+                return bool(await other.fetchval(query, backend, timeout=PROOF_SECONDS))
+        except (*OUTAGE, OperatorError):
+            return False
 
     async def _connect(self) -> None:
         connection = await self._database.connect(self._name)

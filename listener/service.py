@@ -20,7 +20,7 @@ from listener import logs, removal, schema, tracing
 from listener.announcements import Announcements
 from listener.claims import Claims
 from listener.commands import Commands
-from listener.database import Database, open_database, plain_connection
+from listener.database import Database, open_database, plain_connection, url_for_dbos
 from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
@@ -88,7 +88,7 @@ async def uninstall(settings: Settings, dsn: str) -> list[str]:
 def _migrate_dbos(settings: Settings, dsn: str) -> None:
     logs.quiet_dbos(settings.log_level)
     try:
-        run_dbos_database_migrations(dsn, schema=dbos_schema(settings))
+        run_dbos_database_migrations(url_for_dbos(dsn), schema=dbos_schema(settings))
     except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
         raise OperatorError(
             "dbos_not_migrated",
@@ -163,8 +163,11 @@ class Listener:
 
     async def _open(self) -> Database:
         database = await open_database(self._settings, self._dsn)
-        async with database.session() as connection:
+        connection = await database.connect("ingest")
+        try:
             await schema.check(connection, self._settings.schema_)
+        finally:
+            await connection.close()
         return database
 
     async def _build(self, database: Database) -> None:
@@ -215,7 +218,7 @@ class Listener:
         teach_dbos_patience()
         config = DBOSConfig(
             name=application(self._settings),
-            system_database_url=self._dsn,
+            system_database_url=url_for_dbos(self._dsn),
             dbos_system_schema=dbos_schema(self._settings),
             executor_id=self.executor_id,
             application_version=PIPELINE,

@@ -7,6 +7,7 @@
         proxy.cut()                       # ends all connections
         proxy.refuse() / proxy.accept()   # nobody listens on the port, and somebody again
         proxy.stall(b"ingest_rest")       # half-open: connections that have sent this say nothing more, and stay
+        proxy.stall_when(b"LISTEN")       # the same, in the middle of a statement: connections that send this from now on
         proxy.switch(other_server)        # new connections go elsewhere
 
 It runs in a thread of its own, since tests wait for processes in theirs.
@@ -50,6 +51,7 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
         self.port = 0
         self.stall_new = False
+        self._deadly = b""
 
     def __enter__(self) -> TcpProxy:
         self._thread.start()
@@ -84,6 +86,10 @@ class TcpProxy:
     def stall(self, piece: bytes = b"") -> int:
         """Let the connections that have sent ``piece`` say and hear nothing more; return how many."""
         return self._call(lambda: self._stall(piece))
+
+    def stall_when(self, piece: bytes) -> None:
+        """Stall each connection that is about to send ``piece`` from now on; an empty one: none any more."""
+        self._deadly = piece
 
     def switch(self, target: Target) -> None:
         """Lead new connections elsewhere."""
@@ -137,8 +143,8 @@ class TcpProxy:
         opening = asyncio.open_unix_connection(target) if isinstance(target, Path) else asyncio.open_connection(*target)
         answers, one.server = await opening
         ways = [
-            asyncio.create_task(_pump(one, reader, one.server, one.said)),
-            asyncio.create_task(_pump(one, answers, one.client, None)),
+            asyncio.create_task(self._pump(one, reader, one.server, one.said)),
+            asyncio.create_task(self._pump(one, answers, one.client, None)),
         ]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
@@ -150,6 +156,19 @@ class TcpProxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def _pump(
+        self, one: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytearray | None
+    ) -> None:
+        while data := await reader.read(PIECE):
+            if said is not None and self._deadly and self._deadly in data:
+                one.stalled = True
+            if one.stalled:
+                continue
+            if said is not None and len(said) < REMEMBERED:
+                said += data
+            writer.write(data)
+            await writer.drain()
+
     def _in_loop(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
@@ -158,15 +177,3 @@ class TcpProxy:
             return function()
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
-
-
-async def _pump(
-    one: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytearray | None
-) -> None:
-    while data := await reader.read(PIECE):
-        if one.stalled:
-            continue
-        if said is not None and len(said) < REMEMBERED:
-            said += data
-        writer.write(data)
-        await writer.drain()

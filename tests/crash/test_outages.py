@@ -151,6 +151,32 @@ async def test_a_listen_connection_that_hangs_half_open_is_replaced(
         it.kill()
 
 
+async def test_a_claim_that_nobody_hears_of_is_made_on_a_new_connection(
+    own: Connection, proxy: TcpProxy, tmp_path: Path
+) -> None:
+    name = await own.fetchval("select current_database()")
+    settings = {"heartbeat_seconds": 0.2, "lease_seconds": LEASE, "safety_poll_seconds": 600, "concurrency": 1}
+    it = ListenerProcess(proxy.dsn(name), tmp_path / "listener", **settings).ready()  # type: ignore[arg-type]
+    try:
+        request = await in_hand(own, it)
+        assert proxy.stall(b"ingest_proof") == 1
+        it.go()  # its place is free by then: it asks for the next one, and no answer will come
+        await goes_on(own, it, request)
+        assert "does not hear of a statement" in it.log()
+    finally:
+        it.kill()
+
+
+async def test_a_listen_that_is_never_answered_is_given_up(
+    own: Connection, proxy: TcpProxy, it: ListenerProcess
+) -> None:
+    proxy.stall_when(b"ingest_proof")
+    assert proxy.cut(b"ingest_proof") == 1
+    await says(it, "waiting for Postgres: TimeoutError")
+    proxy.stall_when(b"")
+    await goes_on(own, it)
+
+
 async def test_a_listener_waits_for_a_free_connection(
     own: Connection, dsn: str, proxy: TcpProxy, it: ListenerProcess
 ) -> None:
@@ -163,6 +189,20 @@ async def test_a_listener_waits_for_a_free_connection(
     for connection in taken:
         connection.terminate()
     await goes_on(own, it, request)
+
+
+async def test_a_listener_with_many_requests_gets_along_with_the_connections_that_it_has(
+    own: Connection, dsn: str, it: ListenerProcess
+) -> None:
+    request = await in_hand(own, it)
+    taken = await take_all_connections(dsn)
+    many = [await add(own, content=f"text {n}", uri=f"{n}") for n in range(20)]
+    it.go()
+    rows = await ended(own, request, *many)
+    assert {row["status"] for row in rows} == {"succeeded"}
+    for connection in taken:
+        connection.terminate()
+    await goes_on(own, it)
 
 
 async def take_all_connections(dsn: str) -> list[asyncpg.Connection]:
