@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -19,6 +20,8 @@ from pipeline import chunks, cloned, ended, migrated, until
 from staging import Connection, add, session
 
 from listener import embedded
+
+PLACES = 60  # what so many steps write does not fit into pages that are there already
 
 pytestmark = pytest.mark.long  # see pyproject.toml
 
@@ -96,7 +99,10 @@ async def own(dsn: str) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 def it(dsn: str, tmp_path: Path) -> Iterator[ListenerProcess]:
-    settings = {"heartbeat_seconds": 0.2, "lease_seconds": 2, "safety_poll_seconds": 600, "file_roots": tmp_path}
+    settings: dict[str, Any] = {
+        "heartbeat_seconds": 0.2, "lease_seconds": 2, "safety_poll_seconds": 600, "file_roots": tmp_path,
+        "concurrency": PLACES,
+    }  # fmt: skip
     listener = ListenerProcess(dsn, tmp_path / "listener", **settings).ready()
     yield listener
     if listener.process.poll() is None:
@@ -127,6 +133,30 @@ async def test_work_that_meets_a_full_disk_waits_for_room_and_ends_well(
     found = await chunks(own, "held")
     assert len(found) == rows[0]["chunks_total"] >= 100
     assert all(chunk["text"] == chunk["slice"] for chunk in found)
+    assert it.process.poll() is None
+
+
+async def test_steps_that_dbos_has_no_room_to_record_are_recorded_later_and_not_done_again(
+    own: Connection, disk: Disk, it: ListenerProcess
+) -> None:
+    requests = [uuid.uuid4() for _ in range(PLACES)]
+    for request in requests:
+        it.hold("after:publish", key=request)
+    async with own.transaction():
+        for n, request in enumerate(requests):
+            await add(own, id=request, content=f"text {n}", uri=f"{n}", collection="many")
+    for request in requests:
+        await asyncio.to_thread(it.held, "after:publish", request)
+    disk.fill()
+    await refused(own)
+    it.go()
+    await says(it, "Database connection failed")  # so DBOS calls it
+    assert "No space left on device" in it.log()
+    disk.make_room()
+    rows = await ended(own, *requests, within=80)
+    assert {row["status"] for row in rows} == {"succeeded"}, [row["error"] for row in rows if row["error"]]
+    assert {(row["executor_id"], row["attempt"]) for row in rows} == {(it.executor_id, 1)}
+    assert len(it.embedded()) == len(await chunks(own, "many")) == PLACES
     assert it.process.poll() is None
 
 
