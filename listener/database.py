@@ -106,15 +106,20 @@ async def plain_connection(dsn: str) -> asyncpg.Connection:
 
 
 def url_for_dbos(dsn: str) -> str:
-    """Return the URL in the form that SQLAlchemy takes too: of several hosts it knows only those in the query."""
-    parts = urlsplit(dsn)
-    login, _, places = parts.netloc.rpartition("@")
-    if "," not in places:
+    """Return the URL as SQLAlchemy takes it too: of several hosts it knows only those in the query."""
+    if not _names_several_hosts(dsn):
         return dsn
-    pairs = [_host_and_port(place) for place in places.split(",")]
-    hosts = urlencode({"host": ",".join(host for host, _ in pairs), "port": ",".join(port for _, port in pairs)})
-    query = "&".join(part for part in (parts.query, hosts) if part)
-    return f"{parts.scheme}://{login}{'@' if login else ''}{parts.path}?{query}"
+    parts = urlsplit(dsn)
+    login, at, places = parts.netloc.rpartition("@")
+    query = [parts.query] if parts.query else []
+    if _leaves_it_open(dsn):
+        query.append("target_session_attrs=read-write")
+    if "," in places:
+        pairs = [_host_and_port(place) for place in places.split(",")]
+        hosts, ports = (",".join(each) for each in zip(*pairs, strict=True))
+        query.append(urlencode({"host": hosts, "port": ports}))
+        places = ""
+    return f"{parts.scheme}://{login}{at}{places}{parts.path}?{'&'.join(query)}"
 
 
 def _host_and_port(place: str) -> tuple[str, str]:
@@ -132,7 +137,7 @@ async def _connect(
             dsn,
             timeout=CONNECT_TIMEOUT_SECONDS,
             server_settings=server_settings,
-            target_session_attrs=wanted or (WRITABLE if _names_several_hosts(dsn) else None),
+            target_session_attrs=wanted or (WRITABLE if _names_several_hosts(dsn) and _leaves_it_open(dsn) else None),
         )
     except (OSError, asyncio.TimeoutError, ValueError, *ASYNCPG_ERRORS) as error:
         raise OperatorError(
@@ -143,11 +148,13 @@ async def _connect(
 
 
 def _names_several_hosts(dsn: str) -> bool:
-    """Tell whether a URL names several hosts and leaves it open which of them is meant."""
     parts = urlsplit(dsn)
-    given = parse_qs(parts.query)
-    hosts = [parts.netloc.rpartition("@")[2], *given.get("host", ())]
-    return "target_session_attrs" not in given and ("," in ",".join(filter(None, hosts)))
+    return any("," in places for places in (parts.netloc.rpartition("@")[2], *parse_qs(parts.query).get("host", ())))
+
+
+def _leaves_it_open(dsn: str) -> bool:
+    """Tell whether a URL says nothing of which of its hosts is meant."""
+    return "target_session_attrs" not in parse_qs(urlsplit(dsn).query)
 
 
 async def _keep(_: asyncpg.Connection) -> None:
