@@ -7,7 +7,7 @@
         proxy.cut()                       # ends all connections
         proxy.refuse() / proxy.accept()   # nobody listens on the port, and somebody again
         proxy.stall(b"ingest_rest")       # half-open: connections that have sent this say nothing more, and stay
-        proxy.stall_when(b"LISTEN")       # the same, in the middle of a statement: connections that send this from now on
+        proxy.stall_when(b"LISTEN")       # the same in the middle of a statement: who sends this from now on
         proxy.switch(other_server)        # new connections go elsewhere
 
 It runs in a thread of its own, since tests wait for processes in theirs.

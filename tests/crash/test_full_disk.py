@@ -78,7 +78,7 @@ def disk(server: embedded.Server) -> Iterator[Disk]:
 
 @pytest.fixture
 async def dsn(server: embedded.Server, disk: Disk) -> AsyncIterator[str]:
-    """A database on the small disk. The WAL stays on the large one: a server without room for it does not run at all."""
+    """A database on the small disk. The WAL stays on the large one: without room for that no server runs."""
     space = f"small_{uuid.uuid4().hex}"
     async with session(server.dsn("postgres")) as admin:
         await admin.execute(f"create tablespace {space} location '{disk.tablespace}'")
