@@ -36,17 +36,18 @@ class Database:
         names = dict.fromkeys((self.schema, self.vector_schema, *extra, "pg_temp"))
         return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
 
-    async def connect(self, application_name: str) -> asyncpg.Connection:
-        """Open one connection that may write; raises OperatorError ``database_unreachable``."""
-        connection = await _connect(self.dsn, self._server_settings(application_name), WRITABLE)
+    async def connect(self, application_name: str, wanted: SessionAttribute | None = WRITABLE) -> asyncpg.Connection:
+        """Open one connection, as a rule one that may write; raises OperatorError ``database_unreachable``."""
+        connection = await _connect(self.dsn, self._server_settings(application_name), wanted)
         await self._prepare(connection)
         return connection
 
     @asynccontextmanager
-    async def session(self, application_name: str = "ingest") -> AsyncIterator[asyncpg.Connection]:
+    async def session(
+        self, application_name: str = "ingest", wanted: SessionAttribute | None = None
+    ) -> AsyncIterator[asyncpg.Connection]:
         """Open one connection for the time of a block; of several hosts to the one that may write."""
-        connection = await _connect(self.dsn, self._server_settings(application_name))
-        await self._prepare(connection)
+        connection = await self.connect(application_name, wanted)
         try:
             yield connection
         finally:

@@ -20,7 +20,7 @@ from listener import logs, removal, schema, tracing
 from listener.announcements import Announcements
 from listener.claims import Claims
 from listener.commands import Commands
-from listener.database import Database, open_database, plain_connection, url_for_dbos
+from listener.database import WRITABLE, Database, open_database, plain_connection, url_for_dbos
 from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
@@ -133,8 +133,12 @@ class Listener:
         await self._heartbeat.register()  # first: what DBOS takes from a queue asks whether its listener is alive
         await self._launch()
         await self._doorbell.connection()
-        for part in (self._claims, self._commands, self._queries, self._recovery, self._heartbeat):
-            self._loops.append(asyncio.create_task(self._guarded(part.run())))
+        runs = [part.run() for part in (self._claims, self._commands, self._queries, self._recovery, self._heartbeat)]
+        if not self._settings.database_url:
+            from listener.embedded.keeping import keep_running  # noqa: PLC0415 - as in find_dsn
+
+            runs.append(keep_running(self._settings.data_dir))
+        self._loops = [asyncio.create_task(self._guarded(run)) for run in runs]
         log.info("listener %s is ready", self.executor_id)
 
     async def wait(self) -> None:
@@ -163,11 +167,8 @@ class Listener:
 
     async def _open(self) -> Database:
         database = await open_database(self._settings, self._dsn)
-        connection = await database.connect("ingest")
-        try:
+        async with database.session(wanted=WRITABLE) as connection:
             await schema.check(connection, self._settings.schema_)
-        finally:
-            await connection.close()
         return database
 
     async def _build(self, database: Database) -> None:

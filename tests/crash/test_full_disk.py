@@ -19,7 +19,8 @@ from listener_process import ListenerProcess
 from pipeline import chunks, cloned, ended, migrated, until
 from staging import Connection, add, session
 
-from listener import embedded
+from listener import embedded, service
+from listener.settings import Settings
 
 PLACES = 60  # what so many steps write does not fit into pages that are there already
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.long  # see pyproject.toml
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system of 64 MB."""
+    """A small file system."""
 
     folder: Path
 
@@ -58,7 +59,7 @@ class Disk:
 @pytest.fixture
 def disk(server: embedded.Server) -> Iterator[Disk]:
     folder = Path(tempfile.mkdtemp(prefix="ingest-disk-"))
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200m,mode=0711", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
     except FileNotFoundError:
@@ -171,3 +172,37 @@ async def refused(c: Connection) -> None:
     """Check that the disk is as full for Postgres as it is for us."""
     with pytest.raises(asyncpg.DiskFullError):
         await c.execute("create table too_much as select repeat(n::text, 1000) from generate_series(1, 10000) n")
+
+
+async def write_ahead_without_end(c: Connection) -> None:
+    while True:
+        await c.execute("select pg_logical_emit_message(true, '', repeat('x', 1000000))")
+
+
+async def test_an_embedded_server_that_had_no_room_for_its_wal_is_started_again_by_the_listener(
+    disk: Disk, tmp_path: Path
+) -> None:
+    server = await embedded.start(disk.folder, settings={"fsync": "off", "min_wal_size": "32MB"})
+    await service.migrate(Settings(), server.dsn())
+    it = ListenerProcess("", tmp_path, data_dir=disk.folder, heartbeat_seconds=0.2, lease_seconds=2).ready()
+    try:
+        it.hold("before:save_chunks")
+        async with session(server.dsn()) as c:
+            request = await add(c, content="in the middle of the work", uri="held")
+            await asyncio.to_thread(it.held, "before:save_chunks")
+            disk.fill()
+            with pytest.raises((OSError, asyncpg.PostgresError)):
+                await write_ahead_without_end(c)
+        it.go()
+        await says(it, "the embedded Postgres ended by itself")
+        disk.make_room()
+        await until(server.accepts)
+        async with session(server.dsn()) as c:
+            rows = await ended(c, request, await add(c, content="afterwards", uri="after"))
+            assert {(row["status"], row["executor_id"]) for row in rows} == {("succeeded", it.executor_id)}
+        await server.stop()
+        await says(it, "the embedded server was stopped")
+        assert not await server.accepts()
+    finally:
+        it.kill()
+        await server.stop()
