@@ -198,8 +198,7 @@ class Listener:
         self._workflows = Workflows(tools, self._queue, self._others, self._announcements.ended)
         for part in (self._workers, self._tracing, self._workflows, self._announcements):
             self._opened.push_async_callback(part.close)
-        roots = [str(root) for root in self._roots]
-        identity = Identity(self.executor_id, application(settings), roots, self._queue)
+        identity = Identity(self.executor_id, application(settings), [str(root) for root in self._roots], self._queue)
         self._heartbeat = Heartbeat(self._beats, settings, identity, self._workflows)
         self._recovery = Recovery(self._pool, settings, identity, self._heartbeat, self._workflows, self._announcements)
         self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
