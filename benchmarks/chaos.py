@@ -256,9 +256,20 @@ COMPARED = {
 }
 
 
+WHY = """
+select r.status || ': ' || coalesce(r.error::text, 'no reason') as why, count(*)
+from ingest_requests r where r.status <> 'succeeded' group by 1
+union all
+select 'document ' || v.state || ': ' || coalesce(v.error::text, 'no reason'), count(*)
+from ingest_revisions v where v.state <> 'published' group by 1
+"""
+
+
 async def _compare(dsn: str) -> dict[str, int]:
     connection = await fleet.connect(dsn)
     found = {name: int(await connection.fetchval(query)) for name, query in COMPARED.items()}
+    for row in await connection.fetch(WHY):
+        print(f"{row['count']} x {row['why']}", file=sys.stderr)
     await connection.close()
     return found
 
