@@ -40,17 +40,22 @@ async def test_a_request_that_was_locked_when_a_listener_looked_is_claimed_once_
     quick: ListenerProcess,
 ) -> None:
     async with session(quick.dsn) as c, session(quick.dsn) as other:
+        asleep = (
+            "select count(*) = 1 from pg_stat_activity where state = 'idle' and query ~ 'ingest_left_locked'"
+            " and datname = current_database()"
+        )
+        await until(lambda: c.fetchval(asleep))
         async with c.transaction():
             await c.execute("set local ingest.silent = on")  # the listener does not hear of it
             locked = await add(c, content="locked")
         async with other.transaction():
             await other.execute("select from ingest_requests where id = $1 for update", locked)
             assert (await ingested(c, content="rings", uri="rings"))["status"] == "succeeded"
-            asleep = (
+            looked = (
                 "select count(*) = 1 from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted"
                 " and (classid::bigint << 32) + objid::bigint = ingest_lock_key('idle')"
             )
-            await until(lambda: c.fetchval(asleep))
+            await until(lambda: c.fetchval(looked))
             assert await c.fetchval("select status from ingest_requests where id = $1", locked) == "pending"
         (row,) = await ended(c, locked)
         assert row["status"] == "succeeded"
