@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from listener import vectors
 from listener.errors import OperatorError
@@ -19,6 +22,13 @@ IDLE_IN_TRANSACTION = "60s"
 CONNECT_TIMEOUT_SECONDS = 10.0
 COMMAND_TIMEOUT_SECONDS = 120.0
 ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+DBOS_CONNECTION = {
+    "target_session_attrs": "read-write",
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds; a server that vanished without a word is noticed by then
+}
 WRITABLE = SessionAttribute.read_write  # a session that began while the database was read-only stays so
 PORT = "5432"
 
@@ -170,3 +180,29 @@ def _shown(dsn: str) -> str:
     login, _, hosts = parts.netloc.rpartition("@")
     user = login.partition(":")[0]
     return f"{parts.scheme}://{user}{'@' if user else ''}{hosts}{parts.path}"
+
+
+def dbos_engine(name: str, connections: int) -> dict[str, Any]:
+    """Return how DBOS's engine connects: as ``name``, by at most ``connections``, without waiting for the disk.
+
+    Postgres writes its log in one order: a crash that loses what DBOS wrote last leaves the database as it was a moment
+    before, all of it, and what ran goes on from there. What we tell others (published documents, a request's end) does
+    wait for the disk, and for all that was written before it (docs/decisions/0017).
+    """
+    if not event.contains(Engine, "connect", _do_not_wait_for_the_disk):
+        event.listen(Engine, "connect", _do_not_wait_for_the_disk)
+    return {
+        "pool_size": connections,
+        "max_overflow": 0,
+        # A ping is a fifth of what DBOS sends. Without it the first statement after a cut fails: DBOS repeats that
+        # after a second, and SQLAlchemy has replaced all of the pool's connections by then.
+        "pool_pre_ping": False,
+        "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
+    }
+
+
+def _do_not_wait_for_the_disk(connection: Any, _: object) -> None:
+    # Not by the connection's ``options``, which poolers refuse. Other programs' engines in this process are let be.
+    if str(connection.info.parameter_status("application_name")).startswith("ingest "):
+        connection.execute("set synchronous_commit = off")
+        connection.commit()

@@ -20,7 +20,7 @@ from listener import logs, removal, schema, tracing
 from listener.announcements import Announcements
 from listener.claims import Claims
 from listener.commands import Commands
-from listener.database import WRITABLE, Database, open_database, plain_connection, url_for_dbos
+from listener.database import WRITABLE, Database, dbos_engine, open_database, plain_connection, url_for_dbos
 from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
@@ -40,13 +40,6 @@ log = logging.getLogger(__name__)
 
 POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its notifications: 10 connections
 DBOS_POOL = 4
-DBOS_CONNECTION = {
-    "target_session_attrs": "read-write",
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,  # milliseconds; a server that vanished without a word is noticed by then
-}
 READERS = 4
 QUEUE_POLL_SECONDS = 1.0
 
@@ -225,14 +218,7 @@ class Listener:
             serializer=DBOSPortableJSONSerializer(),
             sys_db_pool_size=DBOS_POOL,
             max_executor_threads=DBOS_POOL,
-            db_engine_kwargs={
-                "pool_size": DBOS_POOL,
-                "max_overflow": 0,
-                # A ping is a fifth of what DBOS sends. Without it the first statement after a cut fails: DBOS repeats
-                # that after a second, and SQLAlchemy has replaced all of the pool's connections by then.
-                "pool_pre_ping": False,
-                "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
-            },
+            db_engine_kwargs=dbos_engine(name, DBOS_POOL),
             run_migrations=False,
             log_level="WARNING",
         )
