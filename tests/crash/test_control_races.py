@@ -422,9 +422,9 @@ async def test_a_batch_that_was_cancelled_with_dboss_tools_makes_its_request_can
 ) -> None:
     it = start()
     request = uuid.uuid4()
-    it.hold("before:save_embedded", key="batch=2")
+    it.hold("before:save_embedded", key="number=2")
     await add(c, id=request, source=str(docs), collection="c")
-    await held(it, "before:save_embedded", "batch=2")
+    await held(it, "before:save_embedded", "number=2")
     await with_dbos(it.dsn, "cancel_workflow", f"{request}:2")
     (row,) = await ended(c, request)
     assert (row["status"], row["error"]["code"]) == ("cancelled", "cancelled")
