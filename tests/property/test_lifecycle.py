@@ -397,7 +397,7 @@ def test_whatever_happens_to_requests_and_listeners_the_rules_hold(installed: st
         run_state_machine_as_test(
             lambda: Lifecycle(loop, c, counts),  # type: ignore[arg-type] # it says so: a factory will do
             settings=settings(
-                max_examples=60, stateful_step_count=25, deadline=None, derandomize=False,
+                max_examples=40, stateful_step_count=25, deadline=None, derandomize=False,
                 suppress_health_check=list(HealthCheck),
             ),
         )  # fmt: skip
