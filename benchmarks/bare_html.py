@@ -41,8 +41,8 @@ async def run(dsn: str, folder: Path, processes: int) -> dict[str, Any]:
     with ProcessPoolExecutor(processes, get_context("spawn")) as parsers:
         list(parsers.map(_warm_up, range(processes)))
         begin = time.monotonic()
-        rows = _rows(parsers, folder)
-        await asyncio.gather(*(_work(pool, model, rows) for _ in range(WRITERS)))
+        rows, turn = _rows(parsers, folder), asyncio.Lock()
+        await asyncio.gather(*(_work(pool, model, rows, turn) for _ in range(WRITERS)))
         seconds = time.monotonic() - begin
     await pool.close()
     return {"seconds": seconds}
@@ -53,12 +53,18 @@ def _warm_up(_: int) -> None:
     html_text(b"<p>One line.", None)
 
 
-async def _work(pool: asyncpg.Pool, model: TokenVectors, rows: Iterator[Row]) -> None:
-    while some := list(islice(rows, GROUP)):
+async def _work(pool: asyncpg.Pool, model: TokenVectors, rows: Iterator[Row], turn: asyncio.Lock) -> None:
+    while some := await _next(rows, turn):
         vectors = encode_rows(await asyncio.to_thread(model.embed, [row[-1] for row in some]))
         records = [(*row[:-1], vector) for row, vector in zip(some, vectors, strict=True)]
         async with pool.acquire() as connection:
             await connection.copy_records_to_table("bare_chunks", records=records, columns=COLUMNS)
+
+
+async def _next(rows: Iterator[Row], turn: asyncio.Lock) -> list[Row]:
+    """Wait for the parsers in a thread, so that the other writer's COPY goes on meanwhile."""
+    async with turn:
+        return await asyncio.to_thread(lambda: list(islice(rows, GROUP)))
 
 
 def _rows(parsers: Executor, folder: Path) -> Iterator[Row]:
