@@ -23,6 +23,9 @@ from listener.workflows import PIPELINE, Workflows
 
 log = logging.getLogger(__name__)
 
+BOOT = timedelta(seconds=10)
+"""What a listener gets on top of its first lease: while DBOS launches, nothing beats."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -49,8 +52,8 @@ class Heartbeat:
         """Enter this listener."""
         await self._pool.execute(
             "insert into ingest_listeners"
-            " (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            " (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr, heartbeat_at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp() + $11)",
             self._identity.executor_id,
             socket.gethostname(),
             os.getpid(),
@@ -61,6 +64,7 @@ class Heartbeat:
             self._settings.concurrency,
             timedelta(seconds=self._settings.lease_seconds),
             self._settings.ocr,
+            BOOT,
         )
 
     async def leave(self) -> None:

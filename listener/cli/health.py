@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BEATING = """
 select executor_id, host, pid, running, capacity,
-  round(extract(epoch from clock_timestamp() - heartbeat_at)::numeric, 1)::float8 as silent_seconds
+  greatest(0, round(extract(epoch from clock_timestamp() - heartbeat_at)::numeric, 1))::float8 as silent_seconds
 from %I.ingest_listeners
 where ($1::text is null or host = $1) and dead_at is null and heartbeat_at > clock_timestamp() - lease
 order by started_at

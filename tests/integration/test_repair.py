@@ -54,6 +54,7 @@ async def test_a_request_that_was_locked_when_a_listener_looked_is_claimed_once_
             looked = (
                 "select count(*) = 1 from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted"
                 " and (classid::bigint << 32) + objid::bigint = ingest_lock_key('idle')"
+                " and database = (select oid from pg_database where datname = current_database())"
             )
             await until(lambda: c.fetchval(looked))
             assert await c.fetchval("select status from ingest_requests where id = $1", locked) == "pending"
