@@ -5,12 +5,10 @@
     calm      all requests, three listeners, nobody disturbed            → collection calm, in a space of its own
     chaos     the same, inserted over a minute and a half; meanwhile      → collection chaos
                 every 2–4 s one of the three listeners is killed (SIGKILL) and replaced
-                Postgres is killed three times and restarted
-                each second the sessions that LISTEN are ended
+                Postgres is killed three times and restarted; each second the sessions that LISTEN are ended
     compare   every request succeeded and has one workflow, the chunks are equal, no text was sent again but for those
               in flight at a kill, nothing is left behind
     times     from SIGKILL to the next step elsewhere, from Postgres back to the first claim (not with --quick)
-
 What is disturbed when is drawn from a printed seed (``--seed``); what the processes make of it is theirs.
 """
 
@@ -48,8 +46,7 @@ async def measure(options: Options) -> Report:
     """Return the figures of both runs, what is broken (nothing), and the times."""
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     print(f"seed {seed}", file=sys.stderr, flush=True)
-    folder, count = options.folder, options.size(REQUESTS, 30)
-    seconds = float(options.size(SECONDS, 12))
+    folder, count, seconds = options.folder, options.size(REQUESTS, 30), float(options.size(SECONDS, 12))
     _write_requests(folder / "requests", count)
     async with session.server(folder) as server, fleet.service() as service:
         calm = await _calm(server, folder, service, count)
@@ -258,10 +255,10 @@ COMPARED = {
 
 WHY = """
 select r.status || ': ' || coalesce(r.error::text, 'no reason') as why, count(*)
-from ingest_requests r where r.status <> 'succeeded' group by 1
-union all
+from ingest_requests r where r.status <> 'succeeded' group by 1 union all
 select 'document ' || v.state || ': ' || coalesce(v.error::text, 'no reason'), count(*)
-from ingest_revisions v where v.state <> 'published' group by 1
+from ingest_revisions v where v.state <> 'published' group by 1 union all
+select w.name || ' ' || w.status, count(*) from workflow_status w where w.status <> 'SUCCESS' group by 1
 """
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks import bulk, burst, corpus, session
+from benchmarks import burst, corpus, session, ways
 from benchmarks.report import Options, Report, Spread, Table
 from listener.embedded import Server
 
@@ -41,13 +41,13 @@ async def measure(options: Options) -> Report:
     _write_folders(options.folder / "documents", options.size(FILES, 16))
     async with (
         session.server(options.folder) as server,
-        bulk.endpoint(LATENCY_SECONDS, DIMENSIONS) as url,
+        ways.endpoint(latency=LATENCY_SECONDS, dimensions=DIMENSIONS) as url,
     ):
-        ways = {WAITING: _service(url), "local embedder": {}}
+        embedders = {WAITING: _service(url), "local embedder": {}}
         numbers = LISTENERS[: options.size(len(LISTENERS), 2)]
-        runs: dict[str, Runs] = {way: {number: [] for number in numbers} for way in ways}
+        runs: dict[str, Runs] = {way: {number: [] for number in numbers} for way in embedders}
         for _ in range(options.rounds):
-            for way, environment in ways.items():
+            for way, environment in embedders.items():
                 for number in numbers:
                     runs[way][number].append(await _run(server, options.folder / "documents", number, environment))
     figures = {way: {str(number): _figures(some, number) for number in some} for way, some in runs.items()}
@@ -102,7 +102,7 @@ def _write_folders(folder: Path, files: int) -> None:
 
 
 def _service(url: str) -> dict[str, str]:
-    return bulk.service(url) | {
+    return ways.service(url) | {
         "INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS),
         "INGEST_EMBEDDING_CALLS": str(CALLS),
         "INGEST_EMBEDDING_CALL_TEXTS": str(CALL_TEXTS),

@@ -17,7 +17,8 @@ import asyncpg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 
 from benchmarks.session import say, say_begun
-from listener.service import DBOS_CONNECTION, DBOS_POOL
+from listener.database import DBOS_CONNECTION
+from listener.service import DBOS_POOL
 
 ENQUEUE = "select dbos.enqueue_workflow(workflow_name => 'bench', queue_name => 'bench', workflow_id => $1)"
 LISTENER: DBOSConfig = {

@@ -20,9 +20,10 @@ class RequestStatements:
 
     _pool: asyncpg.Pool
 
-    async def begin(self, request: RequestRef, executor: str) -> asyncpg.Record | None:
-        """Return the request's row if it runs and this listener may run it, else None."""
-        row = await self._pool.fetchrow("select * from ingest_begin($1, $2)", request.request, executor)
+    async def begin(self, request: RequestRef, executor: str, attempt: int | None = None) -> asyncpg.Record | None:
+        """Return the request's row if it runs (that attempt of it) and this listener may run it, else None."""
+        query = "select * from ingest_begin($1, $2, $3)"
+        row = await self._pool.fetchrow(query, request.request, executor, attempt)
         return row if row is not None and row["id"] is not None else None
 
     async def begin_shared(self, requests: Sequence[UUID], executor: str) -> Owner | None:

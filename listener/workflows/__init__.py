@@ -171,18 +171,19 @@ class Workflows:
     async def _request(self, ref: RequestRef) -> dict[str, Any]:
         refuse_copies(str(ref.request))
         self.requests.take(str(ref.request))
-        began = time.monotonic()
-        attempt: int | None = None
+        began, attempt = time.monotonic(), None
         with (
             logs.bound(request=str(ref.request)),
             self._executes(str(ref.request)),
             self._tools.tracing.request(ref.request) as span,
         ):
             try:
-                if status := await self.shares.outcome(ref.request):
+                shared = self.shares.join(ref.request)
+                attempt = 1 if shared else None  # only a first one shares
+                if shared and (status := await shared):
                     log.info("request ended", extra={"status": status, "seconds": round(time.monotonic() - began, 3)})
                     return {"status": status}
-                request = await self._begin(ref)
+                request = await self._begin(ref, attempt)
                 if request is None:
                     return {"status": await done_before(self._tools, ref)}
                 attempt = request["attempt"]
@@ -204,8 +205,8 @@ class Workflows:
                 self.requests.give_back()
                 self._one_ended.set()
 
-    async def _begin(self, ref: RequestRef) -> asyncpg.Record | None:
-        request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id))
+    async def _begin(self, ref: RequestRef, attempt: int | None) -> asyncpg.Record | None:
+        request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id, attempt))
         if request is not None and request["crashes"] >= self._tools.settings.max_attempts:
             raise RequestError(
                 "crash_limit",

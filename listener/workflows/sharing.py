@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from listener.errors import IngestError, LostOwnership
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """As DBOS looks for cancelled workflows."""
 
+Outcome: TypeAlias = "asyncio.Future[str | None]"
+
 
 class Shares:
     """The shared batches that run here, and the workflows that wait for them."""
@@ -40,14 +42,17 @@ class Shares:
         self._tools = tools
         self._runs = runs
         self._ended = ended
-        self._waiting: dict[UUID, asyncio.Future[str | None]] = {}
+        self._expected: dict[UUID, Outcome] = {}
+        self._waiting: dict[UUID, Outcome] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     @contextmanager
     def together(self, requests: Sequence[UUID]) -> Iterator[None]:
         """Let the requests whose workflows are started in this block share a batch, which begins at its end."""
         loop = asyncio.get_running_loop()
-        self._waiting |= {request: loop.create_future() for request in requests}
+        outcomes: dict[UUID, Outcome] = {request: loop.create_future() for request in requests}
+        self._expected |= outcomes
+        self._waiting |= outcomes
         try:
             yield
         except BaseException:
@@ -57,13 +62,14 @@ class Shares:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def outcome(self, request: UUID) -> str | None:
-        """Wait until a request has ended in a shared batch, and return its status; None: it goes alone.
+    def join(self, request: UUID) -> Outcome | None:
+        """Return what a request's workflow has to wait for; None if it shares no batch.
 
-        Raises what failed the whole batch: SettingsError or ServiceError.
+        It is the status that the request ended with, or None if it has to go alone; it raises what failed the whole
+        batch (SettingsError, ServiceError). Only the first execution that asks is meant: one that comes later carries
+        out a later attempt.
         """
-        waiting = self._waiting.get(request)
-        return None if waiting is None else await waiting
+        return self._expected.pop(request, None)
 
     async def close(self) -> None:
         """Abandon what runs."""
@@ -106,15 +112,21 @@ class Shares:
     def _resolve(self, ended: dict[UUID, str]) -> None:
         for request, status in ended.items():
             self._ended(request, status)
-            if waiting := self._waiting.pop(request, None):
+            if waiting := self._left(request):
                 waiting.set_result(status)
 
     def _fail(self, requests: Iterable[UUID], error: IngestError) -> None:
         for request in requests:
-            if waiting := self._waiting.pop(request, None):
+            if waiting := self._left(request):
                 waiting.set_exception(error)
 
     def _release(self, requests: Iterable[UUID]) -> None:
         for request in requests:
-            if waiting := self._waiting.pop(request, None):
+            if waiting := self._left(request):
                 waiting.set_result(None)
+
+    def _left(self, request: UUID) -> Outcome | None:
+        """Take a request out; return what its workflow waits for, unless that was stopped meanwhile."""
+        self._expected.pop(request, None)
+        waiting = self._waiting.pop(request, None)
+        return None if waiting is None or waiting.done() else waiting

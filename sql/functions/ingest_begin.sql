@@ -1,4 +1,4 @@
-create or replace function ingest_begin(p_request uuid, p_executor text) returns ingest_requests
+create or replace function ingest_begin(p_request uuid, p_executor text, p_attempt int default null) returns ingest_requests
 language plpgsql set search_path from current
 as $$
 declare
@@ -11,7 +11,7 @@ begin
     perform from ingest_batches b where b.request_id = p_request order by b.batch for no key update;
   end if;
   select r.* into v_request from ingest_requests r where r.id = p_request for no key update;
-  if v_request.status is distinct from 'running' or v_pipeline is null then
+  if v_request.status is distinct from 'running' or v_pipeline is null or v_request.attempt <> p_attempt then
     return null;
   end if;
   if v_request.settings ->> 'pipeline' <> v_pipeline then
@@ -30,5 +30,6 @@ begin
 end
 $$;
 
-comment on function ingest_begin(uuid, text) is
-  'The request, if it is running and the listener is alive, else null: the first thing that its workflow asks.';
+comment on function ingest_begin(uuid, text, int) is
+  'The request, if it is running and the listener is alive, else null: the first thing that its workflow asks. '
+  'p_attempt: only if that attempt runs.';

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from embedding_service import EmbeddingService, failing
 from listener_process import ListenerProcess
 from pipeline import chunks, cloned, ended, ingested, migrated, one, until
 from staging import Connection, collection, session
@@ -142,7 +143,9 @@ POINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point", [pytest.param(point, marks=[] if point == "before:publish" else pytest.mark.long) for point in POINTS]
+)
 async def test_a_listener_killed_in_the_middle_of_a_shared_batch_leaves_each_of_them_to_another(
     c: Connection, start: Start, point: str
 ) -> None:
@@ -266,6 +269,53 @@ async def test_a_failure_of_the_service_fails_all_and_each_can_be_retried(c: Con
     await c.execute("select ingest_retry(id) from ingest_requests where status = 'failed'")
     again = await ended(c, *requests)
     assert {(row["status"], row["attempt"], row["error"]["code"]) for row in again} == {("failed", 2, *codes)}
+
+
+async def go_on_at_once(c: Connection, request: uuid.UUID) -> None:
+    """Cancel and resume in one transaction: no listener has carried out the cancel by then."""
+    async with c.transaction():
+        await c.execute("select ingest_cancel($1)", request)
+        await c.execute("select ingest_resume($1)", request)
+
+
+async def test_a_request_that_was_cancelled_and_goes_on_does_not_wait_for_the_batch_that_it_shared(
+    c: Connection, start: Start
+) -> None:
+    it = start()
+    it.hold("before:to_embed")
+    requests = await insert(c, [text(number) for number in range(MEMBERS)])
+    await asyncio.to_thread(it.held, "before:to_embed")
+    await go_on_at_once(c, requests[0])
+    (row,) = await ended(c, requests[0])
+    await assert_whole(c, [row], attempt=2)
+    it.go()
+    await ended(c, *requests)
+    await until(lambda: all_succeeded(c, requests))
+    assert len(await chunks(c, "c")) == len(it.embedded()) == MEMBERS
+
+
+async def test_a_shared_batch_that_fails_leaves_alone_who_was_cancelled_and_goes_on(
+    c: Connection, start: Start, tmp_path: Path
+) -> None:
+    async with EmbeddingService(dimensions=8) as service:
+        settings = {"embedder": "openai", "model": "test", "endpoint": service.url, "dimensions": 8}
+        await collection(c, "c", settings)
+        given = {"openai_base_url": service.url, "openai_api_key": "sk-test"}
+        slow = start(concurrency=3, **given)  # it has no place for who goes on
+        slow.hold("before:to_embed")
+        requests = await insert(c, [text(number) for number in range(3)])
+        await asyncio.to_thread(slow.held, "before:to_embed")
+        quick = start(file_roots=tmp_path, **given)  # so it has a queue of its own
+        quick.hold("before:to_embed", key=requests[0])
+        await go_on_at_once(c, requests[0])
+        await asyncio.to_thread(quick.held, "before:to_embed", requests[0])
+        service.next(failing(401, "no such key"))
+        slow.go()
+        rows = await ended(c, *requests[1:])
+        assert [row["status"] for row in rows] == ["failed", "failed"]
+        quick.go()
+        (row,) = await ended(c, requests[0])
+        assert (row["status"], row["attempt"]) == ("succeeded", 2), row["error"]
 
 
 async def test_a_batch_that_another_execution_took_over_is_left_out_of_every_write(c: Connection, start: Start) -> None:
