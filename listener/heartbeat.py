@@ -17,7 +17,8 @@ import asyncpg
 
 from listener import __version__
 from listener.claims import declared_dead
-from listener.outages import OUTAGE
+from listener.errors import OperatorError
+from listener.outages import OUTAGE, gone_function
 from listener.settings import Settings
 from listener.workflows import PIPELINE, Workflows
 
@@ -101,6 +102,8 @@ class Heartbeat:
         return int(count) * self._settings.batch_concurrency
 
     async def _beat(self) -> None:
+        if gone := gone_function():
+            raise schema_newer(gone)
         running = self._workflows.requests.taken
         began = time.monotonic()
         if not await self._pool.fetchval("select ingest_beat($1, $2)", self._identity.executor_id, running):
@@ -108,3 +111,12 @@ class Heartbeat:
         if time.monotonic() - began > self._settings.heartbeat_seconds:
             self._beating_since = None  # Postgres stood still, for the others too
         self._beating_since = self._beating_since or time.monotonic()
+
+
+def schema_newer(said: str) -> OperatorError:
+    """Return the error of a listener whose functions are not there any more."""
+    return OperatorError(
+        "schema_newer",
+        f"a newer program has migrated the schema while this one ran ({said}); others go on with its work",
+        "Upgrade this program: pip install --upgrade ingest-listener",
+    )

@@ -50,12 +50,29 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
             return await call()
         except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
             log.warning("waiting for a lock that another transaction holds: %s", error)
+        except asyncpg.UndefinedFunctionError as error:
+            await _wait_for_the_end(error)
         except OUTAGE as error:
             if not is_outage(error):
                 raise
             log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+_gone: list[str] = []
+
+
+def gone_function() -> str | None:
+    """Return what Postgres said of a function that is not there any more: a newer program has migrated the schema."""
+    return _gone[0] if _gone else None
+
+
+async def _wait_for_the_end(error: asyncpg.UndefinedFunctionError) -> None:
+    """Leave what is at hand as it is: the heartbeat is about to end this listener, and newer ones go on with it."""
+    log.error("a newer program has migrated the schema: %s", error)
+    _gone.append(str(error))
+    await asyncio.Event().wait()
 
 
 def is_outage(error: BaseException) -> bool:

@@ -24,7 +24,7 @@ from listener.database import WRITABLE, Database, dbos_engine, open_database, pl
 from listener.doorbell import Doorbell
 from listener.embedding import default_space
 from listener.errors import OperatorError
-from listener.heartbeat import Heartbeat, Identity
+from listener.heartbeat import Heartbeat, Identity, schema_newer
 from listener.outages import OUTAGE, teach_dbos_patience
 from listener.parsing import Parsers
 from listener.queries import Queries
@@ -253,6 +253,8 @@ class Listener:
             await loop
         except OperatorError:
             raise
+        except asyncpg.UndefinedFunctionError as error:
+            raise schema_newer(str(error)) from None
         except Exception as error:
             log.exception("the listener failed")
             raise OperatorError(

@@ -580,3 +580,25 @@ async def test_old_and_new_listeners_work_side_by_side_and_mix_nothing(c: Connec
         await assert_whole(c, row)
     assert {mine for mine, its in await pipelines(c, requests) if mine != its} <= {"new"}
     await until(lambda: nothing_runs(c))
+
+
+async def test_a_listener_whose_functions_a_newer_program_has_replaced_ends_and_loses_nothing(
+    c: Connection, start: Start, docs: Path
+) -> None:
+    old = start()
+    old.hold("before:save_loaded")
+    request = await add(c, source=str(docs), collection="c")
+    await held(old, "before:save_loaded")
+    (name,) = await c.fetch("select oid::regprocedure::text as it from pg_proc where proname = 'ingest_save_loaded'")
+    await c.execute(f"alter function {name['it']} rename to ingest_save_loaded_anew")
+    old.go()
+    assert await asyncio.to_thread(old.ended) == 5
+    assert "schema_newer" in old.log()
+    row = await one(c, "select * from ingest_requests where id = $1", request)
+    assert (row["status"], row["error"]) == ("running", None)
+    renamed = name["it"].replace("ingest_save_loaded", "ingest_save_loaded_anew")
+    await c.execute(f"alter function {renamed} rename to ingest_save_loaded")  # what a newer one finds
+    start()
+    (row,) = await ended(c, request)
+    await assert_whole(c, row)
+    assert row["attempt"] == 1
