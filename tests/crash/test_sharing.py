@@ -143,9 +143,8 @@ POINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "point", [pytest.param(point, marks=[] if point == "before:publish" else pytest.mark.long) for point in POINTS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("point", POINTS)
 async def test_a_listener_killed_in_the_middle_of_a_shared_batch_leaves_each_of_them_to_another(
     c: Connection, start: Start, point: str
 ) -> None:
@@ -191,6 +190,7 @@ async def cancelled_in_dbos(c: Connection, query: str, request: uuid.UUID) -> bo
     return bool(await c.fetchval(query, str(request)) == "CANCELLED")
 
 
+@pytest.mark.long  # see pyproject.toml
 async def test_a_shared_batch_whose_requests_were_all_cancelled_is_abandoned_with_its_calls(
     c: Connection, start: Start
 ) -> None:
@@ -237,6 +237,7 @@ async def test_requests_of_two_collections_do_not_share(c: Connection, start: St
     assert sorted(row["n"] for row in owners) == [2, 2]
 
 
+@pytest.mark.long  # see pyproject.toml
 async def test_what_kills_its_listener_is_found_among_those_that_shared_with_it(
     c: Connection, dsn: str, start: Start, tmp_path: Path
 ) -> None:
@@ -258,6 +259,7 @@ async def test_what_kills_its_listener_is_found_among_those_that_shared_with_it(
     assert deaths <= 6, "the first death, three attempts, and one alone"
 
 
+@pytest.mark.long  # see pyproject.toml
 async def test_a_failure_of_the_service_fails_all_and_each_can_be_retried(c: Connection, start: Start) -> None:
     await collection(c, "c", embedder="openai", model="m", endpoint="http://127.0.0.1:9/v1", dimensions=8)
     start(openai_api_key="k", embed_attempts=1, openai_base_url="http://127.0.0.1:9/v1")
@@ -294,6 +296,7 @@ async def test_a_request_that_was_cancelled_and_goes_on_does_not_wait_for_the_ba
     assert len(await chunks(c, "c")) == len(it.embedded()) == MEMBERS
 
 
+@pytest.mark.long  # see pyproject.toml
 async def test_a_shared_batch_that_fails_leaves_alone_who_was_cancelled_and_goes_on(
     c: Connection, start: Start, tmp_path: Path
 ) -> None:
@@ -318,6 +321,7 @@ async def test_a_shared_batch_that_fails_leaves_alone_who_was_cancelled_and_goes
         assert (row["status"], row["attempt"]) == ("succeeded", 2), row["error"]
 
 
+@pytest.mark.long  # see pyproject.toml
 async def test_a_batch_that_another_execution_took_over_is_left_out_of_every_write(c: Connection, start: Start) -> None:
     it = start()
     it.hold("before:publish")
