@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -30,15 +29,13 @@ import asyncpg
 from listener.doorbell import Doorbell
 from listener.errors import OperatorError, RequestError
 from listener.models import Space
-from listener.outages import OUTAGE, is_outage
+from listener.outages import OUTAGE, Pause, is_outage
 from listener.steps import Tools
 from listener.workflows import Workflows
 
 log = logging.getLogger(__name__)
 
 DECLARED_DEAD = "IG020"
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
 CLAIM = "select * from ingest_claim($1, $2, $3, $4, $5, $6)"
 LONG_SECONDS = 0.01
 SELDOM = 10
@@ -100,15 +97,14 @@ class Claims:
 
     async def run(self) -> None:
         """Claim and start until cancelled. Raises OperatorError ``declared_dead``."""
-        pause = FIRST_PAUSE_SECONDS
+        pause = Pause(longest=2.0)
         while True:
             try:
                 await self._look()
-                pause = FIRST_PAUSE_SECONDS
+                pause.reset()
             except OUTAGE as error:
                 log.warning("claiming waits for Postgres: %s", str(error) or type(error).__name__)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # it may answer and have no room on its disk
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                await pause.wait()  # it may answer and have no room on its disk
             except asyncpg.PostgresError as error:
                 if error.sqlstate == DECLARED_DEAD:
                     raise declared_dead(self._tools.executor_id) from None

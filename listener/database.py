@@ -11,8 +11,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from listener import vectors
 from listener.errors import OperatorError
@@ -183,14 +181,7 @@ def _shown(dsn: str) -> str:
 
 
 def dbos_engine(name: str, connections: int) -> dict[str, Any]:
-    """Return how DBOS's engine connects: as ``name``, by at most ``connections``, without waiting for the disk.
-
-    Postgres writes its log in one order: a crash that loses what DBOS wrote last leaves the database as it was a moment
-    before, all of it, and what ran goes on from there. What we tell others (published documents, a request's end) does
-    wait for the disk, and for all that was written before it (docs/decisions/0017).
-    """
-    if not event.contains(Engine, "connect", _do_not_wait_for_the_disk):
-        event.listen(Engine, "connect", _do_not_wait_for_the_disk)
+    """Return how DBOS's engine connects: as ``name``, by at most ``connections``."""
     return {
         "pool_size": connections,
         "max_overflow": 0,
@@ -199,10 +190,3 @@ def dbos_engine(name: str, connections: int) -> dict[str, Any]:
         "pool_pre_ping": False,
         "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
     }
-
-
-def _do_not_wait_for_the_disk(connection: Any, _: object) -> None:
-    # Not by the connection's ``options``, which poolers refuse. Other programs' engines in this process are let be.
-    if str(connection.info.parameter_status("application_name")).startswith("ingest "):
-        connection.execute("set synchronous_commit = off")
-        connection.commit()

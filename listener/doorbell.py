@@ -18,7 +18,7 @@ import asyncpg
 
 from listener.database import Database
 from listener.errors import OperatorError
-from listener.outages import OUTAGE
+from listener.outages import OUTAGE, Pause
 from listener.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ PROOF_SECONDS = 2.0
 QUIET_SECONDS = 2.0  # then Postgres is asked whether it works on the statement: a half-open connection does not tell
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
-LONGEST_PAUSE_SECONDS = 5.0
 ANOTHER_SLEEPS_SECONDS = 2.0
 FIRST_LOOK_SECONDS = 0.005
 LAST_LOOK_SECONDS = 0.25
@@ -53,15 +52,14 @@ class Doorbell:
 
     async def connection(self) -> asyncpg.Connection:
         """Return the connection, made anew if it was lost; waits for Postgres as long as it takes."""
-        pause = 0.05
+        pause = Pause(longest=5.0)
         while self._connection is None or self._connection.is_closed():
             try:
                 await asyncio.wait_for(self._connect(), CONNECT_SECONDS)
             except (*OUTAGE, OperatorError) as error:
                 log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
                 await self._drop()
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                await pause.wait()
         return self._connection
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:

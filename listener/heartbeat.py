@@ -118,5 +118,5 @@ def schema_newer(said: str) -> OperatorError:
     return OperatorError(
         "schema_newer",
         f"a newer program has migrated the schema while this one ran ({said}); others go on with its work",
-        "Upgrade this program: pip install --upgrade ingest-listener",
+        "Upgrade this program: pip install --upgrade ingest-listener. If it is the newest, ask: ingest doctor",
     )

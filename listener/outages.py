@@ -18,7 +18,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 5.0
 
 OUTAGE = (
     asyncpg.PostgresConnectionError,
@@ -42,9 +41,26 @@ DRIVERS = ("asyncpg", "psycopg", "sqlalchemy")
 READ_ONLY = "25006"
 
 
+class Pause:
+    """Waits between tries, each time twice as long as before, up to ``longest`` seconds, and never quite as planned."""
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._seconds = FIRST_PAUSE_SECONDS
+
+    async def wait(self) -> None:
+        """Wait before the next try."""
+        await asyncio.sleep(self._seconds * random.uniform(0.5, 1.0))
+        self._seconds = min(self._seconds * 2, self._longest)
+
+    def reset(self) -> None:
+        """Begin with a short one again: a try has succeeded."""
+        self._seconds = FIRST_PAUSE_SECONDS
+
+
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:
     """Make a call that may be repeated, and repeat it while Postgres is away or it met a deadlock."""
-    pause = FIRST_PAUSE_SECONDS
+    pause = Pause(longest=5.0)
     while True:
         try:
             return await call()
@@ -56,8 +72,7 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
             if not is_outage(error):
                 raise
             log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        await pause.wait()
 
 
 _gone: list[str] = []

@@ -69,7 +69,7 @@ limit 200
 
 # Claimed by us, and the answer was lost on its way here, or the start failed.
 OURS_NEVER_STARTED = """
-select r.id, r.attempt from ingest_requests r
+select r.id from ingest_requests r
 where r.status = 'running' and r.executor_id = $1 and r.started_at < clock_timestamp() - $2::interval
   and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
                   and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
@@ -137,7 +137,7 @@ class Recovery:
         lease = timedelta(seconds=self._settings.lease_seconds)
         for row in await self._pool.fetch(OURS_NEVER_STARTED, self._identity.executor_id, lease):
             log.warning("request %s was claimed here and did not start: it starts now", row["id"])
-            await (self._workflows.start if row["attempt"] == 1 else self._workflows.go_on)(row["id"])
+            await self._workflows.go_on(row["id"])  # which starts it, if there is no workflow
 
     async def _take_over(self) -> None:
         for row in await self._pool.fetch("select * from ingest_bury($1) as executor", self._identity.executor_id):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from listener_process import ListenerProcess
+from pipeline import cloned, migrated
 from staging import Connection, session
 
 from listener import embedded, schema
@@ -113,6 +115,36 @@ async def third(installed: str) -> AsyncIterator[Connection]:
     """A third session in ``installed``."""
     async with session(installed) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def ready_template(server: embedded.Server) -> str:
+    """The name of a database with our objects and DBOS's. Nobody may be connected to it while it is cloned."""
+    return asyncio.run(migrated(server))
+
+
+@pytest.fixture
+async def ready(server: embedded.Server, ready_template: str) -> AsyncIterator[str]:
+    """The URL of a database for this test's own listeners."""
+    async with cloned(server, ready_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def own(ready: str) -> AsyncIterator[Connection]:
+    """A session in ``ready``, whatever ways its listeners take."""
+    async with session(ready) as connection:
+        yield connection
+
+
+@pytest.fixture
+def listeners(ready: str) -> Iterator[list[ListenerProcess]]:
+    """Filled by the test, with listeners in ``ready``; those that still run at its end are killed."""
+    started: list[ListenerProcess] = []
+    yield started
+    for it in started:
+        if it.process.poll() is None:
+            it.kill()
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ class Shares:
                 waiting.set_result(None)
 
     def _left(self, request: UUID) -> Outcome | None:
-        """Take a request out; return what its workflow waits for, unless that was stopped meanwhile."""
-        self._expected.pop(request, None)
+        """Take a request out; return what its workflow waits for, if it has come and was not stopped meanwhile."""
+        late = self._expected.pop(request, None)
         waiting = self._waiting.pop(request, None)
-        return None if waiting is None or waiting.done() else waiting
+        return None if late or waiting is None or waiting.done() else waiting

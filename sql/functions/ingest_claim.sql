@@ -44,9 +44,6 @@ begin
   if cardinality(v_ids) = 0 then
     return;
   end if;
-  -- Not waited for at the disk: the workflow's row is written after it, so whatever of a crash lets that survive lets the
-  -- claim survive too; and a claim that is lost is pending again.
-  perform set_config('synchronous_commit', 'off', true);
   loop
     return query
       update ingest_requests r

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,8 @@ import pytest
 from dbos import DBOSClient
 from embedding_service import EmbeddingService, Received, Reply, answer, failing
 from listener_process import ListenerProcess
-from pipeline import chunks, cloned, ended, migrated, one, until
+from pipeline import chunks, ended, one, until
 from staging import Connection, add, blocked, session
-
-from listener import embedded
 
 pytestmark = pytest.mark.long  # see pyproject.toml
 
@@ -29,37 +27,21 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ready_template(server: embedded.Server) -> str:
-    return asyncio.run(migrated(server))
+@pytest.fixture
+async def c(own: Connection) -> Connection:
+    return own
 
 
 @pytest.fixture
-async def ready(server: embedded.Server, ready_template: str) -> AsyncIterator[str]:
-    async with cloned(server, ready_template) as dsn:
-        yield dsn
-
-
-@pytest.fixture
-async def c(ready: str) -> AsyncIterator[Connection]:
-    async with session(ready) as connection:
-        yield connection
-
-
-@pytest.fixture
-def start(ready: str, tmp_path: Path) -> Iterator[Start]:
-    """Start listeners in the test's database; those that still run at its end are killed."""
-    started: list[ListenerProcess] = []
+def start(ready: str, tmp_path: Path, listeners: list[ListenerProcess]) -> Start:
+    """Starts listeners in the test's database."""
 
     def start(**settings: Any) -> ListenerProcess:
-        folder = tmp_path / f"listener {len(started)}"
-        started.append(ListenerProcess(ready, folder, **SETTINGS | {"file_roots": tmp_path} | settings))
-        return started[-1].ready()
+        folder = tmp_path / f"listener {len(listeners)}"
+        listeners.append(ListenerProcess(ready, folder, **SETTINGS | {"file_roots": tmp_path} | settings))
+        return listeners[-1].ready()
 
-    yield start
-    for it in started:
-        if it.process.poll() is None:
-            it.kill()
+    return start
 
 
 @pytest.fixture
@@ -77,6 +59,15 @@ def write(folder: Path) -> Path:
 
 async def held(it: ListenerProcess, point: str, key: object = "") -> None:
     await asyncio.to_thread(it.held, point, key)
+
+
+async def held_with_its_request(c: Connection, it: ListenerProcess, point: str, docs: Path) -> uuid.UUID:
+    """Have a listener ingest a folder until it is held at a point; return the request."""
+    request = uuid.uuid4()
+    it.hold(point, key=request)
+    await add(c, id=request, source=str(docs), collection="c")
+    await held(it, point, request)
+    return request
 
 
 async def go_on_at_once(c: Connection, request: uuid.UUID) -> None:
@@ -190,10 +181,7 @@ async def test_a_discovery_that_slept_through_a_cancel_finds_nothing_for_the_nex
 
 async def test_a_cancel_and_a_resume_between_claim_and_start(c: Connection, start: Start, docs: Path) -> None:
     slow = start()
-    request = uuid.uuid4()
-    slow.hold("before:start", key=request)
-    await add(c, id=request, source=str(docs), collection="c")
-    await held(slow, "before:start", request)
+    request = await held_with_its_request(c, slow, "before:start", docs)
     await c.execute("select ingest_cancel($1)", request)
     await obeyed(c, request)
     quick = start()
@@ -234,10 +222,7 @@ async def test_an_execution_that_was_fenced_off_and_left_by_its_claimer_is_reviv
 ) -> None:
     """DBOS believes that it runs: nobody has cancelled it there. Its own listener sees that it does not execute it."""
     first = start(concurrency=1)
-    request = uuid.uuid4()
-    first.hold("before:save_loaded", key=request)
-    await add(c, id=request, source=str(docs), collection="c")
-    await held(first, "before:save_loaded", request)
+    request = await held_with_its_request(c, first, "before:save_loaded", docs)
     second = start()
     second.hold("before:rewind", key=request)
     await go_on_at_once(c, request)
@@ -252,10 +237,7 @@ async def test_an_execution_that_gives_way_late_cancels_nothing_that_goes_on(
     c: Connection, start: Start, docs: Path
 ) -> None:
     it = start()
-    request = uuid.uuid4()
-    it.hold("before:save_loaded", key=request)
-    await add(c, id=request, source=str(docs), collection="c")
-    await held(it, "before:save_loaded", request)
+    request = await held_with_its_request(c, it, "before:save_loaded", docs)
     await c.execute("select ingest_cancel($1)", request)
     await obeyed(c, request)
     it.go()
@@ -377,10 +359,7 @@ async def with_dbos(dsn: str, verb: str, workflow: str, *arguments: Any) -> Any:
 
 async def test_a_cancel_during_a_takeover_is_obeyed(c: Connection, start: Start, docs: Path) -> None:
     victim = start()
-    request = uuid.uuid4()
-    victim.hold("before:save_loaded", key=request)
-    await add(c, id=request, source=str(docs), collection="c")
-    await held(victim, "before:save_loaded", request)
+    request = await held_with_its_request(c, victim, "before:save_loaded", docs)
     heir = start()
     heir.hold("before:resume", key=request)
     victim.kill()
@@ -440,10 +419,7 @@ async def test_a_cancelled_request_stays_cancelled_when_its_workflows_are_resume
     c: Connection, start: Start, docs: Path
 ) -> None:
     it = start()
-    request = uuid.uuid4()
-    it.hold("before:save_loaded", key=request)
-    await add(c, id=request, source=str(docs), collection="c")
-    await held(it, "before:save_loaded", request)
+    request = await held_with_its_request(c, it, "before:save_loaded", docs)
     await c.execute("select ingest_cancel($1)", request)
     await obeyed(c, request)
     it.go()

@@ -5,39 +5,20 @@ from __future__ import annotations
 import asyncio
 import signal
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from listener_process import ListenerProcess
-from pipeline import cloned, ended, migrated, one, until
-from staging import Connection, add, session
-
-from listener import embedded
+from pipeline import ended, one, until
+from staging import Connection, add
 
 FAST: dict[str, object] = {"heartbeat_seconds": 0.2, "lease_seconds": 1, "safety_poll_seconds": 600}
 pytestmark = pytest.mark.long  # see pyproject.toml
 
 ATTEMPTS = 2
 LONG = 100.0  # each death costs a lease, a start and a look at the queue
-
-
-@pytest.fixture(scope="session")
-def migrated_template(server: embedded.Server) -> str:
-    return asyncio.run(migrated(server))
-
-
-@pytest.fixture
-async def dsn(server: embedded.Server, migrated_template: str) -> AsyncIterator[str]:
-    async with cloned(server, migrated_template) as url:
-        yield url
-
-
-@pytest.fixture
-async def own(dsn: str) -> AsyncIterator[Connection]:
-    async with session(dsn) as connection:
-        yield connection
 
 
 class Supervisor:
@@ -86,11 +67,11 @@ def docs(tmp_path: Path) -> Path:
 # The first death in embed has brought the batch as far as there, which begins the count anew.
 @pytest.mark.parametrize(("line", "deaths"), [("load:killer", ATTEMPTS + 1), ("embed:murderous", ATTEMPTS + 2)])
 async def test_a_document_that_kills_fails_alone_and_nobody_else_is_blamed(
-    own: Connection, dsn: str, docs: Path, tmp_path: Path, line: str, deaths: int
+    own: Connection, ready: str, docs: Path, tmp_path: Path, line: str, deaths: int
 ) -> None:
     deadly = tmp_path / "deadly"
     deadly.write_text(f"{line}\nslow:Dawdler\n")
-    async with Supervisor(dsn, tmp_path, file_roots=docs, deadly=deadly).watching() as supervisor:
+    async with Supervisor(ready, tmp_path, file_roots=docs, deadly=deadly).watching() as supervisor:
         slow = await add(own, source=str(docs / "slow"))
         mixed = await add(own, source=str(docs / "mixed"))
         killed, innocent = await ended(own, mixed, slow, within=LONG)
@@ -108,11 +89,11 @@ async def test_a_document_that_kills_fails_alone_and_nobody_else_is_blamed(
 
 
 async def test_a_discovery_that_kills_meets_the_crash_limit_and_can_be_resumed(
-    own: Connection, dsn: str, docs: Path, tmp_path: Path
+    own: Connection, ready: str, docs: Path, tmp_path: Path
 ) -> None:
     deadly = tmp_path / "deadly"
     deadly.write_text("discover:mixed\n")
-    async with Supervisor(dsn, tmp_path, file_roots=docs, deadly=deadly).watching() as supervisor:
+    async with Supervisor(ready, tmp_path, file_roots=docs, deadly=deadly).watching() as supervisor:
         request = await add(own, source=str(docs / "mixed"))
         (row,) = await ended(own, request, within=LONG)
         assert (row["status"], row["error"]["code"]) == ("failed", "crash_limit")
@@ -127,20 +108,10 @@ async def test_a_discovery_that_kills_meets_the_crash_limit_and_can_be_resumed(
 # Zombies
 
 
-@pytest.fixture
-def listeners(dsn: str, tmp_path: Path) -> Iterator[list[ListenerProcess]]:
-    """Filled by the test; killed at its end."""
-    started: list[ListenerProcess] = []
-    yield started
-    for it in started:
-        if it.process.poll() is None:
-            it.kill()
-
-
 async def test_what_a_listener_starts_after_it_was_declared_dead_is_found_and_moved_on(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess]
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess]
 ) -> None:
-    listeners.append(zombie := ListenerProcess(dsn, tmp_path / "zombie", **FAST).ready())  # type: ignore[arg-type]
+    listeners.append(zombie := ListenerProcess(ready, tmp_path / "zombie", **FAST).ready())  # type: ignore[arg-type]
     zombie.hold("before:start")
     request = await add(own, content="claimed by a zombie", uri="z")
     await asyncio.to_thread(zombie.held, "before:start")
@@ -153,21 +124,21 @@ async def test_what_a_listener_starts_after_it_was_declared_dead_is_found_and_mo
     assert await own.fetchval("select status from ingest_requests where id = $1", request) == "running"
     late = await add(own, content="after it", uri="late")
 
-    listeners.append(other := ListenerProcess(dsn, tmp_path / "other", **FAST).ready())  # type: ignore[arg-type]
+    listeners.append(other := ListenerProcess(ready, tmp_path / "other", **FAST).ready())  # type: ignore[arg-type]
     for row in await ended(own, request, late):
         assert (row["status"], row["attempt"], row["executor_id"]) == ("succeeded", 1, other.executor_id)
     assert zombie.embedded() == []
 
 
 async def test_a_zombie_between_claim_and_start_starts_nothing_twice(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess]
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess]
 ) -> None:
-    listeners.append(zombie := ListenerProcess(dsn, tmp_path / "zombie", **FAST).ready())  # type: ignore[arg-type]
+    listeners.append(zombie := ListenerProcess(ready, tmp_path / "zombie", **FAST).ready())  # type: ignore[arg-type]
     zombie.hold("before:start")
     request = await add(own, content="claimed twice", uri="z")
     await asyncio.to_thread(zombie.held, "before:start")
     zombie.signal(signal.SIGSTOP)
-    listeners.append(other := ListenerProcess(dsn, tmp_path / "other", **FAST).ready())  # type: ignore[arg-type]
+    listeners.append(other := ListenerProcess(ready, tmp_path / "other", **FAST).ready())  # type: ignore[arg-type]
     (row,) = await ended(own, request)
     assert (row["status"], row["executor_id"], row["attempt"]) == ("succeeded", other.executor_id, 2)
     zombie.go_when_it_runs()
@@ -182,11 +153,11 @@ async def test_a_zombie_between_claim_and_start_starts_nothing_twice(
 
 
 async def test_a_listener_that_stands_still_for_less_than_its_lease_goes_on(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess]
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess]
 ) -> None:
     patient = FAST | {"lease_seconds": 4}
     for name in ("frozen", "other"):
-        listeners.append(ListenerProcess(dsn, tmp_path / name, **patient).ready())  # type: ignore[arg-type]
+        listeners.append(ListenerProcess(ready, tmp_path / name, **patient).ready())  # type: ignore[arg-type]
     frozen = listeners[0]
     frozen.signal(signal.SIGSTOP)
     late = "select clock_timestamp() - heartbeat_at > lease / 2 from ingest_listeners where executor_id = $1"
@@ -204,10 +175,10 @@ async def test_a_listener_that_stands_still_for_less_than_its_lease_goes_on(
 
 
 async def test_listeners_whose_clocks_are_hours_apart_behave(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess]
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess]
 ) -> None:
     for name, clock in (("slow", -3600.0), ("fast", 3600.0)):
-        listeners.append(ListenerProcess(dsn, tmp_path / name, clock=clock, **FAST).ready())  # type: ignore[arg-type]
+        listeners.append(ListenerProcess(ready, tmp_path / name, clock=clock, **FAST).ready())  # type: ignore[arg-type]
     timed = [await add(own, content=f"timed {n}", uri=f"t{n}", options={"timeout_seconds": 600}) for n in range(8)]
     values = "values ('later', 'l', now() + interval '1 second')"
     later = await own.fetchval(f"insert into ingest_requests (content, uri, run_at) {values} returning id")
@@ -228,13 +199,13 @@ async def test_listeners_whose_clocks_are_hours_apart_behave(
 
 @pytest.mark.parametrize("clock", [-3600.0, 3600.0])
 async def test_a_death_is_seen_by_the_database_s_clock(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess], clock: float
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess], clock: float
 ) -> None:
-    listeners.append(victim := ListenerProcess(dsn, tmp_path / "victim", clock=clock, **FAST).ready())  # type: ignore[arg-type]
+    listeners.append(victim := ListenerProcess(ready, tmp_path / "victim", clock=clock, **FAST).ready())  # type: ignore[arg-type]
     victim.hold("before:save_chunks")
     request = await add(own, content="left behind", uri="b")
     await asyncio.to_thread(victim.held, "before:save_chunks")
-    listeners.append(other := ListenerProcess(dsn, tmp_path / "other", clock=-clock, **FAST).ready())  # type: ignore[arg-type]
+    listeners.append(other := ListenerProcess(ready, tmp_path / "other", clock=-clock, **FAST).ready())  # type: ignore[arg-type]
     beats = "select heartbeat_at - started_at > 2 * lease from ingest_listeners where executor_id = $1"
     await until(lambda: own.fetchval(beats, other.executor_id))
     alive = "select count(*) from ingest_listeners where dead_at is null"

@@ -14,8 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 from listener_process import ListenerProcess
-from pipeline import cloned, ended, migrated, until
-from staging import Connection, add, session
+from pipeline import ended, until
+from staging import Connection, add
 from tcp_proxy import TcpProxy
 
 from listener import embedded
@@ -26,24 +26,6 @@ pytestmark = pytest.mark.long  # see pyproject.toml
 SOON = 5.0  # seconds from Postgres's return to the next claim
 LEASE = 1.0
 CHECKOUT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def migrated_template(server: embedded.Server) -> str:
-    return asyncio.run(migrated(server))
-
-
-@pytest.fixture
-async def dsn(server: embedded.Server, migrated_template: str) -> AsyncIterator[str]:
-    async with cloned(server, migrated_template) as url:
-        yield url
-
-
-@pytest.fixture
-async def own(dsn: str) -> AsyncIterator[Connection]:
-    """A session that does not go through the proxy."""
-    async with session(dsn) as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -178,11 +160,11 @@ async def test_a_listen_that_is_never_answered_is_given_up(
 
 
 async def test_a_listener_waits_for_a_free_connection(
-    own: Connection, dsn: str, proxy: TcpProxy, it: ListenerProcess
+    own: Connection, ready: str, proxy: TcpProxy, it: ListenerProcess
 ) -> None:
     request = await in_hand(own, it)
     proxy.refuse()
-    taken = await take_all_connections(dsn)
+    taken = await take_all_connections(ready)
     proxy.accept()
     it.go()
     await says(it, "too many clients", "remaining connection slots")
@@ -192,10 +174,10 @@ async def test_a_listener_waits_for_a_free_connection(
 
 
 async def test_connections_that_others_took_while_it_worked_are_done_without_or_waited_for(
-    own: Connection, dsn: str, it: ListenerProcess
+    own: Connection, ready: str, it: ListenerProcess
 ) -> None:
     request = await in_hand(own, it)
-    taken = await take_all_connections(dsn)
+    taken = await take_all_connections(ready)
     many = [await add(own, content=f"text {n}", uri=f"{n}") for n in range(20)]
     it.go()
     through = "select bool_and(status = 'succeeded') from ingest_requests where id = any ($1)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,8 @@ import asyncpg
 import pytest
 from embedding_service import EmbeddingService, failing
 from listener_process import ListenerProcess
-from pipeline import chunks, cloned, ended, ingested, migrated, one, until
-from staging import Connection, collection, session
-
-from listener import embedded
+from pipeline import chunks, ended, ingested, one, until
+from staging import Connection, collection
 
 Start = Callable[..., ListenerProcess]
 SETTINGS: dict[str, Any] = {
@@ -24,37 +22,21 @@ SETTINGS: dict[str, Any] = {
 MEMBERS = 12
 
 
-@pytest.fixture(scope="module")
-def ready_template(server: embedded.Server) -> str:
-    return asyncio.run(migrated(server))
+@pytest.fixture
+async def c(own: Connection) -> Connection:
+    return own
 
 
 @pytest.fixture
-async def dsn(server: embedded.Server, ready_template: str) -> AsyncIterator[str]:
-    async with cloned(server, ready_template) as found:
-        yield found
-
-
-@pytest.fixture
-async def c(dsn: str) -> AsyncIterator[Connection]:
-    async with session(dsn) as connection:
-        yield connection
-
-
-@pytest.fixture
-def start(dsn: str, tmp_path: Path) -> Iterator[Start]:
-    """Start listeners in the test's database; those that still run at its end are killed."""
-    started: list[ListenerProcess] = []
+def start(ready: str, tmp_path: Path, listeners: list[ListenerProcess]) -> Start:
+    """Starts listeners in the test's database."""
 
     def start(**settings: Any) -> ListenerProcess:
-        folder = tmp_path / f"listener {len(started)}"
-        started.append(ListenerProcess(dsn, folder, **SETTINGS | settings))
-        return started[-1].ready()
+        folder = tmp_path / f"listener {len(listeners)}"
+        listeners.append(ListenerProcess(ready, folder, **SETTINGS | settings))
+        return listeners[-1].ready()
 
-    yield start
-    for it in started:
-        if it.process.poll() is None:
-            it.kill()
+    return start
 
 
 def text(number: int) -> str:
@@ -239,7 +221,7 @@ async def test_requests_of_two_collections_do_not_share(c: Connection, start: St
 
 @pytest.mark.long  # see pyproject.toml
 async def test_what_kills_its_listener_is_found_among_those_that_shared_with_it(
-    c: Connection, dsn: str, start: Start, tmp_path: Path
+    c: Connection, start: Start, tmp_path: Path
 ) -> None:
     deadly = tmp_path / "deadly"
     deadly.write_text("embed:murderous\n")

@@ -9,15 +9,15 @@ import asyncio
 import signal
 import subprocess
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ingest_command import Ingest
 from listener_process import ListenerProcess
-from pipeline import cloned, ended, migrated, one, until
-from staging import Connection, add, session
+from pipeline import ended, one, until
+from staging import Connection, add
 from tcp_proxy import TcpProxy
 
 from listener import embedded
@@ -30,24 +30,6 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def migrated_template(server: embedded.Server) -> str:
-    return asyncio.run(migrated(server))
-
-
-@pytest.fixture
-async def dsn(server: embedded.Server, migrated_template: str) -> AsyncIterator[str]:
-    async with cloned(server, migrated_template) as url:
-        yield url
-
-
-@pytest.fixture
-async def own(dsn: str) -> AsyncIterator[Connection]:
-    """A session that does not go through the proxy."""
-    async with session(dsn) as connection:
-        yield connection
-
-
 @pytest.fixture
 def proxy(server: embedded.Server) -> Iterator[TcpProxy]:
     with TcpProxy(server.home.cluster / ".s.PGSQL.5432") as running:
@@ -55,25 +37,15 @@ def proxy(server: embedded.Server) -> Iterator[TcpProxy]:
         running.stall_new = False
 
 
-@pytest.fixture
-def listeners() -> Iterator[list[ListenerProcess]]:
-    """Filled by the test; killed at its end."""
-    started: list[ListenerProcess] = []
-    yield started
-    for it in started:
-        if it.process.poll() is None:
-            it.kill()
-
-
 async def ended_with(it: ListenerProcess) -> int:
     return await asyncio.to_thread(it.ended)
 
 
 async def finished_by_another(
-    own: Connection, dsn: str, folder: Path, listeners: list[ListenerProcess], *requests: uuid.UUID
+    own: Connection, ready: str, folder: Path, listeners: list[ListenerProcess], *requests: uuid.UUID
 ) -> None:
     """Have another listener finish what was left, and one request more: under the same attempt, none lost."""
-    listeners.append(other := ListenerProcess(dsn, folder / "other", **SETTINGS).ready())
+    listeners.append(other := ListenerProcess(ready, folder / "other", **SETTINGS).ready())
     rows = await ended(own, *requests, await add(own, content="after it", uri="after"))
     assert {(row["status"], row["executor_id"]) for row in rows} == {("succeeded", other.executor_id)}
     assert await own.fetchval("select count(*) from ingest_chunks") == len(rows)
@@ -92,9 +64,9 @@ async def _is(own: Connection, wanted: object, query: str) -> bool:
 # own rules for signals; typer is the program's, sqlalchemy DBOS's.
 @pytest.mark.parametrize(("module", "status"), [("typer", -signal.SIGTERM), ("asyncpg", 0), ("sqlalchemy", 0)])
 async def test_a_signal_while_the_program_is_loaded_ends_it_with_nothing_begun(
-    own: Connection, dsn: str, tmp_path: Path, module: str, status: int
+    own: Connection, ready: str, tmp_path: Path, module: str, status: int
 ) -> None:
-    ingest = Ingest(tmp_path, INGEST_DATABASE_URL=dsn, PYTHONPROFILEIMPORTTIME="1")
+    ingest = Ingest(tmp_path, INGEST_DATABASE_URL=ready, PYTHONPROFILEIMPORTTIME="1")
     process = await ingest.start("listen")
     assert process.stderr
     while (line := await process.stderr.readline()).split()[-1:] != [module.encode()]:
@@ -109,10 +81,10 @@ async def test_a_signal_while_the_program_is_loaded_ends_it_with_nothing_begun(
     ("after:launch", signal.SIGTERM), ("after:launch", signal.SIGINT),
 ])  # fmt: skip
 async def test_a_signal_while_it_boots_ends_it_with_nothing_claimed(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess], point: str, number: signal.Signals
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess], point: str, number: signal.Signals
 ) -> None:
     request = await add(own, content="waits for a listener", uri="w")
-    listeners.append(it := ListenerProcess(dsn, tmp_path / "it", **SETTINGS))
+    listeners.append(it := ListenerProcess(ready, tmp_path / "it", **SETTINGS))
     it.hold(point)
     await asyncio.to_thread(it.held, point)
     it.signal(number)
@@ -120,7 +92,7 @@ async def test_a_signal_while_it_boots_ends_it_with_nothing_claimed(
     assert "Traceback" not in it.log()
     assert await own.fetchval("select count(*) from ingest_listeners") == 0
     assert await own.fetchval("select status from ingest_requests") == "pending"
-    await finished_by_another(own, dsn, tmp_path, listeners, request)
+    await finished_by_another(own, ready, tmp_path, listeners, request)
 
 
 @pytest.mark.parametrize("point", ["before:register", "after:register"])
@@ -141,22 +113,22 @@ async def test_a_signal_while_it_boots_and_postgres_is_away_ends_it_in_time(
 
 
 async def test_an_idle_listener_ends_in_good_order(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess]
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess]
 ) -> None:
-    listeners.append(it := ListenerProcess(dsn, tmp_path / "it", **SETTINGS).ready())
+    listeners.append(it := ListenerProcess(ready, tmp_path / "it", **SETTINGS).ready())
     it.signal(signal.SIGTERM)
     assert await ended_with(it) == 0
     assert "Traceback" not in it.log()
     assert await own.fetchval("select count(*) from ingest_listeners") == 0
-    await finished_by_another(own, dsn, tmp_path, listeners)
+    await finished_by_another(own, ready, tmp_path, listeners)
 
 
 @pytest.mark.parametrize("goes", [False, True], ids=["stays held", "goes on meanwhile"])
 @pytest.mark.parametrize("point", ["before:start", "after:start"])
 async def test_a_claim_that_a_signal_meets_before_its_start_is_finished_by_another(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess], point: str, goes: bool
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess], point: str, goes: bool
 ) -> None:
-    listeners.append(it := ListenerProcess(dsn, tmp_path / "it", **SETTINGS).ready())
+    listeners.append(it := ListenerProcess(ready, tmp_path / "it", **SETTINGS).ready())
     it.hold(point)
     if point == "after:start":
         it.hold("before:begin")
@@ -170,7 +142,7 @@ async def test_a_claim_that_a_signal_meets_before_its_start_is_finished_by_anoth
     status = await own.fetchval("select status from ingest_requests")
     assert status == ("succeeded" if goes and point == "after:start" else "running")
     if status == "running":
-        await finished_by_another(own, dsn, tmp_path, listeners, request)
+        await finished_by_another(own, ready, tmp_path, listeners, request)
 
 
 async def _says(it: ListenerProcess, piece: str) -> bool:
@@ -183,7 +155,7 @@ async def _says(it: ListenerProcess, piece: str) -> bool:
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 @pytest.mark.parametrize("how", ["refuses", "says nothing"])
 async def test_a_signal_while_postgres_is_away_ends_it_in_time(
-    own: Connection, dsn: str, proxy: TcpProxy, tmp_path: Path, listeners: list[ListenerProcess], how: str, busy: bool
+    own: Connection, ready: str, proxy: TcpProxy, tmp_path: Path, listeners: list[ListenerProcess], how: str, busy: bool
 ) -> None:
     name = await own.fetchval("select current_database()")
     listeners.append(it := ListenerProcess(proxy.dsn(name), tmp_path / "it", **SETTINGS).ready())
@@ -200,7 +172,7 @@ async def test_a_signal_while_postgres_is_away_ends_it_in_time(
     it.go()
     it.signal(signal.SIGTERM)
     assert await ended_with(it) == 0
-    await finished_by_another(own, dsn, tmp_path, listeners, *requests)
+    await finished_by_another(own, ready, tmp_path, listeners, *requests)
 
 
 # the second signal
@@ -210,11 +182,11 @@ async def test_a_signal_while_postgres_is_away_ends_it_in_time(
     (signal.SIGTERM, signal.SIGTERM, 143), (signal.SIGINT, signal.SIGINT, 130), (signal.SIGTERM, signal.SIGINT, 130),
 ])  # fmt: skip
 async def test_a_second_signal_ends_it_at_once(
-    own: Connection, dsn: str, tmp_path: Path, listeners: list[ListenerProcess],
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess],
     first: signal.Signals, second: signal.Signals, status: int,
 ) -> None:  # fmt: skip
     patient = SETTINGS | {"grace_seconds": 600}
-    listeners.append(it := ListenerProcess(dsn, tmp_path / "it", **patient).ready())
+    listeners.append(it := ListenerProcess(ready, tmp_path / "it", **patient).ready())
     it.hold("before:save_chunks")
     request = await add(own, content="in the middle", uri="m")
     await asyncio.to_thread(it.held, "before:save_chunks")
@@ -223,7 +195,7 @@ async def test_a_second_signal_ends_it_at_once(
     assert it.process.poll() is None
     it.signal(second)
     assert await ended_with(it) == status
-    await finished_by_another(own, dsn, tmp_path, listeners, request)
+    await finished_by_another(own, ready, tmp_path, listeners, request)
     dead = await one(own, "select dead_at is not null from ingest_listeners where executor_id = $1", it.executor_id)
     assert dead[0]
 

@@ -9,23 +9,10 @@ from pathlib import Path
 
 import pytest
 from listener_process import ListenerProcess
-from pipeline import Shared, cloned, migrated
+from pipeline import Shared
 from staging import Connection, session
 
 from listener import embedded
-
-
-@pytest.fixture(scope="session")
-def ready_template(server: embedded.Server) -> str:
-    """The name of a database with our objects and DBOS's. Nobody may be connected to it while it is cloned."""
-    return asyncio.run(migrated(server))
-
-
-@pytest.fixture
-async def ready(server: embedded.Server, ready_template: str) -> AsyncIterator[str]:
-    """The URL of a database for this test's own listeners."""
-    async with cloned(server, ready_template) as dsn:
-        yield dsn
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -29,26 +29,15 @@ Start = Callable[..., ListenerProcess]
 
 
 @pytest.fixture
-def start(tmp_path: Path, ready: str) -> Iterator[Start]:
-    """Starts listeners on this test's own database, and kills them at its end."""
-    started: list[ListenerProcess] = []
+def start(tmp_path: Path, ready: str, listeners: list[ListenerProcess]) -> Start:
+    """Starts listeners on this test's own database."""
 
     def start_one(dsn: str = ready, **settings: object) -> ListenerProcess:
-        it = ListenerProcess(dsn, tmp_path / f"listener{len(started)}", **(FAST | settings))  # type: ignore[arg-type]
-        started.append(it)
+        it = ListenerProcess(dsn, tmp_path / f"listener{len(listeners)}", **(FAST | settings))  # type: ignore[arg-type]
+        listeners.append(it)
         return it
 
-    yield start_one
-    for it in started:
-        if it.process.poll() is None:
-            it.kill()
-
-
-@pytest.fixture
-async def own(ready: str) -> AsyncIterator[Connection]:
-    """A session in this test's own database."""
-    async with session(ready) as connection:
-        yield connection
+    return start_one
 
 
 async def resting(c: Connection) -> int:

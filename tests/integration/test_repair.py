@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dbos import DBOSClient
+from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 from listener_process import ListenerProcess
 from pipeline import ended, ingested, one, until
 from staging import add, session
@@ -73,6 +74,22 @@ async def test_a_request_whose_workflow_was_cancelled_with_dboss_tools_is_cancel
         quick.go()
         (row,) = await ended(c, request)
         assert (row["status"], row["error"]["code"]) == ("cancelled", "cancelled")
+
+
+async def test_a_claimed_request_is_brought_to_life_although_dbos_has_ended_its_workflow_before(
+    quick: ListenerProcess,
+) -> None:
+    request = uuid.uuid4()
+    client = DBOSClient(system_database_url=quick.dsn, serializer=DBOSPortableJSONSerializer())
+    options: EnqueueOptions = {
+        "workflow_name": "ingest_request", "queue_name": "nobody's", "workflow_id": str(request), "app_version": "2",
+    }  # fmt: skip
+    await asyncio.to_thread(client.enqueue, options, {"request": str(request)})
+    await asyncio.to_thread(client.cancel_workflow, str(request))
+    await asyncio.to_thread(client.destroy)
+    async with session(quick.dsn) as c:
+        (row,) = await ended(c, await add(c, id=request, content="it begins"))
+        assert (row["status"], row["attempt"]) == ("succeeded", 1), row["error"]
 
 
 async def test_a_source_that_breaks_the_pattern_compiler_fails_alone(quick: ListenerProcess, tmp_path: Path) -> None:
