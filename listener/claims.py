@@ -141,8 +141,8 @@ class Claims:
         return True
 
     async def _start_together(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Start requests that may share a batch; one, as it is."""
-        share = self._workflows.shares.together([row["id"] for row in rows]) if len(rows) > 1 else nullcontext()
+        """Start requests that may share a batch, or one that may not."""
+        share = self._workflows.shares.together([row["id"] for row in rows]) if rows[0]["share"] else nullcontext()
         with share:
             await asyncio.gather(*(self._start(row) for row in rows))
 

@@ -1,4 +1,4 @@
-"""Small requests that were claimed together go through the steps together: a batch that they share.
+"""Small requests that were claimed together go through the steps together: a batch that they share. One alone, too.
 
 ::
 

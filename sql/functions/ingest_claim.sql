@@ -22,7 +22,9 @@ begin
   if not found then
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
   end if;
-  perform ingest_promote_scheduled();
+  if exists (select from ingest_requests n where n.status = 'pending' and not n.due and n.run_at <= now()) then
+    perform ingest_promote_scheduled();
+  end if;
   -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place.
   v_limited := array(
     select c.name from ingest_collections c

@@ -1,12 +1,15 @@
 create or replace function ingest_pick(p_limit int, p_folders text[], p_priority int, p_created_at timestamptz) returns uuid[]
-language sql set search_path from current
+language plpgsql set search_path from current
 as $$
-  select coalesce(array_agg(due.id), '{}') from (
+-- PL/pgSQL, which keeps the plan: before Postgres 18, SQL would plan it at every call.
+begin
+  return (select coalesce(array_agg(due.id), '{}') from (
     select r.id from ingest_requests r
     where r.status = 'pending' and r.due and not r.limited and (r.priority, r.created_at) >= (p_priority, p_created_at)
       and (r.local_path is null or r.local_path || '/' ^@ any (p_folders))
     order by r.priority, r.created_at, r.id limit p_limit
-    for update skip locked) due;
+    for update skip locked) due);
+end
 $$;
 
 comment on function ingest_pick(int, text[], int, timestamptz) is

@@ -131,7 +131,7 @@ async def test_a_claim_that_a_signal_meets_before_its_start_is_finished_by_anoth
     listeners.append(it := ListenerProcess(ready, tmp_path / "it", **SETTINGS).ready())
     it.hold(point)
     if point == "after:start":
-        it.hold("before:begin")
+        it.hold("before:begin_shared")
     request = await add(own, content="claimed", uri="c")
     await asyncio.to_thread(it.held, point)
     it.signal(signal.SIGTERM)

@@ -62,10 +62,10 @@ async def test_a_request_is_picked_up_when_its_long_transaction_commits(
 
 async def test_a_request_is_picked_up_that_began_while_no_listener_rested(single: ListenerProcess) -> None:
     """The inserter does not ring then: the listener must look again when the inserter's transaction ends."""
-    single.hold("before:begin")
+    single.hold("before:begin_shared")
     async with session(single.dsn) as c, session(single.dsn) as other:
         busy = await add(c, content="busy", uri="busy")
-        await asyncio.to_thread(single.held, "before:begin")
+        await asyncio.to_thread(single.held, "before:begin_shared")
         await until(lambda: _nobody_rests(c))
         async with other.transaction():
             late = await add(other, content="late", uri="late")
@@ -135,10 +135,10 @@ async def test_a_listener_that_only_polls_finds_requests_and_obeys_a_cancel(own:
 
 
 async def test_priority_then_age_decides_when_there_is_one_place(single: ListenerProcess) -> None:
-    single.hold("before:begin")
+    single.hold("before:begin_shared")
     async with session(single.dsn) as c:
         first = await add(c, content="first")
-        await asyncio.to_thread(single.held, "before:begin")
+        await asyncio.to_thread(single.held, "before:begin_shared")
         waiting = [
             (priority, await add(c, content=str(n), priority=priority)) for n, priority in enumerate([5, 0, 5, -1])
         ]
@@ -367,11 +367,11 @@ async def test_sigterm_lets_end_what_ends_in_time_and_leaves_the_rest_to_another
     settings: dict[str, object] = {"file_roots": docs, "batch_documents": 2}
     first = start(**settings, grace_seconds=0.3).ready()
     first.hold("before:save_embedded", nth=2)
-    first.hold("before:begin", nth=2)
+    first.hold("before:begin_shared")
     request = await add(own, source=str(docs))
     await asyncio.to_thread(first.held, "before:save_embedded")
     started = await add(own, content="started", uri="started")
-    await asyncio.to_thread(first.held, "before:begin")
+    await asyncio.to_thread(first.held, "before:begin_shared")
     first.signal(signal.SIGTERM)
     assert await asyncio.to_thread(first.ended) == 0
     assert "Traceback" not in first.log()

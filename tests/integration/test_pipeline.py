@@ -242,7 +242,7 @@ async def test_a_text_that_documents_share_is_embedded_once(
     write(folder, {f"{n}.txt": shared for n in range(3)} | {"alone.txt": alone})
     await ingested(c, source=str(folder), collection=name)
     assert sorted(process.embedded(name)) == sorted([shared, alone])
-    again = await ingested(c, collection=f"{name}2", uri="again.txt", content=shared)
+    again = await ingested(c, collection=f"{name}2", source=str(folder / "0.txt"))
     assert await counted(c, again["id"], "embed") == {"documents": 1, "sent": 0, "copied": 1, "tokens": 0, "failed": 0}
     same = await c.fetch("select distinct embedding::text from ingest_chunk_store where text = $1", shared)
     assert len(same) == 1
@@ -253,7 +253,7 @@ async def test_checkpoints_are_small_json_and_steps_have_the_names_of_the_design
 ) -> None:
     write(folder, {f"{n}.md": f"# Title {n}\n\n{LONG}" for n in range(9)} | {"bad.exe": "MZ\0\1\2\3" * 50})
     many = await ingested(c, source=str(folder), collection=name)
-    one = await ingested(c, content=LONG, uri="one", collection=name)
+    one = await ingested(c, source=str(folder / "0.md"), collection=f"{name}2")
     assert [step for step, _ in await steps(c, one["id"])] == ["discover", "load", "chunk", "embed", "save"]
     assert [step for step, _ in await steps(c, many["id"])] == ["discover"] + ["load", "chunk", "embed", "save"] * 3
     stored = await c.fetch(

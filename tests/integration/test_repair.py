@@ -63,10 +63,13 @@ async def test_a_request_that_was_locked_when_a_listener_looked_is_claimed_once_
         assert row["status"] == "succeeded"
 
 
-async def test_a_request_whose_workflow_was_cancelled_with_dboss_tools_is_cancelled(quick: ListenerProcess) -> None:
+async def test_a_request_whose_workflow_was_cancelled_with_dboss_tools_is_cancelled(
+    quick: ListenerProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "file.md").write_text("cancelled by dbos")
     async with session(quick.dsn) as c:
         quick.hold("before:to_load")
-        request = await add(c, content="cancelled by dbos")
+        request = await add(c, source=str(tmp_path / "file.md"))
         await asyncio.to_thread(quick.held, "before:to_load")
         client = DBOSClient(system_database_url=quick.dsn)
         await asyncio.to_thread(client.cancel_workflow, str(request))

@@ -95,7 +95,10 @@ async def test_calls_for_the_same_text_share_a_row(
 ) -> None:
     calls = [asyncio.create_task(each.execute(CALL, "how?", "1 minute")) for each in (c, other)]
     await asked(third, "how?")
-    assert len(await third.fetch("select * from ingest_take_queries(10)")) == 1
+    taken: list[Any] = []
+    while not taken:  # the other call may hold the row for a moment
+        taken += await third.fetch("select * from ingest_take_queries(10)")
+    assert len(taken) == 1
     await answer(third, "how?")
     await asyncio.gather(*calls)
     assert await third.fetchval("select count(*) from ingest_queries") == 1
