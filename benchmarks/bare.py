@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import binascii
 import json
 import sys
 import time
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import numpy as np
+import pybase64
 
 from listener.chunking import chunk
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
@@ -97,7 +97,9 @@ class Client:
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         answer = json.loads(await self._reader.readexactly(length))
-        return np.stack([np.frombuffer(binascii.a2b_base64(one["embedding"]), "<f4") for one in answer["data"]])
+        return np.stack(
+            [np.frombuffer(pybase64.b64decode(one["embedding"], validate=True), "<f4") for one in answer["data"]]
+        )
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from listener.embedding import local, openai_space
 from listener.errors import SettingsError
@@ -84,7 +85,6 @@ def create(space: Space, settings: Settings) -> Embedder:
 
 
 _FIELD = re.compile(r"\{(title|heading_path|text)\}")
-_ANY_FIELD = re.compile(r"\{(\w*)\}")
 
 
 def embedding_input(template: str, prefix: str, *, title: str | None, heading_path: Sequence[str], text: str) -> str:
@@ -102,15 +102,33 @@ def embedding_input(template: str, prefix: str, *, title: str | None, heading_pa
 
 def _filled_lines(template: str, values: dict[str, str]) -> list[str]:
     filled: list[str] = []
-    for line in template.strip("\n").split("\n"):
-        names = _FIELD.findall(line)
-        if names and not any(values[name] for name in names):
+    for line in _lines(template):
+        if line.fields and not any(values[name] for name in line.fields):
             continue
-        if line.strip() or (filled and filled[-1].strip()):
-            filled.append(_FIELD.sub(lambda field: values[field[1]], line))
+        if not line.is_blank or (filled and filled[-1].strip()):
+            filled.append("".join([values[piece] if is_field else piece for is_field, piece in line.pieces]))
     while filled and not filled[-1].strip():
         filled.pop()
     return filled
+
+
+class _Line(NamedTuple):
+    """A line of a template: names of fields and what stands between them."""
+
+    pieces: tuple[tuple[bool, str], ...]
+    fields: tuple[str, ...]
+    is_blank: bool
+
+
+@lru_cache(maxsize=64)
+def _lines(template: str) -> tuple[_Line, ...]:
+    """Return the lines of a template; each chunk of a collection asks for the same."""
+    found = []
+    for line in template.strip("\n").split("\n"):
+        parts = _FIELD.split(line)  # text, name, text, name, text
+        pieces = tuple((bool(place % 2), part) for place, part in enumerate(parts) if part)
+        found.append(_Line(pieces, tuple(parts[1::2]), not line.strip()))
+    return tuple(found)
 
 
 def text_hash(embedding_input: str) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import binascii
 import json
 import re
 from typing import Any
 
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
@@ -19,7 +19,7 @@ _ANY: TypeAdapter[Any] = TypeAdapter(Any)  # parses a list of numbers six times 
 
 
 def read_vectors(body: bytes, texts: int) -> Embeddings:
-    """Return the vectors, shape (texts, whatever their dimensions), and the tokens; takes 20–200 µs a vector.
+    """Return the vectors, shape (texts, whatever their dimensions), and the tokens; takes 10–200 µs a vector.
 
     Vectors may be base64 of little-endian 32-bit floats, or lists of numbers (some services ignore which was asked
     for). Lists are parsed one by one: parsed as a whole, 8 MB of them would hold up all threads for 0.4 s.
@@ -77,7 +77,7 @@ def _in_order(data: list[dict[str, Any]], texts: int) -> list[dict[str, Any]]:
 
 def _vector(value: Any, lists: list[bytes]) -> NDArray[np.float32]:
     if isinstance(value, str):
-        return np.frombuffer(binascii.a2b_base64(value), dtype="<f4")
+        return np.frombuffer(pybase64.b64decode(value, validate=True), dtype="<f4")
     numbers = _ANY.validate_json(lists[value]) if type(value) is int else value
     vector = np.array(numbers, dtype=np.float32)
     if vector.ndim != 1:

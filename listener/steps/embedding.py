@@ -30,6 +30,7 @@ from listener.vectors import encode_rows
 
 WINDOW = 1024  # chunks that are looked up at a time
 COUNT_SECONDS = 0.5
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each chunk
 
 Failures = dict[int, dict[str, Any]]
 Calls = AsyncIterator[Callable[[], Awaitable[None]]]
@@ -178,7 +179,7 @@ def _new_chunks(row: asyncpg.Record, settings: dict[str, Any]) -> Iterator[NewCh
         )
         about = metadata | {"heading_path": path} | _page(row["pages"], start, end)
         found = Chunk(start, end, tuple(path))
-        said = json.dumps(about, ensure_ascii=False)
+        said = _AS_JSON(about)
         yield NewChunk(row["request_id"], row["id"], ordinal, found, text, embedded, text_hash(embedded), said)
 
 

@@ -40,7 +40,7 @@ class BatchRuns:
             await embedder.close()
 
     async def run(self, ref: BatchRef) -> dict[str, Any]:
-        """Run a batch's four steps; of one that brought nothing new, the first and the last."""
+        """Run a batch's four steps; of one that brought nothing new, the first."""
         with logs.bound(batch=ref.batch):
             most = self._tools.settings.max_attempts
             owner = await patiently(partial(self._tools.store.own, ref, self._tools.executor_id, most))
@@ -63,8 +63,8 @@ class BatchRuns:
         if outcome["open"]:
             outcome |= await run(tools, "chunk", partial(steps.cut, tools, owner))
             outcome |= await run(tools, "embed", partial(self._embed, owner, settings))
-        if settings["publish"] != "request":
-            outcome |= await run(tools, "save", partial(steps.save, tools, owner))
+            if settings["publish"] != "request":
+                outcome |= await run(tools, "save", partial(steps.save, tools, owner))
         return outcome
 
     async def _embed(self, owner: Owner, settings: dict[str, Any]) -> dict[str, int]:

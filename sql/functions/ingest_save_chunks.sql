@@ -7,14 +7,17 @@ as $$
 -- Requests share a batch only under the same settings, in one collection: any of them stands for all.
 declare
   v_owned uuid[];
-  v_request ingest_requests;
+  v_collection text;
+  v_space int;
+  v_text_config regconfig;
 begin
   v_owned := ingest_check_writer(p_requests, p_batch, p_owner);
-  select r.collection, r.settings into v_request.collection, v_request.settings from ingest_requests r where r.id = v_owned[1];
+  select r.collection, r.settings ->> 'space_id', r.settings ->> 'text_config' into v_collection, v_space, v_text_config
+  from ingest_requests r where r.id = v_owned[1];
   insert into ingest_chunk_store
     (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding)
-  select n.revision, n.ordinal, (v_request.settings ->> 'space_id')::int, n.start_char, n.end_char,
-         (v_request.settings ->> 'text_config')::regconfig, v_request.collection, n.text, n.hash, n.metadata, n.embedding
+  select n.revision, n.ordinal, v_space, n.start_char, n.end_char, v_text_config, v_collection, n.text, n.hash, n.metadata,
+         n.embedding
   from unnest(p_revisions, p_ordinals, p_starts, p_ends, p_texts, p_hashes, p_metadata, p_embeddings)
     as n (revision, ordinal, start_char, end_char, text, hash, metadata, embedding)
   where cardinality(v_owned) = cardinality(p_requests)

@@ -8,12 +8,12 @@ as $$
          case when coalesce(v.path, root.path) is null and v.container is null then r.content end,
          case when coalesce(v.path, root.path) is null and v.container is null then r.content_bytes end,
          coalesce(v.read_seq, nextval('ingest_read_seq')),
-         case when not coalesce((r.options ->> 'force')::boolean, false) then ingest_live_hash(d, r) end,
+         case when not coalesce((r.options ->> 'force')::boolean, false) then live.hash end,
          (r.options ->> 'max_bytes')::numeric::bigint, v.container, v.range_start, v.bytes, v.range_hash, v.line, root.uri
   from ingest_requests r
   join ingest_revisions v on v.request_id = r.id
   left join ingest_revisions root on root.id = v.parent_id
-  left join ingest_documents d on d.collection = v.collection and d.uri = v.uri
+  left join ingest_live_hashes(p_requests, p_batch) live on live.id = v.id
   where r.id = any (p_requests) and r.status = 'running' and v.batch = p_batch and v.state = 'discovered'
   order by v.request_id, v.position;
 $$;

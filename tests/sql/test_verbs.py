@@ -379,11 +379,7 @@ async def test_a_request_that_published_nothing_takes_the_settings_that_hold_now
     assert await settle(c, request) == "succeeded"
     # What is live says under which settings it was made: the same again is unchanged.
     again = await start(c, ["a", "b"])
-    matching = (
-        "select count(*) from ingest_documents d, ingest_requests r"
-        " where r.id = $1 and ingest_live_hash(d, r) is not null"
-    )
-    assert await c.fetchval(matching, again) == 2
+    assert await c.fetchval("select count(*) from ingest_live_hashes(array[$1::uuid], 0)", again) == 2
 
 
 async def test_a_request_that_published_something_keeps_its_settings(c: Connection) -> None:
