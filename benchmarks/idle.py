@@ -1,8 +1,9 @@
 """What waiting costs: 1 and 8 idle listeners, beside as many bare DBOS processes with the same queues and pools.
 
-CPU is that of the processes with their children, and of all of Postgres, as the kernel counted it over a minute. What
-Postgres did meanwhile is counted in transactions; then its log counts statements, in a shorter time of its own, since
-writing a log costs CPU. Before that everybody was let be until the listeners' looks at others have begun.
+Both wait at the same time, each with a server of its own. CPU is that of the processes with their children, and of all
+of that Postgres, as the kernel counted it over a minute. What Postgres did meanwhile is counted in transactions; then
+its log counts statements, in a shorter time of its own, since writing a log costs CPU. Before that everybody was let be
+until the listeners' looks at others have begun.
 """
 
 from __future__ import annotations
@@ -48,17 +49,23 @@ class Times:
 
 async def measure(options: Options) -> Report:
     """Return CPU, statements, transactions and connections of both for each number of processes, and what ours add."""
-    times = Times(3, 2, 2) if options.quick else Times(15, 60, 20)
+    times = Times(3, 2, 2) if options.quick else Times(15, 60, 15)
     processes = (1, 2) if options.quick else (1, 8)
     found: dict[int, dict[str, list[dict[str, float]]]] = {number: {OURS: [], BARE: []} for number in processes}
-    async with session.server(options.folder) as server:
-        await server.create_database("bare", "template1")
-        await dbos_queue.install(server.dsn("bare"))
-        watcher = Watcher(server, times)
+    other = options.folder / "other"
+    other.mkdir()
+    other.chmod(0o755)  # as its parent
+    async with session.server(options.folder) as mine, session.server(other) as theirs:
+        await theirs.create_database("bare", "template1")
+        await dbos_queue.install(theirs.dsn("bare"))
         for _ in range(options.rounds):
             for number, runs in found.items():
-                runs[OURS].append(await watcher.watch("ingest", _many(number, lambda: session.listener(server.dsn()))))
-                runs[BARE].append(await watcher.watch("bare", _many(number, lambda: _bare(server.dsn("bare")))))
+                ours, bare = await asyncio.gather(
+                    Watcher(mine, times).watch("ingest", _many(number, lambda: session.listener(mine.dsn()))),
+                    Watcher(theirs, times).watch("bare", _many(number, lambda: _bare(theirs.dsn("bare")))),
+                )
+                runs[OURS].append(ours)
+                runs[BARE].append(bare)
     spreads = {
         number: {name: {key: Spread.of(run[key] for run in runs) for key in FIGURES} for name, runs in both.items()}
         for number, both in found.items()

@@ -47,11 +47,17 @@ create function twin_rings() returns trigger language plpgsql as
   $$ begin perform pg_notify('ingest_doorbell', ''); return null; end $$;
 create trigger rings after insert on twin_notify for each statement execute function twin_rings();
 """
+EMPTY = """
+create function twin_passes() returns trigger language plpgsql as $$ begin return new; end $$;
+create trigger prepare before insert on twin_empty for each row execute function twin_passes();
+create trigger ring after insert on twin_empty for each statement execute function twin_passes();
+"""
 LEAN = "alter table twin_{name} add primary key (id);"
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "columns and primary key": ("twin_lean", ()),
     "… with constraints": ("twin_checked", ()),
     "… with indexes: without our triggers": ("twin_without", ()),
+    "… with two triggers that do nothing": ("twin_empty", ()),
     "… with validation only": ("ingest_requests", ("ingest_requests_ring_on_insert",)),
     "… with the doorbell only": ("ingest_requests", ("ingest_requests_prepare",)),
     "as it is": ("ingest_requests", ()),
@@ -112,7 +118,7 @@ async def measure(options: Options) -> Report:
     async with session.server(options.folder) as server:
         connection = await asyncpg.connect(server.dsn())
         clients = (4,) if options.quick else (1, 4, 16, 32)
-        bench = Bench(server, connection, options, 1 if options.quick else 3, clients)
+        bench = Bench(server, connection, options, 1 if options.quick else 2, clients)
         await _make_twins(connection)
         runs = {}
         for state in STATES:
@@ -128,11 +134,17 @@ async def measure(options: Options) -> Report:
 
 
 async def _make_twins(connection: asyncpg.Connection) -> None:
-    for name, what in (("without", "all"), ("notify", "all"), ("lean", "defaults"), ("checked", "constraints")):
+    for name, what in (
+        ("without", "all"),
+        ("notify", "all"),
+        ("empty", "all"),
+        ("lean", "defaults"),
+        ("checked", "constraints"),
+    ):
         await connection.execute(TWINS.format(name=name, what=f"{what} including defaults"))
     for name in ("lean", "checked"):
         await connection.execute(LEAN.format(name=name))
-    await connection.execute(NOTIFY)
+    await connection.execute(NOTIFY + EMPTY)
 
 
 async def _flush(connection: asyncpg.Connection, delay: int) -> None:

@@ -6,6 +6,7 @@ the SQL functions that their packages install, each a statement and a transactio
 driver says that it is committed. Ways take turns; the order moves on by one each round.
 
 Our workflow goes on after its first line and makes a document searchable, in four steps; the others' jobs are one line.
+"By LISTEN alone" is no queue, but the least in which DBOS starts anything: it claims nothing, and loses what it misses.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ WAYS = (
     Way(OURS, None),
     Way(PEER, "pgqueuer"),
     Way("procrastinate", "procrastinate"),
+    Way("DBOS, by LISTEN alone", "dbos_listen"),
     Way("DBOS queue, 50 ms", "dbos_queue", ("--queue", "bench", "--polling", "0.05")),
     Way("DBOS queue, default", "dbos_queue", ("--queue", "bench"), slow=True),
 )
@@ -133,7 +135,7 @@ async def _one_at_a_time(add: Add, running: session.Running, count: int) -> list
     found = []
     for _ in range(count):
         found.append(await _latency(add, running))
-        await asyncio.sleep(chance.uniform(0.1, 0.2))
+        await asyncio.sleep(chance.uniform(0.05, 0.15))
     return found
 
 
