@@ -132,6 +132,7 @@ async def test_a_claim_that_a_signal_meets_before_its_start_is_finished_by_anoth
     it.hold(point)
     if point == "after:start":
         it.hold("before:begin_shared")
+        it.hold("before:begin")  # by itself, when the claim is stopped
     request = await add(own, content="claimed", uri="c")
     await asyncio.to_thread(it.held, point)
     it.signal(signal.SIGTERM)
