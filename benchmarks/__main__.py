@@ -28,7 +28,7 @@ from pathlib import Path
 
 from benchmarks import report
 
-SUITES = ["latency", "idle", "bulk", "documents", "inserters", "backlog", "memory", "burst", "scale", "chaos"]
+SUITES = ["latency", "inserters", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "chaos"]
 NEED_OPTIONS = {"documents"}
 
 

@@ -109,7 +109,7 @@ async def _database(server: Server, way: Way) -> str:
 
 async def _one(way: Way, dsn: str, options: Options) -> dict[str, dict[str, float]]:
     """Measure one way in one round, at both paces."""
-    count = options.size(200, 10)
+    count = options.size(150, 10)
     async with way.worker(dsn) as running, _pool(dsn) as pool:
         add = way.producer(pool)
         await _one_at_a_time(add, running, 5)  # what is imported, connected or planned at first use is not counted

@@ -141,7 +141,10 @@ async def test_a_claim_that_a_signal_meets_before_its_start_is_finished_by_anoth
         it.go()
     assert await ended_with(it) == 0
     status = await own.fetchval("select status from ingest_requests")
-    assert status == ("succeeded" if goes and point == "after:start" else "running")
+    if goes and point == "before:start":
+        assert status in ("running", "succeeded")  # it may start just before the loop that claims is ended
+    else:
+        assert status == ("succeeded" if goes else "running")
     if status == "running":
         await finished_by_another(own, ready, tmp_path, listeners, request)
 
