@@ -135,7 +135,10 @@ class Recovery:
 
     async def _start_claimed(self) -> None:
         lease = timedelta(seconds=self._settings.lease_seconds)
+        executing = set(self._workflows.executing)
         for row in await self._pool.fetch(OURS_NEVER_STARTED, self._identity.executor_id, lease):
+            if str(row["id"]) in executing:
+                continue  # it has begun just now
             log.warning("request %s was claimed here and did not start: it starts now", row["id"])
             await self._workflows.go_on(row["id"])  # which starts it, if there is no workflow
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import json
 import re
 from typing import Any
@@ -77,12 +78,19 @@ def _in_order(data: list[dict[str, Any]], texts: int) -> list[dict[str, Any]]:
 
 def _vector(value: Any, lists: list[bytes]) -> NDArray[np.float32]:
     if isinstance(value, str):
-        return np.frombuffer(pybase64.b64decode(value, validate=True), dtype="<f4")
+        return np.frombuffer(_bytes(value), dtype="<f4")
     numbers = _ANY.validate_json(lists[value]) if type(value) is int else value
     vector = np.array(numbers, dtype=np.float32)
     if vector.ndim != 1:
         raise ValueError("a vector is not a list of numbers")
     return vector
+
+
+def _bytes(value: str) -> bytes:
+    try:
+        return pybase64.b64decode(value, validate=True)
+    except binascii.Error:  # in lines, as mail has it?
+        return pybase64.b64decode("".join(value.split()), validate=True)
 
 
 def _tokens(answer: dict[str, Any]) -> int:

@@ -178,9 +178,9 @@ class Workflows:
             self._tools.tracing.request(ref.request) as span,
         ):
             try:
-                shared = self.shares.join(ref.request)
-                attempt = 1 if shared else None  # only a first one shares
+                attempt = 1 if (shared := self.shares.join(ref.request)) else None  # only a first one shares
                 if shared and (status := await shared):
+                    span.output(status=status)
                     log.info("request ended", extra={"status": status, "seconds": round(time.monotonic() - began, 3)})
                     return {"status": status}
                 request = await self._begin(ref, attempt)

@@ -15,11 +15,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from listener import logs
 from listener.errors import IngestError, LostOwnership
 from listener.models import Owner
 from listener.outages import patiently
@@ -58,7 +59,8 @@ class Shares:
         except BaseException:
             self._release(requests)
             raise
-        task = loop.create_task(self._carry(requests))
+        with logs.bound(request=str(requests[0])) if len(requests) == 1 else nullcontext():
+            task = loop.create_task(self._carry(requests))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -80,8 +82,11 @@ class Shares:
     async def _carry(self, requests: Sequence[UUID]) -> None:
         """Carry requests through the steps; whatever is in the way, those that have not ended go alone."""
         store, executor = self._tools.store, self._tools.executor_id
+        # Who has not come by now has a workflow that DBOS knew before, and did not start: recovery brings it to life.
+        self._release([request for request in requests if request in self._expected])
+        requests = [request for request in requests if request in self._waiting]
         try:
-            owner = await patiently(partial(store.begin_shared, requests, executor))
+            owner = await patiently(partial(store.begin_shared, requests, executor)) if requests else None
             if owner is not None:
                 self._release(set(requests) - set(owner.requests))
                 await self._while_wanted(owner, self._runs.run_shared(owner))
@@ -91,7 +96,7 @@ class Shares:
         except IngestError as error:
             self._fail(requests, error)
         except Exception:
-            log.exception("a batch that %d requests shared failed: each goes alone", len(requests))
+            log.exception("a batch of %d requests failed: each goes alone", len(requests))
         self._release(requests)
 
     async def _while_wanted(self, owner: Owner, work: Coroutine[Any, Any, None]) -> None:

@@ -79,6 +79,23 @@ async def test_a_request_whose_workflow_was_cancelled_with_dboss_tools_is_cancel
         assert (row["status"], row["error"]["code"]) == ("cancelled", "cancelled")
 
 
+async def test_a_small_text_whose_workflow_was_cancelled_with_dboss_tools_is_finished_all_the_same(
+    quick: ListenerProcess,
+) -> None:
+    """It goes through its steps outside of DBOS's, so there is nothing of DBOS's that it would meet on its way."""
+    async with session(quick.dsn) as c:
+        quick.hold("before:to_load")
+        request = await add(c, content="cancelled by dbos", uri="c")
+        await asyncio.to_thread(quick.held, "before:to_load")
+        client = DBOSClient(system_database_url=quick.dsn)
+        await asyncio.to_thread(client.cancel_workflow, str(request))
+        await asyncio.to_thread(client.destroy)
+        quick.go()
+        (row,) = await ended(c, request)
+        assert (row["status"], row["error"]) == ("succeeded", None)
+        assert await c.fetchval("select count(*) from ingest_chunks where uri = 'c'") == 1
+
+
 async def test_a_claimed_request_is_brought_to_life_although_dbos_has_ended_its_workflow_before(
     quick: ListenerProcess,
 ) -> None:
@@ -93,6 +110,8 @@ async def test_a_claimed_request_is_brought_to_life_although_dbos_has_ended_its_
     async with session(quick.dsn) as c:
         (row,) = await ended(c, await add(c, id=request, content="it begins"))
         assert (row["status"], row["attempt"]) == ("succeeded", 1), row["error"]
+        ended_in_dbos = "select status = 'SUCCESS' from dbos.workflow_status where workflow_uuid = $1"
+        await until(lambda: c.fetchval(ended_in_dbos, str(request)))
 
 
 async def test_a_source_that_breaks_the_pattern_compiler_fails_alone(quick: ListenerProcess, tmp_path: Path) -> None:

@@ -1,0 +1,2 @@
+-- ingest_live_hashes, for a whole batch, has taken its place.
+drop function if exists ingest_live_hash(ingest_documents, ingest_requests);
