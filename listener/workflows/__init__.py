@@ -99,23 +99,21 @@ class Workflows:
         self._ingest_request, self._ingest_batch = ingest_request, ingest_batch
 
     async def start(self, request: UUID) -> None:
-        """Start a request's workflow under the request's id; it runs in the background.
-
-        DBOS's primary key makes it happen once: to start it again does nothing.
-        """
-        await self._started(self.requests, str(request), self._ingest_request, RequestRef(request=request))
+        """Start a request's workflow under its id, in the background; DBOS's primary key makes that happen once."""
+        handle = await self._started(self.requests, str(request), self._ingest_request, RequestRef(request=request))
+        if not hasattr(handle, "task"):  # DBOS knew its workflow: none comes here, and recovery brings that to life
+            self.shares.release([request])
 
     async def _started(self, places: Places, workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
         """Start a workflow in a place of ours; the place is free again if it turns out to run or to have run before."""
         places.reserve(workflow)
-        started_here = False
+        handle = None
         try:
             with SetWorkflowID(workflow):
                 handle = await DBOS.start_workflow_async(function, ref.as_json())
-            started_here = hasattr(handle, "task")
             return handle
         finally:
-            if not started_here:
+            if not hasattr(handle, "task"):
                 places.release(workflow)
 
     async def go_on(self, request: UUID, left: Sequence[str] = ()) -> None:

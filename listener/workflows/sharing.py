@@ -57,7 +57,7 @@ class Shares:
         try:
             yield
         except BaseException:
-            self._release(requests)
+            self.release(requests)
             raise
         with logs.bound(request=str(requests[0])) if len(requests) == 1 else nullcontext():
             task = loop.create_task(self._carry(requests))
@@ -82,13 +82,11 @@ class Shares:
     async def _carry(self, requests: Sequence[UUID]) -> None:
         """Carry requests through the steps; whatever is in the way, those that have not ended go alone."""
         store, executor = self._tools.store, self._tools.executor_id
-        # Who has not come by now has a workflow that DBOS knew before, and did not start: recovery brings it to life.
-        self._release([request for request in requests if request in self._expected])
         requests = [request for request in requests if request in self._waiting]
         try:
             owner = await patiently(partial(store.begin_shared, requests, executor)) if requests else None
             if owner is not None:
-                self._release(set(requests) - set(owner.requests))
+                self.release(set(requests) - set(owner.requests))
                 await self._while_wanted(owner, self._runs.run_shared(owner))
                 self._resolve(await patiently(partial(store.end_shared, owner, executor)))
         except LostOwnership:
@@ -97,7 +95,7 @@ class Shares:
             self._fail(requests, error)
         except Exception:
             log.exception("a batch of %d requests failed: each goes alone", len(requests))
-        self._release(requests)
+        self.release(requests)
 
     async def _while_wanted(self, owner: Owner, work: Coroutine[Any, Any, None]) -> None:
         """Do the work, and let go of requests that were cancelled meanwhile; abandon it when none is left."""
@@ -105,7 +103,7 @@ class Shares:
         try:
             while not (await asyncio.wait([task], timeout=LOOK_SECONDS))[0]:
                 gone = left - await patiently(partial(self._tools.store.running, [*left]))
-                self._release(gone)
+                self.release(gone)
                 left -= gone
                 if not left:
                     raise LostOwnership("lost_ownership", "all requests of a shared batch were cancelled")
@@ -125,7 +123,8 @@ class Shares:
             if waiting := self._left(request):
                 waiting.set_exception(error)
 
-    def _release(self, requests: Iterable[UUID]) -> None:
+    def release(self, requests: Iterable[UUID]) -> None:
+        """Leave requests to their own workflows."""
         for request in requests:
             if waiting := self._left(request):
                 waiting.set_result(None)
