@@ -135,13 +135,8 @@ async def measure(options: Options) -> Report:
 
 
 async def _make_twins(connection: asyncpg.Connection) -> None:
-    for name, what in (
-        ("without", "all"),
-        ("notify", "all"),
-        ("empty", "all"),
-        ("lean", "defaults"),
-        ("checked", "constraints"),
-    ):
+    twins = {"without": "all", "notify": "all", "empty": "all", "lean": "defaults", "checked": "constraints"}
+    for name, what in twins.items():
         await connection.execute(TWINS.format(name=name, what=f"{what} including defaults"))
     for name in ("lean", "checked"):
         await connection.execute(LEAN.format(name=name))

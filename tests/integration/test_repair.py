@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 from listener_process import ListenerProcess
 from pipeline import ended, ingested, one, until
-from staging import add, session
+from staging import Connection, add, session
 
 
 @pytest.fixture
@@ -63,6 +64,17 @@ async def test_a_request_that_was_locked_when_a_listener_looked_is_claimed_once_
         assert row["status"] == "succeeded"
 
 
+async def cancelled_with_dbos_before_it_loads(c: Connection, it: ListenerProcess, request: uuid.UUID) -> asyncpg.Record:
+    """Cancel the workflow of a request that is held before it loads, let it go on; return the row that it ends with."""
+    await asyncio.to_thread(it.held, "before:to_load")
+    client = DBOSClient(system_database_url=it.dsn)
+    await asyncio.to_thread(client.cancel_workflow, str(request))
+    await asyncio.to_thread(client.destroy)
+    it.go()
+    (row,) = await ended(c, request)
+    return row
+
+
 async def test_a_request_whose_workflow_was_cancelled_with_dboss_tools_is_cancelled(
     quick: ListenerProcess, tmp_path: Path
 ) -> None:
@@ -70,12 +82,7 @@ async def test_a_request_whose_workflow_was_cancelled_with_dboss_tools_is_cancel
     async with session(quick.dsn) as c:
         quick.hold("before:to_load")
         request = await add(c, source=str(tmp_path / "file.md"))
-        await asyncio.to_thread(quick.held, "before:to_load")
-        client = DBOSClient(system_database_url=quick.dsn)
-        await asyncio.to_thread(client.cancel_workflow, str(request))
-        await asyncio.to_thread(client.destroy)
-        quick.go()
-        (row,) = await ended(c, request)
+        row = await cancelled_with_dbos_before_it_loads(c, quick, request)
         assert (row["status"], row["error"]["code"]) == ("cancelled", "cancelled")
 
 
@@ -86,12 +93,7 @@ async def test_a_small_text_whose_workflow_was_cancelled_with_dboss_tools_is_fin
     async with session(quick.dsn) as c:
         quick.hold("before:to_load")
         request = await add(c, content="cancelled by dbos", uri="c")
-        await asyncio.to_thread(quick.held, "before:to_load")
-        client = DBOSClient(system_database_url=quick.dsn)
-        await asyncio.to_thread(client.cancel_workflow, str(request))
-        await asyncio.to_thread(client.destroy)
-        quick.go()
-        (row,) = await ended(c, request)
+        row = await cancelled_with_dbos_before_it_loads(c, quick, request)
         assert (row["status"], row["error"]) == ("succeeded", None)
         assert await c.fetchval("select count(*) from ingest_chunks where uri = 'c'") == 1
 
