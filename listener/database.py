@@ -188,8 +188,8 @@ def dbos_engine(name: str, connections: int) -> dict[str, Any]:
         # A ping is a fifth of what DBOS sends. Without it the first statement after a cut fails: DBOS repeats that
         # after a second, and SQLAlchemy has replaced all of the pool's connections by then.
         "pool_pre_ping": False,
-        # Few connections that are warm instead of all in turn: a start takes 0.4 ms less. The others are not kept for
-        # ever: what lies between may have cut them.
+        # Few connections that are warm instead of all in turn. The others are not kept for ever: what lies between may
+        # have cut them.
         "pool_use_lifo": True,
         "pool_recycle": 1800,
         "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
