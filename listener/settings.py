@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         (), description="Folders that local sources may lie in, separated by ':'."
     )
     max_document_bytes: int = Field(64 * MEBIBYTE, ge=1, description="Larger documents are refused.")
-    batch_documents: int = Field(128, ge=1, le=10_000, description="Most documents in a batch.")
+    batch_documents: int = Field(256, ge=1, le=10_000, description="Most documents in a batch.")
     batch_records: int = Field(512, ge=1, le=10_000, description="Most records in a batch.")
     batch_bytes: int = Field(4 * MEBIBYTE, ge=1, description="Most bytes in a batch of more than one document.")
 

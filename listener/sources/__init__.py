@@ -147,7 +147,11 @@ class LocalSources:
     def _split(self, real: str) -> tuple[str, str] | None:
         """Return the root as configured and the path below it, for a resolved path; None if it is outside of all."""
         for root in self._roots:
-            if (rest := _below(real, os.path.realpath(root))) is not None:
+            # What is resolved and below the root's own name: then the name has no link in it.
+            rest = _below(real, root)
+            if rest is None:
+                rest = _below(real, os.path.realpath(root))
+            if rest is not None:
                 return root, rest
         return None
 

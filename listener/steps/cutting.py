@@ -17,6 +17,9 @@ from listener.workers import WorkerFailed
 
 LARGE_TEXT = 200_000  # characters; chunking one takes longer than a worker process's round trip
 
+Outcome = tuple[int, "Sequence[Chunk] | None", "dict[str, Any] | None"]
+"""A revision's id, and its chunks or why there are none."""
+
 
 async def cut(tools: Tools, owner: Owner) -> dict[str, int]:
     """Find the chunks' boundaries in the texts."""
@@ -26,18 +29,32 @@ async def cut(tools: Tools, owner: Owner) -> dict[str, int]:
     chunks = 0
     async with aclosing(in_turn(tools, owner, rows, "chunk")) as groups:
         async for group in groups:
-            outcomes = await asyncio.gather(*(_boundaries(tools, row) for row in group))
-            chunks = await tools.store.save_chunked(owner, outcomes)
+            chunks = await tools.store.save_chunked(owner, await _cut(tools, group))
     return {"documents": len(rows), "chunks": chunks}
 
 
-async def _boundaries(tools: Tools, row: asyncpg.Record) -> tuple[int, Sequence[Chunk] | None, dict[str, Any] | None]:
-    work = (chunk, row["text"], row["media_type"], row["chunk_size"], row["chunk_overlap"])
+async def _cut(tools: Tools, rows: Sequence[asyncpg.Record]) -> list[Outcome]:
+    """Cut small texts all at once in a thread, and each large one in a worker."""
+    large = [row for row in rows if len(row["text"]) > LARGE_TEXT]
+    small = [row for row in rows if len(row["text"]) <= LARGE_TEXT]
+    here = tools.in_thread(lambda: [_outcome(row, chunk(*_work(row))) for row in small])
+    found, *others = await asyncio.gather(here, *(_large(tools, row) for row in large))
+    return [*found, *others]
+
+
+async def _large(tools: Tools, row: asyncpg.Record) -> Outcome:
     try:
-        chunks = await (tools.workers.run(*work) if len(row["text"]) > LARGE_TEXT else tools.in_thread(*work))
+        return _outcome(row, await tools.workers.run(chunk, *_work(row)))
     except WorkerFailed as failure:
         error = DocumentError("chunking_failed", f"cutting the text into chunks failed: {failure}", "Please report it.")
         return row["id"], None, error.as_json("chunk")
+
+
+def _work(row: asyncpg.Record) -> tuple[str, str, int, int]:
+    return row["text"], row["media_type"], row["chunk_size"], row["chunk_overlap"]
+
+
+def _outcome(row: asyncpg.Record, chunks: Sequence[Chunk]) -> Outcome:
     if not chunks:
         return row["id"], None, DocumentError("no_text", "the document has no text").as_json("chunk")
     return row["id"], chunks, None

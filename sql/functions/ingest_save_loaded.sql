@@ -6,19 +6,21 @@ create or replace function ingest_save_loaded(
 language plpgsql set search_path from current
 as $$
 -- Where p_parts has a URI, the row is a document inside of the one with that id: it becomes a revision of its own.
+-- One by one, along the primary key: before a table has statistics a join runs through all texts for each document.
 declare
   v_owned uuid[];
 begin
   v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'chunk');
-  update ingest_revisions v
-  set state = case when l.error is null then 'loaded' else 'failed' end, error = l.error, read_seq = l.read_seq,
-      content_hash = l.hash, bytes = coalesce(l.bytes, v.bytes), text = l.text, title = l.title,
-      media_type = coalesce(l.media_type, v.media_type), metadata = coalesce(l.metadata, '{}'),
-      pages = ingest_ints(l.pages), settings_hash = ingest_settings_hash(r), loaded_at = clock_timestamp()
-  from unnest(p_ids, p_read_seqs, p_hashes, p_bytes, p_texts, p_titles, p_media_types, p_metadata, p_errors, p_pages, p_parts)
-    as l (id, read_seq, hash, bytes, text, title, media_type, metadata, error, pages, part),
-    ingest_requests r
-  where v.id = l.id and l.part is null and v.state = 'discovered' and r.id = v.request_id and r.id = any (v_owned);
+  for i in 1 .. cardinality(p_ids) loop
+    continue when p_parts[i] is not null;
+    update ingest_revisions v
+    set state = case when p_errors[i] is null then 'loaded' else 'failed' end, error = p_errors[i], read_seq = p_read_seqs[i],
+        content_hash = p_hashes[i], bytes = coalesce(p_bytes[i], v.bytes), text = p_texts[i], title = p_titles[i],
+        media_type = coalesce(p_media_types[i], v.media_type), metadata = coalesce(p_metadata[i], '{}'),
+        pages = ingest_ints(p_pages[i]), settings_hash = ingest_settings_hash(r), loaded_at = clock_timestamp()
+    from ingest_requests r
+    where v.id = p_ids[i] and v.state = 'discovered' and r.id = v.request_id and r.id = any (v_owned);
+  end loop;
   if num_nonnulls(variadic p_parts) > 0 then
     -- An e-mail's pictures are no failures.
     insert into ingest_revisions
