@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,7 @@ import asyncpg
 
 from listener.models import Chunk, Loaded, NewChunk, Owner, RequestRef
 from listener.store.fence import fenced
-from listener.store.values import as_json
+from listener.store.values import as_array, as_json
 
 
 class DocumentStatements:
@@ -70,7 +69,7 @@ class DocumentStatements:
                 [one.parsed and one.parsed.media_type for one in loaded],
                 [as_json(dict(one.parsed.metadata)) if one.parsed else None for one in loaded],
                 [as_json(one.error) for one in loaded],
-                [as_json(list(one.parsed.pages)) if one.parsed and one.parsed.pages else None for one in loaded],
+                [as_array(one.parsed.pages) if one.parsed and one.parsed.pages else None for one in loaded],
                 [one.part for one in loaded],
             )
 
@@ -95,10 +94,12 @@ class DocumentStatements:
         with fenced():
             return int(
                 await self._pool.fetchval(
-                    "select ingest_save_chunked($1, $2, $3, $4, $5, $6)",
+                    "select ingest_save_chunked($1, $2, $3, $4, $5, $6, $7, $8)",
                     *owner.key,
                     [revision for revision, _, _ in cut],
-                    [None if chunks is None else _boundaries(chunks) for _, chunks, _ in cut],
+                    [chunks and as_array(chunk.start for chunk in chunks) for _, chunks, _ in cut],
+                    [chunks and as_array(chunk.end for chunk in chunks) for _, chunks, _ in cut],
+                    [chunks and as_json([chunk.heading_path for chunk in chunks]) for _, chunks, _ in cut],
                     [as_json(error) for _, _, error in cut],
                 )
             )
@@ -165,14 +166,4 @@ def _columns(chunks: Sequence[NewChunk]) -> tuple[list[Any], ...]:
         [one.text for one in chunks],
         [one.digest for one in chunks],
         [one.metadata for one in chunks],
-    )
-
-
-def _boundaries(chunks: Sequence[Chunk]) -> str:
-    return json.dumps(
-        {
-            "starts": [chunk.start for chunk in chunks],
-            "ends": [chunk.end for chunk in chunks],
-            "headings": [list(chunk.heading_path) for chunk in chunks],
-        }
     )

@@ -6,7 +6,8 @@ as $$
 begin
   update ingest_revisions r set state = 'skipped', reason = 'deleted', text = null, replaced_at = clock_timestamp()
   from deleted d
-  where r.collection = d.collection and r.uri = d.uri and r.state in ('loaded', 'chunked', 'embedded');
+  where r.collection = d.collection and r.uri = d.uri and r.state in ('loaded', 'chunked', 'embedded')
+    and r.text is not null and r.document_id is null;  -- true of these states; named for the index
   delete from ingest_revisions r using deleted d where r.document_id = d.id;
   return null;
 end

@@ -22,10 +22,12 @@ begin
   if cardinality(v_running) = 0 then
     raise exception 'request % is no longer running', p_requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
-  with winner as (
+  with settings as materialized (
+    select r.id, ingest_settings_hash(r) as hash from ingest_requests r where r.id = any (v_running)
+  ), winner as (
     select v.id, d.id as document_id, d.revision_id as replaced
     from ingest_revisions v join ingest_documents d on d.collection = v.collection and d.uri = v.uri
-    where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running)
+    where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and (p_batch is null or v.batch = p_batch)
       -- A fork has the number of the reading whose text it took over: the younger of the two wins.
       and (v.read_seq, v.id) > (d.live_seq, coalesce(d.revision_id, 0))
   ), replaced as (
@@ -34,8 +36,8 @@ begin
     update ingest_documents d
     set revision_id = v.id, live_seq = v.read_seq, title = v.title, media_type = v.media_type, bytes = v.bytes,
         chunks = cardinality(v.starts), metadata = v.metadata, content_hash = v.content_hash,
-        settings_hash = ingest_settings_hash(r), updated_at = clock_timestamp()
-    from winner w join ingest_revisions v on v.id = w.id join ingest_requests r on r.id = v.request_id
+        settings_hash = s.hash, updated_at = clock_timestamp()
+    from winner w join ingest_revisions v on v.id = w.id join settings s on s.id = v.request_id
     where d.id = w.document_id
   ), done as (
     update ingest_revisions v set state = 'published', document_id = w.document_id, published_at = clock_timestamp()
@@ -44,7 +46,8 @@ begin
     update ingest_revisions v
     set state = 'skipped', reason = 'superseded', replaced_at = clock_timestamp(), document_id = d.id
     from ingest_documents d
-    where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and d.collection = v.collection and d.uri = v.uri
+    where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and (p_batch is null or v.batch = p_batch)
+      and d.collection = v.collection and d.uri = v.uri
       and (v.read_seq, v.id) <= (d.live_seq, coalesce(d.revision_id, 0))
     returning v.id
   )

@@ -1,5 +1,6 @@
 create or replace function ingest_save_chunked(
-  p_requests uuid[], p_batch int, p_owner uuid, p_ids bigint[], p_boundaries jsonb[], p_errors jsonb[]
+  p_requests uuid[], p_batch int, p_owner uuid, p_ids bigint[], p_starts text[], p_ends text[],
+  p_headings jsonb[], p_errors jsonb[]
 ) returns int
 language plpgsql set search_path from current
 as $$
@@ -9,11 +10,11 @@ declare
 begin
   v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'embed');
   update ingest_revisions v
-  set state = case when c.error is null then 'chunked' else 'failed' end, error = c.error,
-      starts = coalesce(ingest_ints(c.boundaries -> 'starts'), '{}'), ends = coalesce(ingest_ints(c.boundaries -> 'ends'), '{}'),
-      headings = c.boundaries -> 'headings'
-  from unnest(p_ids, p_boundaries, p_errors) as c (id, boundaries, error)
-  where v.id = c.id and v.state = 'loaded' and v.request_id = any (v_owned);
+  set (state, error, starts, ends, headings) = (
+    select case when p_errors[i] is null then 'chunked' else 'failed' end, p_errors[i],
+           coalesce(p_starts[i]::int[], '{}'), coalesce(p_ends[i]::int[], '{}'), p_headings[i]
+    from array_position(p_ids, v.id) as i)  -- not joined: see ingest_save_loaded
+  where v.request_id = any (v_owned) and v.batch = p_batch and v.state = 'loaded' and v.id = any (p_ids);
   with counted as (
     update ingest_batches b set chunks = (
       select coalesce(sum(cardinality(v.starts)), 0) from ingest_revisions v
@@ -25,5 +26,5 @@ begin
 end
 $$;
 
-comment on function ingest_save_chunked(uuid[], int, uuid, bigint[], jsonb[], jsonb[]) is
+comment on function ingest_save_chunked(uuid[], int, uuid, bigint[], text[], text[], jsonb[], jsonb[]) is
   'loaded → chunked or failed; returns the chunks of the batch.';

@@ -7,9 +7,10 @@ declare
 begin
   v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'save');
   update ingest_revisions v
-  set state = case when e.error is null then 'embedded' else 'failed' end, error = e.error
-  from unnest(p_ids, p_errors) as e (id, error)
-  where v.id = e.id and v.state = 'chunked' and v.request_id = any (v_owned);
+  set (state, error) = (
+    select case when p_errors[i] is null then 'embedded' else 'failed' end, p_errors[i]
+    from array_position(p_ids, v.id) as i)  -- not joined: see ingest_save_loaded
+  where v.request_id = any (v_owned) and v.batch = p_batch and v.state = 'chunked' and v.id = any (p_ids);
 end
 $$;
 

@@ -15,7 +15,7 @@ begin
   with same as (
     select v.id, d.id as document_id, u.read_seq, u.hash
     from unnest(p_ids, p_read_seqs, p_hashes) as u (id, read_seq, hash)
-    join ingest_revisions v on v.id = u.id and v.state = 'discovered' and v.request_id = any (v_owned)
+    join ingest_revisions v on v.id = u.id and v.state = 'discovered' and v.request_id = any (v_owned) and v.batch = p_batch
     join ingest_live_hashes(p_requests, p_batch) live on live.id = v.id and live.hash = u.hash
     join ingest_documents d on d.collection = v.collection and d.uri = v.uri
   ), newer as (
