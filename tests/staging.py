@@ -11,6 +11,8 @@ from typing import Any
 
 import asyncpg
 
+from listener.store.values import as_array
+
 SPACE: dict[str, Any] = {"embedder": "test", "model": "test", "endpoint": "", "dimensions": 3}
 STATES = ("discovered", "loaded", "chunked", "embedded", "published")
 Connection = asyncpg.Connection
@@ -137,11 +139,11 @@ async def load(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, 
 
 async def cut(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, chunks: int) -> None:
     rows = await c.fetch("select * from ingest_to_chunk($1, $2)", [request], batch)
-    boundaries = {"starts": list(range(chunks)), "ends": [n + 1 for n in range(chunks)], "headings": []}
+    starts, ends = as_array(range(chunks)), as_array(range(1, chunks + 1))
     none = [None] * len(rows)
     await c.execute(
-        "select ingest_save_chunked($1, $2, $3, $4, $5, $6)",
-        [request], batch, owner, [row["id"] for row in rows], [boundaries] * len(rows), none,
+        "select ingest_save_chunked($1, $2, $3, $4, $5, $6, $7, $8)",
+        [request], batch, owner, [row["id"] for row in rows], [starts] * len(rows), [ends] * len(rows), none, none,
     )  # fmt: skip
 
 

@@ -38,8 +38,9 @@ async def _cut(tools: Tools, rows: Sequence[asyncpg.Record]) -> list[Outcome]:
     large = [row for row in rows if len(row["text"]) > LARGE_TEXT]
     small = [row for row in rows if len(row["text"]) <= LARGE_TEXT]
     here = tools.in_thread(lambda: [_outcome(row, chunk(*_work(row))) for row in small])
-    found, *others = await asyncio.gather(here, *(_large(tools, row) for row in large))
-    return [*found, *others]
+    there = asyncio.gather(*(_large(tools, row) for row in large))
+    found, others = await asyncio.gather(here, there)
+    return found + others
 
 
 async def _large(tools: Tools, row: asyncpg.Record) -> Outcome:

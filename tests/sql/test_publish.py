@@ -105,7 +105,7 @@ async def test_a_replaced_owner_writes_nothing(c: Connection) -> None:
         load(c, request, 0, old, {}),
         embed(c, request, 0, old, []),
         c.execute("select ingest_skip_unchanged(array[$1::uuid], 0, $2, '{}', '{}', '{}')", request, old),
-        c.execute("select ingest_save_chunked(array[$1::uuid], 0, $2, '{}', '{}', '{}')", request, old),
+        c.execute("select ingest_save_chunked(array[$1::uuid], 0, $2, '{}', '{}', '{}', '{}', '{}')", request, old),
         c.execute(
             "select ingest_copy_known(array[$1::uuid], 0, $2, '{}', '{}', '{}', '{}', '{}', '{}', '{}')", request, old
         ),
