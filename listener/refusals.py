@@ -37,7 +37,8 @@ def as_ours(error: BaseException) -> IngestError | None:
         return None  # the program uses one connection twice at a time
     if isinstance(error, ValueError) and isinstance(error, asyncpg.InterfaceError):
         return RequestError("invalid_value", str(error))  # asyncpg could not encode an argument
-    if isinstance(error, (asyncpg.InterfaceError, ConnectionError, TimeoutError)):
+    # asyncpg.InternalClientError: a statement was begun on a connection that Postgres has just ended.
+    if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError, TimeoutError)):
         return _lost(str(error) or type(error).__name__)
     return None
 

@@ -1,0 +1,28 @@
+"""What drivers raise, told as errors of ours."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from listener.errors import OperatorError
+from listener.refusals import told_as_ours
+
+CUT = [
+    asyncpg.InterfaceError("connection is closed"),
+    asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),  # just cut
+    asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+    ConnectionResetError(104, "Connection reset by peer"),
+]
+
+
+@pytest.mark.parametrize("raised", CUT, ids=lambda error: type(error).__name__)
+def test_however_a_driver_tells_of_a_cut_connection_it_is_lost(raised: Exception) -> None:
+    with pytest.raises(OperatorError) as told, told_as_ours():
+        raise raised
+    assert told.value.code == "database_lost"
+
+
+def test_a_program_that_uses_a_connection_twice_at_a_time_hears_the_driver_s_own_error() -> None:
+    with pytest.raises(asyncpg.InterfaceError), told_as_ours():
+        raise asyncpg.InterfaceError("cannot perform operation: another operation is in progress")
