@@ -37,9 +37,10 @@ def as_ours(error: BaseException) -> IngestError | None:
         return None  # the program uses one connection twice at a time
     if isinstance(error, ValueError) and isinstance(error, asyncpg.InterfaceError):
         return RequestError("invalid_value", str(error))  # asyncpg could not encode an argument
-    # asyncpg.InternalClientError: a statement was begun on a connection that Postgres has just ended.
-    if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError, TimeoutError)):
+    if isinstance(error, (asyncpg.InterfaceError, ConnectionError, TimeoutError)):
         return _lost(str(error) or type(error).__name__)
+    if type(error) is asyncpg.InternalClientError:  # a statement was begun on a connection that had just been cut
+        return _lost(str(error))
     return None
 
 

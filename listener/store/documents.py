@@ -69,7 +69,7 @@ class DocumentStatements:
                 [one.parsed and one.parsed.media_type for one in loaded],
                 [as_json(dict(one.parsed.metadata)) if one.parsed else None for one in loaded],
                 [as_json(one.error) for one in loaded],
-                [as_array(one.parsed.pages) if one.parsed and one.parsed.pages else None for one in loaded],
+                [as_json(list(one.parsed.pages)) if one.parsed and one.parsed.pages else None for one in loaded],
                 [one.part for one in loaded],
             )
 
