@@ -96,6 +96,16 @@ async def test_other_settings_other_metadata_and_force_are_reasons_to_ingest_aga
     assert await c.fetchval("select live_hash from ingest_to_load(array[$1::uuid], 0)", request) is None
 
 
+async def test_each_document_of_a_batch_gets_the_outcome_that_stands_in_its_place(c: Connection) -> None:
+    request = await start(c, ["a", "b", "c"])
+    owner = await carry(c, request, "chunked")
+    rows = await c.fetch("select * from ingest_to_embed(array[$1::uuid], 0)", request)
+    errors = [{"code": "refused"} if row["uri"] == "b" else None for row in rows]
+    query = "select ingest_save_embedded(array[$1::uuid], 0, $2, $3, $4)"
+    await c.execute(query, request, owner, [row["id"] for row in rows], errors)
+    assert await states(c, request) == {"a": "embedded", "b": "failed", "c": "embedded"}
+
+
 async def test_a_replaced_owner_writes_nothing(c: Connection) -> None:
     request = await start(c, ["a"])
     old = await carry(c, request, "chunked")
