@@ -32,7 +32,7 @@ import asyncpg
 from benchmarks import session
 from benchmarks.report import Options, Report, Spread, Table
 from listener import embedded
-from listener.claims import CLAIM, Line
+from listener.engine.claims import CLAIM, Line
 
 FEW, MANY, MOST = 1_000, 100_000, 1_000_000
 CALLS = 200

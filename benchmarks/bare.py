@@ -23,9 +23,9 @@ import asyncpg
 import numpy as np
 import pybase64
 
-from listener.chunking import chunk
+from listener.chunking.splitting import chunk
+from listener.database.vectors import decode, encode, encode_rows
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
-from listener.vectors import decode, encode, encode_rows
 
 CALLS = 8
 TABLE = """

@@ -31,7 +31,7 @@ from psycopg.types.array import ListBinaryDumper
 
 from benchmarks import corpus
 from benchmarks.bare_steps import DISCOVER, EMBED, LOAD, MEDIA_TYPE, SAVE, Texts
-from listener import vectors
+from listener.database import vectors
 from listener.embedding import text_hash
 
 APPLICATION = "bare"

@@ -22,11 +22,11 @@ from typing import Any
 import asyncpg
 
 from benchmarks.bare import COLUMNS, TABLE, Row, know_vectors
-from listener.chunking import chunk
+from listener.chunking.splitting import chunk
+from listener.database.vectors import encode_rows
+from listener.documents.parsers import html_text
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
 from listener.embedding.token_vectors import TokenVectors
-from listener.parsing import html_text
-from listener.vectors import encode_rows
 
 GROUP = 128
 PAGES = 16  # that a process parses at a time

@@ -10,13 +10,13 @@ import json
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from listener import vectors
-from listener.chunking import chunk
+from listener.chunking.splitting import chunk
+from listener.database import vectors
+from listener.documents.parsers import Parsers
+from listener.documents.pool import Workers
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
 from listener.embedding.local import DIMENSIONS
 from listener.embedding.token_vectors import TokenVectors
-from listener.parsing import Parsers
-from listener.workers import Workers
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmarks.session import say, say_begun
 from listener.models import RequestRef
+from listener.pipeline.workflows import Workflows
 from listener.service import Listener
 from listener.settings import Settings
-from listener.workflows import Workflows
 
 
 async def main() -> None:

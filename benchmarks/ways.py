@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import asyncpg
 
 from benchmarks import corpus, environments, session
-from listener.chunking import chunk
+from listener.chunking.splitting import chunk
 
 DIMENSIONS = 1536
 LATENCY_SECONDS = 0.02

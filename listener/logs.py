@@ -5,7 +5,7 @@
     with logs.bound(request=id, batch=3):
         log.info("request ended", extra={"seconds": 1.5})
 
-    2025-06-01T12:00:00.123Z INFO listener.workflows: request ended [request=… batch=3 seconds=1.5]
+    2025-06-01T12:00:00.123Z INFO listener.pipeline.workflows: request ended [request=… batch=3 seconds=1.5]
     {"time": …, "level": "INFO", "logger": …, "message": "request ended", "request": …, "batch": 3, "seconds": 1.5}
 """
 
@@ -149,7 +149,7 @@ def _alone(secret: str) -> str:
 
 
 class Line(logging.Formatter):
-    """``2025-06-01T12:00:00.123Z INFO listener.claims: … [request=… batch=…]``, then a traceback if there is one."""
+    """``2025-06-01T12:00:00.123Z INFO listener.engine.claims: … [request=…]``, then a traceback if there is one."""
 
     def __init__(self, secrets: Secrets) -> None:
         super().__init__()

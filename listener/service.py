@@ -17,25 +17,26 @@ from uuid import uuid4
 import asyncpg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 
-from listener import logs, removal, schema, tracing
-from listener.announcements import Announcements
-from listener.claims import Claims
-from listener.commands import Commands
-from listener.database import WRITABLE, Database, dbos_engine, open_database, plain_connection, url_for_dbos
-from listener.doorbell import Doorbell
+from listener import logs, tracing
+from listener.database import migrations, removal
+from listener.database.connections import WRITABLE, Database, dbos_engine, open_database, plain_connection, url_for_dbos
+from listener.database.outages import OUTAGE, teach_dbos_patience
+from listener.documents.parsers import Parsers
+from listener.documents.pool import Workers
 from listener.embedding import default_space
+from listener.engine.cancels import Commands
+from listener.engine.claims import Claims
+from listener.engine.doorbell import Doorbell
+from listener.engine.heartbeat import Heartbeat, Identity, schema_newer
+from listener.engine.queries import Queries
+from listener.engine.recovery import Recovery
 from listener.errors import OperatorError
-from listener.heartbeat import Heartbeat, Identity, schema_newer
-from listener.outages import OUTAGE, teach_dbos_patience
-from listener.parsing import Parsers
-from listener.queries import Queries
-from listener.recovery import Recovery
+from listener.pipeline.announcements import Announcements
+from listener.pipeline.gateway import Store
+from listener.pipeline.tools import Tools
+from listener.pipeline.workflows import PIPELINE, Workflows
 from listener.settings import Settings
-from listener.sources import LocalSources
-from listener.steps import Tools
-from listener.store import Store
-from listener.workers import Workers
-from listener.workflows import PIPELINE, Workflows
+from listener.sources.files import LocalSources
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,9 @@ async def migrate(settings: Settings, dsn: str) -> list[str]:
     """Bring our schema and DBOS's to this program's state; return the names of the SQL files that were applied."""
     connection = await plain_connection(dsn)
     try:
-        async with schema.only_migrator(connection, settings.schema_):
-            applied = await schema.migrate(connection, settings.schema_)
-            await schema.make_schema(connection, dbos_schema(settings))
+        async with migrations.only_migrator(connection, settings.schema_):
+            applied = await migrations.migrate(connection, settings.schema_)
+            await migrations.make_schema(connection, dbos_schema(settings))
             await asyncio.to_thread(_migrate_dbos, settings, dsn)
     finally:
         await connection.close()
@@ -72,7 +73,7 @@ async def uninstall(settings: Settings, dsn: str) -> list[str]:
     """Drop our objects, and DBOS's schema if only our workflows are in it; return the statements that were run."""
     connection = await plain_connection(dsn)
     try:
-        async with schema.only_migrator(connection, settings.schema_):
+        async with migrations.only_migrator(connection, settings.schema_):
             dropped = await removal.uninstall(connection, settings.schema_)
             return dropped + await removal.drop_dbos(connection, dbos_schema(settings), application(settings))
     finally:
@@ -166,7 +167,7 @@ class Listener:
     async def _open(self) -> Database:
         database = await open_database(self._settings, self._dsn)
         async with database.session(wanted=WRITABLE) as connection:
-            await schema.check(connection, self._settings.schema_)
+            await migrations.check(connection, self._settings.schema_)
         return database
 
     async def _build(self, database: Database) -> None:

@@ -18,7 +18,8 @@ from listener_process import ListenerProcess
 from pipeline import cloned, migrated
 from staging import Connection, session
 
-from listener import embedded, schema
+from listener import embedded
+from listener.database import migrations
 
 VERSIONS = (16, 18)
 PREFIX = f"ingest-tests-{os.geteuid()}-"
@@ -82,7 +83,7 @@ async def _install(server: embedded.Server, name: str) -> None:
     await server.create_database(name)
     connection = await asyncpg.connect(server.dsn(name))
     try:
-        await schema.migrate(connection, "public")
+        await migrations.migrate(connection, "public")
     finally:
         await connection.close()
 

@@ -283,13 +283,14 @@ def shift_clock(seconds: float) -> None:
 
 def main() -> None:
     shift_clock(float(os.environ["TEST_CLOCK"]))
-    from listener import workflows  # noqa: PLC0415 - the driver needs none of it
+    from listener.pipeline import workflows  # noqa: PLC0415 - the driver needs none of it
 
     workflows.PIPELINE = os.environ["TEST_PIPELINE"] or workflows.PIPELINE  # before others take it over
-    from listener import cli, commands, embedding, heartbeat, recovery, service  # noqa: PLC0415
-    from listener.sources import LocalSources  # noqa: PLC0415
-    from listener.store import Store  # noqa: PLC0415
-    from listener.workflows import batch, rewinding  # noqa: PLC0415
+    from listener import cli, embedding, service  # noqa: PLC0415
+    from listener.engine import cancels, heartbeat, recovery  # noqa: PLC0415
+    from listener.pipeline import batch, rewinding  # noqa: PLC0415
+    from listener.pipeline.gateway import Store  # noqa: PLC0415
+    from listener.sources.files import LocalSources  # noqa: PLC0415
 
     points = Points()
     for name, method in inspect.getmembers(Store, inspect.isfunction):
@@ -298,7 +299,7 @@ def main() -> None:
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
     for name, owner, attribute in (
         ("resume", recovery.Recovery, "_resume"),
-        ("obey", commands.Commands, "_cancel"),
+        ("obey", cancels.Commands, "_cancel"),
         ("open", service.Listener, "_open"),
         ("register", heartbeat.Heartbeat, "register"),
         ("launch", service.Listener, "_launch"),

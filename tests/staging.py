@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from listener.store.values import as_array
+from listener.pipeline.values import as_array
 
 SPACE: dict[str, Any] = {"embedder": "test", "model": "test", "endpoint": "", "dimensions": 3}
 STATES = ("discovered", "loaded", "chunked", "embedded", "published")

@@ -20,6 +20,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MOST_LINES = 300
 EMPTY_WORDS = {"utils", "util", "helpers", "helper", "common", "manager", "handler", "misc"}
+MADE = re.compile(r"^create (?:or replace )?(function|view|procedure|type) (\w+)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -37,6 +38,7 @@ SQL = next(folder for folder in (PACKAGE / "sql", PACKAGE.parent / "sql") if fol
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SQL_FILES = sorted(SQL.rglob("*.sql"))
+OBJECTS = [file for file in SQL_FILES if MADE.search(file.read_text(encoding="utf-8")) and file.parent.name != "schema"]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -56,11 +58,11 @@ def test_a_file_is_not_named_by_an_empty_word(path: Path) -> None:
     assert not EMPTY_WORDS & set(path.stem.split("_"))
 
 
-@pytest.mark.parametrize("path", [file for file in SQL_FILES if file.parent.name in ("functions", "views")], ids=name)
+@pytest.mark.parametrize("path", OBJECTS, ids=name)
 def test_an_sql_file_makes_one_object_is_named_after_it_and_comments_on_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8").lower()
-    made = re.findall(r"^create (?:or replace )?(?:function|view|procedure) (\w+)", text, re.MULTILINE)
-    commented = re.findall(r"^comment on (?:function|view|procedure) (\w+)", text, re.MULTILINE)
+    made = [found for _, found in MADE.findall(text)]
+    commented = re.findall(r"^comment on (?:function|view|procedure|type) (\w+)", text, re.MULTILINE)
     assert len(made) == 1
     assert commented == made
     assert path.stem.startswith(made[0])  # an overload adds a word: ingest_search, ingest_search_vector

@@ -17,7 +17,7 @@ import asyncpg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, run_dbos_database_migrations
 
 from benchmarks.session import say, say_begun
-from listener.database import dbos_engine
+from listener.database.connections import dbos_engine
 from listener.service import DBOS_POOL
 
 

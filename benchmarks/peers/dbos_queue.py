@@ -17,7 +17,7 @@ import asyncpg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 
 from benchmarks.session import say, say_begun
-from listener.database import DBOS_CONNECTION
+from listener.database.connections import DBOS_CONNECTION
 from listener.service import DBOS_POOL
 
 ENQUEUE = "select dbos.enqueue_workflow(workflow_name => 'bench', queue_name => 'bench', workflow_id => $1)"

@@ -8,7 +8,7 @@
     output      terminal, plain lines or JSON
     session     a connection that shows the SQL it sends
     follow      requests until they end
-    requests    add                              status      status, failures
+    add         add                              status      status, failures
     control     cancel, resume, retry, fork
     search      search                           listen      listen
     operate     migrate, psql, stop, uninstall   doctor      doctor
@@ -27,7 +27,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from listener import __version__
-from listener.cli import control, doctor, health, listen, operate, problems, quickstart, requests, search, status
+from listener.cli import add, control, doctor, health, listen, operate, problems, quickstart, search, status
 
 __all__ = ["app", "main"]
 
@@ -83,7 +83,7 @@ def ingest(
 app.command("quickstart", short_help="Ingest a folder and search it; shows the SQL.")(quickstart.quickstart)
 app.command("migrate", short_help="Install or upgrade the tables, views and functions.")(operate.migrate)
 app.command("listen", short_help="Run a listener in the foreground.")(listen.listen)
-app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(requests.add)
+app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(add.add)
 app.command("status", short_help="Show how far requests are and what they wait for.")(status.status)
 app.command("failures", short_help="Show the documents that failed, and why.")(status.failures)
 app.command("cancel", short_help="Cancel pending or running requests.")(control.cancel)

@@ -170,7 +170,7 @@ async def _find_running(settings: Settings, look: Callable[[str, Callable[[], Aw
 
 
 async def _reachable(settings: Settings, dsn: str) -> str:
-    from listener.database import plain_connection
+    from listener.database.connections import plain_connection
 
     connection = await plain_connection(dsn)
     try:
@@ -222,9 +222,9 @@ async def _listens(session: Session, settings: Settings, dsn: str) -> str:
 
 
 async def _schema(session: Session, settings: Settings) -> str:
-    from listener import schema
+    from listener.database import migrations
 
-    await schema.check(session.connection, settings.schema_)
+    await migrations.check(session.connection, settings.schema_)
     return f'schema "{settings.schema_}" is up to date'
 
 

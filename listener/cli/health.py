@@ -71,8 +71,8 @@ async def _health(settings: Settings, host: str | None, timeout: float, live: bo
 
 
 async def _beating(settings: Settings, host: str | None) -> list[Row]:
-    from listener.database import plain_connection
-    from listener.schema import formatted
+    from listener.database.connections import plain_connection
+    from listener.database.migrations import formatted
 
     connection = await plain_connection(await _dsn(settings))
     try:

@@ -101,7 +101,7 @@ async def stopped_afterwards(listener: Listener) -> AsyncIterator[None]:
 
 async def _database(settings: Settings, patience: float) -> str:
     from listener import service
-    from listener.database import open_database
+    from listener.database.connections import open_database
 
     deadline = time.monotonic() + patience
     told = False

@@ -110,7 +110,7 @@ async def search_path(settings: Settings, dsn: str) -> str | None:
     """Return our search path as PGOPTIONS takes it; None if it is the usual one."""
     if settings.schema_ == "public":
         return None
-    from listener.database import open_database
+    from listener.database.connections import open_database
 
     path = (await open_database(settings, dsn)).search_path()
     return path.replace("\\", "\\\\").replace(" ", "\\ ")  # PGOPTIONS is split at spaces

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import typer
 
-from listener import refusals
+from listener.database import translation
 from listener.errors import DocumentError, IngestError, RequestError
 from listener.logs import Secrets
 
@@ -84,7 +84,7 @@ def explain(error: BaseException) -> Problem:
         return Problem(error.code, error.message, error.hint, USAGE if refused else ENVIRONMENT)
     if hasattr(error, "format_message"):  # typer's usage errors; it exports no class for all of them
         return _usage(error, error.format_message())
-    known = refusals.as_ours(error)
+    known = translation.as_ours(error)
     return explain(known) if known else _bug(error)
 
 

@@ -64,7 +64,7 @@ def quickstart(
 
 def _settings_for(source: str) -> Settings:
     """Return the settings with ``source`` below a root; raises RequestError if there is nothing to ingest."""
-    from listener.sources import LocalSources
+    from listener.sources.files import LocalSources
 
     settings = load_settings()
     root = Path(source).parent if Path(source).is_file() else Path(source)

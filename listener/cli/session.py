@@ -160,7 +160,7 @@ async def open_session(
     settings: Settings, dsn: str, output: Output, *, show_sql: bool = False
 ) -> AsyncIterator[Session]:
     """Open a session for the time of a block; raises OperatorError if the database does not answer."""
-    from listener.database import open_database
+    from listener.database.connections import open_database
 
     database = await open_database(settings, dsn)
     async with database.session() as connection:

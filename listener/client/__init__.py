@@ -24,12 +24,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 
-from listener import database as databases
 from listener import settings
-from listener.client.connections import AnyConnection, Pooled, Single
 from listener.client.ingest import Ingest
 from listener.client.results import Failure, Hit, Status
-from listener.refusals import told_as_ours
+from listener.client.transport import AnyConnection, Pooled, Single
+from listener.database import connections as databases
+from listener.database.translation import told_as_ours
 
 __all__ = [
     "Failure",

@@ -12,10 +12,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 from listener.client import statements
-from listener.client.connections import Connections
 from listener.client.results import Failure, Hit, Status
+from listener.client.transport import Connections
+from listener.database.translation import told_as_ours
 from listener.errors import RequestError, WaitTimeoutError
-from listener.refusals import told_as_ours
 
 LOOK_SECONDS = 1.0  # how often a wait looks although nothing rang
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet")

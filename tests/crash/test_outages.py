@@ -19,7 +19,7 @@ from staging import Connection, add
 from tcp_proxy import TcpProxy
 
 from listener import embedded
-from listener.outages import is_outage, patiently
+from listener.database.outages import is_outage, patiently
 
 pytestmark = pytest.mark.long  # see pyproject.toml
 

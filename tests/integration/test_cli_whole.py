@@ -127,7 +127,7 @@ async def test_a_quickstart_on_one_document_ingests_only_that(ingest: Ingest) ->
 
 async def test_migrate_may_be_repeated_and_uninstall_leaves_nothing(ingest: Ingest) -> None:
     applied = (await ingest("migrate", "--json")).json["applied"]
-    assert "functions/ingest_add.sql" in applied
+    assert "ingest_add.sql" in applied
     assert (await ingest("migrate", "--json")).json["applied"] == []
     assert (await ingest("doctor", INGEST_FILE_ROOTS=str(ingest.folder))).status == 0
     assert (await ingest("uninstall", "--yes", "--json")).json["statements"]

@@ -20,9 +20,10 @@ from staging import Connection, session
 from staging import ingest as publish_one
 
 import listener
-from listener import IngestError, OperatorError, RequestError, WaitTimeoutError, client, schema
-from listener.client import POOL_SIZE, connections, statements
+from listener import IngestError, OperatorError, RequestError, WaitTimeoutError, client
+from listener.client import POOL_SIZE, statements, transport
 from listener.client import ingest as verbs
+from listener.database import migrations
 
 TOMORROW = datetime.now(timezone.utc) + timedelta(days=1)
 
@@ -155,7 +156,7 @@ async def test_waits_in_blocks_of_their_own_share_a_small_pool(shared: Shared, n
     async with asyncpg.create_pool(shared.dsn, min_size=1, max_size=size) as pool:
         assert set(await asyncio.gather(*(handle(pool, number) for number in range(8)))) == {"succeeded"}
         assert await pool.fetchval("select count(*) from pg_listening_channels()") == 0
-    assert connections._ENDS == {}
+    assert transport._ENDS == {}
 
 
 async def test_a_wait_that_outlives_its_block_ends_with_it(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +164,7 @@ async def test_a_wait_that_outlives_its_block_ends_with_it(shared: Shared, monke
     async with listener.connect(shared.dsn) as ingest:
         later = await ingest.add(content="later", run_at=TOMORROW)
         waiting = asyncio.create_task(ingest.wait(later))
-        await until(lambda: asyncio.sleep(0, connections._ENDS))
+        await until(lambda: asyncio.sleep(0, transport._ENDS))
     with pytest.raises((OperatorError, asyncpg.InterfaceError)):
         await asyncio.wait_for(waiting, 60)
 
@@ -243,7 +244,7 @@ async def test_a_pool_with_codecs_of_its_own_makes_no_difference(shared: Shared,
 async def test_a_schema_that_is_not_on_the_search_path_is_written_out(database: str) -> None:
     odd = 'my "docs"'
     async with session(database) as own:
-        await schema.migrate(own, odd)
+        await migrations.migrate(own, odd)
     connection = await asyncpg.connect(database)
     try:
         async with listener.connect(connection, schema=odd) as ingest:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.chunking import chunk
+from listener.chunking.splitting import chunk
 from listener.models import Chunk
 
 MARKUP = [

@@ -13,11 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from listener.errors import DocumentError
-from listener.records.extracting import extract
-from listener.records.finding import next_size
-from listener.records.formats import Format, find_format
-from listener.records.scanning import Line, begin, scan
-from listener.records.spec import CSV, JSON_LINES, RecordSpec
+from listener.sources.records.extracting import extract
+from listener.sources.records.finding import next_size
+from listener.sources.records.layout import Format, find_format
+from listener.sources.records.scanning import Line, begin, scan
+from listener.sources.records.spec import CSV, JSON_LINES, RecordSpec
 
 URI = "file:///a"
 SPEC = RecordSpec(("text",), "id", "title", ("meta",))

@@ -12,7 +12,9 @@ import asyncpg
 import pytest
 from staging import Connection, add, add_listener, claim, collection, connect, ingest, live, session
 
-from listener import embedded, removal, schema
+from listener import embedded
+from listener.database import migrations, removal
+from listener.database.sql_files import sql_files
 from listener.errors import OperatorError
 
 ODD = 'my "odd" Schema'
@@ -41,12 +43,12 @@ async def names(c: Connection, of: str = "public") -> list[str]:
 @pytest.mark.postgres(16, 18)
 async def test_a_schema_is_migrated_again_and_again(database: str) -> None:
     async with plain(database) as c:
-        assert len(await schema.migrate(c, "public")) == len(schema.sql_files())
+        assert len(await migrations.migrate(c, "public")) == len(sql_files())
         before = await names(c)
-        assert await schema.migrate(c, "public") == []
-        await schema.check(c, "public")
-        await c.execute("update ingest_migrations set checksum = 'old' where name not like 'schema/%'")
-        assert len(await schema.migrate(c, "public")) == len([f for f in schema.sql_files() if not f.runs_once])
+        assert await migrations.migrate(c, "public") == []
+        await migrations.check(c, "public")
+        await c.execute("update ingest_migrations set checksum = 'old' where name not like '%/%'")
+        assert len(await migrations.migrate(c, "public")) == len([f for f in sql_files() if not f.runs_once])
         assert await names(c) == before
 
 
@@ -61,17 +63,17 @@ async def test_a_document_goes_through_on_each_server(installed: str) -> None:
 
 async def test_four_at_once_apply_each_file_once(database: str) -> None:
     async def migrate() -> int:
-        async with plain(database) as c, schema.only_migrator(c, "busy"):
-            return len(await schema.migrate(c, "busy"))
+        async with plain(database) as c, migrations.only_migrator(c, "busy"):
+            return len(await migrations.migrate(c, "busy"))
 
     applied = await asyncio.gather(*(migrate() for _ in range(4)))
-    assert sorted(applied) == [0, 0, 0, len(schema.sql_files())]
+    assert sorted(applied) == [0, 0, 0, len(sql_files())]
 
 
 async def test_a_schema_without_our_objects_is_not_migrated(database: str) -> None:
     async with plain(database) as c:
         with pytest.raises(OperatorError) as refused:
-            await schema.check(c, "public")
+            await migrations.check(c, "public")
     assert refused.value.code == "schema_not_migrated"
     assert "ingest migrate" in refused.value.hint
 
@@ -79,7 +81,7 @@ async def test_a_schema_without_our_objects_is_not_migrated(database: str) -> No
 async def test_a_numbered_file_that_changed_is_refused(installed: str) -> None:
     async with plain(installed) as c:
         await c.execute("update ingest_migrations set checksum = 'other' where name = 'schema/0003_requests.sql'")
-        for verb in (schema.migrate, schema.check):
+        for verb in (migrations.migrate, migrations.check):
             with pytest.raises(OperatorError) as refused:
                 await verb(c, "public")
             assert refused.value.code == "migration_changed"
@@ -91,7 +93,7 @@ async def test_a_schema_of_a_newer_program_is_refused(installed: str) -> None:
         await c.execute(
             "insert into ingest_migrations (name, checksum, program) values ('schema/9999_new.sql', '', '9')"
         )
-        for verb in (schema.migrate, schema.check):
+        for verb in (migrations.migrate, migrations.check):
             with pytest.raises(OperatorError) as refused:
                 await verb(c, "public")
             assert refused.value.code == "schema_newer"
@@ -101,14 +103,14 @@ async def test_a_migration_that_fails_leaves_nothing(database: str) -> None:
     async with plain(database) as c:
         await c.execute("create table ingest_listeners ()")
         with pytest.raises(asyncpg.DuplicateTableError):
-            await schema.migrate(c, "public")
+            await migrations.migrate(c, "public")
         assert set(await names(c)) == {"ingest_listeners", "_ingest_listeners"}
 
 
 async def test_two_installations_in_one_database_are_independent(database: str) -> None:
     async with plain(database) as c:
-        await schema.migrate(c, "public")  # pgvector is here too: the second one's search path ends in it
-        await schema.migrate(c, ODD)
+        await migrations.migrate(c, "public")  # pgvector is here too: the second one's search path ends in it
+        await migrations.migrate(c, ODD)
     async with session(database) as one, session(database, ODD) as two:
         await ingest(one, {"a": "one"})
         await ingest(two, {"a": "two"})
@@ -124,13 +126,13 @@ async def test_two_installations_in_one_database_are_independent(database: str) 
     async with plain(database) as c:
         await removal.uninstall(c, ODD)
         assert await names(c, ODD) == []
-        await schema.check(c, "public")
+        await migrations.check(c, "public")
 
 
 async def test_the_channels_of_a_schema_with_a_long_name_are_short_and_differ(database: str) -> None:
     for name in ("é" * 31, "x" * 63):
         async with plain(database) as c:
-            await schema.migrate(c, name)
+            await migrations.migrate(c, name)
         async with session(database, name) as c, session(database, name) as other:
             channels = [
                 await c.fetchval("select ingest_channel($1)", kind) for kind in ("doorbell", "commands", "finished")
@@ -144,7 +146,7 @@ async def test_the_channels_of_a_schema_with_a_long_name_are_short_and_differ(da
 async def test_pgvector_may_be_in_another_schema(server: embedded.Server, database: str) -> None:
     async with plain(database) as c:
         await c.execute('create schema "Vec tor"; alter extension vector set schema "Vec tor"')
-        await schema.migrate(c, "ingest")
+        await migrations.migrate(c, "ingest")
     async with plain(database) as c:
         await c.execute("select ingest.ingest_add('/srv')")
         await c.execute("select * from ingest.ingest_search('[1,0,0]'::\"Vec tor\".vector)")
@@ -173,7 +175,7 @@ async def test_an_owner_without_superuser_rights_installs_uses_and_uninstalls(da
         async with plain(database) as c:
             await c.execute(f"create schema app authorization {owner}")
         async with plain(as_role(database, owner)) as c:
-            await schema.migrate(c, "app")
+            await migrations.migrate(c, "app")
         async with session(as_role(database, owner), "app") as c:
             await ingest(c, {"a": "a"}, collection="c")
             assert await live(c, "c") == {"a": "a"}
@@ -186,12 +188,12 @@ async def test_an_owner_without_superuser_rights_installs_uses_and_uninstalls(da
 async def test_without_rights_or_pgvector_the_error_says_what_to_run(database: str) -> None:
     async with role(database) as owner, plain(as_role(database, owner)) as c:
         with pytest.raises(OperatorError) as refused:
-            await schema.migrate(c, "app")
+            await migrations.migrate(c, "app")
         assert refused.value.code == "not_permitted"
         async with plain(database) as superuser:
             await superuser.execute(f"create schema app authorization {owner}; drop extension vector")
         with pytest.raises(OperatorError) as refused:
-            await schema.migrate(c, "app")
+            await migrations.migrate(c, "app")
         assert refused.value.code == "pgvector_missing"
         assert "create extension vector" in refused.value.hint
 
@@ -209,7 +211,7 @@ async def test_uninstall_leaves_what_is_not_ours(installed: str) -> None:
             ["ingest_chunks_mine", "ingest_chunks_mine", "ingest_mine", "ingest_notes", "ingest_notes"]
         )
         await removal.uninstall(c, "public")  # again: nothing to do
-        await schema.migrate(c, "public")
+        await migrations.migrate(c, "public")
 
 
 async def test_uninstall_is_refused_while_a_view_of_the_user_depends_on_ours(installed: str) -> None:
@@ -242,8 +244,8 @@ async def test_a_function_of_an_older_program_with_other_parameters_or_another_r
     await c.execute("create function ingest_rest(p_old int) returns int language sql return 1")
     await c.execute("drop function ingest_wake()")
     await c.execute("create function ingest_wake() returns int language sql return 1")
-    await c.execute("update ingest_migrations set checksum = 'older' where name like 'functions/%'")
-    await schema.migrate(c, "public")
+    await c.execute("update ingest_migrations set checksum = 'older' where name not like '%/%'")
+    await migrations.migrate(c, "public")
     assert await c.fetchval("select array_agg(oid::regprocedure::text) from pg_proc where proname = 'ingest_rest'") == [
         "ingest_rest()"
     ]

@@ -10,7 +10,8 @@ import pytest
 from pipeline import cloned, migrated
 from staging import SPACE, Connection, add, add_listener, claim, collection, session
 
-from listener import embedded, recovery
+from listener import embedded
+from listener.engine import recovery
 
 MANY = 100_000
 IN_THE_WAY = {

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from listener.chunking import chunk
+from listener.chunking.splitting import chunk
 from listener.errors import SettingsError
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from network_guard import CAN_REFUSE, open_socket, refuse_sockets
 
-from listener import parsing
+from listener.documents import formats, pdf, recognition, tidying
+from listener.documents import parsers as parsing
+from listener.documents.parsers import Parsers
+from listener.documents.pool import WorkerCrashed, Workers
 from listener.errors import DocumentError, SettingsError
 from listener.models import Parsed
-from listener.parsing import Parsers, formats, pdf, recognition, tidying
-from listener.workers import WorkerCrashed, Workers
 
 FILES = Path(__file__).parent.parent / "documents"
 TABLE = "| Rope | Metres |\n| --- | --- |\n| bow | 12 |\n| stern | 9 |\n| spring | 7 |\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from listener.parsing import reading, titles
-from listener.parsing.tidying import tidy
+from listener.documents import reading, titles
+from listener.documents.tidying import tidy
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from listener.claims import MOST_SECONDS, Line
+from listener.engine.claims import MOST_SECONDS, Line
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 FRONT: Any = (None, None)

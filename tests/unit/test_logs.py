@@ -58,16 +58,16 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Told]]:
 def test_a_line_of_text_says_when_what_who_and_what_it_concerns(lines: Callable[[str], Told]) -> None:
     told = lines("text")
     with logs.bound(request="r1", batch=3), logs.bound(step="embed"):
-        logging.getLogger("listener.workflows").warning("failed: %s", "why", extra={"code": "no_text"})
+        logging.getLogger("listener.pipeline.workflows").warning("failed: %s", "why", extra={"code": "no_text"})
     (line,) = told()
     assert line[10] == "T"
-    assert line[24:] == " WARNING listener.workflows: failed: why [request=r1 batch=3 step=embed code=no_text]"
+    assert line[24:] == " WARNING listener.pipeline.workflows: failed: why [request=r1 batch=3 step=embed code=no_text]"
 
 
 def test_a_line_of_json_has_bound_and_extra_fields_beside_the_usual_ones(lines: Callable[[str], Told]) -> None:
     told = lines("json")
     with logs.bound(request="r1", batch=3):
-        logging.getLogger("listener.workflows").info(
+        logging.getLogger("listener.pipeline.workflows").info(
             "ended %d",
             7,
             extra={"seconds": 1.5, "counts": {"done": 2}, "none": None, "time": "never", "nan": float("nan")},
@@ -76,7 +76,7 @@ def test_a_line_of_json_has_bound_and_extra_fields_beside_the_usual_ones(lines: 
     assert list(record)[:4] == ["time", "level", "logger", "message"]
     assert record.pop("time") > "2020"
     assert record == {
-        "level": "INFO", "logger": "listener.workflows", "message": "ended 7",
+        "level": "INFO", "logger": "listener.pipeline.workflows", "message": "ended 7",
         "request": "r1", "batch": 3, "seconds": 1.5, "counts": {"done": 2}, "nan": "nan",
     }  # fmt: skip
 

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from listener.documents import decoding
+from listener.documents.parsers import Parsers
+from listener.documents.pool import Workers
 from listener.errors import DocumentError
 from listener.models import Parsed
-from listener.parsing import Parsers, decoding
-from listener.workers import Workers
 
 JAPANESE = (
     "これは日本語の文書です。データベースに文書を取り込み、検索できるようにします。\nカタカナも漢字も含みます。\n"

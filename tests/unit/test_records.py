@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from listener.documents.pool import Workers
 from listener.errors import DocumentError, RequestError
 from listener.models import Found, Parsed
-from listener.records import Entry, Format, Records, RecordSpec, content_hash, kind_of, load, parse_spec
-from listener.records import finding as finding_module
-from listener.sources import LocalSources
-from listener.workers import Workers
+from listener.sources.files import LocalSources
+from listener.sources.records import Entry, Format, Records, RecordSpec, content_hash, kind_of, load, parse_spec
+from listener.sources.records import finding as finding_module
 
 MEBIBYTE = 1024 * 1024
 URI = "file:///srv/data/a"

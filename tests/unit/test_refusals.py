@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from listener.database.translation import told_as_ours
 from listener.errors import OperatorError
-from listener.refusals import told_as_ours
 
 CUT = [
     asyncpg.InterfaceError("connection is closed"),

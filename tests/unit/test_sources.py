@@ -15,7 +15,7 @@ import pytest
 
 from listener.errors import DocumentError, RequestError
 from listener.models import Found, Refused
-from listener.sources import LocalSources, uri_of
+from listener.sources.files import LocalSources, uri_of
 
 MEBIBYTE = 1024 * 1024
 

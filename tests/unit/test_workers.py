@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from listener.workers import WorkerCrashed, WorkerMemory, Workers, WorkerTimeout
+from listener.documents.pool import WorkerCrashed, WorkerMemory, Workers, WorkerTimeout
 
 PROJECT = Path(__file__).parents[2]
 
@@ -162,7 +162,7 @@ async def test_idle_workers_cost_no_cpu(workers: Workers) -> None:
 # No main guard, on purpose: what starts workers from this must not run it again.
 SCRIPT = """
 import asyncio, operator, sys, time
-from listener.workers import Workers
+from listener.documents.pool import Workers
 print("started", flush=True)
 async def main():
     workers = Workers(2, 600, 200)

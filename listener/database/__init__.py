@@ -1,0 +1,9 @@
+"""Everything that is about Postgres itself: the only room that knows how it is reached, made, lost and understood.
+
+::
+
+    connections   which server, connections and pools
+    migrations    our SQL objects → a schema;  removal: the inverse
+    outages       it goes away and comes back: what that looks like, and waiting for it
+    translation   what it refuses, as errors of ours
+"""

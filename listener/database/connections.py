@@ -1,0 +1,196 @@
+"""The way to Postgres: which server, connections and pools with our search path and pgvector's binary format."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from listener.database import vectors
+from listener.errors import OperatorError
+from listener.settings import Settings
+
+IDLE_IN_TRANSACTION = "60s"
+CONNECT_TIMEOUT_SECONDS = 10.0
+COMMAND_TIMEOUT_SECONDS = 120.0
+ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+DBOS_CONNECTION = {
+    "target_session_attrs": "read-write",
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds; a server that vanished without a word is noticed by then
+}
+WRITABLE = SessionAttribute.read_write  # a session that began while the database was read-only stays so
+PORT = "5432"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A Postgres that answers: ``dsn`` as drivers take it, ``schema`` of our objects, ``vector_schema`` of pgvector."""
+
+    dsn: str
+    schema: str
+    vector_schema: str
+
+    def search_path(self, *extra: str) -> str:
+        """Return the path to our objects and pgvector's."""
+        names = dict.fromkeys((self.schema, self.vector_schema, *extra, "pg_temp"))
+        return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+
+    async def connect(self, application_name: str, wanted: SessionAttribute | None = WRITABLE) -> asyncpg.Connection:
+        """Open one connection, as a rule one that may write; raises OperatorError ``database_unreachable``."""
+        connection = await _connect(self.dsn, self._server_settings(application_name), wanted)
+        await self._prepare(connection)
+        return connection
+
+    @asynccontextmanager
+    async def session(
+        self, application_name: str = "ingest", wanted: SessionAttribute | None = None
+    ) -> AsyncIterator[asyncpg.Connection]:
+        """Open one connection for the time of a block; of several hosts to the one that may write."""
+        connection = await self.connect(application_name, wanted)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def pool(self, size: int, application_name: str, extra_schema: str) -> asyncpg.Pool:
+        """Open a pool of at most ``size`` connections, made when needed; ``extra_schema`` is searched last."""
+        return await asyncpg.create_pool(
+            self.dsn,
+            min_size=1,
+            max_size=size,
+            init=self._prepare,
+            reset=_keep,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            max_inactive_connection_lifetime=60.0,
+            target_session_attrs=WRITABLE,
+            server_settings=self._server_settings(application_name, extra_schema),
+        )
+
+    def _server_settings(self, application_name: str, *extra_schemas: str) -> dict[str, str]:
+        return {
+            "search_path": self.search_path(*extra_schemas),
+            "application_name": application_name[:63],
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+            "tcp_keepalives_idle": "15",
+            "tcp_keepalives_interval": "5",
+            "jit": "off",
+        }
+
+    async def _prepare(self, connection: asyncpg.Connection) -> None:
+        await connection.set_type_codec(
+            "vector", schema=self.vector_schema, encoder=vectors.encode, decoder=vectors.decode, format="binary"
+        )
+
+
+async def open_database(settings: Settings, dsn: str) -> Database:
+    """Return the database behind ``dsn``; raises OperatorError if it does not answer or lacks pgvector."""
+    connection = await _connect(dsn, {})
+    try:
+        vector_schema = await connection.fetchval(
+            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace"
+            " where e.extname = 'vector'"
+        )
+    finally:
+        await connection.close()
+    if vector_schema is None:
+        raise OperatorError(
+            "schema_not_migrated", f"pgvector is not in the database {_shown(dsn)}", "Run: ingest migrate"
+        )
+    return Database(dsn, settings.schema_, vector_schema)
+
+
+async def plain_connection(dsn: str) -> asyncpg.Connection:
+    """Open a connection without anything of ours, for migrations; raises OperatorError ``database_unreachable``."""
+    return await _connect(dsn, {})
+
+
+def url_for_dbos(dsn: str) -> str:
+    """Return the URL as SQLAlchemy takes it too: of several hosts it knows only those in the query."""
+    if not _names_several_hosts(dsn):
+        return dsn
+    parts = urlsplit(dsn)
+    login, at, places = parts.netloc.rpartition("@")
+    query = [parts.query] if parts.query else []
+    if _leaves_it_open(dsn):
+        query.append("target_session_attrs=read-write")
+    if "," in places:
+        pairs = [_host_and_port(place) for place in places.split(",")]
+        hosts, ports = (",".join(each) for each in zip(*pairs, strict=True))
+        query.append(urlencode({"host": hosts, "port": ports}))
+        places = ""
+    return f"{parts.scheme}://{login}{at}{places}{parts.path}?{'&'.join(query)}"
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    host, colon, port = place.rpartition(":")
+    if not colon or port.endswith("]"):  # no port; the colon is one of an IPv6 address
+        return place.strip("[]"), PORT
+    return host.strip("[]"), port or PORT
+
+
+async def _connect(
+    dsn: str, server_settings: dict[str, str], wanted: SessionAttribute | None = None
+) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings=server_settings,
+            target_session_attrs=wanted or (WRITABLE if _names_several_hosts(dsn) and _leaves_it_open(dsn) else None),
+        )
+    except (OSError, asyncio.TimeoutError, ValueError, *ASYNCPG_ERRORS) as error:
+        raise OperatorError(
+            "database_unreachable",
+            f"no connection to Postgres at {_shown(dsn)}: {str(error) or type(error).__name__}",
+            "Check INGEST_DATABASE_URL, and that the server runs and lets this user in.",
+        ) from None
+
+
+def _names_several_hosts(dsn: str) -> bool:
+    parts = urlsplit(dsn)
+    return any("," in places for places in (parts.netloc.rpartition("@")[2], *parse_qs(parts.query).get("host", ())))
+
+
+def _leaves_it_open(dsn: str) -> bool:
+    """Tell whether a URL says nothing of which of its hosts is meant."""
+    return "target_session_attrs" not in parse_qs(urlsplit(dsn).query)
+
+
+async def _keep(_: asyncpg.Connection) -> None:
+    """Leave a connection as it is when it goes back: we set nothing in sessions, and a reset is a round trip a call."""
+
+
+def _shown(dsn: str) -> str:
+    """Return the DSN without its password; of one that is no URL nothing, since a password may stand anywhere."""
+    parts = urlsplit(dsn)
+    if parts.scheme not in ("postgresql", "postgres"):
+        return "(not a postgresql:// URL)"
+    login, _, hosts = parts.netloc.rpartition("@")
+    user = login.partition(":")[0]
+    return f"{parts.scheme}://{user}{'@' if user else ''}{hosts}{parts.path}"
+
+
+def dbos_engine(name: str, connections: int) -> dict[str, Any]:
+    """Return how DBOS's engine connects: as ``name``, by at most ``connections``."""
+    return {
+        "pool_size": connections,
+        "max_overflow": 0,
+        # A ping is a fifth of what DBOS sends. Without it the first statement after a cut fails: DBOS repeats that
+        # after a second, and SQLAlchemy has replaced all of the pool's connections by then.
+        "pool_pre_ping": False,
+        # Few connections that are warm instead of all in turn. The others are not kept for ever: what lies between may
+        # have cut them.
+        "pool_use_lifo": True,
+        "pool_recycle": 1800,
+        "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
+    }

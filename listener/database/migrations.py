@@ -1,0 +1,271 @@
+"""Apply and check our SQL objects in one schema of a database.
+
+::
+
+    schema files before one that runs alone ─► a transaction;  that one ─► by itself;  … the rest, types, functions,
+    views and triggers ─► one transaction, so that listeners at work see the tables of before or all that is new
+
+A statement waits for a lock only briefly, and then all is tried again: who waits for a table keeps everybody else from
+it. A file that runs once and has another checksum now is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from listener import __version__
+from listener.database.sql_files import SqlFile, sql_files
+from listener.errors import OperatorError
+
+Connection = asyncpg.Connection
+
+OLDEST_PGVECTOR = (0, 8)
+LOCK_WAIT_SECONDS = 0.1
+LOCK_TIMEOUT = "300ms"
+PATIENCE_SECONDS = 60.0
+
+
+async def migrate(connection: Connection, schema: str) -> list[str]:
+    """Bring ``schema`` to this program's state and return the names of the files that were applied.
+
+    Raises OperatorError: ``postgres_too_old``, ``pgvector_missing``, ``pgvector_too_old``, ``migration_changed``,
+    ``schema_newer``, ``schema_locked`` or ``not_permitted``.
+    """
+    applied: list[str] = []
+    try:
+        for part in _parts(sql_files()):
+            applied += await _patiently(connection, schema, part)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise OperatorError(
+            "not_permitted",
+            f'the database role may not install into schema "{schema}": {error}',
+            f'As its owner or a superuser: grant create on schema "{schema}" to the role; or set INGEST_SCHEMA.',
+        ) from None
+    return applied
+
+
+def _parts(files: Sequence[SqlFile]) -> list[Sequence[SqlFile]]:
+    """Return what is applied together, in order: a file that runs alone, and what lies between such files."""
+    parts: list[list[SqlFile]] = [[]]
+    for file in files:
+        if file.runs_alone:
+            parts += [[file], []]
+        else:
+            parts[-1].append(file)
+    return [part for part in parts if part]
+
+
+async def _patiently(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
+    """Apply a part, again and again while somebody holds a lock that it needs."""
+    apply = _apply_alone if part[0].runs_alone else _apply_together
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await apply(connection, schema, part)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise OperatorError(
+                    "schema_locked",
+                    f'other sessions hold locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds: {error}',
+                    "See pg_blocking_pids(pid) and pg_stat_activity: end what is idle in a transaction, then again.",
+                ) from None
+            await asyncio.sleep(LOCK_WAIT_SECONDS)
+
+
+async def _apply_together(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
+    async with connection.transaction():
+        todo = await _begin(connection, schema, part)
+        for file in todo:
+            await _apply(connection, file)
+        if part[-1] is sql_files()[-1]:
+            await _drop_former(connection, schema)
+        await _record(connection, todo)
+    return [file.name for file in todo]
+
+
+async def _apply_alone(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
+    """Build an index CONCURRENTLY; one that an interrupted migration left behind is built anew."""
+    (file,) = part
+    async with connection.transaction():
+        if not await _begin(connection, schema, part):
+            return []
+    path = await connection.fetchval("select format('%I, pg_catalog', $1::text)", schema)
+    await connection.execute(f"set search_path = {path}")
+    try:
+        await connection.execute("set lock_timeout = 0")  # it waits for transactions, in which nobody waits for it
+        await connection.execute(f"drop index concurrently if exists {file.index}")
+        await connection.execute(file.text)
+        await _record(connection, [file])
+    finally:
+        await connection.execute("reset search_path; reset lock_timeout")
+    return [file.name]
+
+
+async def _begin(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[SqlFile]:
+    """Enter the schema and return which files of a part are to be applied."""
+    await _enter(connection, schema)
+    applied = await _applied(connection, schema)
+    _refuse_newer(applied, schema)
+    return [file for file in part if _is_to_apply(file, applied)]
+
+
+async def make_schema(connection: Connection, schema: str) -> None:
+    """Create ``schema`` if it is not there; raises OperatorError ``not_permitted``."""
+    if await connection.fetchval("select exists (select from pg_namespace where nspname = $1)", schema):
+        return
+    statement = await formatted(connection, "create schema %I", schema)
+    try:
+        await connection.execute(statement)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise OperatorError(
+            "not_permitted",
+            f'the database role may not create the schema "{schema}": {error}',
+            f"As the database's owner or a superuser: {statement} authorization <the role>;",
+        ) from None
+
+
+async def check(connection: Connection, schema: str) -> None:
+    """Raise OperatorError ``schema_not_migrated`` or ``schema_newer`` unless ``schema`` is as this program needs it."""
+    applied = await _applied(connection, schema)
+    _refuse_newer(applied, schema)
+    missing = [file.name for file in sql_files() if _is_to_apply(file, applied)]
+    if missing:
+        raise OperatorError(
+            "schema_not_migrated",
+            f'schema "{schema}" lacks {len(missing)} of this program\'s SQL files, the first is {missing[0]}',
+            "Run: ingest migrate",
+        )
+
+
+@asynccontextmanager
+async def only_migrator(connection: Connection, schema: str) -> AsyncIterator[None]:
+    """Keep other migrators of ``schema`` out meanwhile.
+
+    The lock is tried, never waited for: a waiting session would hold a snapshot, and an index that the one inside
+    builds CONCURRENTLY would wait for that in turn.
+    """
+    key = "hashtextextended('ingest:' || $1 || ':migrate', 0)"
+    while not await connection.fetchval(f"select pg_try_advisory_lock({key})", schema):  # noqa: ASYNC110 (see above)
+        await asyncio.sleep(LOCK_WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        await connection.fetchval(f"select pg_advisory_unlock({key})", schema)
+
+
+async def _enter(connection: Connection, schema: str) -> None:
+    """Make the schema and pgvector usable, and pin the search path that our functions keep."""
+    if connection.get_server_version().major < 15:
+        raise OperatorError("postgres_too_old", "the server is older than Postgres 15", "Upgrade it.")
+    await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+    await make_schema(connection, schema)
+    vector_schema = await _vector_schema(connection)
+    path = "select format('set local search_path = %I, %I, pg_temp', $1::text, $2::text)"
+    await connection.execute(await connection.fetchval(path, schema, vector_schema))
+    await connection.execute("set local check_function_bodies = off; set local client_min_messages = warning")
+    # This loads pgvector's library. Only then may a role that is no superuser pin its settings to a function.
+    await connection.execute("select '[1]'::vector")
+
+
+async def _vector_schema(connection: Connection) -> str:
+    row = await _find_pgvector(connection)
+    if row is None:
+        try:
+            async with connection.transaction():
+                await connection.execute("create extension vector")
+        except (asyncpg.PostgresError, OSError) as error:
+            raise OperatorError(
+                "pgvector_missing",
+                f"the extension pgvector is not in this database, and could not be created: {error}",
+                "Install pgvector on the server, then, as a superuser in this database: create extension vector;",
+            ) from None
+        row = await _find_pgvector(connection)
+        assert row is not None
+    version: str = row["version"]
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_PGVECTOR:
+        raise OperatorError(
+            "pgvector_too_old", f"pgvector is {version}, 0.8 is needed", "Upgrade it: alter extension vector update;"
+        )
+    return str(row["schema"])
+
+
+async def _find_pgvector(connection: Connection) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        "select n.nspname as schema, e.extversion as version from pg_extension e"
+        " join pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector'"
+    )
+
+
+async def _applied(connection: Connection, schema: str) -> dict[str, str]:
+    query = "select exists (select from pg_tables where schemaname = $1 and tablename = 'ingest_migrations')"
+    if not await connection.fetchval(query, schema):
+        return {}
+    statement = await formatted(connection, "select name, checksum from %I.ingest_migrations", schema)
+    return {row["name"]: row["checksum"] for row in await connection.fetch(statement)}
+
+
+def _refuse_newer(applied: dict[str, str], schema: str) -> None:
+    ours = {file.name for file in sql_files()}
+    newer = sorted(name for name in applied if name.startswith(("schema/", "types/")) and name not in ours)
+    if newer:
+        raise OperatorError(
+            "schema_newer",
+            f'schema "{schema}" was migrated by a newer program: it has {newer[-1]}, version {__version__} does not',
+            "Upgrade this program: pip install --upgrade ingest-listener",
+        )
+
+
+def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
+    known = applied.get(file.name)
+    if file.runs_once and known not in (None, file.checksum):
+        raise OperatorError(
+            "migration_changed",
+            f"{file.name} was applied to this schema with other contents",
+            "Files in sql/schema and sql/types are never edited after a release: restore it and add a new one.",
+        )
+    return known != file.checksum
+
+
+async def _apply(connection: Connection, file: SqlFile) -> None:
+    """Run a file. A function whose result changed can't be replaced: it is dropped first, if nothing depends on it."""
+    try:
+        async with connection.transaction():
+            await connection.execute(file.text)
+    except asyncpg.InvalidFunctionDefinitionError:
+        await connection.execute(f"drop routine {file.signature}")
+        await connection.execute(file.text)
+
+
+async def _drop_former(connection: Connection, schema: str) -> None:
+    """Drop functions of ours that have other parameters now: an older program's, which would stand beside the new."""
+    signatures = [file.signature for file in sql_files() if file.signature]
+    rows = await connection.fetch(_FORMER, schema, signatures)
+    for row in rows:
+        await connection.execute(row["statement"])
+
+
+_FORMER = """
+select format('drop routine %s', p.oid::regprocedure) as statement
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where n.nspname = $1 and p.proname in (select split_part(signature, '(', 1) from unnest($2::text[]) as signature)
+  and p.oid <> all (select to_regprocedure(signature)::oid from unnest($2::text[]) as signature)
+"""
+
+
+async def _record(connection: Connection, done: list[SqlFile]) -> None:
+    await connection.executemany(
+        "insert into ingest_migrations (name, checksum, program) values ($1, $2, $3)"
+        " on conflict (name) do update"
+        " set checksum = excluded.checksum, program = excluded.program, applied_at = now()",
+        [(file.name, file.checksum, __version__) for file in done],
+    )
+
+
+async def formatted(connection: Connection, template: str, name: str) -> str:
+    """Return ``template`` with ``%I`` replaced by the name, quoted by the server."""
+    return str(await connection.fetchval("select format($1::text, $2::text)", template, name))

@@ -1,0 +1,88 @@
+"""Remove what ``schema`` installed, and nothing else: the inverse of a migration."""
+
+from __future__ import annotations
+
+import re
+
+import asyncpg
+
+from listener.database.migrations import Connection, formatted
+from listener.database.sql_files import sql_files
+from listener.errors import OperatorError
+
+
+async def uninstall(connection: Connection, schema: str) -> list[str]:
+    """Drop our objects, and only ours, from ``schema``; return the statements that did it.
+
+    Raises OperatorError ``in_use`` if something that isn't ours depends on one of them; nothing is dropped then.
+    """
+    try:
+        async with connection.transaction():
+            await connection.execute("select set_config('search_path', quote_ident($1), true)", schema)
+            drops = await _drops(connection, schema)
+            for statement in drops:
+                await connection.execute(statement)
+    except asyncpg.DependentObjectsStillExistError as error:
+        raise OperatorError("in_use", f"{error.message}: {error.detail}", "Drop what depends on it first.") from None
+    return drops
+
+
+async def drop_dbos(connection: Connection, schema: str, application: str) -> list[str]:
+    """Drop DBOS's ``schema`` unless other applications have workflows in it; return the statements that did it."""
+    table = await connection.fetchval("select to_regclass(format('%I.workflow_status', $1::text))::text", schema)
+    if table is None:
+        return []
+    others = "select exists (select from %I.workflow_status where application_name is distinct from $1)"
+    if await connection.fetchval(await formatted(connection, others, schema), application):
+        return []
+    statement = await formatted(connection, "drop schema %I cascade", schema)
+    await connection.execute("set client_min_messages = warning")
+    await connection.execute(statement)
+    return [statement]
+
+
+async def _drops(connection: Connection, schema: str) -> list[str]:
+    """Return the statements that drop what our files make, and each collection's view, dependents first."""
+    text = "\n".join(file.text for file in sql_files())
+    named = {
+        kind: sorted(set(re.findall(rf"(?m)^create (?:or replace )?{kind} (ingest_\w+)", text)))
+        for kind in ("table", "view", "function", "procedure", "sequence", "type")
+    }
+    rows = await connection.fetch(
+        _DROPS,
+        schema,
+        named["view"],
+        named["function"] + named["procedure"],
+        named["table"],
+        named["sequence"],
+        named["type"],
+    )
+    return [row["statement"] for row in rows]
+
+
+# One statement a kind: objects of a kind depend on each other (views, foreign keys, functions in function bodies).
+_DROPS = """
+with here as (select oid from pg_namespace where nspname = $1)
+select format('drop %s %s', kind, string_agg(name, ', ')) as statement from (
+  select 1 as place, 'view' as kind, format('%I.%I', $1, c.relname) as name
+  from pg_class c join here on here.oid = c.relnamespace
+  where c.relkind = 'v' and (c.relname::text = any ($2)
+    or (c.relname like 'ingest\\_chunks\\_%' and obj_description(c.oid) like 'Live chunks of collection %'))
+  union all
+  select 1 + row_number() over (order by t.oid), 'trigger', format('%I on %I.%I', t.tgname, $1, c.relname)
+  from pg_trigger t join pg_class c on c.oid = t.tgrelid join here on here.oid = c.relnamespace
+  where not t.tgisinternal and c.relname::text = any ($4) and t.tgname like 'ingest\\_%'
+  union all
+  select 1000, 'routine', p.oid::regprocedure::text
+  from pg_proc p join here on here.oid = p.pronamespace where p.proname::text = any ($3)
+  union all
+  select 1001, 'table', format('%I.%I', $1, c.relname)
+  from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'r' and c.relname::text = any ($4)
+  union all
+  select 1002, 'sequence', format('%I.%I', $1, c.relname)
+  from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'S' and c.relname::text = any ($5)
+  union all
+  select 1003, 'type', format('%I.%I', $1, c.relname)
+  from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'c' and c.relname::text = any ($6)
+) drops group by place, kind order by place
+"""

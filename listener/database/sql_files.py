@@ -1,0 +1,91 @@
+"""The SQL that this program carries, in the order in which it is applied.
+
+::
+
+    schema/   numbered, run once, never edited after a release; *.concurrently.sql holds one statement, and runs outside
+              of a transaction
+    types/    composite types, run once: who needs another one makes ..._v2 beside ..._v1
+    others    a function, view or trigger a file, applied again when it changed; former/ holds the functions that only
+              listeners of the former release call
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+ONCE = ("schema", "types")
+CONCURRENT = ".concurrently.sql"
+LATER = ("view", "trigger")  # they name functions, and a trigger may be on a view
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """One SQL file. ``name`` is what the schema remembers of it: where an object's file lies may change."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def signature(self) -> str | None:
+        """The function or procedure that the file makes, with its parameters' types, as its comment names it."""
+        comment = re.search(r"^comment on (?:function|procedure) (ingest_\w+\([^)]*\))", self.text, re.MULTILINE)
+        return comment[1] if comment else None
+
+    @property
+    def runs_once(self) -> bool:
+        return self.name.startswith(tuple(f"{folder}/" for folder in ONCE))
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether it can't run in a transaction: it builds an index CONCURRENTLY."""
+        return self.name.endswith(CONCURRENT)
+
+    @cached_property
+    def index(self) -> str:
+        """The index that a file which runs alone makes."""
+        made = re.search(r"create (?:unique )?index concurrently (\w+)", self.text)
+        assert made is not None, f"{self.name} makes no index"
+        return made[1]
+
+
+@cache
+def sql_files() -> tuple[SqlFile, ...]:
+    """Return all files: those that run once by their names, then functions, views and triggers."""
+    root = _sql_folder()
+    once = [SqlFile(f"{folder}/{file.name}", text) for folder in ONCE for file, text in _below(root / folder)]
+    objects = [
+        SqlFile(file.name, text)
+        for folder in root.iterdir()
+        if folder.is_dir() and folder.name not in ONCE
+        for file, text in _below(folder)
+    ]
+    return (*once, *sorted(objects, key=_order))
+
+
+def _sql_folder() -> Any:  # a Traversable; its module moved in Python 3.11
+    packaged = files("listener") / "sql"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "sql"
+
+
+def _below(folder: Any) -> Iterator[tuple[Any, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: str(entry.name)):
+        if entry.is_dir():
+            yield from _below(entry)
+        elif entry.name.endswith(".sql"):
+            yield entry, entry.read_text(encoding="utf-8")
+
+
+def _order(file: SqlFile) -> tuple[int, str]:
+    made = re.search(r"^create (?:or replace )?(\w+)", file.text, re.MULTILINE)
+    return LATER.index(made[1]) + 1 if made and made[1] in LATER else 0, file.name

@@ -1,0 +1,209 @@
+"""LISTEN and the idle lock: when to look for requests, without asking the database all the time.
+
+One connection of its own: it LISTENs, and while the listener sleeps it holds the idle lock, which makes inserters ring
+(see ``sql/claim/ingest_ring.sql``). A LISTEN is proved before it is relied on: behind a transaction-mode pooler
+notifications do not arrive and the lock would leak. What is not heard is found by the safety poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+
+from listener.database.connections import Database
+from listener.database.outages import OUTAGE, Pause
+from listener.errors import OperatorError
+from listener.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PROOF_SECONDS = 2.0
+QUIET_SECONDS = 2.0  # then Postgres is asked whether it works on the statement: a half-open connection does not tell
+CONNECT_SECONDS = 10.0
+STATEMENT_SECONDS = 30.0
+ANOTHER_SLEEPS_SECONDS = 2.0
+FIRST_LOOK_SECONDS = 0.005
+LAST_LOOK_SECONDS = 0.25
+
+
+class Doorbell:
+    """Waits for the doorbell, and tells the channels of commands and queries apart."""
+
+    def __init__(self, database: Database, settings: Settings, executor_id: str) -> None:
+        self._database = database
+        self._settings = settings
+        self._name = f"ingest {executor_id}"
+        self._connection: asyncpg.Connection | None = None
+        self._pid: int | None = None
+        self._proof = f"ingest_proof_{uuid4().hex[:16]}"
+        self._proved = asyncio.Event()
+        self._rang = asyncio.Event()
+        self._look = FIRST_LOOK_SECONDS
+        self.commanded = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.resting = False
+        self.hears = False
+
+    async def connection(self) -> asyncpg.Connection:
+        """Return the connection, made anew if it was lost; waits for Postgres as long as it takes."""
+        pause = Pause(longest=5.0)
+        while self._connection is None or self._connection.is_closed():
+            try:
+                await asyncio.wait_for(self._connect(), CONNECT_SECONDS)
+            except (*OUTAGE, OperatorError) as error:
+                log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
+                await self._drop()
+                await pause.wait()
+        return self._connection
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """Run a statement on the connection; a lost one is dropped and the error raised (one of OUTAGE)."""
+        connection = await self.connection()
+        asking = asyncio.ensure_future(connection.fetch(query, *args, timeout=STATEMENT_SECONDS))
+        try:
+            await self._watch(connection, asking)
+            return list(await asking)
+        except OUTAGE:
+            await self._drop()
+            raise
+        finally:
+            asking.cancel()
+
+    async def rest(self) -> str:
+        """Try to become the one that inserters ring for; returns 'resting', 'listener', 'inserters' or 'deaf'."""
+        await self.connection()
+        if not self.hears:
+            return "deaf"
+        if self.resting:
+            return "resting"
+        answer = str((await self.fetch("select ingest_rest() as answer"))[0]["answer"])
+        self.resting = answer == "resting"
+        return answer
+
+    async def wake(self, hand_over: bool = False) -> None:
+        """Give the idle lock up; with ``hand_over`` ring for the other listeners, which then look for themselves."""
+        if self.resting:
+            self.resting = False
+            await self.fetch("select ingest_wake()")
+        if hand_over and self.hears:
+            await self.fetch("select pg_notify(ingest_channel('doorbell'), '')")
+
+    async def wait(self, answer: str, seconds_until_due: float | None) -> None:
+        """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
+
+        ``answer`` is that of ``rest``, or 'locked' if a row was passed by: nobody rings when its lock goes.
+        """
+        patience = seconds = self._patience(answer)
+        if seconds_until_due is not None:
+            # What is due and was not promoted just now is locked by somebody: no reason to hurry.
+            seconds = min(patience, seconds_until_due if seconds_until_due > 0 else LAST_LOOK_SECONDS)
+        try:
+            await asyncio.wait_for(self._rang.wait(), seconds)
+        except (TimeoutError, asyncio.TimeoutError):
+            if answer == "resting" and seconds == patience:
+                await self._prove_again()
+        self._rang.clear()
+
+    async def close(self) -> None:
+        """Close the connection; the idle lock goes with it."""
+        await self._drop()
+
+    def interrupt(self) -> None:
+        """End a wait now."""
+        self._rang.set()
+
+    def _patience(self, answer: str) -> float:
+        if answer in ("inserters", "locked"):
+            look, self._look = self._look, min(self._look * 2, LAST_LOOK_SECONDS)
+            return look
+        self._look = FIRST_LOOK_SECONDS
+        if answer == "deaf":
+            return self._settings.poll_seconds
+        if answer == "listener":
+            return ANOTHER_SLEEPS_SECONDS * random.uniform(0.75, 1.25)
+        return self._settings.safety_poll_seconds * random.uniform(0.75, 1.25)
+
+    async def _watch(self, connection: asyncpg.Connection, asking: asyncio.Future[Any]) -> None:
+        """Wait for a statement as long as Postgres works on it; a connection that it has heard nothing of is ended."""
+        while not (await asyncio.wait([asking], timeout=QUIET_SECONDS))[0]:
+            # One that does not hear notifications leads to a pooler, which has another idea of who works for us.
+            if self.hears and await self._is_idle(connection.get_server_pid()) and not asking.done():
+                log.warning("Postgres does not hear of a statement: the connection is replaced")
+                connection.terminate()
+                return
+
+    async def _is_idle(self, backend: int) -> bool:
+        """Tell whether a backend of ours does nothing, or is gone; False if that can't be found out."""
+        query = "select count(*) filter (where state is distinct from 'idle') = 0 from pg_stat_activity where pid = $1"
+        try:
+            async with self._database.session(self._name) as other:
+                return bool(await other.fetchval(query, backend, timeout=PROOF_SECONDS))
+        except (*OUTAGE, OperatorError):
+            return False
+
+    async def _connect(self) -> None:
+        connection = await self._database.connect(self._name)
+        self._connection, self.resting = connection, False
+        await self._end_predecessor(connection)
+        connection.add_termination_listener(lambda _: self._rang.set())
+        if not self._settings.poll_only:
+            await self._listen(connection)
+        self.commanded.set()
+        self.asked.set()
+
+    async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
+        """End our backend of before, which may not have noticed the cut and still hold the idle lock."""
+        if self._pid is not None:
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2",
+                self._pid,
+                self._name[:63],
+            )
+        self._pid = connection.get_server_pid()
+
+    async def _listen(self, connection: asyncpg.Connection) -> None:
+        (row,) = await connection.fetch(
+            "select ingest_channel('doorbell') as doorbell, ingest_channel('commands') as commands,"
+            " ingest_channel('queries') as queries"
+        )
+        await connection.add_listener(row["doorbell"], lambda *_: self._rang.set())
+        await connection.add_listener(row["commands"], lambda *_: self.commanded.set())
+        await connection.add_listener(row["queries"], lambda *_: self.asked.set())
+        await connection.add_listener(self._proof, lambda *_: self._proved.set())
+        self.hears = await self._is_heard(connection)
+        if not self.hears:
+            log.warning(
+                "notifications do not arrive on this connection (a transaction-mode pooler?): looking every %s s."
+                " Connect to Postgres itself, or set INGEST_POLL_ONLY=true",
+                self._settings.poll_seconds,
+            )
+
+    async def _is_heard(self, connection: asyncpg.Connection) -> bool:
+        self._proved.clear()
+        await connection.execute("select pg_notify($1, '')", self._proof, timeout=PROOF_SECONDS)
+        try:
+            await asyncio.wait_for(self._proved.wait(), PROOF_SECONDS)
+        except (TimeoutError, asyncio.TimeoutError):
+            return False
+        return True
+
+    async def _prove_again(self) -> None:
+        """After a quiet time: a connection that does not hear itself is replaced."""
+        try:
+            heard = await self._is_heard(await self.connection())
+        except OUTAGE:
+            heard = False
+        if not heard:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        connection, self._connection, self.resting = self._connection, None, False
+        if connection is not None:
+            with suppress(*OUTAGE):
+                await connection.close(timeout=1.0)

@@ -1,0 +1,99 @@
+"""The four steps of a batch, inline in its request's workflow or in one of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from listener import logs
+from listener.database.outages import patiently
+from listener.embedding import Embedder, create
+from listener.errors import ServiceError
+from listener.models import BatchRef, Owner, RequestRef, Space
+from listener.pipeline.checkpoints import Step, give_way, id_of, run_plainly, run_step
+from listener.pipeline.chunk import cut
+from listener.pipeline.embed import EmbedStep
+from listener.pipeline.load import load
+from listener.pipeline.save import save
+from listener.pipeline.tools import Tools
+
+Run = Callable[[Tools, str, Step], Awaitable[dict[str, int]]]
+
+LONGEST_WAIT_SECONDS = 60.0
+
+
+class BatchRuns:
+    """Carries batches through their steps, each as its only owner."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._embedders: dict[Space, Embedder] = {}
+
+    def embedder(self, space: Space) -> Embedder:
+        """Return the one embedder of a space; raises SettingsError if there can't be one."""
+        if space not in self._embedders:
+            self._embedders[space] = create(space, self._tools.settings)
+        return self._embedders[space]
+
+    async def close(self) -> None:
+        """Close the embedders."""
+        for embedder in self._embedders.values():
+            await embedder.close()
+
+    async def run(self, ref: BatchRef) -> dict[str, Any]:
+        """Run a batch's four steps; of one that brought nothing new, the first."""
+        with logs.bound(batch=ref.batch):
+            most = self._tools.settings.max_attempts
+            owner = await patiently(partial(self._tools.store.own, ref, self._tools.executor_id, most))
+            if owner is None:
+                await give_way(self._tools, RequestRef(request=ref.request), id_of(ref))
+            with self._tools.tracing.batch(ref.request, ref.batch) as span:
+                outcome = await self._steps(owner, run_step)
+                span.output(**outcome)
+                return outcome
+
+    async def run_shared(self, owner: Owner) -> None:
+        """Run the four steps of a batch that requests share, outside of their workflows, so without checkpoints."""
+        with self._tools.tracing.batch(owner.requests[0], owner.number, shared_by=len(owner.requests)) as span:
+            span.output(**await self._steps(owner, run_plainly))
+
+    async def _steps(self, owner: Owner, run: Run) -> dict[str, int]:
+        tools = self._tools
+        settings = await patiently(partial(tools.store.batch_settings, owner.requests[0]))
+        outcome = await run(tools, "load", partial(load, tools, owner))
+        if outcome["open"]:
+            outcome |= await run(tools, "chunk", partial(cut, tools, owner))
+            outcome |= await run(tools, "embed", partial(self._embed, owner, settings))
+            if settings["publish"] != "request":
+                outcome |= await run(tools, "save", partial(save, tools, owner))
+        return outcome
+
+    async def _embed(self, owner: Owner, settings: dict[str, Any]) -> dict[str, int]:
+        """Embed, and try again as the settings say while the service fails; ``ingest_status`` shows why it waits.
+
+        A try that got some texts through starts the count of attempts anew.
+        """
+        attempt = 0
+        while True:
+            step = EmbedStep(self._tools, self.embedder(_space_of(settings)), owner, settings)
+            try:
+                return await step.run()
+            except ServiceError as error:
+                attempt = 1 if step.sent else attempt + 1
+                if attempt >= self._tools.settings.embed_attempts:
+                    raise
+                pause = error.retry_after or self._backoff(attempt)
+                await self._tools.store.note_retry(owner, error.as_json("embed"), pause)
+                await asyncio.sleep(pause)
+
+    def _backoff(self, attempt: int) -> float:
+        settings = self._tools.settings
+        pause = settings.embed_interval_seconds * settings.embed_backoff ** (attempt - 1)
+        return float(min(pause, LONGEST_WAIT_SECONDS) * random.uniform(0.75, 1.25))
+
+
+def _space_of(settings: dict[str, Any]) -> Space:
+    return Space(settings["embedder"], settings["endpoint"], settings["model"], settings["dimensions"])

@@ -1,0 +1,102 @@
+"""One checkpointed step, and the ways in which an execution ends without an outcome of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NoReturn
+
+from dbos import DBOS, StepOptions
+from dbos import error as dbos_error
+
+from listener import logs
+from listener.database.outages import patiently
+from listener.errors import IngestError, LostOwnership, RequestError
+from listener.models import BatchRef, RequestRef
+from listener.pipeline.tools import Tools
+
+Step = Callable[[], Awaitable[dict[str, int]]]
+
+DONE = ("succeeded", "partially_succeeded")
+"""Statuses of requests whose workflows have succeeded."""
+
+
+async def run_step(tools: Tools, name: str, step: Step) -> dict[str, int]:
+    """Run one checkpointed step. An execution that lost its batch ends without an outcome of its own."""
+
+    async def body() -> dict[str, int]:
+        try:
+            return await run_plainly(tools, name, step)
+        except LostOwnership as lost:
+            raise dbos_error.DBOSWorkflowCancelledError(str(lost)) from None
+
+    # DBOS looks once a second whether a preemptible step's workflow was cancelled: only calls of an API are worth it.
+    return await DBOS.run_step_async(StepOptions(name=name, preemptible=name == "embed"), body)
+
+
+async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
+    """Run one step without a checkpoint."""
+    with logs.bound(step=name), tools.tracing.step(name) as span:
+        try:
+            counts = await patiently(step)
+        except IngestError as error:
+            error.step = error.step or name
+            raise
+        span.output(**counts)
+        return counts
+
+
+async def done_before(tools: Tools, ref: RequestRef) -> str:
+    """Return how a request succeeded whose listener died before DBOS heard of it; of any other one, give way."""
+    status = await patiently(partial(tools.store.status, ref))
+    if status not in DONE:
+        await give_way(tools, ref, str(ref.request))
+    return status
+
+
+async def give_way(tools: Tools, ref: RequestRef, workflow: str) -> NoReturn:
+    """End an execution without an outcome: the request was cancelled, or another listener runs it.
+
+    A cancel may have come when DBOS had no such workflow yet: then it is cancelled now.
+    """
+    await patiently(partial(_cancel_unless_running, tools, ref, workflow))
+    raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} does not run here")
+
+
+async def _cancel_unless_running(tools: Tools, ref: RequestRef, workflow: str) -> None:
+    """Cancel a workflow while its request can't go on: what a claim brings to life after it is left alone."""
+    async with tools.store.held(ref) as status:
+        if status != "running":
+            # In a thread: called in a workflow it would be a step of it, in the place of one that was recorded.
+            await tools.in_thread(DBOS.cancel_workflow, workflow)
+
+
+def refuse_copies(workflow: str) -> None:
+    """Refuse a fork that was made with DBOS's own tools: it has another id, and the same documents."""
+    if DBOS.workflow_id != workflow:
+        raise RequestError(
+            "forked_with_dbos",
+            f"workflow {DBOS.workflow_id} is a copy of {workflow}, made with DBOS's own tools",
+            "To do a request once more: select ingest_fork(id).",
+        )
+
+
+def id_of(batch: BatchRef) -> str:
+    """Return the id of a batch's workflow."""
+    return f"{batch.request}:{batch.batch}"
+
+
+def as_json(error: Exception) -> dict[str, Any]:
+    """Return what the ``error`` column holds; after a recovery DBOS gives back our error as plain JSON in ``data``."""
+    if isinstance(error, IngestError):
+        return error.as_json()
+    data = getattr(error, "data", None)
+    if isinstance(data, dict) and "code" in data:
+        return data
+    return {
+        "code": "internal",
+        "message": f"{type(error).__name__}: {error}",
+        "hint": "The listener's log has more; please report it.",
+        "step": None,
+        "retryable": True,
+    }

@@ -1,0 +1,52 @@
+"""Stopping workflows and putting them back to their begin, whatever others do to them at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dbos import DBOS
+from dbos import error as dbos_error
+
+from listener.models import BatchRef, RequestRef
+from listener.pipeline.checkpoints import id_of
+from listener.pipeline.gateway import Store
+
+ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
+"""Statuses in DBOS of workflows that have not ended."""
+
+TRIES = 10
+
+
+async def rewind_batches(store: Store, ref: RequestRef, left: Sequence[str], queue: str, pipeline: str) -> None:
+    """Put back the workflows ``left``, and those of a request's unfinished batches that nobody has taken since."""
+    for workflow in left:
+        await rewound(workflow, queue, pipeline)
+    for number in await store.unfinished_batches(ref):
+        batch = BatchRef(request=ref.request, batch=number)
+        if id_of(batch) not in left and not await store.has_owner(batch):
+            await rewound(id_of(batch), queue, pipeline)
+
+
+async def rewound(workflow: str, queue: str, pipeline: str) -> bool:
+    """Put a workflow that exists back to its begin, onto a queue; False if there is none."""
+    for left in reversed(range(TRIES)):
+        if not await stop(workflow):
+            return False
+        try:
+            await DBOS.rewind_workflow_async(workflow, application_version=pipeline, queue_name=queue)
+        except dbos_error.DBOSException:  # another listener brings it to life, for an attempt before or after this one
+            if not left:
+                raise
+        else:
+            break
+    return True
+
+
+async def stop(workflow: str) -> bool:
+    """Cancel a workflow that is active, as one of an attempt before may be; False if there is none."""
+    status = await DBOS.get_workflow_status_async(workflow)
+    if status is None:
+        return False
+    if status.status in ACTIVE:
+        await DBOS.cancel_workflow_async(workflow)
+    return True

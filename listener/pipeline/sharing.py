@@ -1,0 +1,136 @@
+"""Small requests that were claimed together go through the steps together: a batch that they share. One alone, too.
+
+::
+
+    claim ─► each starts its own workflow, which waits here
+               └► one execution: begin, load, chunk, embed, save, end     once for all of them, without checkpoints
+    workflow ─► its request has ended? done. Else it goes alone, from where its document stands
+
+``ingest_revisions.state`` is a document's checkpoint, and each request has a row in ``ingest_batches`` of its own. So
+an execution that is lost with its listener, or gives up, leaves nothing that the workflows could not go on with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from listener import logs
+from listener.database.outages import patiently
+from listener.errors import IngestError, LostOwnership
+from listener.models import Owner
+from listener.pipeline.batch import BatchRuns
+from listener.pipeline.tools import Tools
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""As DBOS looks for cancelled workflows."""
+
+Outcome: TypeAlias = "asyncio.Future[str | None]"
+
+
+class Shares:
+    """The shared batches that run here, and the workflows that wait for them."""
+
+    def __init__(self, tools: Tools, runs: BatchRuns, ended: Callable[[UUID, str], None]) -> None:
+        """``ended`` hears the final status of each request that ended here."""
+        self._tools = tools
+        self._runs = runs
+        self._ended = ended
+        self._expected: dict[UUID, Outcome] = {}
+        self._waiting: dict[UUID, Outcome] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    @contextmanager
+    def together(self, requests: Sequence[UUID]) -> Iterator[None]:
+        """Let the requests whose workflows are started in this block share a batch, which begins at its end."""
+        loop = asyncio.get_running_loop()
+        outcomes: dict[UUID, Outcome] = {request: loop.create_future() for request in requests}
+        self._expected |= outcomes
+        self._waiting |= outcomes
+        try:
+            yield
+        except BaseException:
+            self.release(requests)
+            raise
+        with logs.bound(request=str(requests[0])) if len(requests) == 1 else nullcontext():
+            task = loop.create_task(self._carry(requests))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def join(self, request: UUID) -> Outcome | None:
+        """Return what a request's workflow has to wait for; None if it shares no batch.
+
+        It is the status that the request ended with, or None if it has to go alone; it raises what failed the whole
+        batch (SettingsError, ServiceError). Only the first execution that asks is meant: one that comes later carries
+        out a later attempt.
+        """
+        return self._expected.pop(request, None)
+
+    async def close(self) -> None:
+        """Abandon what runs."""
+        for task in [*self._running]:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _carry(self, requests: Sequence[UUID]) -> None:
+        """Carry requests through the steps; whatever is in the way, those that have not ended go alone."""
+        store, executor = self._tools.store, self._tools.executor_id
+        requests = [request for request in requests if request in self._waiting]
+        try:
+            owner = await patiently(partial(store.begin_shared, requests, executor)) if requests else None
+            if owner is not None:
+                self.release(set(requests) - set(owner.requests))
+                await self._while_wanted(owner, self._runs.run_shared(owner))
+                self._resolve(await patiently(partial(store.end_shared, owner, executor)))
+        except LostOwnership:
+            pass  # all of them were cancelled, or others go on with them
+        except IngestError as error:
+            self._fail(requests, error)
+        except Exception:
+            log.exception("a batch of %d requests failed: each goes alone", len(requests))
+        self.release(requests)
+
+    async def _while_wanted(self, owner: Owner, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work, and let go of requests that were cancelled meanwhile; abandon it when none is left."""
+        task, left = asyncio.ensure_future(work), set(owner.requests)
+        try:
+            while not (await asyncio.wait([task], timeout=LOOK_SECONDS))[0]:
+                gone = left - await patiently(partial(self._tools.store.running, [*left]))
+                self.release(gone)
+                left -= gone
+                if not left:
+                    raise LostOwnership("lost_ownership", "all requests of a shared batch were cancelled")
+            task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _resolve(self, ended: dict[UUID, str]) -> None:
+        for request, status in ended.items():
+            self._ended(request, status)
+            if waiting := self._left(request):
+                waiting.set_result(status)
+
+    def _fail(self, requests: Iterable[UUID], error: IngestError) -> None:
+        for request in requests:
+            if waiting := self._left(request):
+                waiting.set_exception(error)
+
+    def release(self, requests: Iterable[UUID]) -> None:
+        """Leave requests to their own workflows."""
+        for request in requests:
+            if waiting := self._left(request):
+                waiting.set_result(None)
+
+    def _left(self, request: UUID) -> Outcome | None:
+        """Take a request out; return what its workflow waits for, if it has come and was not stopped meanwhile."""
+        late = self._expected.pop(request, None)
+        waiting = self._waiting.pop(request, None)
+        return None if late or waiting is None or waiting.done() else waiting

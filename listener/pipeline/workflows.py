@@ -1,0 +1,299 @@
+"""The two durable workflows and their steps, top to bottom.
+
+::
+
+    ingest_request(RequestRef)       id = the request's id
+      discover                       step: source → manifest, cut into batches
+      one batch:    load, chunk, embed, save     steps, inline
+      more batches: ingest_batch(BatchRef)       id = request id:batch number; started here while there are free
+                                                 places, left on the queue as far as other listeners can take them
+    then the documents decide how the request ended
+
+DBOS's checkpoints order, retry and recover the steps; ``ingest_revisions.state`` is what a document has reached. What
+an execution does outside of a step (begin, own, settle) may be repeated without harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from dbos import DBOS, SetWorkflowID
+from dbos import error as dbos_error
+
+from listener import logs
+from listener.database.outages import is_outage, patiently
+from listener.embedding import Embedder
+from listener.errors import RequestError
+from listener.models import BatchRef, RequestRef, Space
+from listener.pipeline.batch import BatchRuns
+from listener.pipeline.capacity import Places
+from listener.pipeline.checkpoints import as_json, done_before, id_of, refuse_copies, run_step
+from listener.pipeline.discover import discover
+from listener.pipeline.rewinding import rewind_batches, rewound, stop
+from listener.pipeline.save import save_request
+from listener.pipeline.sharing import Shares
+from listener.pipeline.tools import Tools
+
+log = logging.getLogger(__name__)
+
+PIPELINE = "2"
+"""Raised when the steps change: an execution never mixes the steps of two versions."""
+
+BATCH_CANCELLED = {
+    "code": "cancelled",
+    "message": "one of its batches was cancelled with DBOS's own tools",
+    "hint": "To go on with it: select ingest_resume(id).",
+    "step": None,
+    "retryable": False,
+}
+
+LOOK_SECONDS = 0.5
+CHILD_POLL_SECONDS = 0.5
+
+
+class Workflows:
+    """Registers the workflows with DBOS and runs them with our tools. One of it in a process, made before launch."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        queue: str,
+        others: Callable[[], Awaitable[int]],
+        ended: Callable[[UUID, str], None],
+    ) -> None:
+        """``queue`` is the suffix of our queues' names.
+
+        ``others`` tells how many batches its other listeners take at a time; ``ended`` hears the final status of each
+        request that ended here.
+        """
+        self._tools = tools
+        self._queue = queue
+        self._others = others
+        self._ended = ended
+        self._runs = BatchRuns(tools)
+        self.shares = Shares(tools, self._runs, ended)
+        self.requests = Places(tools.settings.concurrency)
+        self.batches = Places(tools.settings.batch_concurrency)
+        self._one_ended = asyncio.Event()
+        self._executing: Counter[str] = Counter()
+        self._going_on: set[UUID] = set()
+        self._register()
+
+    def _register(self) -> None:
+        @DBOS.workflow(name="ingest_request")
+        async def ingest_request(ref: dict[str, Any]) -> dict[str, Any]:
+            return await self._request(RequestRef.model_validate(ref))
+
+        @DBOS.workflow(name="ingest_batch")
+        async def ingest_batch(ref: dict[str, Any]) -> dict[str, Any]:
+            return await self._batch(BatchRef.model_validate(ref))
+
+        self._ingest_request, self._ingest_batch = ingest_request, ingest_batch
+
+    async def start(self, request: UUID) -> None:
+        """Start a request's workflow under its id, in the background; DBOS's primary key makes that happen once."""
+        handle = await self._started(self.requests, str(request), self._ingest_request, RequestRef(request=request))
+        if not hasattr(handle, "task"):  # DBOS knew its workflow: none comes here, and recovery brings that to life
+            self.shares.release([request])
+
+    async def _started(self, places: Places, workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
+        """Start a workflow in a place of ours; the place is free again if it turns out to run or to have run before."""
+        places.reserve(workflow)
+        handle = None
+        try:
+            with SetWorkflowID(workflow):
+                handle = await DBOS.start_workflow_async(function, ref.as_json())
+            return handle
+        finally:
+            if not hasattr(handle, "task"):
+                places.release(workflow)
+
+    async def go_on(self, request: UUID, left: Sequence[str] = ()) -> None:
+        """Bring the workflows of a request to life that ran before: those of its unfinished batches, then its own.
+
+        Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
+        ``left``: workflows of batches to be rewound although their documents are through.
+        """
+        if request not in self._going_on:  # with thousands of batches it takes longer than recovery waits
+            self._going_on.add(request)
+            try:
+                await self._go_on(RequestRef(request=request), left)
+            finally:
+                self._going_on.discard(request)
+
+    async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
+        await stop(str(ref.request))  # else it would take its batches for cancelled while they are put back
+        await rewind_batches(self._tools.store, ref, left, f"ingest_batches{self._queue}", PIPELINE)
+        if not await rewound(str(ref.request), f"ingest_requests{self._queue}", PIPELINE):
+            await self.start(ref.request)
+
+    async def refuse(self, request: UUID, attempt: int, error: Exception) -> None:
+        """End a request that can't be carried out, without a workflow."""
+        await self._settle_failed(RequestRef(request=request), attempt, error)
+
+    @property
+    def executing(self) -> list[str]:
+        """The ids of the workflows that are executed here, or wait here for a place."""
+        return [*self._executing]
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request or a batch runs here."""
+        return bool(self.requests.taken or self.batches.taken)
+
+    async def wait_for_end(self, seconds: float) -> None:
+        """Wait until a request or a batch ends here, or the time is over."""
+        self._one_ended.clear()
+        with suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._one_ended.wait(), seconds)
+
+    async def close(self) -> None:
+        """Abandon shared batches, and close the embedders."""
+        await self.shares.close()
+        await self._runs.close()
+
+    def embedder(self, space: Space) -> Embedder:
+        """Return the one embedder of a space; raises SettingsError if there can't be one."""
+        return self._runs.embedder(space)
+
+    # the request workflow
+
+    async def _request(self, ref: RequestRef) -> dict[str, Any]:
+        refuse_copies(str(ref.request))
+        self.requests.take(str(ref.request))
+        began, attempt = time.monotonic(), None
+        with (
+            logs.bound(request=str(ref.request)),
+            self._executes(str(ref.request)),
+            self._tools.tracing.request(ref.request) as span,
+        ):
+            try:
+                attempt = 1 if (shared := self.shares.join(ref.request)) else None  # only a first one shares
+                if shared and (status := await shared):
+                    span.output(status=status)
+                    log.info("request ended", extra={"status": status, "seconds": round(time.monotonic() - began, 3)})
+                    return {"status": status}
+                request = await self._begin(ref, attempt)
+                if request is None:
+                    return {"status": await done_before(self._tools, ref)}
+                attempt = request["attempt"]
+                span.about(collection=request["collection"])
+                log.info("request started", extra={"collection": request["collection"], "attempt": attempt})
+                outcome = await self._carried_out(ref, request)
+                outcome |= {"status": await self._settle(ref, attempt)}
+                log.info("request ended", extra=outcome | {"seconds": round(time.monotonic() - began, 3)})
+                span.output(**outcome)
+                return outcome
+            except dbos_error.DBOSAwaitedWorkflowCancelledError:
+                await self._settle(ref, attempt, "cancelled", BATCH_CANCELLED)
+                raise
+            except Exception as error:
+                if not is_outage(error):
+                    await self._settle_failed(ref, attempt, error)
+                raise
+            finally:
+                self.requests.give_back()
+                self._one_ended.set()
+
+    async def _begin(self, ref: RequestRef, attempt: int | None) -> asyncpg.Record | None:
+        request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id, attempt))
+        if request is not None and request["crashes"] >= self._tools.settings.max_attempts:
+            raise RequestError(
+                "crash_limit",
+                f"{request['crashes']} listeners died while they looked for its documents",
+                "See what their host says of their end (out of memory?). Then: select ingest_resume(id).",
+            )
+        return request
+
+    async def _carried_out(self, ref: RequestRef, request: asyncpg.Record) -> dict[str, Any]:
+        found = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
+        if found["batches"] == 1:
+            await self._runs.run(BatchRef(request=ref.request, batch=found["first_batch"]))
+        elif found["batches"] > 1:
+            await self._children(ref)
+        if json.loads(request["options"]).get("publish") == "request":
+            await run_step(self._tools, "save", partial(save_request, self._tools, ref))
+        return found
+
+    async def _children(self, ref: RequestRef) -> None:
+        """Run the batches as workflows of their own, and raise the first error when all have ended."""
+        handles = []
+        queued: list[int] = []
+        for number in await patiently(partial(self._tools.store.batches, ref)):
+            batch = BatchRef(request=ref.request, batch=number)
+            direct = await self._room_here(ref, queued)
+            if direct:
+                handles.append(await self._started(self.batches, id_of(batch), self._ingest_batch, batch))
+                continue
+            with SetWorkflowID(id_of(batch)):
+                queue = f"ingest_batches{self._queue}"
+                handles.append(await DBOS.enqueue_workflow_async(queue, self._ingest_batch, batch.as_json()))
+            queued.append(number)
+        errors: list[Exception] = []
+        for handle in handles:
+            try:
+                await handle.get_result(polling_interval_sec=CHILD_POLL_SECONDS)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    async def _room_here(self, ref: RequestRef, queued: Iterable[int]) -> bool:
+        """Wait until the next batch can start; True: here, False: the other listeners have more room than is queued."""
+        while not self.batches.free:
+            others = await patiently(self._others)
+            if others and await patiently(partial(self._tools.store.untouched, ref, queued)) < others:
+                return False
+            await self.batches.wait(LOOK_SECONDS)
+        return True
+
+    async def _settle_failed(self, ref: RequestRef, attempt: int | None, error: Exception) -> None:
+        reason = as_json(error)
+        log.warning("request failed", extra={"code": reason["code"], "told": reason["message"]})
+        log.debug("request failed", exc_info=error)
+        await self._settle(ref, attempt, "failed", reason)
+
+    async def _settle(
+        self, ref: RequestRef, attempt: int | None, status: str | None = None, error: dict[str, Any] | None = None
+    ) -> str | None:
+        """End the request, unless a cancel did, or this is an execution of an earlier attempt: then None."""
+        executor = self._tools.executor_id if attempt else None
+        final = await patiently(partial(self._tools.store.settle, ref.request, executor, attempt, status, error))
+        if final is not None:
+            self._ended(ref.request, final)
+        return final
+
+    @contextmanager
+    def _executes(self, workflow: str) -> Iterator[None]:
+        """Count a workflow as executed here. If DBOS gave up waiting for Postgres, recovery resumes it later."""
+        self._executing[workflow] += 1
+        try:
+            yield
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("waiting for Postgres: %s; it goes on later", error)
+            raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} goes on later") from None
+        finally:
+            self._executing -= Counter([workflow])
+
+    # the batch workflow
+
+    async def _batch(self, ref: BatchRef) -> dict[str, Any]:
+        refuse_copies(id_of(ref))
+        with logs.bound(request=str(ref.request)), self._executes(id_of(ref)):
+            async with self.batches.one(id_of(ref)):
+                try:
+                    return await self._runs.run(ref)
+                finally:
+                    self._one_ended.set()
