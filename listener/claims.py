@@ -27,8 +27,8 @@ from typing import Any
 import asyncpg
 
 from listener.doorbell import Doorbell
+from listener.embedding import Space
 from listener.errors import OperatorError, RequestError
-from listener.models import Space
 from listener.outages import OUTAGE, Pause, is_outage
 from listener.steps import Tools
 from listener.workflows import Workflows

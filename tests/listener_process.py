@@ -286,10 +286,11 @@ def main() -> None:
     from listener import workflows  # noqa: PLC0415 - the driver needs none of it
 
     workflows.PIPELINE = os.environ["TEST_PIPELINE"] or workflows.PIPELINE  # before others take it over
-    from listener import cli, commands, embedding, heartbeat, recovery, service  # noqa: PLC0415
+    from listener import cli, commands, heartbeat, recovery, service  # noqa: PLC0415
+    from listener.embedding import registry  # noqa: PLC0415
     from listener.sources import LocalSources  # noqa: PLC0415
     from listener.store import Store  # noqa: PLC0415
-    from listener.workflows import batch, rewinding  # noqa: PLC0415
+    from listener.workflows import rewinding  # noqa: PLC0415
 
     points = Points()
     for name, method in inspect.getmembers(Store, inspect.isfunction):
@@ -321,13 +322,13 @@ def main() -> None:
         setattr(module, "rewound", held_and_rewound)  # noqa: B010
     setattr(Store, "held", held_at_point)  # noqa: B010
     deadly(LocalSources)
-    create, start = embedding.create, service.Listener.start
+    create, start = registry.create, service.Listener.start
 
     async def start_and_tell(self: service.Listener) -> None:
         await start(self)
         say(f"ready {self.executor_id}")
 
-    setattr(batch, "create", lambda space, settings: record_embeddings(create(space, settings), points))  # noqa: B010
+    setattr(registry, "create", lambda space, settings: record_embeddings(create(space, settings), points))  # noqa: B010
     setattr(service.Listener, "start", start_and_tell)  # noqa: B010
     # Only the threads that read documents: without its powers, root does not get to the server's private socket.
     readers = functools.partial(ThreadPoolExecutor, initializer=give_up_powers)

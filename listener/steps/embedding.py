@@ -21,9 +21,8 @@ from uuid import UUID
 
 import asyncpg
 
-from listener.embedding import Embedder, embedding_input, groups, text_hash
-from listener.errors import TextsRefused
-from listener.models import Chunk, Embeddings, NewChunk, Owner
+from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
+from listener.models import Chunk, NewChunk, Owner
 from listener.steps.tools import Tools, in_turn
 from listener.store import Store
 from listener.vectors import encode_rows
@@ -127,7 +126,8 @@ class EmbedStep:
         self.sent += len(texts)
         self.tokens += embeddings.tokens
         chunks = [one for same in texts for one in same]
-        spread = [vector for same, vector in zip(texts, encode_rows(embeddings.vectors), strict=True) for _ in same]
+        vectors = encode_rows(embeddings.vectors)
+        spread = [vector for same, vector in zip(texts, vectors, strict=True) for _ in same]
         await self.store.save_chunks(self.owner, chunks, spread)
         await self._count(chunks, embeddings.tokens)
 

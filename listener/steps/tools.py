@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import asyncpg
 
+from listener.embedding import Embedders
 from listener.models import Owner
 from listener.parsing import Parsers
 from listener.settings import Settings
@@ -32,6 +33,7 @@ class Tools:
     sources: LocalSources
     parsers: Parsers
     workers: Workers
+    embedders: Embedders
     threads: Executor
     tracing: Tracing
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -31,9 +31,8 @@ from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
 
 from listener import logs, steps
-from listener.embedding import Embedder
 from listener.errors import RequestError
-from listener.models import BatchRef, RequestRef, Space
+from listener.models import BatchRef, RequestRef
 from listener.outages import is_outage, patiently
 from listener.places import Places
 from listener.steps import Tools
@@ -156,13 +155,8 @@ class Workflows:
             await asyncio.wait_for(self._one_ended.wait(), seconds)
 
     async def close(self) -> None:
-        """Abandon shared batches, and close the embedders."""
+        """Abandon shared batches."""
         await self.shares.close()
-        await self._runs.close()
-
-    def embedder(self, space: Space) -> Embedder:
-        """Return the one embedder of a space; raises SettingsError if there can't be one."""
-        return self._runs.embedder(space)
 
     # the request workflow
 

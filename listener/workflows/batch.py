@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from listener import logs, steps
-from listener.embedding import Embedder, create
+from listener.embedding import Space
 from listener.errors import ServiceError
-from listener.models import BatchRef, Owner, RequestRef, Space
+from listener.models import BatchRef, Owner, RequestRef
 from listener.outages import patiently
 from listener.steps import EmbedStep, Tools
 from listener.workflows.step import Step, give_way, id_of, run_plainly, run_step
@@ -26,18 +26,6 @@ class BatchRuns:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._embedders: dict[Space, Embedder] = {}
-
-    def embedder(self, space: Space) -> Embedder:
-        """Return the one embedder of a space; raises SettingsError if there can't be one."""
-        if space not in self._embedders:
-            self._embedders[space] = create(space, self._tools.settings)
-        return self._embedders[space]
-
-    async def close(self) -> None:
-        """Close the embedders."""
-        for embedder in self._embedders.values():
-            await embedder.close()
 
     async def run(self, ref: BatchRef) -> dict[str, Any]:
         """Run a batch's four steps; of one that brought nothing new, the first."""
@@ -74,7 +62,7 @@ class BatchRuns:
         """
         attempt = 0
         while True:
-            step = EmbedStep(self._tools, self.embedder(_space_of(settings)), owner, settings)
+            step = EmbedStep(self._tools, self._tools.embedders.of(_space_of(settings)), owner, settings)
             try:
                 return await step.run()
             except ServiceError as error:

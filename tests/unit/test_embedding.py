@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener import embedding
+from listener.embedding import Space, TextsRefused
 from listener.embedding.local import LocalEmbedder
-from listener.errors import SettingsError, TextsRefused
-from listener.models import Space
+from listener.errors import SettingsError
 from listener.settings import Settings
 
 LOCAL = Settings(embedder="local")

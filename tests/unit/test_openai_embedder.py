@@ -37,13 +37,13 @@ from embedding_service import (
 )
 
 from listener import embedding
+from listener.embedding import Space, TextsRefused
 from listener.embedding.answers import read_vectors
-from listener.embedding.openai import OpenAIEmbedder
-from listener.embedding.openai_space import normalized
+from listener.embedding.openai import normalized
+from listener.embedding.openai_embedder import OpenAIEmbedder
 from listener.embedding.pace import Pace, now
 from listener.embedding.refusals import retry_after
-from listener.errors import IngestError, ServiceError, SettingsError, TextsRefused
-from listener.models import Space
+from listener.errors import IngestError, ServiceError, SettingsError
 from listener.settings import Settings
 
 ADA = "text-embedding-ada-002"
