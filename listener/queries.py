@@ -20,13 +20,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+from pgvector import Vector
 
 from listener.doorbell import Doorbell
 from listener.embedding import Embedder, Embedders, Space, TextsRefused, groups
 from listener.errors import IngestError
 from listener.outages import patiently
 from listener.settings import Settings
-from listener.vectors import encode_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,7 +126,7 @@ class Queries:
 
     async def _keep(self, rows: Sequence[asyncpg.Record], vectors: NDArray[np.float32]) -> None:
         hashes = [row["hash"] for row in rows]
-        found = encode_rows(vectors)
+        found = [Vector(vector) for vector in vectors]
         await self._write("select ingest_answer_queries($1, $2, $3)", rows[0]["space_id"], hashes, found)
 
     async def _refuse(self, rows: Sequence[asyncpg.Record], error: IngestError) -> None:

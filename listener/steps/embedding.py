@@ -20,12 +20,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pgvector import Vector
 
 from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
 from listener.models import Chunk, NewChunk, Owner
 from listener.steps.tools import Tools, in_turn
 from listener.store import Store
-from listener.vectors import encode_rows
 
 WINDOW = 1024  # chunks that are looked up at a time
 COUNT_SECONDS = 0.5
@@ -126,7 +126,7 @@ class EmbedStep:
         self.sent += len(texts)
         self.tokens += embeddings.tokens
         chunks = [one for same in texts for one in same]
-        vectors = encode_rows(embeddings.vectors)
+        vectors = map(Vector, embeddings.vectors)
         spread = [vector for same, vector in zip(texts, vectors, strict=True) for _ in same]
         await self.store.save_chunks(self.owner, chunks, spread)
         await self._count(chunks, embeddings.tokens)

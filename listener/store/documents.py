@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pgvector import Vector
 
 from listener.models import Chunk, Loaded, NewChunk, Owner, RequestRef
 from listener.store.fence import fenced
@@ -125,8 +126,8 @@ class DocumentStatements:
             )
         return [chunks[row["place"] - 1] for row in rows]
 
-    async def save_chunks(self, owner: Owner, chunks: Sequence[NewChunk], vectors: Sequence[bytes]) -> None:
-        """Store chunks with new vectors, one in pgvector's binary form for each."""
+    async def save_chunks(self, owner: Owner, chunks: Sequence[NewChunk], vectors: Sequence[Vector]) -> None:
+        """Store chunks with new vectors, one for each."""
         with fenced():
             await self._pool.execute(
                 "select ingest_save_chunks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
