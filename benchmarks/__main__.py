@@ -28,7 +28,7 @@ from pathlib import Path
 
 from benchmarks import report
 
-SUITES = ["latency", "inserters", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "chaos"]
+SUITES = ["latency", "inserters", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "tracing", "chaos"]
 NEED_OPTIONS = {"documents"}
 
 
