@@ -16,6 +16,7 @@ from uuid import UUID
 from listener.errors import IngestError, OperatorError
 from listener.tracing import Span, Tracing, Value
 from listener.tracing.delivery import Delivery
+from listener.tracing.words import LONGEST_WORD, short
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from listener.models import Space
 
 FLUSH_SECONDS = 1.5
-LONGEST_WORD = 500  # characters; what is longer is not a name or a count
 OPENAI = "api.openai.com"
 
 _current: ContextVar[OpikSpan | None] = ContextVar("span", default=None)
@@ -163,8 +163,8 @@ class OpikSpan(Span):
             "name": self._name,
             "start_time": self._started,
             "end_time": self._ended,
-            "input": _short(self._about),
-            "output": _short(self._output) or None,
+            "input": short(self._about),
+            "output": short(self._output) or None,
             "error_info": self._error,
         }
         if self._is_trace:
@@ -204,7 +204,3 @@ def _without_secrets(endpoint: str) -> tuple[str, str]:
     parts = urlsplit(endpoint)
     netloc = parts.netloc.rpartition("@")[2]
     return (f"{parts.scheme}://{netloc}{parts.path}" if netloc else ""), parts.hostname or ""
-
-
-def _short(values: Mapping[str, Value]) -> dict[str, Value]:
-    return {key: value[:LONGEST_WORD] if isinstance(value, str) else value for key, value in values.items()}
