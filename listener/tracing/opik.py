@@ -121,10 +121,10 @@ class OpikSpan(Span):
         self._call = model, provider, endpoint
 
     def about(self, **values: Value) -> None:
-        self._about = self._about | values
+        self._about |= values
 
     def output(self, **counts: Value) -> None:
-        self._output = self._output | counts  # a new one: the delivery's thread may be reading the old
+        self._output |= counts
 
     def usage(self, tokens: int) -> None:
         self._tokens = tokens
@@ -133,7 +133,7 @@ class OpikSpan(Span):
         self._started = time.time()
         self._token = _current.set(self)
         if self._is_trace:
-            self._delivery.put(self)  # so that a long request can be seen while it runs
+            self._delivery.put(self._id, self._record())  # so that a long request can be seen while it runs
         return self
 
     def __exit__(
@@ -144,18 +144,13 @@ class OpikSpan(Span):
         if error is not None:
             self._error = _described(error)
         self._ended = time.time()
-        self._delivery.put(self)
+        self._delivery.put(self._id, self._record())
 
     @property
     def _is_trace(self) -> bool:
         return self._id == self._trace_id
 
-    @property
-    def key(self) -> str:
-        """The span's id: of what waits with the same one, the last says all."""
-        return self._id
-
-    def record(self) -> dict[str, Any]:
+    def _record(self) -> dict[str, Any]:
         """Return the arguments of the SDK's ``trace`` or ``span``, under ``as``; times are seconds since 1970."""
         told: dict[str, Any] = {
             "as": "trace" if self._is_trace else "span",
