@@ -73,7 +73,7 @@ async def _make(request: Request, requests: int) -> dict[str, float]:
     return {
         "cpu_us_per_span": spent / requests / SPANS_PER_REQUEST * 1e6,
         "request_ms": statistics.median(took) * 1e3,
-        "stall_ms": statistics.quantiles(stalls, n=1000)[-1] * 1e3,
+        "stall_ms": sorted(stalls)[int(requests * 0.999)] * 1e3,
         "longest_ms": max(stalls) * 1e3,
     }
 
