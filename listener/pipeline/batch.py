@@ -9,8 +9,7 @@ from functools import partial
 from typing import Any
 
 from listener import logs
-from listener.database.outages import patiently
-from listener.embedding import Embedder, create
+from listener.database.outages import retry_on_outage
 from listener.errors import ServiceError
 from listener.models import BatchRef, Owner, RequestRef, Space
 from listener.pipeline.checkpoints import Step, give_way, id_of, run_plainly, run_step
@@ -30,24 +29,12 @@ class BatchRuns:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._embedders: dict[Space, Embedder] = {}
-
-    def embedder(self, space: Space) -> Embedder:
-        """Return the one embedder of a space; raises SettingsError if there can't be one."""
-        if space not in self._embedders:
-            self._embedders[space] = create(space, self._tools.settings)
-        return self._embedders[space]
-
-    async def close(self) -> None:
-        """Close the embedders."""
-        for embedder in self._embedders.values():
-            await embedder.close()
 
     async def run(self, ref: BatchRef) -> dict[str, Any]:
         """Run a batch's four steps; of one that brought nothing new, the first."""
         with logs.bound(batch=ref.batch):
             most = self._tools.settings.max_attempts
-            owner = await patiently(partial(self._tools.store.own, ref, self._tools.executor_id, most))
+            owner = await retry_on_outage(partial(self._tools.store.own, ref, self._tools.executor_id, most))
             if owner is None:
                 await give_way(self._tools, RequestRef(request=ref.request), id_of(ref))
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
@@ -62,7 +49,7 @@ class BatchRuns:
 
     async def _steps(self, owner: Owner, run: Run) -> dict[str, int]:
         tools = self._tools
-        settings = await patiently(partial(tools.store.batch_settings, owner.requests[0]))
+        settings = await retry_on_outage(partial(tools.store.batch_settings, owner.requests[0]))
         outcome = await run(tools, "load", partial(load, tools, owner))
         if outcome["open"]:
             outcome |= await run(tools, "chunk", partial(cut, tools, owner))
@@ -78,7 +65,7 @@ class BatchRuns:
         """
         attempt = 0
         while True:
-            step = EmbedStep(self._tools, self.embedder(_space_of(settings)), owner, settings)
+            step = EmbedStep(self._tools, self._tools.embedders.of(_space_of(settings)), owner, settings)
             try:
                 return await step.run()
             except ServiceError as error:

@@ -13,6 +13,7 @@ import asyncpg
 
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
+from listener.embedding.registry import Embedders
 from listener.models import Owner
 from listener.pipeline.gateway import Store
 from listener.settings import Settings
@@ -32,6 +33,7 @@ class Tools:
     sources: LocalSources
     parsers: Parsers
     workers: Workers
+    embedders: Embedders
     threads: Executor
     tracing: Tracing
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
