@@ -32,13 +32,13 @@ from listener.engine.loop import Loop
 from listener.engine.purge import Purge
 from listener.engine.queries import Queries
 from listener.engine.repair import Repair
-from listener.engine.rows import Claimant
 from listener.engine.server import EmbeddedServer
+from listener.engine.statements import Claimant
 from listener.engine.takeover import Adoption, Takeover
 from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.capacity import Capacity
-from listener.pipeline.gateway import Store
+from listener.pipeline.gateway import Gateway
 from listener.pipeline.identity import PIPELINE, Identity, application, dbos_schema
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
@@ -224,7 +224,7 @@ class Listener:
         return Tools(
             settings=settings,
             executor_id=self._identity.executor_id,
-            store=Store(pool),
+            gateway=Gateway(pool),
             sources=LocalSources(self._identity.roots, settings.max_document_bytes),
             parsers=Parsers(workers, ocr=settings.ocr),
             workers=workers,

@@ -13,6 +13,6 @@
     server      the embedded Postgres, if there is one → runs
 
     loop        what all of them are;  endings: why one ends its listener
-    rows        what they ask of our tables;  workflow_rows: of DBOS's
+    statements  what they ask of our tables;  workflow_rows: of DBOS's
     durable     DBOS, launched and ended
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from listener.engine import rows
+from listener.engine import statements
 from listener.engine.loop import Rounds
 
 
@@ -19,5 +19,5 @@ class Deadlines(Rounds):
 
     async def look(self) -> None:
         """Cancel what is overdue."""
-        if await rows.cancel_overdue(self._pool.fetch):
-            await rows.notify(self._pool.fetch, "commands")
+        if await statements.cancel_overdue(self._pool.fetch):
+            await statements.notify(self._pool.fetch, "commands")

@@ -21,7 +21,7 @@ import asyncpg
 from listener.concurrency import set_within
 from listener.database.connections import Database
 from listener.database.outages import OUTAGE, Pause, named
-from listener.engine import rows
+from listener.engine import statements
 from listener.errors import OperatorError
 from listener.pipeline.identity import Identity
 from listener.settings import Settings
@@ -89,7 +89,7 @@ class Doorbell:
             return "deaf"
         if self.resting:
             return "resting"
-        answer = await rows.try_to_rest(self.fetch)
+        answer = await statements.try_to_rest(self.fetch)
         self.resting = answer == "resting"
         return answer
 
@@ -99,7 +99,7 @@ class Doorbell:
             self.resting = False
             await self.fetch("select ingest_wake()")
         if hand_over and self.hears:
-            await rows.notify(self.fetch, "doorbell")
+            await statements.notify(self.fetch, "doorbell")
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> None:
         """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
@@ -142,7 +142,7 @@ class Doorbell:
         """Tell whether a backend of ours does nothing, or is gone; False if that can't be found out."""
         try:
             async with self._database.session(self._name) as other:
-                return await rows.is_idle(partial(other.fetch, timeout=PROOF_SECONDS), backend)
+                return await statements.is_idle(partial(other.fetch, timeout=PROOF_SECONDS), backend)
         except (*OUTAGE, OperatorError):
             return False
 
@@ -159,11 +159,11 @@ class Doorbell:
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
         """End our earlier backend, which may not have noticed the cut and still hold the idle lock."""
         if self._pid is not None:
-            await rows.end_backend(connection.fetch, self._pid, self._name)
+            await statements.end_backend(connection.fetch, self._pid, self._name)
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        channels = await rows.channels(connection.fetch)
+        channels = await statements.channels(connection.fetch)
         await connection.add_listener(channels.doorbell, lambda *_: self._rang.set())
         await connection.add_listener(channels.commands, lambda *_: self.commanded.set())
         await connection.add_listener(channels.queries, lambda *_: self.asked.set())

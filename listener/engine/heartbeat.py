@@ -13,7 +13,7 @@ import anyio
 import asyncpg
 
 from listener.database.outages import OUTAGE, gone_function, named
-from listener.engine import rows
+from listener.engine import statements
 from listener.engine.endings import declared_dead, schema_newer
 from listener.engine.loop import Loop
 from listener.pipeline.capacity import Capacity
@@ -43,7 +43,7 @@ class Heartbeat(Loop):
     async def register(self) -> None:
         """Enter this listener."""
         self._registered = True  # perhaps: the answer may be lost
-        await rows.register(self._pool.fetch, self._identity, self._settings, BOOT)
+        await statements.register(self._pool.fetch, self._identity, self._settings, BOOT)
 
     async def run(self) -> None:
         """Beat. Raises OperatorError ``declared_dead`` or ``schema_newer``."""
@@ -61,7 +61,7 @@ class Heartbeat(Loop):
         await super().stop()
         if self._registered:
             try:
-                await rows.sign_off(self._pool.fetch, self._identity.executor_id)
+                await statements.sign_off(self._pool.fetch, self._identity.executor_id)
             except (*OUTAGE, asyncpg.PostgresError) as error:
                 log.warning("could not sign off: %s; others wait for the lease to pass", error)
 
@@ -79,7 +79,7 @@ class Heartbeat(Loop):
         if gone := gone_function():
             raise schema_newer(gone)
         began = time.monotonic()
-        if not await rows.beat(self._pool.fetch, self._identity.executor_id, self._capacity.requests.taken):
+        if not await statements.beat(self._pool.fetch, self._identity.executor_id, self._capacity.requests.taken):
             raise declared_dead(self._identity.executor_id)
         if time.monotonic() - began > self._settings.heartbeat_seconds:
             self._beating_since = None  # Postgres stood still, for the others too

@@ -23,10 +23,10 @@ from listener.database.outages import retry_on_outage
 from listener.database.vectors import encode_rows
 from listener.embedding import Embedder, groups
 from listener.embedding.registry import Embedders
-from listener.engine import rows
+from listener.engine import statements
 from listener.engine.doorbell import Doorbell
 from listener.engine.loop import Loop
-from listener.engine.rows import OpenQuery
+from listener.engine.statements import OpenQuery
 from listener.errors import IngestError, TextsRefused
 from listener.settings import Settings
 
@@ -70,7 +70,7 @@ class Queries(Loop):
 
     async def _take(self, calls: TaskGroup) -> bool:
         """Take a page of open queries and start a call for each space; True if there may be more."""
-        taken = await retry_on_outage(partial(rows.take_queries, self._pool.fetch, PAGE))
+        taken = await retry_on_outage(partial(statements.take_queries, self._pool.fetch, PAGE))
         # A claim that has lapsed comes again, also to the listener that is still at it.
         new = [query for query in taken if query.key not in self._open]
         for _, same in groupby(sorted(new, key=_space_id), key=_space_id):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from listener.engine import rows, workflow_rows
+from listener.engine import statements, workflow_rows
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Rounds
 from listener.engine.takeover import Adoption
@@ -82,7 +82,7 @@ class Repair(Rounds):
 
     async def _give_back_claimed(self) -> None:
         for one in await workflow_rows.never_started(self._pool.fetch):
-            if await rows.unclaim(self._pool.fetch, one.request, one.executor_id):
+            if await statements.unclaim(self._pool.fetch, one.request, one.executor_id):
                 log.warning("request %s was claimed and never started: it is pending again", one.request)
 
     async def _settle_ended(self) -> None:
@@ -91,7 +91,7 @@ class Repair(Rounds):
         for key in self._ended.longer_than(self._lease_seconds, found):
             workflow_status = found[key].workflow_status
             status, error = _unseen_end(workflow_status)
-            final = await rows.end_unseen(self._pool.fetch, *key, status, error)
+            final = await statements.end_unseen(self._pool.fetch, *key, status, error)
             if final is not None:
                 log.warning("request %s: its workflow had ended as %s", key[0], workflow_status)
                 self._announcements.ended(key[0], final)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from listener.engine.rows import Fetch
+from listener.engine.statements import Fetch
 from listener.pipeline.identity import Identity
 
 # Batches before their request: resumed first, a parent would take the old errors of its children.
@@ -51,7 +51,7 @@ limit 200
 
 OURS_NEVER_STARTED = """
 select r.id from ingest_requests r
-where r.status = 'running' and r.executor_id = $1 and r.started_at < clock_timestamp() - $2::interval
+where r.status = 'running' and r.executor_id = $1 and r.started_at < ingest_now() - $2::interval
   and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
                   and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
 limit 200

@@ -26,9 +26,9 @@ from listener import logs
 from listener.concurrency import task_group
 from listener.database.outages import retry_on_outage
 from listener.errors import IngestError, LostOwnership
-from listener.models import Owner
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
+from listener.pipeline.rows import Fence
 from listener.pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -85,14 +85,14 @@ class Shares:
 
     async def _carry(self, requests: Sequence[UUID]) -> None:
         """Carry requests through the steps; whatever is in the way, those that have not ended go alone."""
-        store, executor = self._tools.store, self._tools.executor_id
+        gateway, executor = self._tools.gateway, self._tools.executor_id
         requests = [request for request in requests if request in self._waiting]
         try:
-            owner = await retry_on_outage(partial(store.begin_shared, requests, executor)) if requests else None
-            if owner is not None:
-                self.release(set(requests) - set(owner.requests))
-                await self._run_while_wanted(owner)
-                self._resolve(await retry_on_outage(partial(store.end_shared, owner, executor)))
+            fence = await retry_on_outage(partial(gateway.begin_shared, requests, executor)) if requests else None
+            if fence is not None:
+                self.release(set(requests) - set(fence.requests))
+                await self._run_while_wanted(fence)
+                self._resolve(await retry_on_outage(partial(gateway.end_shared, fence, executor)))
         except LostOwnership:
             pass  # all of them were cancelled, or others go on with them
         except IngestError as error:
@@ -101,22 +101,22 @@ class Shares:
             log.exception("a batch of %d requests failed: each goes alone", len(requests))
         self.release(requests)
 
-    async def _run_while_wanted(self, owner: Owner) -> None:
+    async def _run_while_wanted(self, fence: Fence) -> None:
         """Run the batch's steps, and abandon them when all of its requests were cancelled."""
         async with task_group() as tasks:
-            tasks.start_soon(self._let_go_of_cancelled, owner)
-            await self._runs.run_shared(owner)
+            tasks.start_soon(self._let_go_of_cancelled, fence)
+            await self._runs.run_shared(fence)
             tasks.cancel_scope.cancel()
 
-    async def _let_go_of_cancelled(self, owner: Owner) -> None:
+    async def _let_go_of_cancelled(self, fence: Fence) -> None:
         """Release requests that are cancelled while their batch runs; raises LostOwnership when none is left."""
-        left = set(owner.requests)
+        left = set(fence.requests)
         while left:
             await anyio.sleep(LOOK_SECONDS)
-            gone = left - await retry_on_outage(partial(self._tools.store.running, [*left]))
+            gone = left - await retry_on_outage(partial(self._tools.gateway.running, [*left]))
             self.release(gone)
             left -= gone
-        raise LostOwnership("lost_ownership", "all requests of a shared batch were cancelled")
+        raise LostOwnership("lost_fenceship", "all requests of a shared batch were cancelled")
 
     def _resolve(self, ended: dict[UUID, str]) -> None:
         for request, status in ended.items():

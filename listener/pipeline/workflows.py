@@ -15,7 +15,6 @@ an execution does outside of a step (begin, own, settle) may be repeated without
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,20 +23,20 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
 
 from listener import logs
 from listener.database.outages import is_outage, retry_on_outage
 from listener.errors import RequestError
-from listener.models import BatchRef, RequestRef
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.capacity import Capacity, Places
 from listener.pipeline.checkpoints import as_json, done_before, id_of, refuse_copies, run_step
 from listener.pipeline.discover import discover
 from listener.pipeline.identity import Identity
+from listener.pipeline.references import BatchRef, RequestRef
+from listener.pipeline.request_rows import Manifest, RunningRequest
 from listener.pipeline.rewinding import cancel_active, rewind, rewind_batches
 from listener.pipeline.save import save_request
 from listener.pipeline.sharing import Shares
@@ -115,7 +114,7 @@ class Workflows:
 
     async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
         await cancel_active(str(ref.request))  # else it would take its batches for cancelled while they are put back
-        await rewind_batches(self._tools.store, ref, left, self._identity)
+        await rewind_batches(self._tools.gateway, ref, left, self._identity)
         if not await rewind(str(ref.request), self._identity.requests_queue, self._identity.pipeline):
             await self.start(ref.request)
 
@@ -143,9 +142,9 @@ class Workflows:
                 request = await self._begin(ref, attempt)
                 if request is None:
                     return {"status": await done_before(self._tools, ref)}
-                attempt = request["attempt"]
-                span.about(collection=request["collection"])
-                log.info("request started", extra={"collection": request["collection"], "attempt": attempt})
+                attempt = request.attempt
+                span.about(collection=request.collection)
+                log.info("request started", extra={"collection": request.collection, "attempt": attempt})
                 outcome = await self._carried_out(ref, request)
                 outcome |= {"status": await self._settle(ref, attempt)}
                 log.info("request ended", extra=outcome | {"seconds": round(time.monotonic() - began, 3)})
@@ -161,31 +160,32 @@ class Workflows:
             finally:
                 self._capacity.requests.give_back()
 
-    async def _begin(self, ref: RequestRef, attempt: int | None) -> asyncpg.Record | None:
-        request = await retry_on_outage(partial(self._tools.store.begin, ref, self._tools.executor_id, attempt))
-        if request is not None and request["crashes"] >= self._tools.settings.max_attempts:
+    async def _begin(self, ref: RequestRef, attempt: int | None) -> RunningRequest | None:
+        request = await retry_on_outage(partial(self._tools.gateway.begin, ref, self._tools.executor_id, attempt))
+        if request is not None and request.crashes >= self._tools.settings.max_attempts:
             raise RequestError(
                 "crash_limit",
-                f"{request['crashes']} listeners died while they looked for its documents",
+                f"{request.crashes} listeners died while they looked for its documents",
                 "See what their host says of their end (out of memory?). Then: select ingest_resume(id).",
             )
         return request
 
-    async def _carried_out(self, ref: RequestRef, request: asyncpg.Record) -> dict[str, Any]:
-        found = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
-        if found["batches"] == 1:
-            await self._runs.run(BatchRef(request=ref.request, batch=found["first_batch"]))
-        elif found["batches"] > 1:
+    async def _carried_out(self, ref: RequestRef, request: RunningRequest) -> dict[str, Any]:
+        counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
+        found = Manifest(**counts)
+        if found.batches == 1 and found.first_batch is not None:
+            await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch))
+        elif found.batches > 1:
             await self._children(ref)
-        if json.loads(request["options"]).get("publish") == "request":
+        if request.options.publish == "request":
             await run_step(self._tools, "save", partial(save_request, self._tools, ref))
-        return found
+        return counts
 
     async def _children(self, ref: RequestRef) -> None:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
-        for number in await retry_on_outage(partial(self._tools.store.batches, ref)):
+        for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
             if direct:
@@ -207,9 +207,9 @@ class Workflows:
     async def _room_here(self, ref: RequestRef, queued: Iterable[int]) -> bool:
         """Wait until the next batch can start; True: here, False: the other listeners have more room than is queued."""
         while not self._capacity.batches.free:
-            others = await retry_on_outage(partial(self._tools.store.others, self._identity))
+            others = await retry_on_outage(partial(self._tools.gateway.others, self._identity))
             others *= self._tools.settings.batch_concurrency  # as far as we know: each may have its own
-            if others and await retry_on_outage(partial(self._tools.store.untouched, ref, queued)) < others:
+            if others and await retry_on_outage(partial(self._tools.gateway.untouched, ref, queued)) < others:
                 return False
             await self._capacity.batches.wait(LOOK_SECONDS)
         return True
@@ -225,7 +225,8 @@ class Workflows:
     ) -> str | None:
         """End the request, unless a cancel did, or this is an execution of an earlier attempt: then None."""
         executor = self._tools.executor_id if attempt else None
-        final = await retry_on_outage(partial(self._tools.store.settle, ref.request, executor, attempt, status, error))
+        settle = partial(self._tools.gateway.settle, ref.request, executor, attempt, status, error)
+        final = await retry_on_outage(settle)
         if final is not None:
             self._announcements.ended(ref.request, final)
         return final

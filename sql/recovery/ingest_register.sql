@@ -6,7 +6,7 @@ language sql set search_path from current
 as $$
   -- Nothing beats while it boots: the first lease begins afterwards.
   insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr, heartbeat_at)
-  values (p_executor, p_host, p_pid, p_version, p_pipeline, p_roots, p_queue, p_capacity, p_lease, p_ocr, clock_timestamp() + p_boot);
+  values (p_executor, p_host, p_pid, p_version, p_pipeline, p_roots, p_queue, p_capacity, p_lease, p_ocr, ingest_now() + p_boot);
 $$;
 
 comment on function ingest_register(text, text, int, text, text, text[], text, int, interval, text, interval) is

@@ -3,7 +3,7 @@ language sql stable set search_path from current
 as $$
   select count(*)::int from ingest_listeners l
   where l.queue = p_queue and l.executor_id <> p_executor and l.dead_at is null and l.pipeline = p_pipeline
-    and l.heartbeat_at > clock_timestamp() - l.lease;
+    and l.heartbeat_at > ingest_now() - l.lease;
 $$;
 
 comment on function ingest_count_others(text, text, text) is
