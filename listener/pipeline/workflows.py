@@ -84,7 +84,7 @@ class Workflows:
         """Start a request's workflow under its id, in the background; DBOS's primary key makes that happen once."""
         ref = RequestRef(request=request)
         handle = await self._started(self._capacity.requests, str(request), self._ingest_request, ref)
-        if not hasattr(handle, "task"):  # DBOS knew its workflow: none comes here, and recovery brings that to life
+        if not hasattr(handle, "task"):  # DBOS knew its workflow: none comes here, and repair brings that to life
             self.shares.release([request])
 
     async def _started(self, places: Places, workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
@@ -105,7 +105,7 @@ class Workflows:
         Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
         ``left``: workflows of batches to be rewound although their documents are through.
         """
-        if request not in self._going_on:  # with thousands of batches it takes longer than recovery waits
+        if request not in self._going_on:  # with thousands of batches it takes longer than repair waits
             self._going_on.add(request)
             try:
                 await self._go_on(RequestRef(request=request), left)
