@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import Any
@@ -36,7 +36,8 @@ from listener.pipeline.gateway import Store
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import PIPELINE, Workflows
 from listener.settings import Settings
-from listener.sources.files import LocalSources
+from listener.sources.base import SourceTools
+from listener.sources.schemes import Sources
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +110,6 @@ class Listener:
         self.executor_id = f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid4().hex[:8]}"
         self._settings = settings
         self._dsn = dsn
-        self._roots = tuple(root.absolute() for root in settings.file_roots)
-        # Who has the same roots can take each other's batches; the queues' names say which roots these are.
-        self._queue = "_" + hashlib.sha256(repr((settings.schema_, self._roots)).encode()).hexdigest()[:8]
         self._loops: list[asyncio.Task[None]] = []
         self._stopped = asyncio.Event()
         self._opened = AsyncExitStack()
@@ -178,6 +176,11 @@ class Listener:
         self._beats = await self._pool_of(database, 1, name)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
         self._workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
+        reading = SourceTools(settings, self._threads, self._workers)
+        self._opened.callback(self._threads.shutdown, wait=False)
+        sources = Sources.installed(reading)
+        self._opened.push_async_callback(sources.close)
+        self._queue = _queue_suffix(settings.schema_, sources.roots)
         self._announcements = Announcements(self._pool)
         self._tracing = tracing.create(settings)
         self._doorbell = Doorbell(database, settings, self.executor_id)
@@ -185,22 +188,21 @@ class Listener:
             settings=settings,
             executor_id=self.executor_id,
             store=Store(self._pool),
-            sources=LocalSources(self._roots, settings.max_document_bytes),
+            sources=sources,
             parsers=Parsers(self._workers, ocr=settings.ocr),
             workers=self._workers,
-            threads=self._threads,
+            reading=reading,
             tracing=self._tracing,
         )
         self._configure_dbos(name)
         self._opened.push_async_callback(_destroy_dbos)
-        self._opened.callback(self._threads.shutdown, wait=False)
         self._workflows = Workflows(tools, self._queue, self._others, self._announcements.ended)
         for part in (self._workers, self._tracing, self._workflows, self._announcements):
             self._opened.push_async_callback(part.close)
-        identity = Identity(self.executor_id, application(settings), [str(root) for root in self._roots], self._queue)
+        identity = Identity(self.executor_id, application(settings), list(sources.roots), self._queue)
         self._heartbeat = Heartbeat(self._beats, settings, identity, self._workflows)
         self._recovery = Recovery(self._pool, settings, identity, self._heartbeat, self._workflows, self._announcements)
-        self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
+        self._claims = Claims(tools, self._doorbell, self._workflows, space)
         self._commands = Commands(self._pool, self._doorbell, self._announcements, self.executor_id)
         self._queries = Queries(self._pool, self._doorbell, self._workflows.embedder, settings)
 
@@ -283,6 +285,11 @@ class Listener:
             await self._heartbeat.leave()
         except (*OUTAGE, asyncpg.PostgresError) as error:
             log.warning("could not sign off: %s; others wait for the lease to pass", error)
+
+
+def _queue_suffix(schema: str, roots: Sequence[str]) -> str:
+    """Return the end of our queues' names: listeners with the same roots share batches."""
+    return "_" + hashlib.sha256(repr((schema, tuple(roots))).encode()).hexdigest()[:8]
 
 
 async def _destroy_dbos() -> None:

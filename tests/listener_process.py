@@ -252,19 +252,19 @@ def die_or_wait(place: str, *texts: str) -> None:
                 time.sleep(SLOW_SECONDS)
 
 
-def deadly(sources: Any) -> None:
+def deadly(file_reading: Any, walk: Any) -> None:
     """Have sources look whether what they read kills."""
-    read, discover = sources.read, sources.discover
+    read, found = file_reading.read, walk.found
 
-    def read_one(self: Any, path: str, *rest: Any) -> Any:
-        die_or_wait("load", path)
-        return read(self, path, *rest)
+    def read_one(roots: Any, locator: str, limit: int) -> Any:
+        die_or_wait("load", locator)
+        return read(roots, locator, limit)
 
-    def discover_all(self: Any, source: str, *rest: Any) -> Any:
-        die_or_wait("discover", source)
-        return discover(self, source, *rest)
+    def found_all(self: Any) -> Any:
+        die_or_wait("discover", self.source)
+        return found(self)
 
-    sources.read, sources.discover = read_one, discover_all
+    file_reading.read, walk.found = read_one, found_all
 
 
 def give_up_powers() -> None:
@@ -290,7 +290,8 @@ def main() -> None:
     from listener.engine import cancels, heartbeat, recovery  # noqa: PLC0415
     from listener.pipeline import batch, rewinding  # noqa: PLC0415
     from listener.pipeline.gateway import Store  # noqa: PLC0415
-    from listener.sources.files import LocalSources  # noqa: PLC0415
+    from listener.sources import file_reading  # noqa: PLC0415
+    from listener.sources.walk import Walk  # noqa: PLC0415
 
     points = Points()
     for name, method in inspect.getmembers(Store, inspect.isfunction):
@@ -321,7 +322,7 @@ def main() -> None:
     for module in (workflows, rewinding):  # of the request, and of its batches
         setattr(module, "rewound", held_and_rewound)  # noqa: B010
     setattr(Store, "held", held_at_point)  # noqa: B010
-    deadly(LocalSources)
+    deadly(file_reading, Walk)
     create, start = embedding.create, service.Listener.start
 
     async def start_and_tell(self: service.Listener) -> None:

@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -30,6 +29,7 @@ from listener.database.outages import OUTAGE, Pause, is_outage
 from listener.engine.doorbell import Doorbell
 from listener.errors import OperatorError, RequestError
 from listener.models import Space
+from listener.options import RequestOptions
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 
@@ -74,9 +74,7 @@ class Line:
 class Claims:
     """The loop that turns rows into workflows."""
 
-    def __init__(
-        self, tools: Tools, doorbell: Doorbell, workflows: Workflows, space: Space, roots: tuple[Path, ...]
-    ) -> None:
+    def __init__(self, tools: Tools, doorbell: Doorbell, workflows: Workflows, space: Space) -> None:
         self._tools = tools
         self._doorbell = doorbell
         self._workflows = workflows
@@ -84,7 +82,7 @@ class Claims:
         self._line = Line()
         self._arguments = (
             tools.executor_id,
-            [str(root) for root in roots],
+            list(tools.sources.roots),
             json.dumps(
                 {
                     "embedder": space.embedder,
@@ -149,7 +147,7 @@ class Claims:
     async def _start(self, row: asyncpg.Record) -> None:
         try:
             if row["source"] is not None:
-                await self._tools.in_thread(self._tools.sources.check, row["source"], json.loads(row["options"]))
+                await self._tools.sources.check(row["source"], RequestOptions.read(row["options"]))
             await (self._workflows.start if row["attempt"] == 1 else self._workflows.go_on)(row["id"])
         except Exception as error:
             if is_outage(error):

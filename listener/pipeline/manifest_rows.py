@@ -36,7 +36,7 @@ class ManifestStatements:
             [entry.position for entry in page],
             [entry.batch for entry in page],
             [entry.found.uri for entry in page],
-            [entry.found.path for entry in page],
+            [entry.found.locator for entry in page],
             [entry.found.media_type for entry in page],
             [entry.found.bytes for entry in page],
             [as_json(entry.error) for entry in page],

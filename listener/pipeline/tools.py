@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 import asyncpg
@@ -16,7 +14,8 @@ from listener.documents.pool import Workers
 from listener.models import Owner
 from listener.pipeline.gateway import Store
 from listener.settings import Settings
-from listener.sources.files import LocalSources
+from listener.sources.base import SourceTools
+from listener.sources.schemes import Sources
 from listener.tracing import Tracing
 
 T = TypeVar("T")
@@ -29,17 +28,17 @@ class Tools:
     settings: Settings
     executor_id: str
     store: Store
-    sources: LocalSources
+    sources: Sources
     parsers: Parsers
     workers: Workers
-    threads: Executor
+    reading: SourceTools
     tracing: Tracing
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the one document that is tried alone: only that one is to blame if this listener dies."""
 
     async def in_thread(self, function: Callable[..., T], *args: object) -> T:
         """Run blocking work in our own threads, not in those that DBOS works with."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args))
+        return await self.reading.in_thread(function, *args)
 
 
 async def in_turn(
