@@ -45,11 +45,14 @@ SLOW_SECONDS = 1.0
 
 
 class ListenerProcess:
-    """Starts a listener and waits until it is ready. ``settings`` are INGEST_ variables without their prefix."""
+    """Starts a listener and waits until it is ready. ``settings`` are INGEST_ variables without their prefix.
+
+    ``path``: a folder with more distributions.
+    """
 
     def __init__(
         self, dsn: str, folder: Path, *, group_texts: int = 0, pipeline: str = "", deadly: Path | None = None,
-        clock: float = 0.0,
+        clock: float = 0.0, path: Path | None = None,
         **settings: object,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +62,7 @@ class ListenerProcess:
         given = {_variable(name): str(value) for name, value in settings.items()}
         package = Path(listener.__file__).parent  # the same as in this process, installed or not
         environment = clean | given | {
-            "PYTHONPATH": str(package.parent),
+            "PYTHONPATH": os.pathsep.join(map(str, filter(None, [package.parent, path]))),
             "INGEST_DATABASE_URL": dsn,
             "TEST_EMBEDDED_TEXTS": str(self._texts),
             "TEST_GROUP_TEXTS": str(group_texts),

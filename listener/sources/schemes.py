@@ -31,7 +31,7 @@ class Sources(Source):
     @classmethod
     def installed(cls, tools: SourceTools) -> Sources:
         """Make the sources of all distributions; raises OperatorError ``broken_extension`` or what a factory raises."""
-        return cls({one.name: _made(one, tools) for one in installed(GROUP)})
+        return cls({one.name: made(one, tools) for one in installed(GROUP)})
 
     def beside(self, scheme: str, source: Source) -> Sources:
         """Return these sources and one more."""
@@ -93,7 +93,8 @@ def _place(found: Found) -> str:
     return found.locator or found.uri
 
 
-def _made(extension: Extension, tools: SourceTools) -> Source:
+def made(extension: Extension, tools: SourceTools) -> Source:
+    """Return the source that a factory makes; raises OperatorError ``broken_extension`` or what the factory says."""
     what = f"the source {extension.name!r} of {extension.origin}"
     try:
         source: Source = extension.value(tools)
