@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-
-import asyncpg
+from dataclasses import asdict, dataclass, replace
 
 from listener.errors import DocumentError
-from listener.models import ManifestEntry, RequestRef
-from listener.options import RequestOptions
+from listener.pipeline.references import RequestRef
+from listener.pipeline.request_rows import Container, ManifestEntry, RunningRequest
 from listener.pipeline.tools import Tools
 from listener.sources import inline
 from listener.sources.base import Found, Page, Refused, Source, too_large
@@ -19,48 +17,47 @@ from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
 
-async def discover(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> dict[str, int]:
-    """Write the manifest; return the numbers of documents and batches, and that of the first batch."""
-    if request["discovered_at"] is not None:
-        return await tools.store.manifest(ref)
-    await tools.store.reset_manifest(ref, tools.executor_id, request["attempt"])
-    if request["fork_step"] in (None, "discover"):
+async def discover(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
+    """Write the manifest, unless it is complete; return the fields of Manifest."""
+    if request.discovered:
+        return asdict(await tools.gateway.manifest(ref))
+    await tools.gateway.reset_manifest(ref, tools.executor_id, request.attempt)
+    if request.fork_step in (None, "discover"):
         await _write_manifest(tools, ref, request)
     else:
-        await tools.store.copy_manifest(ref, tools.executor_id, request["attempt"])
-    return await tools.store.complete_manifest(ref, tools.executor_id, request["attempt"])
+        await tools.gateway.copy_manifest(ref, tools.executor_id, request.attempt)
+    return asdict(await tools.gateway.complete_manifest(ref, tools.executor_id, request.attempt))
 
 
-async def _write_manifest(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> None:
-    options, settings = RequestOptions.read(request["options"]), tools.settings
+async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest) -> None:
+    options, settings = request.options, tools.settings
     most = settings.batch_records if options.record else settings.batch_documents
-    cut = _Cut(most, settings.batch_bytes, settings.max_document_bytes)
-    place = request["source"] or inline.locator_of_request(request["id"])
-    async with aclosing(_source(tools, request, options).discover(place, options)) as pages:
+    cut = _Cut(min(most, options.batch_documents or most), settings.batch_bytes, settings.max_document_bytes)
+    place = request.source if request.source is not None else inline.locator_of_request(request.id)
+    async with aclosing(_source(tools, request).discover(place, options)) as pages:
         async for page in pages:
-            await _write(tools, ref, request["attempt"], page, cut)
+            await _write(tools, ref, request.attempt, page, cut)
 
 
 async def _write(tools: Tools, ref: RequestRef, attempt: int, page: Page, cut: _Cut) -> None:
     for file in page.files:
-        about = (file.number, inline.stored(file.locator), dict(file.layout))
-        await tools.store.add_container(ref, tools.executor_id, attempt, *about)
+        container = Container(file.number, inline.stored(file.locator), file.layout, {})
+        await tools.gateway.add_container(ref, tools.executor_id, attempt, container)
     if page.items:
-        await tools.store.add_found(ref, tools.executor_id, attempt, [cut.entry(item) for item in page.items])
+        await tools.gateway.add_found(ref, tools.executor_id, attempt, [cut.entry(item) for item in page.items])
 
 
-def _source(tools: Tools, request: asyncpg.Record, options: RequestOptions) -> Source:
+def _source(tools: Tools, request: RunningRequest) -> Source:
     """Return what finds the request's documents: the installed sources, its own content, the records in either."""
     source: Source = tools.sources
-    if request["source"] is None:
-        content = request["content"] if request["content_bytes"] is None else request["content_bytes"]
-        own = OwnContent(request["uri"] or str(request["id"]), request["media_type"], content)
-        source = tools.sources.beside(inline.SCHEME, Inline(tools.reading, {request["id"]: own}))
-    if options.record is None:
+    if request.source is None:
+        own = OwnContent(request.uri or str(request.id), request.media_type, request.inline)
+        source = tools.sources.beside(inline.SCHEME, Inline(tools.reading, {request.id: own}))
+    if request.options.record is None:
         return source
     most = tools.settings.max_document_bytes
-    limit = min(options.max_bytes or most, most)
-    return RecordSource(source, parse_spec(options.record), tools.workers, limit=limit)
+    limit = min(request.options.max_bytes or most, most)
+    return RecordSource(source, parse_spec(request.options.record), tools.workers, limit=limit)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ A document may have others inside, as an e-mail has its attachments: these becom
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
@@ -14,13 +13,12 @@ from hashlib import sha256
 from urllib.parse import quote
 from uuid import UUID
 
-import asyncpg
-
 from listener.concurrency import task_group
 from listener.documents.parsed import Part
 from listener.documents.utf8 import HERE_BYTES
 from listener.errors import DocumentError
-from listener.models import Loaded, Owner, RequestRef
+from listener.pipeline.references import RequestRef
+from listener.pipeline.rows import Fence, Loaded, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
 from listener.sources import inline
 from listener.sources.base import Fetched, Found, Known, Outcome, Ready, RecordFile, Source, Unchanged, Wanted
@@ -31,108 +29,98 @@ from listener.sources.records.spec import parse_spec
 DEEPEST = 4  # levels of documents inside of documents
 MOST_PARTS = 1000  # inside of one, at all levels together
 
-Rows = Sequence[asyncpg.Record]
-
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What reading a document gave, and what is to be said of it so far."""
 
-    row: asyncpg.Record
+    row: ToLoad
     outcome: Outcome | DocumentError
     about: Loaded
 
     @property
     def is_live(self) -> bool:
-        return self.about.digest is not None and self.about.digest == self.row["live_hash"]
+        return self.about.digest is not None and self.about.digest == self.row.live_hash
 
 
-async def load(tools: Tools, owner: Owner) -> dict[str, int]:
+async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
     """Fetch, compare with what is live, parse. A batch that brings nothing new ends here."""
-    rows = await tools.store.to_load(owner)
-    source = await _source(tools, owner, rows)
+    rows = await tools.gateway.to_load(fence)
+    source = await _source(tools, fence, rows)
     done: Counter[str] = Counter()
-    async with aclosing(in_turn(tools, owner, rows, "load")) as groups:
+    async with aclosing(in_turn(tools, fence, rows, "load")) as groups:
         async for group in groups:
-            done += await _load(tools, owner, group, source)
+            done += await _load(tools, fence, group, source, texts)
     # Also what an execution before this one loaded, if it did not get to say so.
-    still_open = done["loaded"] or await tools.store.open_documents(owner)
+    still_open = done["loaded"] or await tools.gateway.open_documents(fence)
     if not still_open:
-        await tools.store.publish(owner)  # nothing; it marks the batch as through, and spares it a step
+        await tools.gateway.publish(fence)  # nothing; it marks the batch as through, and spares it a step
     return {"loaded": done["loaded"], "skipped": done["skipped"], "failed": done["failed"], "open": still_open}
 
 
-async def _source(tools: Tools, owner: Owner, rows: Rows) -> Source:
+async def _source(tools: Tools, fence: Fence, rows: Sequence[ToLoad]) -> Source:
     """Return what reads a batch's documents: the installed sources, requests' own contents, the records in either."""
-    contents = {row["request_id"]: _own(row) for row in rows if row["path"] is None and row["container"] is None}
+    contents = {row.request_id: _own(row) for row in rows if row.locator is None and row.record is None}
 
     async def range_of(request: UUID, start: int, length: int) -> bytes:
-        return await tools.store.inline_range(RequestRef(request=request), start, length)
+        return await tools.gateway.inline_range(RequestRef(request=request), start, length)
 
     source = tools.sources.beside(inline.SCHEME, Inline(tools.reading, contents, range_of))
-    numbers = {row["container"] for row in rows if row["container"] is not None}
-    return await _records(tools, owner.requests[0], numbers, source) if numbers else source
+    numbers = {row.record.container for row in rows if row.record}
+    return await _records(tools, fence.requests[0], numbers, source) if numbers else source
 
 
-def _own(row: asyncpg.Record) -> OwnContent:
-    content = row["content"] if row["content_bytes"] is None else row["content_bytes"]
-    return OwnContent(row["uri"], row["media_type"], content)
+def _own(row: ToLoad) -> OwnContent:
+    content = row.content if row.content_bytes is None else row.content_bytes
+    return OwnContent(row.uri, row.media_type, content or "")
 
 
 async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source) -> Source:
     """Return what reads records; a batch with some belongs to one request."""
-    found = await tools.store.containers(RequestRef(request=request), numbers)
-    files = {
-        number: RecordFile(number, row["path"] or inline.locator_of_request(request), json.loads(row["format"]))
-        for number, row in found.items()
-    }
-    spec = parse_spec(json.loads(next(iter(found.values()))["record"]))
+    containers = await tools.gateway.containers(RequestRef(request=request), numbers)
+    own = inline.locator_of_request(request)
+    files = {one.number: RecordFile(one.number, one.locator or own, one.layout) for one in containers.values()}
+    spec = parse_spec(next(iter(containers.values())).record)
     return RecordSource(inner, spec, tools.workers, files=files)
 
 
-async def _load(tools: Tools, owner: Owner, rows: Rows, source: Source) -> Counter[str]:
-    read = await _read(tools, source, [_wanted(tools, row) for row in rows], rows)
-    skipped = await tools.store.skip_unchanged(owner, [one.about for one in read if one.is_live])
-    left = await _again(tools, source, [one for one in read if one.row["id"] not in skipped])
+async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], source: Source, texts: Texts) -> Counter[str]:
+    read = await _read(tools, source, rows, [_wanted(tools, row) for row in rows])
+    skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
+    left = await _again(tools, source, [one for one in read if one.row.id not in skipped])
     loaded = [one for document in await _documents(tools, left) for one in document]
-    await tools.store.save_loaded(owner, loaded)
-    texts = sum(one.parsed is not None for one in loaded)
-    return Counter(loaded=texts, skipped=len(skipped), failed=len(loaded) - texts)
+    await tools.gateway.save_loaded(fence, loaded)
+    good = [one for one in loaded if one.parsed]
+    for one in good:
+        if one.parsed and not one.part:  # a part is a revision of its own, whose id is not known here
+            texts.keep(one.revision, one.parsed.text)
+    return Counter(loaded=len(good), skipped=len(skipped), failed=len(loaded) - len(good))
 
 
-def _wanted(tools: Tools, row: asyncpg.Record) -> Wanted:
+def _wanted(tools: Tools, row: ToLoad) -> Wanted:
     most = tools.settings.max_document_bytes
-    found = Found(
-        row["uri"],
-        row["path"] or inline.locator_of_request(row["request_id"]),
-        row["media_type"],
-        row["bytes"],
-        row["container"],
-        row["range_start"],
-        row["hash"],
-        row["line"],
-    )
-    known = Known(row["live_hash"]) if row["live_hash"] else None
-    return Wanted(found, min(row["max_bytes"] or most, most), known)
+    locator = row.locator or inline.locator_of_request(row.request_id)
+    known = Known(row.live_hash) if row.live_hash else None
+    return Wanted(Found(row.uri, locator, row.media_type, record=row.record), min(row.max_bytes or most, most), known)
 
 
-async def _read(tools: Tools, source: Source, wanted: Sequence[Wanted], rows: Rows) -> list[_Read]:
+async def _read(tools: Tools, source: Source, rows: Sequence[ToLoad], wanted: Sequence[Wanted]) -> list[_Read]:
     outcomes = await source.read_all(wanted)
     if sum(len(one.data) for one in outcomes if isinstance(one, Fetched)) <= HERE_BYTES:
         return _hashed(rows, outcomes)
     return await tools.reading.in_thread(_hashed, rows, outcomes)
 
 
-def _hashed(rows: Rows, outcomes: Sequence[Outcome | DocumentError]) -> list[_Read]:
+def _hashed(rows: Sequence[ToLoad], outcomes: Sequence[Outcome | DocumentError]) -> list[_Read]:
     return [_Read(row, one, _about(row, one)) for row, one in zip(rows, outcomes, strict=True)]
 
 
-def _about(row: asyncpg.Record, outcome: Outcome | DocumentError) -> Loaded:
-    about = Loaded(row["id"], row["read_seq"])
+def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
+    about = Loaded(row.id, row.read_seq)
     if isinstance(outcome, DocumentError):
         return replace(about, error=outcome.as_json("load"))
     if isinstance(outcome, Unchanged):
-        return replace(about, digest=row["live_hash"])
+        return replace(about, digest=row.live_hash)
     if isinstance(outcome, Ready):
         return replace(about, digest=outcome.digest, size=outcome.bytes)
     return replace(about, digest=sha256(outcome.data).digest(), size=len(outcome.data))
@@ -142,7 +130,7 @@ async def _again(tools: Tools, source: Source, read: Sequence[_Read]) -> list[_R
     """Read whatever it was what is unchanged and could not be skipped: what is live has become another meanwhile."""
     unchanged = [one.row for one in read if isinstance(one.outcome, Unchanged)]
     wanted = [replace(_wanted(tools, row), known=None) for row in unchanged]
-    read_now = iter(await _read(tools, source, wanted, unchanged) if unchanged else ())
+    read_now = iter(await _read(tools, source, unchanged, wanted) if unchanged else ())
     return [next(read_now) if isinstance(one.outcome, Unchanged) else one for one in read]
 
 
@@ -166,14 +154,14 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
     if not isinstance(outcome, Fetched):
         assert about.error, "a source that knows nothing of a document can't say that it has not changed"
         return [about]
-    whole = Part("", outcome.media_type or row["media_type"], outcome.data)
-    if row["root_uri"] is None:
-        return await _with_parts(tools, row["uri"], whole, about)
+    whole = Part("", outcome.media_type or row.media_type, outcome.data)
+    if row.whole_uri is None:
+        return await _with_parts(tools, row.uri, whole, about)
     # A part that is tried again: it lies in the bytes of its whole.
-    for found in await _with_parts(tools, row["root_uri"], whole, about):
-        if found.part == row["uri"]:
+    for found in await _with_parts(tools, row.whole_uri, whole, about):
+        if found.part == row.uri:
             return [replace(found, part=None)]
-    gone = DocumentError("not_found", f"{row['uri']} is not there any more", "the document that it was in has changed")
+    gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that it was in has changed")
     return [replace(about, error=gone.as_json("load"))]
 
 

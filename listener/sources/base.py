@@ -39,25 +39,33 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record lies: ``length`` bytes from ``start`` on in a RecordFile, in line ``line``, with this digest."""
+
+    container: int
+    start: int
+    length: int
+    line: int
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """One document behind a source, not read yet.
 
     ``uri`` is what it is called in its collection (``file:///srv/docs/a.md``); ``locator`` is where it lies, if the URI
     does not say it: a file's path, else a URL with the source's scheme. ``bytes`` is its size if known without reading
-    it; ``version`` (an etag, say) and ``modified_at`` tell its state from an earlier one. A record has the number of
-    its ``container``, begins in line ``line`` at byte ``start`` there, and has the SHA-256 ``digest``.
+    it; ``version`` (an etag, say) and ``modified_at`` tell its state from an earlier one. ``record``: where, if it is a
+    record.
     """
 
     uri: str
     locator: str | None = None
     media_type: str | None = None
     bytes: int | None = None
-    container: int | None = None
-    start: int | None = None
-    digest: Digest | None = None
-    line: int | None = None
     version: str | None = None
     modified_at: datetime | None = None
+    record: RecordPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """A document each record of which is one; its ``number`` is what ``Found.container`` says of them.
+    """A document each record of which is one; its ``number`` is what ``RecordPlace.container`` says of them.
 
     ``layout`` is how it is written, as JSON values.
     """

@@ -492,7 +492,7 @@ async def test_the_records_of_a_folder_are_found_instead_of_its_files(tools: Too
     assert names == ["a.jsonl#1", "a.jsonl#2", "b.csv#7", "c.md"]
     assert isinstance(items[-1], Refused)
     assert items[-1].code == "no_records"
-    assert [item.container for item in items if isinstance(item, Found)] == [1, 1, 2]
+    assert [item.record and item.record.container for item in items if isinstance(item, Found)] == [1, 1, 2]
     assert [(file.number, file.locator) for page in pages for file in page.files] == [
         (1, f"{tmp_path}/a.jsonl"), (2, f"{tmp_path}/b.csv"),
     ]  # fmt: skip

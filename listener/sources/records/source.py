@@ -11,13 +11,26 @@ from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError
 from listener.options import RequestOptions
-from listener.sources.base import UNCHANGED, Found, LookUp, Outcome, Page, Ready, RecordFile, Refused, Source, Wanted
+from listener.sources.base import (
+    UNCHANGED,
+    Digest,
+    Found,
+    LookUp,
+    Outcome,
+    Page,
+    Ready,
+    RecordFile,
+    RecordPlace,
+    Refused,
+    Source,
+    Wanted,
+)
 from listener.sources.records.finding import Entry, Records
 from listener.sources.records.layout import Layout
 from listener.sources.records.loading import content_hash, load
 from listener.sources.records.spec import RecordSpec, kind_of
 
-Reads = Sequence[tuple[int, Wanted]]  # with their places in the answer
+Outcomes = dict[int, Outcome | DocumentError]  # by their places in the answer
 
 
 class RecordSource(Source):
@@ -68,17 +81,20 @@ class RecordSource(Source):
 
     async def read_all(self, wanted: Sequence[Wanted]) -> list[Outcome | DocumentError]:
         """Read records: those of each file in one go, parsed in one call. A record's digest is ``content_hash``."""
-        by_file: dict[int | None, list[tuple[int, Wanted]]] = {}
-        for place, one in enumerate(wanted):
-            by_file.setdefault(one.found.container, []).append((place, one))
-        outcomes: dict[int, Outcome | DocumentError] = {}
+        outcomes: Outcomes = {}
+        others: list[tuple[int, Wanted]] = []
+        by_file: dict[int, list[tuple[int, Wanted, RecordPlace]]] = {}
+        for number, one in enumerate(wanted):
+            if record := one.found.record:
+                by_file.setdefault(record.container, []).append((number, one, record))
+            else:
+                others.append((number, one))
         async with task_group() as tasks:
-            for number, its in by_file.items():
-                if number is None:
-                    tasks.start_soon(self._read_others, its, outcomes)
-                else:
-                    tasks.start_soon(self._read_records, self._files[number], its, outcomes)
-        return [outcomes[place] for place in range(len(wanted))]
+            if others:
+                tasks.start_soon(self._read_others, others, outcomes)
+            for file, records in by_file.items():
+                tasks.start_soon(self._read_records, self._files[file], records, outcomes)
+        return [outcomes[number] for number in range(len(wanted))]
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         return await self._inner.read_ranges(found, ranges)
@@ -114,48 +130,36 @@ class RecordSource(Source):
         layout = await records.layout()
         yield Page((), [RecordFile(number, file.locator, layout.as_json())])
         async for entries in records.pages(layout):
-            yield Page([_offer(entry, file, number) for entry in entries])
+            yield Page([_offer(entry, number) for entry in entries])
 
-    async def _read_others(self, its: Reads, outcomes: dict[int, Outcome | DocumentError]) -> None:
-        read = await self._inner.read_all([one for _, one in its])
-        outcomes |= zip((place for place, _ in its), read, strict=True)
+    async def _read_others(self, wanted: Sequence[tuple[int, Wanted]], outcomes: Outcomes) -> None:
+        read = await self._inner.read_all([one for _, one in wanted])
+        outcomes.update(zip((number for number, _ in wanted), read, strict=True))
 
-    async def _read_records(self, file: RecordFile, its: Reads, outcomes: dict[int, Outcome | DocumentError]) -> None:
+    async def _read_records(
+        self, file: RecordFile, records: Sequence[tuple[int, Wanted, RecordPlace]], outcomes: Outcomes
+    ) -> None:
         layout = Layout(**file.layout)
-        changed: list[tuple[int, Entry, bytes]] = []
-        for place, one in its:
-            entry = _entry(one.found)
-            digest = content_hash(entry.digest or b"", layout, self._spec)
+        changed: list[tuple[int, Entry, Digest]] = []
+        for number, one, record in records:
+            digest = content_hash(record.digest, layout, self._spec)
             if one.known and one.known.digest == digest:
-                outcomes[place] = UNCHANGED
+                outcomes[number] = UNCHANGED
             else:
-                changed.append((place, entry, digest))
+                entry = Entry(one.found.uri, record.start, record.length, record.line, record.digest)
+                changed.append((number, entry, digest))
         if not changed:
             return
         of_file = Found(changed[0][1].uri.partition("#")[0], file.locator)
-        loaded = await load(
-            partial(self._inner.read_ranges, of_file),
-            [entry for _, entry, _ in changed],
-            layout=layout,
-            spec=self._spec,
-            workers=self._workers,
-        )
-        for (place, entry, digest), parsed in zip(changed, loaded, strict=True):
-            outcomes[place] = Ready(parsed, digest, entry.length) if isinstance(parsed, Parsed) else parsed
+        entries = [entry for _, entry, _ in changed]
+        read_ranges = partial(self._inner.read_ranges, of_file)
+        loaded = await load(read_ranges, entries, layout=layout, spec=self._spec, workers=self._workers)
+        for (number, entry, digest), parsed in zip(changed, loaded, strict=True):
+            outcomes[number] = Ready(parsed, digest, entry.length) if isinstance(parsed, Parsed) else parsed
 
 
-def _offer(entry: Entry, file: Found, number: int) -> Found | Refused:
+def _offer(entry: Entry, number: int) -> Found | Refused:
     if entry.error:
         return Refused.of(entry.uri, entry.error)
-    return Found(
-        entry.uri,
-        bytes=entry.length,
-        container=number,
-        start=entry.start,
-        digest=entry.digest,
-        line=entry.line,
-    )
-
-
-def _entry(found: Found) -> Entry:
-    return Entry(found.uri, found.start or 0, found.bytes or 0, found.line or 0, found.digest)
+    place = RecordPlace(number, entry.start, entry.length, entry.line, entry.digest or b"")
+    return Found(entry.uri, bytes=entry.length, record=place)
