@@ -83,7 +83,7 @@ class _Cut:
         if self.documents and (self.documents == self.most_documents or self.bytes + size > self.most_bytes):
             self.batch, self.documents, self.bytes = self.batch + 1, 0, 0
         self.documents, self.bytes = self.documents + 1, self.bytes + size
-        return ManifestEntry(self.position, self.batch, replace(item, locator=inline.stored(item.locator)))
+        return ManifestEntry(self.position, self.batch, _stored(item))
 
     def _problem(self, item: Found) -> DocumentError | None:
         if (length := len(item.uri.encode())) > LONGEST_URI:
@@ -92,6 +92,11 @@ class _Cut:
         if item.bytes is not None and item.bytes > self.max_document_bytes and item.locator:
             return too_large(item.uri, item.bytes, self.max_document_bytes)
         return None
+
+
+def _stored(item: Found) -> Found:
+    """Return what the manifest says of a document: where it lies, unless its request or its file of records says so."""
+    return item if item.record else replace(item, locator=inline.stored(item.locator or item.uri))
 
 
 def _failed_entry(position: int, uri: str, error: DocumentError) -> ManifestEntry:

@@ -91,7 +91,7 @@ class RecordFile:
     """
 
     number: int
-    locator: str | None
+    locator: str
     layout: Mapping[str, Any]
 
 

@@ -86,9 +86,9 @@ def locator_of_request(request: UUID) -> str:
     return f"{SCHEME}:/{request}"
 
 
-def stored(locator: str | None) -> str | None:
+def stored(locator: str) -> str | None:
     """Return a locator as the database holds it: none for a request's own content."""
-    return None if locator and locator.startswith(f"{SCHEME}:") else locator
+    return None if locator.startswith(f"{SCHEME}:") else locator
 
 
 def _request(locator: str | None) -> UUID:

@@ -41,18 +41,18 @@ async def test_a_source_from_outside_is_found_claimed_and_read(
     listeners.append(ListenerProcess(ready, tmp_path / "one", path=packages).ready())
     assert await own.fetchval("select roots from ingest_listeners") == ["notes:"]
     request = await ingested(own, source="notes://team/", collection="notes")
-    assert (request["status"], request["documents_done"]) == ("succeeded", 2)
+    assert (request["status"], request["documents_done"], request["error"]) == ("succeeded", 2, None)
     assert await uris(own, "notes") == {"notes://team/a.md", "notes://team/b.md"}
-    assert [chunk["heading_path"] for chunk in await chunks(own, "notes")] == [["A"], ["B"]]
+    assert [chunk["slice"] for chunk in await chunks(own, "notes")] == ["# A\n\nFirst.", "# B\n\nSecond."]
     again = await ingested(own, source="notes://team/", collection="notes")
     assert again["documents_skipped"] == 2
     wrong, nothing = await ended(
         own,
         await add(own, source="notes://nobody/", collection="notes"),
-        await add(own, source="notes://team/", collection="notes", options='{"record": {"text": "body"}}'),
+        await add(own, source="notes://team/", collection="notes", options={"record": {"text": "body"}}),
     )
     assert wrong["error"]["code"] == "empty_source"
-    assert nothing["status"] == "failed"
+    assert nothing["status"] == "failed"  # notes are no files of records
 
 
 async def test_a_format_from_outside_reads_documents_of_any_source(
@@ -66,15 +66,14 @@ async def test_a_format_from_outside_reads_documents_of_any_source(
     (tmp_path / "films" / "b.srt").write_text("no subtitles")
     request = await ingested(own, source=str(tmp_path / "films"), collection="films")
     assert (request["status"], request["documents_done"]) == ("partially_succeeded", 1)
-    failure = await own.fetchrow("select error ->> 'code' as code, error ->> 'message' as said from ingest_failures")
-    assert failure
-    assert failure["code"] == "parser_failed"
-    assert "it has no subtitle" in failure["said"]
+    error = await own.fetchval("select error from ingest_revisions where state = 'failed'")
+    assert error["code"] == "parser_failed"
+    assert "it has no subtitle" in error["message"]
     await ingested(own, content=srt, media_type="application/x-subrip", uri="inline", collection="films")
     texts = {chunk["uri"].rpartition("/")[2]: chunk["text"] for chunk in await chunks(own, "films")}
     assert texts == dict.fromkeys(["a.srt", "inline"], "Good evening.\n\nThe ship\nhas left.")
     metadata = await own.fetchval("select metadata from ingest_documents where uri = 'inline'")
-    assert json.loads(metadata)["ends"] == "00:00:03"
+    assert metadata["ends"] == "00:00:03"
 
 
 @pytest.mark.parametrize("group", [schemes.GROUP, formats.GROUP])

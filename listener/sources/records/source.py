@@ -128,7 +128,7 @@ class RecordSource(Source):
             workers=self._workers,
         )
         layout = await records.layout()
-        yield Page((), [RecordFile(number, file.locator, layout.as_json())])
+        yield Page((), [RecordFile(number, file.locator or file.uri, layout.as_json())])
         async for entries in records.pages(layout):
             yield Page([_offer(entry, number) for entry in entries])
 
