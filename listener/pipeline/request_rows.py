@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from listener.models import Space
+from listener.embedding import Space
 from listener.options import RequestOptions
 from listener.pipeline.rows import Failure, as_json
 from listener.sources.base import Found

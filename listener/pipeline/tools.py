@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
+from listener.embedding import Embedders
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
@@ -30,6 +31,7 @@ class Tools:
     sources: Sources
     parsers: Parsers
     workers: Workers
+    embedders: Embedders
     reading: SourceTools
     tracing: Tracing
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
