@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import Any
@@ -181,7 +181,8 @@ class Listener:
         self._opened.callback(self._threads.shutdown, wait=False)
         sources = Sources.installed(reading)
         self._opened.push_async_callback(sources.close)
-        self._queue = _queue_suffix(settings.schema_, sources.roots)
+        # Listeners with the same roots share batches; the queues' names say which roots these are.
+        self._queue = "_" + hashlib.sha256(repr((settings.schema_, sources.roots)).encode()).hexdigest()[:8]
         self._announcements = Announcements(self._pool)
         self._tracing = tracing.create(settings)
         self._doorbell = Doorbell(database, settings, self.executor_id)
@@ -287,11 +288,6 @@ class Listener:
             await self._heartbeat.leave()
         except (*OUTAGE, asyncpg.PostgresError) as error:
             log.warning("could not sign off: %s; others wait for the lease to pass", error)
-
-
-def _queue_suffix(schema: str, roots: Sequence[str]) -> str:
-    """Return the end of our queues' names: listeners with the same roots share batches."""
-    return "_" + hashlib.sha256(repr((schema, tuple(roots))).encode()).hexdigest()[:8]
 
 
 async def _destroy_dbos() -> None:
