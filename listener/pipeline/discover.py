@@ -96,7 +96,8 @@ class _Cut:
 
 def _stored(item: Found) -> Found:
     """Return what the manifest says of a document: where it lies, unless its request or its file of records says so."""
-    return item if item.record else replace(item, locator=inline.stored(item.locator or item.uri))
+    locator = None if item.record else inline.stored(item.locator or item.uri)
+    return item if locator == item.locator else replace(item, locator=locator)
 
 
 def _failed_entry(position: int, uri: str, error: DocumentError) -> ManifestEntry:

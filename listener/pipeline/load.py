@@ -9,11 +9,12 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from urllib.parse import quote
 from uuid import UUID
 
-from listener.concurrency import task_group
+from listener.concurrency import side_by_side
 from listener.documents.parsed import Part
 from listener.documents.utf8 import HERE_BYTES
 from listener.errors import DocumentError
@@ -27,6 +28,7 @@ from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
 DEEPEST = 4  # levels of documents inside of documents
+SIDE_BY_SIDE = 4  # documents for each worker: the next one waits beside it
 MOST_PARTS = 1000  # inside of one, at all levels together
 
 
@@ -88,7 +90,8 @@ async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], source: Sour
     read = await _read(tools, source, rows, [_wanted(tools, row) for row in rows])
     skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
     left = await _again(tools, source, [one for one in read if one.row.id not in skipped])
-    loaded = [one for document in await _documents(tools, left) for one in document]
+    documents = await side_by_side(partial(_document, tools), left, SIDE_BY_SIDE * tools.settings.parse_workers)
+    loaded = [one for document in documents for one in document]
     await tools.gateway.save_loaded(fence, loaded)
     good = [one for one in loaded if one.parsed]
     for one in good:
@@ -132,19 +135,6 @@ async def _again(tools: Tools, source: Source, read: Sequence[_Read]) -> list[_R
     wanted = [replace(_wanted(tools, row), known=None) for row in unchanged]
     read_now = iter(await _read(tools, source, unchanged, wanted) if unchanged else ())
     return [next(read_now) if isinstance(one.outcome, Unchanged) else one for one in read]
-
-
-async def _documents(tools: Tools, read: Sequence[_Read]) -> list[list[Loaded]]:
-    """Parse documents side by side, each with what is inside of it."""
-    loaded: dict[int, list[Loaded]] = {}
-
-    async def note(number: int, one: _Read) -> None:
-        loaded[number] = await _document(tools, one)
-
-    async with task_group() as tasks:
-        for number, one in enumerate(read):
-            tasks.start_soon(note, number, one)
-    return [loaded[number] for number in range(len(read))]
 
 
 async def _document(tools: Tools, read: _Read) -> list[Loaded]:

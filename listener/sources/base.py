@@ -20,9 +20,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-import anyio
-
-from listener.concurrency import task_group
+from listener.concurrency import side_by_side
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError
@@ -34,7 +32,6 @@ Digest = bytes
 
 READS = 16  # of one ``read_all`` at a time
 
-S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -222,7 +219,14 @@ class Source(ABC):
 
         They belong to one batch: together at most some megabytes, or one large document.
         """
-        return await side_by_side(self.read, wanted)
+
+        async def attempt(one: Wanted) -> Outcome | DocumentError:
+            try:
+                return await self.read(one)
+            except DocumentError as error:
+                return error
+
+        return await side_by_side(attempt, wanted, READS)
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Return pieces of a document, each given by start and length, fewer bytes where it ends.
@@ -234,26 +238,6 @@ class Source(ABC):
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Give back what was opened."""
-
-
-async def side_by_side(
-    read: Callable[[S], Awaitable[T]], items: Sequence[S], most: int = READS
-) -> list[T | DocumentError]:
-    """Return what ``read`` returns for each item, or its DocumentError, in their order; ``most`` run at a time."""
-    outcomes: dict[int, T | DocumentError] = {}
-    places = anyio.CapacityLimiter(most)
-
-    async def note(number: int, item: S) -> None:
-        async with places:
-            try:
-                outcomes[number] = await read(item)
-            except DocumentError as error:
-                outcomes[number] = error
-
-    async with task_group() as tasks:
-        for number, item in enumerate(items):
-            tasks.start_soon(note, number, item)
-    return [outcomes[number] for number in range(len(items))]
 
 
 def too_large(uri: str, size: int | None, most: int) -> DocumentError:
