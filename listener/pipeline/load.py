@@ -126,7 +126,14 @@ def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
         return replace(about, digest=row.live_hash)
     if isinstance(outcome, Ready):
         return replace(about, digest=outcome.digest, size=outcome.bytes)
-    return replace(about, digest=sha256(outcome.data).digest(), size=len(outcome.data))
+    return Loaded(
+        row.id,
+        row.read_seq,
+        sha256(outcome.data).digest(),
+        len(outcome.data),
+        version=outcome.version,
+        modified_at=outcome.modified_at,
+    )
 
 
 async def _again(tools: Tools, source: Source, read: Sequence[_Read]) -> list[_Read]:
@@ -160,7 +167,7 @@ async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[
     waiting = deque([(uri, whole, 0)])
     while waiting:
         uri, part, depth = waiting.popleft()
-        about = replace(one, digest=sha256(part.data).digest(), size=len(part.data), part=uri) if depth else one
+        about = _of_part(one, uri, part) if depth else one
         if depth > DEEPEST or len(loaded) > MOST_PARTS:
             loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
             break
@@ -170,6 +177,10 @@ async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[
             outcome = replace(outcome, parsed=replace(outcome.parsed, parts=()))
         loaded.append(outcome)
     return loaded
+
+
+def _of_part(one: Loaded, uri: str, part: Part) -> Loaded:
+    return Loaded(one.revision, one.read_seq, sha256(part.data).digest(), len(part.data), part=uri)
 
 
 async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded) -> Loaded:

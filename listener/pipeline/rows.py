@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -71,7 +72,8 @@ class ToLoad:
 class Loaded:
     """What the load step found out about one revision: a parsed text or an error.
 
-    With ``part``, about a document inside of that revision's, which has this URI.
+    With ``part``, about a document inside of that revision's, which has this URI. ``version``, ``modified_at``: what
+    its source said of its state as it gave it.
     """
 
     revision: int
@@ -81,6 +83,8 @@ class Loaded:
     parsed: Parsed | None = None
     error: Failure | None = None
     part: str | None = None
+    version: str | None = None
+    modified_at: datetime | None = None
 
     @property
     def as_row(self) -> tuple[Any, ...]:
@@ -97,8 +101,8 @@ class Loaded:
             list(text.pages) if text and text.pages else None,
             as_json(self.error),
             self.part,
-            None,
-            None,
+            self.version,
+            self.modified_at,
         )
 
 

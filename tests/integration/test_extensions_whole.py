@@ -42,6 +42,8 @@ async def test_a_source_from_outside_is_found_claimed_and_read(
     assert await own.fetchval("select roots from ingest_listeners") == ["notes:"]
     request = await ingested(own, source="notes://team/", collection="notes")
     assert (request["status"], request["documents_done"], request["error"]) == ("succeeded", 2, None)
+    seen = await own.fetch("select locator, version from ingest_revisions order by uri")
+    assert [tuple(row) for row in seen] == [("notes://team/a.md", "1"), ("notes://team/b.md", "1")]
     assert await uris(own, "notes") == {"notes://team/a.md", "notes://team/b.md"}
     assert [chunk["slice"] for chunk in await chunks(own, "notes")] == ["# A\n\nFirst.", "# B\n\nSecond."]
     again = await ingested(own, source="notes://team/", collection="notes")
