@@ -19,7 +19,8 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database
 
 from listener import logs, tracing
 from listener.database import migrations, removal
-from listener.database.connections import WRITABLE, Database, dbos_engine, open_database, plain_connection, url_for_dbos
+from listener.database.connections import WRITABLE, Database, dbos_engine, open_database, plain_connection
+from listener.database.dsn import url_for_dbos
 from listener.database.outages import OUTAGE, teach_dbos_patience
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
@@ -44,16 +45,6 @@ POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its not
 DBOS_POOL = 4
 READERS = 4
 QUEUE_POLL_SECONDS = 1.0
-
-
-async def find_dsn(settings: Settings) -> str:
-    """Return the URL of the Postgres to use: the one that is set, else the embedded one, started if need be."""
-    if settings.database_url:
-        return settings.database_url
-    from listener import embedded  # noqa: PLC0415 - Linux only, and needless with a server of one's own
-
-    server = await embedded.start(settings.data_dir)
-    return server.dsn()
 
 
 async def migrate(settings: Settings, dsn: str) -> list[str]:
@@ -130,7 +121,7 @@ class Listener:
         await self._doorbell.connection()
         runs = [part.run() for part in (self._claims, self._commands, self._queries, self._recovery, self._heartbeat)]
         if not self._settings.database_url:
-            from listener.embedded.keeping import keep_running  # noqa: PLC0415 - as in find_dsn
+            from listener.embedded.keeping import keep_running  # noqa: PLC0415 - Linux only, and needless with a server of one's own
 
             runs.append(keep_running(self._settings.data_dir))
         self._loops = [asyncio.create_task(self._guarded(run)) for run in runs]

@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import staging
 from ingest_command import Ingest
@@ -127,6 +128,23 @@ async def test_the_sql_that_is_shown_does_the_same_in_psql(ingest: Ingest, insta
     assert [(row["source"], row["metadata"], row["run_at"].year, row["count"]) for row in rows] == [
         ("/srv/b", {"path": r"C:\new"}, 2030, 2), ("/srv/it's", {"path": r"C:\new"}, 2030, 2),
     ]  # fmt: skip
+
+
+async def test_the_sql_of_each_verb_is_taken_by_postgres_as_it_is_shown(ingest: Ingest, installed: str) -> None:
+    first, second = (await ingest("add", "/srv/a", "/srv/it's")).out.split()
+    calls = [
+        ["status", first], ["status", "-c", "it's", "--status", "running"], ["failures"], ["failures", first],
+        ["cancel", first, second], ["status", first, "--watch"], ["resume", first],
+        ["fork", second, "-o", "force=true"],
+    ]  # fmt: skip
+    shown = [(await ingest(*arguments, "--show-sql")).err for arguments in calls]
+    async with staging.session(installed) as connection:
+        for sql in shown:
+            try:
+                await connection.execute(sql)
+            except asyncpg.PostgresError as error:
+                assert error.sqlstate == "IG011"  # noqa: PT017 - it is cancelled or pending already
+                await connection.execute("rollback")
 
 
 async def test_status_says_what_a_request_waits_for(ingest: Ingest) -> None:
