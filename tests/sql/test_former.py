@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgvector import Vector
+from pgvector.asyncpg import register_vector
 from staging import Connection, add, claim, digest, ingest, own, publish, settle
 
-from listener.database import vectors
 from listener.database.sql_files import sql_files
 
 ERROR = {"code": "broken", "message": "it is broken", "hint": "", "step": "load", "retryable": False}
@@ -188,7 +188,7 @@ async def embed(story: Story, collection: str) -> None:
 
 
 async def test_a_request_that_is_carried_by_arrays_gets_what_one_gets_by_rows(c: Connection) -> None:
-    await c.set_type_codec("vector", schema="public", encoder=vectors.encode, decoder=vectors.decode, format="binary")
+    await register_vector(c)
     by_rows = await told(c, "rows", former=False)
     by_arrays = await told(c, "arrays", former=True)
     assert len(by_rows) > 20
