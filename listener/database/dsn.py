@@ -23,6 +23,7 @@ PORT = "5432"
 HIDDEN = "***"
 _SCHEMES = ("postgresql", "postgres")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+_PLACE = re.compile(r"(\[[^]]*\]|[^:]*)(:[0-9]*)?")
 _SECRET_NAME = re.compile(r"(?i)password|secret")
 _ENCODE = (
     "Percent-encode what is special in it (quote(password, safe='') in Python), above all @ / ? # [ ] % and blanks."
@@ -121,10 +122,9 @@ def _split(url: str) -> SplitResult:
     login, _, places = parts.netloc.rpartition("@")
     if url.count("@") > parts.netloc.count("@") or "@" in login or "[" in login or "]" in login:
         raise _Unclear("it has an @ or a bracket that is not percent-encoded")
-    for place in places.split(","):
-        port = _host_and_port(place)[1]
-        if not (port.isascii() and port.isdigit()):
-            raise _Unclear("a port is no number, or its password has a / or ? in it")
+    hosts = places.split(",")
+    if not all(map(_PLACE.fullmatch, hosts)) or (len(hosts) > 1 and "" in hosts):
+        raise _Unclear("a host is missing or a port no number, or the password has a / or ? in it")
     _check_parameters(parts)
     return parts
 

@@ -238,7 +238,7 @@ async def test_what_failed_is_retried_and_what_was_cancelled_resumed(ingest: lis
     later = await ingest.add(content="later", collection=name, run_at=TOMORROW.isoformat())
     await ingest.cancel(later)
     assert await ingest.resume(later) == "pending"
-    made = await ingest.fork(later, options={"force": True}, collection=name[9:])
+    made = await ingest.fork(failed, options={"force": True}, collection=name[9:])
     assert (await ingest.wait(made, timeout=60)).collection == name[9:]
     await ingest.cancel(later)
 
