@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -61,3 +62,10 @@ def first_error(error: BaseException) -> BaseException:
         return error
     errors = [first_error(one) for one in error.exceptions]
     return next((one for one in errors if not isinstance(one, Exception)), errors[0])
+
+
+async def set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until an event is set; False if that takes longer than ``seconds`` (None: as long as it takes)."""
+    with anyio.move_on_after(seconds):
+        await event.wait()
+    return event.is_set()

@@ -286,13 +286,13 @@ def shift_clock(seconds: float) -> None:
 
 def main() -> None:
     shift_clock(float(os.environ["TEST_CLOCK"]))
-    from listener.pipeline import workflows  # noqa: PLC0415 - the driver needs none of it
+    from listener.pipeline import identity  # noqa: PLC0415 - the driver needs none of it
 
-    workflows.PIPELINE = os.environ["TEST_PIPELINE"] or workflows.PIPELINE  # before others take it over
+    identity.PIPELINE = os.environ["TEST_PIPELINE"] or identity.PIPELINE  # before others take it over
     from listener import cli, service  # noqa: PLC0415
     from listener.embedding import registry  # noqa: PLC0415
-    from listener.engine import cancels, heartbeat, recovery  # noqa: PLC0415
-    from listener.pipeline import rewinding  # noqa: PLC0415
+    from listener.engine import cancels, heartbeat, takeover  # noqa: PLC0415
+    from listener.pipeline import rewinding, workflows  # noqa: PLC0415
     from listener.pipeline.gateway import Gateway  # noqa: PLC0415
     from listener.sources import file_reading  # noqa: PLC0415
     from listener.sources.walk import Walk  # noqa: PLC0415
@@ -303,19 +303,19 @@ def main() -> None:
             setattr(Gateway, name, points.around(name, method))
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
     for name, owner, attribute in (
-        ("resume", recovery.Recovery, "_resume"),
-        ("obey", cancels.Commands, "_cancel"),
+        ("resume", takeover.Adoption, "_resume"),
+        ("obey", cancels.Cancels, "_cancel"),
         ("open", service.Listener, "_open"),
         ("register", heartbeat.Heartbeat, "register"),
         ("launch", service.Listener, "_launch"),
     ):
         setattr(owner, attribute, points.around(name, getattr(owner, attribute)))
     points.known |= {"before:embed", "before:rewind", "after:held"}
-    rewound, hold_request = rewinding.rewound, Gateway.held
+    rewind, hold_request = rewinding.rewind, Gateway.held
 
-    async def held_and_rewound(*arguments: Any) -> bool:
+    async def held_and_rewind(*arguments: Any) -> bool:
         await points.reach("before:rewind", arguments)
-        return await rewound(*arguments)
+        return await rewind(*arguments)
 
     @asynccontextmanager
     async def held_at_point(self: Gateway, *arguments: Any) -> AsyncIterator[str | None]:
@@ -324,7 +324,7 @@ def main() -> None:
             yield status
 
     for module in (workflows, rewinding):  # of the request, and of its batches
-        setattr(module, "rewound", held_and_rewound)  # noqa: B010
+        setattr(module, "rewind", held_and_rewind)  # noqa: B010
     setattr(Gateway, "held", held_at_point)  # noqa: B010
     deadly(file_reading, Walk)
     create, start = registry.create, service.Listener.start
