@@ -53,7 +53,9 @@ class Cancels(Loop):
                 return False
             standing = [one.request for one in cancels if one.stands]
             await self._cancel([str(request) for request in standing])
-            await statements.finish_cancels(connection.fetch, cancels, self._executor_id)
+            outcomes = ["cancelled" if one.stands else "overtaken" for one in cancels]
+            finish = "select ingest_finish_commands($1, $2, $3)"
+            await connection.execute(finish, [one.id for one in cancels], outcomes, self._executor_id)
         for request in standing:
             self._announcements.ended(request, "cancelled")
         return True
