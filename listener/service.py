@@ -20,8 +20,7 @@ from listener.database import migrations, removal
 from listener.database.connections import WRITABLE, Database, open_database, plain_connection, url_for_dbos
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
-from listener.embedding import default_space
-from listener.embedding.registry import Embedders
+from listener.embedding import Embedders, default_space
 from listener.engine import durable
 from listener.engine.cancels import Cancels
 from listener.engine.claims import Claims

@@ -286,7 +286,7 @@ def main() -> None:
     from listener.pipeline import identity  # noqa: PLC0415 - the driver needs none of it
 
     identity.PIPELINE = os.environ["TEST_PIPELINE"] or identity.PIPELINE  # before others take it over
-    from listener import cli, embedding, service  # noqa: PLC0415
+    from listener import cli, service  # noqa: PLC0415
     from listener.embedding import registry  # noqa: PLC0415
     from listener.engine import cancels, heartbeat, takeover  # noqa: PLC0415
     from listener.pipeline import rewinding, workflows  # noqa: PLC0415
@@ -323,7 +323,7 @@ def main() -> None:
         setattr(module, "rewind", held_and_rewind)  # noqa: B010
     setattr(Gateway, "held", held_at_point)  # noqa: B010
     deadly(LocalSources)
-    create, start = embedding.create, service.Listener.start
+    create, start = registry.create, service.Listener.start
 
     async def start_and_tell(self: service.Listener) -> None:
         await start(self)

@@ -17,17 +17,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import asyncpg
+from pgvector import Vector
 
 from listener.concurrency import set_within, task_group
 from listener.database.outages import retry_on_outage
-from listener.database.vectors import encode_rows
-from listener.embedding import Embedder, groups
-from listener.embedding.registry import Embedders
+from listener.embedding import Embedder, Embedders, TextsRefused, groups
 from listener.engine import statements
 from listener.engine.doorbell import Doorbell
 from listener.engine.loop import Loop
 from listener.engine.statements import OpenQuery
-from listener.errors import IngestError, TextsRefused
+from listener.errors import IngestError
 from listener.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,7 +125,8 @@ class Queries(Loop):
             await self._embed(embedder, rest)
 
     async def _keep(self, queries: Sequence[OpenQuery], vectors: NDArray[np.float32]) -> None:
-        await self._write("select ingest_answer_queries($1, $2, $3)", *_keys(queries), encode_rows(vectors))
+        found = [Vector(vector) for vector in vectors]
+        await self._write("select ingest_answer_queries($1, $2, $3)", *_keys(queries), found)
 
     async def _refuse(self, queries: Sequence[OpenQuery], error: IngestError) -> None:
         """Tell those who still wait for one of these why they wait in vain."""

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from listener.engine.line import FRONT, Place
-from listener.models import Space
+from listener.embedding import Space
 from listener.pipeline.identity import Identity
 
 

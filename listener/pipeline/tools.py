@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
-from listener.embedding.registry import Embedders
+from listener.embedding import Embedders
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
