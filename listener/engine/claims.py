@@ -90,7 +90,7 @@ class Claims(Loop):
             return True
         began = time.monotonic()
         claimed = await statements.claim(self._doorbell.fetch, self._claimant, free, place)
-        self._line.looked(place, claimed, time.monotonic() - began)
+        self._line.looked(place, [one.standing for one in claimed], time.monotonic() - began)
         if not claimed:
             return False
         async with task_group() as starts:

@@ -69,7 +69,7 @@ class Repair(Rounds):
     async def _start_claimed(self) -> None:
         executor, lease = self._identity.executor_id, timedelta(seconds=self._lease_seconds)
         executing = set(self._capacity.executing)
-        for request in await workflow_rows.ours_never_started(self._pool.fetch, executor, lease):
+        for (request,) in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease):
             if str(request) in executing:
                 continue  # it has begun just now
             log.warning("request %s was claimed here and did not start: it starts now", request)
@@ -77,9 +77,10 @@ class Repair(Rounds):
 
     async def _revive(self) -> None:
         """Resume workflows that DBOS believes to run here, and that have not been executed for a whole lease."""
-        found = await workflow_rows.not_executed(self._pool.fetch, self._identity, self._capacity.executing)
-        if parked := self._parked.longer_than(self._lease_seconds, found):
-            await self._adoption.adopt_left([*parked])
+        ours = (self._identity.executor_id, self._identity.application, self._capacity.executing)
+        found = await self._pool.fetch(workflow_rows.NOT_EXECUTED, *ours)
+        if parked := self._parked.longer_than(self._lease_seconds, [workflow for (workflow,) in found]):
+            await self._adoption.adopt_left(parked)
 
     async def _give_back_claimed(self) -> None:
         for one in await workflow_rows.never_started(self._pool.fetch):

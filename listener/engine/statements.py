@@ -11,8 +11,8 @@ from uuid import UUID
 
 import asyncpg
 
-from listener.engine.line import FRONT, Place
 from listener.embedding import Space
+from listener.engine.line import FRONT, Place, Standing
 from listener.pipeline.identity import Identity
 
 
@@ -50,6 +50,11 @@ class Claimed:
     options: str
     attempt: int
     share: str | None
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stood in the line."""
+        return self.priority, self.created_at
 
 
 @dataclass(frozen=True, slots=True)
