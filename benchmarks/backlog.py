@@ -80,7 +80,7 @@ class Case:
             inserts.append((await self._timed(partial(self.connection.fetch, INSERT)))[0])
             place = self.line.place
             seconds, claimed = await self._timed(partial(statements.claim, self.connection.fetch, CLAIMANT, 1, place))
-            self.line.looked(place, claimed, seconds)
+            self.line.looked(place, [one.standing for one in claimed], seconds)
             claims.append(seconds)
             self.empty += not claimed
         for found, times in ((self.claims, claims), (self.inserts, inserts)):

@@ -77,7 +77,7 @@ def to_stderr(level: str, form: str) -> None:
     """
     secrets = Secrets(os.environ)
     told = logging.StreamHandler(sys.stderr)
-    told.setFormatter(JsonLine(secrets) if form == "json" else Line(secrets))
+    told.setFormatter(JsonLine(secrets) if form == "json" else LogLine(secrets))
     logging.basicConfig(level=level, handlers=[told], force=True)
     dbos = logging.getLogger("dbos")  # which brings a handler of its own, unless it has one when it is imported
     dbos.handlers, dbos.propagate = [told], False
@@ -148,7 +148,7 @@ def _alone(secret: str) -> str:
     return before + re.escape(secret) + after
 
 
-class Line(logging.Formatter):
+class LogLine(logging.Formatter):
     """``2025-06-01T12:00:00.123Z INFO listener.engine.claims: … [request=…]``, then a traceback if there is one."""
 
     def __init__(self, secrets: Secrets) -> None:

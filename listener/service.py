@@ -23,17 +23,18 @@ from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
 from listener.engine import durable
+from listener.engine.backfill import Backfill
 from listener.engine.cancels import Cancels
 from listener.engine.claims import Claims
 from listener.engine.deadlines import Deadlines
 from listener.engine.doorbell import Doorbell
+from listener.engine.embedded_server import EmbeddedServer
+from listener.engine.engine_rows import Claimant
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Loop
 from listener.engine.purge import Purge
 from listener.engine.queries import Queries
 from listener.engine.repair import Repair
-from listener.engine.server import EmbeddedServer
-from listener.engine.statements import Claimant
 from listener.engine.takeover import Adoption, Takeover
 from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
@@ -203,13 +204,14 @@ class Listener:
         takeover = Takeover(pool, identity, heartbeat, adoption, seconds)
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
         purge = Purge(pool, settings.retention_hours, seconds)
+        backfill = Backfill(pool, seconds)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
-        self._loops = (claims, cancels, queries, deadlines, takeover, repair, purge, heartbeat, *server)
+        self._loops = (claims, cancels, queries, deadlines, takeover, repair, purge, backfill, heartbeat, *server)
         self._ends = (  # those of a line side by side
             (claims.stop,),  # claims no more
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
-            (cancels.stop, queries.stop, deadlines.stop, takeover.stop, repair.stop, purge.stop),
+            (cancels.stop, queries.stop, deadlines.stop, takeover.stop, repair.stop, purge.stop, backfill.stop),
             (heartbeat.stop,),  # signs off: what is left is free for others
             tuple(loop.stop for loop in server),  # needed until then
         )

@@ -25,7 +25,7 @@ EMPTY_WORDS = {"utils", "util", "helpers", "helper", "common", "manager", "handl
 MADE = re.compile(r"^create (?:or replace )?(function|view|procedure|type) (\w+)", re.MULTILINE)
 MADE_TABLE = re.compile(r"^create (table|sequence) (\w+)", re.MULTILINE)
 FOR_FORMER = re.compile(r" is\s+'For listeners of the former release: ")
-MOST_DOORS = 16
+MOST_DOORS = 17
 STEPS = ("discover", "load", "chunk", "embed", "save")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 

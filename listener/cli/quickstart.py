@@ -64,8 +64,8 @@ def quickstart(
 
 def _settings_for(source: str) -> Settings:
     """Return the settings with ``source`` below a root; raises RequestError if there is nothing to ingest."""
-    from listener.options import RequestOptions
     from listener.sources.folder_roots import FolderRoots
+    from listener.sources.options import RequestOptions
     from listener.sources.walk import Walk
 
     settings = load_settings()

@@ -12,7 +12,7 @@ Importing this package is cheap; what an embedder needs is imported when it is m
 by its ``prepare()``.
 """
 
-from listener.embedding.base import Embedder, EmbedderFactory, Embeddings, Space, TextsRefused
+from listener.embedding.embedder import Embedder, EmbedderFactory, Embeddings, Space, TextsRefused
 from listener.embedding.inputs import DEFAULT_TEMPLATE, embedding_input, groups, text_hash
 from listener.embedding.registry import Embedders, create, default_space
 

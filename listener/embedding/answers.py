@@ -17,7 +17,7 @@ import pybase64
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from listener.embedding.base import Embeddings
+from listener.embedding.embedder import Embeddings
 from listener.errors import ServiceError
 
 _VECTOR = re.compile(rb'"embedding"\s*:\s*(.)')

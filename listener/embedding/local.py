@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 
-from listener.embedding.base import Embedder, Embeddings, Space
+from listener.embedding.embedder import Embedder, Embeddings, Space
 from listener.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from listener.embedding.base import Embedder, Space
+from listener.embedding.embedder import Embedder, Space
 from listener.errors import SettingsError
 from listener.settings import OPENAI
 

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from listener.concurrency import task_group
 from listener.embedding.answers import Answer, read_vectors, unusable
-from listener.embedding.base import Embeddings, Space, TextsRefused
+from listener.embedding.embedder import Embeddings, Space, TextsRefused
 from listener.embedding.inputs import encodable, groups
 from listener.embedding.openai import DIMENSIONS, check_dimensions, key_of, normalized
 from listener.embedding.pace import Pace, now
-from listener.embedding.refusals import Limited, Refused, raise_refused, read_refusal
+from listener.embedding.refusals import Limited, RefusedTexts, raise_refused, read_refusal
 from listener.errors import ServiceError, SettingsError
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class OpenAIEmbedder:
             await self._prove()
             await self._in_halves(work, places, outcome)
 
-    async def _in_halves(self, work: _Work, places: range, refused: Refused) -> None:
+    async def _in_halves(self, work: _Work, places: range, refused: RefusedTexts) -> None:
         if len(places) == 1:
             work.refuse(places, "text_refused", refused.message)
             return
@@ -130,7 +130,7 @@ class OpenAIEmbedder:
         if not work.refused.keys() & set(places):
             self._learn(refused, half, max(sum(len(work.texts[place]) for place in part) for part in parts))
 
-    def _learn(self, refused: Refused, texts: int, characters: int) -> None:
+    def _learn(self, refused: RefusedTexts, texts: int, characters: int) -> None:
         """Remember that a group was too large: its halves passed, so no text of it was at fault."""
         if refused.by_characters:
             self.group_characters = max(LEAST_CHARACTERS, min(self.group_characters, characters))
@@ -150,10 +150,10 @@ class OpenAIEmbedder:
             if self._worked:
                 return
             outcome = await self._ask([HARMLESS])
-            if isinstance(outcome, Refused):
+            if isinstance(outcome, RefusedTexts):
                 raise_refused(outcome, self.space)
 
-    async def _ask(self, texts: Sequence[str]) -> Embeddings | Refused | None:
+    async def _ask(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | None:
         """Call, and again after a short pause if the service broke off. None: so many are no longer sent at a time."""
         for pause in QUICK_PAUSES:
             try:
@@ -164,7 +164,7 @@ class OpenAIEmbedder:
             await anyio.sleep(pause * random.uniform(0.75, 1.25))
         return await self._answered(texts)
 
-    async def _answered(self, texts: Sequence[str]) -> Embeddings | Refused | None:
+    async def _answered(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | None:
         """Call until the service says something else than that it wants fewer calls."""
         waiting_since = now()
         while True:
@@ -181,14 +181,14 @@ class OpenAIEmbedder:
         """Whether a call may be so large, by what was learned while it waited."""
         return len(texts) == 1 or (len(texts) <= self.group_texts and sum(map(len, texts)) <= self.group_characters)
 
-    async def _called(self, began: float, texts: Sequence[str]) -> Embeddings | Refused | Limited:
+    async def _called(self, began: float, texts: Sequence[str]) -> Embeddings | RefusedTexts | Limited:
         try:
             return await self._call(texts)
         except ServiceError:
             self._pace.lower(began)
             raise
 
-    async def _call(self, texts: Sequence[str]) -> Embeddings | Refused | Limited:
+    async def _call(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | Limited:
         shorten = self._shorten
         endpoint = await self._opened()
         answer = await endpoint.call(self.space.model, texts, self.space.dimensions if shorten else None)

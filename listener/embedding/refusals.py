@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from listener.embedding.answers import Answer
-from listener.embedding.base import Space
+from listener.embedding.embedder import Space
 from listener.errors import ServiceError, SettingsError
 
 MOST_OF_A_MESSAGE = 300
@@ -28,7 +28,7 @@ _SECRET = re.compile(r"\S*\*{3,}\S*|\bsk-\S+")  # services repeat parts of a key
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedTexts:
     """The service won't embed these texts together: one of them, or so many at a time (``by_characters``: so much)."""
 
     message: str
@@ -43,7 +43,7 @@ class Limited:
     wish: float | None
 
 
-def read_refusal(answer: Answer, space: Space, key: str | None) -> Refused | Limited:
+def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts | Limited:
     """Return what the service refuses; a refusal that no other texts and no waiting would change is raised.
 
     Raises SettingsError ``api_key_refused``, ``quota_exhausted``, ``unknown_model``, ``wrong_dimensions``,
@@ -58,7 +58,9 @@ def read_refusal(answer: Answer, space: Space, key: str | None) -> Refused | Lim
     if answer.status == 503 and wish is not None:
         return Limited(message, wish)
     if answer.status in (400, 413, 422, 429) or (answer.status == 500 and _OF_TEXTS_AS_500.search(message)):
-        return Refused(message, bool(_OF_CHARACTERS.search(message)) or (answer.status == 413 and not told.is_json))
+        return RefusedTexts(
+            message, bool(_OF_CHARACTERS.search(message)) or (answer.status == 413 and not told.is_json)
+        )
     if answer.status >= 500 or answer.status in (408, 409, 424, 425):
         raise ServiceError(
             "embedding_unavailable",
@@ -107,7 +109,7 @@ def _raise_request_refused(space: Space, message: str) -> NoReturn:
     )
 
 
-def raise_refused(refused: Refused, space: Space) -> NoReturn:
+def raise_refused(refused: RefusedTexts, space: Space) -> NoReturn:
     """Raise SettingsError ``request_refused``: even a harmless text was."""
     _raise_request_refused(space, refused.message)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from listener.errors import SettingsError
 
 if TYPE_CHECKING:
-    from listener.embedding.base import Embedder, EmbedderFactory, Space
+    from listener.embedding.embedder import Embedder, EmbedderFactory, Space
     from listener.settings import Settings
 
 GROUP = "ingest_listener.embedders"

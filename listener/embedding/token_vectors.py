@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from listener.embedding.base import TextsRefused
+from listener.embedding.embedder import TextsRefused
 from listener.embedding.inputs import encodable
 from listener.errors import SettingsError
 

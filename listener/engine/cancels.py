@@ -15,7 +15,7 @@ from dbos import DBOS
 
 from listener.concurrency import set_within
 from listener.database.outages import waiting_for_postgres
-from listener.engine import statements
+from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.loop import Loop
 from listener.pipeline.announcements import Announcements
@@ -48,12 +48,14 @@ class Cancels(Loop):
 
     async def _carry_out_page(self) -> bool:
         async with self._pool.acquire() as connection, connection.transaction():
-            cancels = await statements.take_cancels(connection.fetch, PAGE)
+            cancels = await engine_rows.take_cancels(connection.fetch, PAGE)
             if not cancels:
                 return False
             standing = [one.request for one in cancels if one.stands]
             await self._cancel([str(request) for request in standing])
-            await statements.finish_cancels(connection.fetch, cancels, self._executor_id)
+            outcomes = ["cancelled" if one.stands else "overtaken" for one in cancels]
+            finish = "select ingest_finish_commands($1, $2, $3)"
+            await connection.execute(finish, [one.id for one in cancels], outcomes, self._executor_id)
         for request in standing:
             self._announcements.ended(request, "cancelled")
         return True

@@ -23,17 +23,17 @@ import asyncpg
 
 from listener.concurrency import task_group
 from listener.database.outages import OUTAGE, Pause, is_outage, named
-from listener.engine import statements
+from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.endings import declared_dead
+from listener.engine.engine_rows import Claimant, Claimed
 from listener.engine.line import FRONT, Line, Place
 from listener.engine.loop import Loop
-from listener.engine.statements import Claimant, Claimed
 from listener.errors import RequestError
-from listener.options import RequestOptions
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
+from listener.sources.options import RequestOptions
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Claims(Loop):
         answer = await self._doorbell.rest()
         if await self._claim(FRONT):
             return
-        ahead = await statements.look_ahead(self._doorbell.fetch, self._claimant.roots)
+        ahead = await engine_rows.look_ahead(self._doorbell.fetch, self._claimant.roots)
         await self._doorbell.wait("locked" if ahead.locked else answer, ahead.seconds_until_due)
 
     async def _claim(self, place: Place) -> bool:
@@ -89,8 +89,8 @@ class Claims(Loop):
         if not free:
             return True
         began = time.monotonic()
-        claimed = await statements.claim(self._doorbell.fetch, self._claimant, free, place)
-        self._line.looked(place, claimed, time.monotonic() - began)
+        claimed = await engine_rows.claim(self._doorbell.fetch, self._claimant, free, place)
+        self._line.looked(place, [one.standing for one in claimed], time.monotonic() - began)
         if not claimed:
             return False
         async with task_group() as starts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncpg
 
-from listener.engine import statements
 from listener.engine.loop import Rounds
 
 
@@ -19,5 +18,5 @@ class Deadlines(Rounds):
 
     async def look(self) -> None:
         """Cancel what is overdue."""
-        if await statements.cancel_overdue(self._pool.fetch):
-            await statements.notify(self._pool.fetch, "commands")
+        if await self._pool.fetch("select ingest_cancel_overdue()"):
+            await self._pool.execute("select pg_notify(ingest_channel('commands'), '')")

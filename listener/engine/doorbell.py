@@ -21,7 +21,6 @@ import asyncpg
 from listener.concurrency import set_within
 from listener.database.connections import Database
 from listener.database.outages import OUTAGE, Pause, named
-from listener.engine import statements
 from listener.errors import OperatorError
 from listener.pipeline.identity import Identity
 from listener.settings import Settings
@@ -89,9 +88,9 @@ class Doorbell:
             return "deaf"
         if self.resting:
             return "resting"
-        answer = await statements.try_to_rest(self.fetch)
+        ((answer,),) = await self.fetch("select ingest_rest()")
         self.resting = answer == "resting"
-        return answer
+        return str(answer)
 
     async def wake(self, hand_over: bool = False) -> None:
         """Give the idle lock up; with ``hand_over`` ring for the other listeners, which then look for themselves."""
@@ -99,7 +98,7 @@ class Doorbell:
             self.resting = False
             await self.fetch("select ingest_wake()")
         if hand_over and self.hears:
-            await statements.notify(self.fetch, "doorbell")
+            await self.fetch("select pg_notify(ingest_channel('doorbell'), '')")
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> None:
         """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
@@ -142,7 +141,7 @@ class Doorbell:
         """Tell whether a backend of ours does nothing, or is gone; False if that can't be found out."""
         try:
             async with self._database.session(self._name) as other:
-                return await statements.is_idle(partial(other.fetch, timeout=PROOF_SECONDS), backend)
+                return bool(await other.fetchval("select ingest_is_idle($1)", backend, timeout=PROOF_SECONDS))
         except (*OUTAGE, OperatorError):
             return False
 
@@ -159,15 +158,14 @@ class Doorbell:
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
         """End our earlier backend, which may not have noticed the cut and still hold the idle lock."""
         if self._pid is not None:
-            await statements.end_backend(connection.fetch, self._pid, self._name)
+            await connection.execute("select ingest_end_backend($1, $2)", self._pid, self._name)
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        channels = await statements.channels(connection.fetch)
-        await connection.add_listener(channels.doorbell, lambda *_: self._rang.set())
-        await connection.add_listener(channels.commands, lambda *_: self.commanded.set())
-        await connection.add_listener(channels.queries, lambda *_: self.asked.set())
-        await connection.add_listener(self._proof, lambda *_: self._proved.set())
+        for name, event in (("doorbell", self._rang), ("commands", self.commanded), ("queries", self.asked)):
+            channel = await connection.fetchval("select ingest_channel($1)", name)
+            await connection.add_listener(channel, partial(_set, event))
+        await connection.add_listener(self._proof, partial(_set, self._proved))
         self.hears = await self._is_heard(connection)
         if not self.hears:
             log.warning(
@@ -195,3 +193,7 @@ class Doorbell:
         if connection is not None:
             with suppress(*OUTAGE):
                 await connection.close(timeout=1.0)
+
+
+def _set(event: asyncio.Event, *_: object) -> None:
+    event.set()

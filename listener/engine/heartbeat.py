@@ -6,14 +6,16 @@ Nothing here compares two machines' clocks: the database's clock says when a hea
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import time
 from datetime import timedelta
 
 import anyio
 import asyncpg
 
+from listener import __version__
 from listener.database.outages import OUTAGE, gone_function, named
-from listener.engine import statements
 from listener.engine.endings import declared_dead, schema_newer
 from listener.engine.loop import Loop
 from listener.pipeline.capacity import Capacity
@@ -43,7 +45,20 @@ class Heartbeat(Loop):
     async def register(self) -> None:
         """Enter this listener."""
         self._registered = True  # perhaps: the answer may be lost
-        await statements.register(self._pool.fetch, self._identity, self._settings, BOOT)
+        await self._pool.execute(
+            "select ingest_register($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            self._identity.executor_id,
+            socket.gethostname(),
+            os.getpid(),
+            __version__,
+            self._identity.pipeline,
+            list(self._identity.roots),
+            self._identity.queue,
+            self._settings.concurrency,
+            timedelta(seconds=self._settings.lease_seconds),
+            self._settings.ocr,
+            BOOT,
+        )
 
     async def run(self) -> None:
         """Beat. Raises OperatorError ``declared_dead`` or ``schema_newer``."""
@@ -61,7 +76,7 @@ class Heartbeat(Loop):
         await super().stop()
         if self._registered:
             try:
-                await statements.sign_off(self._pool.fetch, self._identity.executor_id)
+                await self._pool.execute("select ingest_sign_off($1)", self._identity.executor_id)
             except (*OUTAGE, asyncpg.PostgresError) as error:
                 log.warning("could not sign off: %s; others wait for the lease to pass", error)
 
@@ -79,7 +94,8 @@ class Heartbeat(Loop):
         if gone := gone_function():
             raise schema_newer(gone)
         began = time.monotonic()
-        if not await statements.beat(self._pool.fetch, self._identity.executor_id, self._capacity.requests.taken):
+        running = self._capacity.requests.taken
+        if not await self._pool.fetchval("select ingest_beat($1, $2)", self._identity.executor_id, running):
             raise declared_dead(self._identity.executor_id)
         if time.monotonic() - began > self._settings.heartbeat_seconds:
             self._beating_since = None  # Postgres stood still, for the others too

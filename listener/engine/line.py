@@ -5,25 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
 
 LONG_SECONDS = 0.01
 SELDOM = 10
 MOST_SECONDS = 5.0
 
-Place = tuple["int | None", "datetime | None"]
-"""Priority and time of insertion."""
+Standing = tuple[int, datetime]
+"""Where a request stands in the line: its priority and time of insertion."""
+
+Place = Standing | tuple[None, None]
+"""Where to look from."""
 
 FRONT: Place = (None, None)
-
-
-class InLine(Protocol):
-    """A request with its place in the line."""
-
-    @property
-    def priority(self) -> int: ...
-    @property
-    def created_at(self) -> datetime: ...
 
 
 class Line:
@@ -37,7 +30,7 @@ class Line:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._place: Place | None = None
+        self._place: Standing | None = None
         self._until = clock()
 
     @property
@@ -47,9 +40,9 @@ class Line:
             return self._place
         return FRONT
 
-    def looked(self, place: Place, found: Sequence[InLine], seconds: float) -> None:
-        """Note what a claim from ``place`` on found, and how long it took."""
+    def looked(self, place: Place, found: Sequence[Standing], seconds: float) -> None:
+        """Note where a claim from ``place`` on found something, and how long it took."""
         if place == FRONT:
             pause = min(seconds * SELDOM, MOST_SECONDS) if seconds > LONG_SECONDS else 0.0
             self._until = self._clock() + pause
-        self._place = max((one.priority, one.created_at) for one in found) if found else None
+        self._place = max(found) if found else None

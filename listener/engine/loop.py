@@ -38,7 +38,8 @@ class Loop(ABC):
         try:
             await self.run()
         except Exception as error:
-            raise ending(self.name, error) from error
+            reason = ending(self.name, error)
+            raise reason from (None if reason is error else error)
 
 
 class Rounds(Loop):

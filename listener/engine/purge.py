@@ -7,7 +7,6 @@ from datetime import timedelta
 import anyio
 import asyncpg
 
-from listener.engine import statements
 from listener.engine.loop import Rounds
 
 LOOK_SECONDS = 60.0
@@ -31,5 +30,5 @@ class Purge(Rounds):
 
     async def look(self) -> None:
         """Purge a page, and look again soon if there was one."""
-        purged = await statements.purge(self._pool.fetch, self._retention)
+        purged = await self._pool.fetchval("select ingest_purge($1)", self._retention)
         self._seconds = self._pause_seconds if purged else LOOK_SECONDS

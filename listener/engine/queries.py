@@ -22,10 +22,10 @@ from pgvector import Vector
 from listener.concurrency import set_within, task_group
 from listener.database.outages import retry_on_outage
 from listener.embedding import Embedder, Embedders, TextsRefused, groups
-from listener.engine import statements
+from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
+from listener.engine.engine_rows import OpenQuery
 from listener.engine.loop import Loop
-from listener.engine.statements import OpenQuery
 from listener.errors import IngestError
 from listener.settings import Settings
 
@@ -69,7 +69,7 @@ class Queries(Loop):
 
     async def _take(self, calls: TaskGroup) -> bool:
         """Take a page of open queries and start a call for each space; True if there may be more."""
-        taken = await retry_on_outage(partial(statements.take_queries, self._pool.fetch, PAGE))
+        taken = await retry_on_outage(partial(engine_rows.take_queries, self._pool.fetch, PAGE))
         # A claim that has lapsed comes again, also to the listener that is still at it.
         new = [query for query in taken if query.key not in self._open]
         for _, same in groupby(sorted(new, key=_space_id), key=_space_id):

@@ -12,10 +12,11 @@ from uuid import UUID
 
 import asyncpg
 
-from listener.engine import statements, workflow_rows
+from listener.engine import workflow_rows
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Rounds
 from listener.engine.takeover import Adoption
+from listener.errors import IngestError, ServiceError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.identity import Identity
@@ -68,7 +69,7 @@ class Repair(Rounds):
     async def _start_claimed(self) -> None:
         executor, lease = self._identity.executor_id, timedelta(seconds=self._lease_seconds)
         executing = set(self._capacity.executing)
-        for request in await workflow_rows.ours_never_started(self._pool.fetch, executor, lease):
+        for (request,) in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease):
             if str(request) in executing:
                 continue  # it has begun just now
             log.warning("request %s was claimed here and did not start: it starts now", request)
@@ -76,13 +77,14 @@ class Repair(Rounds):
 
     async def _revive(self) -> None:
         """Resume workflows that DBOS believes to run here, and that have not been executed for a whole lease."""
-        found = await workflow_rows.not_executed(self._pool.fetch, self._identity, self._capacity.executing)
-        if parked := self._parked.longer_than(self._lease_seconds, found):
-            await self._adoption.adopt_left([*parked])
+        ours = (self._identity.executor_id, self._identity.application, self._capacity.executing)
+        found = await self._pool.fetch(workflow_rows.NOT_EXECUTED, *ours)
+        if parked := self._parked.longer_than(self._lease_seconds, [workflow for (workflow,) in found]):
+            await self._adoption.adopt_left(parked)
 
     async def _give_back_claimed(self) -> None:
         for one in await workflow_rows.never_started(self._pool.fetch):
-            if await statements.unclaim(self._pool.fetch, one.request, one.executor_id):
+            if await self._pool.fetchval("select ingest_unclaim($1, $2)", one.request, one.executor_id):
                 log.warning("request %s was claimed and never started: it is pending again", one.request)
 
     async def _settle_ended(self) -> None:
@@ -91,7 +93,8 @@ class Repair(Rounds):
         for key in self._ended.longer_than(self._lease_seconds, found):
             workflow_status = found[key].workflow_status
             status, error = _unseen_end(workflow_status)
-            final = await statements.end_unseen(self._pool.fetch, *key, status, error)
+            end = "select ingest_end($1, null, $2, $3, $4)"
+            final = await self._pool.fetchval(end, *key, status, json.dumps(error.as_json()))
             if final is not None:
                 log.warning("request %s: its workflow had ended as %s", key[0], workflow_status)
                 self._announcements.ended(key[0], final)
@@ -110,23 +113,14 @@ class Seen(Generic[Key]):
         return [key for key, since in self._since.items() if now - since > seconds]
 
 
-def _unseen_end(workflow_status: str) -> tuple[str, str]:
+def _unseen_end(workflow_status: str) -> tuple[str, IngestError]:
     """Return the request's status and error for a workflow that ended without writing them."""
     if workflow_status == "CANCELLED":
-        return "cancelled", json.dumps(
-            {
-                "code": "cancelled",
-                "message": "its workflow was cancelled with DBOS's tools",
-                "hint": "To go on with it: select ingest_resume(id).",
-                "step": None,
-            }
+        return "cancelled", IngestError(
+            "cancelled", "its workflow was cancelled with DBOS's tools", "To go on with it: select ingest_resume(id)."
         )
-    return "failed", json.dumps(
-        {
-            "code": "workflow_ended",
-            "message": f"its workflow ended as {workflow_status} and could not write the request's end",
-            "hint": "The listener's log says what was in the way. Then: select ingest_retry(id).",
-            "step": None,
-            "retryable": True,
-        }
+    return "failed", ServiceError(
+        "workflow_ended",
+        f"its workflow ended as {workflow_status} and could not write the request's end",
+        "The listener's log says what was in the way. Then: select ingest_retry(id).",
     )

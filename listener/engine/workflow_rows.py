@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
-from listener.engine.statements import Fetch
+from listener.engine.engine_rows import Fetch
 from listener.pipeline.identity import Identity
 
 # Batches before their request: resumed first, a parent would take the old errors of its children.
@@ -33,6 +32,8 @@ order by request, w.name, w.workflow_uuid
 limit 200
 """
 
+# What DBOS believes to run here, but what does. An execution was fenced off, as one of an earlier attempt may be by a
+# command that it did not hear of, and DBOS waits for an outcome that nobody writes.
 NOT_EXECUTED = """
 select w.workflow_uuid as id from workflow_status w
 where w.status = 'PENDING' and w.executor_id = $1 and w.application_name = $2
@@ -49,6 +50,7 @@ where r.status = 'running'
 limit 200
 """
 
+# Claimed here a lease ago: the claim's answer was lost on its way, or the start failed.
 OURS_NEVER_STARTED = """
 select r.id from ingest_requests r
 where r.status = 'running' and r.executor_id = $1 and r.started_at < ingest_now() - $2::interval
@@ -113,23 +115,9 @@ async def left_behind(
     return [LeftWorkflow(*row) for row in rows]
 
 
-async def not_executed(fetch: Fetch, identity: Identity, executing: Sequence[str]) -> list[str]:
-    """Return the workflows that DBOS believes to run here, and that are not among those that are executed here.
-
-    An execution was fenced off, as one of an earlier attempt may be by a command that it did not hear of, and DBOS
-    waits for an outcome that nobody writes.
-    """
-    return [row[0] for row in await fetch(NOT_EXECUTED, identity.executor_id, identity.application, executing)]
-
-
 async def never_started(fetch: Fetch) -> list[NeverStarted]:
     """Return requests that dead listeners claimed and did not start."""
     return [NeverStarted(*row) for row in await fetch(NEVER_STARTED)]
-
-
-async def ours_never_started(fetch: Fetch, executor_id: str, lease: timedelta) -> list[UUID]:
-    """Return requests claimed here a lease ago: the claim's answer was lost on its way, or the start failed."""
-    return [row[0] for row in await fetch(OURS_NEVER_STARTED, executor_id, lease)]
 
 
 async def ended_unseen(fetch: Fetch) -> list[EndedUnseen]:

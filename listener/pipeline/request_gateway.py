@@ -13,11 +13,11 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from listener.database.translation import refusal
-from listener.options import RequestOptions
 from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings, Container, Manifest, ManifestEntry, RunningRequest
 from listener.pipeline.rows import Failure, Fence, as_json
+from listener.sources.options import RequestOptions
 
 
 class RequestGateway:

@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from listener.embedding import Space
-from listener.options import RequestOptions
 from listener.pipeline.rows import Failure, as_json
 from listener.sources.base import Found
+from listener.sources.options import RequestOptions
 
 
 @dataclass(frozen=True, slots=True)

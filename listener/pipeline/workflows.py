@@ -44,13 +44,11 @@ from listener.pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
 
-BATCH_CANCELLED = {
-    "code": "cancelled",
-    "message": "one of its batches was cancelled with DBOS's own tools",
-    "hint": "To go on with it: select ingest_resume(id).",
-    "step": None,
-    "retryable": False,
-}
+BATCH_CANCELLED = RequestError(
+    "cancelled",
+    "one of its batches was cancelled with DBOS's own tools",
+    "To go on with it: select ingest_resume(id).",
+).as_json()
 
 LOOK_SECONDS = 0.5
 CHILD_POLL_SECONDS = 0.5

@@ -24,8 +24,8 @@ from listener.concurrency import side_by_side
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError
-from listener.options import RequestOptions
 from listener.settings import Settings
+from listener.sources.options import RequestOptions
 
 Digest = bytes
 """A SHA-256, 32 bytes."""

@@ -7,10 +7,10 @@ from itertools import islice
 from pathlib import Path
 
 from listener.errors import DocumentError
-from listener.options import RequestOptions
 from listener.sources import file_reading
 from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, SourceTools, Wanted
 from listener.sources.folder_roots import FolderRoots
+from listener.sources.options import RequestOptions
 from listener.sources.walk import Walk
 
 PAGE = 1000

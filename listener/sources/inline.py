@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from listener.documents.utf8 import HERE_BYTES
-from listener.options import RequestOptions
 from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, SourceTools, Wanted, too_large
+from listener.sources.options import RequestOptions
 
 SCHEME = "inline"
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from listener.errors import RequestError
-from listener.options import RequestOptions
+from listener.sources.options import RequestOptions
 
 MAGIC = re.compile(r"[*?\[]")
 

@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack, aclosing
 from listener.concurrency import task_group
 from listener.errors import DocumentError, IngestError, RequestError
 from listener.extensions import Extension, broken, installed
-from listener.options import RequestOptions
 from listener.sources.base import Found, LookUp, Outcome, Page, Source, SourceTools, Wanted
+from listener.sources.options import RequestOptions
 
 GROUP = "ingest_listener.sources"
 FILE = "file"

@@ -17,10 +17,10 @@ import stat
 from collections.abc import Iterator
 
 from listener.errors import DocumentError, RequestError
-from listener.options import RequestOptions
 from listener.sources.base import Found, Refused
 from listener.sources.file_errors import code_of, refusal, require_file
 from listener.sources.folder_roots import FolderRoots
+from listener.sources.options import RequestOptions
 from listener.sources.paths import below, locator_of, path_of, uri_of
 from listener.sources.patterns import choose
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from uuid import UUID
 
-    from listener.embedding.base import Space
+    from listener.embedding.embedder import Space
     from listener.settings import Settings
 
 Value: TypeAlias = "str | int | float | bool | None"

@@ -21,7 +21,7 @@ from listener.tracing.words import LONGEST_WORD, short
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from listener.embedding.base import Space
+    from listener.embedding.embedder import Space
 
 FLUSH_SECONDS = 1.5
 OPENAI = "api.openai.com"

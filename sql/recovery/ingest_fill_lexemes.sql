@@ -1,4 +1,4 @@
-create or replace function ingest_fill_lexemes(p_chunks int default 200) returns int
+create or replace function ingest_fill_lexemes(p_chunks int default 200) returns boolean
 language plpgsql set search_path from current
 as $$
 -- Chunks of the former release are found by the words of their texts only. A page is some chunks along the key, and the
@@ -6,11 +6,10 @@ as $$
 declare
   v_fill ingest_backfills;
   v_last bigint;
-  v_filled int;
 begin
   select b.* into v_fill from ingest_backfills b where b.name = 'lexemes' and b.done_at is null for update skip locked;
   if not found then
-    return 0;
+    return case when exists (select from ingest_backfills b where b.name = 'lexemes' and b.done_at is null) then false end;
   end if;
   select max(page.revision_id) into v_last from (
     select c.revision_id from ingest_chunk_store c
@@ -22,13 +21,12 @@ begin
   where v.id = c.revision_id and v.replaced_at is null and c.revision_id > v_fill.after_id and c.revision_id <= v_last
     and (v.title is not null or c.metadata -> 'heading_path' <> '[]')
     and ts_filter(c.lexemes, '{a,b}') = '';  -- what was written since has them
-  get diagnostics v_filled = row_count;
   update ingest_backfills b
   set after_id = coalesce(v_last, b.after_id), done_at = case when v_last is null then ingest_now() end
   where b.name = 'lexemes';
-  return v_filled;
+  return v_last is not null;
 end
 $$;
 
 comment on function ingest_fill_lexemes(int) is
-  'Adds titles and headings to the words of some chunks that a former release wrote; returns how many. 0: done, or others are at it.';
+  'Adds titles and headings to the words of some chunks that a former release wrote. True: there may be more; false: not for this caller now; null: all are done.';

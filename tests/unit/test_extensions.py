@@ -17,10 +17,10 @@ from listener.documents.formats import Formats
 from listener.documents.pool import Workers
 from listener.documents.reading import About, DocumentFormat, Reading
 from listener.errors import DocumentError, OperatorError, RequestError
-from listener.options import RequestOptions
 from listener.settings import Settings
 from listener.sources import schemes
 from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, SourceTools, Wanted
+from listener.sources.options import RequestOptions
 from listener.sources.schemes import Sources
 
 OPTIONS = RequestOptions()

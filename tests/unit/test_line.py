@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from listener.engine.line import FRONT, MOST_SECONDS, Line
@@ -12,13 +11,7 @@ LAST = (0, NOON)
 NEXT = (1, NOON)
 
 
-@dataclass
-class Request:
-    priority: int
-    created_at: datetime
-
-
-ROWS = [Request(0, NOON), Request(-3, NOON.replace(hour=13))]
+ROWS = [LAST, (-3, NOON.replace(hour=13))]
 
 
 class Clock:
@@ -41,7 +34,7 @@ def test_after_a_long_look_the_next_ones_begin_where_something_was_found() -> No
     line.looked(FRONT, ROWS, 0.2)
     assert line.place == LAST
     clock.now += 1.9
-    further = [Request(1, NOON)]
+    further = [NEXT]
     line.looked(LAST, further, 0.001)
     assert line.place == NEXT
     clock.now += 0.2

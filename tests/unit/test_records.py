@@ -19,10 +19,10 @@ import pytest
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError, RequestError
-from listener.options import RequestOptions
 from listener.settings import Settings
 from listener.sources.base import UNCHANGED, Found, Known, Ready, RecordFile, Refused, SourceTools, Wanted
 from listener.sources.files import Files
+from listener.sources.options import RequestOptions
 from listener.sources.records import finding as finding_module
 from listener.sources.records.finding import Entry, Records
 from listener.sources.records.layout import Layout

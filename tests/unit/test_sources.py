@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from listener.errors import DocumentError, RequestError
-from listener.options import RequestOptions
 from listener.sources import file_reading
 from listener.sources.base import Found, Refused
 from listener.sources.folder_roots import FolderRoots
+from listener.sources.options import RequestOptions
 from listener.sources.paths import uri_of
 from listener.sources.walk import Walk
 

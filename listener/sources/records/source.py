@@ -10,7 +10,6 @@ from listener.concurrency import task_group
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError
-from listener.options import RequestOptions
 from listener.sources.base import (
     UNCHANGED,
     Digest,
@@ -25,6 +24,7 @@ from listener.sources.base import (
     Source,
     Wanted,
 )
+from listener.sources.options import RequestOptions
 from listener.sources.records.finding import Entry, Records
 from listener.sources.records.layout import Layout
 from listener.sources.records.loading import content_hash, load

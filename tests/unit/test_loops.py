@@ -1,0 +1,97 @@
+"""A named loop: it runs until it is stopped, and one that fails says which one it was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import asyncpg
+import pytest
+
+from listener.engine.endings import declared_dead
+from listener.engine.loop import Loop, Rounds
+from listener.errors import OperatorError
+
+
+class Failing(Loop):
+    name = "failing"
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def run(self) -> None:
+        raise self._error
+
+
+class Waiting(Loop):
+    name = "waiting"
+
+    def __init__(self) -> None:
+        self.begun, self.left = asyncio.Event(), False
+
+    async def run(self) -> None:
+        try:
+            self.begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)  # as a rollback does
+            self.left = True
+
+
+class Looking(Rounds):
+    name = "looking"
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__(seconds=0.001)
+        self._errors = list(errors)
+        self.through = asyncio.Event()
+
+    async def look(self) -> None:
+        if self._errors:
+            raise self._errors.pop()
+        self.through.set()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ValueError("out of order"), "internal"),
+        (asyncpg.UndefinedFunctionError("function ingest_beat() does not exist"), "schema_newer"),
+        (declared_dead("here"), "declared_dead"),
+    ],
+)
+async def test_a_loop_that_fails_is_named_in_the_log(
+    error: Exception, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(OperatorError) as ended:
+        await Failing(error).start()
+    assert ended.value.code == code
+    assert any(
+        "the loop failing" in record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR
+    )
+
+
+async def test_stopping_ends_a_loop_where_it_waits_and_lets_it_clean_up() -> None:
+    loop = Waiting()
+    task = loop.start()
+    await loop.begun.wait()
+    await loop.stop()
+    assert task.cancelled()
+    assert loop.left
+
+
+async def test_stopping_a_loop_that_has_failed_or_never_started_does_nothing() -> None:
+    failing = Failing(ValueError("out of order"))
+    await failing.stop()
+    task = failing.start()
+    await asyncio.wait([task])
+    await failing.stop()
+    assert isinstance(task.exception(), OperatorError)
+
+
+async def test_a_loop_that_looks_goes_on_after_an_outage(caplog: pytest.LogCaptureFixture) -> None:
+    loop = Looking(ConnectionRefusedError("nobody there"))
+    loop.start()
+    await asyncio.wait_for(loop.through.wait(), 10)
+    await loop.stop()
+    assert "looking: waiting for Postgres: nobody there" in caplog.text
