@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
+
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -30,6 +35,25 @@ async def task_group() -> AsyncIterator[TaskGroup]:
         error = first_error(group)
     if error is not None:  # outside of the except block: the error keeps its own cause and context
         raise error
+
+
+async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S], most: int) -> list[T]:
+    """Return what a function returns for each item, in their order; ``most`` calls run at a time.
+
+    The first error ends all of them, and is raised. There are ``most`` tasks, not one for each item: a task costs more
+    than many an item.
+    """
+    results: dict[int, T] = {}
+    left = iter(enumerate(items))
+
+    async def run() -> None:
+        for number, item in left:
+            results[number] = await function(item)
+
+    async with task_group() as tasks:
+        for _ in range(min(most, len(items))):
+            tasks.start_soon(run)
+    return [results[number] for number in range(len(items))]
 
 
 def first_error(error: BaseException) -> BaseException:

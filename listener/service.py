@@ -17,7 +17,8 @@ from dbos import run_dbos_database_migrations
 from listener import logs, tracing
 from listener.concurrency import task_group
 from listener.database import migrations, removal
-from listener.database.connections import WRITABLE, Database, open_database, plain_connection, url_for_dbos
+from listener.database.connections import WRITABLE, Database, open_database, plain_connection
+from listener.database.dsn import url_for_dbos
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
@@ -42,22 +43,13 @@ from listener.pipeline.identity import PIPELINE, Identity, application, dbos_sch
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
-from listener.sources.files import LocalSources
+from listener.sources.base import SourceTools
+from listener.sources.schemes import Sources
 
 log = logging.getLogger(__name__)
 
 POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its notifications: 10 connections
 READERS = 4
-
-
-async def find_dsn(settings: Settings) -> str:
-    """Return the URL of the Postgres to use: the one that is set, else the embedded one, started if need be."""
-    if settings.database_url:
-        return settings.database_url
-    from listener import embedded  # noqa: PLC0415 - Linux only, and needless with a server of one's own
-
-    server = await embedded.start(settings.data_dir)
-    return server.dsn()
 
 
 async def migrate(settings: Settings, dsn: str) -> list[str]:
@@ -109,7 +101,12 @@ class Listener:
     def __init__(self, settings: Settings, dsn: str) -> None:
         self._settings = settings
         self._dsn = dsn
-        self._identity = Identity.of(settings, PIPELINE)
+        workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
+        # Our own threads, not anyio's: on the way out nobody waits for one that hangs in a file system.
+        threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
+        self._reading = SourceTools(settings, threads, workers)
+        self._sources = Sources.installed(self._reading)
+        self._identity = Identity.of(settings, PIPELINE, tuple(self._sources.roots))
         self._capacity = Capacity(settings.concurrency, settings.batch_concurrency)
         self._loops: tuple[Loop, ...] = ()
         self._ends: tuple[tuple[Callable[[], Coroutine[Any, Any, None]], ...], ...] = ()
@@ -190,9 +187,9 @@ class Listener:
         tools = self._tools(pool)
         durable.configure(settings, self._dsn, identity)
         self._opened.push_async_callback(durable.destroy)
-        self._opened.callback(tools.threads.shutdown, wait=False)
+        self._opened.callback(self._reading.threads.shutdown, wait=False)
         workflows = Workflows(tools, identity, capacity, announcements)
-        for part in (tools.workers, tools.tracing, tools.embedders, workflows.shares, announcements):
+        for part in (self._sources, tools.workers, tools.tracing, tools.embedders, workflows.shares, announcements):
             self._opened.push_async_callback(part.close)
         self._doorbell = doorbell = Doorbell(database, settings, identity)
         self._heartbeat = heartbeat = Heartbeat(beats, settings, identity, capacity)
@@ -218,18 +215,16 @@ class Listener:
         )
 
     def _tools(self, pool: asyncpg.Pool) -> Tools:
-        settings = self._settings
-        workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
+        settings, workers = self._settings, self._reading.workers
         return Tools(
             settings=settings,
             executor_id=self._identity.executor_id,
             gateway=Gateway(pool),
-            sources=LocalSources(self._identity.roots, settings.max_document_bytes),
+            sources=self._sources,
             parsers=Parsers(workers, ocr=settings.ocr),
             workers=workers,
             embedders=Embedders(settings),
-            # Our own threads, not anyio's: on the way out nobody waits for one that hangs in a file system.
-            threads=ThreadPoolExecutor(READERS, thread_name_prefix="ingest"),
+            reading=self._reading,
             tracing=tracing.create(settings),
         )
 

@@ -14,7 +14,6 @@ Before a listener sleeps it looks at the whole line. While there is more to do t
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -31,6 +30,7 @@ from listener.engine.line import FRONT, Line, Place
 from listener.engine.loop import Loop
 from listener.engine.statements import Claimant, Claimed
 from listener.errors import RequestError
+from listener.options import RequestOptions
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
@@ -80,7 +80,7 @@ class Claims(Loop):
         answer = await self._doorbell.rest()
         if await self._claim(FRONT):
             return
-        ahead = await statements.look_ahead(self._doorbell.fetch, self._claimant.folders)
+        ahead = await statements.look_ahead(self._doorbell.fetch, self._claimant.roots)
         await self._doorbell.wait("locked" if ahead.locked else answer, ahead.seconds_until_due)
 
     async def _claim(self, place: Place) -> bool:
@@ -111,7 +111,7 @@ class Claims(Loop):
         """Start a request, or end it as failed; nothing that is in its way keeps others from starting."""
         try:
             if one.source is not None:
-                await self._tools.in_thread(self._tools.sources.check, one.source, json.loads(one.options))
+                await self._tools.sources.check(one.source, RequestOptions.read(one.options))
             await (self._workflows.start if one.attempt == 1 else self._workflows.go_on)(one.id)
         except Exception as error:
             if is_outage(error):

@@ -52,7 +52,7 @@ class Heartbeat(Loop):
             os.getpid(),
             __version__,
             self._identity.pipeline,
-            self._identity.folders,
+            list(self._identity.roots),
             self._identity.queue,
             self._settings.concurrency,
             timedelta(seconds=self._settings.lease_seconds),

@@ -125,8 +125,7 @@ class Queries(Loop):
             await self._embed(embedder, rest)
 
     async def _keep(self, queries: Sequence[OpenQuery], vectors: NDArray[np.float32]) -> None:
-        found = [Vector(vector) for vector in vectors]
-        await self._write("select ingest_answer_queries($1, $2, $3)", *_keys(queries), found)
+        await self._write("select ingest_answer_queries($1, $2, $3)", *_keys(queries), [*map(Vector, vectors)])
 
     async def _refuse(self, queries: Sequence[OpenQuery], error: IngestError) -> None:
         """Tell those who still wait for one of these why they wait in vain."""

@@ -30,13 +30,13 @@ class Claimant:
     """Who claims: what it may read, and the space of a collection that has none yet."""
 
     executor_id: str
-    folders: list[str]
+    roots: list[str]
     space: str
 
     @classmethod
     def of(cls, identity: Identity, space: Space) -> Claimant:
         """Return a listener as it claims."""
-        return cls(identity.executor_id, identity.folders, json.dumps(asdict(space)))
+        return cls(identity.executor_id, list(identity.roots), json.dumps(asdict(space)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,13 @@ class Rest:
 async def claim(fetch: Fetch, claimant: Claimant, most: int, place: Place = FRONT) -> list[Claimed]:
     """Claim up to ``most`` due requests from a place in the line on, in order. Raises IG020 to one declared dead."""
     query = "select * from ingest_claim($1, $2, $3, $4, $5, $6)"
-    rows = await fetch(query, claimant.executor_id, most, claimant.folders, claimant.space, *place)
+    rows = await fetch(query, claimant.executor_id, most, claimant.roots, claimant.space, *place)
     return sorted((Claimed(*row) for row in rows), key=lambda one: one.priority)
 
 
-async def look_ahead(fetch: Fetch, folders: list[str]) -> Rest:
+async def look_ahead(fetch: Fetch, roots: list[str]) -> Rest:
     """Return when a request is due next."""
-    (row,) = await fetch("select ingest_seconds_until_due(), ingest_left_locked($1)", folders)
+    (row,) = await fetch("select ingest_seconds_until_due(), ingest_left_locked($1)", roots)
     return Rest(*row)
 
 

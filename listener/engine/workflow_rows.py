@@ -111,7 +111,7 @@ async def left_behind(
     They are those of dead listeners, and ``parked`` ones of living listeners that do not execute them; of all
     workflows, or ``among`` some.
     """
-    rows = await fetch(LEFT_BEHIND, identity.application, identity.folders, among, parked)
+    rows = await fetch(LEFT_BEHIND, identity.application, list(identity.roots), among, parked)
     return [LeftWorkflow(*row) for row in rows]
 
 

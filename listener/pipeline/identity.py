@@ -6,7 +6,6 @@ import hashlib
 import os
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 from listener.settings import Settings
@@ -27,13 +26,12 @@ class Identity:
     application: str
     dbos_schema: str
     pipeline: str
-    roots: tuple[Path, ...]
+    roots: tuple[str, ...]
     queue: str
 
     @classmethod
-    def of(cls, settings: Settings, pipeline: str) -> Identity:
-        """Return a new identity, for one run of a listener."""
-        roots = tuple(root.absolute() for root in settings.file_roots)
+    def of(cls, settings: Settings, pipeline: str, roots: tuple[str, ...]) -> Identity:
+        """Return a new identity, for one run of a listener that may read what lies below ``roots``."""
         return cls(
             executor_id=f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid4().hex[:8]}",
             application=application(settings),
@@ -42,11 +40,6 @@ class Identity:
             roots=roots,
             queue="_" + hashlib.sha256(repr((settings.schema_, roots)).encode()).hexdigest()[:8],
         )
-
-    @property
-    def folders(self) -> list[str]:
-        """The roots as the database knows them."""
-        return [str(root) for root in self.roots]
 
     @property
     def session(self) -> str:

@@ -116,7 +116,7 @@ class Shares:
             gone = left - await retry_on_outage(partial(self._tools.gateway.running, [*left]))
             self.release(gone)
             left -= gone
-        raise LostOwnership("lost_fenceship", "all requests of a shared batch were cancelled")
+        raise LostOwnership("lost_ownership", "all requests of a shared batch were cancelled")
 
     def _resolve(self, ended: dict[UUID, str]) -> None:
         for request, status in ended.items():
