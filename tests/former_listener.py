@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from embedding_service import EmbeddingService
 from ingest_command import Ingest
 
 import listener
@@ -147,6 +148,20 @@ class ReleasedListener:
         with self._grown:
             self._lines.append(line)
             self._grown.notify_all()
+
+
+def with_service(
+    release: Release, dsn: str, folder: Path, service: EmbeddingService, name: str, **settings: object
+) -> ReleasedListener:
+    """Start a listener that embeds by ``service``, where its name is its key, and may read all below ``folder``.
+
+    Its safety poll is far off: what it soon claims was rung for. Its lease is long, for machines that have much to do.
+    """
+    return ReleasedListener(
+        release, dsn, folder / name, embedder="openai", embedding_model="test", embedding_dimensions=service.dimensions,
+        openai_base_url=service.url, openai_api_key=name, file_roots=folder, concurrency=8, parse_workers=1,
+        heartbeat_seconds=0.5, lease_seconds=15, safety_poll_seconds=600, **settings,
+    )  # fmt: skip
 
 
 def _record(line: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 import asyncpg
 import pytest
 from embedding_service import EmbeddingService, Received
-from former_listener import Release, ReleasedListener, present
+from former_listener import Release, ReleasedListener, present, with_service
 from pipeline import chunks, cloned, ended, until
 from staging import Connection, add, collection, session
 from traffic import DIMENSIONS, Folders, Inserts, Search, anchored, failures, flowing, searches
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.timeout(600)  # the story is told in the first test's t
 
 VICTIM = "former-0"
 MOST_SECONDS = 10.0  # that a statement of the application may be held up
-CALLS_IN_FLIGHT, CALL_TEXTS = 8, 8  # of one listener; the first is the setting's default
+CALLS_IN_FLIGHT, CALL_TEXTS = 8, 8  # of one listener
 CALM = {"stream": "calm stream", "limited": "calm limited", "folders": "calm folders"}
 
 
@@ -208,19 +208,16 @@ class Story:
         return await ended(c, *requests, within=180)
 
     async def _start(self, release: Release, name: str, count: int) -> list[ReleasedListener]:
-        started = [self._listener(release, f"{name}-{n}") for n in range(count)]
+        started = [
+            with_service(
+                release, self.dsn, self.folder, self.service, f"{name}-{n}", embedding_call_texts=CALL_TEXTS,
+                embedding_calls=CALLS_IN_FLIGHT, batch_documents=4,
+            )
+            for n in range(count)
+        ]  # fmt: skip
         self.started += started
         await asyncio.gather(*(one.ready() for one in started))
         return started
-
-    def _listener(self, release: Release, name: str) -> ReleasedListener:
-        """Start a listener; its name is its key at the embedding service, which tells who sends what."""
-        return ReleasedListener(
-            release, self.dsn, self.folder / name, embedder="openai", embedding_model="test",
-            embedding_dimensions=DIMENSIONS, embedding_call_texts=CALL_TEXTS, embedding_calls=CALLS_IN_FLIGHT,
-            openai_base_url=self.service.url, openai_api_key=name, file_roots=self.folder, batch_documents=4,
-            concurrency=8, parse_workers=1, heartbeat_seconds=0.5, lease_seconds=5, safety_poll_seconds=600,
-        )  # fmt: skip
 
     def clear_away(self) -> None:
         for one in self.started:
