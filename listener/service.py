@@ -32,7 +32,7 @@ from listener.engine.queries import Queries
 from listener.engine.recovery import Recovery
 from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
-from listener.pipeline.gateway import Store
+from listener.pipeline.gateway import Gateway
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import PIPELINE, Workflows
 from listener.settings import Settings
@@ -184,7 +184,7 @@ class Listener:
         tools = Tools(
             settings=settings,
             executor_id=self.executor_id,
-            store=Store(self._pool),
+            gateway=Gateway(self._pool),
             sources=LocalSources(self._roots, settings.max_document_bytes),
             parsers=Parsers(self._workers, ocr=settings.ocr),
             workers=self._workers,

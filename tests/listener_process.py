@@ -10,7 +10,7 @@ With ``TEST_DEADLY=FILE`` it obeys the lines of FILE too: ``discover:WORD``, ``l
 SIGKILL when the source, the file's path or the text has WORD in it; ``slow:WORD`` makes the last two take a while.
 ``TEST_CLOCK=SECONDS`` has its clock go wrong by so much.
 
-Points are ``before:NAME`` and ``after:NAME`` of a method of ``Store``, and of ``start`` (of a request's workflow),
+Points are ``before:NAME`` and ``after:NAME`` of a method of ``Gateway``, and of ``start`` (of a request's workflow),
 ``rewind`` (of one that ran before; KEY may be a batch's), ``resume`` (of what a dead one left, under the request's
 lock), ``obey`` (a cancel), ``open``, ``register`` and ``launch`` (while it starts); ``before:embed`` (KEY is a piece of
 text), and ``after:held`` (an execution that gives way knows the request's status, and is to act on it). When its stdin
@@ -289,13 +289,13 @@ def main() -> None:
     from listener import cli, embedding, service  # noqa: PLC0415
     from listener.engine import cancels, heartbeat, recovery  # noqa: PLC0415
     from listener.pipeline import batch, rewinding  # noqa: PLC0415
-    from listener.pipeline.gateway import Store  # noqa: PLC0415
+    from listener.pipeline.gateway import Gateway  # noqa: PLC0415
     from listener.sources.files import LocalSources  # noqa: PLC0415
 
     points = Points()
-    for name, method in inspect.getmembers(Store, inspect.isfunction):
+    for name, method in inspect.getmembers(Gateway, inspect.isfunction):
         if inspect.iscoroutinefunction(method) and not name.startswith("_"):
-            setattr(Store, name, points.around(name, method))
+            setattr(Gateway, name, points.around(name, method))
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
     for name, owner, attribute in (
         ("resume", recovery.Recovery, "_resume"),
@@ -306,21 +306,21 @@ def main() -> None:
     ):
         setattr(owner, attribute, points.around(name, getattr(owner, attribute)))
     points.known |= {"before:embed", "before:rewind", "after:held"}
-    rewound, hold_request = rewinding.rewound, Store.held
+    rewound, hold_request = rewinding.rewound, Gateway.held
 
     async def held_and_rewound(*arguments: Any) -> bool:
         await points.reach("before:rewind", arguments)
         return await rewound(*arguments)
 
     @asynccontextmanager
-    async def held_at_point(self: Store, *arguments: Any) -> AsyncIterator[str | None]:
+    async def held_at_point(self: Gateway, *arguments: Any) -> AsyncIterator[str | None]:
         async with hold_request(self, *arguments) as status:
             await points.reach("after:held", arguments)
             yield status
 
     for module in (workflows, rewinding):  # of the request, and of its batches
         setattr(module, "rewound", held_and_rewound)  # noqa: B010
-    setattr(Store, "held", held_at_point)  # noqa: B010
+    setattr(Gateway, "held", held_at_point)  # noqa: B010
     deadly(LocalSources)
     create, start = embedding.create, service.Listener.start
 

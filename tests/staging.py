@@ -11,8 +11,6 @@ from typing import Any
 
 import asyncpg
 
-from listener.pipeline.values import as_array
-
 SPACE: dict[str, Any] = {"embedder": "test", "model": "test", "endpoint": "", "dimensions": 3}
 STATES = ("discovered", "loaded", "chunked", "embedded", "published")
 Connection = asyncpg.Connection
@@ -21,7 +19,13 @@ Connection = asyncpg.Connection
 async def connect(dsn: str, schema: str = "public", **settings: str) -> Connection:
     path = '"' + schema.replace('"', '""') + '", public, pg_temp'
     connection = await asyncpg.connect(dsn, server_settings={"search_path": path, **settings})
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\1" + json.dumps(value).encode(),
+        decoder=lambda data: json.loads(data[1:]),
+        format="binary",  # composite types take no other
+    )
     return connection
 
 
@@ -89,12 +93,8 @@ async def start(c: Connection, uris: Sequence[str], batch_size: int = 1000, **co
 
 
 async def discover(c: Connection, request: uuid.UUID, uris: Sequence[str], batch_size: int = 1000) -> None:
-    places = range(len(uris))
-    none = [None] * len(uris)
-    await c.execute(
-        "select ingest_add_found($1, 'L1', $2, $3, $4, $5, $6, $7, $8)",
-        request, list(places), [n // batch_size for n in places], list(uris), none, none, none, none,
-    )  # fmt: skip
+    found = [(n, n // batch_size, uri, *[None] * 10) for n, uri in enumerate(uris)]
+    await c.execute("select ingest_add_found($1, 'L1', null, $2::ingest_found_v1[])", request, found)
     await one(c, "select * from ingest_complete_manifest($1, 'L1')", request)
 
 
@@ -127,40 +127,37 @@ async def carry(
 
 
 async def load(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, texts: Mapping[str, str]) -> None:
-    rows = await c.fetch("select * from ingest_to_load($1, $2)", [request], batch)
-    found = [texts.get(row["uri"], f"text of {row['uri']} {row['read_seq']}") for row in rows]
-    ids, none = [row["id"] for row in rows], [None] * len(rows)
-    await c.execute(
-        "select ingest_save_loaded($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        [request], batch, owner, ids, [row["read_seq"] for row in rows], [digest(text) for text in found],
-        [len(text) for text in found], found, none, none, none, none,
-    )  # fmt: skip
+    fence = ([request], batch, owner)
+    rows = []
+    for row in await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence):
+        text = texts.get(row["uri"], f"text of {row['uri']} {row['read_seq']}")
+        rows.append((row["id"], row["read_seq"], digest(text), len(text), text, *[None] * 8))
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, rows)
 
 
 async def cut(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, chunks: int) -> None:
-    rows = await c.fetch("select * from ingest_to_chunk($1, $2)", [request], batch)
-    starts, ends = as_array(range(chunks)), as_array(range(1, chunks + 1))
-    none = [None] * len(rows)
-    await c.execute(
-        "select ingest_save_chunked($1, $2, $3, $4, $5, $6, $7, $8)",
-        [request], batch, owner, [row["id"] for row in rows], [starts] * len(rows), [ends] * len(rows), none, none,
-    )  # fmt: skip
+    fence = ([request], batch, owner)
+    rows = await c.fetch("select * from ingest_to_chunk($1::ingest_fence_v1)", fence)
+    cuts = [(row["id"], list(range(chunks)), list(range(1, chunks + 1)), None, None) for row in rows]
+    await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
 
 
 async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, vectors: Sequence[str]) -> None:
-    rows = await c.fetch("select * from ingest_to_embed($1, $2)", [request], batch)
+    fence = ([request], batch, owner)
+    rows = await c.fetch(
+        "select e.*, v.text from ingest_to_embed($1::ingest_fence_v1) e join ingest_revisions v using (id)", fence
+    )
     for row in rows:
         await c.executemany(
-            "insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config,"
-            " collection, text, hash, metadata, embedding)"
-            " select $1, $2, (r.settings ->> 'space_id')::int, $2, $2 + 1, 'english', r.collection, $3, $4, r.metadata,"
-            " $5::text::vector from ingest_requests r where r.id = $6",
-            [(row["id"], n, row["text"], digest(row["text"]), vector, request) for n, vector in enumerate(vectors)],
+            "select ingest_save_chunks($1::ingest_fence_v1, array["
+            "($2, $3, $3, $3 + 1, $4, $5, $6, $7::text::vector)::ingest_chunk_v1])",
+            [
+                (fence, row["id"], n, row["text"], digest(row["text"]), row["metadata"], vector)
+                for n, vector in enumerate(vectors)
+            ],
         )
-    await c.execute(
-        "select ingest_save_embedded($1, $2, $3, $4, $5)",
-        [request], batch, owner, [row["id"] for row in rows], [None] * len(rows),
-    )  # fmt: skip
+    outcomes = [(row["id"], None) for row in rows]
+    await c.execute("select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])", fence, outcomes)
 
 
 async def publish(

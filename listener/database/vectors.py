@@ -5,15 +5,19 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+from pgvector import Vector
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-def encode(vector: NDArray[Any] | bytes) -> bytes:
+def encode(vector: NDArray[Any] | Vector | bytes) -> bytes:
     """Return the binary form of one vector; what is encoded already passes."""
     if isinstance(vector, bytes):
         return vector
+    if isinstance(vector, Vector):
+        return vector.to_binary()
     return struct.pack(">HH", vector.shape[0], 0) + vector.astype(">f4").tobytes()
 
 

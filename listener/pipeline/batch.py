@@ -6,17 +6,19 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from listener import logs
 from listener.database.outages import patiently
 from listener.embedding import Embedder, create
 from listener.errors import ServiceError
-from listener.models import BatchRef, Owner, RequestRef, Space
+from listener.models import Space
 from listener.pipeline.checkpoints import Step, give_way, id_of, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
+from listener.pipeline.references import BatchRef, RequestRef
+from listener.pipeline.request_rows import BatchSettings
+from listener.pipeline.rows import Fence, Texts
 from listener.pipeline.save import save
 from listener.pipeline.tools import Tools
 
@@ -26,7 +28,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 
 class BatchRuns:
-    """Carries batches through their steps, each as its only owner."""
+    """Carries batches through their steps, each as its only fence."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -43,42 +45,43 @@ class BatchRuns:
         for embedder in self._embedders.values():
             await embedder.close()
 
-    async def run(self, ref: BatchRef) -> dict[str, Any]:
+    async def run(self, ref: BatchRef) -> dict[str, int]:
         """Run a batch's four steps; of one that brought nothing new, the first."""
         with logs.bound(batch=ref.batch):
             most = self._tools.settings.max_attempts
-            owner = await patiently(partial(self._tools.store.own, ref, self._tools.executor_id, most))
-            if owner is None:
+            fence = await patiently(partial(self._tools.gateway.own, ref, self._tools.executor_id, most))
+            if fence is None:
                 await give_way(self._tools, RequestRef(request=ref.request), id_of(ref))
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
-                outcome = await self._steps(owner, run_step)
+                outcome = await self._steps(fence, run_step)
                 span.output(**outcome)
                 return outcome
 
-    async def run_shared(self, owner: Owner) -> None:
+    async def run_shared(self, fence: Fence) -> None:
         """Run the four steps of a batch that requests share, outside of their workflows, so without checkpoints."""
-        with self._tools.tracing.batch(owner.requests[0], owner.number, shared_by=len(owner.requests)) as span:
-            span.output(**await self._steps(owner, run_plainly))
+        with self._tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
+            span.output(**await self._steps(fence, run_plainly))
 
-    async def _steps(self, owner: Owner, run: Run) -> dict[str, int]:
+    async def _steps(self, fence: Fence, run: Run) -> dict[str, int]:
         tools = self._tools
-        settings = await patiently(partial(tools.store.batch_settings, owner.requests[0]))
-        outcome = await run(tools, "load", partial(load, tools, owner))
+        settings = await patiently(partial(tools.gateway.batch_settings, fence.requests[0]))
+        texts = Texts()
+        outcome = await run(tools, "load", partial(load, tools, fence, texts))
         if outcome["open"]:
-            outcome |= await run(tools, "chunk", partial(cut, tools, owner))
-            outcome |= await run(tools, "embed", partial(self._embed, owner, settings))
-            if settings["publish"] != "request":
-                outcome |= await run(tools, "save", partial(save, tools, owner))
+            outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
+            outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts))
+            if settings.publish != "request":
+                outcome |= await run(tools, "save", partial(save, tools, fence))
         return outcome
 
-    async def _embed(self, owner: Owner, settings: dict[str, Any]) -> dict[str, int]:
+    async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts) -> dict[str, int]:
         """Embed, and try again as the settings say while the service fails; ``ingest_status`` shows why it waits.
 
         A try that got some texts through starts the count of attempts anew.
         """
         attempt = 0
         while True:
-            step = EmbedStep(self._tools, self.embedder(_space_of(settings)), owner, settings)
+            step = EmbedStep(self._tools, self.embedder(settings.space), fence, settings, texts)
             try:
                 return await step.run()
             except ServiceError as error:
@@ -86,14 +89,10 @@ class BatchRuns:
                 if attempt >= self._tools.settings.embed_attempts:
                     raise
                 pause = error.retry_after or self._backoff(attempt)
-                await self._tools.store.note_retry(owner, error.as_json("embed"), pause)
+                await self._tools.gateway.note_retry(fence, error.as_json("embed"), pause)
                 await asyncio.sleep(pause)
 
     def _backoff(self, attempt: int) -> float:
         settings = self._tools.settings
         pause = settings.embed_interval_seconds * settings.embed_backoff ** (attempt - 1)
         return float(min(pause, LONGEST_WAIT_SECONDS) * random.uniform(0.75, 1.25))
-
-
-def _space_of(settings: dict[str, Any]) -> Space:
-    return Space(settings["embedder"], settings["endpoint"], settings["model"], settings["dimensions"])

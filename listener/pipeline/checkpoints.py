@@ -12,7 +12,7 @@ from dbos import error as dbos_error
 from listener import logs
 from listener.database.outages import patiently
 from listener.errors import IngestError, LostOwnership, RequestError
-from listener.models import BatchRef, RequestRef
+from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.tools import Tools
 
 Step = Callable[[], Awaitable[dict[str, int]]]
@@ -48,7 +48,7 @@ async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
 
 async def done_before(tools: Tools, ref: RequestRef) -> str:
     """Return how a request succeeded whose listener died before DBOS heard of it; of any other one, give way."""
-    status = await patiently(partial(tools.store.status, ref))
+    status = await patiently(partial(tools.gateway.status, ref))
     if status not in DONE:
         await give_way(tools, ref, str(ref.request))
     return status
@@ -65,7 +65,7 @@ async def give_way(tools: Tools, ref: RequestRef, workflow: str) -> NoReturn:
 
 async def _cancel_unless_running(tools: Tools, ref: RequestRef, workflow: str) -> None:
     """Cancel a workflow while its request can't go on: what a claim brings to life after it is left alone."""
-    async with tools.store.held(ref) as status:
+    async with tools.gateway.held(ref) as status:
         if status != "running":
             # In a thread: called in a workflow it would be a step of it, in the place of one that was recorded.
             await tools.in_thread(DBOS.cancel_workflow, workflow)

@@ -5,17 +5,16 @@ With ``options.record`` the files are read through, and each of their records is
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
-import asyncpg
-
 from listener.errors import DocumentError
-from listener.models import Found, ManifestEntry, Refused, RequestRef
+from listener.models import Found, Refused
+from listener.pipeline.references import RequestRef
+from listener.pipeline.request_rows import Container, ManifestEntry, RunningRequest
 from listener.pipeline.tools import Tools
 from listener.sources.records import Entry, ReadRange, Records, RecordSpec, kind_of, parse_spec
 from listener.sources.records.contents import LONGEST_URI
@@ -25,37 +24,38 @@ PAGE = 1000
 Page = Sequence["Found | Refused"]
 
 
-async def discover(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> dict[str, int]:
-    """Write the manifest; return the numbers of documents and batches, and that of the first batch."""
-    if request["discovered_at"] is not None:
-        return await tools.store.manifest(ref)
-    await tools.store.reset_manifest(ref, tools.executor_id, request["attempt"])
-    if request["fork_step"] in (None, "discover"):
+async def discover(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
+    """Write the manifest, unless it is complete; return the fields of Manifest."""
+    if request.discovered:
+        return asdict(await tools.gateway.manifest(ref))
+    await tools.gateway.reset_manifest(ref, tools.executor_id, request.attempt)
+    if request.fork_step in (None, "discover"):
         await _write_manifest(tools, ref, request)
     else:
-        await tools.store.copy_manifest(ref, tools.executor_id, request["attempt"])
-    return await tools.store.complete_manifest(ref, tools.executor_id, request["attempt"])
+        await tools.gateway.copy_manifest(ref, tools.executor_id, request.attempt)
+    return asdict(await tools.gateway.complete_manifest(ref, tools.executor_id, request.attempt))
 
 
-async def _write_manifest(tools: Tools, ref: RequestRef, request: asyncpg.Record) -> None:
-    options = json.loads(request["options"])
+async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest) -> None:
+    options = request.options.model_dump()
     spec = parse_spec(options)
     pages = _in_pages(tools, _found(tools, request, options))
     most = tools.settings.batch_documents
     if spec:
         pages = _records(tools, ref, request, spec, pages)
         most = tools.settings.batch_records
+    most = min(most, request.options.batch_documents or most)
     cut = _Cut(most, tools.settings.batch_bytes)
     async for page in pages:
         entries = [cut.entry(item) for item in page]
-        await tools.store.add_found(ref, tools.executor_id, request["attempt"], entries)
+        await tools.gateway.add_found(ref, tools.executor_id, request.attempt, entries)
 
 
-def _found(tools: Tools, request: asyncpg.Record, options: dict[str, Any]) -> Iterator[Found | Refused]:
-    if request["source"] is not None:
-        return tools.sources.discover(request["source"], options)
-    content = request["content"] if request["content"] is not None else request["content_bytes"]
-    return iter([Found(uri=request["uri"] or str(request["id"]), media_type=request["media_type"], bytes=len(content))])
+def _found(tools: Tools, request: RunningRequest, options: dict[str, Any]) -> Iterator[Found | Refused]:
+    if request.source is not None:
+        return tools.sources.discover(request.source, options)
+    about = Found(uri=request.uri or str(request.id), media_type=request.media_type, bytes=len(request.inline))
+    return iter([about])
 
 
 async def _in_pages(tools: Tools, found: Iterator[Found | Refused]) -> AsyncIterator[Page]:
@@ -64,7 +64,7 @@ async def _in_pages(tools: Tools, found: Iterator[Found | Refused]) -> AsyncIter
 
 
 async def _records(
-    tools: Tools, ref: RequestRef, request: asyncpg.Record, spec: RecordSpec, pages: AsyncIterator[Page]
+    tools: Tools, ref: RequestRef, request: RunningRequest, spec: RecordSpec, pages: AsyncIterator[Page]
 ) -> AsyncIterator[Page]:
     """Yield the records that are in the files, instead of these."""
     number = 0
@@ -82,34 +82,35 @@ async def _records(
 
 
 async def _records_of(
-    tools: Tools, ref: RequestRef, request: asyncpg.Record, spec: RecordSpec, item: Found, number: int
+    tools: Tools, ref: RequestRef, request: RunningRequest, spec: RecordSpec, item: Found, number: int
 ) -> AsyncIterator[Page]:
     kind = kind_of(item.uri, item.media_type)
     if kind is None:
         hint = "'record' takes JSON Lines, CSV and TSV: choose them with 'include'; ingest others without 'record'"
         raise DocumentError("no_records", f"{item.uri} is no file of records", hint)
     read_range, size = _reader(tools, request, item)
-    options, most = json.loads(request["options"]), tools.settings.max_document_bytes
+    most = tools.settings.max_document_bytes
     found = Records(
         read_range,
         size,
         uri=item.uri,
         kind=kind,
         spec=spec,
-        limit=min(int(options.get("max_bytes", most)), most),
+        limit=min(request.options.max_bytes or most, most),
         workers=tools.workers,
         threads=tools.threads,
     )
     form = await found.format()
-    await tools.store.add_container(ref, tools.executor_id, request["attempt"], number, item.path, form.as_json())
+    container = Container(number, item.path, form.as_json(), {})
+    await tools.gateway.add_container(ref, tools.executor_id, request.attempt, container)
     async for page in found.pages(form):
         yield [_record(entry, number) for entry in page]
 
 
-def _reader(tools: Tools, request: asyncpg.Record, item: Found) -> tuple[ReadRange, int]:
+def _reader(tools: Tools, request: RunningRequest, item: Found) -> tuple[ReadRange, int]:
     if item.path is not None:
         return partial(tools.sources.read_range, item.path), item.bytes or 0
-    data: bytes = request["content_bytes"] if request["content"] is None else request["content"].encode()
+    data = request.inline
     return lambda start, length: data[start : start + length], len(data)
 
 

@@ -16,23 +16,22 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
-import asyncpg
+from pgvector import Vector
 
-from listener.database.vectors import encode_rows
 from listener.embedding import Embedder, embedding_input, groups, text_hash
 from listener.errors import TextsRefused
-from listener.models import Chunk, Embeddings, NewChunk, Owner
-from listener.pipeline.gateway import Store
-from listener.pipeline.tools import Tools, in_turn
+from listener.models import Embeddings
+from listener.pipeline.gateway import Gateway
+from listener.pipeline.request_rows import BatchSettings
+from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Outcome, Texts, ToEmbed
+from listener.pipeline.tools import Tools, in_turn, texts_of
 
 WINDOW = 1024  # chunks that are looked up at a time
 COUNT_SECONDS = 0.5
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each chunk
 
-Failures = dict[int, dict[str, Any]]
 Calls = AsyncIterator[Callable[[], Awaitable[None]]]
 
 
@@ -42,23 +41,24 @@ class EmbedStep:
 
     tools: Tools
     embedder: Embedder
-    owner: Owner
-    settings: dict[str, Any]
+    fence: Fence
+    settings: BatchSettings
+    texts: Texts
     sent: int = 0
     copied: int = 0
     tokens: int = 0
-    failures: Failures = field(default_factory=dict)
-    uncounted: dict[UUID, tuple[int, int]] = field(default_factory=dict)  # by request: chunks, tokens
+    failures: dict[int, Failure] = field(default_factory=dict)
+    uncounted: dict[UUID, Count] = field(default_factory=dict)
     counted_at: float = field(default_factory=time.monotonic)
 
     @property
-    def store(self) -> Store:
-        return self.tools.store
+    def gateway(self) -> Gateway:
+        return self.tools.gateway
 
     async def run(self) -> dict[str, int]:
         """Embed the batch's chunked revisions. Raises SettingsError, ServiceError or LostOwnership."""
-        rows = await self.store.to_embed(self.owner)
-        async with aclosing(in_turn(self.tools, self.owner, rows, "embed")) as groups:
+        rows = await self.gateway.to_embed(self.fence)
+        async with aclosing(in_turn(self.tools, self.fence, rows, "embed")) as groups:
             async for group in groups:
                 await self._documents(group)
         return {
@@ -69,17 +69,18 @@ class EmbedStep:
             "failed": len(self.failures),
         }
 
-    async def _documents(self, rows: Sequence[asyncpg.Record]) -> None:
-        chunks = (one for row in rows for one in _new_chunks(row, self.settings))
+    async def _documents(self, rows: Sequence[ToEmbed]) -> None:
+        texts = await texts_of(self.tools, self.texts, rows)
+        chunks = (one for row in rows for one in _new_chunks(row, texts[row.id], self.settings))
         try:
             await _at_most(self.embedder.in_flight, self._groups(chunks))
         finally:
             await self._write_count()
         if rows:
-            await self.store.save_embedded(self.owner, [(row["id"], self.failures.get(row["id"])) for row in rows])
+            await self.gateway.save_embedded(self.fence, [Outcome(row.id, self.failures.get(row.id)) for row in rows])
 
     async def _groups(self, chunks: Iterator[NewChunk]) -> Calls:
-        """Yield calls that embed and store one group each; store what the space has already on the way."""
+        """Yield calls that embed and gateway one group each; gateway what the space has already on the way."""
         while window := list(islice(chunks, WINDOW)):
             missing = await self._copy_known(window)
             by_digest: dict[bytes, list[NewChunk]] = {}
@@ -91,17 +92,17 @@ class EmbedStep:
                 yield partial(self._embed, texts[group.start : group.stop])
 
     async def _copy_known(self, window: Sequence[NewChunk]) -> list[NewChunk]:
-        known = await self.store.known_digests(self.settings["space_id"], {one.digest for one in window})
+        known = await self.gateway.known_digests(self.settings.space_id, {one.digest for one in window})
         if not known:
             return list(window)
         found = [one for one in window if one.digest in known]
-        gone = await self.store.copy_known(self.owner, found)
+        gone = await self.gateway.copy_known(self.fence, found)
         self.copied += len(found) - len(gone)
-        await self._count([one for one in found if one not in gone] if gone else found, 0)
+        await self._count([one for one in found if one not in gone] if gone else found)
         return [one for one in window if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
-        """Embed different texts, each wanted by some chunks, and store them; refused ones fail their documents."""
+        """Embed different texts, each wanted by some chunks, and gateway them; refused ones fail their documents."""
         try:
             with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
                 embeddings = await self.embedder.embed([same[0].embedded for same in texts])
@@ -127,60 +128,52 @@ class EmbedStep:
         self.sent += len(texts)
         self.tokens += embeddings.tokens
         chunks = [one for same in texts for one in same]
-        spread = [vector for same, vector in zip(texts, encode_rows(embeddings.vectors), strict=True) for _ in same]
-        await self.store.save_chunks(self.owner, chunks, spread)
-        await self._count(chunks, embeddings.tokens)
+        spread = [vector for same, vector in zip(texts, map(Vector, embeddings.vectors), strict=True) for _ in same]
+        await self.gateway.save_chunks(self.fence, chunks, spread)
+        await self._count(chunks, len(texts), embeddings.tokens)
 
-    async def _count(self, chunks: Sequence[NewChunk], tokens: int) -> None:
+    async def _count(self, chunks: Sequence[NewChunk], texts: int = 0, tokens: int = 0) -> None:
         """Count what was stored. The batch's row hears of it now and then: else all groups would wait for its lock."""
-        for request, (count, share) in _by_request(chunks, tokens).items():
-            before = self.uncounted.get(request, (0, 0))
-            self.uncounted[request] = before[0] + count, before[1] + share
+        for one in _by_request(chunks, texts, tokens):
+            before = self.uncounted.get(one.request, Count(one.request, 0, 0, 0))
+            self.uncounted[one.request] = before + one
         if time.monotonic() - self.counted_at > COUNT_SECONDS:
             await self._write_count()
 
     async def _write_count(self) -> None:
         counts, self.uncounted, self.counted_at = self.uncounted, {}, time.monotonic()
         if counts:
-            await self.store.note_embedded(self.owner, counts)
+            await self.gateway.note_embedded(self.fence, [*counts.values()])
 
 
-def _by_request(chunks: Sequence[NewChunk], tokens: int) -> dict[UUID, tuple[int, int]]:
-    """Return how many chunks each request has, and its part of the tokens, by characters."""
+def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Count]:
+    """Return what falls to each request: its chunks, and its parts of the texts and tokens, by characters."""
     characters: Counter[UUID] = Counter()
     counts: Counter[UUID] = Counter()
     for one in chunks:
         counts[one.request] += 1
         characters[one.request] += len(one.embedded)
-    total, seen, given = sum(characters.values()), 0, 0
-    parts: dict[UUID, tuple[int, int]] = {}
+    total, seen, given = sum(characters.values()), 0, Count(UUID(int=0), 0, 0, 0)
+    parts: list[Count] = []
     for request, count in counts.items():
         seen += characters[request]
-        upto = tokens * seen // total
-        parts[request] = count, upto - given
+        upto = Count(request, given.chunks + count, texts * seen // total, tokens * seen // total)
+        parts.append(upto - given)
         given = upto
     return parts
 
 
-def _new_chunks(row: asyncpg.Record, settings: dict[str, Any]) -> Iterator[NewChunk]:
-    stored = set(row["stored"])
-    headings = json.loads(row["headings"])
-    metadata = json.loads(row["metadata"])
-    for ordinal, (start, end, path) in enumerate(zip(row["starts"], row["ends"], headings, strict=True)):
+def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[NewChunk]:
+    stored = set(row.stored)
+    for ordinal, (start, end, path) in enumerate(zip(row.starts, row.ends, row.headings, strict=True)):
         if ordinal in stored:
             continue
-        text = row["text"][start:end]
+        text = whole[start:end]
         embedded = embedding_input(
-            settings["embedding_template"],
-            settings["passage_prefix"],
-            title=row["title"],
-            heading_path=path,
-            text=text,
+            settings.embedding_template, settings.passage_prefix, title=row.title, heading_path=path, text=text
         )
-        about = metadata | {"heading_path": path} | _page(row["pages"], start, end)
-        found = Chunk(start, end, tuple(path))
-        said = _AS_JSON(about)
-        yield NewChunk(row["request_id"], row["id"], ordinal, found, text, embedded, text_hash(embedded), said)
+        said = _AS_JSON({**row.metadata, "heading_path": path} | _page(row.pages, start, end))
+        yield NewChunk(row.request_id, row.id, ordinal, start, end, text, embedded, text_hash(embedded), said)
 
 
 def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, int]:

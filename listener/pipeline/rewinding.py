@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dbos import DBOS
 from dbos import error as dbos_error
 
-from listener.models import BatchRef, RequestRef
 from listener.pipeline.checkpoints import id_of
-from listener.pipeline.gateway import Store
+from listener.pipeline.gateway import Gateway
+from listener.pipeline.references import BatchRef, RequestRef
 
 ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 """Statuses in DBOS of workflows that have not ended."""
@@ -17,13 +17,13 @@ ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 TRIES = 10
 
 
-async def rewind_batches(store: Store, ref: RequestRef, left: Sequence[str], queue: str, pipeline: str) -> None:
+async def rewind_batches(gateway: Gateway, ref: RequestRef, left: Sequence[str], queue: str, pipeline: str) -> None:
     """Put back the workflows ``left``, and those of a request's unfinished batches that nobody has taken since."""
     for workflow in left:
         await rewound(workflow, queue, pipeline)
-    for number in await store.unfinished_batches(ref):
+    for number in await gateway.unfinished_batches(ref):
         batch = BatchRef(request=ref.request, batch=number)
-        if id_of(batch) not in left and not await store.has_owner(batch):
+        if id_of(batch) not in left and not await gateway.has_owner(batch):
             await rewound(id_of(batch), queue, pipeline)
 
 

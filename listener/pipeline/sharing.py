@@ -23,8 +23,8 @@ from uuid import UUID
 from listener import logs
 from listener.database.outages import patiently
 from listener.errors import IngestError, LostOwnership
-from listener.models import Owner
 from listener.pipeline.batch import BatchRuns
+from listener.pipeline.rows import Fence
 from listener.pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -81,14 +81,14 @@ class Shares:
 
     async def _carry(self, requests: Sequence[UUID]) -> None:
         """Carry requests through the steps; whatever is in the way, those that have not ended go alone."""
-        store, executor = self._tools.store, self._tools.executor_id
+        gateway, executor = self._tools.gateway, self._tools.executor_id
         requests = [request for request in requests if request in self._waiting]
         try:
-            owner = await patiently(partial(store.begin_shared, requests, executor)) if requests else None
-            if owner is not None:
-                self.release(set(requests) - set(owner.requests))
-                await self._while_wanted(owner, self._runs.run_shared(owner))
-                self._resolve(await patiently(partial(store.end_shared, owner, executor)))
+            fence = await patiently(partial(gateway.begin_shared, requests, executor)) if requests else None
+            if fence is not None:
+                self.release(set(requests) - set(fence.requests))
+                await self._while_wanted(fence, self._runs.run_shared(fence))
+                self._resolve(await patiently(partial(gateway.end_shared, fence, executor)))
         except LostOwnership:
             pass  # all of them were cancelled, or others go on with them
         except IngestError as error:
@@ -97,12 +97,12 @@ class Shares:
             log.exception("a batch of %d requests failed: each goes alone", len(requests))
         self.release(requests)
 
-    async def _while_wanted(self, owner: Owner, work: Coroutine[Any, Any, None]) -> None:
+    async def _while_wanted(self, fence: Fence, work: Coroutine[Any, Any, None]) -> None:
         """Do the work, and let go of requests that were cancelled meanwhile; abandon it when none is left."""
-        task, left = asyncio.ensure_future(work), set(owner.requests)
+        task, left = asyncio.ensure_future(work), set(fence.requests)
         try:
             while not (await asyncio.wait([task], timeout=LOOK_SECONDS))[0]:
-                gone = left - await patiently(partial(self._tools.store.running, [*left]))
+                gone = left - await patiently(partial(self._tools.gateway.running, [*left]))
                 self.release(gone)
                 left -= gone
                 if not left:

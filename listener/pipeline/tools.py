@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-import asyncpg
-
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
-from listener.models import Owner
-from listener.pipeline.gateway import Store
+from listener.pipeline.gateway import Gateway
+from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
 from listener.sources.files import LocalSources
 from listener.tracing import Tracing
 
 T = TypeVar("T")
+Row = TypeVar("Row", ToLoad, ToChunk, ToEmbed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Tools:
 
     settings: Settings
     executor_id: str
-    store: Store
+    gateway: Gateway
     sources: LocalSources
     parsers: Parsers
     workers: Workers
@@ -42,20 +41,24 @@ class Tools:
         return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args))
 
 
-async def in_turn(
-    tools: Tools, owner: Owner, rows: Sequence[asyncpg.Record], step: str
-) -> AsyncGenerator[Sequence[asyncpg.Record], None]:
+async def texts_of(tools: Tools, texts: Texts, rows: Sequence[ToChunk] | Sequence[ToEmbed]) -> Mapping[int, str]:
+    """Return the texts of a step's rows, by revision; what this execution does not have is fetched."""
+    missing = [row.id for row in rows if row.id not in texts.kept]
+    return texts.kept | await tools.gateway.texts(missing) if missing else texts.kept
+
+
+async def in_turn(tools: Tools, fence: Fence, rows: Sequence[Row], step: str) -> AsyncGenerator[Sequence[Row], None]:
     """Yield a step's rows together; after too many crashes over the batch one by one, each written down before.
 
     To be closed (``aclosing``), so that the turn passes to other batches also when a row fails.
     """
-    if not owner.alone:
+    if not fence.alone:
         yield rows
         return
     for row in rows:
         async with tools.turn:
-            await tools.store.try_alone(owner, row["id"], step)
+            await tools.gateway.try_alone(fence, row.id, step)
             try:
                 yield [row]
             finally:
-                await tools.store.try_alone(owner, None, step)
+                await tools.gateway.try_alone(fence, None, step)

@@ -16,7 +16,6 @@ an execution does outside of a step (begin, own, settle) may be repeated without
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections import Counter
@@ -26,7 +25,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
 
@@ -34,11 +32,13 @@ from listener import logs
 from listener.database.outages import is_outage, patiently
 from listener.embedding import Embedder
 from listener.errors import RequestError
-from listener.models import BatchRef, RequestRef, Space
+from listener.models import Space
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.capacity import Places
 from listener.pipeline.checkpoints import as_json, done_before, id_of, refuse_copies, run_step
 from listener.pipeline.discover import discover
+from listener.pipeline.references import BatchRef, RequestRef
+from listener.pipeline.request_rows import Manifest, RunningRequest
 from listener.pipeline.rewinding import rewind_batches, rewound, stop
 from listener.pipeline.save import save_request
 from listener.pipeline.sharing import Shares
@@ -133,7 +133,7 @@ class Workflows:
 
     async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
         await stop(str(ref.request))  # else it would take its batches for cancelled while they are put back
-        await rewind_batches(self._tools.store, ref, left, f"ingest_batches{self._queue}", PIPELINE)
+        await rewind_batches(self._tools.gateway, ref, left, f"ingest_batches{self._queue}", PIPELINE)
         if not await rewound(str(ref.request), f"ingest_requests{self._queue}", PIPELINE):
             await self.start(ref.request)
 
@@ -186,9 +186,9 @@ class Workflows:
                 request = await self._begin(ref, attempt)
                 if request is None:
                     return {"status": await done_before(self._tools, ref)}
-                attempt = request["attempt"]
-                span.about(collection=request["collection"])
-                log.info("request started", extra={"collection": request["collection"], "attempt": attempt})
+                attempt = request.attempt
+                span.about(collection=request.collection)
+                log.info("request started", extra={"collection": request.collection, "attempt": attempt})
                 outcome = await self._carried_out(ref, request)
                 outcome |= {"status": await self._settle(ref, attempt)}
                 log.info("request ended", extra=outcome | {"seconds": round(time.monotonic() - began, 3)})
@@ -205,31 +205,32 @@ class Workflows:
                 self.requests.give_back()
                 self._one_ended.set()
 
-    async def _begin(self, ref: RequestRef, attempt: int | None) -> asyncpg.Record | None:
-        request = await patiently(partial(self._tools.store.begin, ref, self._tools.executor_id, attempt))
-        if request is not None and request["crashes"] >= self._tools.settings.max_attempts:
+    async def _begin(self, ref: RequestRef, attempt: int | None) -> RunningRequest | None:
+        request = await patiently(partial(self._tools.gateway.begin, ref, self._tools.executor_id, attempt))
+        if request is not None and request.crashes >= self._tools.settings.max_attempts:
             raise RequestError(
                 "crash_limit",
-                f"{request['crashes']} listeners died while they looked for its documents",
+                f"{request.crashes} listeners died while they looked for its documents",
                 "See what their host says of their end (out of memory?). Then: select ingest_resume(id).",
             )
         return request
 
-    async def _carried_out(self, ref: RequestRef, request: asyncpg.Record) -> dict[str, Any]:
-        found = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
-        if found["batches"] == 1:
-            await self._runs.run(BatchRef(request=ref.request, batch=found["first_batch"]))
-        elif found["batches"] > 1:
+    async def _carried_out(self, ref: RequestRef, request: RunningRequest) -> dict[str, Any]:
+        counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
+        found = Manifest(**counts)
+        if found.batches == 1 and found.first_batch is not None:
+            await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch))
+        elif found.batches > 1:
             await self._children(ref)
-        if json.loads(request["options"]).get("publish") == "request":
+        if request.options.publish == "request":
             await run_step(self._tools, "save", partial(save_request, self._tools, ref))
-        return found
+        return counts
 
     async def _children(self, ref: RequestRef) -> None:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
-        for number in await patiently(partial(self._tools.store.batches, ref)):
+        for number in await patiently(partial(self._tools.gateway.batches, ref)):
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
             if direct:
@@ -252,7 +253,7 @@ class Workflows:
         """Wait until the next batch can start; True: here, False: the other listeners have more room than is queued."""
         while not self.batches.free:
             others = await patiently(self._others)
-            if others and await patiently(partial(self._tools.store.untouched, ref, queued)) < others:
+            if others and await patiently(partial(self._tools.gateway.untouched, ref, queued)) < others:
                 return False
             await self.batches.wait(LOOK_SECONDS)
         return True
@@ -268,7 +269,7 @@ class Workflows:
     ) -> str | None:
         """End the request, unless a cancel did, or this is an execution of an earlier attempt: then None."""
         executor = self._tools.executor_id if attempt else None
-        final = await patiently(partial(self._tools.store.settle, ref.request, executor, attempt, status, error))
+        final = await patiently(partial(self._tools.gateway.settle, ref.request, executor, attempt, status, error))
         if final is not None:
             self._ended(ref.request, final)
         return final

@@ -10,9 +10,12 @@ begin
   select s.id into strict v_space from ingest_spaces s
   where (s.embedder, s.endpoint, s.model, s.dimensions)
       = (p_space ->> 'embedder', coalesce(p_space ->> 'endpoint', ''), p_space ->> 'model', (p_space ->> 'dimensions')::int);
-  update ingest_collections c set space_id = v_space, updated_at = now()
+  update ingest_collections c set space_id = v_space, updated_at = ingest_now()
   where c.name = p_collection and c.space_id is distinct from v_space;
   if found then
+    insert into ingest_generations as g (collection, generation, space_id)
+    select c.name, c.generation, v_space from ingest_collections c where c.name = p_collection
+    on conflict on constraint ingest_generations_pkey do update set space_id = excluded.space_id;
     perform ingest_make_chunks_view(p_collection);
   end if;
   return v_space;

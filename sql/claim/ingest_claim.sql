@@ -23,7 +23,7 @@ begin
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
   end if;
   -- No EXISTS here either: with an hour-old count of what is due it would read the table.
-  if (select true from ingest_requests n where n.status = 'pending' and not n.due and n.run_at <= now()
+  if (select true from ingest_requests n where n.status = 'pending' and not n.due and n.run_at <= (select ingest_now())
       order by n.run_at limit 1) then
     perform ingest_promote_scheduled();
   end if;
@@ -51,9 +51,9 @@ begin
   loop
     return query
       update ingest_requests r
-      set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = clock_timestamp(),
+      set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = ingest_now(),
           settings = coalesce(r.settings, ingest_settings(c, s) || v_reading), error = null, finished_at = null,
-          deadline_at = clock_timestamp() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
+          deadline_at = ingest_now() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
       from ingest_collections c join ingest_spaces s on s.id = c.space_id
       where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and (r.limited or not c.limited)
       returning r.id, r.priority, r.created_at, r.source, r.options, r.attempt, ingest_share_key(r);

@@ -8,14 +8,14 @@ begin
   return coalesce((
       select true from ingest_requests r
       where r.status = 'pending' and r.due and not r.limited
-        and (r.local_path is null or ingest_has_root(p_roots, r.local_path))
+        and (ingest_locator(r) is null or ingest_has_root(p_roots, ingest_locator(r)))
       limit 1), false)
     or coalesce((
       select true from ingest_collections c
       where c.limited and coalesce((
           select true from ingest_requests n
           where n.status = 'pending' and n.due and n.limited and n.collection = c.name
-            and (n.local_path is null or ingest_has_root(p_roots, n.local_path))
+            and (ingest_locator(n) is null or ingest_has_root(p_roots, ingest_locator(n)))
           limit 1), false)
         and c.max_running > (
           select count(*) from ingest_requests a where a.status = 'running' and a.collection = c.name)

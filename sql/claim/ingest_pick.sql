@@ -8,7 +8,7 @@ begin
   return (select coalesce(array_agg(due.id), '{}') from (
     select r.id from ingest_requests r
     where r.status = 'pending' and r.due and not r.limited and (r.priority, r.created_at) >= (p_priority, p_created_at)
-      and (r.local_path is null or r.local_path || '/' ^@ any (p_folders))
+      and (ingest_locator(r) is null or ingest_locator(r) || '/' ^@ any (p_folders))
     order by r.priority, r.created_at, r.id limit p_limit
     for update skip locked) due);
 end

@@ -13,7 +13,7 @@ begin
     select seen.lane, count(*)::int as places from (
       (select null as lane, r.priority, r.created_at, r.id from ingest_requests r
        where r.status = 'pending' and r.due and not r.limited and (r.priority, r.created_at) >= (p_priority, p_created_at)
-         and (r.local_path is null or r.local_path || '/' ^@ any (p_folders))
+         and (ingest_locator(r) is null or ingest_locator(r) || '/' ^@ any (p_folders))
        order by r.priority, r.created_at, r.id limit p_limit)
       union all
       select c.name, r.priority, r.created_at, r.id
@@ -21,7 +21,7 @@ begin
       cross join lateral (
         select n.priority, n.created_at, n.id from ingest_requests n
         where n.status = 'pending' and n.due and n.limited and n.collection = c.name
-          and (n.local_path is null or n.local_path || '/' ^@ any (p_folders))
+          and (ingest_locator(n) is null or ingest_locator(n) || '/' ^@ any (p_folders))
         order by n.priority, n.created_at, n.id
         limit greatest(0, least(p_limit, c.max_running - (
           select count(*) from ingest_requests a where a.status = 'running' and a.collection = c.name)))) r
@@ -35,7 +35,7 @@ begin
       v_ids := v_ids || array(
         select r.id from ingest_requests r
         where r.status = 'pending' and r.due and r.limited and r.collection = v_lane.lane
-          and (r.local_path is null or r.local_path || '/' ^@ any (p_folders))
+          and (ingest_locator(r) is null or ingest_locator(r) || '/' ^@ any (p_folders))
         order by r.priority, r.created_at, r.id limit v_lane.places
         for update skip locked);
     end if;

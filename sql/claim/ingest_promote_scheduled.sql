@@ -5,7 +5,7 @@ as $$
   update ingest_requests r set due = true
   where r.id in (
     select n.id from ingest_requests n
-    where n.status = 'pending' and not n.due and n.run_at <= now()
+    where n.status = 'pending' and not n.due and n.run_at <= (select ingest_now())
     order by n.run_at limit 1000
     for update skip locked);
 $$;

@@ -1,7 +1,7 @@
 create or replace function ingest_seconds_until_due() returns float8
 language sql volatile set search_path from current
 as $$
-  select extract(epoch from min(r.run_at) - clock_timestamp())::float8
+  select extract(epoch from min(r.run_at) - ingest_now())::float8
   from ingest_requests r where r.status = 'pending' and not r.due;
 $$;
 

@@ -4,7 +4,8 @@ return jsonb_build_object(
   'space_id', p_space.id, 'embedder', p_space.embedder, 'endpoint', p_space.endpoint, 'model', p_space.model,
   'dimensions', p_space.dimensions, 'chunk_size', p_collection.chunk_size,
   'chunk_overlap', p_collection.chunk_overlap, 'embedding_template', p_collection.embedding_template,
-  'passage_prefix', p_collection.passage_prefix, 'text_config', p_collection.text_config::text);
+  'passage_prefix', p_collection.passage_prefix, 'text_config', p_collection.text_config::text,
+  'generation', p_collection.generation);
 
 comment on function ingest_settings(ingest_collections, ingest_spaces) is
   'What a document''s chunks and vectors depend on; a request keeps it from its start to its end.';

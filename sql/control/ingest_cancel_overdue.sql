@@ -6,7 +6,7 @@ declare
 begin
   for v_request in
     select r.id, r.options from ingest_requests r
-    where r.status = 'running' and r.deadline_at < clock_timestamp() order by r.id for no key update skip locked
+    where r.status = 'running' and r.deadline_at < ingest_now() order by r.id for no key update skip locked
   loop
     perform ingest_settle(v_request.id, 'cancelled', jsonb_build_object(
       'code', 'deadline', 'message', format('ran longer than its %s seconds', v_request.options ->> 'timeout_seconds'),

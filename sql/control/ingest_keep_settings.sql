@@ -8,7 +8,7 @@ declare
     select ingest_settings(c, s) from ingest_collections c join ingest_spaces s on s.id = c.space_id
     where c.name = p_request.collection);
 begin
-  if p_request.settings is null or v_now = p_request.settings - '{pipeline,ocr}'::text[] then
+  if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr}'::text[]) then
     return;
   end if;
   if not exists (select from ingest_revisions v where v.request_id = p_request.id and v.state = 'published') then

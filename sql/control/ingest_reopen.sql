@@ -20,7 +20,7 @@ begin
         from ingest_revisions v where v.request_id = p_request),
       limited = coalesce((select c.limited from ingest_collections c where c.name = r.collection), false)
   where r.id = p_request;
-  insert into ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, clock_timestamp(), 'pending');
+  insert into ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, ingest_now(), 'pending');
 exception when unique_violation then
   raise exception 'the dedupe key of request % belongs to another unfinished request by now', p_request
     using errcode = 'IG017', constraint = 'dedupe_key_taken',

@@ -7,7 +7,7 @@ begin
   -- What discovery refused was in no batch. Its URI says where it lies; one that is too long was cut and leads nowhere.
   with refused as (
     update ingest_revisions v
-    set state = 'discovered', error = null, batch = v_extra, path = v.uri
+    set state = 'discovered', error = null, batch = v_extra, locator = v.uri
     where v.request_id = p_request and v.state = 'failed' and v.batch is null and v.container is null
       and v.uri like 'file:/%' and v.uri !~ '#' and v.error ->> 'code' <> 'uri_too_long'
     returning v.id)

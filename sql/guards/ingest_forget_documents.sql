@@ -4,7 +4,7 @@ as $$
 -- A reading that is under way is older than this DELETE: it must not bring the document back. The purge takes its chunks:
 -- its embed step may still be writing some.
 begin
-  update ingest_revisions r set state = 'skipped', reason = 'deleted', text = null, replaced_at = clock_timestamp()
+  update ingest_revisions r set state = 'skipped', reason = 'deleted', text = null, replaced_at = ingest_now()
   from deleted d
   where r.collection = d.collection and r.uri = d.uri and r.state in ('loaded', 'chunked', 'embedded')
     and r.text is not null and r.document_id is null;  -- true of these states; named for the index

@@ -11,7 +11,7 @@ begin
                    'else use ingest_cancel(id) and the other functions.';
   end if;
   perform ingest_check_options(new.options);
-  new.due := new.run_at <= now();
+  new.due := new.run_at <= ingest_now();
   return new;
 end
 $$;

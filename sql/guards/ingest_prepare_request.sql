@@ -8,7 +8,7 @@ begin
   if (new.status = 'pending' and new.due and not new.limited and (new.attempt | new.begun | new.crashes) = 0
       and new.created_by = current_user and new.created_at = now() and new.options = '{}'
       and num_nonnulls(new.error, new.executor_id, new.settings, new.started_at, new.discovered_at, new.finished_at,
-                       new.deadline_at, new.read_seq, new.local_path, new.chunks_total, new.tokens, new.documents_total,
+                       new.deadline_at, new.read_seq, new.locator, new.local_path, new.chunks_total, new.tokens, new.documents_total,
                        new.documents_done, new.documents_skipped, new.documents_failed, new.forked_from, new.fork_step) = 0
       and octet_length(new.collection) between 1 and 48 and new.collection !~ '[[:cntrl:]]'
       and case when new.source is null then num_nonnulls(new.content, new.content_bytes) = 1 and new.uri is null
@@ -24,15 +24,15 @@ begin
     raise exception 'request % ran before and was deleted', new.id
       using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database make the id, or take a new one.';
   end if;
-  if new.run_at > now() then
+  if new.run_at > ingest_now() then
     new.due := false;
   end if;
   if new.source is null then
     new.read_seq := nextval('ingest_read_seq');
-  elsif new.source like '/%' and new.source not like '//%' then
-    new.local_path := new.source;  -- as ingest_local_path says
   else
-    new.local_path := ingest_local_path(new.source);
+    new.locator := case when new.source like '/%' and new.source not like '//%' then new.source else ingest_locate(new.source) end;
+    -- For listeners of the former release.
+    new.local_path := case when new.locator like '/%' then new.locator end;
   end if;
   return new;
 end

@@ -13,7 +13,7 @@ begin
     raise exception 'there is no request %', p_request
       using errcode = 'IG010', constraint = 'unknown_request', hint = 'See select id, status from ingest_requests.';
   elsif v_status = 'pending' then
-    update ingest_requests r set status = 'cancelled', finished_at = clock_timestamp(), error = v_error where r.id = p_request;
+    update ingest_requests r set status = 'cancelled', finished_at = ingest_now(), error = v_error where r.id = p_request;
   elsif v_status = 'running' then
     perform ingest_settle(p_request, 'cancelled', v_error);
   else

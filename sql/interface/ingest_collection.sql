@@ -29,7 +29,7 @@ begin
       query_prefix = coalesce(p_settings ->> 'query_prefix', c.query_prefix),
       text_config = coalesce((p_settings ->> 'text_config')::regconfig, c.text_config),
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
-      limited = c.limited or p_settings ->> 'max_running' is not null, updated_at = now()
+      limited = c.limited or p_settings ->> 'max_running' is not null, updated_at = ingest_now()
   where c.name = p_name;
   if p_settings ?| '{embedder,endpoint,model,dimensions}' then
     perform ingest_change_space(p_name, p_settings);

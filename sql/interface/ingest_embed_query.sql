@@ -19,7 +19,7 @@ begin
     get stacked diagnostics v_refusal := message_text;
   end;
   perform %1$I.ingest_check_commits(v_refusal);
-  v_began := pg_catalog.clock_timestamp();
+  v_began := %1$I.ingest_now();
   v_asked := %1$I.ingest_ask_query(query, collection, timeout);
   for v_look in 1 .. 2147483647 loop
     commit;  -- shows listeners what is asked, and us their answer; and nobody waits for our snapshot

@@ -28,7 +28,7 @@ begin
   returning id into v_id;
   insert into ingest_commands (request_id, verb, arguments, done_at, outcome)
   values (request, 'fork', jsonb_build_object('from_step', from_step, 'options', options, 'collection', collection),
-          clock_timestamp(), v_id::text);
+          ingest_now(), v_id::text);
   return v_id;
 end
 $$;

@@ -8,6 +8,7 @@ as $$
     ('force', 'boolean', 'Ingest documents again although they did not change.'),
     ('publish', 'string', '''document'': each batch goes live when it is ready (default); ''request'': all at once at the end.'),
     ('record', 'object', 'The files are JSON Lines or CSV, and each record is a document: which fields are its text, id, title and metadata.'),
+    ('batch_documents', 'number', 'Most documents in a batch, at most the listener''s own limit; 1: each has a workflow of its own.'),
     ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.');
 $$;
 

@@ -10,17 +10,17 @@ begin
   if exists (select from ingest_queries q
              where q.space_id = v_query.space_id and q.hash = v_query.hash and q.embedding is not null) then
     if current_setting('transaction_read_only') = 'off' then
-      update ingest_queries q set used_at = clock_timestamp()
-      where q.space_id = v_query.space_id and q.hash = v_query.hash and q.used_at < clock_timestamp() - interval '1 minute';
+      update ingest_queries q set used_at = ingest_now()
+      where q.space_id = v_query.space_id and q.hash = v_query.hash and q.used_at < ingest_now() - interval '1 minute';
     end if;
     return v_query;
   end if;
   perform ingest_check_listens();
   perform set_config('synchronous_commit', 'off', true);  -- of a cache; nobody need wait for the disk
   insert into ingest_queries as q (space_id, hash, text, wanted_until)
-  values (v_query.space_id, v_query.hash, v_query.text, clock_timestamp() + p_timeout)
+  values (v_query.space_id, v_query.hash, v_query.text, ingest_now() + p_timeout)
   on conflict on constraint ingest_queries_pkey do update
-  set text = excluded.text, error = null, used_at = clock_timestamp(),
+  set text = excluded.text, error = null, used_at = ingest_now(),
       wanted_until = greatest(q.wanted_until, excluded.wanted_until),
       claimed_until = case when q.error is null then q.claimed_until end
   where q.embedding is null;

@@ -14,7 +14,7 @@ begin
     raise exception '%', v_query.error ->> 'message'
       using errcode = 'IG034', constraint = v_query.error ->> 'code', hint = v_query.error ->> 'hint';
   end if;
-  if v_query.hash is null or clock_timestamp() >= p_began + p_timeout then
+  if v_query.hash is null or ingest_now() >= p_began + p_timeout then
     raise exception 'no listener embedded the query within %', p_timeout
       using errcode = 'IG032', constraint = 'query_not_answered',
             hint = 'The embedder may be slow, or the listeners stop: call again, with a longer timeout. ingest_search finds by words meanwhile.';

@@ -2,7 +2,7 @@ create or replace function ingest_check_listens() returns void
 language plpgsql set search_path from current
 as $$
 begin
-  if not exists (select from ingest_listeners l where l.dead_at is null and l.heartbeat_at > clock_timestamp() - l.lease) then
+  if not exists (select from ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest_now() - l.lease) then
     raise exception 'no listener is running that could embed the query'
       using errcode = 'IG032', constraint = 'no_listener',
             hint = 'Start one with: ingest listen. Without it ingest_search finds by words.';

@@ -6,18 +6,18 @@ as $$
   -- Nobody waits for these any more. What is being embedded stays: its answer is worth keeping.
   delete from ingest_queries q using (
     select o.space_id, o.hash from ingest_queries o
-    where o.text is not null and o.wanted_until < clock_timestamp()
-      and coalesce(o.claimed_until, '-infinity') < clock_timestamp()
+    where o.text is not null and o.wanted_until < ingest_now()
+      and coalesce(o.claimed_until, '-infinity') < ingest_now()
     for update skip locked
   ) late where q.space_id = late.space_id and q.hash = late.hash;
   -- A claim is short, for the case that its listener dies; a second answer does no harm.
   with open as (
     select o.space_id, o.hash from ingest_queries o
-    where o.text is not null and o.wanted_until >= clock_timestamp()
-      and coalesce(o.claimed_until, '-infinity') < clock_timestamp()
+    where o.text is not null and o.wanted_until >= ingest_now()
+      and coalesce(o.claimed_until, '-infinity') < ingest_now()
     order by o.wanted_until limit p_limit for update skip locked
   )
-  update ingest_queries q set claimed_until = clock_timestamp() + interval '5 seconds'
+  update ingest_queries q set claimed_until = ingest_now() + interval '5 seconds'
   from open join ingest_spaces s on s.id = open.space_id
   where q.space_id = open.space_id and q.hash = open.hash
   returning s.id, s.embedder, s.endpoint, s.model, s.dimensions, q.hash, q.text;

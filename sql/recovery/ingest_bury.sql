@@ -3,11 +3,11 @@ language sql set search_path from current
 as $$
   -- The dead's sessions are ended too: one that hangs in a transaction would hold its locks.
   with dead as (
-    update ingest_listeners l set dead_at = clock_timestamp()
-    where l.dead_at is null and l.heartbeat_at < clock_timestamp() - l.lease and l.executor_id <> p_judge
+    update ingest_listeners l set dead_at = ingest_now()
+    where l.dead_at is null and l.heartbeat_at < ingest_now() - l.lease and l.executor_id <> p_judge
       -- A judge that was held up itself has not heard the others since.
       and exists (select from ingest_listeners j where j.executor_id = p_judge and j.dead_at is null
-                  and j.heartbeat_at > clock_timestamp() - j.lease / 2)
+                  and j.heartbeat_at > ingest_now() - j.lease / 2)
     returning l.executor_id
   ), ended as (
     select count(pg_terminate_backend(a.pid)) from dead

@@ -4,10 +4,10 @@ as $$
 declare
   v_purged int;
 begin
-  delete from ingest_listeners l where l.dead_at < now() - interval '1 day';
+  delete from ingest_listeners l where l.dead_at < ingest_now() - interval '1 day';
   with old as (
     select v.id from ingest_revisions v
-    where v.replaced_at < now() - p_retention
+    where v.replaced_at < (select ingest_now()) - p_retention
       and not exists (select from ingest_documents d where d.revision_id = v.id)
       and not exists (select from ingest_requests f where f.forked_from = v.request_id and f.status in ('pending', 'running')
                       and f.discovered_at is null)

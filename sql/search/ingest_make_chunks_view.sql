@@ -4,6 +4,7 @@ as $$
 declare
   v_view text := format('%I.%I', current_schema(), 'ingest_chunks_' || p_collection);
   v_space ingest_spaces;
+  v_generation int := (select c.generation from ingest_collections c where c.name = p_collection);
 begin
   select s.* into strict v_space from ingest_collections c join ingest_spaces s on s.id = c.space_id
   where c.name = p_collection;
@@ -15,8 +16,8 @@ begin
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
             c.embedding::vector(%s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
      from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
-     where c.collection = %L and c.space_id = %s',
-    v_view, v_space.dimensions, p_collection, v_space.id);
+     where c.collection = %L and c.space_id = %s and c.generation = %s',
+    v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
   execute format('comment on view %s is %L', v_view,
     format('Live chunks of collection %s with typed vectors: order by embedding <=> … can use its ANN index.', p_collection));
 -- A claim must not fail for want of a view.

@@ -13,7 +13,7 @@ begin
     total := p_request.documents_total; done := p_request.documents_done;
     skipped := p_request.documents_skipped; failed := p_request.documents_failed;
   else
-    seconds := extract(epoch from clock_timestamp() - p_request.started_at);
+    seconds := extract(epoch from ingest_now() - p_request.started_at);
     select count(*), count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped'),
            count(*) filter (where v.state = 'failed')
     into total, done, skipped, failed from ingest_revisions v where v.request_id = p_request.id;

@@ -9,31 +9,31 @@ begin
   if p_request.status not in ('pending', 'running') then
     return null;
   end if;
-  if p_request.status = 'pending' and p_request.run_at > clock_timestamp() then
+  if p_request.status = 'pending' and p_request.run_at > ingest_now() then
     return format('run_at: it is scheduled for %s', p_request.run_at);
   end if;
   select count(*), count(*) filter (where l.running < l.capacity),
-         count(*) filter (where p_request.local_path is null or ingest_has_root(l.roots, p_request.local_path))
+         count(*) filter (where ingest_locator(p_request) is null or ingest_has_root(l.roots, ingest_locator(p_request)))
   into v_alive, v_free, v_reachable
-  from ingest_listeners l where l.dead_at is null and l.heartbeat_at > clock_timestamp() - l.lease;
+  from ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest_now() - l.lease;
   if v_alive = 0 then
     return 'listener: none is running; start one with: ingest listen';
   end if;
   if p_request.status = 'running' then
     select b.* into v_batch from ingest_batches b
-    where b.request_id = p_request.id and b.finished_at is null and b.next_attempt_at > clock_timestamp()
+    where b.request_id = p_request.id and b.finished_at is null and b.next_attempt_at > ingest_now()
     order by b.next_attempt_at limit 1;
     if found then
       return format('service: %s; next attempt at %s', v_batch.last_error ->> 'message', v_batch.next_attempt_at);
     end if;
     if not exists (select from ingest_listeners l where l.executor_id = p_request.executor_id and l.dead_at is null
-                   and l.heartbeat_at > clock_timestamp() - l.lease) then
+                   and l.heartbeat_at > ingest_now() - l.lease) then
       return format('takeover: listener %s gives no sign of life; another one goes on with it within its lease', p_request.executor_id);
     end if;
     return null;
   end if;
   if v_reachable = 0 then
-    return format('root: no running listener has a root that contains %s; start one there with INGEST_FILE_ROOTS', p_request.local_path);
+    return format('root: no running listener has a root that contains %s; start one that may read it', ingest_locator(p_request));
   end if;
   select c.max_running into v_max from ingest_collections c where c.name = p_request.collection;
   if v_max is not null then

@@ -101,11 +101,25 @@ async def test_what_a_claim_passed_by_since_it_is_locked_is_left_for_another_loo
         assert not await c.fetchval(left)
 
 
-async def test_only_a_listener_whose_roots_contain_the_path_claims_it(c: Connection) -> None:
+async def test_only_a_listener_with_a_root_above_a_source_claims_it(c: Connection) -> None:
     local, inline = await add(c, source="/srv/docs/a.md"), await add(c, content="a")
-    remote = await add(c, source="https://example.org/")
-    assert set(await claim(c, roots=["/srv/doc", "/srv/docs/a"])) == {inline, remote}
+    remote = await add(c, source="HTTPS://Docs.Example.org/Guide/")
+    assert await claim(c, roots=["/srv/doc", "/srv/docs/a", "https://docs.example.org/guide"]) == [inline]
     assert await claim(c, roots=["/srv/docs/"]) == [local]
+    assert await claim(c, roots=["/", "https://docs.example.org/Guide"]) == [remote]
+
+
+async def test_a_root_may_be_all_of_a_scheme(c: Connection) -> None:
+    remote = await add(c, source="toy://shelf/a")
+    assert await claim(c, roots=["toys:"]) == []
+    assert await claim(c, roots=["toy:"]) == [remote]
+
+
+async def test_a_request_of_the_former_release_lies_where_its_path_says(c: Connection) -> None:
+    local = await add(c, source="/srv/docs/a.md")
+    await c.execute("select ingest_as_system(); update ingest_requests set locator = null")
+    assert await claim(c, roots=["/srv/other"]) == []
+    assert await claim(c, roots=["/srv/docs"]) == [local]
 
 
 async def test_a_listener_that_was_declared_dead_claims_nothing(c: Connection) -> None:

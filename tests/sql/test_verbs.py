@@ -297,7 +297,7 @@ async def test_what_discovery_refused_is_found_again_by_its_uri_in_a_batch_of_it
     assert await settle(c, request) == "partially_succeeded"
     await retry(c, request)
     found = await c.fetch(
-        "select batch, state, path from ingest_revisions where request_id = $1 order by position", request
+        "select batch, state, locator as path from ingest_revisions where request_id = $1 order by position", request
     )
     assert [(one["batch"], one["state"]) for one in found] == [
         (1, "published"), (2, "discovered"), (None, "failed"), (None, "failed"),

@@ -17,7 +17,7 @@ begin
   v_ids := array(
     select distinct on (r.collection, coalesce(r.uri, r.id::text)) r.id from ingest_requests r
     where r.id = any (v_ids) order by r.collection, coalesce(r.uri, r.id::text), r.read_seq desc);
-  update ingest_requests r set begun = 1, discovered_at = clock_timestamp(), documents_total = 1 where r.id = any (v_ids);
+  update ingest_requests r set begun = 1, discovered_at = ingest_now(), documents_total = 1 where r.id = any (v_ids);
   with found as (
     insert into ingest_revisions (request_id, collection, position, batch, uri, media_type, bytes, read_seq)
     select r.id, r.collection, 0, 1, coalesce(r.uri, r.id::text), r.media_type, octet_length(r.content), r.read_seq

@@ -1,24 +1,25 @@
-create or replace function ingest_check_owner(p_requests uuid[], p_batch int, p_owner uuid, p_step text) returns uuid[]
+create or replace function ingest_check_owner(p_fence ingest_fence_v1, p_step text) returns uuid[]
 language plpgsql set search_path from current
 as $$
 -- The row lock makes a new owner wait for the transaction that asks: what it writes is written before the change.
 declare
   v_owned uuid[];
 begin
-  perform ingest_wait_briefly(p_requests);
+  perform ingest_wait_briefly(p_fence.requests);
   v_owned := array(
     select b.request_id from ingest_batches b
-    where b.request_id = any (p_requests) and b.batch = p_batch and b.owner = p_owner order by b.request_id for no key update);
+    where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner
+    order by b.request_id for no key update);
   if cardinality(v_owned) = 0 then
-    raise exception 'batch % of request % has another owner', p_batch, p_requests[1]
+    raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   update ingest_batches b set step = p_step, last_error = null, next_attempt_at = null
-  where b.request_id = any (v_owned) and b.batch = p_batch
+  where b.request_id = any (v_owned) and b.batch = p_fence.batch
     and (b.step is distinct from p_step or b.last_error is not null or b.next_attempt_at is not null);
   return v_owned;
 end
 $$;
 
-comment on function ingest_check_owner(uuid[], int, uuid, text) is
-  'The fence of every write of a step: those of the requests whose batch p_owner owns; IG021 if it is none of them. p_step: what the batch does from here on.';
+comment on function ingest_check_owner(ingest_fence_v1, text) is
+  'The fence of every write of a step: those of its requests whose batch the execution owns; IG021 if it is none of them. p_step: what the batch does from here on.';

@@ -5,7 +5,7 @@ as $$
 -- locked, all are let go and tried again.
 declare
   v_pause float8 := 0.002;
-  v_until timestamptz := clock_timestamp() + interval '0.4 seconds';
+  v_until timestamptz := ingest_now() + interval '0.4 seconds';
 begin
   loop
     begin
@@ -14,7 +14,7 @@ begin
       return;
     exception when lock_not_available then
       -- Leaving the block has released what it locked. Who holds a lock for long is waited for without a connection.
-      if clock_timestamp() > v_until then
+      if ingest_now() > v_until then
         raise;
       end if;
     end;

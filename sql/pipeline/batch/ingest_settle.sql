@@ -19,7 +19,7 @@ begin
     v_status := case when v_failed = 0 then 'succeeded' when v_done + v_skipped > 0 then 'partially_succeeded' else 'failed' end;
   end if;
   update ingest_requests r
-  set status = v_status, finished_at = greatest(clock_timestamp(), r.started_at), documents_total = v_total, documents_done = v_done,
+  set status = v_status, finished_at = greatest(ingest_now(), r.started_at), documents_total = v_total, documents_done = v_done,
       documents_skipped = v_skipped, documents_failed = v_failed, chunks_total = v_chunks,
       tokens = (select sum(b.tokens) from ingest_batches b where b.request_id = p_request),
       error = coalesce(p_error, case when v_failed > 0 then ingest_documents_failed(p_request, v_failed, v_total) end)

@@ -1,11 +1,13 @@
 create or replace function ingest_add_container(
-  p_request uuid, p_executor text, p_container int, p_path text, p_format jsonb, p_attempt int default null
+  p_request uuid, p_executor text, p_container int, p_locator text, p_format jsonb, p_attempt int default null
 ) returns void
 language plpgsql set search_path from current
 as $$
 begin
   perform ingest_check_discoverer(p_request, p_executor, p_attempt);
-  insert into ingest_containers (request_id, container, path, format) values (p_request, p_container, p_path, p_format);
+  -- path: for listeners of the former release.
+  insert into ingest_containers (request_id, container, locator, path, format)
+  values (p_request, p_container, p_locator, p_locator, p_format);
 end
 $$;
 

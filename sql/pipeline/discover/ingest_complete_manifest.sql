@@ -16,7 +16,7 @@ begin
   group by r.request_id, r.batch;
   select count(*) into documents from ingest_revisions r where r.request_id = p_request;
   select count(*), min(b.batch) into batches, first_batch from ingest_batches b where b.request_id = p_request;
-  update ingest_requests r set discovered_at = clock_timestamp(), documents_total = documents where r.id = p_request;
+  update ingest_requests r set discovered_at = ingest_now(), documents_total = documents where r.id = p_request;
   return next;
 end
 $$;

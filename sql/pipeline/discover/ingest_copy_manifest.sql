@@ -14,8 +14,8 @@ begin
   end if;
   v_last := array_position('{discover,load,chunk,embed,save}', v_fork.fork_step) - 2;
   perform ingest_check_fork_settings(v_fork);
-  insert into ingest_containers (request_id, container, path, format)
-  select p_request, k.container, k.path, k.format from ingest_containers k where k.request_id = v_fork.forked_from;
+  insert into ingest_containers (request_id, container, locator, path, format)
+  select p_request, k.container, coalesce(k.locator, k.path), k.path, k.format from ingest_containers k where k.request_id = v_fork.forked_from;
   with origin as (
     select v as rev, v.position, v.batch from ingest_revisions v
     where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
@@ -27,9 +27,9 @@ begin
       and (part.reason is null or part.reason in ('unchanged', 'superseded'))
   ), copied as (
     insert into ingest_revisions
-      (request_id, position, batch, collection, uri, path, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,
+      (request_id, position, batch, collection, generation, uri, locator, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,
        state, error, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, loaded_at)
-    select p_request, o.position, o.batch, v_fork.collection, v.uri, v.path, coalesce(s.media_type, v.media_type), v.bytes,
+    select p_request, o.position, o.batch, v_fork.collection, ingest_generation(v_fork), v.uri, v.locator, coalesce(s.media_type, v.media_type), v.bytes,
            v.container, v.range_start, v.range_hash, v.line, v.parent_id, s.id,
            case when final then 'failed' else (array['discovered', 'loaded', 'chunked', 'embedded'])[reached + 1] end,
            case when final then v.error end,
@@ -55,10 +55,15 @@ begin
     returning id, origin_id, state
   )
   insert into ingest_chunk_store
-    (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding)
-  select f.id, c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
-         v_fork.collection, c.text, c.hash, c.metadata, c.embedding
-  from copied f join ingest_chunk_store c on c.revision_id = f.origin_id where f.state = 'embedded';
+    (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding,
+     lexemes)
+  select f.id, ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
+         v_fork.collection, c.text, c.hash, c.metadata, c.embedding,
+         ingest_lexemes((v_fork.settings ->> 'text_config')::regconfig, o.title, c.metadata -> 'heading_path', c.text)
+  from copied f
+  join ingest_revisions o on o.id = f.origin_id
+  join ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation
+  where f.state = 'embedded';
   update ingest_revisions part set parent_id = whole.id
   from ingest_revisions whole
   where part.request_id = p_request and part.parent_id is not null

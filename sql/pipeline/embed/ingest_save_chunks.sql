@@ -1,30 +1,23 @@
-create or replace function ingest_save_chunks(
-  p_requests uuid[], p_batch int, p_owner uuid, p_revisions bigint[], p_ordinals int[], p_starts int[], p_ends int[],
-  p_texts text[], p_hashes bytea[], p_metadata jsonb[], p_embeddings vector[]
-) returns void
+create or replace function ingest_save_chunks(p_fence ingest_fence_v1, p_chunks ingest_chunk_v1[]) returns void
 language plpgsql set search_path from current
 as $$
--- Requests share a batch only under the same settings, in one collection: any of them stands for all.
 declare
   v_owned uuid[];
-  v_collection text;
-  v_space int;
-  v_text_config regconfig;
+  v_settings record;
 begin
-  v_owned := ingest_check_writer(p_requests, p_batch, p_owner);
-  select r.collection, r.settings ->> 'space_id', r.settings ->> 'text_config' into v_collection, v_space, v_text_config
-  from ingest_requests r where r.id = v_owned[1];
+  v_owned := ingest_check_writer(p_fence);
+  select * into v_settings from ingest_chunk_settings(v_owned[1]);
   insert into ingest_chunk_store
-    (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding)
-  select n.revision, n.ordinal, v_space, n.start_char, n.end_char, v_text_config, v_collection, n.text, n.hash, n.metadata,
-         n.embedding
-  from unnest(p_revisions, p_ordinals, p_starts, p_ends, p_texts, p_hashes, p_metadata, p_embeddings)
-    as n (revision, ordinal, start_char, end_char, text, hash, metadata, embedding)
-  where cardinality(v_owned) = cardinality(p_requests)
-    or exists (select from ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned))
+    (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding,
+     lexemes)
+  select n.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char, v_settings.text_config,
+         v_settings.collection, n.text, n.hash, n.metadata, n.embedding,
+         ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', n.text)
+  from unnest(p_chunks) n
+  cross join lateral (
+    select v.title from ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
   on conflict do nothing;
 end
 $$;
 
-comment on function ingest_save_chunks(uuid[], int, uuid, bigint[], int[], int[], int[], text[], bytea[], jsonb[], vector[]) is
-  'Stores chunks with their new vectors.';
+comment on function ingest_save_chunks(ingest_fence_v1, ingest_chunk_v1[]) is 'Stores chunks with their new vectors.';

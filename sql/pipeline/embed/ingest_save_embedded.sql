@@ -1,17 +1,18 @@
-create or replace function ingest_save_embedded(p_requests uuid[], p_batch int, p_owner uuid, p_ids bigint[], p_errors jsonb[])
-returns void
+create or replace function ingest_save_embedded(p_fence ingest_fence_v1, p_outcomes ingest_outcome_v1[]) returns void
 language plpgsql set search_path from current
 as $$
 declare
   v_owned uuid[];
+  v_ids bigint[] := array(select o.revision from unnest(p_outcomes) with ordinality as o order by o.ordinality);
 begin
-  v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'save');
+  v_owned := ingest_check_owner(p_fence, 'save');
   update ingest_revisions v
   set (state, error) = (
-    select case when p_errors[i] is null then 'embedded' else 'failed' end, p_errors[i]
-    from array_position(p_ids, v.id) as i)  -- not joined: see ingest_save_loaded
-  where v.request_id = any (v_owned) and v.batch = p_batch and v.state = 'chunked' and v.id = any (p_ids);
+    select case when (o.one).error is null then 'embedded' else 'failed' end, (o.one).error
+    from (select p_outcomes[array_position(v_ids, v.id)] as one offset 0) o)  -- not joined: see ingest_save_loaded
+  where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'chunked' and v.id = any (v_ids);
 end
 $$;
 
-comment on function ingest_save_embedded(uuid[], int, uuid, bigint[], jsonb[]) is 'chunked → embedded or failed; all chunks are written.';
+comment on function ingest_save_embedded(ingest_fence_v1, ingest_outcome_v1[]) is
+  'chunked → embedded or failed; all chunks are written.';

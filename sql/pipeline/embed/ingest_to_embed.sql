@@ -1,13 +1,14 @@
-create or replace function ingest_to_embed(p_requests uuid[], p_batch int)
-returns table (id bigint, request_id uuid, uri text, title text, text text, starts int[], ends int[], headings jsonb, metadata jsonb,
+create or replace function ingest_to_embed(p_fence ingest_fence_v1)
+returns table (id bigint, request_id uuid, title text, starts int[], ends int[], headings jsonb, metadata jsonb,
                pages int[], stored int[])
 language sql stable set search_path from current
 as $$
-  select v.id, v.request_id, v.uri, v.title, v.text, v.starts, v.ends, v.headings, v.metadata || r.metadata, v.pages,
-         array(select c.ordinal from ingest_chunk_store c where c.revision_id = v.id)
+  select v.id, v.request_id, v.title, v.starts, v.ends, v.headings,
+         v.metadata || r.metadata, v.pages,
+         array(select c.ordinal from ingest_chunk_store c where c.revision_id = v.id and c.generation = v.generation)
   from ingest_requests r join ingest_revisions v on v.request_id = r.id
-  where r.id = any (p_requests) and r.status = 'running' and v.batch = p_batch and v.state = 'chunked'
+  where r.id = any (p_fence.requests) and r.status = 'running' and v.batch = p_fence.batch and v.state = 'chunked'
   order by v.request_id, v.position;
 $$;
 
-comment on function ingest_to_embed(uuid[], int) is 'What the embed step has to embed; stored: the ordinals that are written already.';
+comment on function ingest_to_embed(ingest_fence_v1) is 'What the embed step has to embed; stored: the ordinals that are written already.';

@@ -1,6 +1,4 @@
-create or replace function ingest_skip_unchanged(
-  p_requests uuid[], p_batch int, p_owner uuid, p_ids bigint[], p_read_seqs bigint[], p_hashes bytea[]
-) returns bigint[]
+create or replace function ingest_skip_unchanged(p_fence ingest_fence_v1, p_unchanged ingest_unchanged_v1[]) returns bigint[]
 language plpgsql set search_path from current
 as $$
 -- Lock order: documents by (collection, uri), then the batch. A document that changed since it was compared is not
@@ -9,21 +7,22 @@ declare
   v_owned uuid[];
   v_skipped bigint[];
 begin
-  perform ingest_wait_briefly(p_requests);
-  perform ingest_lock_documents(p_ids);
-  v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'load');
+  perform ingest_wait_briefly(p_fence.requests);
+  perform ingest_lock_documents(array(select u.revision from unnest(p_unchanged) u));
+  v_owned := ingest_check_owner(p_fence, 'load');
   with same as (
     select v.id, d.id as document_id, u.read_seq, u.hash
-    from unnest(p_ids, p_read_seqs, p_hashes) as u (id, read_seq, hash)
-    join ingest_revisions v on v.id = u.id and v.state = 'discovered' and v.request_id = any (v_owned) and v.batch = p_batch
-    join ingest_live_hashes(p_requests, p_batch) live on live.id = v.id and live.hash = u.hash
+    from unnest(p_unchanged) u
+    join ingest_revisions v
+      on v.id = u.revision and v.state = 'discovered' and v.request_id = any (v_owned) and v.batch = p_fence.batch
+    join ingest_live_hashes(p_fence.requests, p_fence.batch) live on live.id = v.id and live.hash = u.hash
     join ingest_documents d on d.collection = v.collection and d.uri = v.uri
   ), newer as (
     update ingest_documents d set live_seq = same.read_seq
     from same where d.id = same.document_id and d.live_seq < same.read_seq
   ), skipped as (
     update ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, content_hash = same.hash,
-        loaded_at = clock_timestamp()
+        loaded_at = ingest_now()
     from same where v.id = same.id returning v.id
   )
   select coalesce(array_agg(id), '{}') into v_skipped from skipped;
@@ -31,5 +30,5 @@ begin
 end
 $$;
 
-comment on function ingest_skip_unchanged(uuid[], int, uuid, bigint[], bigint[], bytea[]) is
+comment on function ingest_skip_unchanged(ingest_fence_v1, ingest_unchanged_v1[]) is
   'discovered → skipped, where the same bytes are live under the same settings; returns the revisions that it skipped.';

@@ -5,7 +5,7 @@ as $$
 -- is in the block, so that nothing is held while the block is tried again.
 declare
   v_pause float8 := 0.002;
-  v_until timestamptz := clock_timestamp() + interval '0.4 seconds';
+  v_until timestamptz := ingest_now() + interval '0.4 seconds';
 begin
   loop
     begin
@@ -18,7 +18,7 @@ begin
       where v.id = any (p_revisions) order by d.collection, d.uri for no key update of d nowait;
       return;
     exception when lock_not_available or deadlock_detected then
-      if clock_timestamp() > v_until then
+      if ingest_now() > v_until then
         raise;
       end if;
     end;

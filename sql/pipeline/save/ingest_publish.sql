@@ -15,7 +15,7 @@ begin
     where v.request_id = any (p_requests) and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
   perform ingest_make_documents(v_ids);
   if p_batch is not null then
-    v_owned := ingest_check_owner(p_requests, p_batch, p_owner, 'save');
+    v_owned := ingest_check_owner((p_requests, p_batch, p_owner)::ingest_fence_v1, 'save');
   end if;
   v_running := array(
     select r.id from ingest_requests r where r.id = any (v_owned) and r.status = 'running' order by r.id for share);
@@ -31,20 +31,20 @@ begin
       -- A fork has the number of the reading whose text it took over: the younger of the two wins.
       and (v.read_seq, v.id) > (d.live_seq, coalesce(d.revision_id, 0))
   ), replaced as (
-    update ingest_revisions v set replaced_at = clock_timestamp() from winner w where v.id = w.replaced
+    update ingest_revisions v set replaced_at = ingest_now() from winner w where v.id = w.replaced
   ), live as (
     update ingest_documents d
     set revision_id = v.id, live_seq = v.read_seq, title = v.title, media_type = v.media_type, bytes = v.bytes,
         chunks = cardinality(v.starts), metadata = v.metadata, content_hash = v.content_hash,
-        settings_hash = s.hash, updated_at = clock_timestamp()
+        settings_hash = s.hash, updated_at = ingest_now()
     from winner w join ingest_revisions v on v.id = w.id join settings s on s.id = v.request_id
     where d.id = w.document_id
   ), done as (
-    update ingest_revisions v set state = 'published', document_id = w.document_id, published_at = clock_timestamp()
+    update ingest_revisions v set state = 'published', document_id = w.document_id, published_at = ingest_now()
     from winner w where v.id = w.id returning v.id
   ), late as (
     update ingest_revisions v
-    set state = 'skipped', reason = 'superseded', replaced_at = clock_timestamp(), document_id = d.id
+    set state = 'skipped', reason = 'superseded', replaced_at = ingest_now(), document_id = d.id
     from ingest_documents d
     where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and (p_batch is null or v.batch = p_batch)
       and d.collection = v.collection and d.uri = v.uri
@@ -52,7 +52,7 @@ begin
     returning v.id
   )
   select (select count(*) from done), (select count(*) from late) into published, superseded;
-  update ingest_batches b set finished_at = clock_timestamp(), step = null where b.request_id = any (v_running) and b.batch = p_batch;
+  update ingest_batches b set finished_at = ingest_now(), step = null where b.request_id = any (v_running) and b.batch = p_batch;
   return next;
 end
 $$;

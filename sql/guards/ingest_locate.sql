@@ -1,4 +1,4 @@
-create or replace function ingest_local_path(p_source text) returns text
+create or replace function ingest_locate(p_source text) returns text
 language plpgsql immutable strict set search_path from current
 as $$
 declare
@@ -15,6 +15,9 @@ begin
                  '' order by place), 'UTF8')
         from regexp_matches(v_path, '%[0-9a-fA-F]{2}|[^%]+|%', 'g') with ordinality as parts (part, place));
     end if;
+  elsif p_source !~ '^/' then
+    -- The scheme and the host mean the same in capitals.
+    return (select lower(url[1]) || url[2] from regexp_matches(p_source, '^([A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?)(.*)$') url);
   end if;
   return case when v_path like '/%' then regexp_replace(v_path, '^/+', '/') end;
 exception when character_not_in_repertoire or untranslatable_character then
@@ -22,4 +25,5 @@ exception when character_not_in_repertoire or untranslatable_character then
 end
 $$;
 
-comment on function ingest_local_path(text) is 'The path of a local source (an absolute path or a file:// URL), else null.';
+comment on function ingest_locate(text) is
+  'Where a source lies, to be compared with the roots of listeners: the path of a local one (an absolute path or a file:// URL), else its URL.';

@@ -1,0 +1,227 @@
+"""Documents on their way through the steps, as rows that cross between SQL and Python at the ``gateway``.
+
+What goes to SQL has ``as_row``: the fields of a composite type in its order (``sql/types``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from listener.models import Chunk, Parsed
+
+if TYPE_CHECKING:
+    from pgvector import Vector
+
+Digest = bytes
+"""A SHA-256, 32 bytes."""
+
+Failure = Mapping[str, Any]
+"""An error as the ``error`` columns hold it: code, message, hint, step, retryable (``IngestError.as_json``)."""
+
+
+def as_json(value: Any) -> str | None:
+    """Return a value as JSON text; None stays None."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The token of the execution that may write for the batch ``number`` of each of ``requests``.
+
+    Several requests of one small document each share a batch. ``alone``: its documents are tried one by one.
+    """
+
+    requests: Sequence[UUID]
+    number: int
+    token: UUID
+    alone: bool = False
+
+    @property
+    def as_row(self) -> tuple[list[UUID], int, UUID]:
+        return list(self.requests), self.number, self.token
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record lies: ``length`` bytes from ``start`` on in a container, in line ``line``, with this digest."""
+
+    container: int
+    start: int
+    length: int
+    line: int
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ToLoad:
+    """A revision to be read.
+
+    ``locator``: where it lies, None for inline content, which ``content`` or ``content_bytes`` holds. ``read_seq``: the
+    number of this reading. ``live_hash``: of the bytes that are live under the same settings. ``record``: if it is one,
+    where. ``whole_uri``: the document that it is a part of.
+    """
+
+    id: int
+    request_id: UUID
+    uri: str
+    locator: str | None
+    media_type: str | None
+    content: str | None
+    content_bytes: bytes | None
+    read_seq: int
+    live_hash: Digest | None
+    max_bytes: int | None
+    record: RecordPlace | None
+    whole_uri: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the load step found out about one revision: a parsed text or an error.
+
+    With ``part``, about a document inside of that revision's, which has this URI.
+    """
+
+    revision: int
+    read_seq: int
+    digest: Digest | None = None
+    size: int | None = None
+    parsed: Parsed | None = None
+    error: Failure | None = None
+    part: str | None = None
+
+    @property
+    def as_row(self) -> tuple[Any, ...]:
+        text = self.parsed
+        return (
+            self.revision,
+            self.read_seq,
+            self.digest,
+            self.size,
+            text and text.text,
+            text and text.title,
+            text and text.media_type,
+            as_json(dict(text.metadata)) if text else None,
+            list(text.pages) if text and text.pages else None,
+            as_json(self.error),
+            self.part,
+            None,
+            None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ToChunk:
+    """A revision whose text is to be cut."""
+
+    id: int
+    media_type: str
+    chunk_size: int
+    chunk_overlap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The chunks of a revision's text, or why there are none."""
+
+    revision: int
+    chunks: Sequence[Chunk] = ()
+    error: Failure | None = None
+
+    @property
+    def as_row(self) -> tuple[Any, ...]:
+        return (
+            self.revision,
+            [chunk.start for chunk in self.chunks],
+            [chunk.end for chunk in self.chunks],
+            as_json([chunk.heading_path for chunk in self.chunks]),
+            as_json(self.error),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ToEmbed:
+    """A revision that is cut; ``stored``: the ordinals of chunks that are written already."""
+
+    id: int
+    request_id: UUID
+    title: str | None
+    starts: Sequence[int]
+    ends: Sequence[int]
+    headings: Sequence[Sequence[str]]
+    metadata: Mapping[str, Any]
+    pages: Sequence[int] | None
+    stored: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk to store: ``text`` as it stands in the document, ``digest`` of ``embedded``, what is sent for it."""
+
+    request: UUID
+    revision: int
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    embedded: str
+    digest: Digest
+    metadata: str
+
+    def as_row(self, embedding: Vector | None = None) -> tuple[Any, ...]:
+        """Return the row with its vector; without one, for a text whose vector the space has."""
+        return (self.revision, self.ordinal, self.start, self.end, self.text, self.digest, self.metadata, embedding)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """That all chunks of a revision are stored, or why not."""
+
+    revision: int
+    error: Failure | None = None
+
+    @property
+    def as_row(self) -> tuple[int, str | None]:
+        return self.revision, as_json(self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Chunks that were stored for a request, the texts that were sent for them, and the tokens that these took."""
+
+    request: UUID
+    chunks: int
+    texts: int
+    tokens: int
+
+    @property
+    def as_row(self) -> tuple[UUID, int, int, int]:
+        return self.request, self.chunks, self.texts, self.tokens
+
+    def __add__(self, more: Count) -> Count:
+        return Count(self.request, self.chunks + more.chunks, self.texts + more.texts, self.tokens + more.tokens)
+
+    def __sub__(self, less: Count) -> Count:
+        return Count(self.request, self.chunks - less.chunks, self.texts - less.texts, self.tokens - less.tokens)
+
+
+@dataclass(slots=True)
+class Texts:
+    """Texts of revisions that an execution keeps from one step to the next, up to ``most`` characters.
+
+    What does not fit, or was loaded by an execution before this one, is fetched when a step needs it.
+    """
+
+    most: int = 8 * 1024 * 1024
+    kept: dict[int, str] = field(default_factory=dict)
+    size: int = 0
+
+    def keep(self, revision: int, text: str) -> None:
+        """Keep a text if there is room."""
+        if self.size + len(text) <= self.most:
+            self.kept[revision] = text
+            self.size += len(text)
