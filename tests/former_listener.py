@@ -90,6 +90,7 @@ class ReleasedListener:
             text=True, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         self.executor_id = ""
+        self._log = folder / "stderr.log"  # for who looks at a failed test's folder
         self._lines: list[str] = []
         self._grown = threading.Condition()
         self._reader = threading.Thread(target=self._read, args=[self.process.stderr], daemon=True)
@@ -138,8 +139,9 @@ class ReleasedListener:
         return found
 
     def _read(self, out: IO[str]) -> None:
-        with out:
+        with out, self._log.open("a") as log:
             for line in out:
+                print(line, end="", file=log, flush=True)
                 self._keep(line.rstrip("\n"))
         with self._grown:
             self._grown.notify_all()

@@ -255,8 +255,8 @@ def _is_text(text: str) -> bool:
 
 
 def test_every_request_ends_as_it_should(upgrade: Upgrade) -> None:
-    wrong = [dict(row) for row in upgrade.rows if row["status"] != "succeeded" or row["documents_failed"]]
-    assert wrong == []
+    wrong = [row for row in upgrade.rows if row["status"] != "succeeded" or row["documents_failed"]]
+    assert [(row["uri"] or row["source"], row["status"], row["error"]) for row in wrong] == []
     assert len(upgrade.rows) > 4 * upgrade.scale.requests
     assert upgrade.workflows == {"SUCCESS"}
 
