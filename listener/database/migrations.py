@@ -12,6 +12,7 @@ it. A file that runs once and has another checksum now is refused.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +27,11 @@ Connection = asyncpg.Connection
 
 OLDEST_PGVECTOR = (0, 8)
 LOCK_WAIT_SECONDS = 0.1
-LOCK_TIMEOUT = "300ms"
+SHORT_WAIT = "'300ms'"
+# Autovacuum gives way only to who has waited for deadlock_timeout.
+LONG_WAIT = "extract(epoch from current_setting('deadlock_timeout')::interval) * 1000 + 500"
+SHORT_TRIES = 3
+PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 
 
@@ -61,25 +66,45 @@ def _parts(files: Sequence[SqlFile]) -> list[Sequence[SqlFile]]:
 
 
 async def _patiently(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
-    """Apply a part, again and again while somebody holds a lock that it needs."""
+    """Apply a part, again and again while somebody holds a lock that it needs.
+
+    Waits are short, since all others queue behind one who waits, and now and then long enough for autovacuum.
+    """
     apply = _apply_alone if part[0].runs_alone else _apply_together
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while True:
+    for attempt in itertools.count(1):
+        wait = LONG_WAIT if attempt % (SHORT_TRIES + 1) == 0 else SHORT_WAIT
         try:
-            return await apply(connection, schema, part)
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            return await apply(connection, schema, part, wait)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             if asyncio.get_running_loop().time() > deadline:
-                raise OperatorError(
-                    "schema_locked",
-                    f'other sessions hold locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds: {error}',
-                    "See pg_blocking_pids(pid) and pg_stat_activity: end what is idle in a transaction, then again.",
-                ) from None
-            await asyncio.sleep(LOCK_WAIT_SECONDS)
+                raise await _locked(connection, schema) from None
+            await asyncio.sleep(PAUSE_SECONDS)
+    raise AssertionError("it counts without an end")
 
 
-async def _apply_together(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
+async def _locked(connection: Connection, schema: str) -> OperatorError:
+    holder = await connection.fetchrow(_LONGEST_HOLDER, schema)
+    who = "another session" if holder is None else f"process {holder['pid']} ({holder['state']}, {holder['name']!r})"
+    return OperatorError(
+        "schema_locked",
+        f'{who} holds locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds',
+        "End its transaction, then migrate again: select pg_terminate_backend(pid) is the last resort.",
+    )
+
+
+_LONGEST_HOLDER = """
+select a.pid, a.state, a.application_name as name
+from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+join pg_stat_activity a on a.pid = l.pid
+where n.nspname = $1 and l.granted and a.pid <> pg_backend_pid() and a.datname = current_database()
+order by a.xact_start limit 1
+"""
+
+
+async def _apply_together(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[str]:
     async with connection.transaction():
-        todo = await _begin(connection, schema, part)
+        todo = await _begin(connection, schema, part, wait)
         for file in todo:
             await _apply(connection, file)
         if part[-1] is sql_files()[-1]:
@@ -88,11 +113,11 @@ async def _apply_together(connection: Connection, schema: str, part: Sequence[Sq
     return [file.name for file in todo]
 
 
-async def _apply_alone(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
+async def _apply_alone(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[str]:
     """Build an index CONCURRENTLY; one that an interrupted migration left behind is built anew."""
     (file,) = part
     async with connection.transaction():
-        if not await _begin(connection, schema, part):
+        if not await _begin(connection, schema, part, wait):
             return []
     path = await connection.fetchval("select format('%I, pg_catalog', $1::text)", schema)
     await connection.execute(f"set search_path = {path}")
@@ -106,9 +131,9 @@ async def _apply_alone(connection: Connection, schema: str, part: Sequence[SqlFi
     return [file.name]
 
 
-async def _begin(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[SqlFile]:
+async def _begin(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[SqlFile]:
     """Enter the schema and return which files of a part are to be applied."""
-    await _enter(connection, schema)
+    await _enter(connection, schema, wait)
     applied = await _applied(connection, schema)
     _refuse_newer(applied, schema)
     return [file for file in part if _is_to_apply(file, applied)]
@@ -158,11 +183,11 @@ async def only_migrator(connection: Connection, schema: str) -> AsyncIterator[No
         await connection.fetchval(f"select pg_advisory_unlock({key})", schema)
 
 
-async def _enter(connection: Connection, schema: str) -> None:
+async def _enter(connection: Connection, schema: str, wait: str) -> None:
     """Make the schema and pgvector usable, and pin the search path that our functions keep."""
     if connection.get_server_version().major < 15:
         raise OperatorError("postgres_too_old", "the server is older than Postgres 15", "Upgrade it.")
-    await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+    await connection.execute(f"select set_config('lock_timeout', ({wait})::text, true)")
     await make_schema(connection, schema)
     vector_schema = await _vector_schema(connection)
     path = "select format('set local search_path = %I, %I, pg_temp', $1::text, $2::text)"

@@ -17,10 +17,11 @@ begin
     where c.revision_id > v_fill.after_id and c.revision_id <= v_fill.upto_id
     order by c.revision_id limit p_chunks) page;
   update ingest_chunk_store c
-  set lexemes = ingest_lexemes(c.text_config, v.title, c.metadata -> 'heading_path', c.text)
+  set lexemes = ingest_lexemes(c.text_config, v.title, c.metadata -> 'heading_path', '') || c.lexemes
   from ingest_revisions v
   where v.id = c.revision_id and v.replaced_at is null and c.revision_id > v_fill.after_id and c.revision_id <= v_last
-    and (v.title is not null or c.metadata -> 'heading_path' <> '[]');
+    and (v.title is not null or c.metadata -> 'heading_path' <> '[]')
+    and ts_filter(c.lexemes, '{a,b}') = '';  -- what was written since has them
   get diagnostics v_filled = row_count;
   update ingest_backfills b
   set after_id = coalesce(v_last, b.after_id), done_at = case when v_last is null then ingest_now() end

@@ -1,6 +1,10 @@
 -- Tables and columns that later features need, so that a live database is migrated once (decision 0019). Nothing here
 -- rewrites or scans a large table.
 
+-- In the order of locks, and before anything else is done: who waits has done nothing yet.
+lock table ingest_chunk_store, ingest_documents, ingest_batches, ingest_revisions, ingest_containers, ingest_requests,
+  ingest_collections in access exclusive mode;
+
 -- Files of objects are remembered by name, wherever they lie.
 delete from ingest_migrations where name like 'functions/%' or name like 'views/%' or name like 'triggers/%';
 
@@ -10,7 +14,7 @@ alter table ingest_chunk_store
   drop constraint ingest_chunk_store_pkey,
   add constraint ingest_chunk_store_pkey primary key using index ingest_chunk_store_key,
   -- squawk-ignore ban-drop-generated-expression
-  alter column lexemes drop expression;
+  alter column lexemes drop expression if exists;
 
 comment on column ingest_chunk_store.lexemes is
   'The words that it is found by: of the title (weight A), of the headings (B), of the text (D). See ingest_lexemes.';

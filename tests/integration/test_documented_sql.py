@@ -57,7 +57,7 @@ def blocks(page: str) -> list[Block]:
     return [Block(found["sql"], found["state"], found["out"]) for found in BLOCK.finditer(text)]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/concepts.md"])
 async def test_the_sql_of_a_page_does_what_the_page_shows(page: str, ready: str, tmp_path: Path) -> None:
     ingest = Ingest(ROOT, INGEST_DATABASE_URL=ready)
     assert (await ingest("quickstart", "examples/documents")).status == 0

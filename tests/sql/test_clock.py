@@ -1,0 +1,81 @@
+"""The one clock of our SQL: tests move it, and leases, schedules and deadlines follow without anybody waiting."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from staging import Connection, add, add_listener, carry, claim, ingest, one, settle, start
+
+CLOCKS = re.compile(r"\b(?:clock_timestamp|now|statement_timestamp|transaction_timestamp)\(\)|current_timestamp", re.I)
+
+# Tied to a transaction or a statement, and no matter of leases: a row's own time, and who may write system columns.
+ALLOWED = {"ingest_now", "ingest_prepare_request", "ingest_check_request", "ingest_add", "ingest_as_system"}
+
+
+async def put_clock(c: Connection, offset: str) -> None:
+    """Have our SQL's clock go ahead by so much."""
+    await c.execute(
+        f"create or replace function ingest_now() returns timestamptz language sql volatile parallel safe"
+        f" return clock_timestamp() + interval '{offset}'"
+    )
+
+
+async def test_a_listener_is_declared_dead_when_its_lease_has_passed_by_the_clock(c: Connection) -> None:
+    for executor in ("judge", "late"):
+        await add_listener(c, executor)
+    await c.execute("update ingest_listeners set lease = '10 s'")
+    assert await c.fetch("select ingest_bury('judge')") == []
+    await put_clock(c, "11 s")
+    await c.execute("select ingest_beat('judge', 0)")
+    assert [row[0] for row in await c.fetch("select ingest_bury('judge')")] == ["late"]
+
+
+async def test_a_scheduled_request_is_due_when_the_clock_says_so(c: Connection) -> None:
+    await add_listener(c)
+    request = await add(c, content="later")
+    await c.execute("update ingest_requests set run_at = now() + interval '1 hour'")
+    assert await claim(c) == []
+    await put_clock(c, "61 minutes")
+    assert await claim(c) == [request]
+
+
+async def test_a_request_is_cancelled_when_its_deadline_has_passed_by_the_clock(c: Connection) -> None:
+    request = await start(c, ["a"], options={"timeout_seconds": 600})
+    assert await c.fetch("select ingest_cancel_overdue()") == []
+    await put_clock(c, "601 s")
+    assert [row[0] for row in await c.fetch("select ingest_cancel_overdue()")] == [request]
+    row = await one(c, "select status, error ->> 'code' as code from ingest_requests where id = $1", request)
+    assert (row["status"], row["code"]) == ("cancelled", "deadline")
+
+
+async def test_what_was_replaced_is_purged_after_its_retention_by_the_clock(c: Connection) -> None:
+    await ingest(c, {"a": "old"})
+    await ingest(c, {"a": "new"})
+    purge = "select ingest_purge('24 hours')"
+    assert await c.fetchval(purge) == 0
+    await put_clock(c, "25 hours")
+    assert await c.fetchval(purge) == 1
+
+
+async def test_a_retry_waits_until_the_clock_has_reached_its_time(c: Connection) -> None:
+    request = await start(c, ["a"])
+    owner = await carry(c, request, until="chunked")
+    error = {"code": "embedding_unavailable", "message": "away"}
+    await c.execute("select ingest_note_retry(($1, 0, $2)::ingest_fence_v1, $3, 60)", [request], owner, error)
+    waiting = "select waiting_for from ingest_status where id = $1"
+    assert str(await c.fetchval(waiting, request)).startswith("service: away")
+    await put_clock(c, "61 s")
+    await c.execute("select ingest_beat('L1', 0)")
+    assert await c.fetchval(waiting, request) is None
+    await settle(c, request)
+
+
+@pytest.mark.parametrize("kind", ["f", "p"])
+async def test_no_function_of_ours_asks_another_clock(c: Connection, kind: str) -> None:
+    rows = await c.fetch(
+        "select p.proname, pg_get_functiondef(p.oid) as text from pg_proc p"
+        " where p.proname like 'ingest\\_%' and p.prokind = $1::text::\"char\"",
+        kind,
+    )
+    assert [row["proname"] for row in rows if row["proname"] not in ALLOWED and CLOCKS.search(row["text"])] == []
