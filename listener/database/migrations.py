@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -27,10 +27,10 @@ Connection = asyncpg.Connection
 
 OLDEST_PGVECTOR = (0, 8)
 LOCK_WAIT_SECONDS = 0.1
-SHORT_WAIT = "'300ms'"
+SHORT_WAIT = "'150ms'"  # less than listeners wait for a lock: see ingest_wait_briefly
 # Autovacuum gives way only to who has waited for deadlock_timeout.
 LONG_WAIT = "extract(epoch from current_setting('deadlock_timeout')::interval) * 1000 + 500"
-SHORT_TRIES = 3
+PAGE = 16
 PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 
@@ -68,19 +68,19 @@ def _parts(files: Sequence[SqlFile]) -> list[Sequence[SqlFile]]:
 async def _patiently(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
     """Apply a part, again and again while somebody holds a lock that it needs.
 
-    Waits are short, since all others queue behind one who waits, and now and then long enough for autovacuum.
+    Waits are short, since all others queue behind one who waits; where a table is vacuumed, long enough for autovacuum.
     """
     apply = _apply_alone if part[0].runs_alone else _apply_together
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    for attempt in itertools.count(1):
-        wait = LONG_WAIT if attempt % (SHORT_TRIES + 1) == 0 else SHORT_WAIT
+    wait = SHORT_WAIT
+    while True:
         try:
             return await apply(connection, schema, part, wait)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             if asyncio.get_running_loop().time() > deadline:
                 raise await _locked(connection, schema) from None
             await asyncio.sleep(PAUSE_SECONDS)
-    raise AssertionError("it counts without an end")
+            wait = LONG_WAIT if await connection.fetchval(_IS_VACUUMED, schema) else SHORT_WAIT
 
 
 async def _locked(connection: Connection, schema: str) -> OperatorError:
@@ -92,6 +92,14 @@ async def _locked(connection: Connection, schema: str) -> OperatorError:
         "End its transaction, then migrate again: select pg_terminate_backend(pid) is the last resort.",
     )
 
+
+# By the lock's mode: of whom a process is, a role without special rights can't see.
+_IS_VACUUMED = """
+select exists (
+  select from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 and l.mode = 'ShareUpdateExclusiveLock' and l.granted and l.pid <> pg_backend_pid()
+    and l.database = (select oid from pg_database where datname = current_database()))
+"""
 
 _LONGEST_HOLDER = """
 select a.pid, a.state, a.application_name as name
@@ -105,8 +113,8 @@ order by a.xact_start limit 1
 async def _apply_together(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[str]:
     async with connection.transaction():
         todo = await _begin(connection, schema, part, wait)
-        for file in todo:
-            await _apply(connection, file)
+        for page in _pages(todo):
+            await _apply(connection, page)
         if part[-1] is sql_files()[-1]:
             await _drop_former(connection, schema)
         await _record(connection, todo)
@@ -256,14 +264,26 @@ def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
     return known != file.checksum
 
 
-async def _apply(connection: Connection, file: SqlFile) -> None:
-    """Run a file. A function whose result changed can't be replaced: it is dropped first, if nothing depends on it."""
+def _pages(files: Sequence[SqlFile]) -> Iterator[Sequence[SqlFile]]:
+    """Yield files that are sent together: from the first lock to the last file, everybody waits."""
+    for _, alike in itertools.groupby(files, lambda file: file.runs_once):
+        page = list(alike)
+        for start in range(0, len(page), PAGE):
+            yield page[start : start + PAGE]
+
+
+async def _apply(connection: Connection, files: Sequence[SqlFile]) -> None:
+    """Run files. A function whose result changed can't be replaced: it is dropped first, if nothing depends on it."""
     try:
         async with connection.transaction():
-            await connection.execute(file.text)
+            await connection.execute(";\n".join(file.text for file in files))
     except asyncpg.InvalidFunctionDefinitionError:
-        await connection.execute(f"drop routine {file.signature}")
-        await connection.execute(file.text)
+        if len(files) > 1:
+            for file in files:
+                await _apply(connection, [file])
+        else:
+            await connection.execute(f"drop routine {files[0].signature}")
+            await connection.execute(files[0].text)
 
 
 async def _drop_former(connection: Connection, schema: str) -> None:
