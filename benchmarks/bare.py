@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import numpy as np
 import pybase64
+from pgvector.asyncpg import register_vector
 
 from listener.chunking.splitting import chunk
-from listener.database.vectors import decode, encode, encode_rows
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
 
 CALLS = 8
@@ -40,7 +40,7 @@ Row = tuple[int, int, int, int, str, bytes, str, str]  # as COLUMNS, with the te
 
 async def run(dsn: str, folder: Path, url: str, group: int, indexed: bool) -> dict[str, Any]:
     """Make the table, then embed and store the folder."""
-    pool = await asyncpg.create_pool(dsn, min_size=CALLS, max_size=CALLS, init=know_vectors)
+    pool = await asyncpg.create_pool(dsn, min_size=CALLS, max_size=CALLS, init=register_vector)
     await pool.execute(TABLE if indexed else f"{PLAIN} from ingest_chunk_store limit 0")
     clients = [await Client.connect(url) for _ in range(CALLS)]
     begin = time.monotonic()
@@ -52,14 +52,9 @@ async def run(dsn: str, folder: Path, url: str, group: int, indexed: bool) -> di
     return {"seconds": seconds, "chunks": chunks}
 
 
-async def know_vectors(connection: asyncpg.Connection) -> None:
-    """Send and read vectors in binary."""
-    await connection.set_type_codec("vector", schema="public", encoder=encode, decoder=decode, format="binary")
-
-
 async def _work(pool: asyncpg.Pool, client: Client, rows: Iterator[Row], group: int) -> None:
     while some := list(islice(rows, group)):
-        vectors = encode_rows(await client.embed([row[-1] for row in some]))
+        vectors = await client.embed([row[-1] for row in some])
         records = [(*row[:-1], vector) for row, vector in zip(some, vectors, strict=True)]
         async with pool.acquire() as connection:
             await connection.copy_records_to_table("bare_chunks", records=records, columns=COLUMNS)

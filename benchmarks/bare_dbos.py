@@ -24,6 +24,7 @@ from typing import Any
 import asyncpg
 import psycopg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from pgvector.asyncpg import register_vector
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.types import TypeInfo
@@ -31,7 +32,6 @@ from psycopg.types.array import ListBinaryDumper
 
 from benchmarks import corpus
 from benchmarks.bare_steps import DISCOVER, EMBED, LOAD, MEDIA_TYPE, SAVE, Texts
-from listener.database import vectors
 from listener.embedding import text_hash
 
 APPLICATION = "bare"
@@ -124,7 +124,7 @@ class SyncForm:
         @DBOS.step()
         def embed(revision: int, loaded: dict[str, Any], boundaries: dict[str, list[Any]]) -> None:
             *columns, found = texts.rows(loaded, boundaries)
-            run(EMBED, revision, *columns, _Vectors(map(_Vector, found)))
+            run(EMBED, revision, *columns, _Vectors(_Vector(one.to_binary()) for one in found))
 
         @DBOS.step()
         def save(revision: int, boundaries: dict[str, list[Any]]) -> None:
@@ -180,7 +180,7 @@ def _connection(dsn: str) -> psycopg.Connection[Any]:
 
 async def main(given: argparse.Namespace) -> None:
     """Open everything, then carry out what stdin asks for, until it ends."""
-    pool = await asyncpg.create_pool(given.dsn, min_size=1, max_size=given.connections, init=_know_vectors)
+    pool = await asyncpg.create_pool(given.dsn, min_size=1, max_size=given.connections, init=register_vector)
     _configure(given)
     texts = Texts()
     form = AsyncForm(texts, pool) if given.form.startswith("async") else SyncForm(texts, given.dsn)
@@ -198,12 +198,6 @@ async def main(given: argparse.Namespace) -> None:
         print(time.monotonic() - begin, flush=True)
     await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
     await pool.close()
-
-
-async def _know_vectors(connection: asyncpg.Connection) -> None:
-    await connection.set_type_codec(
-        "vector", schema="public", encoder=vectors.encode, decoder=vectors.decode, format="binary"
-    )
 
 
 def _configure(given: argparse.Namespace) -> None:

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from pgvector.asyncpg import register_vector
 
-from benchmarks.bare import COLUMNS, TABLE, Row, know_vectors
+from benchmarks.bare import COLUMNS, TABLE, Row
 from listener.chunking.splitting import chunk
-from listener.database.vectors import encode_rows
 from listener.documents.parsers import html_text
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
 from listener.embedding.token_vectors import TokenVectors
@@ -35,7 +35,7 @@ WRITERS = 2
 
 async def run(dsn: str, folder: Path, processes: int) -> dict[str, Any]:
     """Make the table, then parse, embed and store the folder."""
-    pool = await asyncpg.create_pool(dsn, min_size=WRITERS, max_size=WRITERS, init=know_vectors)
+    pool = await asyncpg.create_pool(dsn, min_size=WRITERS, max_size=WRITERS, init=register_vector)
     await pool.execute(TABLE)
     model = TokenVectors.load(256)
     with ProcessPoolExecutor(processes, get_context("spawn")) as parsers:
@@ -55,7 +55,7 @@ def _warm_up(_: int) -> None:
 
 async def _work(pool: asyncpg.Pool, model: TokenVectors, rows: Iterator[Row], turn: asyncio.Lock) -> None:
     while some := await _next(rows, turn):
-        vectors = encode_rows(await asyncio.to_thread(model.embed, [row[-1] for row in some]))
+        vectors = await asyncio.to_thread(model.embed, [row[-1] for row in some])
         records = [(*row[:-1], vector) for row, vector in zip(some, vectors, strict=True)]
         async with pool.acquire() as connection:
             await connection.copy_records_to_table("bare_chunks", records=records, columns=COLUMNS)

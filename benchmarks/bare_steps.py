@@ -10,8 +10,9 @@ import json
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from pgvector import Vector
+
 from listener.chunking.splitting import chunk
-from listener.database import vectors
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
@@ -84,14 +85,14 @@ class Texts:
         }
 
     def rows(self, loaded: dict[str, Any], cut: dict[str, list[Any]]) -> tuple[list[Any], ...]:
-        """Return the columns of the chunks, vectors in pgvector's binary form last."""
+        """Return the columns of the chunks, vectors last."""
         texts = [loaded["text"][start:end] for start, end in zip(cut["starts"], cut["ends"], strict=True)]
         embedded = [
             embedding_input(DEFAULT_TEMPLATE, "", title=loaded["title"], heading_path=path, text=text)
             for path, text in zip(cut["headings"], texts, strict=True)
         ]
         about = [json.dumps({"heading_path": path}, ensure_ascii=False) for path in cut["headings"]]
-        found = vectors.encode_rows(self._vectors.embed(embedded))
+        found = list(map(Vector, self._vectors.embed(embedded)))
         ordinals = list(range(len(texts)))
         return ordinals, cut["starts"], cut["ends"], texts, list(map(text_hash, embedded)), about, found
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 VERSIONS = [
-    "asyncpg", "dbos", "httpx2", "ingest-listener", "numpy", "pgqueuer", "procrastinate", "psycopg", "sqlalchemy",
-    "uvloop", "xberg",
+    "anyio", "asyncpg", "dbos", "httpx2", "ingest-listener", "numpy", "openai", "pgqueuer", "pgvector", "procrastinate",
+    "psycopg", "sqlalchemy", "uvloop", "xberg",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@
     IngestError                 has a code, a message that names the thing, and a hint
     ├── RequestError            ends the whole request           (unknown scheme, missing folder, ...)
     ├── DocumentError           fails one document               (unsupported, too_large, parser_timeout, ...)
-    │   └── TextsRefused        these texts of one call          (the embedding API refuses them, empty text)
+    │   └── TextsRefused        these texts of one call          (embedding/base.py: the API refuses them, empty text)
     ├── SettingsError           ends the request, not retried    (key refused, wrong dimensions, ...)
     ├── ServiceError            retried with backoff             (embedding API down, rate limited)
     ├── OperatorError           the program can't run like this  (no database, schema not migrated, ...)
@@ -19,11 +19,8 @@ The class is the decision that a caller makes; the code says what happened. Code
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from listener.models import Embeddings
 
 
 class IngestError(Exception):
@@ -64,23 +61,6 @@ class RequestError(IngestError):
 
 class DocumentError(IngestError):
     """One document can't be ingested; the others go on."""
-
-
-class TextsRefused(DocumentError):
-    """These texts of one embedding call can't be embedded; ``indices`` are their places in the call.
-
-    ``rest`` holds what the others became, in their order, if that is known already: nothing is paid for twice.
-    """
-
-    def __init__(
-        self, code: str, message: str, hint: str = "", indices: Sequence[int] = (), rest: Embeddings | None = None
-    ) -> None:
-        super().__init__(code, message, hint)
-        self.indices = tuple(indices)
-        self.rest = rest
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.code, self.message, self.hint, self.indices)
 
 
 class SettingsError(IngestError):

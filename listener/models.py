@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from typing import Any
 
 Digest = bytes
 """A SHA-256, 32 bytes."""
@@ -76,20 +72,3 @@ class Chunk:
     start: int
     end: int
     heading_path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """Vectors can be compared only within one space: same embedder, endpoint, model and dimensions."""
-
-    embedder: str
-    endpoint: str
-    model: str
-    dimensions: int
-
-
-class Embeddings(NamedTuple):
-    """What a call returned: ``vectors``, shape (texts, dimensions), and the tokens that the service counted."""
-
-    vectors: NDArray[np.float32]
-    tokens: int = 0

@@ -23,7 +23,7 @@ from listener.database.connections import WRITABLE, Database, dbos_engine, open_
 from listener.database.outages import OUTAGE, teach_dbos_patience
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
-from listener.embedding import default_space
+from listener.embedding import Embedders, default_space
 from listener.engine.cancels import Commands
 from listener.engine.claims import Claims
 from listener.engine.doorbell import Doorbell
@@ -178,6 +178,7 @@ class Listener:
         self._beats = await self._pool_of(database, 1, name)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
         self._workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
+        self._embedders = Embedders(settings)
         self._announcements = Announcements(self._pool)
         self._tracing = tracing.create(settings)
         self._doorbell = Doorbell(database, settings, self.executor_id)
@@ -188,6 +189,7 @@ class Listener:
             sources=LocalSources(self._roots, settings.max_document_bytes),
             parsers=Parsers(self._workers, ocr=settings.ocr),
             workers=self._workers,
+            embedders=self._embedders,
             threads=self._threads,
             tracing=self._tracing,
         )
@@ -195,14 +197,14 @@ class Listener:
         self._opened.push_async_callback(_destroy_dbos)
         self._opened.callback(self._threads.shutdown, wait=False)
         self._workflows = Workflows(tools, self._queue, self._others, self._announcements.ended)
-        for part in (self._workers, self._tracing, self._workflows, self._announcements):
+        for part in (self._workers, self._tracing, self._embedders, self._workflows, self._announcements):
             self._opened.push_async_callback(part.close)
         identity = Identity(self.executor_id, application(settings), [str(root) for root in self._roots], self._queue)
         self._heartbeat = Heartbeat(self._beats, settings, identity, self._workflows)
         self._recovery = Recovery(self._pool, settings, identity, self._heartbeat, self._workflows, self._announcements)
         self._claims = Claims(tools, self._doorbell, self._workflows, space, self._roots)
         self._commands = Commands(self._pool, self._doorbell, self._announcements, self.executor_id)
-        self._queries = Queries(self._pool, self._doorbell, self._workflows.embedder, settings)
+        self._queries = Queries(self._pool, self._doorbell, self._embedders, settings)
 
     async def _pool_of(self, database: Database, size: int, name: str) -> asyncpg.Pool:
         pool = await database.pool(size, name, extra_schema=dbos_schema(self._settings))

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     batch_records: int = Field(512, ge=1, le=10_000, description="Most records in a batch.")
     batch_bytes: int = Field(4 * MEBIBYTE, ge=1, description="Most bytes in a batch of more than one document.")
 
-    embedder: Literal["local", "openai"] = Field("local", description="Embedder of a new collection.")
+    embedder: str = Field("local", description="Embedder of a new collection.")
     embedding_model: str | None = Field(None, description="Model of a new collection; by default the embedder's own.")
     embedding_dimensions: int | None = Field(
         None, ge=1, le=16_000, description="Dimensions of a new collection's vectors."

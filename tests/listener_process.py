@@ -286,9 +286,10 @@ def main() -> None:
     from listener.pipeline import workflows  # noqa: PLC0415 - the driver needs none of it
 
     workflows.PIPELINE = os.environ["TEST_PIPELINE"] or workflows.PIPELINE  # before others take it over
-    from listener import cli, embedding, service  # noqa: PLC0415
+    from listener import cli, service  # noqa: PLC0415
+    from listener.embedding import registry  # noqa: PLC0415
     from listener.engine import cancels, heartbeat, recovery  # noqa: PLC0415
-    from listener.pipeline import batch, rewinding  # noqa: PLC0415
+    from listener.pipeline import rewinding  # noqa: PLC0415
     from listener.pipeline.gateway import Gateway  # noqa: PLC0415
     from listener.sources.files import LocalSources  # noqa: PLC0415
 
@@ -322,13 +323,13 @@ def main() -> None:
         setattr(module, "rewound", held_and_rewound)  # noqa: B010
     setattr(Gateway, "held", held_at_point)  # noqa: B010
     deadly(LocalSources)
-    create, start = embedding.create, service.Listener.start
+    create, start = registry.create, service.Listener.start
 
     async def start_and_tell(self: service.Listener) -> None:
         await start(self)
         say(f"ready {self.executor_id}")
 
-    setattr(batch, "create", lambda space, settings: record_embeddings(create(space, settings), points))  # noqa: B010
+    setattr(registry, "create", lambda space, settings: record_embeddings(create(space, settings), points))  # noqa: B010
     setattr(service.Listener, "start", start_and_tell)  # noqa: B010
     # Only the threads that read documents: without its powers, root does not get to the server's private socket.
     readers = functools.partial(ThreadPoolExecutor, initializer=give_up_powers)

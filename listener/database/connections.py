@@ -1,4 +1,4 @@
-"""The way to Postgres: which server, connections and pools with our search path and pgvector's binary format."""
+"""The way to Postgres: which server, connections with our search path, pools that know pgvector's types too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
-from listener.database import vectors
 from listener.errors import OperatorError
 from listener.settings import Settings
 
@@ -46,9 +45,7 @@ class Database:
 
     async def connect(self, application_name: str, wanted: SessionAttribute | None = WRITABLE) -> asyncpg.Connection:
         """Open one connection, as a rule one that may write; raises OperatorError ``database_unreachable``."""
-        connection = await _connect(self.dsn, self._server_settings(application_name), wanted)
-        await self._prepare(connection)
-        return connection
+        return await _connect(self.dsn, self._server_settings(application_name), wanted)
 
     @asynccontextmanager
     async def session(
@@ -67,7 +64,7 @@ class Database:
             self.dsn,
             min_size=1,
             max_size=size,
-            init=self._prepare,
+            init=self._know_vectors,
             reset=_keep,
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
@@ -86,10 +83,11 @@ class Database:
             "jit": "off",
         }
 
-    async def _prepare(self, connection: asyncpg.Connection) -> None:
-        await connection.set_type_codec(
-            "vector", schema=self.vector_schema, encoder=vectors.encode, decoder=vectors.decode, format="binary"
-        )
+    async def _know_vectors(self, connection: asyncpg.Connection) -> None:
+        """Send and read vectors as ``pgvector.Vector``, in binary; in ``vector[]`` each has to be one."""
+        from pgvector.asyncpg import register_vector  # noqa: PLC0415 - the CLI's verbs have no use for it
+
+        await register_vector(connection, schema=self.vector_schema)
 
 
 async def open_database(settings: Settings, dsn: str) -> Database:

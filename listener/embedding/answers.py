@@ -1,10 +1,15 @@
-"""The body of a successful call → vectors in the order of the texts. A wrong one is never made to fit."""
+"""What a service answers; the body of a successful call → vectors in the order of the texts.
+
+A wrong one is never made to fit.
+"""
 
 from __future__ import annotations
 
 import binascii
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +17,20 @@ import pybase64
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from listener.embedding.base import Embeddings
 from listener.errors import ServiceError
-from listener.models import Embeddings
 
 _VECTOR = re.compile(rb'"embedding"\s*:\s*(.)')
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)  # parses a list of numbers six times as fast as json does
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 def read_vectors(body: bytes, texts: int) -> Embeddings:

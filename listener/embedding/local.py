@@ -5,28 +5,40 @@ See ``docs/decisions/0006-local-embedder.md`` for the model, its licence and why
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter, to_thread
+
+from listener.embedding.base import Embedder, Embeddings, Space
 from listener.errors import SettingsError
-from listener.models import Embeddings, Space
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from listener.embedding.token_vectors import TokenVectors
+    from listener.settings import Settings
 
 MODEL = "wordllama-l2-supercat-256"
 DIMENSIONS = (64, 128, 256)  # the model was trained so that the first 64 or 128 stand for themselves
 
-_T = TypeVar("_T")
+
+def space(settings: Settings) -> Space:
+    """Return the local space with the settings' model and dimensions.
+
+    Raises SettingsError ``unknown_model`` or ``wrong_dimensions`` if the package has no such.
+    """
+    return _checked(settings.embedding_model or MODEL, settings.embedding_dimensions or DIMENSIONS[-1])
 
 
-def space(model: str | None = None, dimensions: int | None = None) -> Space:
-    """Return the local space with this model and these dimensions; raise SettingsError if the package has no such."""
-    model = model or MODEL
-    dimensions = dimensions or DIMENSIONS[-1]
+def create(space: Space, settings: Settings) -> Embedder:
+    """Return the embedder of a space; raises SettingsError as ``space`` does."""
+    return LocalEmbedder(space)
+
+
+def _checked(model: str, dimensions: int) -> Space:
     if model != MODEL:
         raise SettingsError("unknown_model", f"the local embedder has no model {model!r}", f"use the model {MODEL!r}")
     if dimensions not in DIMENSIONS:
@@ -38,35 +50,37 @@ def space(model: str | None = None, dimensions: int | None = None) -> Space:
 
 
 class LocalEmbedder:
-    """Embeds in threads of its own; the weights (16 MB, 33 MB in memory) are loaded when first needed."""
+    """Embeds in threads, two at a time; the weights (16 MB, 33 MB in memory) are loaded when first needed."""
 
     group_texts = 128
     group_characters = 200_000
     in_flight = 2
 
-    def __init__(self, space_: Space) -> None:
-        self.space = space(space_.model, space_.dimensions)
-        self._threads = ThreadPoolExecutor(self.in_flight, thread_name_prefix="embed")
+    def __init__(self, space: Space) -> None:
+        """Raise SettingsError ``unknown_model`` or ``wrong_dimensions`` for a space that it does not have."""
+        self.space = _checked(space.model, space.dimensions)
+        self._threads = CapacityLimiter(self.in_flight)
         self._loading = Lock()
         self._loaded: TokenVectors | None = None
 
     async def prepare(self) -> None:
         """Load the weights; raise SettingsError ``embedder_not_installed`` if they are missing."""
-        await self._run(self._vectors)
+        await to_thread.run_sync(self._vectors, limiter=self._threads)
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         """Return unit vectors, shape (texts, dimensions). The whole of a text counts, however long it is.
 
         Raises TextsRefused ``empty_text`` for texts without any token.
         """
-        return Embeddings(await self._run(lambda: self._vectors().embed(texts)))
+        # Who is cancelled does not wait for the thread; its place is free when it has ended.
+        vectors = await to_thread.run_sync(self._embed, texts, limiter=self._threads, abandon_on_cancel=True)
+        return Embeddings(vectors)
 
     async def close(self) -> None:
-        """Take no more calls; those under way end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Do nothing: calls under way end by themselves, and nothing else is held."""
 
-    async def _run(self, call: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._vectors().embed(texts)
 
     def _vectors(self) -> TokenVectors:
         with self._loading:

@@ -6,10 +6,11 @@ slowly again. To be limited is no failure while answers come: only who sees none
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+import anyio
 
 from listener.errors import ServiceError
 
@@ -19,18 +20,17 @@ LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Pace:
-    """Lets at most ``limit`` calls run, between 1 and ``most``, and none during a pause. For one event loop."""
+    """Lets at most ``limit`` calls run, between 1 and ``most``, and none begin during a pause. For one event loop."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.limit = float(most)
-        self._running = 0
+        self._places = anyio.CapacityLimiter(most)
         self._resume_at = 0.0
         self._lowered_at = float("-inf")
         self._passed_at = float("-inf")
         self._in_a_row = 0
         self._told = ""
-        self._changed = asyncio.Event()
 
     @asynccontextmanager
     async def turn(self, waiting_since: float) -> AsyncIterator[float]:
@@ -38,17 +38,17 @@ class Pace:
 
         Raises ServiceError ``rate_limited`` if the pause is longer than anybody should wait here.
         """
-        await self._wait(waiting_since)
-        self._running += 1
+        call = object()
+        await self._places.acquire_on_behalf_of(call)
         try:
+            await self._pause(waiting_since)
             yield now()
         finally:
-            self._running -= 1
-            self._tell()
+            self._places.release_on_behalf_of(call)
 
     def passed(self) -> None:
         """Note an answer: one more call may run for each full round of them."""
-        self.limit = min(self._most, self.limit + 1 / self.limit)
+        self._set(min(self._most, self.limit + 1 / self.limit))
         self._passed_at = now()
         self._in_a_row = 0
 
@@ -56,7 +56,7 @@ class Pace:
         """Halve the number, unless the call began before that was last done: then it says nothing new."""
         if began < self._lowered_at:
             return False
-        self.limit = max(1.0, self.limit / 2)
+        self._set(max(1.0, self.limit / 2))
         self._lowered_at = now()
         return True
 
@@ -68,17 +68,15 @@ class Pace:
         pause = wish or min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (self._in_a_row - 1))
         self._resume_at = max(self._resume_at, now() + pause * random.uniform(1.0, 1.1))
 
-    async def _wait(self, since: float) -> None:
-        while True:
-            pause = self._resume_at - now()
-            if pause > 0:
-                if self._resume_at - max(since, self._passed_at) > PATIENCE_SECONDS:
-                    raise self._hopeless(pause)
-                await asyncio.sleep(pause)
-            elif self._running >= int(self.limit):
-                await self._changed.wait()
-            else:
-                return
+    def _set(self, limit: float) -> None:
+        self.limit = limit
+        self._places.total_tokens = int(limit)
+
+    async def _pause(self, since: float) -> None:
+        while (pause := self._resume_at - now()) > 0:
+            if self._resume_at - max(since, self._passed_at) > PATIENCE_SECONDS:
+                raise self._hopeless(pause)
+            await anyio.sleep(pause)
 
     def _hopeless(self, pause: float) -> ServiceError:
         return ServiceError(
@@ -88,12 +86,7 @@ class Pace:
             retry_after=pause,
         )
 
-    def _tell(self) -> None:
-        """Wake all who wait for a place; they look again in the order in which they came."""
-        self._changed.set()
-        self._changed = asyncio.Event()
-
 
 def now() -> float:
     """Return the event loop's time in seconds."""
-    return asyncio.get_running_loop().time()
+    return anyio.current_time()

@@ -14,9 +14,9 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
-from listener.embedding.endpoint import Answer
+from listener.embedding.answers import Answer
+from listener.embedding.base import Space
 from listener.errors import ServiceError, SettingsError
-from listener.models import Space
 
 MOST_OF_A_MESSAGE = 300
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from listener.errors import SettingsError, TextsRefused
+from listener.embedding.base import TextsRefused
+from listener.embedding.inputs import encodable
+from listener.errors import SettingsError
 
 _TOKENS_AT_ONCE = 4096  # 4 MB of vectors: memory does not grow with the text
 
@@ -39,7 +41,7 @@ class TokenVectors:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, shape (texts, dimensions); raise TextsRefused for texts that have none."""
-        encoded = self._tokenizer.encode_batch_fast([_encodable(text) for text in texts], add_special_tokens=False)
+        encoded = self._tokenizer.encode_batch_fast([encodable(text) for text in texts], add_special_tokens=False)
         sums = np.zeros((len(texts), self._vectors.shape[1]), dtype=np.float32)
         for row, encoding in enumerate(encoded):
             ids = encoding.ids
@@ -62,11 +64,6 @@ def _not_installed(why: str) -> SettingsError:
     return SettingsError(
         "embedder_not_installed", f"the local embedder's weights can't be loaded: {why}", "run: pip install wordllama"
     )
-
-
-def _encodable(text: str) -> str:
-    """Replace lone surrogates, which no tokenizer takes."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _refuse_zero(lengths: NDArray[np.float32]) -> None:

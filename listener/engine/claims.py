@@ -27,9 +27,9 @@ from typing import Any
 import asyncpg
 
 from listener.database.outages import OUTAGE, Pause, is_outage
+from listener.embedding import Space
 from listener.engine.doorbell import Doorbell
 from listener.errors import OperatorError, RequestError
-from listener.models import Space
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 

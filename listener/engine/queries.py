@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -20,13 +20,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+from pgvector import Vector
 
 from listener.database.outages import patiently
-from listener.database.vectors import encode_rows
-from listener.embedding import Embedder, groups
+from listener.embedding import Embedder, Embedders, Space, TextsRefused, groups
 from listener.engine.doorbell import Doorbell
-from listener.errors import IngestError, TextsRefused
-from listener.models import Space
+from listener.errors import IngestError
 from listener.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,12 +41,10 @@ PAGE = 128
 class Queries:
     """The loop that answers ``ingest_embed_query``, at capacity or not."""
 
-    def __init__(
-        self, pool: asyncpg.Pool, doorbell: Doorbell, embedder: Callable[[Space], Embedder], settings: Settings
-    ) -> None:
+    def __init__(self, pool: asyncpg.Pool, doorbell: Doorbell, embedders: Embedders, settings: Settings) -> None:
         self._pool = pool
         self._doorbell = doorbell
-        self._embedder = embedder
+        self._embedders = embedders
         self._settings = settings
         self._calls: set[asyncio.Task[None]] = set()
         self._open: set[tuple[int, bytes]] = set()
@@ -98,7 +95,7 @@ class Queries:
     async def _answer(self, rows: Sequence[asyncpg.Record]) -> None:
         """Embed queries of one space, and tell those who wait; whatever an embedder does, the listener goes on."""
         try:
-            embedder = self._embedder(Space(*(rows[0][name] for name in _SPACE)))
+            embedder = self._embedders.of(Space(*(rows[0][name] for name in _SPACE)))
             for part in groups([len(row["text"]) for row in rows], embedder.group_texts, embedder.group_characters):
                 await self._embed(embedder, rows[part.start : part.stop])
         except IngestError as error:
@@ -129,7 +126,8 @@ class Queries:
 
     async def _keep(self, rows: Sequence[asyncpg.Record], vectors: NDArray[np.float32]) -> None:
         hashes = [row["hash"] for row in rows]
-        await self._write("select ingest_answer_queries($1, $2, $3)", rows[0]["space_id"], hashes, encode_rows(vectors))
+        found = [Vector(vector) for vector in vectors]
+        await self._write("select ingest_answer_queries($1, $2, $3)", rows[0]["space_id"], hashes, found)
 
     async def _refuse(self, rows: Sequence[asyncpg.Record], error: IngestError) -> None:
         """Tell those who still wait for one of these why they wait in vain."""

@@ -9,9 +9,7 @@ from functools import partial
 
 from listener import logs
 from listener.database.outages import patiently
-from listener.embedding import Embedder, create
 from listener.errors import ServiceError
-from listener.models import Space
 from listener.pipeline.checkpoints import Step, give_way, id_of, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
@@ -32,18 +30,6 @@ class BatchRuns:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._embedders: dict[Space, Embedder] = {}
-
-    def embedder(self, space: Space) -> Embedder:
-        """Return the one embedder of a space; raises SettingsError if there can't be one."""
-        if space not in self._embedders:
-            self._embedders[space] = create(space, self._tools.settings)
-        return self._embedders[space]
-
-    async def close(self) -> None:
-        """Close the embedders."""
-        for embedder in self._embedders.values():
-            await embedder.close()
 
     async def run(self, ref: BatchRef) -> dict[str, int]:
         """Run a batch's four steps; of one that brought nothing new, the first."""
@@ -81,7 +67,7 @@ class BatchRuns:
         """
         attempt = 0
         while True:
-            step = EmbedStep(self._tools, self.embedder(settings.space), fence, settings, texts)
+            step = EmbedStep(self._tools, self._tools.embedders.of(settings.space), fence, settings, texts)
             try:
                 return await step.run()
             except ServiceError as error:

@@ -20,9 +20,7 @@ from uuid import UUID
 
 from pgvector import Vector
 
-from listener.embedding import Embedder, embedding_input, groups, text_hash
-from listener.errors import TextsRefused
-from listener.models import Embeddings
+from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Outcome, Texts, ToEmbed

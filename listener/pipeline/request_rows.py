@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from listener.models import Found, Space
+from listener.embedding import Space
+from listener.models import Found
 from listener.options import RequestOptions
 from listener.pipeline.rows import Failure, as_json
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
+from listener.embedding import Embedders
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
@@ -31,6 +32,7 @@ class Tools:
     sources: LocalSources
     parsers: Parsers
     workers: Workers
+    embedders: Embedders
     threads: Executor
     tracing: Tracing
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

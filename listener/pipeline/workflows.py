@@ -30,9 +30,7 @@ from dbos import error as dbos_error
 
 from listener import logs
 from listener.database.outages import is_outage, patiently
-from listener.embedding import Embedder
 from listener.errors import RequestError
-from listener.models import Space
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.capacity import Places
 from listener.pipeline.checkpoints import as_json, done_before, id_of, refuse_copies, run_step
@@ -158,13 +156,8 @@ class Workflows:
             await asyncio.wait_for(self._one_ended.wait(), seconds)
 
     async def close(self) -> None:
-        """Abandon shared batches, and close the embedders."""
+        """Abandon shared batches."""
         await self.shares.close()
-        await self._runs.close()
-
-    def embedder(self, space: Space) -> Embedder:
-        """Return the one embedder of a space; raises SettingsError if there can't be one."""
-        return self._runs.embedder(space)
 
     # the request workflow
 

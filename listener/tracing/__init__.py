@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from uuid import UUID
 
-    from listener.models import Space
+    from listener.embedding.base import Space
     from listener.settings import Settings
 
 Value: TypeAlias = "str | int | float | bool | None"

@@ -20,7 +20,7 @@ from listener.tracing.delivery import Delivery
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from listener.models import Space
+    from listener.embedding.base import Space
 
 FLUSH_SECONDS = 1.5
 LONGEST_WORD = 500  # characters; what is longer is not a name or a count

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener import embedding
+from listener.embedding import Space, TextsRefused
 from listener.embedding.local import LocalEmbedder
-from listener.errors import SettingsError, TextsRefused
-from listener.models import Space
+from listener.errors import SettingsError
 from listener.settings import Settings
 
 LOCAL = Settings(embedder="local")
@@ -176,7 +176,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     program = (
         "import sys, listener.embedding as embedding; from listener.settings import Settings; local = Settings();"
         "embedding.create(embedding.default_space(local), local);"
-        "print({'numpy', 'tokenizers', 'httpx2'} & {*sys.modules})"
+        "print({'numpy', 'tokenizers', 'httpx2', 'openai', 'pgvector'} & {*sys.modules})"
     )
     assert printed_by(program) == "set()"
 

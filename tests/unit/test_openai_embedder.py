@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 from embedding_service import (
@@ -37,13 +38,14 @@ from embedding_service import (
 )
 
 from listener import embedding
+from listener.concurrency import task_group
+from listener.embedding import Space, TextsRefused
 from listener.embedding.answers import read_vectors
-from listener.embedding.openai import OpenAIEmbedder
-from listener.embedding.openai_space import normalized
+from listener.embedding.openai import normalized
+from listener.embedding.openai_embedder import OpenAIEmbedder
 from listener.embedding.pace import Pace, now
 from listener.embedding.refusals import retry_after
-from listener.errors import IngestError, ServiceError, SettingsError, TextsRefused
-from listener.models import Space
+from listener.errors import IngestError, ServiceError, SettingsError
 from listener.settings import Settings
 
 ADA = "text-embedding-ada-002"
@@ -442,6 +444,38 @@ async def test_limits_halve_what_is_in_flight_once_and_answers_raise_it_again() 
     assert pace.limit == 8
 
 
+async def test_after_a_limit_calls_wait_until_fewer_than_the_new_limit_run() -> None:
+    pace = Pace(4)
+    ended, running = [asyncio.Event() for _ in range(4)], 0
+
+    async def call(until: asyncio.Event | None) -> None:
+        nonlocal running
+        async with pace.turn(now()):
+            running += 1
+            if until:
+                await until.wait()
+            running -= 1
+
+    async with task_group() as tasks:
+        for event in ended:
+            tasks.start_soon(call, event)
+        await anyio.wait_all_tasks_blocked()
+        pace.lower(now())  # to 2, while 4 run
+        tasks.start_soon(call, forever := asyncio.Event())
+        for _ in range(3):
+            pace.passed()  # to 3 again
+        await anyio.wait_all_tasks_blocked()
+        assert (running, int(pace.limit)) == (4, 3)
+        ended[0].set()
+        await anyio.wait_all_tasks_blocked()
+        assert running == 3
+        ended[1].set()
+        await anyio.wait_all_tasks_blocked()
+        assert running == 3  # the one that waited has taken its place
+        for event in (*ended, forever):
+            event.set()
+
+
 async def test_nobody_begins_a_call_during_a_pause(service: EmbeddingService) -> None:
     service.next(limited(0.3))
     async with opened(settings_of(service, embedding_calls=1)) as embedder:
@@ -704,7 +738,7 @@ def test_choosing_a_space_imports_no_http_client() -> None:
     program = (
         "import sys, listener.embedding as embedding; from listener.settings import Settings;"
         "embedding.default_space(Settings(embedder='openai', OPENAI_API_KEY='x', OPENAI_BASE_URL=''));"
-        "print({'numpy', 'httpx2'} & {*sys.modules})"
+        "print({'numpy', 'httpx2', 'openai', 'pgvector'} & {*sys.modules})"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "set()"

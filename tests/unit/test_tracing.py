@@ -25,8 +25,8 @@ from opik_service import OpikService, wait_until_gone
 
 import listener
 from listener import tracing
+from listener.embedding import Space
 from listener.errors import OperatorError, ServiceError
-from listener.models import Space
 from listener.settings import Settings
 from listener.tracing.delivery import BATCH, MOST_WAITING, sdk_environment
 
