@@ -134,7 +134,7 @@ class Story:
         root = self.folder / "root"
         return {
             "files": {"source": str(root / "files"), "collection": "files"},
-            "a mail": {"source": str(root / "mail.eml"), "collection": "files"},
+            "a mail": {"source": str(root / "mail.eml"), "collection": "mail"},
             "at once": {"source": str(root / "at once"), "collection": "at once", "options": {"publish": "request"}},
             "lines": {"source": str(root / "lines.jsonl"), "collection": "records", "options": RECORD},
             "rows": {"source": str(root / "rows.csv"), "collection": "records", "options": RECORD},
