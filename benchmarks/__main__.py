@@ -9,6 +9,7 @@ inserters  what the triggers cost those who insert: pgbench beside the table wit
 backlog    claims and inserts with a million rows pending, finished, scheduled, of a full collection; with bloat
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
+tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
 chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
 all        every one that needs no option
@@ -28,7 +29,9 @@ from pathlib import Path
 
 from benchmarks import report
 
-SUITES = ["latency", "inserters", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "chaos"]
+SUITES = [
+    "latency", "inserters", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "tracing", "chaos",
+]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 
 

@@ -21,24 +21,30 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from benchmarks import session
 from benchmarks.report import Options, Report, Spread, Table
 from listener import embedded
-from listener.engine.claims import CLAIM, Line
+from listener.engine import statements
+from listener.engine.line import Line
+
+T = TypeVar("T")
 
 FEW, MANY, MOST = 1_000, 100_000, 1_000_000
 CALLS = 200
 EXECUTOR = "backlog"
-SPACE = json.dumps({"embedder": "local", "endpoint": "", "model": "none", "dimensions": 3})
 ROOTS = ["/srv"]
+CLAIMANT = statements.Claimant(
+    EXECUTOR, ROOTS, json.dumps({"embedder": "local", "endpoint": "", "model": "none", "dimensions": 3})
+)
 
 LISTENER = """
 insert into ingest_listeners (executor_id, host, pid, version, pipeline, capacity, roots, lease)
@@ -71,20 +77,20 @@ class Case:
         """Insert and claim in turns, so that the backlog stays what it is."""
         claims, inserts = [], []
         for _ in range(calls):
-            inserts.append((await self._timed(INSERT))[0])
+            inserts.append((await self._timed(partial(self.connection.fetch, INSERT)))[0])
             place = self.line.place
-            seconds, rows = await self._timed(CLAIM, EXECUTOR, 1, ROOTS, SPACE, *place)
-            self.line.looked(place, rows, seconds)
+            seconds, claimed = await self._timed(partial(statements.claim, self.connection.fetch, CLAIMANT, 1, place))
+            self.line.looked(place, claimed, seconds)
             claims.append(seconds)
-            self.empty += not rows
+            self.empty += not claimed
         for found, times in ((self.claims, claims), (self.inserts, inserts)):
             found.append((median(times) * 1000, quantiles(times, n=100, method="inclusive")[98] * 1000))
 
-    async def _timed(self, query: str, *values: object) -> tuple[float, list[asyncpg.Record]]:
+    async def _timed(self, statement: Callable[[], Awaitable[list[T]]]) -> tuple[float, list[T]]:
         async with self.connection.transaction():
             began = time.perf_counter()
-            rows = await self.connection.fetch(query, *values)
-            return time.perf_counter() - began, rows
+            found = await statement()
+            return time.perf_counter() - began, found
 
 
 async def measure(options: Options) -> Report:
@@ -127,7 +133,7 @@ async def _make(server: embedded.Server, database: str, backlog: Mapping[str, An
     connection = await _database(server, database)
     await connection.execute("""select ingest_collection('full', '{"max_running": 1}')""")
     await _add(connection, 1, collection="full")
-    await connection.fetch(CLAIM, EXECUTOR, 1, ROOTS, SPACE, None, None)
+    await statements.claim(connection.fetch, CLAIMANT, 1)
     given = dict(backlog)
     if count := given.pop("count", 0):
         finished = given.pop("finished", False)
@@ -169,7 +175,7 @@ async def _churn(case: Case, count: int) -> None:
     """Insert, claim and end so many requests; leave the 1,000 that are newest."""
     for _ in range(count // FEW):
         await _add(case.connection, FEW)
-        await case.connection.fetch(CLAIM, EXECUTOR, FEW, ROOTS, SPACE, None, None)
+        await statements.claim(case.connection.fetch, CLAIMANT, FEW)
         await case.connection.execute(SETTLE + " and r.collection = 'c'")
     await case.connection.execute("vacuum analyze")  # removes nothing
 

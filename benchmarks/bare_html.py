@@ -24,11 +24,13 @@ from pgvector.asyncpg import register_vector
 
 from benchmarks.bare import COLUMNS, TABLE, Row
 from listener.chunking.splitting import chunk
-from listener.documents.parsers import html_text
+from listener.documents.markup import read
+from listener.documents.reading import About
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
 from listener.embedding.token_vectors import TokenVectors
 
 GROUP = 128
+PAGE = About("", "text/html")
 PAGES = 16  # that a process parses at a time
 WRITERS = 2
 
@@ -50,7 +52,7 @@ async def run(dsn: str, folder: Path, processes: int) -> dict[str, Any]:
 
 def _warm_up(_: int) -> None:
     time.sleep(0.5)  # so that each process gets one
-    html_text(b"<p>One line.", None)
+    read(b"<p>One line.", PAGE)
 
 
 async def _work(pool: asyncpg.Pool, model: TokenVectors, rows: Iterator[Row], turn: asyncio.Lock) -> None:
@@ -73,7 +75,7 @@ def _rows(parsers: Executor, folder: Path) -> Iterator[Row]:
 
 
 def _page(number: int, path: Path) -> list[Row]:
-    reading = html_text(path.read_bytes(), None)
+    reading = read(path.read_bytes(), PAGE)
     text, title, rows = str(reading.text, "utf-8"), reading.title or "", []
     for ordinal, part in enumerate(chunk(text, "text/markdown", 1000, 100)):
         body, headings = text[part.start : part.end], part.heading_path

@@ -22,7 +22,7 @@ from benchmarks import session
 from benchmarks.peers import dbos_queue
 from benchmarks.report import Options, Report, Spread, Table
 from listener.embedded import Server
-from listener.service import QUEUE_POLL_SECONDS
+from listener.engine.durable import QUEUE_POLL_SECONDS
 
 OURS, BARE = "listener", "bare DBOS"
 MOST_ROUNDS = 3  # each takes minutes, and they differ little

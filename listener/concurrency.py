@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
+
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -31,9 +37,35 @@ async def task_group() -> AsyncIterator[TaskGroup]:
         raise error
 
 
+async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S], most: int) -> list[T]:
+    """Return what a function returns for each item, in their order; ``most`` calls run at a time.
+
+    The first error ends all of them, and is raised. There are ``most`` tasks, not one for each item: a task costs more
+    than many an item.
+    """
+    results: dict[int, T] = {}
+    left = iter(enumerate(items))
+
+    async def run() -> None:
+        for number, item in left:
+            results[number] = await function(item)
+
+    async with task_group() as tasks:
+        for _ in range(min(most, len(items))):
+            tasks.start_soon(run)
+    return [results[number] for number in range(len(items))]
+
+
 def first_error(error: BaseException) -> BaseException:
     """Return the first error inside of a group, and of groups in it; one that asks to exit comes before all others."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     errors = [first_error(one) for one in error.exceptions]
     return next((one for one in errors if not isinstance(one, Exception)), errors[0])
+
+
+async def set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until an event is set; False if that takes longer than ``seconds`` (None: as long as it takes)."""
+    with anyio.move_on_after(seconds):
+        await event.wait()
+    return event.is_set()

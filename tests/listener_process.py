@@ -45,11 +45,14 @@ SLOW_SECONDS = 1.0
 
 
 class ListenerProcess:
-    """Starts a listener and waits until it is ready. ``settings`` are INGEST_ variables without their prefix."""
+    """Starts a listener and waits until it is ready. ``settings`` are INGEST_ variables without their prefix.
+
+    ``path``: a folder with more distributions.
+    """
 
     def __init__(
         self, dsn: str, folder: Path, *, group_texts: int = 0, pipeline: str = "", deadly: Path | None = None,
-        clock: float = 0.0,
+        clock: float = 0.0, path: Path | None = None,
         **settings: object,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +62,7 @@ class ListenerProcess:
         given = {_variable(name): str(value) for name, value in settings.items()}
         package = Path(listener.__file__).parent  # the same as in this process, installed or not
         environment = clean | given | {
-            "PYTHONPATH": str(package.parent),
+            "PYTHONPATH": os.pathsep.join(map(str, filter(None, [package.parent, path]))),
             "INGEST_DATABASE_URL": dsn,
             "TEST_EMBEDDED_TEXTS": str(self._texts),
             "TEST_GROUP_TEXTS": str(group_texts),
@@ -252,19 +255,19 @@ def die_or_wait(place: str, *texts: str) -> None:
                 time.sleep(SLOW_SECONDS)
 
 
-def deadly(sources: Any) -> None:
+def deadly(file_reading: Any, walk: Any) -> None:
     """Have sources look whether what they read kills."""
-    read, discover = sources.read, sources.discover
+    read, found = file_reading.read, walk.found
 
-    def read_one(self: Any, path: str, *rest: Any) -> Any:
-        die_or_wait("load", path)
-        return read(self, path, *rest)
+    def read_one(roots: Any, locator: str, limit: int) -> Any:
+        die_or_wait("load", locator)
+        return read(roots, locator, limit)
 
-    def discover_all(self: Any, source: str, *rest: Any) -> Any:
-        die_or_wait("discover", source)
-        return discover(self, source, *rest)
+    def found_all(self: Any) -> Any:
+        die_or_wait("discover", self.source)
+        return found(self)
 
-    sources.read, sources.discover = read_one, discover_all
+    file_reading.read, walk.found = read_one, found_all
 
 
 def give_up_powers() -> None:
@@ -283,15 +286,16 @@ def shift_clock(seconds: float) -> None:
 
 def main() -> None:
     shift_clock(float(os.environ["TEST_CLOCK"]))
-    from listener.pipeline import workflows  # noqa: PLC0415 - the driver needs none of it
+    from listener.pipeline import identity  # noqa: PLC0415 - the driver needs none of it
 
-    workflows.PIPELINE = os.environ["TEST_PIPELINE"] or workflows.PIPELINE  # before others take it over
+    identity.PIPELINE = os.environ["TEST_PIPELINE"] or identity.PIPELINE  # before others take it over
     from listener import cli, service  # noqa: PLC0415
     from listener.embedding import registry  # noqa: PLC0415
-    from listener.engine import cancels, heartbeat, recovery  # noqa: PLC0415
-    from listener.pipeline import rewinding  # noqa: PLC0415
+    from listener.engine import cancels, heartbeat, takeover  # noqa: PLC0415
+    from listener.pipeline import rewinding, workflows  # noqa: PLC0415
     from listener.pipeline.gateway import Gateway  # noqa: PLC0415
-    from listener.sources.files import LocalSources  # noqa: PLC0415
+    from listener.sources import file_reading  # noqa: PLC0415
+    from listener.sources.walk import Walk  # noqa: PLC0415
 
     points = Points()
     for name, method in inspect.getmembers(Gateway, inspect.isfunction):
@@ -299,19 +303,19 @@ def main() -> None:
             setattr(Gateway, name, points.around(name, method))
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
     for name, owner, attribute in (
-        ("resume", recovery.Recovery, "_resume"),
-        ("obey", cancels.Commands, "_cancel"),
+        ("resume", takeover.Adoption, "_resume"),
+        ("obey", cancels.Cancels, "_cancel"),
         ("open", service.Listener, "_open"),
         ("register", heartbeat.Heartbeat, "register"),
         ("launch", service.Listener, "_launch"),
     ):
         setattr(owner, attribute, points.around(name, getattr(owner, attribute)))
     points.known |= {"before:embed", "before:rewind", "after:held"}
-    rewound, hold_request = rewinding.rewound, Gateway.held
+    rewind, hold_request = rewinding.rewind, Gateway.held
 
-    async def held_and_rewound(*arguments: Any) -> bool:
+    async def held_and_rewind(*arguments: Any) -> bool:
         await points.reach("before:rewind", arguments)
-        return await rewound(*arguments)
+        return await rewind(*arguments)
 
     @asynccontextmanager
     async def held_at_point(self: Gateway, *arguments: Any) -> AsyncIterator[str | None]:
@@ -320,9 +324,9 @@ def main() -> None:
             yield status
 
     for module in (workflows, rewinding):  # of the request, and of its batches
-        setattr(module, "rewound", held_and_rewound)  # noqa: B010
+        setattr(module, "rewind", held_and_rewind)  # noqa: B010
     setattr(Gateway, "held", held_at_point)  # noqa: B010
-    deadly(LocalSources)
+    deadly(file_reading, Walk)
     create, start = registry.create, service.Listener.start
 
     async def start_and_tell(self: service.Listener) -> None:

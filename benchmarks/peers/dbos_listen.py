@@ -18,7 +18,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, ru
 
 from benchmarks.session import say, say_begun
 from listener.database.connections import dbos_engine
-from listener.service import DBOS_POOL
+from listener.engine.durable import DBOS_POOL
 
 
 async def install(dsn: str) -> None:

@@ -64,12 +64,14 @@ def quickstart(
 
 def _settings_for(source: str) -> Settings:
     """Return the settings with ``source`` below a root; raises RequestError if there is nothing to ingest."""
-    from listener.sources.files import LocalSources
+    from listener.options import RequestOptions
+    from listener.sources.folder_roots import FolderRoots
+    from listener.sources.walk import Walk
 
     settings = load_settings()
     root = Path(source).parent if Path(source).is_file() else Path(source)
     roots = (*settings.file_roots, root)
-    next(iter(LocalSources(roots, settings.max_document_bytes).discover(source, {})))
+    next(Walk(FolderRoots(roots), source, RequestOptions()).found())
     grace = min(settings.grace_seconds, GRACE_SECONDS)
     return settings.model_copy(update={"file_roots": roots, "log_level": "WARNING", "grace_seconds": grace})
 

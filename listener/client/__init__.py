@@ -68,10 +68,10 @@ async def connect(
         chosen = chosen.model_copy(update={"schema_": schema})
     if database is None or isinstance(database, str):
         async with _pool(chosen, database) as pool:
-            yield Ingest(Pooled(pool), chosen.schema_)
+            yield Ingest(Pooled(pool), chosen.schema_, traced=_is_traced(chosen))
     else:
         own = Pooled(database) if isinstance(database, asyncpg.Pool) else Single(database)
-        yield Ingest(own, chosen.schema_)
+        yield Ingest(own, chosen.schema_, traced=_is_traced(chosen))
 
 
 @asynccontextmanager
@@ -97,6 +97,10 @@ async def _dsn(chosen: settings.Settings) -> str:
     return (await embedded.start(chosen.data_dir)).dsn()
 
 
+def _is_traced(chosen: settings.Settings) -> bool:
+    return chosen.tracing == "opik"
+
+
 def _over_one_connection(
     verb: Callable[Concatenate[Ingest, P], Coroutine[Any, Any, T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -107,7 +111,8 @@ def _over_one_connection(
         chosen = settings.load()
         connection = await databases.plain_connection(await _dsn(chosen))
         try:
-            return await verb(Ingest(Single(connection), chosen.schema_), *arguments, **named)
+            ingest = Ingest(Single(connection), chosen.schema_, traced=_is_traced(chosen))
+            return await verb(ingest, *arguments, **named)
         finally:
             await connection.close()
 

@@ -12,10 +12,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from listener.client import statements
-from listener.client.results import Failure, Hit, Status
+from listener.client.results import Failure, Hit, Status, found, outcome
 from listener.client.transport import Connections
 from listener.database.translation import told_as_ours
 from listener.errors import RequestError, WaitTimeoutError
+from listener.tracing.tracked import tracked
 
 LOOK_SECONDS = 1.0  # how often a wait looks although nothing rang
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet")
@@ -24,10 +25,13 @@ _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet")
 class Ingest:
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
-    def __init__(self, connections: Connections, schema: str) -> None:
+    def __init__(self, connections: Connections, schema: str, *, traced: bool = False) -> None:
+        """``traced``: inside a function with Opik's ``@track``, the verbs are spans (``listener.tracing.tracked``)."""
+        self.traced = traced
         self._connections = connections
         self._schema = '"' + schema.replace('"', '""') + '"'
 
+    @tracked("ingest.add", shows=("collection",), told=lambda request: {"request": str(request)})
     async def add(
         self,
         source: str | os.PathLike[str] | None = None,
@@ -62,6 +66,7 @@ class Ingest:
         """
         return (await self.wait_all([request], timeout=timeout))[0]
 
+    @tracked("ingest.wait", shows=(), told=outcome)
     async def wait_all(
         self,
         requests: Iterable[UUID | str],
@@ -92,6 +97,7 @@ class Ingest:
         """Cancel a pending or running request; raises RequestError ``unknown_request`` or ``wrong_state``."""
         await self._value(statements.CANCEL, str(_id(request)))
 
+    @tracked("ingest.search", shows=("collection", "k", "by"), told=found)
     async def search(
         self,
         query: str,

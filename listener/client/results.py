@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,6 +61,15 @@ class Status:
             )
 
 
+def outcome(ended: list[Status]) -> dict[str, str | int]:
+    """Return what became of requests, in counts, for a span: how many ended how, their documents and chunks."""
+    counts: dict[str, str | int] = {"request": str(ended[0].id)} if len(ended) == 1 else {"requests": len(ended)}
+    counts |= Counter(status.status for status in ended)
+    counts["documents"] = sum(status.documents_done or 0 for status in ended)
+    counts["chunks"] = sum(status.chunks_total or 0 for status in ended)
+    return counts
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A row of ``ingest_failures``: a document that failed, in which step, why, and what to do.
@@ -94,3 +104,8 @@ class Hit:
     score: float
     by: str
     metadata: Mapping[str, Any]
+
+
+def found(hits: list[Hit]) -> dict[str, str | int]:
+    """Return for a span how many chunks a search found, and by what."""
+    return {"hits": len(hits)} | ({"by": hits[0].by} if hits else {})

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
+import anyio
 import asyncpg
 import psycopg
 from sqlalchemy import event, exc
@@ -42,7 +44,7 @@ READ_ONLY = "25006"
 
 
 class Pause:
-    """Waits between tries, each time twice as long as before, up to ``longest`` seconds, and never quite as planned."""
+    """Waits between tries, each time about twice as long as before, up to ``longest`` seconds."""
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
@@ -50,7 +52,7 @@ class Pause:
 
     async def wait(self) -> None:
         """Wait before the next try."""
-        await asyncio.sleep(self._seconds * random.uniform(0.5, 1.0))
+        await anyio.sleep(self._seconds * random.uniform(0.5, 1.0))
         self._seconds = min(self._seconds * 2, self._longest)
 
     def reset(self) -> None:
@@ -58,7 +60,7 @@ class Pause:
         self._seconds = FIRST_PAUSE_SECONDS
 
 
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+async def retry_on_outage(call: Callable[[], Awaitable[T]]) -> T:
     """Make a call that may be repeated, and repeat it while Postgres is away or it met a deadlock."""
     pause = Pause(longest=5.0)
     while True:
@@ -67,27 +69,41 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
         except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
             log.warning("waiting for a lock that another transaction holds: %s", error)
         except asyncpg.UndefinedFunctionError as error:
-            await _wait_for_the_end(error)
+            await _wait_to_be_ended(error)
         except OUTAGE as error:
             if not is_outage(error):
                 raise
-            log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
+            log.warning("waiting for Postgres: %s", named(error))
         await pause.wait()
+
+
+@contextmanager
+def waiting_for_postgres(who: str) -> Iterator[None]:
+    """Have a block end where Postgres goes away; the log says that ``who`` waits."""
+    try:
+        yield
+    except OUTAGE as error:
+        log.warning("%s: waiting for Postgres: %s", who, named(error))
+
+
+def named(error: BaseException) -> str:
+    """Return what an error says; of a silent one its name."""
+    return str(error) or type(error).__name__
 
 
 _gone: list[str] = []
 
 
 def gone_function() -> str | None:
-    """Return what Postgres said of a function that is not there any more: a newer program has migrated the schema."""
+    """Return what Postgres said of a function that has gone, since a newer program migrated the schema; else None."""
     return _gone[0] if _gone else None
 
 
-async def _wait_for_the_end(error: asyncpg.UndefinedFunctionError) -> None:
-    """Leave what is at hand as it is: the heartbeat is about to end this listener, and newer ones go on with it."""
+async def _wait_to_be_ended(error: asyncpg.UndefinedFunctionError) -> None:
+    """Leave everything as it is: the heartbeat is about to end this listener, and newer ones go on with its work."""
     log.error("a newer program has migrated the schema: %s", error)
     _gone.append(str(error))
-    await asyncio.Event().wait()
+    await anyio.sleep_forever()
 
 
 def is_outage(error: BaseException) -> bool:
@@ -106,17 +122,17 @@ def _comes_from_a_driver(error: BaseException) -> bool:
     return False
 
 
-def teach_dbos_patience() -> None:
-    """Have DBOS wait where it would give a workflow up: it tries again what SQLAlchemy calls a lost connection.
+def treat_as_disconnect() -> None:
+    """Have DBOS try again where it would give a workflow up: SQLAlchemy tells it that the connection was lost.
 
     By itself it takes only some texts of the driver for one: not ``connection is bad``, which psycopg says of a Unix
     socket that is not there, and not a database that is read-only for a while.
     """
-    if not event.contains(Engine, "handle_error", _call_it_lost):
-        event.listen(Engine, "handle_error", _call_it_lost)
+    if not event.contains(Engine, "handle_error", _mark_as_disconnect):
+        event.listen(Engine, "handle_error", _mark_as_disconnect)
 
 
-def _call_it_lost(context: ExceptionContext) -> None:
+def _mark_as_disconnect(context: ExceptionContext) -> None:
     error = context.original_exception
     unconnected = context.connection is None and isinstance(error, psycopg.OperationalError)
     if unconnected or (isinstance(error, psycopg.Error) and error.sqlstate == READ_ONLY):

@@ -1,139 +1,107 @@
-"""The document formats that are parsed, and what their containers look like inside.
+"""The document formats that are installed, and which of them a document has.
 
-What a file is, is decided by its first bytes where these are certain. Two signatures stand for many formats: a zip is a
-Word, PowerPoint or Excel file, an OpenDocument or an EPUB by the names inside it; an OLE file is an old Office file, an
-Outlook message or an encrypted Office file by its streams.
+A format is a ``DocumentFormat`` that an entry point of the group ``ingest_listener.formats`` leads to; see
+``docs/formats.md``. What a document is, is decided by its first bytes where these are certain, else by what it is
+declared to be, else by its name.
 """
 
 from __future__ import annotations
 
-import zipfile
-from io import BytesIO
+from collections.abc import Iterable, Sequence
+from posixpath import basename, splitext
 
-from listener.errors import DocumentError
+from listener.documents import media_types
+from listener.documents.media_types import HTML, PLAIN, UNTOLD
+from listener.documents.reading import DocumentFormat
+from listener.extensions import Extension, broken, installed
 
-PDF = "application/pdf"
-RTF = "application/rtf"
-MAIL = "message/rfc822"
-OUTLOOK = "application/vnd.ms-outlook"
-EPUB = "application/epub+zip"
-DOC, XLS, PPT = "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-DOCX, PPTX = f"{_OFFICE}.wordprocessingml.document", f"{_OFFICE}.presentationml.presentation"
-XLSX = f"{_OFFICE}.spreadsheetml.sheet"
-_OPEN = "application/vnd.oasis.opendocument"
-ODT, ODS, ODP = f"{_OPEN}.text", f"{_OPEN}.spreadsheet", f"{_OPEN}.presentation"
-ZIP, OLE = "application/zip", "application/x-ole-storage"  # what is inside decides
-
-EXTENSIONS = {
-    ".pdf": PDF, ".rtf": RTF, ".epub": EPUB, ".msg": OUTLOOK, ".eml": MAIL, ".mht": MAIL, ".mhtml": MAIL,
-    ".doc": DOC, ".dot": DOC, ".xls": XLS, ".xlt": XLS, ".ppt": PPT, ".pps": PPT, ".pot": PPT,
-    ".docx": DOCX, ".docm": DOCX, ".dotx": DOCX, ".dotm": DOCX,
-    ".pptx": PPTX, ".pptm": PPTX, ".ppsx": PPTX, ".ppsm": PPTX, ".potx": PPTX,
-    ".xlsx": XLSX, ".xlsm": XLSX, ".xltx": XLSX, ".xltm": XLSX,
-    ".odt": ODT, ".ott": ODT, ".ods": ODS, ".ots": ODS, ".odp": ODP, ".otp": ODP,
-}  # fmt: skip
-DOCUMENTS = frozenset(EXTENSIONS.values()) - {MAIL}
-ALIASES = {
-    "application/x-pdf": PDF, "text/rtf": RTF, "application/x-rtf": RTF, "application/x-msword": DOC,
-    "application/x-msexcel": XLS, "application/x-mspowerpoint": PPT,
-    "application/vnd.ms-word.document.macroenabled.12": DOCX, f"{_OFFICE}.wordprocessingml.template": DOCX,
-    "application/vnd.ms-excel.sheet.macroenabled.12": XLSX, f"{_OFFICE}.spreadsheetml.template": XLSX,
-    "application/vnd.ms-powerpoint.presentation.macroenabled.12": PPTX,
-    f"{_OFFICE}.presentationml.template": PPTX, f"{_OFFICE}.presentationml.slideshow": PPTX,
-    f"{_OPEN}.text-template": ODT, f"{_OPEN}.spreadsheet-template": ODS, f"{_OPEN}.presentation-template": ODP,
-}  # fmt: skip
-SHEETS = frozenset({XLSX, XLS, ODS})
-MARKED = frozenset({DOCX, ODT, RTF})  # where the parser marks what is underlined or highlighted
-IMAGES = frozenset({"image/png", "image/jpeg", "image/tiff", "image/webp", "image/gif"})
-
-# An OLE file names its streams in UTF-16. The first that is there decides: messages and encrypted files hold others.
-STREAMS = (
-    ("EncryptedPackage", "encrypted"), ("__nameid_version1.0", OUTLOOK), ("WordDocument", DOC),
-    ("PowerPoint Document", PPT), ("Workbook", XLS), ("Book", XLS),
-)  # fmt: skip
-FOLDERS = (("word/", DOCX), ("ppt/", PPTX), ("xl/", XLSX), ("META-INF/container.xml", EPUB))
-
-# Real office files inflate to 2 to 30 times their size and have under 10,000 entries.
-MOST_INFLATED = 1024 * 1024 * 1024
-MOST_RATIO, FREE_BYTES = 200, 64 * 1024 * 1024  # the ratio counts above so many bytes
-MOST_ENTRIES = 50_000
+GROUP = "ingest_listener.formats"
 
 
-def of_zip(data: bytes, uri: str, promised: str) -> str:
-    """Return the media type of what a zip holds (``application/zip`` if nothing known).
+class Formats:
+    """The formats by media type, ending and first bytes. A later one of the list takes over what an earlier one has."""
 
-    Raises DocumentError ``zip_bomb``, ``encrypted``, or ``parser_failed`` for a damaged one that is ``promised`` to be
-    a document. Reads the directory and two small entries.
-    """
-    try:
-        archive = zipfile.ZipFile(BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        if promised not in DOCUMENTS:
-            return ZIP
-        hint = "it is cut off or damaged: copy it again from where it comes from"
-        raise DocumentError(
-            "parser_failed", f"{uri} could not be parsed: not a whole zip file ({error})", hint
-        ) from None
-    return _of_archive(archive, len(data), uri)
+    def __init__(self, formats: Iterable[DocumentFormat]) -> None:
+        self._formats = list(formats)[::-1]
+        self._by_type: dict[str, DocumentFormat] = {}
+        self._pictures: dict[str, DocumentFormat] = {}
+        self._names: dict[str, str] = {}
+        self._endings = dict(media_types.OTHERS)
+        self._aliases: dict[str, str] = {}
+        for one in reversed(self._formats):
+            self._by_type |= dict.fromkeys(one.extensions, one)
+            self._pictures |= dict.fromkeys(one.pictures, one)
+            self._endings |= {f".{end}": kind for kind, ends in one.extensions.items() for end in ends.split()}
+            self._names |= one.names
+            self._aliases |= one.aliases
+
+    @classmethod
+    def installed(cls) -> Formats:
+        """Return the formats of all distributions; raises OperatorError ``broken_extension``."""
+        extensions = installed(GROUP)
+        for one in extensions:
+            if not isinstance(one.value, DocumentFormat):
+                raise broken(f"the format {one.name!r} of {one.origin}", f"{one.value!r} is no DocumentFormat")
+        _require_one_stranger_a_type(extensions)
+        return cls(one.value for one in extensions)
+
+    def decide(self, data: bytes, uri: str, declared: str, ocr: bool = False) -> tuple[DocumentFormat, str, str, bool]:
+        """Return the format, the media type, what was promised, and whether it was told rather than guessed.
+
+        Certain first bytes win over name and declaration. For zip and OLE files the media type is the container's: the
+        format looks inside. Pictures are documents with ``ocr``. Raises DocumentError ``unsupported``, or
+        ``parser_failed`` for what is not what its name or declaration promises.
+        """
+        promised = declared if declared not in UNTOLD else self.by_name(uri) or ""
+        promised = self._aliases.get(promised, promised)
+        if signed := self._by_start(data, promised):
+            return *signed, promised, True
+        if foreign := media_types.foreign(data):
+            if ocr and (one := self._pictures.get(foreign)):
+                return one, foreign, promised, True
+            raise media_types.unsupported(uri, foreign, "its content is")
+        kind = self._without_start(data, uri, promised, declared)
+        return self._of(kind, uri, declared), kind, promised, kind in (promised, HTML)
+
+    def by_name(self, uri: str) -> str | None:
+        """Return the media type that the last part of the URI stands for, if it is known."""
+        name = basename(uri.partition("?")[0] if "://" in uri else uri).lower()
+        return self._names.get(name) or self._endings.get(splitext(name)[1])
+
+    def _by_start(self, data: bytes, promised: str) -> tuple[DocumentFormat, str] | None:
+        """Return format and media type by the first bytes; of formats that begin alike, the promised one's."""
+        wanted = self._by_type.get(promised)
+        for one in [wanted, *self._formats] if wanted else self._formats:
+            for start, kind in one.starts:
+                if data.startswith(start):
+                    return one, kind
+        return None
+
+    def _without_start(self, data: bytes, uri: str, promised: str, declared: str) -> str:
+        """Return the media type of a document that begins with nothing in particular."""
+        one = self._by_type.get(promised)
+        if one and one.starts:
+            kind = one.otherwise(data, promised) if one.otherwise else None
+            kind = kind or (HTML if media_types.starts_like_html(data) else None)
+            if kind is None:
+                raise media_types.broken_promise(uri, promised)
+            return kind
+        if not promised:
+            return HTML if media_types.starts_like_html(data) else PLAIN
+        return promised
+
+    def _of(self, kind: str, uri: str, declared: str) -> DocumentFormat:
+        one = self._by_type.get(kind) or next((one for one in self._formats if one.takes and one.takes(kind)), None)
+        if one is None:
+            raise media_types.unsupported(uri, kind, "its name says" if declared in UNTOLD else "it is declared as")
+        return one
 
 
-def _of_archive(archive: zipfile.ZipFile, packed: int, uri: str) -> str:
-    with archive:
-        _check_sizes(archive, packed, uri)
-        names = archive.namelist()
-        if "mimetype" in names:
-            declared = _small(archive, "mimetype").strip().decode("ascii", "replace")
-            if declared.startswith(_OPEN) and b"encryption-data" in _small(archive, "META-INF/manifest.xml"):
-                raise encrypted(uri)
-            if (known := ALIASES.get(declared, declared)) in DOCUMENTS:
-                return known
-    return next((kind for start, kind in FOLDERS if any(name.startswith(start) for name in names)), ZIP)
-
-
-def of_ole(data: bytes, uri: str, promised: str) -> str:
-    """Return the media type of an OLE file; ``promised``, its name's or declared one, if that is possible.
-
-    Raises DocumentError ``encrypted``.
-    """
-    found = [kind for stream, kind in STREAMS if _has_stream(data, stream)]
-    if found[:1] == ["encrypted"]:
-        raise encrypted(uri)
-    whole = promised if promised in (DOC, XLS, PPT, OUTLOOK) else OLE
-    return promised if promised in found else next(iter(found), whole)  # a truncated one may have lost its directory
-
-
-def _has_stream(data: bytes, name: str) -> bool:
-    """Tell whether the directory has an entry of this name: 128 bytes that begin with it and its end mark."""
-    entry, at = name.encode("utf-16-le") + b"\0\0", -1
-    while (at := data.find(entry, at + 1)) >= 0:
-        if at % 128 == 0:
-            return True
-    return False
-
-
-def encrypted(uri: str) -> DocumentError:
-    """Return the error for a document that wants a password."""
-    hint = "remove its password and ingest it again, or leave it out with 'exclude'; passwords can't be given"
-    return DocumentError("encrypted", f"{uri} is encrypted", hint)
-
-
-def _check_sizes(archive: zipfile.ZipFile, packed: int, uri: str) -> None:
-    entries = archive.infolist()
-    inflated = sum(entry.file_size for entry in entries)
-    ratio = inflated / max(packed, 1)
-    if inflated > MOST_INFLATED or len(entries) > MOST_ENTRIES or (inflated > FREE_BYTES and ratio > MOST_RATIO):
-        size = f"{inflated // 1024 // 1024} MB in {len(entries)} files out of {packed // 1024} KB"
-        hint = (
-            "it was made to exhaust memory, or it is mostly empty: save it again with a common program, or leave it out"
-        )
-        raise DocumentError("zip_bomb", f"{uri} would inflate to {size}", hint)
-
-
-def _small(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return the beginning of an entry; nothing if it can't be read."""
-    try:
-        with archive.open(name) as entry:
-            return entry.read(64 * 1024)
-    except (KeyError, zipfile.BadZipFile, RuntimeError, OSError, NotImplementedError, EOFError, ValueError):
-        return b""
+def _require_one_stranger_a_type(extensions: Sequence[Extension]) -> None:
+    """Let others take over what we have, but not each other's: which of them it is must not depend on names."""
+    taken: dict[str, Extension] = {}
+    for one in extensions:
+        for kind in () if one.ours else one.value.extensions:
+            if other := taken.get(kind):
+                raise broken(f"the format {one.name!r} of {one.origin}", f"{other.origin} has {kind} too")
+            taken[kind] = one

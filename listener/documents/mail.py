@@ -18,8 +18,8 @@ from email.utils import getaddresses, parsedate_to_datetime
 from pickle import PickleBuffer
 from typing import Any
 
-from listener.documents import decoding, formats, markup, media_types, reading
-from listener.documents.reading import PartSent, Reading
+from listener.documents import decoding, markup, media_types, office_types, reading
+from listener.documents.reading import About, DocumentFormat, PartSent, Reading
 
 SIGNATURES = frozenset(
     f"application/{name}" for name in ("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted")
@@ -40,7 +40,7 @@ class _Contents:
         self.sealed = False
 
 
-def read(data: bytes, uri: str) -> Reading:
+def read(data: bytes, about: About) -> Reading:
     """Parse one message. Its title is the subject; with attachments and no body, its text is made of the headers.
 
     Raises DocumentError ``encrypted``.
@@ -50,7 +50,7 @@ def read(data: bytes, uri: str) -> Reading:
     _walk(message, found, inside="", depth=0)
     text = "\n\n".join(text.strip("\r\n") for text in found.texts if text.strip())
     if found.sealed and not text and not found.parts:
-        raise formats.encrypted(uri)
+        raise office_types.encrypted(about.uri)
     notes, subject = _headers(message), reading.short(_header(message, "subject"))
     if not text and found.parts:
         text = _of_headers(subject, notes, found.parts)
@@ -60,7 +60,7 @@ def read(data: bytes, uri: str) -> Reading:
 
 def _walk(part: Message[str, str], found: _Contents, inside: str, depth: int) -> None:
     kind = part.get_content_type()
-    if kind == formats.MAIL:
+    if kind == office_types.MAIL:
         _add_message(part, found)
     elif kind == "multipart/alternative" and part.is_multipart():
         _choose(part, found, depth)
@@ -126,10 +126,10 @@ def _add_message(part: Message[str, str], found: _Contents) -> None:
         subject = _safe_name(reading.short(_header(inner, "subject")) or "")[:100]
         data = _attempt(inner.as_bytes)
         if data is not None:
-            found.parts.append((f"{subject or 'message'}.eml", formats.MAIL, PickleBuffer(data)))
+            found.parts.append((f"{subject or 'message'}.eml", office_types.MAIL, PickleBuffer(data)))
         return
     if data := _bytes(part):
-        found.parts.append((_name(part) or "message.eml", formats.MAIL, PickleBuffer(data)))
+        found.parts.append((_name(part) or "message.eml", office_types.MAIL, PickleBuffer(data)))
 
 
 def _bytes(part: Message[str, str]) -> bytes:
@@ -233,3 +233,6 @@ def _attempt(read: Callable[[], Any]) -> Any:
         return read()
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
+
+
+FORMAT = DocumentFormat(read, {office_types.MAIL: "eml mht mhtml"})

@@ -10,6 +10,9 @@ import re
 from html import unescape
 from typing import Any
 
+from listener.documents import decoding
+from listener.documents.reading import About, DocumentFormat, Malformed, Reading, as_buffer
+
 FURNITURE = [
     "script", "style", "nav", "[role=navigation]", "[role=search]", "[aria-hidden=true]",
     "div.related", "div.sphinxsidebar", "a.headerlink", "div.navheader", "div.navfooter", "a.anchor-link",
@@ -22,8 +25,11 @@ HEAD = 64 * 1024  # title and language stand in the beginning
 _options: Any = None
 
 
-class Malformed(Exception):
-    """The parser gave up; the message is its own."""
+def read(data: bytes, about: About) -> Reading:
+    """Decode an HTML page and turn it into Markdown, in a worker."""
+    page, decoded = decoding.decode(data, about.charset, told=True, html=True)
+    text, title, notes = markdown(page)
+    return Reading(as_buffer(text), title, decoded | notes, kind="text/markdown")
 
 
 def markdown(page: str) -> tuple[str, str | None, dict[str, Any]]:
@@ -63,3 +69,6 @@ def _title(page: str) -> str | None:
     body = BODY.search(page, 0, HEAD)
     found = TITLE.search(page, 0, body.start() if body else HEAD)
     return " ".join(unescape(found[1]).replace("\0", "").split()) or None if found else None
+
+
+FORMAT = DocumentFormat(read, {"text/html": "html htm xhtml xht shtml", "application/xhtml+xml": ""})

@@ -14,30 +14,62 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from listener.documents import formats, media_types, open_slides, pdf, reading, sheets, slides, titles
-from listener.documents.reading import Reading
+from listener.documents import media_types, office_types, open_slides, pdf, reading, sheets, slides, titles
+from listener.documents.reading import About, DocumentFormat, Read, Reading
 from listener.documents.tidying import letters, tidy, unmarked
 from listener.errors import DocumentError
 
 UNLIMITED = 2**31  # the worker's limits hold instead; its own refused a sheet of 60,000 rows
 SLIDE_RULE = re.compile(r"^-----(?:\n\n|\n?\Z)", re.MULTILINE)  # between slides of .ppt; an empty one of .pptx
 MAIL_HEADER = re.compile(r"\A(?:\*\*[A-Za-z-]+\*\*:[^\n]*\n\n)+")
-BY_PAGE = frozenset({formats.PDF, formats.PPTX, formats.DOCX, *formats.IMAGES})
+BY_PAGE = frozenset({office_types.PDF, office_types.PPTX, office_types.DOCX, *office_types.IMAGES})
+TABLE_SHARE = 1 / 3  # of the time limit: then a PDF is read once more, without tables and with the whole limit
+PDF_JUNK = 1024  # bytes before the beginning of a PDF that readers take
+MAIL_START = b"mime-version:"
 _loop: asyncio.AbstractEventLoop | None = None
 
 
-def read(data: bytes, uri: str, kind: str, promised: str, ocr: tuple[str, str] | None, tables: bool = True) -> Reading:
-    """Parse one document; ``kind`` may be a container's, ``ocr`` names languages and tessdata folder.
+def read(data: bytes, about: About) -> Reading:
+    """Parse one document; its media type may be a container's. In a PDF, no tables are looked for.
 
-    Without ``tables`` none are looked for in a PDF. Raises DocumentError ``unsupported``, ``encrypted``, ``zip_bomb``
-    or ``parser_failed``.
+    Raises DocumentError ``unsupported``, ``encrypted``, ``zip_bomb`` or ``parser_failed``.
     """
-    kind = _inside(data, uri, kind, promised)
-    tables = tables and kind == formats.PDF and pdf.deserves_tables(data)
+    return _read(data, about, tables=False)
+
+
+def read_with_tables(data: bytes, about: About) -> Reading:
+    """Do the same, but look for tables in a PDF that deserves it."""
+    return _read(data, about, tables=pdf.deserves_tables(data))
+
+
+def attempts(data: bytes, about: About) -> Sequence[tuple[Read, float]]:
+    """Try a PDF with its tables first: the search may take all time or memory. With OCR it may have all the time."""
+    if about.media_type != office_types.PDF or len(data) > pdf.TABLE_BYTES:
+        return ()
+    return [(read_with_tables, 1.0 if about.ocr else TABLE_SHARE)]
+
+
+def otherwise(data: bytes, promised: str) -> str | None:
+    """Return what a document is that does not begin as it should.
+
+    Readers take a PDF that begins late. Programs export web pages, archived ones and tables of text as .xls and .doc,
+    and .doc was text once.
+    """
+    if promised == office_types.PDF and b"%PDF-" in data[:PDF_JUNK]:
+        return promised
+    if media_types.starts_like_html(data):
+        return media_types.HTML
+    if promised in (office_types.DOC, office_types.XLS, office_types.RTF):
+        return office_types.MAIL if data[:64].lower().startswith(MAIL_START) else media_types.PLAIN
+    return None
+
+
+def _read(data: bytes, about: About, tables: bool) -> Reading:
+    uri, kind, ocr = about.uri, _inside(data, about), about.ocr
     document = _extracted(data, uri, kind, ocr, tables)
-    if kind == formats.XLSX and sheets.lost(data, document.content):
+    if kind == office_types.XLSX and sheets.lost(data, document.content):
         document = _with_all_sheets(data, uri)
-    if unmapped := kind == formats.PDF and titles.is_unknown(document.content):
+    if unmapped := kind == office_types.PDF and titles.is_unknown(document.content):
         if ocr is None:
             return Reading(reading.as_buffer(""), notes={"unmapped": True})
         document = _extracted(data, uri, kind, ocr, tables=False, forced=unmapped)
@@ -48,18 +80,19 @@ def _reading(document: Any, data: bytes, kind: str) -> Reading:
     texts = _texts(document, data, kind)
     text, pages = _joined(texts)
     notes = _notes(document, kind)
-    if kind in (formats.PDF, formats.PPTX) or len(texts) > 1:
+    if kind in (office_types.PDF, office_types.PPTX) or len(texts) > 1:
         notes["page_count"] = len(texts)
-    title = reading.short(document.metadata.title or (document.metadata.subject if kind == formats.OUTLOOK else None))
-    title = title if kind == formats.OUTLOOK else titles.told(letters(title or ""))
-    paged = kind in (formats.PDF, formats.PPTX, *formats.IMAGES) or len(pages) > 1
+    mail, said = kind == office_types.OUTLOOK, document.metadata
+    title = reading.short(said.title or (said.subject if mail else None))
+    title = title if mail else titles.told(letters(title or ""))
+    paged = kind in (office_types.PDF, office_types.PPTX, *office_types.IMAGES) or len(pages) > 1
     return Reading(
         reading.as_buffer(text), title, reading.sane(notes), pages if paged else (), (), media_types.MARKDOWN
     )
 
 
 def _with_all_sheets(data: bytes, uri: str) -> Any:
-    document = _extracted(sheets.repaired(data), uri, formats.XLSX, None)
+    document = _extracted(sheets.repaired(data), uri, office_types.XLSX, None)
     if missing := sheets.lost(data, document.content):
         hint = "it holds cells that can't be read: open it in its own program and save it again"
         message = f"{uri} could not be parsed: sheet {missing[0]!r} can't be read"
@@ -67,14 +100,14 @@ def _with_all_sheets(data: bytes, uri: str) -> Any:
     return document
 
 
-def _inside(data: bytes, uri: str, kind: str, promised: str) -> str:
-    promised = formats.ALIASES.get(promised, promised) or media_types.by_name(uri) or ""
-    if kind == formats.ZIP:
-        kind = formats.of_zip(data, uri, promised)
-    elif kind == formats.OLE:
-        kind = formats.of_ole(data, uri, promised)
-    if kind in (formats.ZIP, formats.OLE):
-        raise media_types.unsupported(uri, kind, "its content is")
+def _inside(data: bytes, about: About) -> str:
+    kind = about.media_type
+    if kind == office_types.ZIP:
+        kind = office_types.of_zip(data, about.uri, about.promised)
+    elif kind == office_types.OLE:
+        kind = office_types.of_ole(data, about.uri, about.promised)
+    if kind in (office_types.ZIP, office_types.OLE):
+        raise media_types.unsupported(about.uri, kind, "its content is")
     return kind
 
 
@@ -124,7 +157,7 @@ def _configuration(xberg: Any, kind: str, ocr: tuple[str, str] | None, tables: b
         security_limits=xberg.SecurityLimits(
             max_archive_size=UNLIMITED,
             max_compression_ratio=UNLIMITED,  # formats has looked; a sheet of formatted rows inflates 200 times
-            max_files_in_archive=formats.MOST_ENTRIES,
+            max_files_in_archive=office_types.MOST_ENTRIES,
             max_content_size=UNLIMITED,
             max_table_cells=UNLIMITED,
             max_iterations=UNLIMITED,
@@ -140,7 +173,7 @@ def _recognition(xberg: Any, languages: str, tessdata: str) -> Any:
 
 def _refused(uri: str, words: str) -> DocumentError:
     if re.search(r"encrypt|password", words, re.IGNORECASE):
-        return formats.encrypted(uri)
+        return office_types.encrypted(uri)
     if "DTD" in words:
         hint = "it declares a document type of its own, which is refused: save it again with a common program"
         return DocumentError("parser_failed", f"{uri} could not be parsed: {words[:500]}", hint)
@@ -150,25 +183,25 @@ def _refused(uri: str, words: str) -> DocumentError:
 
 def _texts(document: Any, data: bytes, kind: str) -> list[str]:
     """Return the text by pages where the format has them, else in one piece."""
-    if kind == formats.OUTLOOK:
+    if kind == office_types.OUTLOOK:
         return [MAIL_HEADER.sub("", document.content)]
-    if kind in formats.SHEETS:
+    if kind in office_types.SHEETS:
         return [sheets.in_words(document.content)]
-    if kind in formats.MARKED:
+    if kind in office_types.MARKED:
         return [unmarked(text) for text in _pages(document, kind)]
-    if kind in (formats.ODP, formats.PPT):
-        return (open_slides.markdown(data) if kind == formats.ODP else None) or _slides(document.content)
+    if kind in (office_types.ODP, office_types.PPT):
+        return (open_slides.markdown(data) if kind == office_types.ODP else None) or _slides(document.content)
     pages = _pages(document, kind)
-    if kind == formats.PPTX:
+    if kind == office_types.PPTX:
         return slides.in_order(data, [SLIDE_RULE.sub("", page) for page in pages])
-    if kind == formats.PDF:
+    if kind == office_types.PDF:
         pages[-1] += f"\n\n{pdf.filled(document)}"
     return pages
 
 
 def _pages(document: Any, kind: str) -> list[str]:
     pages = [page.content for page in document.pages or ()] if kind in BY_PAGE else []
-    if kind == formats.DOCX and _size(pages) < _size([document.content]):
+    if kind == office_types.DOCX and _size(pages) < _size([document.content]):
         return [document.content]  # footnotes stand in the whole only
     return pages or [document.content]
 
@@ -195,7 +228,7 @@ def _joined(texts: Sequence[str]) -> tuple[str, list[int]]:
 
 def _notes(document: Any, kind: str) -> dict[str, Any]:
     about = document.metadata
-    if kind == formats.OUTLOOK:
+    if kind == office_types.OUTLOOK:
         return _of_message(about)
     return {
         "authors": reading.listed(about.authors or (), ";"),
@@ -217,3 +250,14 @@ def _of_message(about: Any) -> dict[str, Any]:
         "date": reading.short(about.created_at),
         "message_id": reading.short(fields.get("message_id")),
     }
+
+
+FORMAT = DocumentFormat(
+    read,
+    office_types.EXTENSIONS,
+    aliases=office_types.ALIASES,
+    starts=office_types.STARTS,
+    otherwise=otherwise,
+    pictures=office_types.IMAGES,
+    attempts=attempts,
+)

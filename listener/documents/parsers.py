@@ -2,60 +2,45 @@
 
 ::
 
-    bytes ─► media_types: what is it? ─► UTF-8 text ─────────────────────────────────► as it is
-                                       ├► other text ─► worker: decoding ─────────────► decoded, else as it is
-                                       ├► HTML ───────► worker: decoding, then markup ─► Markdown
-                                       ├► e-mail ─────► worker: mail ─────────────────► its body, and parts
-                                       └► PDF, Office ► worker: formats, documents ───► Markdown, by pages
-
-Nothing rewrites text, Markdown or source code: line ends, tabs and blanks stay. Only byte order marks and NULs are
-dropped; what can't be decoded becomes U+FFFD and is counted in the metadata (see ``decoding``).
-
-Workers import this package, so that it keeps its imports small.
+    bytes ─► formats: which is it? ─► plain_text ─► UTF-8: as it is; else a worker: decoding
+                                    ├► markup ─────► worker: decoding, then Markdown
+                                    ├► mail ───────► worker: its body, and parts
+                                    ├► office ─────► worker: Markdown, by pages
+                                    └► what others have registered ─► worker
 """
 
 from __future__ import annotations
 
-import asyncio
-import codecs
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from listener.documents import decoding, formats, mail, markup, media_types, office, pdf, recognition, titles
-from listener.documents.pool import WorkerCrashed, WorkerFailed, WorkerMemory, Workers, WorkerTimeout
-from listener.documents.reading import Reading, as_buffer
+from listener.documents import decoding, media_types, recognition, titles
+from listener.documents.formats import Formats
+from listener.documents.parsed import Parsed, Part
+from listener.documents.pool import WorkerCrashed, WorkerFailed, WorkerMemory, Workers, WorkersClosed, WorkerTimeout
+from listener.documents.reading import About, DocumentFormat, Malformed, Reading, as_buffer
+from listener.documents.utf8 import as_text
 from listener.errors import DocumentError
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from listener.models import Parsed
-
-HERE_BYTES = 64 * 1024  # text up to this size is decoded on the event loop: 0.3 ms, what a thread would cost too
 TITLE_LINES = 200
 FRONT_MATTER_TITLE = re.compile(r"^title\s*:\s*[\"']?(.+?)[\"']?\s*$", re.IGNORECASE)
 HEADING = re.compile(r"^ {0,3}# +(.+?)(?: +#+)? *$")
 FENCES = ("```", "~~~")
-
-PIECE = 1024 * 1024  # Python holds its lock while it decodes: in one go, 60 MB stopped the event loop for 400 ms
-
-Octets = bytes | memoryview
 NOTHING_ELSE = Reading(as_buffer(""))
-TABLE_SHARE = 1 / 3  # of the time limit: then a PDF is read once more, without tables and with the whole limit
-SCANNED = formats.DOCUMENTS | formats.IMAGES
 
 
 class Parsers:
     """Turn documents into text, in ``workers`` where it is not trivial.
 
     ``ocr`` names the languages of scanned documents and images (``eng+deu``); without it they are not read. Raises
-    SettingsError ``ocr_not_installed``.
+    SettingsError ``ocr_not_installed``; without ``formats``, OperatorError ``broken_extension``.
     """
 
-    def __init__(self, workers: Workers, ocr: str | None = None) -> None:
+    def __init__(self, workers: Workers, ocr: str | None = None, formats: Formats | None = None) -> None:
         self._workers = workers
         self._ocr = (ocr, recognition.tessdata(ocr)) if ocr else None
+        self._formats = formats or Formats.installed()
 
     async def parse(self, data: bytes, *, uri: str, media_type: str | None = None) -> Parsed:
         """Parse one document of any size.
@@ -70,55 +55,39 @@ class Parsers:
         declared, charset = _declaration(media_type)
         if not data:
             raise DocumentError("empty_document", f"{uri} is empty", "there is nothing to ingest: 0 bytes")
-        kind, told = media_types.decide(data, uri, declared, ocr=self._ocr is not None)
-        if kind in media_types.HTML:
-            return await self._finished(uri, media_types.MARKDOWN, self._workers.run(html_text, data, charset))
-        if kind == formats.MAIL:
-            return await self._finished(uri, kind, self._workers.run(mail.read, data, uri))
-        if not media_types.is_text(kind):
-            return await self._finished(uri, kind, self._document(data, uri, kind, declared))
-        text = await _as_utf8(data) if charset in (None, "utf-8") else None
-        if text is not None:
-            return _parsed(uri, kind, text)
-        return await self._finished(uri, kind, self._workers.run(plain_text, data, charset, told))
+        one, kind, promised, told = self._formats.decide(data, uri, declared, ocr=self._ocr is not None)
+        about = About(uri, kind, promised, charset, told, self._ocr)
+        if one.here and (text := await one.here(data, about)) is not None:
+            return _parsed(one, about, text, NOTHING_ELSE)
+        reading = await self._read(one, data, about)
+        return _parsed(one, about, await as_text(reading.text), reading)
 
-    async def _document(self, data: bytes, uri: str, kind: str, declared: str) -> Reading:
-        if kind == formats.PDF and len(data) <= pdf.TABLE_BYTES:
-            limit = None if self._ocr else self._workers.timeout_seconds * TABLE_SHARE
-            with suppress(WorkerFailed):  # the search for tables may take all time or memory
-                return await self._workers.run(office.read, data, uri, kind, declared, self._ocr, True, timeout=limit)
-        return await self._workers.run(office.read, data, uri, kind, declared, self._ocr, False)
-
-    async def _finished(self, uri: str, kind: str, reading: Awaitable[Reading]) -> Parsed:
+    async def _read(self, one: DocumentFormat, data: bytes, about: About) -> Reading:
         try:
-            read = await reading
-            return _parsed(uri, kind, await _beside(_joined, read.text), read)
+            for read, share in one.attempts(data, about) if one.attempts else ():
+                with suppress(WorkerFailed):
+                    return await self._workers.run(read, data, about, timeout=share * self._workers.timeout_seconds)
+            return await self._workers.run(one.read, data, about)
+        except DocumentError:
+            raise
         except decoding.Binary:
-            raise media_types.unsupported(uri, "application/octet-stream", "its content is") from None
-        except markup.Malformed as failure:
-            raise _failed("failed", uri, failure, "check that it is what its name or media type says") from None
+            raise media_types.unsupported(about.uri, "application/octet-stream", "its content is") from None
         except WorkerTimeout as failure:
             hint = "it may be damaged or made to be slow; raise INGEST_PARSE_TIMEOUT_SECONDS if it is just large"
-            raise _failed("timeout", uri, failure, hint) from None
+            raise _failed("timeout", about.uri, failure, hint) from None
         except WorkerMemory as failure:
             hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size, a packed sheet more)"
-            raise _failed("memory", uri, failure, hint) from None
+            raise _failed("memory", about.uri, failure, hint) from None
         except WorkerCrashed as failure:
             hint = "the parser failed on this document only; if other documents fail too, look for a lack of memory"
-            raise _failed("crashed", uri, failure, hint) from None
-
-
-def plain_text(data: bytes, charset: str | None, told: bool) -> Reading:
-    """Decode text, in a worker."""
-    text, notes = decoding.decode(data, charset, told=told, html=False)
-    return Reading(as_buffer(text), None, notes)
-
-
-def html_text(data: bytes, charset: str | None) -> Reading:
-    """Decode an HTML page and turn it into Markdown, in a worker."""
-    page, decoded = decoding.decode(data, charset, told=True, html=True)
-    text, title, notes = markup.markdown(page)
-    return Reading(as_buffer(text), title, decoded | notes)
+            raise _failed("crashed", about.uri, failure, hint) from None
+        except Malformed as failure:
+            raise _failed("failed", about.uri, failure, "check that it is what its name or media type says") from None
+        except WorkersClosed:
+            raise
+        except Exception as failure:  # whatever a format's own code raises over a document
+            said = f"{type(failure).__name__}: {failure}"[:500]
+            raise _failed("failed", about.uri, said, "leave it out with 'exclude', and report it") from failure
 
 
 def _declaration(media_type: str | None) -> tuple[str, str | None]:
@@ -128,51 +97,24 @@ def _declaration(media_type: str | None) -> tuple[str, str | None]:
     return kind.strip().lower(), charset[1].lower() if charset else None
 
 
-async def _as_utf8(data: bytes) -> str | None:
-    """Return plain UTF-8 text, or None if it takes a closer look (NULs, ISO-2022-JP, other encodings)."""
-    try:
-        text = await _beside(_joined, data)
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text or "\x1b$" in text else text.removeprefix("\ufeff")
-
-
-async def _beside(read: Callable[[Octets], str], data: Octets) -> str:
-    """Read large data in a thread, beside the event loop."""
-    return read(data) if len(data) <= HERE_BYTES else await asyncio.to_thread(read, data)
-
-
-def _joined(data: Octets) -> str:
-    """Decode UTF-8 in pieces, so that other threads get their turn."""
-    if len(data) <= PIECE:
-        return str(data, "utf-8")
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with memoryview(data) as view:
-        pieces = [decoder.decode(view[start : start + PIECE]) for start in range(0, len(view), PIECE)]
-    return "".join([*pieces, decoder.decode(b"", final=True)])
-
-
-def _parsed(uri: str, kind: str, text: str, read: Reading | None = None) -> Parsed:
-    from listener.models import Parsed, Part  # noqa: PLC0415 - Pydantic would cost each worker 300 ms and 11 MB
-
-    read = read or NOTHING_ELSE
+def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -> Parsed:
     if not text or text.isspace():
-        raise _no_text(uri, kind, read.notes)
-    became, title = read.kind or kind, read.title
+        raise _no_text(one, about, read.notes)
+    became, title = read.kind or about.media_type, read.title
     if became == media_types.MARKDOWN:
         title = title or titles.readable(_markdown_title(text))
     parts = [Part(name, of, bytes(data)) for name, of, data in read.parts]
     return Parsed(text, became, title, read.notes, tuple(read.pages), parts)
 
 
-def _no_text(uri: str, kind: str, notes: dict[str, Any]) -> DocumentError:
+def _no_text(one: DocumentFormat, about: About, notes: dict[str, Any]) -> DocumentError:
     deep = " above 1,024 levels of nesting" if notes.get("too_deep") else ""
     hint = "if that is as it should be, leave it out with 'exclude'"
     if notes.get("unmapped"):
         hint = f"its fonts don't say which letters they draw: with INGEST_OCR it is read as a picture; {hint}"
-    elif kind in SCANNED:
+    elif one.pictures:
         hint = f"it may be scanned: see INGEST_OCR, which reads pictures of text where Tesseract is installed; {hint}"
-    return DocumentError("no_text", f"{uri} has no text{deep}", hint)
+    return DocumentError("no_text", f"{about.uri} has no text{deep}", hint)
 
 
 def _markdown_title(text: str) -> str | None:
@@ -191,5 +133,5 @@ def _markdown_title(text: str) -> str | None:
     return None
 
 
-def _failed(how: str, uri: str, failure: Exception, hint: str) -> DocumentError:
+def _failed(how: str, uri: str, failure: object, hint: str) -> DocumentError:
     return DocumentError(f"parser_{how}", f"{uri} could not be parsed: {failure}", hint)

@@ -65,6 +65,13 @@ class WorkerMemory(WorkerFailed):
     """The call needed more memory than the limit, so the worker was killed or ran out of it."""
 
 
+class WorkersClosed(RuntimeError):
+    """The pool was closed, before the call or while it ran."""
+
+    def __init__(self) -> None:
+        super().__init__("the workers are closed")
+
+
 class Workers:
     """A pool of at most ``count`` worker processes, each limited in time per call and in memory.
 
@@ -94,15 +101,19 @@ class Workers:
         ``timeout`` seconds (default: the pool's) count from when one takes the call. A call whose task is cancelled
         while it runs goes on to its end or its limit, unheard.
 
-        Raises WorkerCrashed, WorkerTimeout, WorkerMemory; RuntimeError if the pool is closed.
+        Raises WorkerCrashed, WorkerTimeout, WorkerMemory; WorkersClosed.
         """
         if getattr(function, "__module__", None) == "__main__":
             raise ValueError(f"{function!r} must live in a module that workers can import")
         limit = self.timeout_seconds if timeout is None else timeout
-        return await asyncio.wrap_future(self._threads.submit(self._call, function, args, limit))
+        try:
+            call = self._threads.submit(self._call, function, args, limit)
+        except RuntimeError:
+            raise WorkersClosed from None
+        return await asyncio.wrap_future(call)
 
     async def close(self) -> None:
-        """End all workers at once; calls that run or wait fail with RuntimeError."""
+        """End all workers at once; calls that run or wait fail with WorkersClosed."""
         with self._lock:
             self._closed = True
             for worker in self._alive:
@@ -125,7 +136,7 @@ class Workers:
         except WorkerFailed as failure:
             self._replace(worker)
             if self._closed:
-                raise RuntimeError("the workers are closed") from None
+                raise WorkersClosed from None
             if isinstance(failure, WorkerTimeout):
                 raise WorkerTimeout(f"no answer within {limit:g} seconds") from None
             raise
@@ -147,13 +158,13 @@ class Workers:
                 worker.await_ready(time.monotonic() + START_SECONDS)
             except WorkerFailed as failure:
                 self._drop(worker)
-                raise RuntimeError("the workers are closed") if self._closed else failure from None
+                raise WorkersClosed if self._closed else failure from None
         return worker
 
     def _start(self) -> Worker:
         with self._lock:
             if self._closed:
-                raise RuntimeError("the workers are closed")
+                raise WorkersClosed
             worker = Worker()
             self._alive.add(worker)
         self._mine.worker = worker
@@ -161,7 +172,7 @@ class Workers:
 
     def _replace(self, worker: Worker) -> None:
         self._drop(worker)
-        with suppress(RuntimeError):  # closed meanwhile
+        with suppress(WorkersClosed):  # closed meanwhile
             self._start()  # it gets ready while the caller deals with the error
 
     def _drop(self, worker: Worker) -> None:

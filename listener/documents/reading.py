@@ -1,9 +1,10 @@
-"""What a worker sends back for a document, and the limits of what documents say of themselves."""
+"""What a document format is: what it is given, what it sends back from a worker, and how much of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pickle import PickleBuffer
 from typing import Any, NamedTuple
 
@@ -14,6 +15,27 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 PartSent = tuple[str, "str | None", Any]  # name, media type, bytes as the text
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a document's bytes before they are read.
+
+    ``uri`` names it in errors; ``media_type`` is what it was decided to be; ``promised`` what it was declared to be, or
+    else its name stands for. ``charset`` was declared, in lower case. ``told`` is False where nothing but the bytes
+    says that this is text. ``ocr``: the languages of scanned documents and the folder with Tesseract's data of them.
+    """
+
+    uri: str
+    media_type: str
+    promised: str = ""
+    charset: str | None = None
+    told: bool = True
+    ocr: tuple[str, str] | None = None
+
+
+class Malformed(Exception):
+    """The bytes are not what the format takes; the message says what is wrong with them."""
 
 
 class Reading(NamedTuple):
@@ -28,6 +50,40 @@ class Reading(NamedTuple):
     pages: Sequence[int] = ()
     parts: Sequence[PartSent] = ()
     kind: str | None = None
+
+
+Read = Callable[[bytes, About], Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFormat:
+    """How documents of a format are told from others, and read.
+
+    ``read`` runs in a worker process, so it must be a function of a module. For a document that it can't read it raises
+    DocumentError, Malformed with what is wrong, or anything.
+    ``extensions``: the media types of the format, and the endings of names that stand for each, separated by blanks.
+    ``names``: whole names, in lower case, and the media type that each stands for; ``aliases``: other words for these
+    media types.
+    ``starts``: what its documents begin with, and the media type that this stands for. If there are any, a document
+    that begins otherwise is not of this format, whatever it is promised to be: ``otherwise`` says what it is, given the
+    data and the promise, None if it is damaged.
+    ``takes`` tells whether a media type that no format lists is one of this format.
+    ``pictures``: media types that are of the format only where OCR is set up.
+    ``here`` reads simple documents in the listener, when a worker would only cost time, and returns None for others.
+    ``attempts``: functions to try before ``read``, each with its share of the time limit; time and memory that they run
+    out of are no error.
+    """
+
+    read: Read
+    extensions: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    starts: Sequence[tuple[bytes, str]] = ()
+    otherwise: Callable[[bytes, str], str | None] | None = None
+    takes: Callable[[str], bool] | None = None
+    pictures: frozenset[str] = frozenset()
+    here: Callable[[bytes, About], Awaitable[str | None]] | None = None
+    attempts: Callable[[bytes, About], Sequence[tuple[Read, float]]] | None = None
 
 
 def as_buffer(text: str) -> PickleBuffer:

@@ -1,11 +1,18 @@
-"""Who does what, when: the named loops of a listener.
+"""Who does what, when: the named loops of a listener. ``service`` starts and stops them, in an order written there.
 
 ::
 
-    doorbell    LISTEN and the idle lock: when to look
-    claims      rows that are due → workflows
+    claims      requests that are due → workflows; behind the doorbell (LISTEN and the idle lock) when there are none
     cancels     workflows of cancelled requests → stopped
     queries     texts of searches → vectors
+    deadlines   what runs too long → cancelled
+    takeover    what dead listeners left → goes on
+    repair      what stopped half way → goes on, is given back, or ends
+    purge       what was replaced → deleted
     heartbeat   a sign of life, and who may judge others
-    recovery    what dead listeners left → goes on; what went wrong at home → put right; what was replaced → purged
+    server      the embedded Postgres, if there is one → runs
+
+    loop        what all of them are;  endings: why one ends its listener
+    statements  what they ask of our tables;  workflow_rows: of DBOS's
+    durable     DBOS, launched and ended
 """

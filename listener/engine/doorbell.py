@@ -11,14 +11,19 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
+import anyio
 import asyncpg
 
+from listener.concurrency import set_within
 from listener.database.connections import Database
-from listener.database.outages import OUTAGE, Pause
+from listener.database.outages import OUTAGE, Pause, named
+from listener.engine import statements
 from listener.errors import OperatorError
+from listener.pipeline.identity import Identity
 from listener.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,10 +40,10 @@ LAST_LOOK_SECONDS = 0.25
 class Doorbell:
     """Waits for the doorbell, and tells the channels of commands and queries apart."""
 
-    def __init__(self, database: Database, settings: Settings, executor_id: str) -> None:
+    def __init__(self, database: Database, settings: Settings, identity: Identity) -> None:
         self._database = database
         self._settings = settings
-        self._name = f"ingest {executor_id}"
+        self._name = identity.session
         self._connection: asyncpg.Connection | None = None
         self._pid: int | None = None
         self._proof = f"ingest_proof_{uuid4().hex[:16]}"
@@ -55,9 +60,10 @@ class Doorbell:
         pause = Pause(longest=5.0)
         while self._connection is None or self._connection.is_closed():
             try:
-                await asyncio.wait_for(self._connect(), CONNECT_SECONDS)
+                with anyio.fail_after(CONNECT_SECONDS):
+                    await self._connect()
             except (*OUTAGE, OperatorError) as error:
-                log.warning("waiting for Postgres: %s", str(error) or type(error).__name__)
+                log.warning("doorbell: waiting for Postgres: %s", named(error))
                 await self._drop()
                 await pause.wait()
         return self._connection
@@ -65,6 +71,7 @@ class Doorbell:
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """Run a statement on the connection; a lost one is dropped and the error raised (one of OUTAGE)."""
         connection = await self.connection()
+        # asyncio's: the statement goes on while it is watched, and a look at its backend is not broken off half way.
         asking = asyncio.ensure_future(connection.fetch(query, *args, timeout=STATEMENT_SECONDS))
         try:
             await self._watch(connection, asking)
@@ -82,7 +89,7 @@ class Doorbell:
             return "deaf"
         if self.resting:
             return "resting"
-        answer = str((await self.fetch("select ingest_rest() as answer"))[0]["answer"])
+        answer = await statements.try_to_rest(self.fetch)
         self.resting = answer == "resting"
         return answer
 
@@ -92,7 +99,7 @@ class Doorbell:
             self.resting = False
             await self.fetch("select ingest_wake()")
         if hand_over and self.hears:
-            await self.fetch("select pg_notify(ingest_channel('doorbell'), '')")
+            await statements.notify(self.fetch, "doorbell")
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> None:
         """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
@@ -103,20 +110,13 @@ class Doorbell:
         if seconds_until_due is not None:
             # What is due and was not promoted just now is locked by somebody: no reason to hurry.
             seconds = min(patience, seconds_until_due if seconds_until_due > 0 else LAST_LOOK_SECONDS)
-        try:
-            await asyncio.wait_for(self._rang.wait(), seconds)
-        except (TimeoutError, asyncio.TimeoutError):
-            if answer == "resting" and seconds == patience:
-                await self._prove_again()
+        if not await set_within(self._rang, seconds) and answer == "resting" and seconds == patience:
+            await self._prove_again()
         self._rang.clear()
 
     async def close(self) -> None:
         """Close the connection; the idle lock goes with it."""
         await self._drop()
-
-    def interrupt(self) -> None:
-        """End a wait now."""
-        self._rang.set()
 
     def _patience(self, answer: str) -> float:
         if answer in ("inserters", "locked"):
@@ -140,10 +140,9 @@ class Doorbell:
 
     async def _is_idle(self, backend: int) -> bool:
         """Tell whether a backend of ours does nothing, or is gone; False if that can't be found out."""
-        query = "select count(*) filter (where state is distinct from 'idle') = 0 from pg_stat_activity where pid = $1"
         try:
             async with self._database.session(self._name) as other:
-                return bool(await other.fetchval(query, backend, timeout=PROOF_SECONDS))
+                return await statements.is_idle(partial(other.fetch, timeout=PROOF_SECONDS), backend)
         except (*OUTAGE, OperatorError):
             return False
 
@@ -158,23 +157,16 @@ class Doorbell:
         self.asked.set()
 
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
-        """End our backend of before, which may not have noticed the cut and still hold the idle lock."""
+        """End our earlier backend, which may not have noticed the cut and still hold the idle lock."""
         if self._pid is not None:
-            await connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2",
-                self._pid,
-                self._name[:63],
-            )
+            await statements.end_backend(connection.fetch, self._pid, self._name)
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        (row,) = await connection.fetch(
-            "select ingest_channel('doorbell') as doorbell, ingest_channel('commands') as commands,"
-            " ingest_channel('queries') as queries"
-        )
-        await connection.add_listener(row["doorbell"], lambda *_: self._rang.set())
-        await connection.add_listener(row["commands"], lambda *_: self.commanded.set())
-        await connection.add_listener(row["queries"], lambda *_: self.asked.set())
+        channels = await statements.channels(connection.fetch)
+        await connection.add_listener(channels.doorbell, lambda *_: self._rang.set())
+        await connection.add_listener(channels.commands, lambda *_: self.commanded.set())
+        await connection.add_listener(channels.queries, lambda *_: self.asked.set())
         await connection.add_listener(self._proof, lambda *_: self._proved.set())
         self.hears = await self._is_heard(connection)
         if not self.hears:
@@ -187,11 +179,7 @@ class Doorbell:
     async def _is_heard(self, connection: asyncpg.Connection) -> bool:
         self._proved.clear()
         await connection.execute("select pg_notify($1, '')", self._proof, timeout=PROOF_SECONDS)
-        try:
-            await asyncio.wait_for(self._proved.wait(), PROOF_SECONDS)
-        except (TimeoutError, asyncio.TimeoutError):
-            return False
-        return True
+        return await set_within(self._proved, PROOF_SECONDS)
 
     async def _prove_again(self) -> None:
         """After a quiet time: a connection that does not hear itself is replaced."""

@@ -10,6 +10,7 @@ import json
 import logging
 from uuid import UUID
 
+import anyio
 import asyncpg
 
 from listener.database.outages import OUTAGE
@@ -32,6 +33,7 @@ class Announcements:
         """Announce soon that a request ended."""
         self._ends.append({"id": str(request), "status": status})
         if self._flush is None or self._flush.done():
+            # A task, no task group: it outlives its caller.
             self._flush = asyncio.get_running_loop().create_task(self._announce())
 
     async def close(self) -> None:
@@ -41,7 +43,7 @@ class Announcements:
 
     async def _announce(self) -> None:
         while self._ends:
-            await asyncio.sleep(COALESCE_SECONDS)
+            await anyio.sleep(COALESCE_SECONDS)
             page, self._ends = self._ends[:PAGE], self._ends[PAGE:]
             try:
                 await self._pool.execute("select pg_notify(ingest_channel('finished'), $1)", json.dumps(page))

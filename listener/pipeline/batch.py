@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from listener import logs
-from listener.database.outages import patiently
+from listener.database.outages import retry_on_outage
 from listener.errors import ServiceError
 from listener.pipeline.checkpoints import Step, give_way, id_of, run_plainly, run_step
 from listener.pipeline.chunk import cut
@@ -35,7 +35,7 @@ class BatchRuns:
         """Run a batch's four steps; of one that brought nothing new, the first."""
         with logs.bound(batch=ref.batch):
             most = self._tools.settings.max_attempts
-            fence = await patiently(partial(self._tools.gateway.own, ref, self._tools.executor_id, most))
+            fence = await retry_on_outage(partial(self._tools.gateway.own, ref, self._tools.executor_id, most))
             if fence is None:
                 await give_way(self._tools, RequestRef(request=ref.request), id_of(ref))
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
@@ -50,7 +50,7 @@ class BatchRuns:
 
     async def _steps(self, fence: Fence, run: Run) -> dict[str, int]:
         tools = self._tools
-        settings = await patiently(partial(tools.gateway.batch_settings, fence.requests[0]))
+        settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0]))
         texts = Texts()
         outcome = await run(tools, "load", partial(load, tools, fence, texts))
         if outcome["open"]:

@@ -1,10 +1,13 @@
-"""How much one listener carries at a time: request places, batch places, and word when one comes free."""
+"""How much one listener carries at a time: request places, batch places, and what is executed in them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from listener.concurrency import set_within
 
 
 class Places:
@@ -47,12 +50,10 @@ class Places:
             self._freed.set()
 
     async def wait(self, seconds: float | None = None) -> bool:
-        """Wait until a place is free; False if that took longer than ``seconds``."""
+        """Wait until a place is free; False if that takes longer than ``seconds``."""
         while not self.free:
             self._freed.clear()
-            try:
-                await asyncio.wait_for(self._freed.wait(), seconds)
-            except (TimeoutError, asyncio.TimeoutError):
+            if not await set_within(self._freed, seconds):
                 return False
         return True
 
@@ -66,3 +67,42 @@ class Places:
             yield
         finally:
             self.give_back()
+
+
+class Capacity:
+    """The places of a listener, and the workflows that are executed here.
+
+    Requests and batches have separate places: with one kind for both, requests that wait for their batches deadlock.
+    """
+
+    def __init__(self, requests: int, batches: int) -> None:
+        self.requests = Places(requests)
+        self.batches = Places(batches)
+        self._one_ended = asyncio.Event()
+        self._executing: Counter[str] = Counter()
+
+    @property
+    def executing(self) -> list[str]:
+        """The ids of the workflows that are executed here, or wait here for a place."""
+        return [*self._executing]
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request or a batch runs here."""
+        return bool(self.requests.taken or self.batches.taken)
+
+    @contextmanager
+    def executes(self, workflow: str) -> Iterator[None]:
+        """Count a workflow as executed here, for the time of a block; its place is given back inside of it."""
+        self._executing[workflow] += 1
+        try:
+            yield
+        finally:
+            self._executing -= Counter([workflow])
+            self._one_ended.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing runs here."""
+        while self.busy:
+            self._one_ended.clear()
+            await self._one_ended.wait()

@@ -10,7 +10,7 @@ from dbos import DBOS, StepOptions
 from dbos import error as dbos_error
 
 from listener import logs
-from listener.database.outages import patiently
+from listener.database.outages import retry_on_outage
 from listener.errors import IngestError, LostOwnership, RequestError
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.tools import Tools
@@ -38,7 +38,7 @@ async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
     """Run one step without a checkpoint."""
     with logs.bound(step=name), tools.tracing.step(name) as span:
         try:
-            counts = await patiently(step)
+            counts = await retry_on_outage(step)
         except IngestError as error:
             error.step = error.step or name
             raise
@@ -48,7 +48,7 @@ async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
 
 async def done_before(tools: Tools, ref: RequestRef) -> str:
     """Return how a request succeeded whose listener died before DBOS heard of it; of any other one, give way."""
-    status = await patiently(partial(tools.gateway.status, ref))
+    status = await retry_on_outage(partial(tools.gateway.status, ref))
     if status not in DONE:
         await give_way(tools, ref, str(ref.request))
     return status
@@ -59,7 +59,7 @@ async def give_way(tools: Tools, ref: RequestRef, workflow: str) -> NoReturn:
 
     A cancel may have come when DBOS had no such workflow yet: then it is cancelled now.
     """
-    await patiently(partial(_cancel_unless_running, tools, ref, workflow))
+    await retry_on_outage(partial(_cancel_unless_running, tools, ref, workflow))
     raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} does not run here")
 
 

@@ -18,18 +18,17 @@ from listener.pipeline.request_rows import Container
 from listener.pipeline.rows import (
     Count,
     Cut,
-    Digest,
     Failure,
     Fence,
     Loaded,
     NewChunk,
     Outcome,
-    RecordPlace,
     ToChunk,
     ToEmbed,
     ToLoad,
     as_json,
 )
+from listener.sources.base import Digest, RecordPlace
 
 if TYPE_CHECKING:
     from pgvector import Vector

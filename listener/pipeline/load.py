@@ -5,35 +5,54 @@ A document may have others inside, as an e-mail has its attachments: these becom
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from urllib.parse import quote
+from uuid import UUID
 
+from listener.concurrency import side_by_side
+from listener.documents.parsed import Part
+from listener.documents.utf8 import HERE_BYTES
 from listener.errors import DocumentError
-from listener.models import Part
-from listener.pipeline.record_batch import RecordBatch
+from listener.pipeline.references import RequestRef
 from listener.pipeline.rows import Fence, Loaded, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
+from listener.sources import inline
+from listener.sources.base import Fetched, Found, Known, Outcome, Ready, RecordFile, Source, Unchanged, Wanted
+from listener.sources.inline import Inline, OwnContent
+from listener.sources.records.source import RecordSource
+from listener.sources.records.spec import parse_spec
 
 DEEPEST = 4  # levels of documents inside of documents
+SIDE_BY_SIDE = 4  # documents for each worker: the next one waits beside it
 MOST_PARTS = 1000  # inside of one, at all levels together
 
-Contents = dict[int, "tuple[bytes, Loaded] | DocumentError"]
-"""By revision: the bytes and what is known of them, or why there are none."""
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What reading a document gave, and what is to be said of it so far."""
+
+    row: ToLoad
+    outcome: Outcome | DocumentError
+    about: Loaded
+
+    @property
+    def is_live(self) -> bool:
+        return self.about.digest is not None and self.about.digest == self.row.live_hash
 
 
 async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
     """Fetch, compare with what is live, parse. A batch that brings nothing new ends here."""
     rows = await tools.gateway.to_load(fence)
-    records = await RecordBatch.of(tools, fence, rows)
+    source = await _source(tools, fence, rows)
     done: Counter[str] = Counter()
     async with aclosing(in_turn(tools, fence, rows, "load")) as groups:
         async for group in groups:
-            done += await _load(tools, fence, group, records, texts)
+            done += await _load(tools, fence, group, source, texts)
     # Also what an execution before this one loaded, if it did not get to say so.
     still_open = done["loaded"] or await tools.gateway.open_documents(fence)
     if not still_open:
@@ -41,15 +60,38 @@ async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
     return {"loaded": done["loaded"], "skipped": done["skipped"], "failed": done["failed"], "open": still_open}
 
 
-async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], records: RecordBatch, texts: Texts) -> Counter[str]:
-    contents = await tools.in_thread(_read_all, tools, rows, records)
-    same = [one for row, _, one in _read(rows, contents) if one.digest == row.live_hash]
-    skipped = await tools.gateway.skip_unchanged(fence, same)
-    todo = [(row, data, one) for row, data, one in _read(rows, contents) if one.revision not in skipped]
-    parsed = await asyncio.gather(*(_document(tools, *item) for item in todo if item[0].record is None))
-    found = await records.load([(row, one) for row, _, one in todo if row.record is not None])
-    failed = [_failed(row, content) for row in rows if isinstance(content := contents[row.id], DocumentError)]
-    loaded = [*(one for document in parsed for one in document), *found, *failed]
+async def _source(tools: Tools, fence: Fence, rows: Sequence[ToLoad]) -> Source:
+    """Return what reads a batch's documents: the installed sources, requests' own contents, the records in either."""
+    contents = {row.request_id: _own(row) for row in rows if row.locator is None and row.record is None}
+
+    async def range_of(request: UUID, start: int, length: int) -> bytes:
+        return await tools.gateway.inline_range(RequestRef(request=request), start, length)
+
+    source = tools.sources.beside(inline.SCHEME, Inline(tools.reading, contents, range_of))
+    numbers = {row.record.container for row in rows if row.record}
+    return await _records(tools, fence.requests[0], numbers, source) if numbers else source
+
+
+def _own(row: ToLoad) -> OwnContent:
+    content = row.content if row.content_bytes is None else row.content_bytes
+    return OwnContent(row.uri, row.media_type, content or "")
+
+
+async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source) -> Source:
+    """Return what reads records; a batch with some belongs to one request."""
+    containers = await tools.gateway.containers(RequestRef(request=request), numbers)
+    own = inline.locator_of_request(request)
+    files = {one.number: RecordFile(one.number, one.locator or own, one.layout) for one in containers.values()}
+    spec = parse_spec(next(iter(containers.values())).record)
+    return RecordSource(inner, spec, tools.workers, files=files)
+
+
+async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], source: Source, texts: Texts) -> Counter[str]:
+    read = await _read(tools, source, rows, [_wanted(tools, row) for row in rows])
+    skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
+    left = await _again(tools, source, [one for one in read if one.row.id not in skipped])
+    documents = await side_by_side(partial(_document, tools), left, SIDE_BY_SIDE * tools.settings.parse_workers)
+    loaded = [one for document in documents for one in document]
     await tools.gateway.save_loaded(fence, loaded)
     good = [one for one in loaded if one.parsed]
     for one in good:
@@ -58,52 +100,66 @@ async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], records: Rec
     return Counter(loaded=len(good), skipped=len(skipped), failed=len(loaded) - len(good))
 
 
-def _read_all(tools: Tools, rows: Sequence[ToLoad], records: RecordBatch) -> Contents:
-    """Return the bytes and their digest, or why there are none, by revision; of a record, what the manifest knows."""
-    contents: Contents = {}
-    for row in rows:
-        one = Loaded(row.id, row.read_seq)
-        if row.record is not None:
-            contents[row.id] = b"", replace(one, digest=records.hash(row.record), size=row.record.length)
-            continue
-        try:
-            data = _bytes(tools, row)
-            contents[row.id] = data, replace(one, digest=sha256(data).digest(), size=len(data))
-        except DocumentError as error:
-            contents[row.id] = error
-    return contents
+def _wanted(tools: Tools, row: ToLoad) -> Wanted:
+    most = tools.settings.max_document_bytes
+    locator = row.locator or inline.locator_of_request(row.request_id)
+    known = Known(row.live_hash) if row.live_hash else None
+    return Wanted(Found(row.uri, locator, row.media_type, record=row.record), min(row.max_bytes or most, most), known)
 
 
-def _bytes(tools: Tools, row: ToLoad) -> bytes:
-    limit = min(row.max_bytes or tools.settings.max_document_bytes, tools.settings.max_document_bytes)
-    if row.locator is not None:
-        return tools.sources.read(row.locator, limit)
-    data = row.content_bytes if row.content_bytes is not None else (row.content or "").encode()
-    if len(data) > limit:
-        raise DocumentError(
-            "too_large", f"{row.uri} has {len(data)} bytes, {limit} are allowed", "Raise INGEST_MAX_DOCUMENT_BYTES."
-        )
-    return data
+async def _read(tools: Tools, source: Source, rows: Sequence[ToLoad], wanted: Sequence[Wanted]) -> list[_Read]:
+    outcomes = await source.read_all(wanted)
+    if sum(len(one.data) for one in outcomes if isinstance(one, Fetched)) <= HERE_BYTES:
+        return _hashed(rows, outcomes)
+    return await tools.reading.in_thread(_hashed, rows, outcomes)
 
 
-def _read(rows: Sequence[ToLoad], contents: Contents) -> list[tuple[ToLoad, bytes, Loaded]]:
-    return [(row, *content) for row in rows if not isinstance(content := contents[row.id], DocumentError)]
+def _hashed(rows: Sequence[ToLoad], outcomes: Sequence[Outcome | DocumentError]) -> list[_Read]:
+    return [_Read(row, one, _about(row, one)) for row, one in zip(rows, outcomes, strict=True)]
 
 
-async def _document(tools: Tools, row: ToLoad, data: bytes, one: Loaded) -> list[Loaded]:
-    """Parse a document and what is inside of it."""
-    media_type = row.media_type
-    if row.locator is None and row.content is not None:
-        # Inline text is Unicode already, whatever a charset in it says.
-        media_type = f"{(media_type or '').split(';')[0]}; charset=utf-8".lstrip("; ") if media_type else None
+def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
+    about = Loaded(row.id, row.read_seq)
+    if isinstance(outcome, DocumentError):
+        return replace(about, error=outcome.as_json("load"))
+    if isinstance(outcome, Unchanged):
+        return replace(about, digest=row.live_hash)
+    if isinstance(outcome, Ready):
+        return replace(about, digest=outcome.digest, size=outcome.bytes)
+    return Loaded(
+        row.id,
+        row.read_seq,
+        sha256(outcome.data).digest(),
+        len(outcome.data),
+        version=outcome.version,
+        modified_at=outcome.modified_at,
+    )
+
+
+async def _again(tools: Tools, source: Source, read: Sequence[_Read]) -> list[_Read]:
+    """Read whatever it was what is unchanged and could not be skipped: what is live has become another meanwhile."""
+    unchanged = [one.row for one in read if isinstance(one.outcome, Unchanged)]
+    wanted = [replace(_wanted(tools, row), known=None) for row in unchanged]
+    read_now = iter(await _read(tools, source, unchanged, wanted) if unchanged else ())
+    return [next(read_now) if isinstance(one.outcome, Unchanged) else one for one in read]
+
+
+async def _document(tools: Tools, read: _Read) -> list[Loaded]:
+    row, outcome, about = read.row, read.outcome, read.about
+    if isinstance(outcome, Ready):
+        return [replace(about, parsed=outcome.parsed)]
+    if not isinstance(outcome, Fetched):
+        assert about.error, "a source that knows nothing of a document can't say that it has not changed"
+        return [about]
+    whole = Part("", outcome.media_type or row.media_type, outcome.data)
     if row.whole_uri is None:
-        return await _with_parts(tools, row.uri, Part("", media_type, data), one)
+        return await _with_parts(tools, row.uri, whole, about)
     # A part that is tried again: it lies in the bytes of its whole.
-    for found in await _with_parts(tools, row.whole_uri, Part("", media_type, data), one):
+    for found in await _with_parts(tools, row.whole_uri, whole, about):
         if found.part == row.uri:
             return [replace(found, part=None)]
     gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that it was in has changed")
-    return [replace(one, error=gone.as_json("load"))]
+    return [replace(about, error=gone.as_json("load"))]
 
 
 async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[Loaded]:
@@ -111,7 +167,7 @@ async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[
     waiting = deque([(uri, whole, 0)])
     while waiting:
         uri, part, depth = waiting.popleft()
-        about = replace(one, digest=sha256(part.data).digest(), size=len(part.data), part=uri) if depth else one
+        about = _of_part(one, uri, part) if depth else one
         if depth > DEEPEST or len(loaded) > MOST_PARTS:
             loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
             break
@@ -121,6 +177,10 @@ async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[
             outcome = replace(outcome, parsed=replace(outcome.parsed, parts=()))
         loaded.append(outcome)
     return loaded
+
+
+def _of_part(one: Loaded, uri: str, part: Part) -> Loaded:
+    return Loaded(one.revision, one.read_seq, sha256(part.data).digest(), len(part.data), part=uri)
 
 
 async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded) -> Loaded:
@@ -142,7 +202,3 @@ def _named(uri: str, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
 def _too_many(uri: str, left_out: int) -> DocumentError:
     message = f"{uri} and {left_out - 1} more documents inside of the same one are left out"
     return DocumentError("too_many_parts", message, f"at most {MOST_PARTS}, at most {DEEPEST} levels deep, are taken")
-
-
-def _failed(row: ToLoad, error: DocumentError) -> Loaded:
-    return Loaded(row.id, row.read_seq, error=error.as_json("load"))

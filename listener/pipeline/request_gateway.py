@@ -15,6 +15,7 @@ import asyncpg
 from listener.database.translation import as_ours
 from listener.errors import LostOwnership, RequestError
 from listener.options import RequestOptions
+from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings, Container, Manifest, ManifestEntry, RunningRequest
 from listener.pipeline.rows import Failure, Fence, as_json
@@ -117,6 +118,11 @@ class RequestGateway:
         # DBOS knows: a batch that was taken off but has no owner yet waits for a place at one listener, not for others.
         query = "select count(*) from workflow_status where workflow_uuid = any ($1) and status = 'ENQUEUED'"
         return int(await self._pool.fetchval(query, [f"{request.request}:{batch}" for batch in batches]))
+
+    async def others(self, identity: Identity) -> int:
+        """Return how many other listeners live that run the same steps and take batches from the same queue."""
+        query = "select ingest_count_others($1, $2, $3)"
+        return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline))
 
     # discover
 

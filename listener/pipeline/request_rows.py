@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from listener.embedding import Space
-from listener.models import Found
 from listener.options import RequestOptions
 from listener.pipeline.rows import Failure, as_json
+from listener.sources.base import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,16 @@ class ManifestEntry:
             self.position,
             self.batch,
             one.uri,
-            one.path,
+            one.locator,
             one.media_type,
             one.bytes,
             as_json(self.error),
-            one.container,
-            one.start,
-            one.digest,
-            one.line,
-            None,
-            None,
+            one.record and one.record.container,
+            one.record and one.record.start,
+            one.record and one.record.digest,
+            one.record and one.record.line,
+            one.version,
+            one.modified_at,
         )
 
 

@@ -1,4 +1,4 @@
-"""Stopping workflows and putting them back to their begin, whatever others do to them at the same time."""
+"""Put workflows back to their begin, whatever other listeners do to them at the same time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dbos import error as dbos_error
 
 from listener.pipeline.checkpoints import id_of
 from listener.pipeline.gateway import Gateway
+from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
 
 ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
@@ -17,33 +18,33 @@ ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 TRIES = 10
 
 
-async def rewind_batches(gateway: Gateway, ref: RequestRef, left: Sequence[str], queue: str, pipeline: str) -> None:
-    """Put back the workflows ``left``, and those of a request's unfinished batches that nobody has taken since."""
+async def rewind_batches(gateway: Gateway, ref: RequestRef, left: Sequence[str], identity: Identity) -> None:
+    """Rewind the workflows ``left``, and those of a request's unfinished batches that nobody has taken since."""
     for workflow in left:
-        await rewound(workflow, queue, pipeline)
+        await rewind(workflow, identity.batches_queue, identity.pipeline)
     for number in await gateway.unfinished_batches(ref):
         batch = BatchRef(request=ref.request, batch=number)
         if id_of(batch) not in left and not await gateway.has_owner(batch):
-            await rewound(id_of(batch), queue, pipeline)
+            await rewind(id_of(batch), identity.batches_queue, identity.pipeline)
 
 
-async def rewound(workflow: str, queue: str, pipeline: str) -> bool:
-    """Put a workflow that exists back to its begin, onto a queue; False if there is none."""
-    for left in reversed(range(TRIES)):
-        if not await stop(workflow):
+async def rewind(workflow: str, queue: str, pipeline: str) -> bool:
+    """Put a workflow back to its begin, onto a queue; False if there is none."""
+    for tries_left in reversed(range(TRIES)):
+        if not await cancel_active(workflow):
             return False
         try:
             await DBOS.rewind_workflow_async(workflow, application_version=pipeline, queue_name=queue)
         except dbos_error.DBOSException:  # another listener brings it to life, for an attempt before or after this one
-            if not left:
+            if not tries_left:
                 raise
         else:
             break
     return True
 
 
-async def stop(workflow: str) -> bool:
-    """Cancel a workflow that is active, as one of an attempt before may be; False if there is none."""
+async def cancel_active(workflow: str) -> bool:
+    """Cancel a workflow that has not ended, as one of an earlier attempt may not have; False if there is none."""
     status = await DBOS.get_workflow_status_async(workflow)
     if status is None:
         return False

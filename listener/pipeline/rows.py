@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from listener.models import Chunk, Parsed
+from listener.documents.parsed import Parsed
+from listener.models import Chunk
+from listener.sources.base import Digest, RecordPlace
 
 if TYPE_CHECKING:
     from pgvector import Vector
-
-Digest = bytes
-"""A SHA-256, 32 bytes."""
 
 Failure = Mapping[str, Any]
 """An error as the ``error`` columns hold it: code, message, hint, step, retryable (``IngestError.as_json``)."""
@@ -43,17 +43,6 @@ class Fence:
     @property
     def as_row(self) -> tuple[list[UUID], int, UUID]:
         return list(self.requests), self.number, self.token
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPlace:
-    """Where a record lies: ``length`` bytes from ``start`` on in a container, in line ``line``, with this digest."""
-
-    container: int
-    start: int
-    length: int
-    line: int
-    digest: Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +72,8 @@ class ToLoad:
 class Loaded:
     """What the load step found out about one revision: a parsed text or an error.
 
-    With ``part``, about a document inside of that revision's, which has this URI.
+    With ``part``, about a document inside of that revision's, which has this URI. ``version``, ``modified_at``: what
+    its source said of its state as it gave it.
     """
 
     revision: int
@@ -93,6 +83,8 @@ class Loaded:
     parsed: Parsed | None = None
     error: Failure | None = None
     part: str | None = None
+    version: str | None = None
+    modified_at: datetime | None = None
 
     @property
     def as_row(self) -> tuple[Any, ...]:
@@ -109,8 +101,8 @@ class Loaded:
             list(text.pages) if text and text.pages else None,
             as_json(self.error),
             self.part,
-            None,
-            None,
+            self.version,
+            self.modified_at,
         )
 
 

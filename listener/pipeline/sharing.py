@@ -14,15 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
+import anyio
+
 from listener import logs
-from listener.database.outages import patiently
+from listener.concurrency import task_group
+from listener.database.outages import retry_on_outage
 from listener.errors import IngestError, LostOwnership
+from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.rows import Fence
 from listener.pipeline.tools import Tools
@@ -38,11 +42,10 @@ Outcome: TypeAlias = "asyncio.Future[str | None]"
 class Shares:
     """The shared batches that run here, and the workflows that wait for them."""
 
-    def __init__(self, tools: Tools, runs: BatchRuns, ended: Callable[[UUID, str], None]) -> None:
-        """``ended`` hears the final status of each request that ended here."""
+    def __init__(self, tools: Tools, runs: BatchRuns, announcements: Announcements) -> None:
         self._tools = tools
         self._runs = runs
-        self._ended = ended
+        self._announcements = announcements
         self._expected: dict[UUID, Outcome] = {}
         self._waiting: dict[UUID, Outcome] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -60,6 +63,7 @@ class Shares:
             self.release(requests)
             raise
         with logs.bound(request=str(requests[0])) if len(requests) == 1 else nullcontext():
+            # A task, no task group: it outlives its caller, and workflows wait for it, each in a task of DBOS.
             task = loop.create_task(self._carry(requests))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -84,11 +88,11 @@ class Shares:
         gateway, executor = self._tools.gateway, self._tools.executor_id
         requests = [request for request in requests if request in self._waiting]
         try:
-            fence = await patiently(partial(gateway.begin_shared, requests, executor)) if requests else None
+            fence = await retry_on_outage(partial(gateway.begin_shared, requests, executor)) if requests else None
             if fence is not None:
                 self.release(set(requests) - set(fence.requests))
-                await self._while_wanted(fence, self._runs.run_shared(fence))
-                self._resolve(await patiently(partial(gateway.end_shared, fence, executor)))
+                await self._run_while_wanted(fence)
+                self._resolve(await retry_on_outage(partial(gateway.end_shared, fence, executor)))
         except LostOwnership:
             pass  # all of them were cancelled, or others go on with them
         except IngestError as error:
@@ -97,24 +101,26 @@ class Shares:
             log.exception("a batch of %d requests failed: each goes alone", len(requests))
         self.release(requests)
 
-    async def _while_wanted(self, fence: Fence, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work, and let go of requests that were cancelled meanwhile; abandon it when none is left."""
-        task, left = asyncio.ensure_future(work), set(fence.requests)
-        try:
-            while not (await asyncio.wait([task], timeout=LOOK_SECONDS))[0]:
-                gone = left - await patiently(partial(self._tools.gateway.running, [*left]))
-                self.release(gone)
-                left -= gone
-                if not left:
-                    raise LostOwnership("lost_ownership", "all requests of a shared batch were cancelled")
-            task.result()
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async def _run_while_wanted(self, fence: Fence) -> None:
+        """Run the batch's steps, and abandon them when all of its requests were cancelled."""
+        async with task_group() as tasks:
+            tasks.start_soon(self._let_go_of_cancelled, fence)
+            await self._runs.run_shared(fence)
+            tasks.cancel_scope.cancel()
+
+    async def _let_go_of_cancelled(self, fence: Fence) -> None:
+        """Release requests that are cancelled while their batch runs; raises LostOwnership when none is left."""
+        left = set(fence.requests)
+        while left:
+            await anyio.sleep(LOOK_SECONDS)
+            gone = left - await retry_on_outage(partial(self._tools.gateway.running, [*left]))
+            self.release(gone)
+            left -= gone
+        raise LostOwnership("lost_ownership", "all requests of a shared batch were cancelled")
 
     def _resolve(self, ended: dict[UUID, str]) -> None:
         for request, status in ended.items():
-            self._ended(request, status)
+            self._announcements.ended(request, status)
             if waiting := self._left(request):
                 waiting.set_result(status)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 from listener.documents.parsers import Parsers
@@ -15,7 +13,8 @@ from listener.embedding import Embedders
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
-from listener.sources.files import LocalSources
+from listener.sources.base import SourceTools
+from listener.sources.schemes import Sources
 from listener.tracing import Tracing
 
 T = TypeVar("T")
@@ -29,18 +28,18 @@ class Tools:
     settings: Settings
     executor_id: str
     gateway: Gateway
-    sources: LocalSources
+    sources: Sources
     parsers: Parsers
     workers: Workers
     embedders: Embedders
-    threads: Executor
+    reading: SourceTools
     tracing: Tracing
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the one document that is tried alone: only that one is to blame if this listener dies."""
 
     async def in_thread(self, function: Callable[..., T], *args: object) -> T:
         """Run blocking work in our own threads, not in those that DBOS works with."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args))
+        return await self.reading.in_thread(function, *args)
 
 
 async def texts_of(tools: Tools, texts: Texts, rows: Sequence[ToChunk] | Sequence[ToEmbed]) -> Mapping[int, str]:

@@ -15,12 +15,10 @@ an execution does outside of a step (begin, own, settle) may be repeated without
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -29,23 +27,22 @@ from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_error
 
 from listener import logs
-from listener.database.outages import is_outage, patiently
+from listener.database.outages import is_outage, retry_on_outage
 from listener.errors import RequestError
+from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
-from listener.pipeline.capacity import Places
+from listener.pipeline.capacity import Capacity, Places
 from listener.pipeline.checkpoints import as_json, done_before, id_of, refuse_copies, run_step
 from listener.pipeline.discover import discover
+from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import Manifest, RunningRequest
-from listener.pipeline.rewinding import rewind_batches, rewound, stop
+from listener.pipeline.rewinding import cancel_active, rewind, rewind_batches
 from listener.pipeline.save import save_request
 from listener.pipeline.sharing import Shares
 from listener.pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
-
-PIPELINE = "2"
-"""Raised when the steps change: an execution never mixes the steps of two versions."""
 
 BATCH_CANCELLED = {
     "code": "cancelled",
@@ -62,28 +59,13 @@ CHILD_POLL_SECONDS = 0.5
 class Workflows:
     """Registers the workflows with DBOS and runs them with our tools. One of it in a process, made before launch."""
 
-    def __init__(
-        self,
-        tools: Tools,
-        queue: str,
-        others: Callable[[], Awaitable[int]],
-        ended: Callable[[UUID, str], None],
-    ) -> None:
-        """``queue`` is the suffix of our queues' names.
-
-        ``others`` tells how many batches its other listeners take at a time; ``ended`` hears the final status of each
-        request that ended here.
-        """
+    def __init__(self, tools: Tools, identity: Identity, capacity: Capacity, announcements: Announcements) -> None:
         self._tools = tools
-        self._queue = queue
-        self._others = others
-        self._ended = ended
+        self._identity = identity
+        self._capacity = capacity
+        self._announcements = announcements
         self._runs = BatchRuns(tools)
-        self.shares = Shares(tools, self._runs, ended)
-        self.requests = Places(tools.settings.concurrency)
-        self.batches = Places(tools.settings.batch_concurrency)
-        self._one_ended = asyncio.Event()
-        self._executing: Counter[str] = Counter()
+        self.shares = Shares(tools, self._runs, announcements)
         self._going_on: set[UUID] = set()
         self._register()
 
@@ -100,8 +82,9 @@ class Workflows:
 
     async def start(self, request: UUID) -> None:
         """Start a request's workflow under its id, in the background; DBOS's primary key makes that happen once."""
-        handle = await self._started(self.requests, str(request), self._ingest_request, RequestRef(request=request))
-        if not hasattr(handle, "task"):  # DBOS knew its workflow: none comes here, and recovery brings that to life
+        ref = RequestRef(request=request)
+        handle = await self._started(self._capacity.requests, str(request), self._ingest_request, ref)
+        if not hasattr(handle, "task"):  # DBOS knew its workflow: none comes here, and repair brings that to life
             self.shares.release([request])
 
     async def _started(self, places: Places, workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
@@ -122,7 +105,7 @@ class Workflows:
         Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
         ``left``: workflows of batches to be rewound although their documents are through.
         """
-        if request not in self._going_on:  # with thousands of batches it takes longer than recovery waits
+        if request not in self._going_on:  # with thousands of batches it takes longer than repair waits
             self._going_on.add(request)
             try:
                 await self._go_on(RequestRef(request=request), left)
@@ -130,40 +113,20 @@ class Workflows:
                 self._going_on.discard(request)
 
     async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
-        await stop(str(ref.request))  # else it would take its batches for cancelled while they are put back
-        await rewind_batches(self._tools.gateway, ref, left, f"ingest_batches{self._queue}", PIPELINE)
-        if not await rewound(str(ref.request), f"ingest_requests{self._queue}", PIPELINE):
+        await cancel_active(str(ref.request))  # else it would take its batches for cancelled while they are put back
+        await rewind_batches(self._tools.gateway, ref, left, self._identity)
+        if not await rewind(str(ref.request), self._identity.requests_queue, self._identity.pipeline):
             await self.start(ref.request)
 
     async def refuse(self, request: UUID, attempt: int, error: Exception) -> None:
         """End a request that can't be carried out, without a workflow."""
         await self._settle_failed(RequestRef(request=request), attempt, error)
 
-    @property
-    def executing(self) -> list[str]:
-        """The ids of the workflows that are executed here, or wait here for a place."""
-        return [*self._executing]
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request or a batch runs here."""
-        return bool(self.requests.taken or self.batches.taken)
-
-    async def wait_for_end(self, seconds: float) -> None:
-        """Wait until a request or a batch ends here, or the time is over."""
-        self._one_ended.clear()
-        with suppress(TimeoutError, asyncio.TimeoutError):
-            await asyncio.wait_for(self._one_ended.wait(), seconds)
-
-    async def close(self) -> None:
-        """Abandon shared batches."""
-        await self.shares.close()
-
     # the request workflow
 
     async def _request(self, ref: RequestRef) -> dict[str, Any]:
         refuse_copies(str(ref.request))
-        self.requests.take(str(ref.request))
+        self._capacity.requests.take(str(ref.request))
         began, attempt = time.monotonic(), None
         with (
             logs.bound(request=str(ref.request)),
@@ -195,11 +158,10 @@ class Workflows:
                     await self._settle_failed(ref, attempt, error)
                 raise
             finally:
-                self.requests.give_back()
-                self._one_ended.set()
+                self._capacity.requests.give_back()
 
     async def _begin(self, ref: RequestRef, attempt: int | None) -> RunningRequest | None:
-        request = await patiently(partial(self._tools.gateway.begin, ref, self._tools.executor_id, attempt))
+        request = await retry_on_outage(partial(self._tools.gateway.begin, ref, self._tools.executor_id, attempt))
         if request is not None and request.crashes >= self._tools.settings.max_attempts:
             raise RequestError(
                 "crash_limit",
@@ -223,14 +185,14 @@ class Workflows:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
-        for number in await patiently(partial(self._tools.gateway.batches, ref)):
+        for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
             if direct:
-                handles.append(await self._started(self.batches, id_of(batch), self._ingest_batch, batch))
+                handles.append(await self._started(self._capacity.batches, id_of(batch), self._ingest_batch, batch))
                 continue
             with SetWorkflowID(id_of(batch)):
-                queue = f"ingest_batches{self._queue}"
+                queue = self._identity.batches_queue
                 handles.append(await DBOS.enqueue_workflow_async(queue, self._ingest_batch, batch.as_json()))
             queued.append(number)
         errors: list[Exception] = []
@@ -244,11 +206,12 @@ class Workflows:
 
     async def _room_here(self, ref: RequestRef, queued: Iterable[int]) -> bool:
         """Wait until the next batch can start; True: here, False: the other listeners have more room than is queued."""
-        while not self.batches.free:
-            others = await patiently(self._others)
-            if others and await patiently(partial(self._tools.gateway.untouched, ref, queued)) < others:
+        while not self._capacity.batches.free:
+            others = await retry_on_outage(partial(self._tools.gateway.others, self._identity))
+            others *= self._tools.settings.batch_concurrency  # as far as we know: each may have its own
+            if others and await retry_on_outage(partial(self._tools.gateway.untouched, ref, queued)) < others:
                 return False
-            await self.batches.wait(LOOK_SECONDS)
+            await self._capacity.batches.wait(LOOK_SECONDS)
         return True
 
     async def _settle_failed(self, ref: RequestRef, attempt: int | None, error: Exception) -> None:
@@ -262,32 +225,28 @@ class Workflows:
     ) -> str | None:
         """End the request, unless a cancel did, or this is an execution of an earlier attempt: then None."""
         executor = self._tools.executor_id if attempt else None
-        final = await patiently(partial(self._tools.gateway.settle, ref.request, executor, attempt, status, error))
+        settle = partial(self._tools.gateway.settle, ref.request, executor, attempt, status, error)
+        final = await retry_on_outage(settle)
         if final is not None:
-            self._ended(ref.request, final)
+            self._announcements.ended(ref.request, final)
         return final
 
     @contextmanager
     def _executes(self, workflow: str) -> Iterator[None]:
-        """Count a workflow as executed here. If DBOS gave up waiting for Postgres, recovery resumes it later."""
-        self._executing[workflow] += 1
+        """Count a workflow as executed here. If DBOS gave up waiting for Postgres, it is resumed later."""
         try:
-            yield
+            with self._capacity.executes(workflow):
+                yield
         except Exception as error:
             if not is_outage(error):
                 raise
             log.warning("waiting for Postgres: %s; it goes on later", error)
             raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} goes on later") from None
-        finally:
-            self._executing -= Counter([workflow])
 
     # the batch workflow
 
     async def _batch(self, ref: BatchRef) -> dict[str, Any]:
         refuse_copies(id_of(ref))
         with logs.bound(request=str(ref.request)), self._executes(id_of(ref)):
-            async with self.batches.one(id_of(ref)):
-                try:
-                    return await self._runs.run(ref)
-                finally:
-                    self._one_ended.set()
+            async with self._capacity.batches.one(id_of(ref)):
+                return await self._runs.run(ref)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 
 from listener.errors import DocumentError
-from listener.models import Refused
 
 ERRORS = {  # code: message after the URI, hint
     "outside_roots": ("leads out of the roots", "copy it below a root, or add its folder to INGEST_FILE_ROOTS"),
@@ -33,13 +34,7 @@ def refusal(code: str, uri: str, error: OSError | None = None) -> DocumentError:
     return DocumentError(code, f"{uri} {message}" + (f": {error.strerror}" if error else ""), hint)
 
 
-def refused(uri: str, error: DocumentError) -> Refused:
-    """Return the error as what discovery yields."""
-    return Refused(uri, error.code, error.message, error.hint)
-
-
-def too_large(uri: str, size: int, most: int) -> DocumentError:
-    """Return the error of a document over the limit."""
-    return DocumentError(
-        "too_large", f"{uri} has {size} bytes, more than {most}", "split it, or raise INGEST_MAX_DOCUMENT_BYTES"
-    )
+def require_file(status: os.stat_result, uri: str) -> None:
+    """Raise the error of what is no regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        raise refusal("not_a_file", uri)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from listener.errors import RequestError
+from listener.options import RequestOptions
 
 MAGIC = re.compile(r"[*?\[]")
 
@@ -28,7 +27,6 @@ class Choice:
     exclude: tuple[re.Pattern[str], ...]
     hidden: tuple[re.Pattern[str], ...]  # hidden names that are asked for
     depth: int | None  # parts that a path can have at most
-    records: bool = False  # containers of records are taken whatever their size
 
     def takes(self, path: str) -> bool:
         """Tell whether the file at this path is wanted."""
@@ -47,22 +45,20 @@ class Choice:
         return any(pattern.fullmatch(path) for pattern in self.exclude)
 
 
-def choose(path: str, options: Mapping[str, Any]) -> tuple[str, Choice]:
+def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
     """Split a glob into the folder it starts from and its pattern, and compile ``include`` and ``exclude`` with it.
 
     A path that exists is no glob, whatever its characters. Raises RequestError ``invalid_option``.
     """
     base, glob = split_glob(path)
-    include = [pattern + "**" if pattern.endswith("/") else pattern for pattern in _patterns(options, "include")]
-    exclude = _patterns(options, "exclude")
+    include = [pattern + "**" if pattern.endswith("/") else pattern for pattern in options.include]
     parts = [part for pattern in [*include, glob] for part in pattern.split("/")]
     choice = Choice(
         glob=_compiled("/" + glob) if glob else None,
         include=tuple(map(_compiled, include)),
-        exclude=tuple(map(_compiled_with_folder, exclude)),
+        exclude=tuple(map(_compiled_with_folder, options.exclude)),
         hidden=tuple(re.compile(_part(part)) for part in parts if part.startswith(".") and part != "."),
         depth=glob.count("/") + 1 if glob and "**" not in glob.split("/") else None,
-        records=bool(options.get("record")),
     )
     return base, choice
 
@@ -74,14 +70,6 @@ def split_glob(path: str) -> tuple[str, str]:
     parts = path.split("/")
     first = next(number for number, part in enumerate(parts) if MAGIC.search(part))
     return "/".join(parts[:first]) or "/", "/".join(part for part in parts[first:] if part)
-
-
-def _patterns(options: Mapping[str, Any], name: str) -> Sequence[str]:
-    given = options.get(name) or []
-    patterns = [given] if isinstance(given, str) else given
-    if not isinstance(patterns, list | tuple) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
-        raise RequestError("invalid_option", f"'{name}' must be a pattern or a list of patterns", 'like ["**/*.md"]')
-    return patterns
 
 
 def _compiled_with_folder(pattern: str) -> re.Pattern[str]:

@@ -9,6 +9,9 @@
 The SDK lives in a process of its own (``sender``), so importing it, its threads, its retries and its exit hooks can't
 touch the listener: see ``docs/decisions/0014-tracing.md``. Whatever happens there, spans wait in the queue and the
 oldest are dropped. Spans hold ids, names and counts: no texts, no file names, no secrets.
+
+That is for listeners. In an application that traces itself, the client's verbs are spans by Opik's ``@track``
+(``tracked``).
 """
 
 from __future__ import annotations

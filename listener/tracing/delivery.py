@@ -16,9 +16,9 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
-MOST_WAITING = 10_000  # spans, about 1 KB each
+MOST_WAITING = 10_000  # records, about 0.5 KB each
 BATCH = 500
 LINGER_SECONDS = 0.5
 FIRST_PAUSE_SECONDS = 1.0
@@ -33,15 +33,7 @@ QUIET = {"OPIK_SENTRY_ENABLE": "false", "OPIK_ANALYTICS_ENABLE": "false", "LITEL
 BOOT = "import sys; sys.path[:] = sys.argv[2:]; from listener.tracing.sender import main; main(sys.argv[1])"
 
 log = logging.getLogger(__name__)
-
-
-class Waiting(Protocol):
-    """What can be delivered; ``record`` is called in the delivery's thread."""
-
-    @property
-    def key(self) -> str: ...
-
-    def record(self) -> dict[str, Any]: ...
+encode = json.JSONEncoder(default=str).encode
 
 
 class Gone(Exception):
@@ -56,7 +48,7 @@ class Delivery:
         self.dropped = 0
         self._environment = sdk_environment(environment)
         self._show_log = show_log
-        self._queue: deque[Waiting] = deque(maxlen=MOST_WAITING)
+        self._queue: deque[tuple[str, str]] = deque(maxlen=MOST_WAITING)
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._batch: list[str] = []
@@ -66,11 +58,14 @@ class Delivery:
         self._thread = threading.Thread(target=self._run, name="tracing", daemon=True)
         self._thread.start()
 
-    def put(self, span: Waiting) -> None:
-        """Have a span delivered. Never waits; when too many wait, the oldest is dropped."""
+    def put(self, span: str, record: dict[str, Any]) -> None:
+        """Have a record delivered; of those that wait for one span, the last. Never waits; the oldest may be dropped.
+
+        What waits is text: thousands of records as objects would have the garbage collector stop the event loop.
+        """
         if len(self._queue) == MOST_WAITING:
             self.dropped += 1
-        self._queue.append(span)
+        self._queue.append((span, encode(record)))
         if not self._wake.is_set():
             self._wake.set()
 
@@ -115,12 +110,11 @@ class Delivery:
             self._wake.clear()
         if len(self._queue) < BATCH:
             self._closing.wait(LINGER_SECONDS)
-        spans: dict[str, Waiting] = {}
-        while self._queue and len(spans) < BATCH:
-            span = self._queue.popleft()
-            spans[span.key] = span
-        # Each by itself: one long call of the encoder would hold up the event loop.
-        self._batch = [json.dumps(span.record(), default=str) for span in spans.values()]
+        records: dict[str, str] = {}
+        while self._queue and len(records) < BATCH:
+            span, record = self._queue.popleft()
+            records[span] = record
+        self._batch = list(records.values())
         return True
 
     def _wait_out(self, why: str) -> None:

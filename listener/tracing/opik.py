@@ -16,6 +16,7 @@ from uuid import UUID
 from listener.errors import IngestError, OperatorError
 from listener.tracing import Span, Tracing, Value
 from listener.tracing.delivery import Delivery
+from listener.tracing.words import LONGEST_WORD, short
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from listener.embedding.base import Space
 
 FLUSH_SECONDS = 1.5
-LONGEST_WORD = 500  # characters; what is longer is not a name or a count
 OPENAI = "api.openai.com"
 
 _current: ContextVar[OpikSpan | None] = ContextVar("span", default=None)
@@ -121,10 +121,10 @@ class OpikSpan(Span):
         self._call = model, provider, endpoint
 
     def about(self, **values: Value) -> None:
-        self._about = self._about | values
+        self._about |= values
 
     def output(self, **counts: Value) -> None:
-        self._output = self._output | counts  # a new one: the delivery's thread may be reading the old
+        self._output |= counts
 
     def usage(self, tokens: int) -> None:
         self._tokens = tokens
@@ -133,7 +133,7 @@ class OpikSpan(Span):
         self._started = time.time()
         self._token = _current.set(self)
         if self._is_trace:
-            self._delivery.put(self)  # so that a long request can be seen while it runs
+            self._delivery.put(self._id, self._record())  # so that a long request can be seen while it runs
         return self
 
     def __exit__(
@@ -144,18 +144,13 @@ class OpikSpan(Span):
         if error is not None:
             self._error = _described(error)
         self._ended = time.time()
-        self._delivery.put(self)
+        self._delivery.put(self._id, self._record())
 
     @property
     def _is_trace(self) -> bool:
         return self._id == self._trace_id
 
-    @property
-    def key(self) -> str:
-        """The span's id: of what waits with the same one, the last says all."""
-        return self._id
-
-    def record(self) -> dict[str, Any]:
+    def _record(self) -> dict[str, Any]:
         """Return the arguments of the SDK's ``trace`` or ``span``, under ``as``; times are seconds since 1970."""
         told: dict[str, Any] = {
             "as": "trace" if self._is_trace else "span",
@@ -163,8 +158,8 @@ class OpikSpan(Span):
             "name": self._name,
             "start_time": self._started,
             "end_time": self._ended,
-            "input": _short(self._about),
-            "output": _short(self._output) or None,
+            "input": short(self._about),
+            "output": short(self._output) or None,
             "error_info": self._error,
         }
         if self._is_trace:
@@ -204,7 +199,3 @@ def _without_secrets(endpoint: str) -> tuple[str, str]:
     parts = urlsplit(endpoint)
     netloc = parts.netloc.rpartition("@")[2]
     return (f"{parts.scheme}://{netloc}{parts.path}" if netloc else ""), parts.hostname or ""
-
-
-def _short(values: Mapping[str, Value]) -> dict[str, Value]:
-    return {key: value[:LONGEST_WORD] if isinstance(value, str) else value for key, value in values.items()}

@@ -75,7 +75,7 @@ class Courier:
         """Send records; return ``taken``, ``refused`` or ``unreachable``, and why."""
         import opik  # noqa: PLC0415
 
-        client = self._client = self._client or opik.Opik(_show_misconfiguration_message=False)
+        client = self._client = self._client or opik.Opik()
         self._answers.clear()
         kinds = {record["as"] for record in records}
         for record in records:

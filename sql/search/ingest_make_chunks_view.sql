@@ -12,11 +12,11 @@ begin
     execute format('drop view %s', v_view);
   end if;
   execute format(
-    'create view %s as
+    'create view %1$s as
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
-            c.embedding::vector(%s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
+            c.embedding::vector(%2$s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
      from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
-     where c.collection = %L and c.space_id = %s and c.generation = %s',
+     where c.collection = %3$L and d.collection = %3$L and c.space_id = %4$s and c.generation = %5$s',
     v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
   execute format('comment on view %s is %L', v_view,
     format('Live chunks of collection %s with typed vectors: order by embedding <=> … can use its ANN index.', p_collection));

@@ -1,8 +1,9 @@
 create or replace function ingest_search_statement(p_collection text, p_dimensions int) returns text
 language plpgsql stable set search_path from current
 as $$
--- Collection, space, generation and the cast to its dimensions are written out: only then does the statement fit the predicate and
--- the expression of the collection's partial ANN index.
+-- Collection, space, generation and the cast to its dimensions are written out: only then does the statement fit the
+-- predicate and the expression of the collection's partial ANN index. Without one, documents lead to the collection's
+-- chunks (d.collection): by c.collection alone all chunks would be read.
 declare
   v_space ingest_spaces;
   v_generation int := (select c.generation from ingest_collections c where c.name = p_collection);
@@ -17,7 +18,7 @@ begin
   return format(
     'select d.uri, d.title, c.ordinal, c.text, 1 - (c.embedding::vector(%1$s) <=> $1), c.metadata, c.revision_id
      from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
-     where c.collection = %2$L and c.space_id = %3$s and c.generation = %4$s and c.metadata @> $2
+     where c.collection = %2$L and d.collection = %2$L and c.space_id = %3$s and c.generation = %4$s and c.metadata @> $2
      order by c.embedding::vector(%1$s) <=> $1 limit $3',
     p_dimensions, p_collection, coalesce(v_space.id, 0), v_generation);
 end

@@ -12,7 +12,7 @@ begin
   if numnode(v_query) > 1 and v_query::text !~ '(^|[ (])!' and (
     select count(*) < p_enough from (
       select from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
-      where c.lexemes @@ v_query and c.collection = p_collection and c.generation = v_generation and c.metadata @> coalesce(p_filter, '{}') limit p_enough) n
+      where c.lexemes @@ v_query and c.collection = p_collection and d.collection = p_collection and c.generation = v_generation and c.metadata @> coalesce(p_filter, '{}') limit p_enough) n
   ) then
     v_query := v_query || coalesce(
       (select string_agg(quote_literal(lexeme), ' | ')::tsquery from unnest(to_tsvector(v_config, p_query))), v_query);
@@ -20,7 +20,7 @@ begin
   return query
     select d.uri, d.title, c.ordinal, c.text, ts_rank_cd('{0.5, 0.5, 0.8, 1}', c.lexemes, v_query, 1)::float8, c.metadata, c.revision_id
     from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
-    where c.lexemes @@ v_query and c.collection = p_collection and c.generation = v_generation and c.metadata @> coalesce(p_filter, '{}')
+    where c.lexemes @@ v_query and c.collection = p_collection and d.collection = p_collection and c.generation = v_generation and c.metadata @> coalesce(p_filter, '{}')
     order by 5 desc, 1, 3 limit p_k;
 end
 $$;

@@ -19,7 +19,7 @@ from staging import Connection, add
 from tcp_proxy import TcpProxy
 
 from listener import embedded
-from listener.database.outages import is_outage, patiently
+from listener.database.outages import is_outage, retry_on_outage
 
 pytestmark = pytest.mark.long  # see pyproject.toml
 
@@ -229,7 +229,7 @@ async def test_an_error_of_another_origin_is_no_outage(tmp_path: Path) -> None:
         (tmp_path / "missing").read_text()
 
     with pytest.raises(FileNotFoundError):
-        await patiently(reads)
+        await retry_on_outage(reads)
     assert calls == 1
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from listener_process import ListenerProcess
-from pipeline import chunks, ended, ingested, uris
+from pipeline import chunks, ended, ingested, one, uris
 from staging import Connection, add, collection
 
 GIGABYTE = 1024**3
@@ -46,7 +46,6 @@ def make_unreadable(path: Path) -> None:
 
 
 REQUESTS = {
-    "unknown scheme": ("s3://bucket/prefix", "unknown_scheme"),
     "another host's file": ("file://elsewhere/docs/a.md", "invalid_source"),
     "missing path": ("{root}/nope", "not_found"),
     "missing folder of a glob": ("{root}/nope/*.md", "not_found"),
@@ -79,6 +78,14 @@ async def test_a_source_that_cannot_be_read_fails_the_request_at_once(
     assert row["error"]["hint"]
     assert "root:" not in str(row["error"]["message"])
     assert (await c.fetchval("select count(*) from ingest_revisions where request_id = $1", row["id"])) == 0
+
+
+async def test_a_source_whose_scheme_no_listener_reads_waits_and_says_so(c: Connection, name: str) -> None:
+    request = await add(c, source="s3://bucket/prefix", collection=name)
+    row = await one(c, "select status, waiting_for from ingest_status where id = $1", request)
+    assert row["status"] == "pending"
+    assert row["waiting_for"].startswith("root: no running listener has a root that contains s3://bucket/prefix")
+    await c.execute("select ingest_cancel($1)", request)
 
 
 DOCUMENTS: dict[str, tuple[Callable[[Path], object], str]] = {

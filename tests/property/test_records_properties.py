@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from listener.errors import DocumentError
 from listener.sources.records.extracting import extract
 from listener.sources.records.finding import next_size
-from listener.sources.records.layout import Format, find_format
+from listener.sources.records.layout import Layout, find_layout
 from listener.sources.records.scanning import Line, begin, scan
 from listener.sources.records.spec import CSV, JSON_LINES, RecordSpec
 
@@ -42,9 +42,9 @@ LINES = st.lists(
 )
 
 
-def found(data: bytes, form: Format, spec: RecordSpec, limit: int, size: Callable[[], int]) -> list[Line]:
+def found(data: bytes, layout: Layout, spec: RecordSpec, limit: int, size: Callable[[], int]) -> list[Line]:
     """Scan as ``Records`` does, with blocks whose first size is up to the caller."""
-    state, lines = begin(URI, form, spec, limit), []
+    state, lines = begin(URI, layout, spec, limit), []
     length = size()
     while state.offset < len(data):
         block = data[state.offset : state.offset + length]
@@ -60,8 +60,8 @@ def summary(lines: list[Line]) -> list[object]:
     return [(*line[:5], line[5] and (line[5].code, line[5].message)) for line in lines]
 
 
-def csv_format(columns: int) -> Format:
-    return Format(CSV, 0, 1, "utf-8", ",", columns, {"id": 0, "text": columns - 1})
+def csv_format(columns: int) -> Layout:
+    return Layout(CSV, 0, 1, "utf-8", ",", columns, {"id": 0, "text": columns - 1})
 
 
 @settings(max_examples=400, deadline=None)
@@ -69,10 +69,10 @@ def csv_format(columns: int) -> Format:
 def test_the_rows_of_any_text_do_not_depend_on_the_blocks(
     text: str, columns: int, data: st.DataObject, limit: int
 ) -> None:
-    raw, form = text.encode("utf-8", "surrogateescape"), csv_format(columns)
+    raw, layout = text.encode("utf-8", "surrogateescape"), csv_format(columns)
     spec = RecordSpec(("text",), data.draw(st.sampled_from([None, "id"])))
-    expected = found(raw, form, spec, limit, lambda: WHOLE)
-    assert summary(found(raw, form, spec, limit, lambda: data.draw(st.integers(1, 30)))) == summary(expected)
+    expected = found(raw, layout, spec, limit, lambda: WHOLE)
+    assert summary(found(raw, layout, spec, limit, lambda: data.draw(st.integers(1, 30)))) == summary(expected)
     assert_in_order(expected, raw)
 
 
@@ -82,9 +82,9 @@ def test_the_lines_of_any_text_do_not_depend_on_the_blocks(
     lines: list[str], last: bool, data: st.DataObject, limit: int
 ) -> None:
     raw = ("\n".join(lines) + "\n" * last).encode("utf-8", "surrogateescape")
-    form = Format(JSON_LINES)
-    expected = found(raw, form, SPEC, limit, lambda: WHOLE)
-    assert summary(found(raw, form, SPEC, limit, lambda: data.draw(st.integers(1, 30)))) == summary(expected)
+    layout = Layout(JSON_LINES)
+    expected = found(raw, layout, SPEC, limit, lambda: WHOLE)
+    assert summary(found(raw, layout, SPEC, limit, lambda: data.draw(st.integers(1, 30)))) == summary(expected)
     assert_in_order(expected, raw)
     filled = [number for number, line in enumerate(lines, 1) if line.strip()]
     assert [line[3] for line in expected] == filled  # each line is a record or an error, once
@@ -124,11 +124,11 @@ def test_a_table_gives_back_what_was_written(
         writer.writerow(row)
         written.append(file.getvalue()[before:].removesuffix(end))
     raw = file.getvalue().encode()
-    form = find_format(raw, True, raw, CSV, SPEC, URI)
-    lines = found(raw, form, RecordSpec(("text",)), NO_LIMIT, lambda: size)
+    layout = find_layout(raw, True, raw, CSV, SPEC, URI)
+    lines = found(raw, layout, RecordSpec(("text",)), NO_LIMIT, lambda: size)
     kept = [(row, text) for row, text in zip(rows, written, strict=True) if any(row)]
     assert [raw[start : start + length].decode() for _, start, length, *_ in lines] == [text for _, text in kept]
-    assert [outcome(line, raw, form) for line in lines] == [expected(row) for row, _ in kept]
+    assert [outcome(line, raw, layout) for line in lines] == [expected(row) for row, _ in kept]
 
 
 def expected(row: tuple[str, ...]) -> object:
@@ -136,11 +136,11 @@ def expected(row: tuple[str, ...]) -> object:
     return (text, " ".join(title.split()) or None, {"meta": meta}) if text.strip() else "no_text"
 
 
-def outcome(line: Line, raw: bytes, form: Format) -> object:
+def outcome(line: Line, raw: bytes, layout: Layout) -> object:
     """Return what load makes of a record, or the code of its error."""
     _, start, length, number, _, error = line
     assert error is None
-    [content] = extract(raw, [(start, start + length, f"line {number}")], form, SPEC)
+    [content] = extract(raw, [(start, start + length, f"line {number}")], layout, SPEC)
     return content.code if isinstance(content, DocumentError) else content
 
 
@@ -159,11 +159,11 @@ def test_json_lines_give_back_what_was_written(
 ) -> None:
     written = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
     raw = end.join(written).encode()
-    form = find_format(raw, True, raw, JSON_LINES, SPEC, URI)
-    lines = found(raw, form, SPEC, NO_LIMIT, lambda: size)
+    layout = find_layout(raw, True, raw, JSON_LINES, SPEC, URI)
+    lines = found(raw, layout, SPEC, NO_LIMIT, lambda: size)
     assert [raw[start : start + length].decode() for _, start, length, *_ in lines] == written
     for line, record in zip(lines, records, strict=True):
-        content = outcome(line, raw, form)
+        content = outcome(line, raw, layout)
         if content == "no_text":
             assert record["text"] is None or not str(record["text"]).strip()
             continue

@@ -125,7 +125,7 @@ async def test_a_request_of_the_former_release_lies_where_its_path_says(c: Conne
 async def test_a_listener_that_was_declared_dead_claims_nothing(c: Connection) -> None:
     await add(c)
     await c.execute("update ingest_listeners set heartbeat_at = now() - interval '2 hours' where executor_id = 'L1'")
-    assert [row[0] for row in await c.fetch("select ingest_bury('L2')")] == ["L1"]
+    assert [row[0] for row in await c.fetch("select ingest_declare_dead('L2')")] == ["L1"]
     with pytest.raises(asyncpg.PostgresError) as refused:
         await claim(c)
     assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG020", "declared_dead")

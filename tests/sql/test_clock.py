@@ -25,10 +25,10 @@ async def test_a_listener_is_declared_dead_when_its_lease_has_passed_by_the_cloc
     for executor in ("judge", "late"):
         await add_listener(c, executor)
     await c.execute("update ingest_listeners set lease = '10 s'")
-    assert await c.fetch("select ingest_bury('judge')") == []
+    assert await c.fetch("select ingest_declare_dead('judge')") == []
     await put_clock(c, "11 s")
     await c.execute("select ingest_beat('judge', 0)")
-    assert [row[0] for row in await c.fetch("select ingest_bury('judge')")] == ["late"]
+    assert [row[0] for row in await c.fetch("select ingest_declare_dead('judge')")] == ["late"]
 
 
 async def test_a_scheduled_request_is_due_when_the_clock_says_so(c: Connection) -> None:

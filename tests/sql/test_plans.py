@@ -11,7 +11,7 @@ from pipeline import cloned, migrated
 from staging import SPACE, Connection, add, add_listener, claim, collection, session
 
 from listener import embedded
-from listener.engine import recovery
+from listener.engine import workflow_rows
 
 MANY = 100_000
 IN_THE_WAY = {
@@ -216,7 +216,7 @@ async def test_recovery_reads_nothing_when_all_workflows_have_ended(server: embe
             " select id::text, 'ingest_request', 'SUCCESS', 'L1', 'ingest', 0 from ingest_requests"
         )
         for name, arguments in LOOKS.items():
-            explain = f"explain (analyze, buffers, timing off) {getattr(recovery, name)}"
+            explain = f"explain (analyze, buffers, timing off) {getattr(workflow_rows, name)}"
             await c.fetch(explain, *arguments)  # the first one reads the catalog too
             plan = await c.fetch(explain, *arguments)
             assert pages_of(plan) <= 5, (name, [row[0] for row in plan])

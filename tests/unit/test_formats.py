@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from network_guard import CAN_REFUSE, open_socket, refuse_sockets
 
-from listener.documents import formats, pdf, recognition, tidying
-from listener.documents import parsers as parsing
+from listener.documents import office, office_types, pdf, recognition, tidying
+from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
 from listener.documents.pool import WorkerCrashed, Workers
 from listener.errors import DocumentError, SettingsError
-from listener.models import Parsed
 
 FILES = Path(__file__).parent.parent / "documents"
 TABLE = "| Rope | Metres |\n| --- | --- |\n| bow | 12 |\n| stern | 9 |\n| spring | 7 |\n"
@@ -207,7 +206,7 @@ async def test_errors_and_durations_in_cells_are_as_the_sheet_shows_them(parsers
     cell = '<table:table-cell office:value-type="time" office:time-value="%s"><text:p>x</text:p></table:table-cell>'
     row = f"<table:table-row>{cell % 'PT27H17M54S'}{cell % 'PT00H00M12S'}</table:table-row>"
     sheet = f'<office:spreadsheet><table:table table:name="S">{row}</table:table></office:spreadsheet>'
-    assert "| 27:17:54 | 00:00:12 |" in (await parsers.parse(opendocument(formats.ODS, sheet), uri="t.ods")).text
+    assert "| 27:17:54 | 00:00:12 |" in (await parsers.parse(opendocument(office_types.ODS, sheet), uri="t.ods")).text
 
 
 async def test_cells_that_were_only_formatted_are_no_text(parsers: Parsers) -> None:
@@ -248,7 +247,7 @@ async def test_the_text_of_drawn_shapes_is_kept_and_an_empty_slide_is_an_empty_p
 
 async def test_a_presentation_without_words_has_no_text(parsers: Parsers) -> None:
     slide = '<draw:page draw:name="page1"><draw:custom-shape/></draw:page>'
-    data = opendocument(formats.ODP, f"<office:presentation>{slide * 2}</office:presentation>")
+    data = opendocument(office_types.ODP, f"<office:presentation>{slide * 2}</office:presentation>")
     assert (await error_of(parsers, data, "empty.odp")).code == "no_text"
 
 
@@ -262,7 +261,7 @@ async def test_tables_lists_and_blanks_of_opendocument_slides_are_kept(parsers: 
         "<text:p>stern</text:p></text:list-item></text:list></text:list-item></text:list></draw:text-box></draw:frame>"
         '<draw:frame presentation:class="title"><draw:text-box><text:p>Ropes</text:p></draw:text-box></draw:frame>'
     )
-    data = opendocument(formats.ODP, f"<office:presentation><draw:page>{shown}</draw:page></office:presentation>")
+    data = opendocument(office_types.ODP, f"<office:presentation><draw:page>{shown}</draw:page></office:presentation>")
     text = (await parsers.parse(data, uri="a.odp")).text
     assert text == "## Ropes\n\n| a\\|b | c |\n| --- | --- |\n\ndeep  down\nbelow\n\n- bow\n  - stern\n"
 
@@ -270,7 +269,7 @@ async def test_tables_lists_and_blanks_of_opendocument_slides_are_kept(parsers: 
 async def test_a_document_type_of_its_own_is_refused_with_the_reason(parsers: Parsers) -> None:
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
     data = opendocument(
-        formats.ODP, "<office:presentation><draw:page><text:p>&b;</text:p></draw:page></office:presentation>", bomb
+        office_types.ODP, "<office:presentation><draw:page><text:p>&b;</text:p></draw:page></office:presentation>", bomb
     )
     error = await error_of(parsers, data, "bomb.odp")
     assert (error.code, "document type" in error.hint) == ("parser_failed", True)
@@ -313,7 +312,7 @@ async def test_a_pdf_whose_fonts_do_not_tell_their_letters_has_no_text_and_the_h
 async def test_a_pdf_that_fails_with_tables_is_read_without_them(
     pool: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parsing, "TABLE_SHARE", 0)
+    monkeypatch.setattr(office, "TABLE_SHARE", 0)
     parsed = await parse(Parsers(pool), "handbook.pdf")
     assert ("The third page says" in parsed.text, "| bow | 12 |" in parsed.text) == (True, False)
 
@@ -408,7 +407,9 @@ async def test_an_encrypted_document_says_so(parsers: Parsers, name: str) -> Non
 
 async def test_an_encrypted_opendocument_says_so(parsers: Parsers) -> None:
     manifest = b'<manifest:manifest xmlns:manifest="urn:x"><manifest:encryption-data/></manifest:manifest>'
-    data = zipped({"mimetype": formats.ODT.encode(), "META-INF/manifest.xml": manifest, "content.xml": b"\x01\x02"})
+    data = zipped(
+        {"mimetype": office_types.ODT.encode(), "META-INF/manifest.xml": manifest, "content.xml": b"\x01\x02"}
+    )
     assert (await error_of(parsers, data, "a.odt")).code == "encrypted"
 
 

@@ -14,10 +14,10 @@ from email.mime.text import MIMEText
 
 import pytest
 
+from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.errors import DocumentError
-from listener.models import Parsed
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 WORDS = "Dear Ben,\n\nthe ropes é 船 are here.\n\nAda\n"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
-from listener.engine.claims import MOST_SECONDS, Line
+from listener.engine.line import FRONT, MOST_SECONDS, Line
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
-FRONT: Any = (None, None)
-ROWS = [{"priority": 0, "created_at": NOON}, {"priority": -3, "created_at": NOON.replace(hour=13)}]
-LAST: Any = (0, NOON)
-NEXT: Any = (1, NOON)
+LAST = (0, NOON)
+NEXT = (1, NOON)
+
+
+@dataclass
+class Request:
+    priority: int
+    created_at: datetime
+
+
+ROWS = [Request(0, NOON), Request(-3, NOON.replace(hour=13))]
 
 
 class Clock:
@@ -34,7 +41,7 @@ def test_after_a_long_look_the_next_ones_begin_where_something_was_found() -> No
     line.looked(FRONT, ROWS, 0.2)
     assert line.place == LAST
     clock.now += 1.9
-    further = [{"priority": 1, "created_at": NOON}]
+    further = [Request(1, NOON)]
     line.looked(LAST, further, 0.001)
     assert line.place == NEXT
     clock.now += 0.2

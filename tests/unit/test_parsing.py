@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from listener.documents import decoding
+from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.errors import DocumentError
-from listener.models import Parsed
 
 JAPANESE = (
     "これは日本語の文書です。データベースに文書を取り込み、検索できるようにします。\nカタカナも漢字も含みます。\n"

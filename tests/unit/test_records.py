@@ -10,17 +10,25 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError, RequestError
-from listener.models import Found, Parsed
-from listener.sources.files import LocalSources
-from listener.sources.records import Entry, Format, Records, RecordSpec, content_hash, kind_of, load, parse_spec
+from listener.options import RequestOptions
+from listener.settings import Settings
+from listener.sources.base import UNCHANGED, Found, Known, Ready, RecordFile, Refused, SourceTools, Wanted
+from listener.sources.files import Files
 from listener.sources.records import finding as finding_module
+from listener.sources.records.finding import Entry, Records
+from listener.sources.records.layout import Layout
+from listener.sources.records.loading import content_hash, load
+from listener.sources.records.source import RecordSource
+from listener.sources.records.spec import RecordSpec, kind_of, parse_spec
 
 MEBIBYTE = 1024 * 1024
 URI = "file:///srv/data/a"
@@ -55,28 +63,28 @@ class Tools:
 
     async def find(
         self, data: bytes, spec: RecordSpec = BODY, kind: str = "json_lines", limit: int = MEBIBYTE
-    ) -> tuple[Format, list[Entry]]:
+    ) -> tuple[Layout, list[Entry]]:
         records = self.records(data, spec, kind, limit)
-        form = await records.format()
-        return form, [entry async for page in records.pages(form) for entry in page]
+        layout = await records.layout()
+        return layout, [entry async for page in records.pages(layout) for entry in page]
 
-    def records(self, data: bytes, spec: RecordSpec, kind: str, limit: int) -> Records:
-        def read_range(start: int, length: int) -> bytes:
+    def records(self, data: bytes, spec: RecordSpec, kind: str, limit: int, size: int = 0) -> Records:
+        async def read_range(start: int, length: int) -> bytes:
             self.longest_read = max(self.longest_read, length)
             return data[start : start + length]
 
-        return Records(
-            read_range, len(data), uri=URI, kind=kind, spec=spec, limit=limit, workers=self.workers,
-            threads=self.threads,
-        )  # fmt: skip
+        return Records(read_range, size or len(data), uri=URI, kind=kind, spec=spec, limit=limit, workers=self.workers)
+
+    def files(self, root: Path) -> Files:
+        return Files(SourceTools(Settings(), self.threads, self.workers), [root])
 
     async def load(
-        self, data: bytes, form: Format, entries: Sequence[Entry], spec: RecordSpec = BODY
+        self, data: bytes, layout: Layout, entries: Sequence[Entry], spec: RecordSpec = BODY
     ) -> list[Parsed | DocumentError]:
-        def read_range(start: int, length: int) -> bytes:
-            return data[start : start + length]
+        async def read_ranges(ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+            return [data[start : start + length] for start, length in ranges]
 
-        return await load(read_range, entries, form=form, spec=spec, workers=self.workers, threads=self.threads)
+        return await load(read_ranges, entries, layout=layout, spec=spec, workers=self.workers)
 
     async def texts(self, data: bytes, spec: RecordSpec = BODY, kind: str = "json_lines") -> list[str]:
         """Return the text, or the code of the error, of each record."""
@@ -85,8 +93,8 @@ class Tools:
     async def contents(
         self, data: bytes, spec: RecordSpec = BODY, kind: str = "json_lines"
     ) -> list[Parsed | DocumentError]:
-        form, entries = await self.find(data, spec, kind)
-        loaded = iter(await self.load(data, form, [entry for entry in entries if not entry.error], spec))
+        layout, entries = await self.find(data, spec, kind)
+        loaded = iter(await self.load(data, layout, [entry for entry in entries if not entry.error], spec))
         return [entry.error or next(loaded) for entry in entries]
 
     async def container_error(self, data: bytes, kind: str = "csv", spec: RecordSpec = BODY) -> DocumentError:
@@ -110,11 +118,10 @@ def names(entries: Sequence[Entry]) -> list[str]:
 
 
 def test_the_option_names_text_id_title_and_metadata() -> None:
-    spec = parse_spec({"record": {"text": ["title", "body"], "id": "id", "title": "title", "metadata": ["a", "b.c"]}})
+    spec = parse_spec({"text": ["title", "body"], "id": "id", "title": "title", "metadata": ["a", "b.c"]})
     assert spec == RecordSpec(("title", "body"), "id", "title", ("a", "b.c"))
     assert spec.names == ("title", "body", "id", "a", "b.c")
-    assert parse_spec({"record": {"text": "body", "metadata": "tags"}}) == RecordSpec(("body",), metadata=("tags",))
-    assert parse_spec({"include": "*.csv"}) is None
+    assert parse_spec({"text": "body", "metadata": "tags"}) == RecordSpec(("body",), metadata=("tags",))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +134,7 @@ def test_the_option_names_text_id_title_and_metadata() -> None:
 )  # fmt: skip
 def test_a_wrong_option_is_refused_with_an_example(record: object) -> None:
     with pytest.raises(RequestError) as caught:
-        parse_spec({"record": record})
+        parse_spec(record)
     assert caught.value.code == "invalid_option"
     assert "'record'" in caught.value.message
     assert '"text"' in caught.value.hint
@@ -211,9 +218,9 @@ async def test_a_line_over_the_limit_fails_alone_and_is_never_held(
 
 async def test_a_line_of_50_megabytes_works_below_the_limit(tools: Tools) -> None:
     data = lines({"id": "a", "body": "one"}, {"id": "b", "body": "word " * 10 * MEBIBYTE}, {"id": "c", "body": "two"})
-    form, entries = await tools.find(data, limit=64 * MEBIBYTE)
+    layout, entries = await tools.find(data, limit=64 * MEBIBYTE)
     assert names(entries) == ["#a", "#b", "#c"]
-    [large] = await tools.load(data, form, entries[1:2])
+    [large] = await tools.load(data, layout, entries[1:2])
     assert isinstance(large, Parsed)
     assert len(large.text) == 50 * MEBIBYTE
 
@@ -254,7 +261,7 @@ async def test_metadata_that_postgres_could_not_hold_fails_alone(tools: Tools) -
 
 async def test_tiny_records_come_in_pages(tools: Tools) -> None:
     records = tools.records(b'{"b":1}\n' * 25_000 + b"7\n" * 25_000, RecordSpec(("b",)), "json_lines", MEBIBYTE)
-    pages = [page async for page in records.pages(await records.format())]
+    pages = [page async for page in records.pages(await records.layout())]
     assert max(map(len, pages)) == 1000
     assert [entry.line for page in pages for entry in page] == list(range(1, 50_001))
 
@@ -271,12 +278,12 @@ def table(*rows: Sequence[object], **dialect: Any) -> bytes:
 async def test_each_row_is_a_document_and_may_span_lines(tools: Tools) -> None:
     data = table(("id", "body", "tag"), ("a", 'one, "1"\r\nmore', "x"), ("b", "two", ""), ("c", "three", "z"))
     spec = RecordSpec(("body",), "id", metadata=("tag",))
-    form, entries = await tools.find(data, spec, "csv")
+    layout, entries = await tools.find(data, spec, "csv")
     assert names(entries) == ["#a", "#b", "#c"]
     assert [entry.line for entry in entries] == [2, 4, 5]
     assert data[entries[0].start :][: entries[0].length] == b'a,"one, ""1""\r\nmore",x'
     assert await tools.texts(data, spec, "csv") == ['one, "1"\r\nmore', "two", "three"]
-    [parsed] = await tools.load(data, form, entries[:1], spec)
+    [parsed] = await tools.load(data, layout, entries[:1], spec)
     assert isinstance(parsed, Parsed)
     assert parsed.metadata == {"tag": "x"}
 
@@ -306,9 +313,9 @@ async def test_the_charset_is_found_behind_much_ascii(tools: Tools, monkeypatch:
     monkeypatch.setattr(finding_module, "BLOCK", 16 * 1024)
     late = "größer, schöner, später über alle Maßen geprüft "
     data = b"id;body\n" + b"1;plain words here\n" * 5000 + f"2;{late * 5}\n".encode("cp1252")
-    form, entries = await tools.find(data, kind="csv")
-    assert form.charset == "cp1252"
-    [last] = await tools.load(data, form, entries[-1:])
+    layout, entries = await tools.find(data, kind="csv")
+    assert layout.charset == "cp1252"
+    [last] = await tools.load(data, layout, entries[-1:])
     assert isinstance(last, Parsed)
     assert last.text == late * 5
 
@@ -396,11 +403,11 @@ async def test_a_header_of_thousands_of_columns_works_and_its_format_stays_small
     columns = [f"a column with a long name, number {number}" for number in range(5000)]
     spec = RecordSpec((columns[4999],), columns[7], metadata=(columns[5], columns[6]))
     data = table(columns, [f"v{number}" for number in range(5000)])
-    form, entries = await tools.find(data, spec, "csv")
+    layout, entries = await tools.find(data, spec, "csv")
     assert names(entries) == ["#v7"]
-    stored = json.dumps(form.as_json())
+    stored = json.dumps(layout.as_json())
     assert len(stored) < 4096
-    [parsed] = await tools.load(data, Format(**json.loads(stored)), entries, spec)
+    [parsed] = await tools.load(data, Layout(**json.loads(stored)), entries, spec)
     assert isinstance(parsed, Parsed)
     assert parsed.text == "v4999"
     assert parsed.metadata == {columns[5]: "v5", columns[6]: "v6"}
@@ -416,9 +423,9 @@ async def test_nuls_do_not_reach_the_text(tools: Tools) -> None:
 
 async def test_a_container_that_changed_is_noticed_record_by_record(tools: Tools) -> None:
     before = lines({"id": 1, "body": "one"}, {"id": 2, "body": "two"}, {"id": 3, "body": "six"})
-    form, entries = await tools.find(before)
+    layout, entries = await tools.find(before)
     after = before.replace(b"two", b"TWO")[:-3]
-    first, *changed = await tools.load(after, form, entries)
+    first, *changed = await tools.load(after, layout, entries)
     assert isinstance(first, Parsed)
     for error in changed:
         assert isinstance(error, DocumentError)
@@ -427,82 +434,117 @@ async def test_a_container_that_changed_is_noticed_record_by_record(tools: Tools
 
 
 async def test_a_container_that_shrinks_while_it_is_read_is_noticed(tools: Tools) -> None:
-    records = Records(
-        lambda start, length: b'{"id": 1}\n'[start : start + length], 1000, uri=URI, kind="json_lines", spec=BODY,
-        limit=MEBIBYTE, workers=tools.workers, threads=tools.threads,
-    )  # fmt: skip
+    records = tools.records(b'{"id": 1}\n', BODY, "json_lines", MEBIBYTE, size=1000)
     with pytest.raises(DocumentError) as caught:
-        await records.format()
+        await records.layout()
     assert caught.value.code == "source_changed"
 
 
 async def test_any_records_can_be_loaded_in_any_order(tools: Tools) -> None:
     data = lines(*({"id": number, "body": f"{number} " + "x" * 3000} for number in range(300)))
-    form, entries = await tools.find(data)
+    layout, entries = await tools.find(data)
     chosen = [entries[number] for number in (250, 3, 4, 5, 3, 299, 0)]
-    loaded = await tools.load(data, form, chosen)
+    loaded = await tools.load(data, layout, chosen)
     assert [one.text.split()[0] for one in loaded if isinstance(one, Parsed)] == ["250", "3", "4", "5", "3", "299", "0"]
-    assert await tools.load(data, form, []) == []
+    assert await tools.load(data, layout, []) == []
 
 
 async def test_a_container_that_is_gone_fails_each_of_its_records(tools: Tools, tmp_path: Path) -> None:
-    form, entries = await tools.find(lines({"id": 1, "body": "one"}, {"id": 2, "body": "two"}))
-    sources = LocalSources([tmp_path], MEBIBYTE)
-    loaded = await load(
-        lambda start, length: sources.read_range(f"{tmp_path}/gone.jsonl", start, length),
-        entries, form=form, spec=BODY, workers=tools.workers, threads=tools.threads,
-    )  # fmt: skip
+    layout, entries = await tools.find(lines({"id": 1, "body": "one"}, {"id": 2, "body": "two"}))
+    gone = Found(f"file://{tmp_path}/gone.jsonl", f"{tmp_path}/gone.jsonl")
+    read_ranges = partial(tools.files(tmp_path).read_ranges, gone)
+    loaded = await load(read_ranges, entries, layout=layout, spec=BODY, workers=tools.workers)
     assert [one.code for one in loaded if isinstance(one, DocumentError)] == ["not_found"] * 2
 
 
 async def test_a_record_that_needs_too_much_memory_fails_alone(tools: Tools) -> None:
     data = lines({"id": 1, "body": "one"}, {"id": 2, "body": [[]] * 3 * MEBIBYTE}, {"id": 3, "body": "three"})
-    form, entries = await tools.find(data, limit=64 * MEBIBYTE)
+    layout, entries = await tools.find(data, limit=64 * MEBIBYTE)
     async with Workers(1, timeout_seconds=30, memory_mb=130) as small:
-        loaded = await Tools(small, tools.threads).load(data, form, entries)
+        loaded = await Tools(small, tools.threads).load(data, layout, entries)
     assert [one.text if isinstance(one, Parsed) else one.code for one in loaded] == ["one", "parser_memory", "three"]
 
 
 def test_the_content_hash_changes_with_what_is_read_from_a_record() -> None:
-    form = Format("csv", 8, 2, "utf-8", ",", 2, {"id": 0, "body": 1})
-    same = content_hash(b"x" * 32, form, BODY)
-    assert same == content_hash(b"x" * 32, Format(**{**form.as_json(), "start": 9}), BODY)
+    layout = Layout("csv", 8, 2, "utf-8", ",", 2, {"id": 0, "body": 1})
+    same = content_hash(b"x" * 32, layout, BODY)
+    assert same == content_hash(b"x" * 32, Layout(**{**layout.as_json(), "start": 9}), BODY)
     others = [
-        content_hash(b"y" * 32, form, BODY),
-        content_hash(b"x" * 32, Format(**{**form.as_json(), "positions": {"id": 1, "body": 0}}), BODY),
-        content_hash(b"x" * 32, form, RecordSpec(("body",), "id", "body")),
+        content_hash(b"y" * 32, layout, BODY),
+        content_hash(b"x" * 32, Layout(**{**layout.as_json(), "positions": {"id": 1, "body": 0}}), BODY),
+        content_hash(b"x" * 32, layout, RecordSpec(("body",), "id", "body")),
     ]
     assert len({same, *others}) == 4
     assert len(same) == 32
 
 
+# as a source that wraps another
+
+
+async def test_the_records_of_a_folder_are_found_instead_of_its_files(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines({"id": 1, "body": "one"}, {"id": 2, "body": "two"}))
+    (tmp_path / "b.csv").write_bytes(b"id,body\n7,seven\n")
+    (tmp_path / "c.md").write_bytes(b"text")
+    source = RecordSource(tools.files(tmp_path), BODY, tools.workers, limit=MEBIBYTE)
+    pages = [page async for page in source.discover(str(tmp_path), RequestOptions())]
+    items = [item for page in pages for item in page.items]
+    names = [item.uri.removeprefix(f"file://{tmp_path}/") for item in items]
+    assert names == ["a.jsonl#1", "a.jsonl#2", "b.csv#7", "c.md"]
+    assert isinstance(items[-1], Refused)
+    assert items[-1].code == "no_records"
+    assert [item.record and item.record.container for item in items if isinstance(item, Found)] == [1, 1, 2]
+    assert [(file.number, file.locator) for page in pages for file in page.files] == [
+        (1, f"{tmp_path}/a.jsonl"), (2, f"{tmp_path}/b.csv"),
+    ]  # fmt: skip
+
+
+async def test_records_of_several_files_are_read_together_and_unchanged_ones_not_at_all(
+    tools: Tools, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines({"id": 1, "body": "one"}, {"id": 2, "body": "two"}))
+    (tmp_path / "b.csv").write_bytes(b"id,body\n7,seven\n")
+    source = RecordSource(tools.files(tmp_path), BODY, tools.workers, limit=MEBIBYTE)
+    files: list[RecordFile] = []
+    found: list[Found] = []
+    async for page in source.discover(str(tmp_path), RequestOptions()):
+        files += page.files
+        found += [item for item in page.items if isinstance(item, Found)]
+    reader = RecordSource(tools.files(tmp_path), BODY, tools.workers, files={file.number: file for file in files})
+    first = await reader.read_all([Wanted(one, MEBIBYTE) for one in reversed(found)])
+    assert [one.parsed.text for one in first if isinstance(one, Ready)] == ["seven", "two", "one"]
+    digests = [one.digest for one in first if isinstance(one, Ready)]
+    (tmp_path / "b.csv").unlink()
+    known = [Wanted(found[2], MEBIBYTE, Known(digests[0])), Wanted(found[0], MEBIBYTE, Known(digests[0]))]
+    unchanged, changed = await reader.read_all(known)
+    assert unchanged is UNCHANGED
+    assert isinstance(changed, Ready)
+    with pytest.raises(DocumentError, match="not_found"):
+        await reader.read(Wanted(found[2], MEBIBYTE))
+
+
+async def test_a_document_that_is_no_record_is_read_by_the_source_inside(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "c.md").write_bytes(b"text")
+    inner = tools.files(tmp_path)
+    source = RecordSource(inner, BODY, tools.workers, files={1: RecordFile(1, "x", Layout("csv").as_json())})
+    wanted = Wanted(Found(f"file://{tmp_path}/c.md", f"{tmp_path}/c.md"), 10)
+    assert await source.read(wanted) == await inner.read(wanted)
+
+
 # local files
 
 
-def test_containers_of_any_size_are_offered_when_they_are_read_as_records(tmp_path: Path) -> None:
-    for name in ("a.jsonl", "b.csv", "c.md"):
-        (tmp_path / name).write_bytes(b"x" * 100)
-    sources = LocalSources([tmp_path], 10)
-
-    def offered(options: dict[str, Any]) -> list[bool]:
-        return [isinstance(item, Found) for item in sources.discover(str(tmp_path), options)]
-
-    assert offered({}) == [False] * 3
-    assert offered({"record": {"text": "body"}}) == [True, True, False]
-
-
-def test_a_range_of_a_file_is_read_with_the_same_checks(tmp_path: Path) -> None:
+async def test_pieces_of_a_file_are_read_with_the_same_checks(tools: Tools, tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
     (root / "a.jsonl").write_bytes(b"0123456789")
     (tmp_path / "secret.jsonl").write_bytes(b"secret")
     (root / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
     os.mkfifo(root / "pipe.jsonl")
-    sources = LocalSources([root], 5)
-    assert sources.read_range(f"{root}/a.jsonl", 3, 4) == b"3456"
-    assert sources.read_range(f"file://{root}/a.jsonl", 8, 4) == b"89"
-    assert sources.read_range(f"{root}/a.jsonl", 20, 4) == b""
+    files = tools.files(root)
+    ranges = [(3, 4), (8, 4), (20, 4)]
+    for locator in (f"{root}/a.jsonl", f"file://{root}/a.jsonl"):
+        assert await files.read_ranges(Found("a", locator), ranges) == [b"3456", b"89", b""]
     for name, code in (("link", "outside_roots"), ("pipe", "not_a_file"), ("gone", "not_found")):
         with pytest.raises(DocumentError) as caught:
-            sources.read_range(f"{root}/{name}.jsonl", 0, 4)
+            await files.read_ranges(Found("a", f"{root}/{name}.jsonl"), ranges)
         assert caught.value.code == code

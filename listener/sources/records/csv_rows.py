@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from listener.errors import DocumentError
-from listener.sources.records.layout import Format, Lines
+from listener.sources.records.layout import Layout, Lines
 
 BROKEN = re.compile("[\ud800-\udfff]")
 WRONG_QUOTES = "a quote opens or closes in the wrong place"
@@ -36,9 +36,9 @@ class Row:
     error: DocumentError | None = None
 
 
-def rows(data: bytes, final: bool, line: int, form: Format, uri: str) -> Iterator[Row]:
+def rows(data: bytes, final: bool, line: int, layout: Layout, uri: str) -> Iterator[Row]:
     """Yield the rows of a block, blank ones too; without ``final`` one that is not complete is kept back."""
-    source, reader = _reader(data, final, form, 0, line)
+    source, reader = _reader(data, final, layout, 0, line)
     while True:
         start, number, source.broken = source.position, source.line, False
         try:
@@ -50,10 +50,10 @@ def rows(data: bytes, final: bool, line: int, form: Format, uri: str) -> Iterato
                 return
             behind = data.find(b"\n", start) + 1 or len(data)
             yield Row(start, behind, behind, number, number + 1, [], unreadable(uri, number, _what(error)))
-            source, reader = _reader(data, final, form, behind, number + 1)
+            source, reader = _reader(data, final, layout, behind, number + 1)
             continue
         end = _without_line_end(data, start, source.position)
-        wrong = _wrong(fields, source.broken, form, f"line {number} of {uri}")
+        wrong = _wrong(fields, source.broken, layout, f"line {number} of {uri}")
         yield Row(start, end, source.position, number, source.line, fields, wrong)
 
 
@@ -62,16 +62,16 @@ def is_blank(fields: list[str]) -> bool:
     return not any(fields) or (len(fields) == 1 and not fields[0].strip())
 
 
-def fields_of(data: bytes, form: Format, where: str) -> dict[str, str]:
+def fields_of(data: bytes, layout: Layout, where: str) -> dict[str, str]:
     """Return the fields of one row that the spec names. Raises DocumentError ``undecodable`` or ``bad_row``."""
-    source, reader = _reader(data, True, form, 0, 1)
+    source, reader = _reader(data, True, layout, 0, 1)
     try:
         fields = next(reader, [])
     except csv.Error as error:
         raise DocumentError("bad_row", f"{where} can't be read: {_what(error)}", HINT) from None
-    if wrong := _wrong(fields, source.broken, form, where):
+    if wrong := _wrong(fields, source.broken, layout, where):
         raise wrong
-    return {name: fields[position] for name, position in form.positions.items()}
+    return {name: fields[position] for name, position in layout.positions.items()}
 
 
 def unreadable(uri: str, line: int, what: str) -> DocumentError:
@@ -79,10 +79,10 @@ def unreadable(uri: str, line: int, what: str) -> DocumentError:
     return DocumentError("bad_row", f"line {line} of {uri} can't be read: {what}", HINT)
 
 
-def _reader(data: bytes, final: bool, form: Format, position: int, line: int) -> tuple[Lines, Iterator[list[str]]]:
+def _reader(data: bytes, final: bool, layout: Layout, position: int, line: int) -> tuple[Lines, Iterator[list[str]]]:
     csv.field_size_limit(sys.maxsize)  # of the process; ours is for whole records
-    source = Lines(data, form.charset, final, position, line)
-    return source, csv.reader(source, delimiter=form.delimiter, strict=True)
+    source = Lines(data, layout.charset, final, position, line)
+    return source, csv.reader(source, delimiter=layout.delimiter, strict=True)
 
 
 def _what(error: csv.Error) -> str:
@@ -92,15 +92,15 @@ def _what(error: csv.Error) -> str:
     return RETURN if "new-line" in message else WRONG_QUOTES
 
 
-def _wrong(fields: list[str], broken: bool, form: Format, where: str) -> DocumentError | None:
+def _wrong(fields: list[str], broken: bool, layout: Layout, where: str) -> DocumentError | None:
     if is_blank(fields):
         return None
-    if len(fields) != form.columns:
-        message = f"{where} has {len(fields)} fields, the header has {form.columns}"
+    if len(fields) != layout.columns:
+        message = f"{where} has {len(fields)} fields, the header has {layout.columns}"
         return DocumentError("bad_row", message, "write each row with all columns; " + HINT)
     if broken and any(map(BROKEN.search, fields)):
         hint = "write the whole file in one encoding, best in UTF-8"
-        return DocumentError("undecodable", f"{where} has bytes that are not {form.charset.upper()}", hint)
+        return DocumentError("undecodable", f"{where} has bytes that are not {layout.charset.upper()}", hint)
     return None
 
 

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 from listener.errors import DocumentError
 from listener.sources.records import contents, csv_rows, json_lines
-from listener.sources.records.layout import Format
+from listener.sources.records.layout import Layout
 from listener.sources.records.spec import JSON_LINES, RecordSpec
 
 Item = tuple[int, int, str]  # start and end in the data, and what to call the record in errors
 
 
 def extract(
-    data: bytes, items: Sequence[Item], form: Format, spec: RecordSpec
+    data: bytes, items: Sequence[Item], layout: Layout, spec: RecordSpec
 ) -> list[contents.Content | DocumentError]:
     """Return text, title and metadata of each record, or its error, in the order of ``items``."""
-    return [_content(data[start:end], form, spec, where) for start, end, where in items]
+    return [_content(data[start:end], layout, spec, where) for start, end, where in items]
 
 
-def _content(data: bytes, form: Format, spec: RecordSpec, where: str) -> contents.Content | DocumentError:
-    fields_of = json_lines.fields_of if form.kind == JSON_LINES else None
+def _content(data: bytes, layout: Layout, spec: RecordSpec, where: str) -> contents.Content | DocumentError:
+    fields_of = json_lines.fields_of if layout.kind == JSON_LINES else None
     try:
-        fields = fields_of(data, where) if fields_of else csv_rows.fields_of(data, form, where)
+        fields = fields_of(data, where) if fields_of else csv_rows.fields_of(data, layout, where)
         return contents.content(fields, spec, where)
     except DocumentError as error:
         return error

@@ -1,21 +1,19 @@
-"""Find the records of a container, block by block. Runs in the listener, the work in workers and threads."""
+"""Find the records of a file, block by block. Runs in the listener, the work in workers."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from listener.documents.pool import WorkerFailed, WorkerMemory, Workers, WorkerTimeout
 from listener.errors import DocumentError
-from listener.sources.records.layout import Format, find_format
+from listener.sources.records.layout import Layout, find_layout
 from listener.sources.records.scanning import MOST, Line, State, begin, scan
 from listener.sources.records.spec import JSON_LINES, RecordSpec
 
 T = TypeVar("T")
-ReadRange = Callable[[int, int], bytes]  # (start, length) → the bytes, fewer at the end; blocks
+ReadRange = Callable[[int, int], Awaitable[bytes]]  # (start, length) → the bytes, fewer at the end
 
 BLOCK = 2 * 1024 * 1024
 SMALLEST_BLOCK = 16 * 1024
@@ -38,7 +36,7 @@ class Entry:
 class Records:
     """The records of one container of ``size`` bytes, found block by block.
 
-    ``read_range`` is called in ``threads``; ``limit`` is the most bytes of a record. At any time one block (2 MB, or
+    ``limit`` is the most bytes of a record. At any time one block (2 MB, or
     twice the longest record), the entries in it, and a worker's copy of both are in memory.
     """
 
@@ -52,7 +50,6 @@ class Records:
         spec: RecordSpec,
         limit: int,
         workers: Workers,
-        threads: Executor,
     ) -> None:
         self._read_range = read_range
         self._size = size
@@ -61,9 +58,8 @@ class Records:
         self._spec = spec
         self._limit = limit
         self._workers = workers
-        self._threads = threads
 
-    async def format(self) -> Format:
+    async def layout(self) -> Layout:
         """Find out how the container is written.
 
         Raises DocumentError, which is one of the whole container: ``empty_document``, ``unsupported_encoding``,
@@ -75,14 +71,14 @@ class Records:
         head = await self._read(0, BLOCK)
         sample = await self._beyond_ascii(head)
         whole = len(head) == self._size
-        return await self._run(find_format, head, whole, sample, self._kind, self._spec, self._uri)
+        return await self._run(find_layout, head, whole, sample, self._kind, self._spec, self._uri)
 
-    async def pages(self, form: Format) -> AsyncIterator[list[Entry]]:
-        """Yield the records in their order, in pages of at most 1,000; ``form`` is what ``format`` returned.
+    async def pages(self, layout: Layout) -> AsyncIterator[list[Entry]]:
+        """Yield the records in their order, in pages of at most 1,000; ``layout`` is what ``layout()`` returned.
 
         Raises DocumentError ``source_changed`` or ``parser_…``, or what ``read_range`` raises.
         """
-        state, size = begin(self._uri, form, self._spec, self._limit), BLOCK
+        state, size = begin(self._uri, layout, self._spec, self._limit), BLOCK
         while state.offset < self._size:
             block = await self._read(state.offset, size)
             final = state.offset + len(block) == self._size
@@ -103,7 +99,7 @@ class Records:
 
     async def _read(self, start: int, length: int) -> bytes:
         length = min(length, self._size - start)
-        data = await asyncio.get_running_loop().run_in_executor(self._threads, self._read_range, start, length)
+        data = await self._read_range(start, length)
         if len(data) != length:
             raise changed(self._uri)
         return data

@@ -25,7 +25,7 @@ SAMPLE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class Layout:
     """How to read the records of one container.
 
     ``positions``: the columns of the fields that the spec names, from 0; not all columns, so that it is small whatever
@@ -41,11 +41,11 @@ class Format:
     positions: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the format as plain JSON values, below 4 KB; ``Format(**value)`` is the way back."""
+        """Return the format as plain JSON values, below 4 KB; ``Layout(**value)`` is the way back."""
         return asdict(self)
 
 
-def find_format(head: bytes, whole: bool, sample: bytes, kind: str, spec: RecordSpec, uri: str) -> Format:
+def find_layout(head: bytes, whole: bool, sample: bytes, kind: str, spec: RecordSpec, uri: str) -> Layout:
     """Find out how a container is written.
 
     ``head`` is its beginning, ``whole`` whether that is all; ``sample`` is a piece with characters beyond ASCII if it
@@ -55,7 +55,7 @@ def find_format(head: bytes, whole: bool, sample: bytes, kind: str, spec: Record
         raise _unreadable(uri, "is UTF-16, or no text at all")
     start = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     if kind == JSON_LINES:
-        return Format(kind, start)
+        return Layout(kind, start)
     charset = "utf-8" if start else _charset(sample, uri)
     delimiters = ("\t",) if kind == TSV else DELIMITERS
     rows = list(_header_rows(head[start:], whole, charset, delimiters))
@@ -63,7 +63,7 @@ def find_format(head: bytes, whole: bool, sample: bytes, kind: str, spec: Record
     if best is None or (len(rows) < len(delimiters) and len(best.known(spec)) < len(spec.names)):
         hint = "is a quote in its first row not closed, or do its lines end with carriage returns alone?"
         raise DocumentError("bad_header", f"{uri} has no row of column names that can be read", hint)
-    return Format(
+    return Layout(
         kind,
         start=start + best.end,
         line=best.line,

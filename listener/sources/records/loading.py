@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
+from listener.documents.parsed import Parsed
 from listener.documents.pool import WorkerFailed, Workers
 from listener.errors import DocumentError
 from listener.sources.records.contents import Content
 from listener.sources.records.extracting import Item, extract
-from listener.sources.records.finding import Entry, ReadRange, changed, worker_failed
-from listener.sources.records.layout import Format
+from listener.sources.records.finding import Entry, changed, worker_failed
+from listener.sources.records.layout import Layout
 from listener.sources.records.spec import RecordSpec
 
-if TYPE_CHECKING:
-    from listener.models import Parsed
+ReadRanges = Callable[[Sequence[tuple[int, int]]], Awaitable[Sequence[bytes]]]  # start and length of each
 
 GAP = 64 * 1024  # bytes between two records that are read along: opening the file again costs more
 
@@ -26,47 +24,45 @@ Span = tuple[int, int, list[int]]  # start, end, and which records lie in it
 
 
 async def load(
-    read_range: ReadRange,
-    entries: Sequence[Entry],
-    *,
-    form: Format,
-    spec: RecordSpec,
-    workers: Workers,
-    threads: Executor,
+    read_ranges: ReadRanges, entries: Sequence[Entry], *, layout: Layout, spec: RecordSpec, workers: Workers
 ) -> list[Parsed | DocumentError]:
-    """Return the contents of some records of one container, or why there are none, in the order of ``entries``.
+    """Return the contents of some records of one file, or why there are none, in the order of ``entries``.
 
     The bytes of all of them are in memory at the same time. Text of records is ``text/plain``. Errors:
     ``source_changed``, ``missing_field``, ``no_text``, ``bad_json``, ``bad_row``, ``undecodable``, ``too_large``
-    (metadata), ``parser_timeout``, ``parser_memory``, ``parser_crashed``, and what ``read_range`` raises.
+    (metadata), ``parser_timeout``, ``parser_memory``, ``parser_crashed``, and what ``read_ranges`` raises.
     """
-    pieces = await asyncio.get_running_loop().run_in_executor(threads, _read_all, read_range, entries)
+    pieces = await _read_all(read_ranges, entries)
     good = [number for number, piece in enumerate(pieces) if isinstance(piece, bytes)]
     data = [piece for piece in pieces if isinstance(piece, bytes)]
-    contents = await _extracted(data, [entries[number] for number in good], form, spec, workers)
+    contents = await _extracted(data, [entries[number] for number in good], layout, spec, workers)
     outcomes = dict(zip(good, map(_parsed, contents), strict=True))
     return [outcomes[number] if isinstance(piece, bytes) else piece for number, piece in enumerate(pieces)]
 
 
-def content_hash(digest: bytes, form: Format, spec: RecordSpec) -> bytes:
+def content_hash(digest: bytes, layout: Layout, spec: RecordSpec) -> bytes:
     """Return what stays the same as long as a record gives the same document: 32 bytes.
 
     It is of the record's bytes and of how they are read: other fields in the spec, or columns in another order, are a
     change.
     """
-    positions = sorted(form.positions.items())
-    how = (form.kind, form.charset, form.delimiter, positions, spec.text, spec.title, spec.metadata)
+    positions = sorted(layout.positions.items())
+    how = (layout.kind, layout.charset, layout.delimiter, positions, spec.text, spec.title, spec.metadata)
     return hashlib.sha256(digest + repr(how).encode()).digest()
 
 
-def _read_all(read_range: ReadRange, entries: Sequence[Entry]) -> list[bytes | DocumentError]:
+async def _read_all(read_ranges: ReadRanges, entries: Sequence[Entry]) -> list[bytes | DocumentError]:
+    spans = _spans(entries)
+    try:
+        blocks = await read_ranges([(start, end - start) for start, end, _ in spans])
+    except DocumentError as error:
+        return [error] * len(entries)
+    return await asyncio.to_thread(_cut_out, spans, blocks, entries)
+
+
+def _cut_out(spans: Sequence[Span], blocks: Sequence[bytes], entries: Sequence[Entry]) -> list[bytes | DocumentError]:
     pieces: dict[int, bytes | DocumentError] = {}
-    for start, end, numbers in _spans(entries):
-        try:
-            data = read_range(start, end - start)
-        except DocumentError as error:
-            pieces.update(dict.fromkeys(numbers, error))
-            continue
+    for (start, _, numbers), data in zip(spans, blocks, strict=True):
         for number in numbers:
             entry = entries[number]
             first = entry.start - start
@@ -94,17 +90,17 @@ def _same(data: bytes, entry: Entry) -> bytes | DocumentError:
 
 
 async def _extracted(
-    data: Sequence[bytes], entries: Sequence[Entry], form: Format, spec: RecordSpec, workers: Workers
+    data: Sequence[bytes], entries: Sequence[Entry], layout: Layout, spec: RecordSpec, workers: Workers
 ) -> list[Content | DocumentError]:
     if not entries:
         return []
     try:
-        return await workers.run(extract, b"".join(data), _items(data, entries), form, spec)
+        return await workers.run(extract, b"".join(data), _items(data, entries), layout, spec)
     except WorkerFailed as failure:
         if len(entries) == 1:
             return [worker_failed(entries[0].uri, failure)]
     # Which of them it was is not known: one by one, so that it fails alone.
-    tries = (_extracted([one], [entry], form, spec, workers) for one, entry in zip(data, entries, strict=True))
+    tries = (_extracted([one], [entry], layout, spec, workers) for one, entry in zip(data, entries, strict=True))
     return [(await one)[0] for one in tries]
 
 
@@ -117,9 +113,4 @@ def _items(data: Sequence[bytes], entries: Sequence[Entry]) -> list[Item]:
 
 
 def _parsed(content: Content | DocumentError) -> Parsed | DocumentError:
-    from listener.models import Parsed  # noqa: PLC0415 - Pydantic would cost each worker 300 ms and 11 MB
-
-    if isinstance(content, DocumentError):
-        return content
-    text, title, metadata = content
-    return Parsed(text, "text/plain", title, metadata)
+    return content if isinstance(content, DocumentError) else Parsed(content[0], "text/plain", *content[1:])

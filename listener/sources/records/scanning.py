@@ -15,7 +15,7 @@ from typing import Any
 
 from listener.errors import DocumentError
 from listener.sources.records import contents, csv_rows, json_lines, overlong
-from listener.sources.records.layout import Format
+from listener.sources.records.layout import Layout
 from listener.sources.records.spec import JSON_LINES, RecordSpec
 
 MOST = 10_000  # records of one call: a block of tiny ones must not become a huge reply
@@ -44,7 +44,7 @@ class State:
     """
 
     uri: str
-    form: Format
+    layout: Layout
     spec: RecordSpec
     limit: int
     room: int
@@ -53,9 +53,9 @@ class State:
     skipped: Skipped | None = None
 
 
-def begin(uri: str, form: Format, spec: RecordSpec, limit: int) -> State:
+def begin(uri: str, layout: Layout, spec: RecordSpec, limit: int) -> State:
     """Return the state before the first record. ``limit``: the most bytes of a record."""
-    return State(uri, form, spec, limit, contents.LONGEST_URI - len(uri.encode()) - 1, form.start, form.line)
+    return State(uri, layout, spec, limit, contents.LONGEST_URI - len(uri.encode()) - 1, layout.start, layout.line)
 
 
 def scan(block: bytes, state: State, final: bool) -> tuple[list[Line], State]:
@@ -75,14 +75,14 @@ def scan(block: bytes, state: State, final: bool) -> tuple[list[Line], State]:
             break
     after = replace(state, offset=state.offset + behind, line=line)
     if len(found) < MOST and len(block) - behind > state.limit + 2:  # two: the line's end does not count
-        mode = overlong.START if state.form.delimiter else overlong.PLAIN
+        mode = overlong.START if state.layout.delimiter else overlong.PLAIN
         after = replace(after, skipped=Skipped(after.offset, line, mode))
     return found, after
 
 
 def _records(block: bytes, state: State, final: bool) -> Iterator[tuple[Line | None, int, int]]:
     """Yield each record (None for what is blank), the place behind it, and the line that begins there."""
-    if state.form.kind == JSON_LINES:
+    if state.layout.kind == JSON_LINES:
         for start, end, behind, number in json_lines.lines(block, final, state.line):
             data = block[start:end]
             fields = partial(json_lines.fields_of, data)
@@ -92,7 +92,7 @@ def _records(block: bytes, state: State, final: bool) -> Iterator[tuple[Line | N
                 number + 1,
             )
     else:
-        for row in csv_rows.rows(block, final, state.line, state.form, state.uri):
+        for row in csv_rows.rows(block, final, state.line, state.layout, state.uri):
             blank = row.error is None and csv_rows.is_blank(row.fields)
             place = row.start, row.end, row.behind, row.line
             entry = None if blank else _line(block, state, place, partial(_of_row, state, row))
@@ -115,7 +115,7 @@ def _of_row(state: State, row: csv_rows.Row, where: str) -> Mapping[str, Any]:
     if row.error:
         raise row.error
     name = state.spec.id
-    return {} if name is None else {name: row.fields[state.form.positions[name]]}
+    return {} if name is None else {name: row.fields[state.layout.positions[name]]}
 
 
 def _fragment(fields: Mapping[str, Any], state: State, where: str) -> str | None:
@@ -125,7 +125,7 @@ def _fragment(fields: Mapping[str, Any], state: State, where: str) -> str | None
 
 
 def _pass_over(block: bytes, state: State, skipped: Skipped, final: bool) -> tuple[list[Line], State]:
-    behind, mode = overlong.pass_over(block, skipped.mode, state.form.delimiter)
+    behind, mode = overlong.pass_over(block, skipped.mode, state.layout.delimiter)
     next_line = skipped.next_line
     if next_line is None and (end := block.find(b"\n") + 1):
         next_line = state.offset + end

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from posixpath import basename, splitext
 from typing import Any
 
-from listener.documents import media_types
 from listener.errors import RequestError
 
 JSON_LINES = "json_lines"
@@ -24,6 +24,8 @@ KINDS = {
     "application/csv": CSV,
     "text/tab-separated-values": TSV,
 }
+ENDINGS = {".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".csv": CSV, ".tsv": TSV, ".tab": TSV}
+UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-unknown", "unknown/unknown"})
 KEYS = ("text", "id", "title", "metadata")
 MOST_BYTES = 2500  # of all names together: a container's format, which repeats them, stays below 4 KB
 EXAMPLE = 'like {"text": "body", "id": "id", "title": "title", "metadata": ["author", "tags"]}'
@@ -49,14 +51,8 @@ class RecordSpec:
         return asdict(self)
 
 
-def parse_spec(options: Mapping[str, Any]) -> RecordSpec | None:
-    """Return what ``options`` says under ``record``, None if it has none.
-
-    Raises RequestError ``invalid_option``.
-    """
-    given = options.get("record")
-    if given is None:
-        return None
+def parse_spec(given: object) -> RecordSpec:
+    """Return what the option ``record`` says; raises RequestError ``invalid_option``."""
     if not isinstance(given, Mapping):
         raise _invalid("must be an object")
     if unknown := sorted(set(given) - set(KEYS)):
@@ -80,7 +76,11 @@ def kind_of(uri: str, media_type: str | None = None) -> str | None:
     As everywhere, what it is declared to be counts before the ending of its name.
     """
     declared = (media_type or "").partition(";")[0].strip().lower()
-    return KINDS.get(declared if declared not in media_types.UNTOLD else media_types.by_name(uri) or "")
+    return ENDINGS.get(_ending(uri)) if declared in UNTOLD else KINDS.get(declared)
+
+
+def _ending(uri: str) -> str:
+    return splitext(basename(uri.partition("?")[0] if "://" in uri else uri))[1].lower()
 
 
 def _one(given: Mapping[str, Any], key: str) -> str | None:

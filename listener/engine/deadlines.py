@@ -1,0 +1,23 @@
+"""Cancel requests that run longer than their ``timeout_seconds``, by the database's clock."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from listener.engine import statements
+from listener.engine.loop import Rounds
+
+
+class Deadlines(Rounds):
+    """The loop that cancels what is overdue; whoever hears of a cancel carries it out."""
+
+    name = "deadlines"
+
+    def __init__(self, pool: asyncpg.Pool, seconds: float) -> None:
+        super().__init__(seconds)
+        self._pool = pool
+
+    async def look(self) -> None:
+        """Cancel what is overdue."""
+        if await statements.cancel_overdue(self._pool.fetch):
+            await statements.notify(self._pool.fetch, "commands")

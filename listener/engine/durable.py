@@ -1,0 +1,65 @@
+"""DBOS in this process: configured, launched and ended. There can be one."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio.to_thread
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+from listener import logs
+from listener.database.connections import dbos_engine, url_for_dbos
+from listener.database.outages import treat_as_disconnect
+from listener.errors import OperatorError
+from listener.pipeline.identity import Identity
+from listener.settings import Settings
+
+DBOS_POOL = 4
+QUEUE_POLL_SECONDS = 1.0
+
+
+def configure(settings: Settings, dsn: str, identity: Identity) -> None:
+    """Make DBOS's instance; workflows are registered with it before ``launch``."""
+    logs.quiet_dbos(settings.log_level)
+    treat_as_disconnect()
+    config = DBOSConfig(
+        name=identity.application,
+        system_database_url=url_for_dbos(dsn),
+        dbos_system_schema=identity.dbos_schema,
+        executor_id=identity.executor_id,
+        application_version=identity.pipeline,
+        serializer=DBOSPortableJSONSerializer(),
+        sys_db_pool_size=DBOS_POOL,
+        max_executor_threads=DBOS_POOL,
+        db_engine_kwargs=dbos_engine(identity.session, DBOS_POOL),
+        run_migrations=False,
+        log_level="WARNING",
+    )
+    DBOS(config=config)
+    DBOS.listen_queues([identity.requests_queue, identity.batches_queue])
+
+
+async def launch(settings: Settings, identity: Identity) -> None:
+    """Launch DBOS inside the running loop: else what it recovers runs on a loop of its own.
+
+    Raises OperatorError ``dbos_not_launched``.
+    """
+    places = {identity.requests_queue: settings.concurrency, identity.batches_queue: settings.batch_concurrency}
+    try:
+        DBOS.launch()
+        for queue, most in places.items():
+            await DBOS.register_queue_async(
+                queue, worker_concurrency=most, polling_interval_sec=QUEUE_POLL_SECONDS, on_conflict="always_update"
+            )
+    except Exception as error:  # Postgres may have gone away just now, too
+        raise OperatorError(
+            "dbos_not_launched", f"DBOS did not start: {error}", "Run: ingest migrate; it makes DBOS's tables too."
+        ) from None
+
+
+async def destroy() -> None:
+    """End DBOS, with the workflows that still run; others may recover them."""
+    await anyio.to_thread.run_sync(lambda: DBOS.destroy(destroy_registry=True))
+    # DBOS made its own executor the loop's default and has shut it down: whoever goes on needs another.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))

@@ -1,0 +1,41 @@
+"""Why a listener ends by itself: the errors of its loops, as whoever runs it is told."""
+
+from __future__ import annotations
+
+import logging
+
+import asyncpg
+
+from listener.errors import OperatorError
+
+log = logging.getLogger(__name__)
+
+
+def ending(loop: str, error: Exception) -> OperatorError:
+    """Return what to tell of a loop that failed; without one of its loops a listener is no good."""
+    if isinstance(error, OperatorError):
+        log.error("the loop %s ends this listener: %s", loop, error)
+        return error
+    if isinstance(error, asyncpg.UndefinedFunctionError):
+        return ending(loop, schema_newer(str(error)))
+    log.error("the loop %s failed", loop, exc_info=error)
+    message = f"the loop {loop} failed: {type(error).__name__}: {error}"
+    return OperatorError("internal", message, "The log has more; please report it.")
+
+
+def declared_dead(executor_id: str) -> OperatorError:
+    """Return the error of a listener that others gave up: its work goes on elsewhere."""
+    return OperatorError(
+        "declared_dead",
+        f"listener {executor_id} gave no sign of life for its lease and was declared dead; others go on with its work",
+        "Start it again. If it happens often, raise INGEST_LEASE_SECONDS.",
+    )
+
+
+def schema_newer(said: str) -> OperatorError:
+    """Return the error of a listener whose functions are not there any more."""
+    return OperatorError(
+        "schema_newer",
+        f"a newer program has migrated the schema while this one ran ({said}); others go on with its work",
+        "Upgrade this program: pip install --upgrade ingest-listener. If it is the newest, ask: ingest doctor",
+    )

@@ -1,0 +1,59 @@
+"""A background part of a listener: it works until it is stopped, or it fails and so ends its listener."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import anyio
+
+from listener.database.outages import waiting_for_postgres
+from listener.engine.endings import ending
+
+
+class Loop(ABC):
+    """One background part. ``name`` is what the log calls it."""
+
+    name: ClassVar[str]
+    _task: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Work until cancelled; raises what is to end the listener."""
+
+    def start(self) -> asyncio.Task[None]:
+        """Run in a task of its own. If the loop fails, the task raises OperatorError, which names the loop."""
+        # asyncio's, no task group: it outlives its caller. And its cancel comes once, so a transaction is rolled back.
+        self._task = asyncio.create_task(self._run_or_say_why_not(), name=f"ingest {self.name}")
+        return self._task
+
+    async def stop(self) -> None:
+        """End the run where it waits; returns when it has ended, also if it had before or was never started."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run_or_say_why_not(self) -> None:
+        try:
+            await self.run()
+        except Exception as error:
+            raise ending(self.name, error) from error
+
+
+class Rounds(Loop):
+    """A loop that looks every so many seconds. What it can't do while Postgres is away, it does when it looks next."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    @abstractmethod
+    async def look(self) -> None:
+        """Look once, and do what there is to do; raises what is to end the listener."""
+
+    async def run(self) -> None:
+        """Look, again and again."""
+        while True:
+            with waiting_for_postgres(self.name):
+                await self.look()
+            await anyio.sleep(self._seconds)

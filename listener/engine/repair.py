@@ -1,0 +1,132 @@
+"""Put right what stopped half way: claimed and never started, believed to run and not executed, ended unseen."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Hashable, Iterable
+from datetime import timedelta
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from listener.engine import statements, workflow_rows
+from listener.engine.heartbeat import Heartbeat
+from listener.engine.loop import Rounds
+from listener.engine.takeover import Adoption
+from listener.pipeline.announcements import Announcements
+from listener.pipeline.capacity import Capacity
+from listener.pipeline.identity import Identity
+from listener.pipeline.workflows import Workflows
+from listener.settings import Settings
+
+Key = TypeVar("Key", bound=Hashable)
+
+log = logging.getLogger(__name__)
+
+RARELY = 2  # heartbeats between two looks; what hardly ever happens costs an idle listener statements all the same
+
+
+class Repair(Rounds):
+    """The loop that finds requests and workflows which nobody carries on, although nobody died over them."""
+
+    name = "repair"
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        settings: Settings,
+        identity: Identity,
+        capacity: Capacity,
+        heartbeat: Heartbeat,
+        adoption: Adoption,
+        workflows: Workflows,
+        announcements: Announcements,
+    ) -> None:
+        super().__init__(RARELY * settings.heartbeat_seconds)
+        self._pool = pool
+        self._lease_seconds = settings.lease_seconds
+        self._identity = identity
+        self._capacity = capacity
+        self._heartbeat = heartbeat
+        self._adoption = adoption
+        self._workflows = workflows
+        self._announcements = announcements
+        self._parked: Seen[str] = Seen()
+        self._ended: Seen[tuple[UUID, int]] = Seen()
+
+    async def look(self) -> None:
+        """Look at our own, and at the others' if our own heartbeats say that Postgres was well."""
+        await self._start_claimed()
+        if self._heartbeat.may_judge:
+            await self._revive()
+            await self._give_back_claimed()
+            await self._settle_ended()
+
+    async def _start_claimed(self) -> None:
+        executor, lease = self._identity.executor_id, timedelta(seconds=self._lease_seconds)
+        executing = set(self._capacity.executing)
+        for request in await workflow_rows.ours_never_started(self._pool.fetch, executor, lease):
+            if str(request) in executing:
+                continue  # it has begun just now
+            log.warning("request %s was claimed here and did not start: it starts now", request)
+            await self._workflows.go_on(request)  # which starts it, if there is no workflow
+
+    async def _revive(self) -> None:
+        """Resume workflows that DBOS believes to run here, and that have not been executed for a whole lease."""
+        found = await workflow_rows.not_executed(self._pool.fetch, self._identity, self._capacity.executing)
+        if parked := self._parked.longer_than(self._lease_seconds, found):
+            await self._adoption.adopt_left([*parked])
+
+    async def _give_back_claimed(self) -> None:
+        for one in await workflow_rows.never_started(self._pool.fetch):
+            if await statements.unclaim(self._pool.fetch, one.request, one.executor_id):
+                log.warning("request %s was claimed and never started: it is pending again", one.request)
+
+    async def _settle_ended(self) -> None:
+        """End requests whose workflow has ended for a whole lease without the request saying so."""
+        found = {one.key: one for one in await workflow_rows.ended_unseen(self._pool.fetch)}
+        for key in self._ended.longer_than(self._lease_seconds, found):
+            workflow_status = found[key].workflow_status
+            status, error = _unseen_end(workflow_status)
+            final = await statements.end_unseen(self._pool.fetch, *key, status, error)
+            if final is not None:
+                log.warning("request %s: its workflow had ended as %s", key[0], workflow_status)
+                self._announcements.ended(key[0], final)
+
+
+class Seen(Generic[Key]):
+    """Since when each of some things has been seen at every look."""
+
+    def __init__(self) -> None:
+        self._since: dict[Key, float] = {}
+
+    def longer_than(self, seconds: float, found: Iterable[Key]) -> list[Key]:
+        """Note what a look found; return what all looks have found for longer than that."""
+        now = time.monotonic()
+        self._since = {key: self._since.get(key, now) for key in found}
+        return [key for key, since in self._since.items() if now - since > seconds]
+
+
+def _unseen_end(workflow_status: str) -> tuple[str, str]:
+    """Return the request's status and error for a workflow that ended without writing them."""
+    if workflow_status == "CANCELLED":
+        return "cancelled", json.dumps(
+            {
+                "code": "cancelled",
+                "message": "its workflow was cancelled with DBOS's tools",
+                "hint": "To go on with it: select ingest_resume(id).",
+                "step": None,
+            }
+        )
+    return "failed", json.dumps(
+        {
+            "code": "workflow_ended",
+            "message": f"its workflow ended as {workflow_status} and could not write the request's end",
+            "hint": "The listener's log says what was in the way. Then: select ingest_retry(id).",
+            "step": None,
+            "retryable": True,
+        }
+    )

@@ -1,0 +1,137 @@
+"""What DBOS knows of our workflows: the reads of its table ``workflow_status``, with typed answers. Nothing is written.
+
+These stay here and are no SQL functions: functions fix their search path when they are made, and DBOS's schema has a
+name of its own in each installation. The pools' search path ends with it. ``tests/sql/test_plans.py`` has their plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from listener.engine.statements import Fetch
+from listener.pipeline.identity import Identity
+
+# Batches before their request: resumed first, a parent would take the old errors of its children.
+LEFT_BEHIND = """
+select w.workflow_uuid as id, split_part(w.workflow_uuid, ':', 1)::uuid as request,
+       not exists (
+         select from ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version) as outdated
+from workflow_status w
+left join ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
+where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
+  and ($3::text[] is null or w.workflow_uuid = any ($3))
+  and (r.local_path is null or ingest_has_root($2, r.local_path))
+  and (w.status = 'PENDING' and (w.workflow_uuid = any ($4) or not exists (
+         select from ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null))
+    or w.status = 'ENQUEUED' and w.queue_name like 'ingest%' and not exists (
+         select from ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version
+           and w.queue_name in ('ingest_requests' || l.queue, 'ingest_batches' || l.queue)))
+order by request, w.name, w.workflow_uuid
+limit 200
+"""
+
+NOT_EXECUTED = """
+select w.workflow_uuid as id from workflow_status w
+where w.status = 'PENDING' and w.executor_id = $1 and w.application_name = $2
+  and w.name in ('ingest_request', 'ingest_batch') and w.workflow_uuid <> all ($3)
+limit 200
+"""
+
+NEVER_STARTED = """
+select r.id, r.executor_id from ingest_requests r
+where r.status = 'running'
+  and not exists (select from ingest_listeners l where l.executor_id = r.executor_id and l.dead_at is null)
+  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
+                  and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
+limit 200
+"""
+
+OURS_NEVER_STARTED = """
+select r.id from ingest_requests r
+where r.status = 'running' and r.executor_id = $1 and r.started_at < ingest_now() - $2::interval
+  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
+                  and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
+limit 200
+"""
+
+ENDED_UNSEEN = """
+select r.id, r.attempt, w.status from ingest_requests r join workflow_status w on w.workflow_uuid = r.id::text
+where r.status = 'running' and r.begun = r.attempt and w.status not in ('PENDING', 'ENQUEUED', 'DELAYED')
+  and not exists (select from ingest_commands c where c.request_id = r.id and c.done_at is null)
+limit 200
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftWorkflow:
+    """An unfinished workflow that nobody executes. ``outdated``: no living listener has the steps it began with."""
+
+    id: str
+    request: UUID
+    outdated: bool
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it is one of a batch, not the request's own."""
+        return ":" in self.id
+
+
+@dataclass(frozen=True, slots=True)
+class NeverStarted:
+    """A request that was claimed by a listener and has no workflow, or only that of an earlier attempt that ended."""
+
+    request: UUID
+    executor_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedUnseen:
+    """A running request whose workflow has ended, as ``workflow_status`` in DBOS's words."""
+
+    request: UUID
+    attempt: int
+    workflow_status: str
+
+    @property
+    def key(self) -> tuple[UUID, int]:
+        """One attempt of a request."""
+        return self.request, self.attempt
+
+
+async def left_behind(
+    fetch: Fetch, identity: Identity, *, parked: Sequence[str], among: Sequence[str] | None = None
+) -> list[LeftWorkflow]:
+    """Return workflows that a listener with these roots may take over, batches before their request.
+
+    They are those of dead listeners, and ``parked`` ones of living listeners that do not execute them; of all
+    workflows, or ``among`` some.
+    """
+    rows = await fetch(LEFT_BEHIND, identity.application, list(identity.roots), among, parked)
+    return [LeftWorkflow(*row) for row in rows]
+
+
+async def not_executed(fetch: Fetch, identity: Identity, executing: Sequence[str]) -> list[str]:
+    """Return the workflows that DBOS believes to run here, and that are not among those that are executed here.
+
+    An execution was fenced off, as one of an earlier attempt may be by a command that it did not hear of, and DBOS
+    waits for an outcome that nobody writes.
+    """
+    return [row[0] for row in await fetch(NOT_EXECUTED, identity.executor_id, identity.application, executing)]
+
+
+async def never_started(fetch: Fetch) -> list[NeverStarted]:
+    """Return requests that dead listeners claimed and did not start."""
+    return [NeverStarted(*row) for row in await fetch(NEVER_STARTED)]
+
+
+async def ours_never_started(fetch: Fetch, executor_id: str, lease: timedelta) -> list[UUID]:
+    """Return requests claimed here a lease ago: the claim's answer was lost on its way, or the start failed."""
+    return [row[0] for row in await fetch(OURS_NEVER_STARTED, executor_id, lease)]
+
+
+async def ended_unseen(fetch: Fetch) -> list[EndedUnseen]:
+    """Return requests whose workflow could not write their end, or was ended with DBOS's own tools."""
+    return [EndedUnseen(*row) for row in await fetch(ENDED_UNSEEN)]

@@ -1,0 +1,64 @@
+"""What installed distributions register with us under entry points, ours like everybody else's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from listener.errors import OperatorError
+
+OURS = "ingest-listener"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What a distribution registers under a name.
+
+    ``origin`` says whose it is and where it lies: ``acme-sources 1.2 (acme.sources:make)``; ``ours``: this package's.
+    """
+
+    name: str
+    value: Any
+    origin: str
+    ours: bool
+
+
+def installed(group: str) -> list[Extension]:
+    """Import what is registered in a group of entry points; ours come first, then the others in the order of names.
+
+    Raises OperatorError ``broken_extension`` if something can't be imported, two distributions took the same name, or
+    nothing of ours is there.
+    """
+    found: dict[str, Extension] = {}
+    for point in sorted(entry_points(group=group), key=lambda point: (not _is_ours(point), point.name)):
+        origin = _origin(point)
+        if other := found.get(point.name):
+            raise broken(f"the name {point.name!r} in {group} of {origin}", f"{other.origin} has the same name")
+        found[point.name] = Extension(point.name, _imported(point, group, origin), origin, _is_ours(point))
+    if not any(one.ours for one in found.values()):
+        hint = f"What is installed is older than the program: pip install --force-reinstall {OURS}"
+        raise OperatorError("broken_extension", f"{OURS} has no entry points in {group}", hint)
+    return list(found.values())
+
+
+def broken(what: str, problem: object) -> OperatorError:
+    """Return the error of an extension that can't be used; ``problem`` says why."""
+    said = f"{type(problem).__name__}: {problem}" if isinstance(problem, BaseException) else problem
+    hint = "Install its dependencies, upgrade it, or uninstall it: pip uninstall, with the name of its distribution."
+    return OperatorError("broken_extension", f"{what} can't be used: {said}", hint)
+
+
+def _imported(point: EntryPoint, group: str, origin: str) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # whatever a stranger's module does when it is imported
+        raise broken(f"{point.name!r} in {group} of {origin}", error) from error
+
+
+def _origin(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version} ({point.value})" if point.dist else point.value
+
+
+def _is_ours(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name.replace("_", "-").lower() == OURS

@@ -1,0 +1,67 @@
+"""Who a listener is: to the other listeners, and to DBOS."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from dataclasses import dataclass
+from uuid import uuid4
+
+from listener.settings import Settings
+
+PIPELINE = "2"
+"""Version of the steps. Raised when they change: an execution never mixes the steps of two versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a listener is.
+
+    ``application`` is its name in DBOS, ``dbos_schema`` the schema of DBOS's tables, ``pipeline`` the version of its
+    steps. ``queue`` is the suffix of its queues' names: listeners with the same roots have the same, and share batches.
+    """
+
+    executor_id: str
+    application: str
+    dbos_schema: str
+    pipeline: str
+    roots: tuple[str, ...]
+    queue: str
+
+    @classmethod
+    def of(cls, settings: Settings, pipeline: str, roots: tuple[str, ...]) -> Identity:
+        """Return a new identity, for one run of a listener that may read what lies below ``roots``."""
+        return cls(
+            executor_id=f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid4().hex[:8]}",
+            application=application(settings),
+            dbos_schema=dbos_schema(settings),
+            pipeline=pipeline,
+            roots=roots,
+            queue="_" + hashlib.sha256(repr((settings.schema_, roots)).encode()).hexdigest()[:8],
+        )
+
+    @property
+    def session(self) -> str:
+        """What its database sessions are called."""
+        return f"ingest {self.executor_id}"
+
+    @property
+    def requests_queue(self) -> str:
+        """DBOS's queue of request workflows."""
+        return f"ingest_requests{self.queue}"
+
+    @property
+    def batches_queue(self) -> str:
+        """DBOS's queue of batch workflows."""
+        return f"ingest_batches{self.queue}"
+
+
+def application(settings: Settings) -> str:
+    """Return DBOS's name for this installation."""
+    return "ingest" if settings.schema_ == "public" else f"ingest_{settings.schema_}"
+
+
+def dbos_schema(settings: Settings) -> str:
+    """Return the schema of DBOS's tables for this installation."""
+    return settings.dbos_schema or ("dbos" if settings.schema_ == "public" else f"{settings.schema_}_dbos")

@@ -1,0 +1,246 @@
+"""What a source of documents is. ``docs/sources.md`` says how to ship one.
+
+::
+
+    check ─► discover: pages of Found | Refused ─► read_all: bytes, or a text, or "unchanged", or an error of each
+                                                  read_ranges: pieces of one, for records
+
+A source is what the request names (``s3://bucket/docs/``); a document of it is named by its URI and lies at a locator,
+which is all that reading it takes, on any listener with the same roots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+from listener.concurrency import side_by_side
+from listener.documents.parsed import Parsed
+from listener.documents.pool import Workers
+from listener.errors import DocumentError
+from listener.options import RequestOptions
+from listener.settings import Settings
+
+Digest = bytes
+"""A SHA-256, 32 bytes."""
+
+READS = 16  # of one ``read_all`` at a time
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record lies: ``length`` bytes from ``start`` on in a RecordFile, in line ``line``, with this digest."""
+
+    container: int
+    start: int
+    length: int
+    line: int
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One document behind a source, not read yet.
+
+    ``uri`` is what it is called in its collection (``file:///srv/docs/a.md``); ``locator`` is where it lies, if the URI
+    does not say it: a file's path, else a URL with the source's scheme. ``bytes`` is its size if known without reading
+    it; ``version`` (an etag, say) and ``modified_at`` tell its state from an earlier one. ``record``: where, if it is a
+    record.
+    """
+
+    uri: str
+    locator: str | None = None
+    media_type: str | None = None
+    bytes: int | None = None
+    version: str | None = None
+    modified_at: datetime | None = None
+    record: RecordPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A document that discovery saw but can't offer: unreadable, a device, a link that leads out of the roots."""
+
+    uri: str
+    code: str
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, uri: str, error: DocumentError) -> Refused:
+        """Return the error as what discovery yields."""
+        return cls(uri, error.code, error.message, error.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """A document each record of which is one; its ``number`` is what ``RecordPlace.container`` says of them.
+
+    ``layout`` is how it is written, as JSON values.
+    """
+
+    number: int
+    locator: str
+    layout: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the documents behind a source, at most about a thousand; ``files`` have to be known before them.
+
+    ``cursor``: ``discover(…, after=cursor)`` goes on behind this page; None if the source can't begin in the middle.
+    ``complete``: whether there is nothing that this page should have shown and can't, as of a folder that can't be
+    listed, or a list that was cut off. What is in no page is gone only if all of them were complete.
+    """
+
+    items: Sequence[Found | Refused]
+    files: Sequence[RecordFile] = ()
+    cursor: str | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a document from when it was read last. ``digest``: the SHA-256 of its bytes, or ``Ready``'s."""
+
+    digest: Digest | None = None
+    bytes: int | None = None
+    version: str | None = None
+    modified_at: datetime | None = None
+
+
+LookUp = Callable[[Sequence[str]], Awaitable[Mapping[str, Known]]]
+"""What is known of some documents, by URI; asked page by page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A document to read: at most ``limit`` bytes, and only if it has changed since it was ``known``."""
+
+    found: Found
+    limit: int
+    known: Known | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document's bytes, and what the source said of them as it gave them.
+
+    ``media_type``: if it knows better than ``Found.media_type``; it may carry a charset, as in HTTP.
+    """
+
+    data: bytes
+    media_type: str | None = None
+    version: str | None = None
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A document whose text its source makes itself, as that of a record.
+
+    ``digest``, 32 bytes, is another one whenever ``parsed`` is; ``bytes`` is the size of what it was made of.
+    """
+
+    parsed: Parsed
+    digest: Digest
+    bytes: int
+
+
+class Unchanged(Enum):
+    """That a document is still what it was when it was ``Known``."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+Outcome = Fetched | Ready | Unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTools:
+    """What a source is made with: settings of the listener, its threads for reading, its processes for parsing."""
+
+    settings: Settings
+    threads: Executor
+    workers: Workers
+
+    async def in_thread(self, function: Callable[..., T], *args: object) -> T:
+        """Run what blocks in the listener's own threads, not in those that DBOS works with."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, function, *args)
+
+
+class Source(ABC):
+    """Documents that URLs of one scheme lead to.
+
+    Inherit from it: what has a body here need not be written. All methods run on the listener's event loop, so that
+    what blocks goes into a thread (``SourceTools.in_thread``). Whatever they are given, they read nothing outside of
+    the roots. Errors: RequestError if the request can't be carried out, DocumentError if one document can't be read,
+    ServiceError if a service is away.
+    """
+
+    roots: Sequence[str]
+    """What this listener may read: folders and prefixes of URLs (``/srv/docs``, ``s3://bucket/docs/``, ``toy:``).
+
+    A listener claims a request only if one of its roots is above the source.
+    """
+
+    @abstractmethod
+    async def check(self, source: str, options: RequestOptions) -> None:
+        """Raise the RequestError of a source that can't be read here. Quick: called at the claim, nothing is listed."""
+
+    @abstractmethod
+    def discover(
+        self, source: str, options: RequestOptions, *, known: LookUp | None = None, after: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        """Yield the documents behind a source page by page, in bounded memory.
+
+        ``after`` is the cursor of a page that was kept by an execution that died. Raises RequestError, ``empty_source``
+        if there is no document.
+        """
+
+    @abstractmethod
+    async def read(self, wanted: Wanted) -> Outcome:
+        """Return a document's bytes, or UNCHANGED if it still is what it was when it was known.
+
+        Raises DocumentError: ``too_large`` above the limit (without reading all of it), ``not_found`` …
+        """
+
+    async def read_all(self, wanted: Sequence[Wanted]) -> list[Outcome | DocumentError]:
+        """Read several documents, each with its own outcome or error, in the order of ``wanted``.
+
+        They belong to one batch: together at most some megabytes, or one large document.
+        """
+
+        async def attempt(one: Wanted) -> Outcome | DocumentError:
+            try:
+                return await self.read(one)
+            except DocumentError as error:
+                return error
+
+        return await side_by_side(attempt, wanted, READS)
+
+    async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
+        """Return pieces of a document, each given by start and length, fewer bytes where it ends.
+
+        Only documents that are read record by record need it; without it they are refused.
+        """
+        message = f"{found.uri} can't be read in pieces, as records have to be"
+        raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
+
+    async def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Give back what was opened."""
+
+
+def too_large(uri: str, size: int | None, most: int) -> DocumentError:
+    """Return the error of a document over the limit; ``size`` is None if it is not known."""
+    has = f"has {size} bytes, more than {most}" if size is not None else f"has more than {most} bytes"
+    return DocumentError("too_large", f"{uri} {has}", "split it, or raise INGEST_MAX_DOCUMENT_BYTES")

@@ -1,0 +1,86 @@
+"""Read local files, never outside of the roots, whatever becomes a link, a device or a FIFO meanwhile."""
+
+# ruff: noqa: PTH115, PTH116 - pathlib doubles what a file costs
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from listener.sources.base import too_large
+from listener.sources.file_errors import code_of, refusal, require_file
+from listener.sources.folder_roots import FolderRoots
+from listener.sources.paths import path_of, uri_of
+
+
+def read(roots: FolderRoots, locator: str, limit: int) -> bytes:
+    """Return a file's content; blocks.
+
+    Raises DocumentError ``empty_document``, ``too_large``, ``not_found``, ``not_a_file``, ``unreadable`` or
+    ``outside_roots``.
+    """
+    path = path_of(locator)
+    uri = uri_of(path)
+    try:
+        data, size = _bytes(roots, path, uri, limit)
+    except OSError as error:
+        raise refusal(code_of(error), uri, error) from None
+    if size > limit:
+        raise too_large(uri, size, limit)
+    if not data:
+        raise refusal("empty_document", uri)
+    return data
+
+
+def read_ranges(roots: FolderRoots, locator: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Return pieces of a file, each given by start and length, fewer bytes where it ends; else like ``read``."""
+    path = path_of(locator)
+    uri = uri_of(path)
+    try:
+        with _open(roots, path, uri) as file:
+            return [_piece(file, start, length) for start, length in ranges]
+    except OSError as error:
+        raise refusal(code_of(error), uri, error) from None
+
+
+def _piece(file: BinaryIO, start: int, length: int) -> bytes:
+    file.seek(start)
+    return file.read(length)
+
+
+def _bytes(roots: FolderRoots, path: str, uri: str, limit: int) -> tuple[bytes, int]:
+    """Return the content, if it is not too large, and the size."""
+    with _open(roots, path, uri) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            return b"", size
+        data = file.read(size + 1)
+        if len(data) > size:  # it grows, or does not tell its size (/proc)
+            data += file.read(limit + 1 - len(data))
+        return data, len(data)
+
+
+@contextmanager
+def _open(roots: FolderRoots, path: str, uri: str) -> Iterator[BinaryIO]:
+    real = os.path.realpath(path)
+    if roots.split(real) is None:
+        raise refusal("outside_roots", uri)
+    require_file(os.stat(real), uri)  # before opening: that can have effects on a device
+    # O_NONBLOCK: if a FIFO takes its place now, that does not hang us
+    descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if roots.split(_opened(descriptor, real)) is None:  # a folder on the way became a link
+            raise refusal("outside_roots", uri)
+        require_file(os.fstat(descriptor), uri)
+        yield file
+
+
+def _opened(descriptor: int, real: str) -> str:
+    """Return the path of the file that was opened."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:  # no /proc: see whether it is still where it was
+        again = os.path.realpath(real)
+        return again if os.path.samestat(os.fstat(descriptor), os.stat(again)) else "/"

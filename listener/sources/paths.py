@@ -1,0 +1,50 @@
+"""Paths of local files, as sources and URIs spell them."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import quote, unquote_to_bytes
+
+from listener.errors import RequestError
+
+FILE_URL = re.compile(r"file:(?=/)", re.IGNORECASE)
+
+
+def path_of(source: str) -> str:
+    """Return the absolute path that a source means; raise RequestError if it means something else."""
+    if "\0" in source:
+        raise RequestError("invalid_source", "the source has a NUL character in it", "no path can have one")
+    if url := FILE_URL.match(source):
+        return _path_of_url(source, url.end())
+    if not source.startswith("/"):
+        hint = "listeners have no current folder in common with you: give an absolute path, or a file:// URL"
+        raise RequestError("relative_path", f"{source!r} is not an absolute path", hint)
+    return source
+
+
+def uri_of(path: str) -> str:
+    """Return the ``file://`` URI of an absolute path; bytes that are not UTF-8 are percent-encoded like others."""
+    return "file://" + quote(os.fsencode(path), safe="/!$&'()+,;=:@~")
+
+
+def locator_of(path: str, uri: str) -> str:
+    """Return the path, or the URI, which is as good: Postgres can't hold a name that is not UTF-8."""
+    return uri if re.search("[\ud800-\udfff]", path) else path
+
+
+def below(path: str, folder: str) -> str | None:
+    """Return the path relative to the folder, "" for the folder itself, None if it is not below it."""
+    if path == folder:
+        return ""
+    start = folder.rstrip("/") + "/"
+    return path[len(start) :] if path.startswith(start) else None
+
+
+def _path_of_url(source: str, end: int) -> str:
+    rest = source[end:]
+    host, slash, path = rest[2:].partition("/") if rest.startswith("//") else ("", "/", rest.lstrip("/"))
+    decoded = os.fsdecode(unquote_to_bytes((slash + path).encode("utf-8", "surrogateescape")))
+    if host not in ("", "localhost") or not slash or "\0" in decoded:
+        raise RequestError("invalid_source", f"{source} is no path of this host", "write file:///folder/file.md")
+    return decoded

@@ -1,0 +1,121 @@
+"""The sources that are installed, by the scheme of their URLs; together they are one source that knows whom to ask.
+
+A source is made by a factory that an entry point of the group ``ingest_listener.sources`` leads to, under the name of
+its scheme; see ``docs/sources.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+
+from listener.concurrency import task_group
+from listener.errors import DocumentError, IngestError, RequestError
+from listener.extensions import Extension, broken, installed
+from listener.options import RequestOptions
+from listener.sources.base import Found, LookUp, Outcome, Page, Source, SourceTools, Wanted
+
+GROUP = "ingest_listener.sources"
+FILE = "file"
+SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):(?=/)")
+
+
+class Sources(Source):
+    """Sources by scheme; absolute paths are the business of ``file``. ``roots`` are those of all of them."""
+
+    def __init__(self, by_scheme: Mapping[str, Source]) -> None:
+        self._by_scheme = dict(by_scheme)
+        self.roots = tuple(root for source in by_scheme.values() for root in source.roots)
+
+    @classmethod
+    def installed(cls, tools: SourceTools) -> Sources:
+        """Make the sources of all distributions; raises OperatorError ``broken_extension`` or what a factory raises."""
+        return cls({one.name: made(one, tools) for one in installed(GROUP)})
+
+    def beside(self, scheme: str, source: Source) -> Sources:
+        """Return these sources and one more."""
+        return Sources(self._by_scheme | {scheme: source})
+
+    def of(self, place: str) -> Source:
+        """Return whose a source or locator is.
+
+        Raises RequestError ``unknown_scheme``, which says what is installed.
+        """
+        found = SCHEME.match(place)
+        scheme = found[1].lower() if found else FILE
+        if source := self._by_scheme.get(scheme):
+            return source
+        known = ", ".join(f"{name}://" for name in self._by_scheme)
+        hint = f"known are absolute paths and {known} URLs; other sources are packages of their own"
+        raise RequestError("unknown_scheme", f"there is no source for {scheme}: ({place})", hint)
+
+    async def check(self, source: str, options: RequestOptions) -> None:
+        await self.of(source).check(source, options)
+
+    async def discover(
+        self, source: str, options: RequestOptions, *, known: LookUp | None = None, after: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        async with aclosing(self.of(source).discover(source, options, known=known, after=after)) as pages:
+            async for page in pages:
+                yield page
+
+    async def read(self, wanted: Wanted) -> Outcome:
+        return await self.of(_place(wanted.found)).read(wanted)
+
+    async def read_all(self, wanted: Sequence[Wanted]) -> list[Outcome | DocumentError]:
+        """Read documents of several sources side by side."""
+        by_source: dict[Source, list[int]] = {}
+        for number, one in enumerate(wanted):
+            by_source.setdefault(self.of(_place(one.found)), []).append(number)
+        outcomes: dict[int, Outcome | DocumentError] = {}
+
+        async def read(source: Source, numbers: Sequence[int]) -> None:
+            read = await source.read_all([wanted[number] for number in numbers])
+            outcomes.update(zip(numbers, read, strict=True))
+
+        async with task_group() as tasks:
+            for source, numbers in by_source.items():
+                tasks.start_soon(read, source, numbers)
+        return [outcomes[number] for number in range(len(wanted))]
+
+    async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
+        return await self.of(_place(found)).read_ranges(found, ranges)
+
+    async def close(self) -> None:
+        """Close all of them, also if one fails to close."""
+        async with AsyncExitStack() as closing:
+            for source in self._by_scheme.values():
+                closing.push_async_callback(source.close)
+
+
+def _place(found: Found) -> str:
+    return found.locator or found.uri
+
+
+def made(extension: Extension, tools: SourceTools) -> Source:
+    """Return the source that a factory makes; raises OperatorError ``broken_extension`` or what the factory says."""
+    what = f"the source {extension.name!r} of {extension.origin}"
+    try:
+        source: Source = extension.value(tools)
+    except IngestError:
+        raise
+    except Exception as error:  # whatever a stranger's factory does
+        raise broken(what, error) from error
+    if problem := _problem(extension.name, source):
+        raise broken(what, problem)
+    return source
+
+
+def _problem(scheme: str, source: object) -> str | None:
+    """Return what keeps something from being a source."""
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]+", scheme):
+        return f"{scheme!r} is no scheme of URLs in lower case"
+    if not isinstance(source, Source):
+        return f"it made {source!r}, which is no Source"
+    roots = getattr(source, "roots", None)
+    if isinstance(roots, str) or not isinstance(roots, Sequence) or not all(isinstance(root, str) for root in roots):
+        return "its roots are not a list of strings"
+    if scheme != FILE and (wrong := [root for root in roots if not root.startswith(f"{scheme}:")]):
+        return f"its root {wrong[0]!r} does not begin with {scheme}:"
+    return None

@@ -1,0 +1,10 @@
+create or replace function ingest_count_others(p_executor text, p_queue text, p_pipeline text) returns int
+language sql stable set search_path from current
+as $$
+  select count(*)::int from ingest_listeners l
+  where l.queue = p_queue and l.executor_id <> p_executor and l.dead_at is null and l.pipeline = p_pipeline
+    and l.heartbeat_at > ingest_now() - l.lease;
+$$;
+
+comment on function ingest_count_others(text, text, text) is
+  'How many other listeners are alive, run the same steps and hear the same queues: who may take a batch that is left on the queue.';
