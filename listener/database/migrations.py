@@ -16,10 +16,12 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 
 from listener import __version__
+from listener.database.locks import until_locked
 from listener.database.sql_files import SqlFile, sql_files
 from listener.errors import OperatorError
 
@@ -27,12 +29,7 @@ Connection = asyncpg.Connection
 
 OLDEST_PGVECTOR = (0, 8)
 LOCK_WAIT_SECONDS = 0.1
-SHORT_WAIT = "'150ms'"  # less than listeners wait for a lock: see ingest_wait_briefly
-# Autovacuum gives way only to who has waited for deadlock_timeout.
-LONG_WAIT = "extract(epoch from current_setting('deadlock_timeout')::interval) * 1000 + 500"
 PAGE = 16
-PAUSE_SECONDS = 1.0
-PATIENCE_SECONDS = 60.0
 
 
 async def migrate(connection: Connection, schema: str) -> list[str]:
@@ -44,7 +41,8 @@ async def migrate(connection: Connection, schema: str) -> list[str]:
     applied: list[str] = []
     try:
         for part in _parts(sql_files()):
-            applied += await _patiently(connection, schema, part)
+            apply = _apply_alone if part[0].runs_alone else _apply_together
+            applied += await until_locked(connection, schema, partial(apply, connection, schema, part))
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
             "not_permitted",
@@ -63,51 +61,6 @@ def _parts(files: Sequence[SqlFile]) -> list[Sequence[SqlFile]]:
         else:
             parts[-1].append(file)
     return [part for part in parts if part]
-
-
-async def _patiently(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
-    """Apply a part, again and again while somebody holds a lock that it needs.
-
-    Waits are short, since all others queue behind one who waits; where a table is vacuumed, long enough for autovacuum.
-    """
-    apply = _apply_alone if part[0].runs_alone else _apply_together
-    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    wait = SHORT_WAIT
-    while True:
-        try:
-            return await apply(connection, schema, part, wait)
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            if asyncio.get_running_loop().time() > deadline:
-                raise await _locked(connection, schema) from None
-            await asyncio.sleep(PAUSE_SECONDS)
-            wait = LONG_WAIT if await connection.fetchval(_IS_VACUUMED, schema) else SHORT_WAIT
-
-
-async def _locked(connection: Connection, schema: str) -> OperatorError:
-    holder = await connection.fetchrow(_LONGEST_HOLDER, schema)
-    who = "another session" if holder is None else f"process {holder['pid']} ({holder['state']}, {holder['name']!r})"
-    return OperatorError(
-        "schema_locked",
-        f'{who} holds locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds',
-        "End its transaction, then migrate again: select pg_terminate_backend(pid) is the last resort.",
-    )
-
-
-# By the lock's mode: of whom a process is, a role without special rights can't see.
-_IS_VACUUMED = """
-select exists (
-  select from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = $1 and l.mode = 'ShareUpdateExclusiveLock' and l.granted and l.pid <> pg_backend_pid()
-    and l.database = (select oid from pg_database where datname = current_database()))
-"""
-
-_LONGEST_HOLDER = """
-select a.pid, a.state, a.application_name as name
-from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
-join pg_stat_activity a on a.pid = l.pid
-where n.nspname = $1 and l.granted and a.pid <> pg_backend_pid() and a.datname = current_database()
-order by a.xact_start limit 1
-"""
 
 
 async def _apply_together(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[str]:
