@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from benchmarks.session import say, say_begun
-from listener.models import RequestRef
+from listener.pipeline.references import RequestRef
 from listener.pipeline.workflows import Workflows
 from listener.service import Listener
 from listener.settings import Settings

@@ -43,7 +43,7 @@ _LEAKS = tuple(
     (word, re.compile(f"(?i)(?P<before>{before}){secret}"))
     for word, before, secret in (
         ("://", r"://[^\s:/?#@'\"]*:", r"[^\s/'\"]+(?=@)"),  # a URL's password; an @ in it is no end
-        ("password", r"\b(?:pg)?password['\"]?\s*[=:]\s*", _VALUE),  # conninfo, ?password=, JSON, a dict's repr
+        ("password", r"\b(?:pg|ssl)?password['\"]?\s*[=:]\s*", _VALUE),  # conninfo, ?password=, JSON, a dict's repr
         ("key", r"\b(?:x-)?api[_-]?key['\"]?\s*[=:]\s*", _VALUE),
         ("authorization", r"\bauthorization['\"]?\s*[=:]\s*['\"]?(?:basic|bearer)?\s*", r"[\w.~+/=-]+"),
         ("bearer", r"\bbearer\s+", r"[\w.~+/=-]+"),
@@ -132,7 +132,7 @@ def _secrets(environment: Mapping[str, str]) -> Iterable[str]:
             yield value.strip()
         for password in re.findall(r"://[^\s:/?#@]*:([^\s/]+)@", value):
             yield password
-        for password in re.findall(r"(?i)[?&\s]password=([^\s&]+)", value):
+        for password in re.findall(r"(?i)[?&\s](?:ssl)?password=([^\s&]+)", value):
             yield password
 
 

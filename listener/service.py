@@ -17,7 +17,8 @@ from dbos import run_dbos_database_migrations
 from listener import logs, tracing
 from listener.concurrency import task_group
 from listener.database import migrations, removal
-from listener.database.connections import WRITABLE, Database, open_database, plain_connection, url_for_dbos
+from listener.database.connections import WRITABLE, Database, open_database, plain_connection
+from listener.database.dsn import url_for_dbos
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
@@ -49,16 +50,6 @@ log = logging.getLogger(__name__)
 
 POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its notifications: 10 connections
 READERS = 4
-
-
-async def find_dsn(settings: Settings) -> str:
-    """Return the URL of the Postgres to use: the one that is set, else the embedded one, started if need be."""
-    if settings.database_url:
-        return settings.database_url
-    from listener import embedded  # noqa: PLC0415 - Linux only, and needless with a server of one's own
-
-    server = await embedded.start(settings.data_dir)
-    return server.dsn()
 
 
 async def migrate(settings: Settings, dsn: str) -> list[str]:

@@ -6,7 +6,9 @@ import ast
 import importlib.util
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -21,6 +23,10 @@ ROOT = Path(__file__).parent.parent
 MOST_LINES = 300
 EMPTY_WORDS = {"utils", "util", "helpers", "helper", "common", "manager", "handler", "misc"}
 MADE = re.compile(r"^create (?:or replace )?(function|view|procedure|type) (\w+)", re.MULTILINE)
+MADE_TABLE = re.compile(r"^create (table|sequence) (\w+)", re.MULTILINE)
+FOR_FORMER = re.compile(r" is\s+'For listeners of the former release: ")
+MOST_DOORS = 16
+STEPS = ("discover", "load", "chunk", "embed", "save")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -41,11 +47,17 @@ SQL_FILES = sorted(SQL.rglob("*.sql"))
 OBJECTS = [file for file in SQL_FILES if MADE.search(file.read_text(encoding="utf-8")) and file.parent.name != "schema"]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FORMER = [file for file in SQL_FILES if file.parent.name == "former"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def name(path: Path) -> str:
     return str(path.relative_to(PACKAGE.parent if path.is_relative_to(PACKAGE.parent) else ROOT))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", [*MODULES, *SQL_FILES], ids=name)
@@ -58,6 +70,60 @@ def test_a_file_is_not_named_by_an_empty_word(path: Path) -> None:
     assert not EMPTY_WORDS & set(path.stem.split("_"))
 
 
+def test_no_two_modules_have_one_name() -> None:
+    """A package goes by its folder's name."""
+    places = [path.parent if path.stem == "__init__" else path for path in MODULES if path.stem != "__main__"]
+    assert twice((path.stem, name(path)) for path in places) == {}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    classes = [
+        (node.name, name(path)) for path in MODULES for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)
+    ]
+    assert twice(classes) == {}
+
+
+def twice(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the names that stand for more than one thing, with the places of these."""
+    places = defaultdict(list)
+    for one, place in named:
+        places[one].append(place)
+    return {one: found for one, found in places.items() if len(found) > 1}
+
+
+def test_the_hall_has_few_doors() -> None:
+    doors = [path.stem for path in PACKAGE.glob("*.py") if path.stem not in ("__init__", "__main__")]
+    doors += [path.parent.name for path in PACKAGE.glob("*/__init__.py")]
+    assert len(doors) <= MOST_DOORS, sorted(doors)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_is_one_file_of_the_pipeline_and_one_folder_of_its_sql(step: str) -> None:
+    assert (PACKAGE / "pipeline" / f"{step}.py").is_file()
+    assert list((SQL / "pipeline" / step).glob("ingest_*.sql")) != []
+
+
+def test_the_pipeline_s_sql_has_a_folder_for_each_step_and_one_for_what_they_share() -> None:
+    assert {path.name for path in (SQL / "pipeline").iterdir()} == {"batch", *STEPS}
+
+
+STEP_MODULES = [path for path in MODULES if path.parent in (PACKAGE / "pipeline", PACKAGE / "engine")]
+
+
+@pytest.mark.parametrize("path", [path for path in STEP_MODULES if not path.stem.endswith("gateway")], ids=name)
+def test_rows_become_values_in_gateways_and_nowhere_else(path: Path) -> None:
+    lines = [
+        node.lineno
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "row"
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+    ]
+    assert sorted(set(lines)) == []
+
+
 @pytest.mark.parametrize("path", OBJECTS, ids=name)
 def test_an_sql_file_makes_one_object_is_named_after_it_and_comments_on_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8").lower()
@@ -66,6 +132,34 @@ def test_an_sql_file_makes_one_object_is_named_after_it_and_comments_on_it(path:
     assert len(made) == 1
     assert commented == made
     assert path.stem.startswith(made[0])  # an overload adds a word: ingest_search, ingest_search_vector
+
+
+def test_a_migration_comments_on_each_table_and_sequence_that_it_makes() -> None:
+    texts = [path.read_text(encoding="utf-8").lower() for path in SQL_FILES if path.parent.name == "schema"]
+    made = {found for text in texts for found in MADE_TABLE.findall(text)}
+    commented = {
+        found for text in texts for found in re.findall(r"^comment on (table|sequence) (\w+)", text, re.MULTILINE)
+    }
+    assert len(made) > 10
+    assert made - commented == set()
+
+
+@pytest.mark.parametrize("path", FORMER, ids=name)
+def test_what_stays_for_the_former_release_says_so_and_nothing_else_uses_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    trigger = re.search(r"execute function (\w+)\(\)", text)
+    if trigger:
+        assert path.with_name(f"{trigger[1]}.sql") in FORMER
+    else:
+        assert FOR_FORMER.search(text)
+    if not path.stem.endswith("_former"):  # an overload's name is the present function's, too
+        others = [*MODULES, *(file for file in SQL_FILES if file not in FORMER)]
+        word = re.compile(rf"\b{path.stem}\b")
+        assert [name(file) for file in others if word.search(file.read_text(encoding="utf-8"))] == []
+
+
+def test_functions_that_are_named_former_lie_in_their_folder() -> None:
+    assert [name(path) for path in SQL_FILES if path.stem.endswith("_former") and path not in FORMER] == []
 
 
 def test_migrations_are_numbered_without_gaps() -> None:
@@ -139,7 +233,7 @@ def normal(distribution: str) -> str:
 def imported_packages(path: Path) -> set[str]:
     """Return the top-level packages that a module imports, without the standard library and ourselves."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:

@@ -24,9 +24,17 @@ from zlib import crc32
 
 from listener.chunking.markdown import LIST_ITEM, Fences, Section, continues_list, read_sections
 from listener.errors import SettingsError
-from listener.models import Chunk
 
 _LOOKAHEAD = 16  # characters that the patterns below may look at behind a cut
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A slice of a document's text: ``text[start:end]``, in characters, under its headings (outermost first)."""
+
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The command ``ingest``: every verb is a thin caller of SQL that a user could type.
+"""The command ``ingest``: each verb parses its arguments, calls the client and prints what comes back.
 
 ::
 
@@ -6,14 +6,14 @@
     arguments   options that several verbs have; what becomes of paths and of k=v
     problems    whatever went wrong → code, message, hint, exit status
     output      terminal, plain lines or JSON
-    session     a connection that shows the SQL it sends
+    running     signals, settings, and the client that shows the SQL it sends
     follow      requests until they end
     add         add                              status      status, failures
     control     cancel, resume, retry, fork
     search      search                           listen      listen
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
-    health      health                           supervisor  what systemd is told
+    health      health                           supervisor  reports to systemd
 
 Importing this is quick: what is heavy (drivers, DBOS, embedders) is imported by the verb that needs it.
 """

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import follow, tell_outcomes
+from listener.cli.follow import follow_to_end
 from listener.cli.output import Output
-from listener.cli.problems import OK, UsageProblem, outcome
-from listener.cli.session import Session, find_dsn, load_settings, open_session, run
+from listener.cli.problems import OK, UsageProblem
+from listener.cli.running import open_ingest, run
+
+if TYPE_CHECKING:
+    from listener.client import Ingest
 
 STDIN = "-"
 
@@ -52,73 +55,70 @@ def add(
     ingest add /srv/docs --run-at 'tomorrow 03:00' --dedupe-key nightly
     curl -s https://example.org/a.html | ingest add - --uri https://example.org/a.html --media-type text/html
     """
-    rows = _new_rows(
-        sources,
-        collection=collection,
-        options=arguments.json_object("--option", option or []) if option else None,
-        metadata=arguments.json_object("--metadata", metadata or []) if metadata else None,
-        priority=priority or None,
-        run_at=run_at,
-        dedupe_key=dedupe_key,
-        uri=uri,
-        media_type=media_type,
-    )
-    return run(_add(rows, wait, show_sql, Output(as_json)))
+    _check_together(sources, dedupe_key)
+    options = arguments.json_object("--option", option or [])
+    kept = arguments.json_object("--metadata", metadata or [])
+
+    async def ask(ingest: Ingest, source: str | None, content: str | bytes | None) -> UUID:
+        return await ingest.add(
+            source,
+            content=content,
+            uri=uri,
+            media_type=media_type,
+            collection=collection,
+            options=options,
+            metadata=kept,
+            priority=priority,
+            run_at=run_at,
+            dedupe_key=dedupe_key,
+        )
+
+    return run(_add(_documents(sources), ask, wait, show_sql, Output(as_json)))
 
 
-def _new_rows(sources: Sequence[str], **columns: Any) -> list[dict[str, Any]]:
-    given = {name: value for name, value in columns.items() if value is not None}
+def _check_together(sources: Sequence[str], dedupe_key: str | None) -> None:
     if len(sources) > 1 and STDIN in sources:
         raise UsageProblem("stdin_goes_alone", "- (stdin) stands beside other SOURCEs", "Add it in a call of its own.")
-    if len(sources) > 1 and "dedupe_key" in given:
+    if len(sources) > 1 and dedupe_key is not None:
         hint = "With one key for several, all but the first would be dropped: add them one by one."
         raise UsageProblem("one_key_for_several", "--dedupe-key goes with one SOURCE", hint)
+
+
+_Document = tuple[str | None, str | bytes | None]  # a source, or the content itself
+
+
+def _documents(sources: Sequence[str]) -> list[_Document]:
     if list(sources) == [STDIN]:
-        return [_stdin() | given]
-    return [{"source": arguments.absolute_source(source)} | given for source in sources]
+        return [(None, _stdin())]
+    return [(arguments.absolute_source(source), None) for source in sources]
 
 
-def _stdin() -> dict[str, str | bytes]:
+def _stdin() -> str | bytes:
     content = sys.stdin.buffer.read()
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        return {"content_bytes": content}
-    return {"content_bytes": content} if "\0" in text else {"content": text}  # Postgres's text can't hold NUL
+        return content
+    return content if "\0" in text else text  # Postgres's text can't hold NUL
 
 
-async def _add(rows: Sequence[dict[str, Any]], wait: bool, show_sql: bool, output: Output) -> int:
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
-        if len(rows) == 1:
-            ids = [await insert(session, rows[0])]
+async def _add(
+    documents: Sequence[_Document],
+    ask: Callable[[Ingest, str | None, str | bytes | None], Awaitable[UUID]],
+    wait: bool,
+    show_sql: bool,
+    output: Output,
+) -> int:
+    async with open_ingest(output, show_sql) as ingest:
+        if len(documents) == 1:
+            ids = [await ask(ingest, *documents[0])]
         else:
-            async with session.transaction():
-                ids = [await insert(session, row) for row in rows]
+            async with ingest.transaction() as together:
+                ids = [await ask(together, *document) for document in documents]
         if not (wait and output.json):
             for request in ids:
                 output.line(str(request))
-        if not wait:
-            output.value([{"id": request} for request in ids])
-            return OK
-        ended = await follow(session, ids, output)
-    output.value(ended)
-    tell_outcomes(ended, output)
-    return outcome(row["status"] for row in ended)
-
-
-_CASTS = {"options": "::jsonb", "metadata": "::jsonb", "run_at": "::text::timestamptz"}
-
-
-async def insert(session: Session, row: dict[str, Any]) -> UUID:
-    """Insert a request with the columns of ``row`` and return its id; of a taken dedupe key, the id that has it."""
-    values = [f"${number}{_CASTS.get(name, '')}" for number, name in enumerate(row, 1)]
-    if "dedupe_key" in row:
-        named = ", ".join(f"{name} => {value}" for name, value in zip(row, values, strict=True))
-        text = f"select ingest_add({named})"
-    else:
-        columns = ", ".join(row)  # names from this file only
-        text = f"insert into ingest_requests ({columns}) values ({', '.join(values)}) returning id"  # noqa: S608
-    request = await session.value(text, *row.values())
-    assert isinstance(request, UUID)
-    return request
+        if wait:
+            return await follow_to_end(ingest, ids, output)
+    output.value([{"id": request} for request in ids])
+    return OK

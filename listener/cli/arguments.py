@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
@@ -49,20 +49,20 @@ def absolute_source(source: str) -> str:
     return str(path.resolve() if ".." in path.parts else Path.cwd() / path)
 
 
-def json_object(option: str, pairs: Sequence[str]) -> str:
+def json_object(option: str, pairs: Sequence[str]) -> dict[str, object]:
     """Return the JSON object of ``k=v`` pairs: v is JSON where it can be, else text; a key twice is an array."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not (key and equals):
             raise UsageProblem("not_a_pair", f'{option} takes key=value, not "{pair}"', f"Like: {option} include=*.md")
         value = _value(text)
         values[key] = [*_as_list(values[key]), *_as_list(value)] if key in values else value
-    return json.dumps(values, ensure_ascii=False)
+    return values
 
 
-def json_filter(text: str) -> str:
-    """Return ``text`` if it is a JSON object; raises UsageProblem ``not_an_object``."""
+def json_filter(text: str) -> dict[str, object]:
+    """Return the JSON object that ``text`` is; raises UsageProblem ``not_an_object``."""
     try:
         value = json.loads(text, parse_constant=_refuse)
     except ValueError:
@@ -70,10 +70,10 @@ def json_filter(text: str) -> str:
     if not isinstance(value, dict):
         hint = """Like: --filter '{"lang": "en"}'"""
         raise UsageProblem("not_an_object", f"--filter is not a JSON object: {text}", hint)
-    return text
+    return value
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     try:
         value = json.loads(text, parse_constant=_refuse)
         json.dumps(value, allow_nan=False)  # 1e999 reads as infinite
@@ -86,5 +86,5 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and Infinity are no JSON
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import follow, tell_outcomes
+from listener.cli.follow import follow_to_end
 from listener.cli.output import Output
-from listener.cli.problems import OK, outcome
-from listener.cli.session import Session, find_dsn, load_settings, open_session, run
+from listener.cli.problems import OK
+from listener.cli.running import open_ingest, run
+
+if TYPE_CHECKING:
+    from listener.client import Ingest
 
 Requests = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of requests.")]
 
@@ -24,7 +28,7 @@ def cancel(request: Requests, show_sql: arguments.ShowSql = False, as_json: argu
     \b
     ingest cancel 0b6b1c9e-…
     """
-    return run(_each("ingest_cancel", request, False, show_sql, Output(as_json)))
+    return run(_each(lambda ingest, id_: ingest.cancel(id_), request, False, show_sql, Output(as_json)))
 
 
 def resume(
@@ -40,7 +44,7 @@ def resume(
     \b
     ingest resume 0b6b1c9e-… --wait
     """
-    return run(_each("ingest_resume", request, wait, show_sql, Output(as_json)))
+    return run(_each(lambda ingest, id_: ingest.resume(id_), request, wait, show_sql, Output(as_json)))
 
 
 def retry(
@@ -54,7 +58,7 @@ def retry(
     \b
     ingest retry 0b6b1c9e-… --wait
     """
-    return run(_each("ingest_retry", request, wait, show_sql, Output(as_json)))
+    return run(_each(lambda ingest, id_: ingest.retry(id_), request, wait, show_sql, Output(as_json)))
 
 
 def fork(
@@ -81,45 +85,35 @@ def fork(
     return run(_fork(arguments.request_id(request), from_step, options, collection, wait, show_sql, Output(as_json)))
 
 
-async def _each(function: str, given: list[str], wait: bool, show_sql: bool, output: Output) -> int:
+_Verb = Callable[["Ingest", UUID], Awaitable[str]]
+
+
+async def _each(verb: _Verb, given: list[str], wait: bool, show_sql: bool, output: Output) -> int:
     requests = [arguments.request_id(text) for text in given]
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
-        rows = []
-        async with session.transaction():
-            for request in requests:
-                status = await session.value(_CALLS[function], request)
-                rows.append({"id": request, "status": status})
-        for row in rows:
+    async with open_ingest(output, show_sql) as ingest:
+        async with ingest.transaction() as together:
+            changed = [{"id": request, "status": await verb(together, request)} for request in requests]
+        for row in changed:
             output.line(f"{row['id']} {row['status']}")
         if wait:
-            return await _end(session, requests, output)
-    output.value(rows if len(rows) > 1 else rows[0])
+            return await follow_to_end(ingest, requests, output)
+    output.value(changed if len(changed) > 1 else changed[0])
     return OK
-
-
-_CALLS = {
-    "ingest_cancel": "select ingest_cancel($1)",
-    "ingest_resume": "select ingest_resume($1)",
-    "ingest_retry": "select ingest_retry($1)",
-}
 
 
 async def _fork(
-    request: UUID, step: str, options: str, collection: str | None, wait: bool, show_sql: bool, output: Output
+    request: UUID,
+    step: str,
+    options: dict[str, object],
+    collection: str | None,
+    wait: bool,
+    show_sql: bool,
+    output: Output,
 ) -> int:
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
-        made = await session.value("select ingest_fork($1, $2, $3::jsonb, $4)", request, step, options, collection)
+    async with open_ingest(output, show_sql) as ingest:
+        made = await ingest.fork(request, step, options=options, collection=collection)
         output.line(str(made))
         if wait:
-            return await _end(session, [made], output)
+            return await follow_to_end(ingest, [made], output)
     output.value({"id": made, "forked_from": request})
     return OK
-
-
-async def _end(session: Session, requests: list[UUID], output: Output) -> int:
-    ended = await follow(session, requests, output)
-    output.value(ended)
-    tell_outcomes(ended, output)
-    return outcome(row["status"] for row in ended)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +13,11 @@ from listener.cli import arguments
 from listener.cli.operate import embedded_runs
 from listener.cli.output import STYLES, Output
 from listener.cli.problems import ENVIRONMENT, OK, explain
-from listener.cli.session import Session, load_settings, masked, open_session, run
+from listener.cli.running import load_settings, run
 
 if TYPE_CHECKING:
+    from listener.client import Session
+    from listener.client.diagnosis import DatabaseServer
     from listener.settings import Settings
 
 LISTEN_SECONDS = 3.0
@@ -42,23 +42,21 @@ def doctor(
 
 
 def _show_settings(settings: Settings, output: Output) -> int:
+    from listener.database.dsn import shown
     from listener.settings import variable
 
     rows = []
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        row = {
-            "variable": variable(field.alias or name),
-            "value": _shown(masked(value) if name in ("database_url", "openai_base_url") and value else value),
-            "default": _shown(field.default),
-            "description": field.description,
-        }
-        rows.append(row)
-    output.rows(rows, {"variable": "variable", "value": "value", "default": "default", "description": "meaning"})
+        if name in ("database_url", "openai_base_url") and value:
+            value = shown(value)
+        rows.append((variable(field.alias or name), _plain(value), _plain(field.default), field.description))
+    output.value([dict(zip(("variable", "value", "default", "description"), row, strict=True)) for row in rows])
+    output.table(("variable", "value", "default", "meaning"), rows)
     return OK
 
 
-def _shown(value: Any) -> Any:
+def _plain(value: object) -> bool | int | float | str | None:
     if isinstance(value, tuple):
         return ":".join(map(str, value))
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
@@ -66,7 +64,7 @@ def _shown(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``state`` is ok, warning, problem, or skipped when an earlier problem is in the way."""
+    """What a check found; ``state`` is ok, warning or problem."""
 
     name: str
     state: str
@@ -82,43 +80,53 @@ class _Bad(Exception):
         self.message, self.hint, self.state = message, hint, state
 
 
+class _Findings:
+    """What the checks found, each written at once."""
+
+    def __init__(self, output: Output) -> None:
+        self.all: list[Finding] = []
+        self._output = output
+
+    async def look(self, name: str, check: Awaitable[str]) -> bool:
+        """Make a check; tell whether one that needs it can be made."""
+        try:
+            found = Finding(name, "ok", await check)
+        except _Bad as bad:
+            found = Finding(name, bad.state, bad.message, bad.hint)
+        except Exception as error:  # whatever a check stumbles over is what it found
+            problem = explain(error)
+            found = Finding(name, "problem", f"{problem.code}: {problem.message}", problem.hint)
+        self.all.append(found)
+        _write(found, self._output)
+        return found.state != "problem"
+
+
 async def _doctor(output: Output) -> int:
-    findings: list[Finding] = []
-
-    async def look(name: str, check: Callable[[], Awaitable[str]]) -> bool:
-        found = await _look(name, check)
-        findings.append(found)
-        _tell(found, output)
-        return found.state in ("ok", "warning")
-
-    settings = load_settings()
-    await look("roots", lambda: _roots(settings))
-    await look("embedder", lambda: _embedder(settings))
-    dsn = await _find_running(settings, look)
-    if dsn and await look("database", lambda: _reachable(settings, dsn)):
-        async with open_session(settings, dsn, output) as session:
-            await look("postgres", lambda: _version(session))
-            await look("pgvector", lambda: _pgvector(session))
-            await look("listen", lambda: _listens(session, settings, dsn))
-            if await look("schema", lambda: _schema(session, settings)):
-                await look("dbos", lambda: _dbos(session, settings))
-                await look("listeners", lambda: _listeners(session))
-    good = all(found.state != "problem" for found in findings)
-    output.value({"ok": good, "checks": [asdict(found) for found in findings]})
+    settings, findings = load_settings(), _Findings(output)
+    await findings.look("roots", _roots(settings))
+    await findings.look("embedder", _embedder(settings))
+    dsn = await _find_running(settings, findings)
+    if dsn and await findings.look("database", _reachable(settings, dsn)):
+        await _look_inside(settings, dsn, findings)
+    good = all(found.state != "problem" for found in findings.all)
+    output.value({"ok": good, "checks": findings.all})
     return OK if good else ENVIRONMENT
 
 
-async def _look(name: str, check: Callable[[], Awaitable[str]]) -> Finding:
-    try:
-        return Finding(name, "ok", await check())
-    except _Bad as bad:
-        return Finding(name, bad.state, bad.message, bad.hint)
-    except Exception as error:  # whatever a check stumbles over is what it found
-        problem = explain(error)
-        return Finding(name, "problem", f"{problem.code}: {problem.message}", problem.hint)
+async def _look_inside(settings: Settings, dsn: str, findings: _Findings) -> None:
+    from listener.client import diagnosis, open_session
+
+    async with open_session(dsn, settings.schema_) as session:
+        server = await diagnosis.server(session)
+        await findings.look("postgres", _version(server))
+        await findings.look("pgvector", _pgvector(server))
+        await findings.look("listen", _listens(session, settings, dsn))
+        if await findings.look("schema", _schema(settings, dsn)):
+            await findings.look("dbos", _dbos(session, settings))
+            await findings.look("listeners", _listeners(session))
 
 
-def _tell(found: Finding, output: Output) -> None:
+def _write(found: Finding, output: Output) -> None:
     style = None if found.state == "ok" else STYLES[found.state]
     output.line(f"{found.state:8} {found.name:10} {found.message}", style)
     if found.hint:
@@ -149,9 +157,9 @@ async def _embedder(settings: Settings) -> str:
     return f"{space.embedder}, {space.model}, {space.dimensions} dimensions"
 
 
-async def _find_running(settings: Settings, look: Callable[[str, Callable[[], Awaitable[str]]], Any]) -> str | None:
+async def _find_running(settings: Settings, findings: _Findings) -> str | None:
     if settings.database_url:
-        return settings.database_url
+        return settings.database_url.strip()
     dsn: list[str] = []
 
     async def check() -> str:
@@ -165,83 +173,69 @@ async def _find_running(settings: Settings, look: Callable[[str, Callable[[], Aw
         dsn.append(server.dsn())
         return f"runs in {server.home.path}"
 
-    await look("embedded", check)
+    await findings.look("embedded", check())
     return dsn[0] if dsn else None
 
 
 async def _reachable(settings: Settings, dsn: str) -> str:
+    from listener.client import diagnosis, open_session
+    from listener.database.dsn import shown
+
+    async with open_session(dsn, settings.schema_) as session:
+        if (await diagnosis.server(session)).pgvector is None:
+            raise _Bad(f"{shown(dsn)} answers, but pgvector is not in it", "Run: ingest migrate")
+    return shown(dsn)
+
+
+async def _version(server: DatabaseServer) -> str:
+    if server.number < 150000:
+        raise _Bad(f"{server.postgres} is too old", "Postgres 15 to 18 are supported.")
+    return server.postgres
+
+
+async def _pgvector(server: DatabaseServer) -> str:
+    assert server.pgvector
+    if tuple(int(part) for part in server.pgvector.split(".")[:2]) < (0, 8):
+        raise _Bad(f"{server.pgvector} is too old, 0.8 is needed", "As its owner: alter extension vector update;")
+    return f"{server.pgvector} in schema {server.vector_schema}"
+
+
+async def _listens(session: Session, settings: Settings, dsn: str) -> str:
+    from listener.client import diagnosis, open_session
+
+    async with open_session(dsn, settings.schema_) as other:
+        if not await diagnosis.hears(session, other, LISTEN_SECONDS):
+            hint = "Is a transaction-mode pooler in between? Connect past it, or set INGEST_POLL_ONLY=true."
+            raise _Bad("a NOTIFY did not reach a LISTEN", hint, "warning" if settings.poll_only else "problem")
+    return "LISTEN and NOTIFY work"
+
+
+async def _schema(settings: Settings, dsn: str) -> str:
+    from listener.database import migrations
     from listener.database.connections import plain_connection
 
     connection = await plain_connection(dsn)
     try:
-        found = await connection.fetchval("select exists (select from pg_extension where extname = 'vector')")
+        await migrations.check(connection, settings.schema_)
     finally:
         await connection.close()
-    if not found:
-        raise _Bad(f"{masked(dsn)} answers, but pgvector is not in it", "Run: ingest migrate")
-    return masked(dsn)
-
-
-async def _version(session: Session) -> str:
-    version = str(await session.value("show server_version"))
-    if int(await session.value("select current_setting('server_version_num')")) < 150000:
-        raise _Bad(f"{version} is too old", "Postgres 15 to 18 are supported.")
-    return version
-
-
-async def _pgvector(session: Session) -> str:
-    row = await session.row(
-        "select extversion as version, extnamespace::regnamespace::text as schema from pg_extension"
-        " where extname = 'vector'"
-    )
-    assert row is not None
-    if tuple(int(part) for part in row["version"].split(".")[:2]) < (0, 8):
-        raise _Bad(f"{row['version']} is too old, 0.8 is needed", "As its owner: alter extension vector update;")
-    return f"{row['version']} in schema {row['schema']}"
-
-
-async def _listens(session: Session, settings: Settings, dsn: str) -> str:
-    """Hear a NOTIFY of another session; behind a transaction-mode pooler it is lost."""
-    channel = f"ingest_doctor_{secrets.token_hex(6)}"
-    heard = asyncio.Event()
-
-    def hear(*_: Any) -> None:
-        heard.set()
-
-    await session.connection.add_listener(channel, hear)
-    try:
-        async with open_session(settings, dsn, session.output) as other:
-            await other.value("select pg_notify($1, '')", channel)
-        await asyncio.wait_for(heard.wait(), LISTEN_SECONDS)
-    except asyncio.TimeoutError:
-        hint = "Is a transaction-mode pooler in between? Connect past it, or set INGEST_POLL_ONLY=true."
-        raise _Bad("a NOTIFY did not reach a LISTEN", hint, "warning" if settings.poll_only else "problem") from None
-    finally:
-        await session.connection.remove_listener(channel, hear)
-    return "LISTEN and NOTIFY work"
-
-
-async def _schema(session: Session, settings: Settings) -> str:
-    from listener.database import migrations
-
-    await migrations.check(session.connection, settings.schema_)
     return f'schema "{settings.schema_}" is up to date'
 
 
 async def _dbos(session: Session, settings: Settings) -> str:
+    from listener.client import diagnosis
+
     name = settings.dbos_schema or ("dbos" if settings.schema_ == "public" else f"{settings.schema_}_dbos")
-    found = "select to_regclass(format('%I.workflow_status', $1::text)) is not null"
-    if not await session.value(found, name):
+    if not await diagnosis.has_dbos(session, name):
         raise _Bad(f'DBOS\'s tables are not in schema "{name}"', "Run: ingest migrate")
     return f'DBOS\'s tables are in schema "{name}"'
 
 
 async def _listeners(session: Session) -> str:
-    row = await session.row(
-        "select count(*) as alive, coalesce(sum(running), 0) as running, coalesce(sum(capacity), 0) as capacity"
-        " from ingest_listeners where dead_at is null and heartbeat_at > clock_timestamp() - lease"
-    )
-    assert row is not None
-    if not row["alive"]:
+    from listener.client import diagnosis
+
+    alive = await diagnosis.beating(session)
+    if not alive:
         raise _Bad("no listener runs: requests wait", "Start one: ingest listen", "warning")
-    return f"{row['alive']} alive, {row['running']} of {row['capacity']} places taken"
+    places = f"{sum(one.running for one in alive)} of {sum(one.capacity for one in alive)} places taken"
+    return f"{len(alive)} alive, {places}"

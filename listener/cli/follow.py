@@ -1,196 +1,169 @@
-"""Follow requests until they end: woken by NOTIFY, looking a few times a second, shown as a bar or as lines."""
+"""Follow requests until they end, shown as a bar or as lines; and how requests are told in a line."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from listener.cli.output import Output, Row, as_json, safe_text
-from listener.cli.session import Session
+from listener.cli.output import Output, safe_text
+from listener.cli.problems import outcome
+
+if TYPE_CHECKING:
+    from listener.client import Failure, Ingest, Status
 
 LOOK_SECONDS = 0.2
-QUIET_SECONDS = 2.0  # a line at most this often where only steps and counts went on
-UNFINISHED = ("pending", "running")
-
-Show = Callable[[Sequence[Row]], None]
-
-STATUS = """select id, collection, status, percent, current_step, documents_total, documents_done, documents_skipped,
-  documents_failed, chunks_total, documents_per_second, eta, waiting_for, error_code, error_message, hint, error,
-  last_error, next_attempt_at, source, uri, priority, run_at, attempt, executor_id, deadline_at, created_by, created_at,
-  started_at, finished_at
-from ingest_status"""
+QUIET_SECONDS = 2.0  # a line at most this often where only steps and counts changed
 
 
-async def follow(session: Session, requests: Sequence[UUID], output: Output, *, each: bool = False) -> list[Row]:
-    """Show how ``requests`` go on until all have ended, and return their rows of ``ingest_status``.
+async def follow_to_end(ingest: Ingest, requests: Sequence[UUID], output: Output) -> int:
+    """Show how ``requests`` go on and, when all have ended, what became of them; return the exit status."""
+    ended = await follow(ingest, requests, output)
+    output.value(ended)
+    write_outcomes(ended, output)
+    return outcome(status.status for status in ended)
+
+
+async def follow(ingest: Ingest, requests: Sequence[UUID], output: Output, *, each: bool = False) -> list[Status]:
+    """Show how ``requests`` go on until all have ended, and return what became of them.
 
     ``each``: with JSON, write a line for each change. A request that was deleted meanwhile is left out.
     """
-    rows: list[Row] = []
+    statuses: list[Status] = []
     with _shown(output, each) as show:
-        async with aclosing(_looks(session, requests)) as looks:
-            async for rows in looks:
-                show(rows)
-    return rows
-
-
-async def _looks(session: Session, requests: Sequence[UUID]) -> AsyncGenerator[list[Row], None]:
-    text = f"{STATUS}\nwhere id = any($1::uuid[]) order by array_position($1::uuid[], id)"
-    async with rung_at_ends(session) as bell:
-        session.show(lambda: "-- again and again:")
-        rows = await session.rows(text, list(requests))
-        quiet = Session(session.connection, session.output)
-        while True:
-            yield rows
-            if not any(row["status"] in UNFINISHED for row in rows):
-                return
-            await bell.wait(LOOK_SECONDS)
-            rows = await quiet.rows(text, list(requests))
-
-
-class Bell:
-    """Set by NOTIFY."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def ring(self, *_: Any) -> None:
-        self._event.set()
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until it rings, but not longer than ``seconds``."""
-        try:
-            await asyncio.wait_for(self._event.wait(), seconds)
-        except asyncio.TimeoutError:
-            return
-        self._event.clear()
-
-
-@asynccontextmanager
-async def rung_at_ends(session: Session) -> AsyncIterator[Bell]:
-    """Yield a bell that rings when requests end."""
-    bell = Bell()
-    channel = await Session(session.connection, session.output).value("select ingest_channel('finished')")
-    session.show(lambda: f'listen "{channel}";')
-    await session.connection.add_listener(channel, bell.ring)
-    try:
-        yield bell
-    finally:
-        if not session.connection.is_closed():
-            await session.connection.remove_listener(channel, bell.ring)
+        async with aclosing(ingest.follow(requests, every=LOOK_SECONDS)) as looks:
+            async for statuses in looks:
+                show(statuses)
+    return statuses
 
 
 @contextmanager
-def _shown(output: Output, each: bool) -> Iterator[Show]:
+def _shown(output: Output, each: bool) -> Iterator[Callable[[Sequence[Status]], None]]:
     if output.json:
-        yield _json_lines(output) if each else _nothing
+        yield _JsonLines(output).show if each else _show_nothing
     elif output.terminal:
         with _bar(output) as show:
             yield show
     else:
-        yield _lines(output)
+        yield _Lines(output).show
 
 
-def _nothing(rows: Sequence[Row]) -> None:
+def _show_nothing(statuses: Sequence[Status]) -> None:
     pass
 
 
-def _json_lines(output: Output) -> Show:
-    last: dict[UUID, str] = {}
+class _JsonLines:
+    """A JSON object for each request that changed."""
 
-    def show(rows: Sequence[Row]) -> None:
-        for row in rows:
-            told = as_json({key: value for key, value in row.items() if key not in ("eta", "documents_per_second")})
-            if last.get(row["id"]) != told:
-                last[row["id"]] = told
-                output.value(row)
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._last: dict[UUID, Status] = {}
 
-    return show
+    def show(self, statuses: Sequence[Status]) -> None:
+        for status in statuses:
+            lasting = replace(status, eta=None, documents_per_second=None)
+            if self._last.get(status.id) != lasting:
+                self._last[status.id] = lasting
+                self._output.value(status)
 
 
-def _lines(output: Output) -> Show:
-    last: tuple[Any, ...] = ()
-    told_at = 0.0
+class _Lines:
+    """A line for all requests where one changed, and now and then where only counts did."""
 
-    def show(rows: Sequence[Row]) -> None:
-        nonlocal last, told_at
-        state = tuple((row["status"], waiting_kind(row)) for row in rows)
-        counts = (state, headline(rows))
-        due = time.monotonic() - told_at >= QUIET_SECONDS
-        if state != (last[0] if last else None) or (due and counts != last):
-            last, told_at = counts, time.monotonic()
-            output.line(headline(rows))
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._state: list[tuple[str, str]] | None = None
+        self._line = ""
+        self._written_at = 0.0
 
-    return show
+    def show(self, statuses: Sequence[Status]) -> None:
+        state = [(status.status, _waiting_kind(status)) for status in statuses]
+        line = _headline(statuses)
+        is_due = time.monotonic() - self._written_at >= QUIET_SECONDS
+        if state != self._state or (is_due and line != self._line):
+            self._state, self._line, self._written_at = state, line, time.monotonic()
+            self._output.line(line)
 
 
 @contextmanager
-def _bar(output: Output) -> Iterator[Show]:
+def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (BarColumn(bar_width=30), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
-    told = TextColumn("{task.description}", markup=False)
-    with Progress(*columns, told, console=output.console, transient=True) as progress:
+    description = TextColumn("{task.description}", markup=False)
+    with Progress(*columns, description, console=output.console, transient=True) as progress:
         task = progress.add_task("", total=100)
 
-        def show(rows: Sequence[Row]) -> None:
-            percent = sum(float(row["percent"] or 0) for row in rows) / max(len(rows), 1)
-            progress.update(task, completed=percent, description=safe_text(headline(rows)))
+        def show(statuses: Sequence[Status]) -> None:
+            percent = sum(status.percent or 0 for status in statuses) / max(len(statuses), 1)
+            progress.update(task, completed=percent, description=safe_text(_headline(statuses)))
 
         yield show
 
 
-def headline(rows: Sequence[Row]) -> str:
+def _headline(statuses: Sequence[Status]) -> str:
     """Return in one line how far the requests are: ``running, step embed: 12 of 40 documents, 1 failed``."""
-    unfinished = [row for row in rows if row["status"] in UNFINISHED]
-    parts = [_state(rows, unfinished)]
-    if total := _sum(rows, "documents_total"):
-        ended = sum(_sum(rows, f"documents_{how}") for how in ("done", "skipped", "failed"))
-        parts.append(f"{ended} of {total} documents" + _unless_zero(_sum(rows, "documents_failed"), " ({} failed)"))
-    if unfinished and unfinished[0]["waiting_for"]:
-        parts.append(f"waiting for {unfinished[0]['waiting_for']}")
+    unfinished = [status for status in statuses if not status.finished]
+    parts = [_state(statuses, unfinished)]
+    if total := sum(status.documents_total or 0 for status in statuses):
+        failed = sum(status.documents_failed or 0 for status in statuses)
+        parts.append(
+            f"{sum(map(ended_documents, statuses))} of {total} documents" + _unless_zero(failed, " ({} failed)")
+        )
+    if unfinished and unfinished[0].waiting_for:
+        parts.append(f"waiting for {unfinished[0].waiting_for}")
     return ", ".join(filter(None, parts))
 
 
-def _state(rows: Sequence[Row], unfinished: Sequence[Row]) -> str:
-    if len(rows) > 1:
-        return f"{len(rows) - len(unfinished)} of {len(rows)} requests"
-    step = rows[0]["current_step"] if rows else None
-    return " ".join(filter(None, [rows[0]["status"] if rows else "deleted", step]))
+def _state(statuses: Sequence[Status], unfinished: Sequence[Status]) -> str:
+    if len(statuses) > 1:
+        return f"{len(statuses) - len(unfinished)} of {len(statuses)} requests"
+    if not statuses:
+        return "deleted"
+    return " ".join(filter(None, [statuses[0].status, statuses[0].current_step]))
 
 
-def outcome_line(row: Row) -> str:
-    """Return in one line what became of a request."""
-    ran = row["finished_at"] - row["started_at"] if row["started_at"] and row["finished_at"] else None
-    counts = [
-        counted(_count(row, "documents_done"), "document") + " ingested",
-        _unless_zero(_count(row, "documents_skipped"), "{} unchanged or superseded"),
-        _unless_zero(_count(row, "documents_failed"), "{} failed"),
-        _unless_zero(_count(row, "chunks_total"), "{} chunks"),
-    ]
-    took = f" in {ran.total_seconds():.1f} s" if ran else ""
-    return f"{row['status']}: {', '.join(filter(None, counts))}{took}"
+def _waiting_kind(status: Status) -> str:
+    """Return the word that says what a request waits for: listener, root, collection, capacity, service, …"""
+    return (status.waiting_for or "").partition(":")[0]
 
 
-def tell_outcomes(rows: Sequence[Row], output: Output) -> None:
+def write_outcomes(statuses: Sequence[Status], output: Output) -> None:
     """Write what became of requests, and where to look for more."""
-    for row in rows:
-        output.line(f"{row['id']} {outcome_line(row)}")
-        for line in error_lines(row):
+    for status in statuses:
+        output.line(f"{status.id} {outcome_line(status)}")
+        for line in error_lines(status):
             output.line(f"  {line}")
-        if row["documents_failed"]:
-            output.line(f"  see: ingest failures {row['id']}")
+        if status.documents_failed:
+            output.line(f"  see: ingest failures {status.id}")
 
 
-def error_lines(row: Row, code: str = "error_code", message: str = "error_message") -> list[str]:
-    """Return code, message and hint of a row that has them, as lines."""
-    if not row[code]:
+def outcome_line(status: Status) -> str:
+    """Return in one line what became of a request."""
+    counts = [
+        counted(status.documents_done or 0, "document") + " ingested",
+        _unless_zero(status.documents_skipped, "{} unchanged or superseded"),
+        _unless_zero(status.documents_failed, "{} failed"),
+        _unless_zero(status.chunks_total, "{} chunks"),
+    ]
+    ran = status.finished_at - status.started_at if status.started_at and status.finished_at else None
+    took = f" in {ran.total_seconds():.1f} s" if ran else ""
+    return f"{status.status}: {', '.join(filter(None, counts))}{took}"
+
+
+def error_lines(failed: Status | Failure) -> list[str]:
+    """Return code, message and hint of what failed, as lines; none if it did not."""
+    if not failed.code:
         return []
-    return [f"{row[code]}: {row[message]}", *([f"hint: {row['hint']}"] if row["hint"] else [])]
+    return [f"{failed.code}: {failed.message}", *([f"hint: {failed.hint}"] if failed.hint else [])]
+
+
+def ended_documents(status: Status) -> int:
+    """Return how many documents of a request need no more work."""
+    return sum(filter(None, (status.documents_done, status.documents_skipped, status.documents_failed)))
 
 
 def counted(number: int, noun: str) -> str:
@@ -198,18 +171,5 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def waiting_kind(row: Row) -> str:
-    """Return the word that says what a request waits for: listener, root, collection, capacity, service, …"""
-    return str(row["waiting_for"] or "").partition(":")[0]
-
-
-def _count(row: Row, key: str) -> int:
-    return int(row[key] or 0)
-
-
-def _sum(rows: Sequence[Row], key: str) -> int:
-    return sum(_count(row, key) for row in rows)
-
-
-def _unless_zero(number: int, text: str) -> str:
+def _unless_zero(number: int | None, text: str) -> str:
     return text.format(number) if number else ""

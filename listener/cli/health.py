@@ -13,23 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from listener.cli import arguments
-from listener.cli.output import Output, Row
+from listener.cli.output import Output
 from listener.cli.problems import FAILED, OK, Problem, explain
-from listener.cli.session import load_settings, run
+from listener.cli.running import load_settings, run
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
-    import asyncpg
-
+    from listener.client.diagnosis import Beating
     from listener.settings import Settings
-
-BEATING = """
-select executor_id, host, pid, running, capacity,
-  greatest(0, round(extract(epoch from clock_timestamp() - heartbeat_at)::numeric, 1))::float8 as silent_seconds
-from %I.ingest_listeners
-where ($1::text is null or host = $1) and dead_at is null and heartbeat_at > clock_timestamp() - lease
-order by started_at
-"""
 
 
 def health(
@@ -57,7 +48,7 @@ def health(
 
 
 async def _health(settings: Settings, host: str | None, timeout: float, live: bool, output: Output) -> int:
-    try:
+    try:  # anyio's backend would be a tenth of what a probe costs
         beating = await asyncio.wait_for(_beating(settings, host), timeout)
     except Exception as error:  # whatever is in the way, a probe wants yes or no
         return _unanswered(explain(_named(error, timeout)), live, output)
@@ -65,40 +56,26 @@ async def _health(settings: Settings, host: str | None, timeout: float, live: bo
         return _silent(host, output)
     output.value({"healthy": True, "listeners": beating, "error": None})
     for one in beating:
-        places = f"{one['running']} of {one['capacity']} places taken"
-        output.line(f"alive: {one['executor_id']}, heard {one['silent_seconds']:g} seconds ago, {places}")
+        places = f"{one.running} of {one.capacity} places taken"
+        output.line(f"alive: {one.executor_id}, heard {one.silent_seconds:g} seconds ago, {places}")
     return OK
 
 
-async def _beating(settings: Settings, host: str | None) -> list[Row]:
-    from listener.database.connections import plain_connection
-    from listener.database.migrations import formatted
+async def _beating(settings: Settings, host: str | None) -> list[Beating]:
+    from listener.client import diagnosis, open_session
 
-    connection = await plain_connection(await _dsn(settings))
-    try:
-        query = await formatted(connection, BEATING, settings.schema_)
-        return [dict(row) for row in await connection.fetch(query, host)]
-    finally:
-        await _close(connection)
+    async with open_session(await _dsn(settings), settings.schema_) as session:
+        return await diagnosis.beating(session, host)
 
 
 async def _dsn(settings: Settings) -> str:
     """Return where the database is; one that has to be started first has no listeners."""
-    from listener.cli.operate import embedded_runs, embedded_server
+    from listener.cli.operate import embedded_runs
+    from listener.database.dsn import find_dsn
 
-    if settings.database_url:
-        return settings.database_url
-    if not embedded_runs(settings):
+    if not settings.database_url and not embedded_runs(settings):
         raise OperatorError("database_unreachable", "the embedded Postgres does not run", "Start: ingest listen")
-    return (await embedded_server(settings)).dsn()
-
-
-async def _close(connection: asyncpg.Connection) -> None:
-    """Close in good order, but wait for nobody: this may happen because time is over."""
-    try:
-        await connection.close(timeout=1)
-    finally:
-        connection.terminate()
+    return await find_dsn(settings)
 
 
 def _named(error: Exception, timeout: float) -> Exception:
@@ -110,8 +87,8 @@ def _named(error: Exception, timeout: float) -> Exception:
 
 def _unanswered(problem: Problem, live: bool, output: Output) -> int:
     """The database did not answer, or not as an installation of ours does."""
-    told = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-    output.value({"healthy": live, "listeners": [], "error": told})
+    error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    output.value({"healthy": live, "listeners": [], "error": error})
     output.line(f"{'unknown' if live else 'unhealthy'}: {problem.code}: {problem.message}")
     output.line(f"hint: {problem.hint}")
     return OK if live else FAILED

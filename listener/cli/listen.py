@@ -14,7 +14,7 @@ import typer
 
 from listener import logs
 from listener.cli import arguments
-from listener.cli.session import load_settings, masked
+from listener.cli.running import load_settings
 from listener.cli.stopping import StopSignals
 from listener.cli.supervisor import Supervisor
 from listener.errors import OperatorError
@@ -54,11 +54,11 @@ def listen(
     asyncio.run(_listen(settings, wait_for_database, signals))
 
 
-async def _listen(settings: Settings, patience: float, signals: StopSignals) -> None:
+async def _listen(settings: Settings, most_seconds: float, signals: StopSignals) -> None:
     signals.attach(settings.grace_seconds + STOP_SECONDS)
     from listener import service
 
-    dsn = await signals.unless_asked(_database(settings, patience))
+    dsn = await signals.unless_asked(_database(settings, most_seconds))
     if dsn is not None:
         await _run(service.Listener(settings, dsn), settings, dsn, signals)
     log.info("stopped")
@@ -72,11 +72,11 @@ async def _run(listener: Listener, settings: Settings, dsn: str, signals: StopSi
         if not signals.asked:
             ready = ready_line(settings, dsn, listener.executor_id)
             log.info(ready)
-            supervisor.tell("READY=1", f"STATUS={ready}")
+            supervisor.report("READY=1", f"STATUS={ready}")
             await signals.unless_asked(listener.wait())
         if signals.asked:
             log.info("stopping: running work has %g seconds to end", settings.grace_seconds)
-            supervisor.tell("STOPPING=1", f"STATUS=stopping, at most {settings.grace_seconds:g} seconds")
+            supervisor.report("STOPPING=1", f"STATUS=stopping, at most {settings.grace_seconds:g} seconds")
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def running(listener: Listener) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def stopped_afterwards(listener: Listener) -> AsyncIterator[None]:
-    """Stop ``listener`` at the end of a block, however far it had started; an error of the block is the one to tell."""
+    """Stop ``listener`` at the end of a block, however far it had started; an error of the block is the one raised."""
     try:
         yield
     except BaseException:
@@ -99,22 +99,22 @@ async def stopped_afterwards(listener: Listener) -> AsyncIterator[None]:
     await listener.stop()
 
 
-async def _database(settings: Settings, patience: float) -> str:
-    from listener import service
+async def _database(settings: Settings, most_seconds: float) -> str:
     from listener.database.connections import open_database
+    from listener.database.dsn import find_dsn
 
-    deadline = time.monotonic() + patience
-    told = False
+    deadline = time.monotonic() + most_seconds
+    is_reported = False
     while True:
         try:
-            dsn: str = await service.find_dsn(settings)
+            dsn = await find_dsn(settings)
             await open_database(settings, dsn)
         except OperatorError as error:
             if error.code != "database_unreachable" or time.monotonic() >= deadline:
                 raise
-            if not told:
-                log.warning("%s; trying again for %g seconds", error.message, patience)
-            told = True
+            if not is_reported:
+                log.warning("%s; trying again for %g seconds", error.message, most_seconds)
+            is_reported = True
             await asyncio.sleep(min(RETRY_SECONDS, max(deadline - time.monotonic(), 0)))
         else:
             return dsn
@@ -122,8 +122,10 @@ async def _database(settings: Settings, patience: float) -> str:
 
 def ready_line(settings: Settings, dsn: str, executor_id: str) -> str:
     """Return what a listener says when it is ready."""
+    from listener.database.dsn import shown
+
     roots = ", ".join(map(str, settings.file_roots)) or "none (local sources need INGEST_FILE_ROOTS)"
     return (
-        f"listening on {masked(dsn)}, schema {settings.schema_}, {settings.concurrency} places, roots {roots},"
+        f"listening on {shown(dsn)}, schema {settings.schema_}, {settings.concurrency} places, roots {roots},"
         f" as {executor_id}"
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listener.cli.operate import embedded_server, search_path
-from listener.cli.session import Statement
 
 if TYPE_CHECKING:
     from listener.settings import Settings
@@ -46,15 +45,17 @@ async def _psql_line(settings: Settings) -> str:
 
 
 def _statements(query: str | None, collection: str, source: str) -> list[str]:
+    from listener.client.session import as_psql
+
     statements = [
-        Statement("select uri, title, chunks from ingest_documents where collection = $1 limit 10", (collection,)),
-        Statement("insert into ingest_requests (source, collection) values ($1, $2)", (source, collection)),
-        Statement("select id, status, percent, waiting_for from ingest_status order by created_at desc limit 5"),
+        as_psql("select uri, title, chunks from ingest_documents where collection = $1 limit 10", collection),
+        as_psql("insert into ingest_requests (source, collection) values ($1, $2)", source, collection),
+        as_psql("select id, status, percent, waiting_for from ingest_status order by created_at desc limit 5"),
     ]
     if query:
         found = "select uri, ordinal, score, left(text, 60) from ingest_search($1, $2, 5)"
-        statements.insert(0, Statement(found, (query, collection)))
-    return [statement.shown() for statement in statements]
+        statements.insert(0, as_psql(found, query, collection))
+    return statements
 
 
 def _ingest(settings: Settings, verb: str, **variables: str) -> str:

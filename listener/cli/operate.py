@@ -7,14 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
-from urllib.parse import unquote, urlsplit
 
 import typer
 
 from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
-from listener.cli.session import find_dsn, load_settings, masked, open_session, run
+from listener.cli.running import load_settings, run
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -36,15 +35,16 @@ def migrate(as_json: arguments.Json = False) -> None:
 
 async def _migrate(output: Output) -> None:
     from listener import service
+    from listener.database.dsn import find_dsn, shown
 
     settings = load_settings()
-    dsn = await service.find_dsn(settings)
+    dsn = await find_dsn(settings, output.note)
     applied = await service.migrate(settings, dsn)
     output.value({"schema": settings.schema_, "applied": applied})
     for name in applied:
         output.line(name)
     done = f"{len(applied)} SQL files applied" if applied else "nothing to do"
-    output.line(f'{done}: schema "{settings.schema_}" of {masked(dsn)} is up to date')
+    output.line(f'{done}: schema "{settings.schema_}" of {shown(dsn)} is up to date')
 
 
 def psql(
@@ -86,11 +86,10 @@ async def embedded_server(settings: Settings) -> Server:
 
 def _psql_from_path(url: str) -> tuple[list[str], dict[str, str]]:
     # All users see a command line: the password goes into the environment.
-    parts = urlsplit(url)
-    environment = {"PGPASSWORD": unquote(parts.password)} if parts.password else {}
-    user, _, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    return [_psql_program(), parts._replace(netloc=f"{name}@{host}" if name else host).geturl()], environment
+    from listener.database.dsn import check_dsn, without_password
+
+    public, password = without_password(check_dsn(url))
+    return [_psql_program(), public], {"PGPASSWORD": password} if password else {}
 
 
 def _psql_program() -> str:
@@ -175,14 +174,17 @@ def uninstall(
 
 
 async def _uninstall(yes: bool, output: Output) -> None:
+    from listener.client import diagnosis, open_session
+    from listener.database.dsn import find_dsn, shown
+
     settings = load_settings()
-    dsn = await find_dsn(settings, output)
-    where = f'schema "{settings.schema_}" of {masked(dsn)}'
+    dsn = await find_dsn(settings, output.note)
+    where = f'schema "{settings.schema_}" of {shown(dsn)}'
     if not yes:
         if output.json or not sys.stdin.isatty():
             raise UsageProblem("not_confirmed", f"this would drop everything of ours from {where}", "Add --yes.")
-        async with open_session(settings, dsn, output) as session:
-            documents = await session.value("select count(*) from ingest_documents")
+        async with open_session(dsn, settings.schema_) as session:
+            documents = await diagnosis.documents(session)
         typer.confirm(f"Drop everything of ours, {documents} documents too, from {where}?", abort=True)
     from listener import service
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Row = Mapping[str, Any]
+    from rich.table import Table
 
 # A document's text or name must not steer the terminal.
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
@@ -25,7 +23,7 @@ _IN_FIELD = {**_CONTROLS, ord("\n"): " ", ord("\t"): " ", ord("\r"): " "}
 
 @dataclass(frozen=True)
 class Output:
-    """Where a verb writes. With ``json`` only ``value`` and ``record`` reach stdout."""
+    """Where a verb writes. With ``json`` only ``value`` reaches stdout."""
 
     json: bool = False
 
@@ -51,41 +49,38 @@ class Output:
 
     def note(self, text: str) -> None:
         """Write a line that is not the result, to stderr."""
-        told = json.dumps({"note": text}, ensure_ascii=False) if self.json else safe_text(text)
-        print(told, file=sys.stderr, flush=True)
+        written = json.dumps({"note": text}, ensure_ascii=False) if self.json else safe_text(text)
+        print(written, file=sys.stderr, flush=True)
 
     def sql(self, text: str) -> None:
         """Show SQL that is sent, on stderr."""
         print(json.dumps({"sql": text}, ensure_ascii=False) if self.json else text, file=sys.stderr, flush=True)
 
-    def value(self, value: Any) -> None:
+    def value(self, value: object) -> None:
         """Write the one JSON value, if JSON is asked for."""
         if self.json:
             print(as_json(value), flush=True)
 
-    def rows(self, rows: Sequence[Row], columns: Mapping[str, str]) -> None:
-        """Write ``columns`` (key: heading) of ``rows``: a table, tab-separated lines, or all keys as a JSON array."""
-        if self.json:
-            self.value([dict(row) for row in rows])
-        elif self.terminal:
-            self.console.print(table(rows, columns))
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write a table on a terminal, else tab-separated lines; with JSON nothing."""
+        if self.terminal:
+            self.console.print(table(headings, rows))
         else:
-            self.line("\t".join(columns.values()))
-            for row in rows:
-                self.line("\t".join(field(row[key]) for key in columns))
+            for row in (headings, *rows):
+                self.line("\t".join(map(field, row)))
 
 
-def table(rows: Iterable[Row], columns: Mapping[str, str]) -> Any:
-    """Return a rich table of ``columns`` (key: heading) of ``rows``."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a rich table."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for key, heading in columns.items():
-        made.add_column(heading, no_wrap=key in ("id", "status", "percent"), overflow="fold")
+    for heading in headings:
+        made.add_column(heading, no_wrap=heading in ("id", "status", "%"), overflow="fold")
     for row in rows:
-        made.add_row(*(Text(field(row[key]), style=STYLES.get(field(row[key]), "")) for key in columns))
+        made.add_row(*(Text(text, style=STYLES.get(text, "")) for text in map(field, row)))
     return made
 
 
@@ -106,25 +101,25 @@ def safe_text(text: str) -> str:
     return text.translate(_IN_TEXT)
 
 
-def field(value: Any) -> str:
+def field(value: object) -> str:
     """Return ``value`` on one line, without tabs."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, (dict, list)):
-        return as_json(value)
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value).translate(_IN_FIELD)
 
 
-def as_json(value: Any) -> str:
-    """Return ``value`` as JSON on one line; times as ISO 8601, durations in seconds."""
+def as_json(value: object) -> str:
+    """Return ``value`` as JSON on one line; dataclasses as objects, times as ISO 8601, durations in seconds."""
     return json.dumps(value, ensure_ascii=False, default=_plain)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):

@@ -35,7 +35,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is told: a stable ``code``, a ``message`` that names the thing, a ``hint``, and the exit ``status``."""
+    """What is reported: a stable ``code``, a ``message`` that names the thing, a ``hint``, and the exit ``status``."""
 
     code: str
     message: str
@@ -50,7 +50,7 @@ def outcome(statuses: Iterable[str]) -> int:
 
 
 def report(error: BaseException, as_json: bool) -> int:
-    """Tell ``error`` on stderr and return the exit status."""
+    """Write ``error`` to stderr and return the exit status."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else OK
     if isinstance(error, typer.Exit):
@@ -59,8 +59,8 @@ def report(error: BaseException, as_json: bool) -> int:
     if problem.status == BUG and os.environ.get("INGEST_LOG_LEVEL") == "DEBUG":
         traceback.print_exception(error)
     if as_json:
-        told = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        print(json.dumps({"error": told}, ensure_ascii=False), file=sys.stderr)
+        written = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+        print(json.dumps({"error": written}, ensure_ascii=False), file=sys.stderr)
     else:
         print(f"error: {problem.code}: {problem.message}", file=sys.stderr)
         for hint in filter(None, [problem.hint]):
@@ -74,7 +74,7 @@ def _without_secrets(problem: Problem) -> Problem:
 
 
 def explain(error: BaseException) -> Problem:
-    """Return what to tell about ``error``, whatever it is."""
+    """Return what to report about ``error``, whatever it is."""
     if isinstance(error, Stopped):
         return Problem("stopped", f"stopped by signal {error.signal}", "", SIGNALLED + error.signal)
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
@@ -84,7 +84,7 @@ def explain(error: BaseException) -> Problem:
         return Problem(error.code, error.message, error.hint, USAGE if refused else ENVIRONMENT)
     if hasattr(error, "format_message"):  # typer's usage errors; it exports no class for all of them
         return _usage(error, error.format_message())
-    known = translation.as_ours(error)
+    known = translation.translated(error)
     return explain(known) if known else _bug(error)
 
 

@@ -6,26 +6,26 @@ INSERT, progress, what came of it, a search, and how to go on in psql.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from listener import logs
 from listener.cli import arguments, search
-from listener.cli.follow import UNFINISHED, counted, error_lines, follow, outcome_line
+from listener.cli.follow import counted, error_lines, follow, outcome_line
 from listener.cli.listen import running
 from listener.cli.next_steps import next_steps
-from listener.cli.output import Output, Row
+from listener.cli.output import Output
 from listener.cli.problems import OK, outcome
-from listener.cli.session import Session, Statement, find_dsn, load_settings, masked, open_session, run
+from listener.cli.running import load_settings, run
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
+    from listener.client import Failure, Ingest, Status
+    from listener.client.first_run import Earlier, Ingested
     from listener.service import Listener
     from listener.settings import Settings
 
@@ -78,138 +78,97 @@ def _settings_for(source: str) -> Settings:
 
 async def _quickstart(settings: Settings, source: str, collection: str, query: str | None, output: Output) -> int:
     from listener import service
+    from listener.client import Ingest, first_run, open_session
+    from listener.database.dsn import find_dsn, shown
 
     began = time.monotonic()
-    output.line(f"Postgres: {masked(settings.database_url) if settings.database_url else 'the embedded one'}", "dim")
-    dsn = await find_dsn(settings, output)
+    output.line(f"Postgres: {shown(settings.database_url) if settings.database_url else 'the embedded one'}", "dim")
+    dsn = await find_dsn(settings, output.note)
     applied = await service.migrate(settings, dsn)
-    output.line(
-        f"Schema {settings.schema_}: " + (f"{len(applied)} SQL files applied" if applied else "up to date"), "dim"
-    )
+    state = f"{len(applied)} SQL files applied" if applied else "up to date"
+    output.line(f"Schema {settings.schema_}: {state}", "dim")
     listener = service.Listener(settings, dsn)
-    async with running(listener), open_session(settings, dsn, output) as session:
-        row = await _while_it_listens(listener, _ingest(session, source, collection, settings.lease_seconds))
-        told = await _tell_documents(session, row)
-        query = query or await _title(session, collection)
-        found = await _tell_search(session, query, collection) if query else []
+    async with running(listener), open_session(dsn, settings.schema_) as session:
+        ingest = Ingest(session)
+        status = await _while_it_listens(listener, _ingest(ingest, source, collection, settings.lease_seconds, output))
+        documents = await first_run.ingested(session, status.id, SHOWN_DOCUMENTS)
+        failed = await ingest.failures(status.id, limit=SHOWN_FAILURES)
+        _write_documents(status, documents, failed, output)
+        query = query or await first_run.something_to_find(session, collection)
+        hits = await search.find(ingest, query, collection, 3) if query else []
+    if query:
+        output.line()
+        output.line(f'Search for "{query}":', "bold")
+        search.write_hits(hits, output)
     steps = await next_steps(settings, query, collection, source, settings.file_roots[-1])
     for line in steps.lines:
         output.line(line)
-    searched = {"query": query, "results": found}
-    seconds = round(time.monotonic() - began, 2)
-    output.value({"request": row, **told, "search": searched, "psql": steps.psql, "seconds": seconds})
+    output.value(
+        {
+            "request": status,
+            "documents": documents,
+            "failures": failed,
+            "search": {"query": query, "results": hits},
+            "psql": steps.psql,
+            "seconds": round(time.monotonic() - began, 2),
+        }
+    )
     # It has shown what failed; that some files of a folder are of no known format is no failure of a first run.
-    return OK if row["status"] == "partially_succeeded" else outcome([row["status"]])
+    return OK if status.status == "partially_succeeded" else outcome([status.status])
 
 
-async def _while_it_listens(listener: Listener, work: Coroutine[Any, Any, T]) -> T:
+async def _while_it_listens(listener: Listener, work: Awaitable[T]) -> T:
     """Return what ``work`` returns; raise instead what ended ``listener`` before."""
-    task = asyncio.ensure_future(work)
-    listening = asyncio.ensure_future(listener.wait())
-    try:
-        await asyncio.wait([task, listening], return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            listening.result()
-            raise OperatorError("listener_ended", "the listener ended before the request did", "Run it again.")
-        return task.result()
-    finally:
-        for each in (task, listening):
-            each.cancel()
-        await asyncio.gather(task, listening, return_exceptions=True)
+    from listener.concurrency import task_group
+
+    async def listen() -> None:
+        await listener.wait()
+        raise OperatorError("listener_ended", "the listener ended before the request did", "Run it again.")
+
+    async with task_group() as tasks:
+        tasks.start_soon(listen)
+        result = await work
+        tasks.cancel_scope.cancel()
+    return result
 
 
-async def _ingest(session: Session, source: str, collection: str, lease: float) -> Row:
-    if earlier := await _unfinished(session, source, collection):
-        session.output.line(_goes_on(earlier, lease))
-        await follow(session, [earlier["id"]], session.output)
-    row = (await follow(session, [await _insert(session, source, collection)], session.output))[0]
-    session.output.line(f"{row['id']} {outcome_line(row)}", "bold")
-    for line in error_lines(row):
-        session.output.line(f"  {line}")
-    return row
+async def _ingest(ingest: Ingest, source: str, collection: str, lease: float, output: Output) -> Status:
+    from listener.client import first_run
+
+    if earlier := await first_run.earlier(ingest.session, source, collection):
+        output.line(_goes_on(earlier, lease))
+        await follow(ingest, [earlier.id], output)
+    output.line()
+    for line in first_run.insert_shown(ingest.session, source, collection).splitlines():
+        output.line(f"  {line}", "cyan")
+    output.line()
+    request = await first_run.insert(ingest.session, source, collection)
+    (status,) = await follow(ingest, [request], output)
+    output.line(f"{status.id} {outcome_line(status)}", "bold")
+    for line in error_lines(status):
+        output.line(f"  {line}")
+    return status
 
 
-def _goes_on(earlier: Row, lease: float) -> str:
-    when = (
-        f", once the lease of the listener that had it is over (at most {lease:g} s)" if earlier["started_at"] else ""
-    )
-    return f"Request {earlier['id']} of an earlier run is unfinished: this listener goes on with it first{when}."
+def _goes_on(earlier: Earlier, lease: float) -> str:
+    when = f", once the lease of the listener that had it is over (at most {lease:g} s)" if earlier.started else ""
+    return f"Request {earlier.id} of an earlier run is unfinished: this listener goes on with it first{when}."
 
 
-async def _insert(session: Session, source: str, collection: str) -> UUID:
-    """Insert the request, or return the unfinished one that another quickstart inserted at the same time."""
-    statement = Statement(_INSERT, (source, collection, f"quickstart:{source}"))
-    session.output.line()
-    for line in statement.shown().splitlines():
-        session.output.line(f"  {line}", "cyan")
-    session.output.line()
-    while True:
-        request = await session.value(statement.text, *statement.values)
-        row = None if request else await _unfinished(session, source, collection)
-        if request or row:
-            return UUID(str(request or (row and row["id"])))
+def _write_documents(status: Status, documents: list[Ingested], failed: list[Failure], output: Output) -> None:
+    """Show some of what was ingested, and what failed."""
+    for document in documents:
+        title = f"  {document.title}" if document.title else ""
+        output.line(f"  {document.uri}  {counted(document.chunks, 'chunk')}{title}")
+    more = (status.documents_done or 0) - len(documents)
+    _write_more(more, "select uri, chunks from ingest_documents", output)
+    for failure in failed:
+        output.line(f"  failed: {failure.uri}", "red")
+        for line in error_lines(failure):
+            output.line(f"    {line}")
+    _write_more((status.documents_failed or 0) - len(failed), f"ingest failures {status.id}", output)
 
 
-_INSERT = """insert into ingest_requests (source, collection, dedupe_key)
-values ($1, $2, $3)
-on conflict do nothing
-returning id"""
-
-
-async def _unfinished(session: Session, source: str, collection: str) -> Row | None:
-    return await session.row(
-        "select id, status, started_at from ingest_requests where collection = $1 and status = any($2)"
-        " and (dedupe_key = $3 or (source = $4 and run_at <= now())) order by created_at limit 1",
-        collection,
-        list(UNFINISHED),
-        f"quickstart:{source}",
-        source,
-    )
-
-
-async def _tell_documents(session: Session, request: Row) -> dict[str, list[Row]]:
-    """Show some of what was ingested, and what failed; return that."""
-    documents = await session.rows(_DOCUMENTS, request["id"], SHOWN_DOCUMENTS)
-    failed = await session.rows(_FAILURES, request["id"], SHOWN_FAILURES)
-    for row in documents:
-        session.output.line(
-            f"  {row['uri']}  {counted(row['chunks'], 'chunk')}" + (f"  {row['title']}" if row["title"] else "")
-        )
-    _tell_more((request["documents_done"] or 0) - len(documents), "select uri, chunks from ingest_documents", session)
-    for row in failed:
-        session.output.line(f"  failed: {row['uri']}", "red")
-        for line in error_lines(row, "code", "message"):
-            session.output.line(f"    {line}")
-    _tell_more((request["documents_failed"] or 0) - len(failed), f"ingest failures {request['id']}", session)
-    return {"documents": documents, "failures": failed}
-
-
-def _tell_more(number: int, where: str, session: Session) -> None:
+def _write_more(number: int, where: str, output: Output) -> None:
     if number > 0:
-        session.output.line(f"  … and {number} more: {where}")
-
-
-_DOCUMENTS = """select d.uri, d.title, d.chunks, d.bytes
-from ingest_revisions v join ingest_documents d on d.revision_id = v.id
-where v.request_id = $1 order by d.uri limit $2"""
-_FAILURES = """select uri, step, code, message, hint from ingest_failures where request_id = $1 order by uri limit $2"""
-
-
-async def _title(session: Session, collection: str) -> str | None:
-    """Return something that a search should find: a title, or the first words of a chunk."""
-    title = await session.value(
-        "select title from ingest_documents where collection = $1 and revision_id is not null"
-        " and title ~ '[[:alpha:]]{3}' order by uri limit 1",
-        collection,
-    )
-    words = "select substring(text from '(?:[[:alpha:]]+[ ,.-]+){2,6}') from ingest_chunks"
-    found = title or await session.value(f"{words} where collection = $1 limit 1", collection)
-    return str(found).strip() if found else None
-
-
-async def _tell_search(session: Session, query: str, collection: str) -> list[Row]:
-    rows, _ = await search.find(session, query, collection, 3)
-    session.output.line()
-    session.output.line(f'Search for "{query}":', "bold")
-    search.tell(rows, session.output)
-    return rows
+        output.line(f"  … and {number} more: {where}")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from listener.cli import arguments
-from listener.cli.output import Output, Row
+from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
-from listener.cli.session import Session, find_dsn, load_settings, open_session, run
+from listener.cli.running import open_ingest, run
+from listener.errors import RequestError
 
+if TYPE_CHECKING:
+    from listener.client import Hit, Ingest
+
+EMBED_SECONDS = 5.0
 EXCERPT = 300  # characters
 
 
@@ -39,41 +44,38 @@ def search(
     run(_search(query, collection, k, arguments.json_filter(filter_), Output(as_json), show_sql))
 
 
-async def _search(query: str, collection: str, k: int, filter_: str, output: Output, show_sql: bool) -> None:
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
-        rows, note = await find(session, query, collection, k, filter_)
+async def _search(
+    query: str, collection: str, k: int, wanted: Mapping[str, object], output: Output, show_sql: bool
+) -> None:
+    async with open_ingest(output, show_sql) as ingest:
+        note = await _embed(ingest, query, collection)
+        hits = await ingest.search(query, collection, k=k, filter=wanted, timeout=None)
     if note:
-        output.note(f"note: {note}")
-    output.value(rows)
-    tell(rows, output)
+        output.note(f"note: searched by words only: {note}")
+    output.value(hits)
+    write_hits(hits, output)
 
 
-async def find(session: Session, query: str, collection: str, k: int, filter_: str = "{}") -> tuple[list[Row], str]:
-    """Return the best ``k`` chunks for ``query``, and a note if they were found by words only."""
-    import asyncpg
+async def find(ingest: Ingest, query: str, collection: str, k: int) -> list[Hit]:
+    """Return the best ``k`` chunks for ``query``, by words only where it can't be embedded."""
+    await _embed(ingest, query, collection)
+    return await ingest.search(query, collection, k=k, timeout=None)
 
-    note = ""
+
+async def _embed(ingest: Ingest, query: str, collection: str) -> str:
+    """Have ``query`` embedded; return why that failed, since a search by words may still find something."""
     try:
-        await session.rows(_EMBED, query, collection)
-    except asyncpg.PostgresError as error:
-        if error.sqlstate not in _WORDS_ONLY:
-            raise
-        note = f"searched by words only: {error.message}" + (f" ({error.hint})" if error.hint else "")
-    return await session.rows(_SEARCH, query, collection, k, filter_), note
+        await ingest.embed_query(query, collection, timeout=EMBED_SECONDS)
+    except RequestError as error:
+        return error.message + (f" ({error.hint})" if error.hint else "")
+    return ""
 
 
-_EMBED = "call ingest_embed_query($1, $2, '5 seconds')"
-_SEARCH = """select uri, title, ordinal, round(score::numeric, 4) as score, text, metadata
-from ingest_search($1, $2, $3, $4::jsonb)"""
-_WORDS_ONLY = {"IG031", "IG032", "IG034"}  # no space yet, no listener, the embedder's error
-
-
-def tell(rows: Sequence[Row], output: Output) -> None:
-    """Write what was found: document and score, then the begin of the chunk."""
-    if not rows:
+def write_hits(hits: Sequence[Hit], output: Output) -> None:
+    """Write what was found: score and document, then the beginning of the chunk."""
+    if not hits:
         output.line("nothing found")
-    for row in rows:
-        output.line(f"{row['score']}  {row['uri']}#{row['ordinal']}", "bold")
-        excerpt = " ".join(row["text"].split())
+    for hit in hits:
+        output.line(f"{hit.score:.4f}  {hit.uri}#{hit.ordinal}", "bold")
+        excerpt = " ".join(hit.text.split())
         output.line("    " + excerpt[:EXCERPT] + ("…" if len(excerpt) > EXCERPT else ""))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import asyncio
+from contextlib import nullcontext
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import LOOK_SECONDS, STATUS, follow, rung_at_ends, tell_outcomes
-from listener.cli.output import Output, Row, field, table
-from listener.cli.problems import OK, UsageProblem, outcome
-from listener.cli.session import Session, find_dsn, load_settings, open_session, run
+from listener.cli.follow import LOOK_SECONDS, ended_documents, follow, write_outcomes
+from listener.cli.output import Output, field, table
+from listener.cli.problems import OK, outcome
+from listener.cli.running import open_ingest, run
+
+if TYPE_CHECKING:
+    from listener.client import Ingest, Status
 
 _Requested = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a request.")]
 
@@ -43,88 +49,64 @@ def status(
 
 
 async def _one(request: UUID, watch: bool, show_sql: bool, output: Output) -> int:
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
-        row = await session.row(f"{STATUS}\nwhere id = $1", request)
-        if row is None:
-            raise _unknown(request)
+    async with open_ingest(output, show_sql) as ingest:
+        status = await ingest.status(request)
         if not watch:
-            _tell(row, output)
+            _write(status, output)
             return OK
-        ended = await follow(session, [request], output, each=True)
-    tell_outcomes(ended, output)
-    return outcome(row["status"] for row in ended)
+        ended = await follow(ingest, [request], output, each=True)
+    write_outcomes(ended, output)
+    return outcome(status.status for status in ended)
 
 
-def _tell(row: Row, output: Output) -> None:
-    output.value(row)
-    for key, value in row.items():
-        if value is not None and key not in ("error", "last_error"):
-            output.line(f"{key:22}{field(value)}")
-    if row["last_error"]:
-        output.line(f"{'last_error':22}{row['last_error'].get('code')}: {row['last_error'].get('message')}")
-
-
-_COLUMNS = {
-    "id": "id",
-    "status": "status",
-    "percent": "%",
-    "documents": "documents",
-    "source": "source",
-    "note": "waiting for, or error",
-}
+def _write(status: Status, output: Output) -> None:
+    output.value(status)
+    for column in fields(status):
+        value = getattr(status, column.name)
+        if value is not None and column.name not in ("error", "last_error"):
+            output.line(f"{column.name:22}{field(value)}")
+    if status.last_error:
+        output.line(f"{'last_error':22}{status.last_error.code}: {status.last_error.message}")
 
 
 async def _list(
     collection: str | None, state: str | None, limit: int, watch: bool, show_sql: bool, output: Output
 ) -> int:
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
+    async with open_ingest(output, show_sql) as ingest:
         if watch:
-            await _watch_list(session, collection, state, limit)
+            await _watch_list(ingest, collection, state, limit, output)
         else:
-            rows = await _newest(session, collection, state, limit)
-            output.rows(rows if output.json else [_short(row) for row in rows], _COLUMNS)
+            statuses = await ingest.statuses(collection=collection, status=state, limit=limit)
+            output.value(statuses)
+            output.table(_HEADINGS, map(_cells, statuses))
     return OK
 
 
-async def _newest(session: Session, collection: str | None, state: str | None, limit: int) -> list[Row]:
-    given = [(name, value) for name, value in (("collection", collection), ("status", state)) if value is not None]
-    wanted = " and ".join(f"{name} = ${number}" for number, (name, _) in enumerate(given, 1))
-    text = STATUS + (f"\nwhere {wanted}" if wanted else "") + f"\norder by created_at desc limit ${len(given) + 1}"
-    return await session.rows(text, *(value for _, value in given), limit)
+_HEADINGS = ("id", "status", "%", "documents", "source", "waiting for, or error")
 
 
-def _short(row: Row) -> dict[str, Any]:
-    total, failed = row["documents_total"], row["documents_failed"]
-    ended = sum(row[f"documents_{how}"] or 0 for how in ("done", "skipped", "failed"))
-    documents = "" if total is None else f"{ended}/{total}" + (f", {failed} failed" if failed else "")
-    note = row["waiting_for"] or (f"{row['error_code']}: {row['error_message']}" if row["error_code"] else None)
-    source = row["source"] or row["uri"] or "(inline)"
-    return {**row, "documents": documents, "note": note, "source": source}
+def _cells(status: Status) -> tuple[object, ...]:
+    total, failed = status.documents_total, status.documents_failed
+    documents = "" if total is None else f"{ended_documents(status)}/{total}" + (f", {failed} failed" if failed else "")
+    note = status.waiting_for or (f"{status.code}: {status.message}" if status.code else None)
+    return status.id, status.status, status.percent, documents, status.source or status.uri or "(inline)", note
 
 
-async def _watch_list(session: Session, collection: str | None, state: str | None, limit: int) -> None:
+async def _watch_list(ingest: Ingest, collection: str | None, state: str | None, limit: int, output: Output) -> None:
     from rich.live import Live
 
-    output = session.output
     last = None
-    async with rung_at_ends(session) as bell:
-        live = Live(console=output.console, auto_refresh=False) if output.terminal else None
-        if live:
-            live.start()
-        try:
-            while True:
-                rows = [_short(row) for row in await _newest(session, collection, state, limit)]
-                if live:
-                    live.update(table(rows, _COLUMNS), refresh=True)
-                elif rows != last:
-                    output.rows(rows, _COLUMNS)
-                last = rows
-                await bell.wait(LOOK_SECONDS)
-        finally:
+    with Live(console=output.console, auto_refresh=False) if output.terminal else nullcontext() as live:
+        while True:
+            statuses = await ingest.statuses(collection=collection, status=state, limit=limit)
+            cells = list(map(_cells, statuses))
             if live:
-                live.stop()
+                live.update(table(_HEADINGS, cells), refresh=True)
+            elif cells != last:
+                output.value(statuses)
+                output.table(_HEADINGS, cells)
+            ingest.session, last = ingest.session.quiet(), cells
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def failures(
@@ -144,30 +126,14 @@ def failures(
     run(_failures(arguments.request_id(request) if request else None, limit, show_sql, Output(as_json)))
 
 
-_FAILURES = """select f.request_id, f.collection, f.uri, f.step, f.code, f.message, f.hint, f.retryable, f.bytes,
-  f.media_type
-from ingest_failures f"""
-_BY_REQUEST = f"{_FAILURES} where f.request_id = $1 order by f.uri limit $2"
-_BY_TIME = f"{_FAILURES} join ingest_requests r on r.id = f.request_id order by r.created_at desc, f.uri limit $1"
-_FAILURE_COLUMNS = {"uri": "document", "step": "step", "code": "code", "message": "message", "hint": "hint"}
-
-
 async def _failures(request: UUID | None, limit: int, show_sql: bool, output: Output) -> None:
-    settings = load_settings()
-    async with open_session(settings, await find_dsn(settings, output), output, show_sql=show_sql) as session:
-        if request is None:
-            rows = await session.rows(_BY_TIME, limit)
-        else:
-            if not await Session(session.connection, output).value(
-                "select true from ingest_requests where id = $1", request
-            ):
-                raise _unknown(request)
-            rows = await session.rows(_BY_REQUEST, request, limit)
-    if rows or output.json:
-        output.rows(rows, _FAILURE_COLUMNS)
+    async with open_ingest(output, show_sql) as ingest:
+        found = await ingest.failures(request, limit=limit)
+        if request and not found:
+            await ingest.status(request)  # raises if there is no such request
+    output.value(found)
+    if found:
+        rows = [(failure.uri, failure.step, failure.code, failure.message, failure.hint) for failure in found]
+        output.table(("document", "step", "code", "message", "hint"), rows)
     elif output.terminal:
         output.line("no failures")
-
-
-def _unknown(request: UUID) -> UsageProblem:
-    return UsageProblem("unknown_request", f"there is no request {request}", "See: ingest status")

@@ -1,4 +1,4 @@
-"""Tell systemd how a listener is: ready, stopping, and that its event loop still turns. Elsewhere nothing happens.
+"""Report to systemd how a listener is: ready, stopping, and that its event loop still turns. Elsewhere nothing happens.
 
 The protocol is that of sd_notify(3): datagrams to the Unix socket that ``NOTIFY_SOCKET`` names (an ``@`` stands for the
 NUL of an abstract name). With ``WatchdogSec=`` in the unit, systemd expects a sign within ``WATCHDOG_USEC``.
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Who started this process, if it wants to be told."""
+    """Who started this process, if it wants reports."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self._patience = int(environment.get("WATCHDOG_USEC", 0)) / 1e6 if ours else 0.0
+        self._watchdog_seconds = int(environment.get("WATCHDOG_USEC", 0)) / 1e6 if ours else 0.0
 
-    def tell(self, *lines: str) -> None:
+    def report(self, *lines: str) -> None:
         """Send assignments such as ``READY=1``. A supervisor that can't be reached stops no listener."""
         if not self._address:
             return
@@ -34,19 +34,20 @@ class Supervisor:
                 channel.connect(self._address)
                 channel.sendall("\n".join(lines).encode())
         except OSError as error:
-            log.warning("systemd can't be told %s: %s", lines[0], error)
+            log.warning("%s can't be reported to systemd: %s", lines[0], error)
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """For the time of a block, say twice in the watchdog's time that the event loop turns."""
-        signs = asyncio.create_task(self._signs()) if self._patience else None
-        try:
+        from listener.concurrency import task_group
+
+        async with task_group() as tasks:
+            if self._watchdog_seconds:
+                tasks.start_soon(self._signs)
             yield
-        finally:
-            if signs:
-                signs.cancel()
+            tasks.cancel_scope.cancel()
 
     async def _signs(self) -> None:
         while True:
-            self.tell("WATCHDOG=1")
-            await asyncio.sleep(self._patience / 2)
+            self.report("WATCHDOG=1")
+            await asyncio.sleep(self._watchdog_seconds / 2)

@@ -15,33 +15,42 @@ which one. Nothing is decided here: the database refuses what is wrong, listener
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import anyio
 import asyncpg
 
 from listener import settings
 from listener.client.ingest import Ingest
-from listener.client.results import Failure, Hit, Status
+from listener.client.results import Failure, Hit, Reason, Status
+from listener.client.session import Session, open_session
 from listener.client.transport import AnyConnection, Pooled, Single
-from listener.database import connections as databases
-from listener.database.translation import told_as_ours
+from listener.database.connections import open_database
+from listener.database.dsn import find_dsn
+from listener.database.translation import translate_errors
 
 __all__ = [
     "Failure",
     "Hit",
     "Ingest",
+    "Reason",
+    "Session",
     "Status",
     "add",
     "cancel",
     "connect",
     "failures",
+    "fork",
+    "open_session",
+    "resume",
+    "retry",
     "search",
     "status",
+    "statuses",
     "wait",
     "wait_all",
 ]
@@ -61,40 +70,30 @@ async def connect(
 
     ``database``: a URL; without it ``INGEST_DATABASE_URL``, without that the embedded server. Or an asyncpg pool or
     connection of your own, which stays open, and whose transaction the calls are part of. ``schema``: by default
-    ``INGEST_SCHEMA``. Raises OperatorError ``database_unreachable``, ``schema_not_migrated``, ``wrong_setting``.
+    ``INGEST_SCHEMA``. Raises OperatorError ``database_unreachable``, ``schema_not_migrated``, ``bad_database_url``,
+    ``wrong_setting``.
     """
     chosen = settings.load()
     if schema is not None:
         chosen = chosen.model_copy(update={"schema_": schema})
     if database is None or isinstance(database, str):
-        async with _pool(chosen, database) as pool:
-            yield Ingest(Pooled(pool), chosen.schema_, traced=_is_traced(chosen))
+        async with _pool(chosen, database or await find_dsn(chosen)) as pool:
+            yield Ingest(Session(Pooled(pool), chosen.schema_), traced=_is_traced(chosen))
     else:
         own = Pooled(database) if isinstance(database, asyncpg.Pool) else Single(database)
-        yield Ingest(own, chosen.schema_, traced=_is_traced(chosen))
+        yield Ingest(Session(own, chosen.schema_), traced=_is_traced(chosen))
 
 
 @asynccontextmanager
-async def _pool(chosen: settings.Settings, dsn: str | None) -> AsyncIterator[asyncpg.Pool]:
-    database = await databases.open_database(chosen, dsn or await _dsn(chosen))
-    with told_as_ours():
+async def _pool(chosen: settings.Settings, dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    database = await open_database(chosen, dsn)
+    with translate_errors():
         pool = await database.pool(POOL_SIZE, "ingest client", chosen.schema_)
     try:
         yield pool
     finally:
-        with suppress(
-            asyncio.TimeoutError
-        ):  # then it was terminated: a wait that outlives the block holds a connection
-            await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
-
-
-async def _dsn(chosen: settings.Settings) -> str:
-    """Return the URL that is set, or that of the embedded server, which is started if it does not run."""
-    if chosen.database_url:
-        return chosen.database_url
-    from listener import embedded  # few programs have it
-
-    return (await embedded.start(chosen.data_dir)).dsn()
+        with anyio.move_on_after(CLOSE_SECONDS):  # then it is terminated: a wait that outlives the block holds it open
+            await pool.close()
 
 
 def _is_traced(chosen: settings.Settings) -> bool:
@@ -109,12 +108,8 @@ def _over_one_connection(
     @functools.wraps(verb)
     async def over_one_connection(*arguments: P.args, **named: P.kwargs) -> T:
         chosen = settings.load()
-        connection = await databases.plain_connection(await _dsn(chosen))
-        try:
-            ingest = Ingest(Single(connection), chosen.schema_, traced=_is_traced(chosen))
-            return await verb(ingest, *arguments, **named)
-        finally:
-            await connection.close()
+        async with open_session(await find_dsn(chosen), chosen.schema_) as session:
+            return await verb(Ingest(session, traced=_is_traced(chosen)), *arguments, **named)
 
     signature = inspect.signature(verb)
     shown = signature.replace(parameters=list(signature.parameters.values())[1:])  # help() without self
@@ -126,6 +121,10 @@ add = _over_one_connection(Ingest.add)
 wait = _over_one_connection(Ingest.wait)
 wait_all = _over_one_connection(Ingest.wait_all)
 status = _over_one_connection(Ingest.status)
+statuses = _over_one_connection(Ingest.statuses)
 failures = _over_one_connection(Ingest.failures)
 cancel = _over_one_connection(Ingest.cancel)
+resume = _over_one_connection(Ingest.resume)
+retry = _over_one_connection(Ingest.retry)
+fork = _over_one_connection(Ingest.fork)
 search = _over_one_connection(Ingest.search)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from listener.client import statements
+from listener.client import results, statements
 from listener.client.results import Failure, Hit, Status, found, outcome
-from listener.client.transport import Connections
-from listener.database.translation import told_as_ours
+from listener.client.session import Session
+from listener.client.waiting import looks, until_ended
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
-LOOK_SECONDS = 1.0  # how often a wait looks although nothing rang
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet")
 
 
 class Ingest:
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
-    def __init__(self, connections: Connections, schema: str, *, traced: bool = False) -> None:
+    def __init__(self, session: Session, *, traced: bool = False) -> None:
         """``traced``: inside a function with Opik's ``@track``, the verbs are spans (``listener.tracing.tracked``)."""
+        self.session = session
         self.traced = traced
-        self._connections = connections
-        self._schema = '"' + schema.replace('"', '""') + '"'
 
     @tracked("ingest.add", shows=("collection",), told=lambda request: {"request": str(request)})
     async def add(
@@ -43,20 +40,30 @@ class Ingest:
         options: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         priority: int = 0,
-        run_at: datetime | None = None,
+        run_at: datetime | str | None = None,
         dedupe_key: str | None = None,
     ) -> UUID:
         """Ask for a source, or for inline content, to be ingested; return the request's id.
 
         ``source`` is an absolute path, glob or URL as the listener's host sees it. ``content`` is the document itself,
-        ``uri`` its name and ``media_type`` its type. With a ``dedupe_key`` that an unfinished request of the collection
-        has, the id is that one's. Raises RequestError with the database's code, such as ``relative_path``.
+        ``uri`` its name and ``media_type`` its type. ``run_at`` may be a text that Postgres reads, such as ``tomorrow
+        03:00``. With a ``dedupe_key`` that an unfinished request of the collection has, the id is that one's. Raises
+        RequestError with the database's code, such as ``relative_path``.
         """
-        text, data = (None, content) if isinstance(content, bytes) else (content, None)
-        path = None if source is None else os.fspath(source)
-        values = (path, text, data, uri, media_type, collection, json.dumps(dict(options or {})))
-        more = (json.dumps(dict(metadata or {})), priority, run_at, dedupe_key)
-        return UUID(await self._value(statements.ADD, *values, *more))
+        arguments = {
+            "source": None if source is None else os.fspath(source),
+            "content_bytes" if isinstance(content, bytes) else "content": content,
+            "uri": uri,
+            "media_type": media_type,
+            "collection": collection,
+            "options": _json(options),
+            "metadata": _json(metadata),
+            "priority": priority or None,
+            "run_at": run_at.astimezone().isoformat() if isinstance(run_at, datetime) else run_at,
+            "dedupe_key": dedupe_key,
+        }
+        given = {name: value for name, value in arguments.items() if value is not None}
+        return _id(await self.session.value(statements.add(given), *given.values()))
 
     async def wait(self, request: UUID | str, *, timeout: float | None = None) -> Status:
         """Wait until a request has ended, however it ended, and return what became of it.
@@ -67,35 +74,82 @@ class Ingest:
         return (await self.wait_all([request], timeout=timeout))[0]
 
     @tracked("ingest.wait", shows=(), told=outcome)
-    async def wait_all(
-        self,
-        requests: Iterable[UUID | str],
-        *,
-        timeout: float | None = None,
-    ) -> list[Status]:
+    async def wait_all(self, requests: Iterable[UUID | str], *, timeout: float | None = None) -> list[Status]:
         """Wait until all of ``requests`` have ended; return what became of them, in their order. Raises as ``wait``."""
-        if self._connections.in_transaction:
-            raise RequestError(
-                "wait_in_transaction",
-                "a wait inside a transaction would not end",
-                "Commit first: listeners see a row then.",
-            )
+        self._refuse_in_transaction()
         ids = [_id(request) for request in requests]
-        await self._statuses(ids)  # unknown ones are told at once
-        await self._until_ended(ids, timeout)
+        await self._statuses(ids)  # an unknown one is an error at once
+        if unfinished := await until_ended(self.session, ids, timeout):
+            raise await self._overdue(unfinished, timeout or 0)
         return await self._statuses(ids)
+
+    async def follow(self, requests: Iterable[UUID | str], *, every: float = 1.0) -> AsyncGenerator[list[Status], None]:
+        """Yield how far ``requests`` are, in their order, ``every`` so many seconds and at each end, until all ended.
+
+        A request that is deleted meanwhile is left out. Iterate to the end, or close it (``contextlib.aclosing``).
+        Raises RequestError ``wait_in_transaction``.
+        """
+        self._refuse_in_transaction()
+        async with aclosing(looks(self.session, [_id(request) for request in requests], every)) as statuses_of_looks:
+            async for statuses in statuses_of_looks:
+                yield statuses
 
     async def status(self, request: UUID | str) -> Status:
         """Return how far a request is; raises RequestError ``unknown_request``."""
         return (await self._statuses([_id(request)]))[0]
 
-    async def failures(self, request: UUID | str) -> list[Failure]:
-        """Return the documents that failed in a request, by URI; none if it is not known."""
-        return [Failure(**row) for row in await self._rows(statements.FAILURES, str(_id(request)))]
+    async def statuses(
+        self, *, collection: str | None = None, status: str | None = None, limit: int = 20
+    ) -> list[Status]:
+        """Return how far the newest requests are, the newest first: of one collection, with one status, or of all."""
+        given = _given(collection=collection, status=status)
+        rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
+        return list(map(results.status, rows))
 
-    async def cancel(self, request: UUID | str) -> None:
-        """Cancel a pending or running request; raises RequestError ``unknown_request`` or ``wrong_state``."""
-        await self._value(statements.CANCEL, str(_id(request)))
+    async def failures(self, request: UUID | str | None = None, *, limit: int | None = None) -> list[Failure]:
+        """Return the documents that failed in a request, by URI; none if it is not known. Without one, the newest."""
+        if request is None:
+            rows = await self.session.rows(statements.NEWEST_FAILURES, limit)
+        else:
+            rows = await self.session.rows(statements.FAILURES, str(_id(request)), limit)
+        return list(map(results.failure, rows))
+
+    async def cancel(self, request: UUID | str) -> str:
+        """Cancel a pending or running request and return its status, ``cancelled``.
+
+        Raises RequestError ``unknown_request`` or ``wrong_state``.
+        """
+        return str(await self.session.value(statements.CANCEL, str(_id(request))))
+
+    async def resume(self, request: UUID | str) -> str:
+        """Go on with a request that was cancelled, or met the crash limit; return its status, ``pending``.
+
+        Raises RequestError ``unknown_request``, ``wrong_state``, or why it can't go on, such as ``dedupe_key_taken``.
+        """
+        return str(await self.session.value(statements.RESUME, str(_id(request))))
+
+    async def retry(self, request: UUID | str) -> str:
+        """Run again what failed in a request, from the step that failed; return its status, ``pending``.
+
+        Raises as ``resume``.
+        """
+        return str(await self.session.value(statements.RETRY, str(_id(request))))
+
+    async def fork(
+        self,
+        request: UUID | str,
+        from_step: str = "discover",
+        *,
+        options: Mapping[str, Any] | None = None,
+        collection: str | None = None,
+    ) -> UUID:
+        """Make a new request like another one, from discover, load, chunk, embed or save on; return its id.
+
+        What the other one had made before that step is not made again. ``options`` go on top of its own. Raises
+        RequestError ``unknown_request``, ``unknown_step``, or why that step can't be the first.
+        """
+        values = (str(_id(request)), from_step, _json(options) or "{}", collection)
+        return _id(await self.session.value(statements.FORK, *values))
 
     @tracked("ingest.search", shows=("collection", "k", "by"), told=found)
     async def search(
@@ -106,41 +160,43 @@ class Ingest:
         k: int = 10,
         filter: Mapping[str, Any] | None = None,
         by: Literal["words", "vector"] | None = None,
-        timeout: float = 10.0,
+        timeout: float | None = 10.0,
     ) -> list[Hit]:
         """Return the ``k`` best chunks of a collection for a text, best first.
 
         By words and by meaning, or as ``by`` says. A listener embeds the text, for which this waits up to ``timeout``
-        seconds; if there is none, and within a transaction, it goes by words, unless the vector is known from before:
-        ``Hit.by`` tells. ``filter`` is what a chunk's metadata must contain.
+        seconds; if there is none, with ``timeout=None``, and within a transaction, it goes by words, unless the vector
+        is known from before: ``Hit.by`` tells. ``filter`` is what a chunk's metadata must contain.
 
         Raises RequestError ``unknown_collection``, ``empty_query``, or the embedder's own code; with ``by="vector"``
         also ``no_listener``, ``query_not_answered``, ``no_space_yet`` and ``query_not_embedded``.
         """
-        if by != "words" and not self._connections.in_transaction:
-            await self._embed(query, collection, timeout, or_else_words=by is None)
-        values = (query, collection, k, json.dumps(dict(filter or {})), by)
-        rows = await self._rows(statements.SEARCH, *values)
-        return [Hit(**{**row, "metadata": json.loads(row["metadata"])}) for row in rows]
+        if by != "words" and timeout is not None and not self.session.in_transaction:
+            try:
+                await self.embed_query(query, collection, timeout=timeout)
+            except RequestError as error:
+                if by == "vector" or error.code not in _NO_VECTOR:
+                    raise
+        values = (query, collection, k, _json(filter) or "{}", by)
+        return list(map(results.hit, await self.session.rows(statements.SEARCH, *values)))
 
-    async def _embed(self, query: str, collection: str, seconds: float, or_else_words: bool) -> None:
-        try:
-            await self._rows(statements.EMBED_QUERY, query, collection, timedelta(seconds=seconds))
-        except RequestError as error:
-            if not or_else_words or error.code not in _NO_VECTOR:
-                raise
+    async def embed_query(self, query: str, collection: str = "default", *, timeout: float = 10.0) -> None:
+        """Have a listener embed a text, so that searches for it go by meaning too; raises as ``search`` by vector."""
+        await self.session.rows(statements.EMBED_QUERY, query, collection, timedelta(seconds=timeout))
 
-    async def _until_ended(self, requests: Sequence[UUID], seconds: float | None) -> None:
-        """Return when all have ended. The notification is a hint, the row is the truth."""
-        deadline = None if seconds is None else time.monotonic() + seconds
-        channel = await self._value(statements.CHANNEL)
-        with told_as_ours():
-            async with self._connections.ends(channel).bell(requests) as bell:
-                while unfinished := await self._rows(statements.UNFINISHED, list(map(str, requests))):
-                    left = LOOK_SECONDS if deadline is None else deadline - time.monotonic()
-                    if left <= 0:
-                        raise await self._overdue([UUID(row["id"]) for row in unfinished], seconds or 0)
-                    await _rung(bell, min(left, LOOK_SECONDS))
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Ingest]:
+        """Yield verbs that all take effect at the end of the block, or, if it raises, none of them."""
+        async with self.session.transaction() as session:
+            yield Ingest(session, traced=self.traced)
+
+    def _refuse_in_transaction(self) -> None:
+        if self.session.in_transaction:
+            raise RequestError(
+                "wait_in_transaction",
+                "a wait inside a transaction would not end",
+                "Commit first: listeners see a row then.",
+            )
 
     async def _overdue(self, requests: Sequence[UUID], seconds: float) -> WaitTimeoutError:
         first = (await self._statuses(requests[:1]))[0]
@@ -152,20 +208,21 @@ class Ingest:
         return WaitTimeoutError("not_ended", message, hint, requests)
 
     async def _statuses(self, requests: Sequence[UUID]) -> list[Status]:
-        rows = await self._rows(statements.STATUS, list(map(str, requests)))
-        found = [Status(**{**row, "id": UUID(row["id"])}) for row in rows]
-        if missing := set(requests) - {status.id for status in found}:
+        rows = await self.session.rows(statements.STATUS, list(map(str, requests)))
+        statuses = list(map(results.status, rows))
+        if missing := set(requests) - {status.id for status in statuses}:
             raise RequestError(
                 "unknown_request", f"there is no request {missing.pop()}", "See select id, status from ingest_requests."
             )
-        return found
+        return statuses
 
-    async def _value(self, statement: str, *values: Any) -> Any:
-        return next(iter((await self._rows(statement, *values))[0].values()))
 
-    async def _rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        with told_as_ours():
-            return [dict(row) for row in await self._connections.rows(statement.format(schema=self._schema), *values)]
+def _given(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return json.dumps(dict(value), ensure_ascii=False) if value else None
 
 
 def _id(request: UUID | str) -> UUID:
@@ -173,11 +230,3 @@ def _id(request: UUID | str) -> UUID:
         return UUID(str(request))
     except ValueError:
         raise RequestError("not_an_id", f"{request!r} is not the id of a request", "It is a UUID.") from None
-
-
-async def _rung(bell: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(bell.wait(), seconds)
-    except asyncio.TimeoutError:
-        return
-    bell.clear()

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from listener.errors import RequestError
 
 UNFINISHED = ("pending", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something failed: a stable code, a message, what to do, in which step, and whether a retry may help."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    step: str | None = None
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +37,12 @@ class Status:
     ``current_step``      discover, load, chunk, embed or save, while it runs
     ``documents_…``       found; live now; unchanged or superseded; failed (see ``failures``). None: not known yet
     ``chunks_total``      chunks of these documents
+    ``eta``               how long it will take from now on, at the speed that it had
     ``waiting_for``       why nothing happens and what would help; None: nothing is in its way
-    ``code, message, hint``  why it failed or was cancelled
+    ``error_…, hint``     why it failed or was cancelled; also as ``code`` and ``message``
+    ``last_error``        what its current step is tried again for, at ``next_attempt_at``
     ``source, uri``       what it was asked to ingest; ``uri`` of inline content
+    ``tokens``            what the embedder counted
     """
 
     id: UUID
@@ -38,20 +55,40 @@ class Status:
     documents_skipped: int | None
     documents_failed: int | None
     chunks_total: int | None
+    documents_per_second: float | None
+    eta: timedelta | None
     waiting_for: str | None
-    code: str | None
-    message: str | None
+    error_code: str | None
+    error_message: str | None
     hint: str | None
+    error: Reason | None
+    last_error: Reason | None
+    next_attempt_at: datetime | None
     source: str | None
     uri: str | None
+    priority: int
+    run_at: datetime
+    attempt: int
+    executor_id: str | None
+    deadline_at: datetime | None
+    created_by: str
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    tokens: int | None
 
     @property
     def finished(self) -> bool:
         """Whether it has ended, however it ended."""
         return self.status not in UNFINISHED
+
+    @property
+    def code(self) -> str | None:
+        return self.error_code
+
+    @property
+    def message(self) -> str | None:
+        return self.error_message
 
     def raise_unless_succeeded(self) -> None:
         """Raise RequestError with the request's own code if it ended other than as succeeded."""
@@ -74,15 +111,19 @@ def outcome(ended: list[Status]) -> dict[str, str | int]:
 class Failure:
     """A row of ``ingest_failures``: a document that failed, in which step, why, and what to do.
 
-    ``retryable``: trying again without a change may help.
+    ``retryable``: trying again without a change may help. ``bytes``, ``media_type``: of the document, if it was read.
     """
 
+    request_id: UUID
+    collection: str
     uri: str
-    step: str
+    step: str | None
     code: str
     message: str
     hint: str | None
     retryable: bool
+    bytes: int | None
+    media_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +150,26 @@ class Hit:
 def found(hits: list[Hit]) -> dict[str, str | int]:
     """Return for a span how many chunks a search found, and by what."""
     return {"hits": len(hits)} | ({"by": hits[0].by} if hits else {})
+
+
+def status(row: asyncpg.Record) -> Status:
+    """Return a row of ``statements.STATUS``."""
+    errors = {key: _reason(row[key]) for key in ("error", "last_error")}
+    return Status(**{**row, **errors, "id": UUID(row["id"])})
+
+
+def failure(row: asyncpg.Record) -> Failure:
+    """Return a row of ``statements.FAILURES``."""
+    return Failure(**{**row, "request_id": UUID(row["request_id"])})
+
+
+def hit(row: asyncpg.Record) -> Hit:
+    """Return a row of ``statements.SEARCH``."""
+    return Hit(**{**row, "metadata": json.loads(row["metadata"])})
+
+
+def _reason(text: str | None) -> Reason | None:
+    if text is None:
+        return None
+    known = json.loads(text)
+    return Reason(**{key: known[key] for key in Reason.__slots__ if key in known})

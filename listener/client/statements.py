@@ -1,26 +1,60 @@
-"""Every statement that the Python interface sends. ``{schema}`` is put in, quoted: a caller's search path is its own.
+"""Every statement that the verbs of the Python interface and of the command send.
 
-Values of type jsonb and uuid cross as text, so that codecs on a caller's connection make no difference.
+``{schema}`` is put in, quoted: a caller's search path is its own. Values of type jsonb and uuid cross as text, so that
+codecs on a caller's connection make no difference.
 """
 
-ADD = """select {schema}.ingest_add(source => $1::text, content => $2::text, content_bytes => $3::bytea,
-  uri => $4::text, media_type => $5::text, collection => $6::text, options => $7::text::jsonb,
-  metadata => $8::text::jsonb, priority => $9::int, run_at => coalesce($10::timestamptz, now()),
-  dedupe_key => $11::text)::text"""
+from __future__ import annotations
 
-STATUS = """select s.id::text, s.collection, s.status, s.percent::float8, s.current_step, s.documents_total,
-  s.documents_done, s.documents_skipped, s.documents_failed, s.chunks_total, s.waiting_for, s.error_code as code,
-  s.error_message as message, s.hint, s.source, s.uri, s.created_at, s.started_at, s.finished_at
-from unnest($1::text[]) with ordinality as asked (id, place) join {schema}.ingest_status s on s.id = asked.id::uuid
+from collections.abc import Iterable
+
+_CASTS = {"options": "::text::jsonb", "metadata": "::text::jsonb", "run_at": "::text::timestamptz"}
+
+_STATUS = """select s.id::text, s.collection, s.status, s.percent::float8, s.current_step, s.documents_total,
+  s.documents_done, s.documents_skipped, s.documents_failed, s.chunks_total,
+  s.documents_per_second::float8, s.eta, s.waiting_for, s.error_code, s.error_message, s.hint, s.error::text,
+  s.last_error::text, s.next_attempt_at, s.source, s.uri, s.priority, s.run_at, s.attempt, s.executor_id, s.deadline_at,
+  s.created_by, s.created_at, s.started_at, s.finished_at, s.tokens
+from"""
+
+_FAILURES = """select f.request_id::text, f.collection, f.uri, f.step, f.code, f.message, f.hint, f.retryable,
+  f.bytes, f.media_type
+from {schema}.ingest_failures f"""
+
+
+def add(arguments: Iterable[str]) -> str:
+    """Return the call of ``ingest_add`` with ``arguments``, in this order."""
+    named = [f"{name} => ${number}{_CASTS.get(name, '')}" for number, name in enumerate(arguments, 1)]
+    return f"select {{schema}}.ingest_add({', '.join(named)})"
+
+
+STATUS = f"""{_STATUS} unnest($1::text[]) with ordinality as asked (id, place)
+join {{schema}}.ingest_status s on s.id = asked.id::uuid
 order by asked.place"""
+
+
+def statuses(columns: Iterable[str]) -> str:
+    """Return the statement for the newest requests with values in ``columns``; the last value is their number."""
+    wanted = [f"s.{name} = ${number}" for number, name in enumerate(columns, 1)]
+    where = f"\nwhere {' and '.join(wanted)}" if wanted else ""
+    return f"{_STATUS} {{schema}}.ingest_status s{where}\norder by s.created_at desc\nlimit ${len(wanted) + 1}"
+
 
 UNFINISHED = """select r.id::text from {schema}.ingest_requests r
 where r.id = any ($1::text[]::uuid[]) and r.status in ('pending', 'running')"""
 
-FAILURES = """select f.uri, f.step, f.code, f.message, f.hint, f.retryable from {schema}.ingest_failures f
-where f.request_id = $1::text::uuid order by f.uri"""
+CHANNEL = "select {schema}.ingest_channel('finished')"
+
+FAILURES = f"""{_FAILURES}
+where f.request_id = $1::text::uuid order by f.uri limit $2"""
+
+NEWEST_FAILURES = f"""{_FAILURES} join {{schema}}.ingest_requests r on r.id = f.request_id
+order by r.created_at desc, f.uri limit $1"""
 
 CANCEL = "select {schema}.ingest_cancel($1::text::uuid)"
+RESUME = "select {schema}.ingest_resume($1::text::uuid)"
+RETRY = "select {schema}.ingest_retry($1::text::uuid)"
+FORK = "select {schema}.ingest_fork($1::text::uuid, $2, $3::text::jsonb, $4)"
 
 EMBED_QUERY = "call {schema}.ingest_embed_query($1::text, $2::text, $3::interval)"
 
@@ -30,4 +64,42 @@ SEARCH = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.or
   h.metadata::text
 from {schema}.ingest_search($1::text, $2::text, $3::int, $4::text::jsonb, $5::text) h"""
 
-CHANNEL = "select {schema}.ingest_channel('finished')"
+# A first run: quickstart.
+
+INSERT = """insert into {schema}.ingest_requests (source, collection, dedupe_key)
+values ($1, $2, $3)
+on conflict do nothing
+returning id"""
+
+EARLIER = """select r.id::text, r.started_at is not null as started from {schema}.ingest_requests r
+where r.collection = $2 and r.status in ('pending', 'running')
+  and (r.dedupe_key = $3 or (r.source = $1 and r.run_at <= now()))
+order by r.created_at limit 1"""
+
+INGESTED = """select d.uri, d.title, d.chunks, d.bytes
+from {schema}.ingest_revisions v join {schema}.ingest_documents d on d.revision_id = v.id
+where v.request_id = $1::text::uuid order by d.uri limit $2"""
+
+TITLE = """select title from {schema}.ingest_documents
+where collection = $1 and revision_id is not null and title ~ '[[:alpha:]]{{3}}' order by uri limit 1"""
+
+FIRST_WORDS = """select substring(text from '(?:[[:alpha:]]+[ ,.-]+){{2,6}}') from {schema}.ingest_chunks
+where collection = $1 limit 1"""
+
+# The state of things: doctor, health, uninstall.
+
+SERVER = """select current_setting('server_version') as postgres, current_setting('server_version_num')::int as number,
+  (select extversion from pg_extension where extname = 'vector') as pgvector,
+  (select extnamespace::regnamespace::text from pg_extension where extname = 'vector') as vector_schema"""
+
+BEATING = """select executor_id, host, pid, running, capacity,
+  greatest(0, round(extract(epoch from clock_timestamp() - heartbeat_at)::numeric, 1))::float8 as silent_seconds
+from {schema}.ingest_listeners
+where ($1::text is null or host = $1) and dead_at is null and heartbeat_at > clock_timestamp() - lease
+order by started_at"""
+
+NOTIFY = "select pg_notify($1, '')"
+
+DBOS_IS_IN = "select to_regclass(format('%I.workflow_status', $1::text)) is not null"
+
+DOCUMENTS = "select count(*) from {schema}.ingest_documents"

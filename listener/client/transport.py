@@ -32,11 +32,17 @@ class Pooled:
     @asynccontextmanager
     async def listening(self, channel: str, rung: Rung) -> AsyncIterator[None]:
         """Have ``rung`` called for each notification on ``channel``, for the time of a block."""
-        if self._pool.get_max_size() == 1:  # whoever listens would keep all others, and his own looks, from it
+        if self._pool.get_max_size() == 1:  # a listener would keep everybody, itself included, from the one connection
             yield
             return
         async with self._pool.acquire() as connection, _listening(connection, channel, rung):
             yield
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Single]:
+        """Take a connection and open a transaction on it, for the time of a block."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield Single(connection)
 
     def ends(self, channel: str) -> Ends:
         """Return what rings on ``channel``: the same for all who wait by way of this pool, in any ``connect`` block."""
@@ -66,6 +72,12 @@ class Single:
         async with _listening(self._connection, channel, rung, self._turn):
             yield
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Single]:
+        """Open a transaction, or a savepoint in the one that it is in, for the time of a block."""
+        async with self._connection.transaction():
+            yield self
+
     def ends(self, channel: str) -> Ends:
         """Return what rings on ``channel``."""
         return Ends(self, channel)
@@ -75,7 +87,7 @@ Connections = Pooled | Single
 
 
 class Ends:
-    """Rings who waits when their requests end: LISTENs once for all of them, while somebody waits."""
+    """Wakes those who wait when their requests end: LISTENs once for all of them, while somebody waits."""
 
     def __init__(self, connections: Connections, channel: str, forget: Callable[[], object] = bool) -> None:
         self._connections = connections

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
+from listener.database.dsn import check_dsn, leaves_host_open, names_several_hosts, shown
 from listener.errors import OperatorError
 from listener.settings import Settings
 
@@ -27,7 +27,6 @@ DBOS_CONNECTION = {
     "tcp_user_timeout": 30_000,  # milliseconds; a server that vanished without a word is noticed by then
 }
 WRITABLE = SessionAttribute.read_write  # a session that began while the database was read-only stays so
-PORT = "5432"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,80 +101,40 @@ async def open_database(settings: Settings, dsn: str) -> Database:
         await connection.close()
     if vector_schema is None:
         raise OperatorError(
-            "schema_not_migrated", f"pgvector is not in the database {_shown(dsn)}", "Run: ingest migrate"
+            "schema_not_migrated", f"pgvector is not in the database {shown(dsn)}", "Run: ingest migrate"
         )
     return Database(dsn, settings.schema_, vector_schema)
 
 
-async def plain_connection(dsn: str) -> asyncpg.Connection:
-    """Open a connection without anything of ours, for migrations; raises OperatorError ``database_unreachable``."""
-    return await _connect(dsn, {})
+async def plain_connection(dsn: str, **server_settings: str) -> asyncpg.Connection:
+    """Open a connection that knows nothing of our objects.
 
-
-def url_for_dbos(dsn: str) -> str:
-    """Return the URL as SQLAlchemy takes it too: of several hosts it knows only those in the query."""
-    if not _names_several_hosts(dsn):
-        return dsn
-    parts = urlsplit(dsn)
-    login, at, places = parts.netloc.rpartition("@")
-    query = [parts.query] if parts.query else []
-    if _leaves_it_open(dsn):
-        query.append("target_session_attrs=read-write")
-    if "," in places:
-        pairs = [_host_and_port(place) for place in places.split(",")]
-        hosts, ports = (",".join(each) for each in zip(*pairs, strict=True))
-        query.append(urlencode({"host": hosts, "port": ports}))
-        places = ""
-    return f"{parts.scheme}://{login}{at}{places}{parts.path}?{'&'.join(query)}"
-
-
-def _host_and_port(place: str) -> tuple[str, str]:
-    host, colon, port = place.rpartition(":")
-    if not colon or port.endswith("]"):  # no port; the colon is one of an IPv6 address
-        return place.strip("[]"), PORT
-    return host.strip("[]"), port or PORT
+    Raises OperatorError ``database_unreachable``, ``bad_database_url``.
+    """
+    return await _connect(dsn, server_settings)
 
 
 async def _connect(
     dsn: str, server_settings: dict[str, str], wanted: SessionAttribute | None = None
 ) -> asyncpg.Connection:
+    check_dsn(dsn)
     try:
         return await asyncpg.connect(
             dsn,
             timeout=CONNECT_TIMEOUT_SECONDS,
             server_settings=server_settings,
-            target_session_attrs=wanted or (WRITABLE if _names_several_hosts(dsn) and _leaves_it_open(dsn) else None),
+            target_session_attrs=wanted or (WRITABLE if names_several_hosts(dsn) and leaves_host_open(dsn) else None),
         )
     except (OSError, asyncio.TimeoutError, ValueError, *ASYNCPG_ERRORS) as error:
         raise OperatorError(
             "database_unreachable",
-            f"no connection to Postgres at {_shown(dsn)}: {str(error) or type(error).__name__}",
+            f"no connection to Postgres at {shown(dsn)}: {str(error) or type(error).__name__}",
             "Check INGEST_DATABASE_URL, and that the server runs and lets this user in.",
         ) from None
 
 
-def _names_several_hosts(dsn: str) -> bool:
-    parts = urlsplit(dsn)
-    return any("," in places for places in (parts.netloc.rpartition("@")[2], *parse_qs(parts.query).get("host", ())))
-
-
-def _leaves_it_open(dsn: str) -> bool:
-    """Tell whether a URL says nothing of which of its hosts is meant."""
-    return "target_session_attrs" not in parse_qs(urlsplit(dsn).query)
-
-
 async def _keep(_: asyncpg.Connection) -> None:
     """Leave a connection as it is when it goes back: we set nothing in sessions, and a reset is a round trip a call."""
-
-
-def _shown(dsn: str) -> str:
-    """Return the DSN without its password; of one that is no URL nothing, since a password may stand anywhere."""
-    parts = urlsplit(dsn)
-    if parts.scheme not in ("postgresql", "postgres"):
-        return "(not a postgresql:// URL)"
-    login, _, hosts = parts.netloc.rpartition("@")
-    user = login.partition(":")[0]
-    return f"{parts.scheme}://{user}{'@' if user else ''}{hosts}{parts.path}"
 
 
 def dbos_engine(name: str, connections: int) -> dict[str, Any]:

@@ -7,32 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from listener.errors import IngestError, OperatorError, RequestError
+from listener.errors import IngestError, LostOwnership, OperatorError, RequestError
 
+if TYPE_CHECKING:
+    import asyncpg
+
+LOST_OWNERSHIP = "IG021"
 _NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
 
 
 @contextmanager
-def told_as_ours() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Raise what a driver raises in the block as an IngestError; what is not Postgres's passes as it is."""
     try:
         yield
     except IngestError:
         raise
     except Exception as error:
-        ours = as_ours(error)
-        if ours is None:
+        known = translated(error)
+        if known is None:
             raise
-        raise ours from error
+        raise known from error
 
 
-def as_ours(error: BaseException) -> IngestError | None:
+def translated(error: BaseException) -> IngestError | None:
     """Return a driver's error as RequestError (refused: change what you ask) or OperatorError; None: it is neither."""
     import asyncpg  # noqa: PLC0415 - it takes 0.1 s, and only errors and programs that have it already come here
 
     if isinstance(error, asyncpg.PostgresError):
-        return _answered(error)
+        return refusal(error) or _answer(error)
     if isinstance(error, asyncpg.InterfaceError) and "another operation" in str(error):
         return None  # the program uses one connection twice at a time
     if isinstance(error, ValueError) and isinstance(error, asyncpg.InterfaceError):
@@ -44,13 +49,18 @@ def as_ours(error: BaseException) -> IngestError | None:
     return None
 
 
-def _answered(error: BaseException) -> IngestError:
-    state = str(getattr(error, "sqlstate", None) or "")
-    constraint = getattr(error, "constraint_name", None)
-    hint = getattr(error, "hint", None) or ""
-    message = str(getattr(error, "message", None) or error)
-    if state.startswith("IG"):  # raised by our own functions
-        return RequestError(constraint or state, message, hint)
+def refusal(error: asyncpg.PostgresError) -> RequestError | LostOwnership | None:
+    """Return what one of our own functions refused; None if the error is Postgres's own."""
+    state = error.sqlstate or ""
+    if state == LOST_OWNERSHIP:
+        return LostOwnership("lost_ownership", error.message or str(error))
+    if state.startswith("IG"):
+        return RequestError(error.constraint_name or state, error.message or str(error), error.hint or "")
+    return None
+
+
+def _answer(error: asyncpg.PostgresError) -> IngestError:
+    state, message, hint = error.sqlstate or "", error.message or str(error), error.hint or ""
     if state in _NOT_MIGRATED:
         return OperatorError("schema_not_migrated", message, "Run: ingest migrate (and check INGEST_SCHEMA)")
     if state.startswith(("08", "57P")):
@@ -58,7 +68,7 @@ def _answered(error: BaseException) -> IngestError:
     if state == "42501":
         return OperatorError("not_permitted", message, "Have the owner of the schema grant it to this role.")
     if state.startswith(("22", "23")):  # a value that Postgres can't take
-        return RequestError(constraint or "invalid_value", message, hint)
+        return RequestError(error.constraint_name or "invalid_value", message, hint)
     return OperatorError("database_error", f"{message} (SQLSTATE {state})", hint)
 
 

@@ -9,7 +9,8 @@ import anyio.to_thread
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from listener import logs
-from listener.database.connections import dbos_engine, url_for_dbos
+from listener.database.connections import dbos_engine
+from listener.database.dsn import url_for_dbos
 from listener.database.outages import treat_as_disconnect
 from listener.errors import OperatorError
 from listener.pipeline.identity import Identity

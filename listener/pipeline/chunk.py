@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
-from listener.chunking.splitting import chunk
+from listener.chunking.splitting import Chunk, chunk
 from listener.documents.pool import WorkerFailed
 from listener.errors import DocumentError
-from listener.models import Chunk
 from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, texts_of
 

@@ -12,15 +12,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from listener.database.translation import as_ours
-from listener.errors import LostOwnership, RequestError
+from listener.database.translation import refusal
 from listener.options import RequestOptions
 from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings, Container, Manifest, ManifestEntry, RunningRequest
 from listener.pipeline.rows import Failure, Fence, as_json
-
-LOST_OWNERSHIP = "IG021"
 
 
 class RequestGateway:
@@ -174,13 +171,10 @@ def _text(value: Any) -> str | None:
 
 @contextmanager
 def _fenced() -> Iterator[None]:
-    """Turn the database's ``IG021`` into LostOwnership, and what else our functions refuse into RequestError."""
+    """Raise what our functions refuse as LostOwnership or RequestError; other errors pass: they may be an outage."""
     try:
         yield
     except asyncpg.PostgresError as error:
-        if error.sqlstate == LOST_OWNERSHIP:
-            raise LostOwnership("lost_ownership", str(error)) from None
-        ours = as_ours(error) if (error.sqlstate or "").startswith("IG") else None
-        if isinstance(ours, RequestError):
-            raise ours from None
+        if refused := refusal(error):
+            raise refused from None
         raise

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from listener.chunking.splitting import Chunk
 from listener.documents.parsed import Parsed
-from listener.models import Chunk
 from listener.sources.base import Digest, RecordPlace
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import staging
 from ingest_command import Ingest
@@ -51,7 +52,7 @@ async def test_add_takes_values_as_json_where_they_are_json(ingest: Ingest, inst
 async def test_of_several_sources_none_is_added_if_one_is_refused(ingest: Ingest, installed: str) -> None:
     ended = await ingest("add", "/srv/a", "/srv/b", "-o", "colour=red")
     assert (ended.status, ended.out, ended.code()) == (2, "", "unknown_option")
-    assert "hint: Known are: exclude, force, include" in ended.err
+    assert "hint: Known are: batch_documents, exclude, force, include" in ended.err
     assert await one(installed, "select count(*) from ingest_requests") == 0
 
 
@@ -127,6 +128,23 @@ async def test_the_sql_that_is_shown_does_the_same_in_psql(ingest: Ingest, insta
     assert [(row["source"], row["metadata"], row["run_at"].year, row["count"]) for row in rows] == [
         ("/srv/b", {"path": r"C:\new"}, 2030, 2), ("/srv/it's", {"path": r"C:\new"}, 2030, 2),
     ]  # fmt: skip
+
+
+async def test_the_sql_of_each_verb_is_taken_by_postgres_as_it_is_shown(ingest: Ingest, installed: str) -> None:
+    first, second = (await ingest("add", "/srv/a", "/srv/it's")).out.split()
+    calls = [
+        ["status", first], ["status", "-c", "it's", "--status", "running"], ["failures"], ["failures", first],
+        ["cancel", first, second], ["status", first, "--watch"], ["resume", first],
+        ["fork", second, "-o", "force=true"],
+    ]  # fmt: skip
+    shown = [(await ingest(*arguments, "--show-sql")).err for arguments in calls]
+    async with staging.session(installed) as connection:
+        for sql in shown:
+            try:
+                await connection.execute(sql)
+            except asyncpg.PostgresError as error:
+                assert error.sqlstate == "IG011"  # noqa: PT017 - it is cancelled or pending already
+                await connection.execute("rollback")
 
 
 async def test_status_says_what_a_request_waits_for(ingest: Ingest) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -21,8 +22,7 @@ from staging import ingest as publish_one
 
 import listener
 from listener import IngestError, OperatorError, RequestError, WaitTimeoutError, client
-from listener.client import POOL_SIZE, statements, transport
-from listener.client import ingest as verbs
+from listener.client import POOL_SIZE, statements, transport, waiting
 from listener.database import migrations
 
 TOMORROW = datetime.now(timezone.utc) + timedelta(days=1)
@@ -118,15 +118,15 @@ async def test_each_verb_works_without_a_connection_of_its_own(name: str) -> Non
 async def test_a_wait_is_woken_by_the_notification(
     ingest: listener.Ingest, c: Connection, process: ListenerProcess, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "LOOK_SECONDS", 600.0)
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 600.0)
     process.hold("before:embed", key=name)
     request = await ingest.add(content=f"{name} opens", collection=name)
     process.held("before:embed", name)
-    waiting = asyncio.create_task(ingest.wait(request))
+    wait = asyncio.create_task(ingest.wait(request))
     looked = "select count(*) from pg_stat_activity where datname = current_database() and query = $1"
-    await until(lambda: c.fetchval(looked, statements.UNFINISHED.format(schema='"public"')))
+    await until(lambda: c.fetchval(looked, statements.UNFINISHED.format(schema="public")))
     process.go()
-    assert (await asyncio.wait_for(waiting, 60)).status == "succeeded"
+    assert (await asyncio.wait_for(wait, 60)).status == "succeeded"
 
 
 async def test_many_requests_are_waited_for_at_once_in_their_order(ingest: listener.Ingest, name: str) -> None:
@@ -198,6 +198,49 @@ async def test_what_is_added_in_a_transaction_is_part_of_it(shared: Shared, c: C
             request = await ingest.add(content="Vents open.", collection=name)
         assert (await ingest.wait(request, timeout=60)).status == "succeeded"
         assert not own.is_closed()
+
+
+@pytest.mark.parametrize("over", ["a pool", "a connection"])
+async def test_in_a_transaction_of_the_client_all_verbs_take_effect_or_none(
+    shared: Shared, c: Connection, name: str, over: str
+) -> None:
+    async with listener.connect(shared.dsn if over == "a pool" else c) as ingest:
+        with suppress(ZeroDivisionError):
+            async with ingest.transaction() as together:
+                await together.add(content="Vents open.", collection=name, run_at=TOMORROW)
+                raise ZeroDivisionError
+        assert await ingest.statuses(collection=name) == []
+        async with ingest.transaction() as together:
+            requests = [await together.add(content=f"{n}", collection=name, run_at=TOMORROW) for n in range(2)]
+            assert await together.cancel(requests[0]) == "cancelled"
+        assert [status.status for status in await ingest.statuses(collection=name, status="pending")] == ["pending"]
+        await ingest.cancel(requests[1])
+
+
+async def test_a_request_is_followed_to_its_end(ingest: listener.Ingest, name: str) -> None:
+    requests = [await ingest.add(content=f"text {number}", collection=name) for number in range(2)]
+    looks = [[status.id for status in statuses] async for statuses in ingest.follow(requests, every=0.05)]
+    assert looks[-1] == requests
+    assert all(status.finished for status in await ingest.statuses(collection=name))
+
+
+async def test_what_failed_is_retried_and_what_was_cancelled_resumed(ingest: listener.Ingest, name: str) -> None:
+    failed = await ingest.add(content=b"\x89PNG\r\n\x1a\n" + bytes(20), uri="logo.png", collection=name)
+    outcome = await ingest.wait(failed, timeout=60)
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error_code, outcome.error.retryable) == ("unsupported", "unsupported", False)
+    assert await ingest.retry(failed) == "pending"
+    assert (await ingest.wait(failed, timeout=60)).attempt == 2
+    assert [failure.request_id for failure in await ingest.failures(limit=1)] == [failed]
+    with pytest.raises(RequestError) as raised:
+        await ingest.resume(failed)
+    assert raised.value.code == "wrong_state"
+    later = await ingest.add(content="later", collection=name, run_at=TOMORROW.isoformat())
+    await ingest.cancel(later)
+    assert await ingest.resume(later) == "pending"
+    made = await ingest.fork(failed, options={"force": True}, collection=name[9:])
+    assert (await ingest.wait(made, timeout=60)).collection == name[9:]
+    await ingest.cancel(later)
 
 
 async def test_a_wait_in_a_transaction_is_refused(c: Connection, name: str) -> None:
@@ -316,6 +359,10 @@ async def test_a_database_that_is_not_there_or_not_ready_is_told(
         async with listener.connect("postgresql://nobody@127.0.0.1:1/none"):
             pass
     assert raised.value.code == "database_unreachable"
+    with pytest.raises(OperatorError) as raised:
+        async with listener.connect("postgresql+psycopg://nobody@127.0.0.1/none"):
+            pass
+    assert raised.value.code == "bad_database_url"
     monkeypatch.setenv("INGEST_DATABASE_URL", database)
     with pytest.raises(OperatorError) as raised:
         await listener.add("/srv/docs")

@@ -7,8 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.chunking.splitting import chunk
-from listener.models import Chunk
+from listener.chunking.splitting import Chunk, chunk
 
 MARKUP = [
     "# A\n",

@@ -41,7 +41,7 @@ FITS = {
     "fork": ("succeeded", "partially_succeeded", "failed", "cancelled"),
 }
 VERBS = tuple(FITS)
-TABLES = ("requests", "batches", "revisions", "documents", "chunk_store", "commands", "listeners")
+TABLES = ("requests", "batches", "revisions", "documents", "chunk_store", "commands", "listeners", "document_origins")
 
 INVARIANTS = {
     "a chunk that is live belongs to the one live revision of its document": """
@@ -184,13 +184,12 @@ class Lifecycle(RuleBasedStateMachine):
             self._run(self._discover(request, self.executors[at], row["fork_step"], uris))
 
     async def _discover(self, request: uuid.UUID, executor: str, fork_step: str | None, uris: list[str]) -> None:
-        none, places = [None] * len(uris), list(range(len(uris)))
         try:
             await self.c.execute("select ingest_reset_manifest($1, $2)", request, executor)
             if fork_step in (None, "discover"):
-                add_found = "select ingest_add_found($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-                batches = [n // 2 for n in places]
-                await self.c.execute(add_found, request, executor, places, batches, uris, none, none, none, none)
+                found = [(n, n // 2, uri, *[None] * 10) for n, uri in enumerate(uris)]
+                add_found = "select ingest_add_found($1, $2, null, $3::ingest_found_v1[])"
+                await self.c.execute(add_found, request, executor, found)
             else:
                 await self.c.execute("select ingest_copy_manifest($1, $2)", request, executor)
             await self.c.execute("select ingest_complete_manifest($1, $2)", request, executor)

@@ -8,6 +8,11 @@ import asyncpg
 import pytest
 from staging import SPACE, Connection, collection, session
 
+NEW = {"ingest_generations", "ingest_cuts", "ingest_document_origins", "ingest_usage", "ingest_backfills"}
+EVIDENT = {
+    "id", "name", "collection", "document_id", "revision_id", "request_id", "starts", "ends", "headings", "bytes", "at",
+    "tokens", "created_at", "seen_at", "done_at", "upto_id",
+}  # fmt: skip
 OURS = "(select oid from pg_namespace where nspname = 'public')"
 
 
@@ -54,6 +59,27 @@ async def test_every_table_view_and_sequence_is_described(c: Connection) -> None
         " and not exists (select from pg_depend d where d.objid = s.oid and d.deptype = 'i' and s.relkind = 'S')"
     )
     assert rows == []
+
+
+async def test_every_type_is_described(c: Connection) -> None:
+    rows = await c.fetch(
+        f"select typname, obj_description(t.oid, 'pg_type') is not null as described from pg_type t"
+        f" join pg_class s on s.oid = t.typrelid where typnamespace = {OURS} and s.relkind = 'c'"
+    )
+    assert len(rows) > 5
+    assert [row["typname"] for row in rows if not row["described"]] == []
+
+
+async def test_a_column_is_described_or_means_what_it_says(c: Connection) -> None:
+    """For tables that have come since columns are described; one is also if it is elsewhere, in the same sense."""
+    rows = await c.fetch(
+        "select s.relname, a.attname, col_description(s.oid, a.attnum) as said from pg_class s"
+        f" join pg_attribute a on a.attrelid = s.oid where s.relnamespace = {OURS} and s.relkind = 'r'"
+        " and s.relname like 'ingest\\_%' and a.attnum > 0 and not a.attisdropped"
+    )
+    said = {row["attname"] for row in rows if row["said"]} | EVIDENT
+    columns = [(row["relname"], row["attname"]) for row in rows if row["relname"] in NEW]
+    assert [column for column in columns if column[1] not in said] == []
 
 
 async def test_every_constraint_that_is_checked_has_a_name_that_says_the_rule(c: Connection) -> None:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from staging import Connection, add, add_listener, claim, collection, connect, ingest, live, session
+from staging import Connection, add, add_listener, blocked, claim, collection, connect, ingest, live, one, session
 
 from listener import embedded
 from listener.database import migrations, removal
@@ -250,3 +250,68 @@ async def test_a_function_of_an_older_program_with_other_parameters_or_another_r
         "ingest_rest()"
     ]
     assert await c.fetchval("select pg_get_function_result('ingest_wake()'::regprocedure)") == "void"
+
+
+INDEX = "schema/0019_chunk_key.concurrently.sql"
+VALID = "select indisvalid from pg_index where indexrelid = to_regclass('public.ingest_chunk_store_key')"
+
+
+async def before_the_index(c: Connection) -> None:
+    """Put a database back to where an index that is built CONCURRENTLY comes next, with the key of before."""
+    await c.execute("alter table ingest_chunk_store drop constraint ingest_chunk_store_pkey")
+    await c.execute(
+        "alter table ingest_chunk_store add constraint ingest_chunk_store_pkey primary key (revision_id, ordinal)"
+    )
+    await c.execute("delete from ingest_migrations where name = $1", INDEX)
+
+
+async def test_an_index_whose_building_was_interrupted_is_built_anew(c: Connection, other: Connection) -> None:
+    await ingest(c, {"a": "a"})
+    await before_the_index(c)
+    async with other.transaction():
+        await other.fetch("select * from ingest_chunk_store for update")
+        await c.execute("set statement_timeout = '1s'")
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await c.execute(next(file.text for file in sql_files() if file.name == INDEX))
+    await c.execute("reset statement_timeout")
+    assert await c.fetchval(VALID) is False
+    assert await migrations.migrate(c, "public") == [INDEX]
+    assert await c.fetchval(VALID) is True
+    assert await migrations.migrate(c, "public") == []
+
+
+async def test_a_migration_that_waits_too_long_names_the_process_that_holds_the_lock(
+    installed: str, c: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "PATIENCE_SECONDS", 0.0)
+    await c.execute("update ingest_migrations set checksum = 'older' where name = 'ingest_chunks.sql'")
+    async with session(installed, application_name="a report") as reader:
+        await reader.execute("begin")
+        await reader.execute("select from ingest_chunks")
+        with pytest.raises(OperatorError) as refused:
+            await migrations.migrate(c, "public")
+        assert refused.value.code == "schema_locked"
+        assert f"process {reader.get_server_pid()} (idle in transaction, 'a report')" in str(refused.value)
+        await reader.execute("rollback")
+        assert await migrations.migrate(c, "public") == ["ingest_chunks.sql"]
+
+
+async def test_while_a_migration_waits_for_a_transaction_others_insert_and_read(
+    installed: str, c: Connection, other: Connection, third: Connection
+) -> None:
+    """It wants the table that one transaction has written to; who comes after it waits for one try of it at most."""
+    await c.execute("update ingest_migrations set checksum = 'older' where name = 'ingest_requests_prepare.sql'")
+    async with session(installed) as open_transaction:
+        await open_transaction.execute("begin")
+        await add(open_transaction)
+        migration = asyncio.create_task(migrations.migrate(c, "public"))
+        await blocked(third, c)
+        for _ in range(3):
+            await asyncio.wait_for(add(other), 30)
+            await other.fetch("select * from ingest_status")
+            await blocked(third, c)  # it tries again
+        assert not migration.done()
+        await open_transaction.execute("commit")
+        assert await migration == ["ingest_requests_prepare.sql"]
+    row = await one(c, "select count(*) as requests from ingest_requests")
+    assert row["requests"] == 4

@@ -29,6 +29,15 @@ from staging import (
     states,
 )
 
+FENCED = (
+    "ingest_skip_unchanged($1::ingest_fence_v1, '{}'::ingest_unchanged_v1[])",
+    "ingest_save_chunked($1::ingest_fence_v1, '{}'::ingest_cut_v1[])",
+    "ingest_copy_known($1::ingest_fence_v1, '{}'::ingest_chunk_v1[])",
+    "ingest_save_chunks($1::ingest_fence_v1, '{}'::ingest_chunk_v1[])",
+    "ingest_note_embedded($1::ingest_fence_v1, '{}'::ingest_count_v1[])",
+    "ingest_try_alone($1::ingest_fence_v1, null, 'load')",
+)
+
 
 async def test_a_newer_reading_wins(c: Connection) -> None:
     older, newer = await start(c, ["a"]), await start(c, ["a"])
@@ -75,12 +84,13 @@ async def test_unchanged_bytes_are_skipped_and_count_as_newer(c: Connection) -> 
     await carry(c, late, "embedded", texts={"a": "read before the next"})
     request = await start(c, ["a", "b"])
     owner = await own(c, request)
-    rows = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
+    fence = ([request], 0, owner)
+    rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
     assert all(row["live_hash"] for row in rows)
     hashes = [rows[0]["live_hash"], b"other"]
-    skip = "select ingest_skip_unchanged(array[$1::uuid], 0, $2, $3, $4, $5)"
-    ids, numbers = [row["id"] for row in rows], [row["read_seq"] for row in rows]
-    assert await c.fetchval(skip, request, owner, ids, numbers, hashes) == ids[:1]
+    same = [(row["id"], row["read_seq"], found) for row, found in zip(rows, hashes, strict=True)]
+    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v1[])"
+    assert await c.fetchval(skip, fence, same) == [rows[0]["id"]]
     assert await states(c, request) == {"a": "unchanged", "b": "discovered"}
     assert await publish(c, late, 0, await own(c, late)) == (0, 1)
     assert await live(c) == {"a": "same", "b": "old"}
@@ -88,21 +98,23 @@ async def test_unchanged_bytes_are_skipped_and_count_as_newer(c: Connection) -> 
 
 async def test_other_settings_other_metadata_and_force_are_reasons_to_ingest_again(c: Connection) -> None:
     await ingest(c, {"a": "a"})
+    live_hash = "select live_hash from ingest_to_load($1::ingest_fence_v1)"
     for columns in ({"metadata": {"lang": "en"}}, {"options": {"force": True}}):
         request = await start(c, ["a"], **columns)
-        assert await c.fetchval("select live_hash from ingest_to_load(array[$1::uuid], 0)", request) is None
+        assert await c.fetchval(live_hash, ([request], 0, None)) is None
     await collection(c, "default", chunk_size=500)
     request = await start(c, ["a"])
-    assert await c.fetchval("select live_hash from ingest_to_load(array[$1::uuid], 0)", request) is None
+    assert await c.fetchval(live_hash, ([request], 0, None)) is None
 
 
 async def test_each_document_of_a_batch_gets_the_outcome_that_stands_in_its_place(c: Connection) -> None:
     request = await start(c, ["a", "b", "c"])
     owner = await carry(c, request, "chunked")
-    rows = await c.fetch("select * from ingest_to_embed(array[$1::uuid], 0)", request)
-    errors = [{"code": "refused"} if row["uri"] == "b" else None for row in rows]
-    query = "select ingest_save_embedded(array[$1::uuid], 0, $2, $3, $4)"
-    await c.execute(query, request, owner, [row["id"] for row in rows], errors)
+    fence = ([request], 0, owner)
+    rows = await c.fetch("select id from ingest_to_embed($1::ingest_fence_v1)", fence)
+    outcomes = [(row["id"], {"code": "refused"} if n == 1 else None) for n, row in enumerate(rows)]
+    query = "select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])"
+    await c.execute(query, fence, outcomes)
     assert await states(c, request) == {"a": "embedded", "b": "failed", "c": "embedded"}
 
 
@@ -114,11 +126,7 @@ async def test_a_replaced_owner_writes_nothing(c: Connection) -> None:
         publish(c, request, 0, old),
         load(c, request, 0, old, {}),
         embed(c, request, 0, old, []),
-        c.execute("select ingest_skip_unchanged(array[$1::uuid], 0, $2, '{}', '{}', '{}')", request, old),
-        c.execute("select ingest_save_chunked(array[$1::uuid], 0, $2, '{}', '{}', '{}', '{}', '{}')", request, old),
-        c.execute(
-            "select ingest_copy_known(array[$1::uuid], 0, $2, '{}', '{}', '{}', '{}', '{}', '{}', '{}')", request, old
-        ),
+        *(c.execute(f"select {call}", ([request], 0, old)) for call in FENCED),
     ):
         with pytest.raises(asyncpg.PostgresError) as refused:
             await write

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from staging import Connection, add, add_listener, claim, collection, ingest, live, one, settle, start
+from staging import Connection, add, add_listener, claim, collection, ingest, live, one, session, settle, start
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"source": None}, "IG001", "nothing_to_ingest"),
@@ -36,7 +36,8 @@ SYSTEM_COLUMNS: dict[str, str] = {
     "documents_failed": "1", "chunks_total": "1", "attempt": "1", "executor_id": "'L1'", "deadline_at": "now()",
     "settings": "'{}'", "forked_from": "gen_random_uuid()", "created_by": "'someone'", "created_at": "'2020-01-01'",
     "started_at": "now()", "discovered_at": "now()", "finished_at": "now()", "due": "false", "limited": "true",
-    "local_path": "'/a'", "read_seq": "1",
+    "local_path": "'/a'", "read_seq": "1", "locator": "'/a'", "submitted_by": "'someone'", "documents_unchanged": "1",
+    "resume_at": "now()",
 }  # fmt: skip
 
 
@@ -198,6 +199,42 @@ async def test_the_path_of_a_local_source_is_known(c: Connection) -> None:
     ):
         request = await add(c, source=source)
         assert await c.fetchval("select local_path from ingest_requests where id = $1", request) == path
+
+
+async def test_where_a_source_lies_is_known_whether_it_is_a_path_or_a_url(c: Connection) -> None:
+    for source, locator in (
+        ("/srv/a b", "/srv/a b"),
+        ("file:///srv/a%20b", "/srv/a b"),
+        ("file://elsewhere/srv", None),
+        ("https://example.org/A?b#c", "https://example.org/A?b#c"),
+        ("S3://Bucket/Key", "s3://bucket/Key"),
+    ):
+        request = await add(c, source=source)
+        assert await c.fetchval("select locator from ingest_requests where id = $1", request) == locator
+    inline = await add(c, content="a")
+    assert await c.fetchval("select locator from ingest_requests where id = $1", inline) is None
+
+
+async def test_who_submitted_a_request_is_the_role_that_was_set_else_that_of_the_session(
+    c: Connection, installed: str
+) -> None:
+    name = f"role_{uuid.uuid4().hex}"
+    await c.execute(f"create role {name} login; grant insert, select on ingest_requests to {name}")
+    try:
+        await c.execute(f"grant select on all tables in schema public to {name}")
+        await c.execute(f"grant usage on sequence ingest_read_seq to {name}")
+        submitted = "insert into ingest_requests (source) values ('/a') returning submitted_by"
+        assert await c.fetchval(submitted) == await c.fetchval("select session_user::text")
+        await c.execute(f"set role {name}")
+        assert await c.fetchval(submitted) == name
+        with pytest.raises(asyncpg.PostgresError) as refused:  # not even to the session's own
+            await c.execute("insert into ingest_requests (source, submitted_by) values ('/a', session_user)")
+        assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG005", "system_column")
+        await c.execute("reset role")
+        async with session(installed.replace("//postgres@", f"//{name}@")) as its_own:
+            assert await its_own.fetchval(submitted) == name
+    finally:
+        await c.execute(f"reset role; drop owned by {name} cascade; drop role {name}")
 
 
 async def test_an_unknown_collection_setting_is_refused(c: Connection) -> None:

@@ -15,6 +15,7 @@ from staging import (
     claim,
     collection,
     cut,
+    discover,
     ingest,
     live,
     load,
@@ -79,7 +80,7 @@ async def test_a_running_request_waits_for_a_service_or_a_takeover(c: Connection
     owner = await own(c, request)
     assert await waiting(c) is None
     error = {**ERROR, "message": "the API says: slow down"}
-    await c.execute("select ingest_note_retry(array[$1::uuid], 0, $2, $3, 30)", request, owner, error)
+    await c.execute("select ingest_note_retry($1::ingest_fence_v1, $2, 30)", ([request], 0, owner), error)
     row = await one(c, "select waiting_for, last_error, next_attempt_at > now() from ingest_status")
     assert row["waiting_for"].startswith("service: the API says: slow down; next attempt at ")
     assert row["last_error"] == error
@@ -102,12 +103,7 @@ async def test_status_follows_a_request(c: Connection) -> None:
     assert tuple(await one(c, fields))[:3] == ("pending", None, 0)
     await claim(c)
     assert tuple(await one(c, fields))[:3] == ("running", "discover", 0)
-    await c.execute(
-        "select ingest_add_found($1, 'L1', '{0,1}', '{0,1}', '{a,b}', '{null,null}', '{null,null}', '{1,1}',"
-        " '{null,null}')",
-        request,
-    )
-    await c.execute("select ingest_complete_manifest($1, 'L1')", request)
+    await discover(c, request, ["a", "b"], batch_size=1)
     assert tuple(await one(c, fields))[1:5] == ("load", 0, 2, 0)
     owner = await own(c, request)
     await load(c, request, 0, owner, {})
@@ -228,15 +224,15 @@ async def test_known_texts_are_copied_and_the_others_told(c: Connection) -> None
     known = await c.fetchval("select hash from ingest_chunk_store")
     request = await start(c, ["b"])
     owner = await carry(c, request, "chunked")
-    revision = await c.fetchval("select id from ingest_to_embed(array[$1::uuid], 0)", request)
+    fence = ([request], 0, owner)
+    revision = await c.fetchval("select id from ingest_to_embed($1::ingest_fence_v1)", fence)
     assert [row[0] for row in await c.fetch("select ingest_known_hashes(1, $1)", [known, b"x" * 32])] == [known]
     copy = (
-        "select ingest_copy_known(array[$1::uuid], 0, $2, $3, '{0,1}', '{0,1}', '{1,2}', '{same,other}', $4,"
-        " array['{}', '{}']::jsonb[])"
+        "select ingest_copy_known($1::ingest_fence_v1, array[($2, 0, 0, 1, 'same', $3, '{}', null),"
+        " ($2, 1, 1, 2, 'other', $4, '{}', null)]::ingest_chunk_v1[])"
     )
-    places = await c.fetch(copy, request, owner, [revision, revision], [known, b"x" * 32])
-    assert [row[0] for row in places] == [2]
-    assert await c.fetchval("select stored from ingest_to_embed(array[$1::uuid], 0)", request) == [0]
+    assert await c.fetchval(copy, fence, revision, known, b"x" * 32) == [2]
+    assert await c.fetchval("select stored from ingest_to_embed($1::ingest_fence_v1)", fence) == [0]
 
 
 async def test_text_search_finds_all_words_before_any_and_keeps_to_what_is_excluded(c: Connection) -> None:

@@ -51,6 +51,21 @@ async def fail(c: Connection, request: uuid.UUID, uri: str, step: str, code: str
     )  # fmt: skip
 
 
+def loaded(revision: int, read_seq: int, text: str | None, part: str | None) -> tuple[Any, ...]:
+    """Return an ``ingest_loaded_v1``; without a text, one that could not be read."""
+    error = problem("load") if text is None else None
+    return (revision, read_seq, digest(str(text)), 5, text, None, None, None, None, error, part, None, None)
+
+
+async def save_loaded(c: Connection, fence: Any, *rows: tuple[Any, ...]) -> None:
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, rows)
+
+
+async def add_found(c: Connection, request: uuid.UUID, *rows: tuple[Any, ...]) -> None:
+    """Write a page of ``ingest_found_v1`` into a manifest."""
+    await c.execute("select ingest_add_found($1, 'L1', null, $2::ingest_found_v1[])", request, rows)
+
+
 async def cancel(c: Connection, request: uuid.UUID) -> None:
     assert await c.fetchval("select ingest_cancel($1)", request) == "cancelled"
 
@@ -288,10 +303,10 @@ async def test_what_discovery_refused_is_found_again_by_its_uri_in_a_batch_of_it
         problem("discover", "uri_too_long"),
         problem("discover", "bad_record"),
     ]
-    await c.execute(
-        "select ingest_add_found($1, 'L1', '{0,1,2,3}', '{1,null,null,null}', $2, $3, '{null,null,null,null}',"
-        " '{1,null,null,null}', $4)", request, uris, ["/srv/docs/a", None, None, None], errors,
-    )  # fmt: skip
+    await add_found(c, request, *(
+        (n, None if error else 1, uri, None if error else "/srv/docs/a", None, None if error else 1, error, *[None] * 6)
+        for n, (uri, error) in enumerate(zip(uris, errors, strict=True))
+    ))  # fmt: skip
     await c.execute("select ingest_complete_manifest($1, 'L1')", request)
     await carry(c, request, batch=1)
     assert await settle(c, request) == "partially_succeeded"
@@ -306,7 +321,7 @@ async def test_what_discovery_refused_is_found_again_by_its_uri_in_a_batch_of_it
         "select batch, documents from ingest_batches where request_id = $1 order by batch", request
     )
     assert [tuple(one) for one in documents] == [(1, 1), (2, 1)]
-    to_load = await c.fetch("select * from ingest_to_load(array[$1::uuid], 2)", request)
+    to_load = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", ([request], 2, None))
     assert [one["uri"] for one in to_load] == uris[1:2]
     await carry(c, request, batch=2)
     assert await settle(c, request) == "partially_succeeded"
@@ -556,11 +571,11 @@ async def unchanged(c: Connection, uris: Sequence[str], texts: Mapping[str, str]
     """Ingest what is live already, as the load step does it."""
     request = await start(c, uris)
     owner = await own(c, request)
-    rows = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
-    skipped = await c.fetchval(
-        "select ingest_skip_unchanged(array[$1::uuid], 0, $2, $3, $4, $5)", request, owner, [one["id"] for one in rows],
-        [one["read_seq"] for one in rows], [digest(texts[one["uri"]]) for one in rows],
-    )  # fmt: skip
+    fence = ([request], 0, owner)
+    rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    same = [(one["id"], one["read_seq"], digest(texts[one["uri"]])) for one in rows]
+    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v1[])"
+    skipped = await c.fetchval(skip, fence, same)
     assert len(skipped) == len(uris)
     assert await settle(c, request) == "succeeded"
     return request
@@ -570,14 +585,12 @@ async def mail(c: Connection, *, fails: bool = False) -> uuid.UUID:
     """Ingest a document with two more inside, as the load step does it."""
     request = await start(c, ["m.eml"])
     owner = await own(c, request)
-    (whole,) = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
-    texts = ["letter", "report", None if fails else "table"]
-    await c.execute(
-        "select ingest_save_loaded(array[$1::uuid], 0, $2, $3, $4, $5, $6, $7, null, null, null, $8, null, $9)",
-        request, owner, [whole["id"]] * 3, [whole["read_seq"]] * 3, [digest(str(text)) for text in texts], [5, 5, 5],
-        texts,
-        [None, None, problem("load") if fails else None], [None, "m.eml#a", "m.eml#b"],
-    )  # fmt: skip
+    fence = ([request], 0, owner)
+    whole = await one(c, "select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    found: list[tuple[str | None, str | None]] = [("letter", None), ("report", "m.eml#a"), ("table", "m.eml#b")]
+    if fails:
+        found[2] = (None, "m.eml#b")
+    await save_loaded(c, fence, *(loaded(whole["id"], whole["read_seq"], text, part) for text, part in found))
     await carry(c, request)
     assert await settle(c, request) == ("partially_succeeded" if fails else "succeeded")
     return request
@@ -603,7 +616,8 @@ async def test_a_fork_from_load_finds_the_documents_inside_of_others_by_reading_
 async def test_a_failed_document_inside_of_another_is_tried_again_by_a_fork(c: Connection) -> None:
     made = await copied(c, await mail(c, fails=True), "chunk", "other")
     assert await states(c, made) == {"m.eml": "loaded", "m.eml#a": "loaded", "m.eml#b": "discovered"}
-    to_load = await c.fetch("select uri, root_uri from ingest_to_load(array[$1::uuid], 0)", made)
+    query = "select uri, whole_uri from ingest_to_load($1::ingest_fence_v1)"
+    to_load = await c.fetch(query, ([made], 0, None))
     assert [tuple(one) for one in to_load] == [("m.eml#b", "m.eml")]
 
 
@@ -621,11 +635,11 @@ async def test_a_fork_knows_the_files_that_its_records_lie_in(c: Connection) -> 
     await claim(c)
     await c.execute("select ingest_add_container($1, 'L1', 1, '/srv/r.jsonl', '{\"kind\": \"jsonl\"}')", request)
     uris = ["file:///srv/r.jsonl#1", "file:///srv/r.jsonl#2"]
-    none = [None, None]
-    await c.execute(
-        "select ingest_add_found($1, 'L1', '{0,1}', '{1,1}', $2, $3, $3, '{9,9}', $4, '{1,1}', '{0,10}', $5, '{1,2}')",
-        request, uris, none, none, [b"x" * 32, b"y" * 32],
-    )  # fmt: skip
+    await add_found(
+        c,
+        request,
+        *((n, 1, uri, None, None, 9, None, 1, n * 10, digest(uri), n + 1, None, None) for n, uri in enumerate(uris)),
+    )
     await c.execute("select ingest_complete_manifest($1, 'L1')", request)
     await carry(c, request, batch=1)
     await settle(c, request)
@@ -816,7 +830,7 @@ async def test_an_execution_of_an_earlier_attempt_neither_ends_the_request_nor_f
         "ingest_reset_manifest($1, 'L1', $2)",
         "ingest_complete_manifest($1, 'L1', $2)",
         "ingest_copy_manifest($1, 'L1', $2)",
-        "ingest_add_found($1, 'L1', '{0}', '{0}', '{a}', '{null}', '{null}', '{1}', '{null}', p_attempt => $2)",
+        "ingest_add_found($1, 'L1', $2, '{}'::ingest_found_v1[])",
     ):
         assert (await said(c.execute(f"select {call}", request, now - 1)))[0] == "IG021", call
     assert (await row(c, request))["status"] == "running"
@@ -845,14 +859,11 @@ async def test_what_lies_inside_of_others_is_found_again_after_a_pipeline_change
 ) -> None:
     request = await start(c, ["m.eml"])
     owner = await own(c, request)
-    (whole,) = await c.fetch("select * from ingest_to_load(array[$1::uuid], 0)", request)
+    whole = await one(c, "select * from ingest_to_load($1::ingest_fence_v1)", ([request], 0, owner))
 
     async def read(owner: uuid.UUID, number: int) -> None:
-        await c.execute(
-            "select ingest_save_loaded(array[$1::uuid], 0, $2, $3, $4, $5, $6, $7, null, null, null, null, null, $8)",
-            request, owner, [whole["id"]] * 2, [number] * 2, [b"x" * 32] * 2, [5, 5], ["letter", "report"],
-            [None, "m.eml#a"],
-        )  # fmt: skip
+        rows = [loaded(whole["id"], number, text, part) for text, part in (("letter", None), ("report", "m.eml#a"))]
+        await save_loaded(c, ([request], 0, owner), *rows)
 
     await read(owner, whole["read_seq"])
     await c.execute("select ingest_change_pipeline($1, 'next')", request)

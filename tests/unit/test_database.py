@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy
 from psycopg.conninfo import conninfo_to_dict
 
-from listener.database.connections import url_for_dbos
+from listener.database.dsn import url_for_dbos
 
 
 @pytest.mark.parametrize(

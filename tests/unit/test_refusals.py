@@ -1,11 +1,11 @@
-"""What drivers raise, told as errors of ours."""
+"""What drivers raise, as errors of ours."""
 
 from __future__ import annotations
 
 import asyncpg
 import pytest
 
-from listener.database.translation import told_as_ours
+from listener.database.translation import translate_errors
 from listener.errors import OperatorError
 
 CUT = [
@@ -18,11 +18,11 @@ CUT = [
 
 @pytest.mark.parametrize("raised", CUT, ids=lambda error: type(error).__name__)
 def test_however_a_driver_tells_of_a_cut_connection_it_is_lost(raised: Exception) -> None:
-    with pytest.raises(OperatorError) as told, told_as_ours():
+    with pytest.raises(OperatorError) as raised_error, translate_errors():
         raise raised
-    assert told.value.code == "database_lost"
+    assert raised_error.value.code == "database_lost"
 
 
 def test_a_program_that_uses_a_connection_twice_at_a_time_hears_the_driver_s_own_error() -> None:
-    with pytest.raises(asyncpg.InterfaceError), told_as_ours():
+    with pytest.raises(asyncpg.InterfaceError), translate_errors():
         raise asyncpg.InterfaceError("cannot perform operation: another operation is in progress")

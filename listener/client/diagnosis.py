@@ -1,0 +1,63 @@
+"""What is asked about an installation: its server, its listeners, whether notifications arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import anyio
+
+from listener.client import statements
+from listener.client.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseServer:
+    """Versions of Postgres, also as ``number`` (180004 is 18.4), and of pgvector, if that is in the database."""
+
+    postgres: str
+    number: int
+    pgvector: str | None
+    vector_schema: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beating:
+    """A listener that gave a sign of life within its lease, ``silent_seconds`` ago."""
+
+    executor_id: str
+    host: str
+    pid: int
+    running: int
+    capacity: int
+    silent_seconds: float
+
+
+async def server(session: Session) -> DatabaseServer:
+    """Return what the server is."""
+    return DatabaseServer(**(await session.rows(statements.SERVER))[0])
+
+
+async def beating(session: Session, host: str | None = None) -> list[Beating]:
+    """Return the listeners, of one host or all, that are alive by the database's clock."""
+    return [Beating(**row) for row in await session.rows(statements.BEATING, host)]
+
+
+async def hears(session: Session, other: Session, seconds: float) -> bool:
+    """Tell whether ``session`` hears a NOTIFY of ``other``; behind a transaction-mode pooler it is lost."""
+    channel = f"ingest_doctor_{uuid4().hex}"
+    async with session.listening(channel) as heard:
+        await other.rows(statements.NOTIFY, channel)
+        with anyio.move_on_after(seconds):
+            await heard.wait()
+    return heard.is_set()
+
+
+async def has_dbos(session: Session, schema: str) -> bool:
+    """Tell whether DBOS's tables are in ``schema``."""
+    return bool(await session.value(statements.DBOS_IS_IN, schema))
+
+
+async def documents(session: Session) -> int:
+    """Return how many documents there are."""
+    return int(await session.value(statements.DOCUMENTS))

@@ -1,0 +1,62 @@
+"""What only a first run asks: the request of a run before it, what came of it, and something to search for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from listener.client import statements
+from listener.client.session import Session, as_psql
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An unfinished request for the same source; ``started``: a listener has had it."""
+
+    id: UUID
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A live document: its name, title, chunks and size."""
+
+    uri: str
+    title: str | None
+    chunks: int
+    bytes: int
+
+
+async def earlier(session: Session, source: str, collection: str) -> Earlier | None:
+    """Return the oldest unfinished request for ``source`` that is due."""
+    rows = await session.rows(statements.EARLIER, source, collection, _key(source))
+    return next((Earlier(UUID(row["id"]), row["started"]) for row in rows), None)
+
+
+def insert_shown(session: Session, source: str, collection: str) -> str:
+    """Return what ``insert`` sends, as psql takes it."""
+    return as_psql(session.written(statements.INSERT), source, collection, _key(source))
+
+
+async def insert(session: Session, source: str, collection: str) -> UUID:
+    """Insert a request, or return the unfinished one that another first run inserted at the same time."""
+    while True:
+        if made := await session.value(statements.INSERT, source, collection, _key(source)):
+            return UUID(str(made))
+        if other := await earlier(session, source, collection):
+            return other.id
+
+
+async def ingested(session: Session, request: UUID, limit: int) -> list[Ingested]:
+    """Return the documents that a request made live, by URI."""
+    return [Ingested(**row) for row in await session.rows(statements.INGESTED, str(request), limit)]
+
+
+async def something_to_find(session: Session, collection: str) -> str | None:
+    """Return something that a search should find: a title, or the first words of a chunk."""
+    found = await session.value(statements.TITLE, collection) or await session.value(statements.FIRST_WORDS, collection)
+    return str(found).strip() if found else None
+
+
+def _key(source: str) -> str:
+    return f"quickstart:{source}"

@@ -1,0 +1,120 @@
+"""What all verbs send their statements through: the schema written in, shown to who wants to see them, errors ours."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from listener.client import statements
+from listener.client.transport import Connections, Single
+from listener.database.connections import plain_connection
+from listener.database.translation import translate_errors
+
+CLOSE_SECONDS = 2.0
+_PARAMETER = re.compile(r"\$(\d+)")
+
+Show = Callable[[str], None]
+
+
+class Session:
+    """A way to Postgres. ``show`` is called with each statement before it is sent, as psql takes it."""
+
+    def __init__(self, connections: Connections, schema: str, show: Show | None = None) -> None:
+        self._connections = connections
+        self._schema = schema
+        self._quoted = schema if schema == "public" else '"' + schema.replace('"', '""') + '"'
+        self._show = show
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether statements are part of a transaction that somebody opened."""
+        return self._connections.in_transaction
+
+    async def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        """Send a statement and return its rows; raises IngestError."""
+        text = self.written(statement)
+        if self._show:
+            self._show(as_psql(text, *values))
+        with translate_errors():
+            return await self._connections.rows(text, *values)
+
+    async def value(self, statement: str, *values: Any) -> Any:
+        """Send a statement and return the first column of its first row; None without a row."""
+        rows = await self.rows(statement, *values)
+        return rows[0][0] if rows else None
+
+    def written(self, statement: str) -> str:
+        """Return ``statement`` with the schema in it."""
+        return statement.format(schema=self._quoted)
+
+    def show(self, text: str) -> None:
+        """Show what is sent otherwise."""
+        if self._show:
+            self._show(text)
+
+    def quiet(self) -> Session:
+        """Return the same way, which shows nothing."""
+        return Session(self._connections, self._schema)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Open a transaction for the time of a block: what goes by way of what this yields is part of it."""
+        with translate_errors():
+            async with self._connections.transaction() as one:
+                self.show("begin;")
+                yield Session(one, self._schema, self._show)
+            self.show("commit;")
+
+    @asynccontextmanager
+    async def bell(self, requests: Iterable[UUID]) -> AsyncIterator[asyncio.Event]:
+        """Give an event that is set when one of ``requests`` has ended. It is a hint, no more."""
+        channel = await self.quiet().value(statements.CHANNEL)
+        self.show(f'listen "{channel}";')
+        with translate_errors():
+            async with self._connections.ends(channel).bell(requests) as bell:
+                yield bell
+
+    @asynccontextmanager
+    async def listening(self, channel: str) -> AsyncIterator[asyncio.Event]:
+        """Give an event that is set by a notification on ``channel``."""
+        heard = asyncio.Event()
+        async with self._connections.listening(channel, lambda *_: heard.set()):
+            yield heard
+
+
+@asynccontextmanager
+async def open_session(dsn: str, schema: str, show: Show | None = None) -> AsyncIterator[Session]:
+    """Open one connection for the time of a block; raises OperatorError ``database_unreachable``."""
+    connection = await plain_connection(dsn, application_name="ingest", jit="off")
+    try:
+        yield Session(Single(connection), schema, show)
+    finally:
+        with suppress(asyncio.TimeoutError):  # it is cut then, for example where the server has frozen
+            await connection.close(timeout=CLOSE_SECONDS)
+
+
+def as_psql(text: str, *values: object) -> str:
+    """Return a statement as psql takes it, with ``values`` written out where it has ``$1`` and so on."""
+    return _PARAMETER.sub(lambda number: _literal(values[int(number[1]) - 1]), text) + ";"
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, bytes):
+        return f"'\\x{value.hex()}'"
+    if isinstance(value, (list, tuple)):
+        return f"array[{', '.join(map(_literal, value))}]"
+    assert isinstance(value, (str, UUID, datetime, timedelta))
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,192 @@
+"""The words that a chunk is found by: of its title (A), its headings (B) and its text (D), now and from before."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from staging import Connection, carry, claim, digest, ingest, live, own, publish, settle, start
+
+TEXT = "Ships moor at night."
+LEXEMES = "'ferri':3B 'harbour':2A 'moor':5 'night':7 'ship':4"
+WORDS = {"Harbours": "title", "ferries": "heading", "mooring": "text"}
+FORMER = "update ingest_chunk_store set lexemes = to_tsvector(text_config, text)"  # as that release had it generated
+BACKFILL = "insert into ingest_backfills (name, upto_id) select 'lexemes', max(id) from ingest_revisions"
+
+
+async def titled(
+    c: Connection, uris: Sequence[str], text: str = TEXT, title: str = "The Harbour", chunks: int = 1
+) -> uuid.UUID:
+    """Bring documents live, each with a title and with some chunks that stand under a heading."""
+    request = await start(c, uris)
+    fence = ([request], 0, await own(c, request))
+    rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    loaded = [
+        (row["id"], row["read_seq"], digest(text), 9, text, title, None, None, None, None, None, None, None)
+        for row in rows
+    ]
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, loaded)
+    places = list(range(chunks))
+    cuts = [(row["id"], places, [place + 1 for place in places], [["Ferries"]] * chunks, None) for row in rows]
+    await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
+    for row in rows:
+        await c.execute(
+            "select ingest_save_chunks($1::ingest_fence_v1, array("
+            "select ($2, n, n, n + 1, $3, $4, $5, '[1,0,0]'::vector)::ingest_chunk_v1 from unnest($6::int[]) n))",
+            fence, row["id"], text, digest(text), {"heading_path": ["Ferries"]}, places,
+        )  # fmt: skip
+    outcomes = [(row["id"], None) for row in rows]
+    await c.execute("select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])", fence, outcomes)
+    await publish(c, request, 0, fence[2])
+    assert await settle(c, request) == "succeeded"
+    return request
+
+
+async def lexemes(c: Connection, request: uuid.UUID | None = None) -> set[str]:
+    query = (
+        "select distinct k.lexemes::text from ingest_chunk_store k join ingest_revisions v on v.id = k.revision_id"
+        " where v.request_id = coalesce($1, v.request_id)"
+    )
+    return {row[0] for row in await c.fetch(query, request)}
+
+
+async def found(c: Connection, query: str, collection: str = "default") -> list[str]:
+    rows = await c.fetch("select uri from ingest_search($1, $2)", query, collection)
+    return [row["uri"] for row in rows]
+
+
+async def fill(c: Connection, chunks: int) -> list[int]:
+    """Fill page after page until nothing is left; return how many chunks each page was."""
+    filled = []
+    while await c.fetchval("select exists (select from ingest_backfills where done_at is null)"):
+        filled.append(await c.fetchval("select ingest_fill_lexemes($1)", chunks))
+    return filled
+
+
+async def as_the_former_release_left_it(c: Connection) -> None:
+    await c.execute(f"{FORMER}; delete from ingest_backfills; {BACKFILL}")
+
+
+async def test_a_chunk_is_found_by_its_title_its_heading_and_its_text(c: Connection) -> None:
+    await titled(c, ["a"])
+    await ingest(c, {"b": "Nothing of the kind."})
+    for word in WORDS:
+        assert await found(c, word) == ["a"], word
+    assert await lexemes(c) == {LEXEMES, "'kind':4 'noth':1"}
+
+
+async def test_a_title_counts_more_than_a_heading_and_that_more_than_a_text(c: Connection) -> None:
+    await titled(c, ["by title"], "Nothing of the kind.", "Ships")
+    await titled(c, ["by text"], "Ships, nothing else.", "No title")
+    await titled(c, ["by heading"], "Nothing of this.", "None")
+    await c.execute(
+        "update ingest_chunk_store k set lexemes = ingest_lexemes(k.text_config, v.title, '[\"Ships\"]', k.text)"
+        " from ingest_revisions v where v.id = k.revision_id and v.uri = 'by heading'"
+    )
+    assert await found(c, "ship") == ["by title", "by heading", "by text"]
+
+
+async def test_chunks_with_known_vectors_get_the_same_words(c: Connection) -> None:
+    first = await titled(c, ["a"])
+    request = await start(c, ["b"])
+    fence = ([request], 0, await carry(c, request, "chunked", texts={"b": TEXT}))
+    await c.execute("update ingest_revisions set title = 'The Harbour' where uri = 'b'")
+    revision = await c.fetchval("select id from ingest_to_embed($1::ingest_fence_v1)", fence)
+    copy = "select ingest_copy_known($1::ingest_fence_v1, array[($2, 0, 0, 1, $3, $4, $5, null)::ingest_chunk_v1])"
+    assert await c.fetchval(copy, fence, revision, TEXT, digest(TEXT), {"heading_path": ["Ferries"]}) == []
+    assert await lexemes(c, request) == await lexemes(c, first) == {LEXEMES}
+
+
+async def test_a_fork_from_save_has_the_words_of_its_original_and_adds_those_that_a_former_release_left_out(
+    c: Connection,
+) -> None:
+    original = await titled(c, ["a"])
+    await as_the_former_release_left_it(c)
+    made = await c.fetchval("select ingest_fork($1, 'save', collection => 'other')", original)
+    assert await claim(c) == [made]
+    await c.execute("select ingest_copy_manifest($1, 'L1')", made)
+    await c.execute("select ingest_complete_manifest($1, 'L1')", made)
+    await carry(c, made)
+    assert await lexemes(c, made) == {LEXEMES}
+    assert await live(c, "other") == {"a": TEXT}
+    for word in WORDS:
+        assert await found(c, word, "other") == ["a"], word
+
+
+async def test_titles_and_headings_are_added_to_chunks_of_the_former_release_page_by_page(c: Connection) -> None:
+    request = await titled(c, ["a", "b", "c"], chunks=2)
+    await as_the_former_release_left_it(c)
+    assert (await found(c, "harbour"), await found(c, "ferry")) == ([], [])
+    assert await c.fetchval("select ingest_fill_lexemes(1)") == 2  # a page does not end within a document
+    assert set(await found(c, "harbour")) == {"a"}
+    assert await fill(c, 3) == [4, 0]
+    assert await lexemes(c, request) == {LEXEMES}
+    assert await c.fetchval("select done_at is not null from ingest_backfills")
+    assert await c.fetchval("select ingest_fill_lexemes(1)") == 0
+
+
+async def test_filling_twice_changes_nothing(c: Connection) -> None:
+    await titled(c, ["a", "b"])
+    await as_the_former_release_left_it(c)
+    assert await fill(c, 200) == [2, 0]
+    rows = "select ctid, lexemes from ingest_chunk_store order by 1"
+    before = await c.fetch(rows)
+    await c.execute(f"delete from ingest_backfills; {BACKFILL}")  # as after a restore
+    assert await fill(c, 200) == [0, 0]
+    assert await c.fetch(rows) == before
+
+
+async def test_of_two_that_fill_at_a_time_one_has_nothing_to_do(c: Connection, other: Connection) -> None:
+    await titled(c, ["a", "b"])
+    await as_the_former_release_left_it(c)
+    async with c.transaction():
+        assert await c.fetchval("select ingest_fill_lexemes(1)") == 1
+        assert await other.fetchval("select ingest_fill_lexemes(1)") == 0  # and does not wait
+    assert await other.fetchval("select ingest_fill_lexemes(1)") == 1
+    assert set(await found(c, "harbour")) == {"a", "b"}
+
+
+async def test_a_fill_that_is_undone_begins_again_where_it_was(c: Connection, other: Connection) -> None:
+    await titled(c, ["a", "b"])
+    await as_the_former_release_left_it(c)
+    transaction = c.transaction()
+    await transaction.start()
+    assert await c.fetchval("select ingest_fill_lexemes(1)") == 1
+    await transaction.rollback()
+    assert await fill(other, 1) == [1, 1, 0]
+    assert set(await found(c, "harbour")) == {"a", "b"}
+
+
+async def test_chunks_that_have_weights_replaced_ones_and_those_without_anything_to_add_are_left_alone(
+    c: Connection,
+) -> None:
+    await titled(c, ["new", "replaced"])
+    await ingest(c, {"bare": "Plain words."})
+    await c.execute(f"{FORMER} where revision_id in (select id from ingest_revisions where uri = 'replaced')")
+    await titled(c, ["replaced"])
+    await c.execute(f"delete from ingest_backfills; {BACKFILL}")
+    rows = "select revision_id, ctid, lexemes from ingest_chunk_store order by 1"
+    before = await c.fetch(rows)
+    assert len(before) == 4
+    assert await fill(c, 200) == [0, 0]
+    assert await c.fetch(rows) == before
+
+
+async def test_what_came_after_the_migration_is_not_looked_at(c: Connection) -> None:
+    await titled(c, ["a"])
+    await as_the_former_release_left_it(c)
+    await titled(c, ["b"])
+    await c.execute(FORMER)
+    assert await fill(c, 200) == [1, 0]
+    assert await found(c, "harbour") == ["a"]
+
+
+async def test_an_insert_that_brings_no_words_gets_those_of_its_text(c: Connection) -> None:
+    await titled(c, ["a"])
+    columns = "space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding"
+    await c.execute(
+        f"insert into ingest_chunk_store (revision_id, ordinal, {columns})"
+        f" select revision_id, 1, {columns} from ingest_chunk_store"
+    )
+    rows = await c.fetch("select ordinal, lexemes::text from ingest_chunk_store order by 1")
+    assert [tuple(row) for row in rows] == [(0, LEXEMES), (1, "'moor':2 'night':4 'ship':1")]
