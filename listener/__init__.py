@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from listener.errors import IngestError, OperatorError, RequestError, WaitTimeoutError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = [
     "Failure",
     "Hit",

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from former_listener import Release, migrated_by, unpacked
 from listener_process import ListenerProcess
 from pipeline import cloned, migrated
 from staging import Connection, session
 
-from listener import embedded
+from listener import embedded, service
 from listener.database import migrations
+from listener.settings import Settings
 
 VERSIONS = (16, 18)
 PREFIX = f"ingest-tests-{os.geteuid()}-"
@@ -146,6 +148,33 @@ def listeners(ready: str) -> Iterator[list[ListenerProcess]]:
     for it in started:
         if it.process.poll() is None:
             it.kill()
+
+
+@pytest.fixture(scope="session")
+def former(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The release before this one."""
+    return unpacked(tmp_path_factory.mktemp("former"))
+
+
+@pytest.fixture(scope="session")
+def former_template(server: embedded.Server, former: Release, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that the former release has migrated. Nobody may be connected to it while it is cloned."""
+    return asyncio.run(migrated_by(former, server, tmp_path_factory.mktemp("migrated")))
+
+
+@pytest.fixture
+async def of_former(server: embedded.Server, former_template: str) -> AsyncIterator[str]:
+    """The URL of a database as the former release has it, for this test alone."""
+    async with cloned(server, former_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def upgraded(server: embedded.Server, former_template: str) -> AsyncIterator[str]:
+    """The URL of a database that was migrated by the former release, then by this one."""
+    async with cloned(server, former_template) as dsn:
+        await service.migrate(Settings(), dsn)
+        yield dsn
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 
 from listener import __version__
+from listener.database.locks import until_locked
 from listener.database.sql_files import SqlFile, sql_files
 from listener.errors import OperatorError
 
@@ -27,12 +29,7 @@ Connection = asyncpg.Connection
 
 OLDEST_PGVECTOR = (0, 8)
 LOCK_WAIT_SECONDS = 0.1
-SHORT_WAIT = "'300ms'"
-# Autovacuum gives way only to who has waited for deadlock_timeout.
-LONG_WAIT = "extract(epoch from current_setting('deadlock_timeout')::interval) * 1000 + 500"
-SHORT_TRIES = 3
-PAUSE_SECONDS = 1.0
-PATIENCE_SECONDS = 60.0
+PAGE = 16
 
 
 async def migrate(connection: Connection, schema: str) -> list[str]:
@@ -44,7 +41,8 @@ async def migrate(connection: Connection, schema: str) -> list[str]:
     applied: list[str] = []
     try:
         for part in _parts(sql_files()):
-            applied += await _patiently(connection, schema, part)
+            apply = _apply_alone if part[0].runs_alone else _apply_together
+            applied += await until_locked(connection, schema, partial(apply, connection, schema, part))
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
             "not_permitted",
@@ -65,48 +63,11 @@ def _parts(files: Sequence[SqlFile]) -> list[Sequence[SqlFile]]:
     return [part for part in parts if part]
 
 
-async def _patiently(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[str]:
-    """Apply a part, again and again while somebody holds a lock that it needs.
-
-    Waits are short, since all others queue behind one who waits, and now and then long enough for autovacuum.
-    """
-    apply = _apply_alone if part[0].runs_alone else _apply_together
-    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    for attempt in itertools.count(1):
-        wait = LONG_WAIT if attempt % (SHORT_TRIES + 1) == 0 else SHORT_WAIT
-        try:
-            return await apply(connection, schema, part, wait)
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            if asyncio.get_running_loop().time() > deadline:
-                raise await _locked(connection, schema) from None
-            await asyncio.sleep(PAUSE_SECONDS)
-    raise AssertionError("it counts without an end")
-
-
-async def _locked(connection: Connection, schema: str) -> OperatorError:
-    holder = await connection.fetchrow(_LONGEST_HOLDER, schema)
-    who = "another session" if holder is None else f"process {holder['pid']} ({holder['state']}, {holder['name']!r})"
-    return OperatorError(
-        "schema_locked",
-        f'{who} holds locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds',
-        "End its transaction, then migrate again: select pg_terminate_backend(pid) is the last resort.",
-    )
-
-
-_LONGEST_HOLDER = """
-select a.pid, a.state, a.application_name as name
-from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
-join pg_stat_activity a on a.pid = l.pid
-where n.nspname = $1 and l.granted and a.pid <> pg_backend_pid() and a.datname = current_database()
-order by a.xact_start limit 1
-"""
-
-
 async def _apply_together(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[str]:
     async with connection.transaction():
         todo = await _begin(connection, schema, part, wait)
-        for file in todo:
-            await _apply(connection, file)
+        for page in _pages(todo):
+            await _apply(connection, page)
         if part[-1] is sql_files()[-1]:
             await _drop_former(connection, schema)
         await _record(connection, todo)
@@ -256,14 +217,26 @@ def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
     return known != file.checksum
 
 
-async def _apply(connection: Connection, file: SqlFile) -> None:
-    """Run a file. A function whose result changed can't be replaced: it is dropped first, if nothing depends on it."""
+def _pages(files: Sequence[SqlFile]) -> Iterator[Sequence[SqlFile]]:
+    """Yield files that are sent together: from the first lock to the last file, everybody waits."""
+    for _, alike in itertools.groupby(files, lambda file: file.runs_once):
+        page = list(alike)
+        for start in range(0, len(page), PAGE):
+            yield page[start : start + PAGE]
+
+
+async def _apply(connection: Connection, files: Sequence[SqlFile]) -> None:
+    """Run files. A function whose result changed can't be replaced: it is dropped first, if nothing depends on it."""
     try:
         async with connection.transaction():
-            await connection.execute(file.text)
+            await connection.execute(";\n".join(file.text for file in files))
     except asyncpg.InvalidFunctionDefinitionError:
-        await connection.execute(f"drop routine {file.signature}")
-        await connection.execute(file.text)
+        if len(files) > 1:
+            for file in files:
+                await _apply(connection, [file])
+        else:
+            await connection.execute(f"drop routine {files[0].signature}")
+            await connection.execute(files[0].text)
 
 
 async def _drop_former(connection: Connection, schema: str) -> None:

@@ -14,6 +14,8 @@ begin
   update ingest_revisions v
   set state = p_state, starts = null, ends = null, headings = null,
       text = case when p_state = 'loaded' then v.text end,
+      -- That of the text, not of the bytes that are read again.
+      media_type = case when p_state = 'loaded' or v.loaded_at is null then v.media_type end,
       read_seq = case when p_state = 'loaded' then v.read_seq else r.read_seq end
   from ingest_requests r
   where r.id = p_request and v.request_id = p_request

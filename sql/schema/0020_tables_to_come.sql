@@ -93,12 +93,11 @@ alter table ingest_documents add column principals text[];
 
 comment on column ingest_documents.principals is 'Who may find it in a search; null: everybody who may search its collection.';
 
--- Only our functions name it.
--- squawk-ignore renaming-column
-alter table ingest_revisions rename column path to locator;
+-- path stays for a release: calls of the former release's functions that wait meanwhile go on with what they were.
 -- Not valid: the wider list of states has theirs in it.
 alter table ingest_revisions
   add column generation int not null default 1,
+  add column locator text,
   add column version text,
   add column modified_at timestamptz,
   -- squawk-ignore ban-drop-constraint
@@ -117,6 +116,7 @@ comment on column ingest_revisions.state is
   'The document''s checkpoint: a step advances the revisions in the state before it. refined, enriched: after a step of the user''s own.';
 comment on column ingest_revisions.generation is 'The generation of its collection that it was made in.';
 comment on column ingest_revisions.locator is 'Where it lies: a path or a URL; null: inline content, or inside of another document.';
+comment on column ingest_revisions.path is 'As locator, in rows that the former release made.';
 comment on column ingest_revisions.version is 'What its source calls this state of it: an ETag, a version.';
 comment on column ingest_revisions.modified_at is 'When its source says that it was changed last.';
 

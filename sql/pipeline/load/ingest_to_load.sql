@@ -14,8 +14,8 @@ as $$
   left join ingest_revisions whole on whole.id = v.parent_id
   left join ingest_live_hashes(p_fence.requests, p_fence.batch) live on live.id = v.id
   cross join lateral (
-    select coalesce(v.locator, whole.locator) as locator,
-           coalesce(v.locator, whole.locator) is null and v.container is null as inline) place
+    select found.locator, found.locator is null and v.container is null as inline
+    from (values (coalesce(v.locator, v.path, whole.locator, whole.path))) as found (locator)) place
   where r.id = any (p_fence.requests) and r.status = 'running' and v.batch = p_fence.batch and v.state = 'discovered'
   order by v.request_id, v.position;
 $$;
