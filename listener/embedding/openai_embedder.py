@@ -27,7 +27,7 @@ from listener.concurrency import task_group
 from listener.embedding.answers import Answer, read_vectors, unusable
 from listener.embedding.embedder import Embeddings, Space, TextsRefused
 from listener.embedding.inputs import encodable, groups
-from listener.embedding.openai import DIMENSIONS, check_dimensions, key_of, normalized
+from listener.embedding.openai_space import DIMENSIONS, check_dimensions, key_of, normalized
 from listener.embedding.pace import Pace, now
 from listener.embedding.refusals import Limited, RefusedTexts, raise_refused, read_refusal
 from listener.errors import ServiceError, SettingsError

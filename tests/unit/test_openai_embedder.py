@@ -41,8 +41,8 @@ from listener import embedding
 from listener.concurrency import task_group
 from listener.embedding import Space, TextsRefused
 from listener.embedding.answers import read_vectors
-from listener.embedding.openai import normalized
 from listener.embedding.openai_embedder import OpenAIEmbedder
+from listener.embedding.openai_space import normalized
 from listener.embedding.pace import Pace, now
 from listener.embedding.refusals import retry_after
 from listener.errors import IngestError, ServiceError, SettingsError
