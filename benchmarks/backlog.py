@@ -33,7 +33,7 @@ import asyncpg
 from benchmarks import session
 from benchmarks.report import Options, Report, Spread, Table
 from listener import embedded
-from listener.engine import statements
+from listener.engine import engine_rows
 from listener.engine.line import Line
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ FEW, MANY, MOST = 1_000, 100_000, 1_000_000
 CALLS = 200
 EXECUTOR = "backlog"
 ROOTS = ["/srv"]
-CLAIMANT = statements.Claimant(
+CLAIMANT = engine_rows.Claimant(
     EXECUTOR, ROOTS, json.dumps({"embedder": "local", "endpoint": "", "model": "none", "dimensions": 3})
 )
 
@@ -79,7 +79,7 @@ class Case:
         for _ in range(calls):
             inserts.append((await self._timed(partial(self.connection.fetch, INSERT)))[0])
             place = self.line.place
-            seconds, claimed = await self._timed(partial(statements.claim, self.connection.fetch, CLAIMANT, 1, place))
+            seconds, claimed = await self._timed(partial(engine_rows.claim, self.connection.fetch, CLAIMANT, 1, place))
             self.line.looked(place, [one.standing for one in claimed], seconds)
             claims.append(seconds)
             self.empty += not claimed
@@ -133,7 +133,7 @@ async def _make(server: embedded.Server, database: str, backlog: Mapping[str, An
     connection = await _database(server, database)
     await connection.execute("""select ingest_collection('full', '{"max_running": 1}')""")
     await _add(connection, 1, collection="full")
-    await statements.claim(connection.fetch, CLAIMANT, 1)
+    await engine_rows.claim(connection.fetch, CLAIMANT, 1)
     given = dict(backlog)
     if count := given.pop("count", 0):
         finished = given.pop("finished", False)
@@ -175,7 +175,7 @@ async def _churn(case: Case, count: int) -> None:
     """Insert, claim and end so many requests; leave the 1,000 that are newest."""
     for _ in range(count // FEW):
         await _add(case.connection, FEW)
-        await statements.claim(case.connection.fetch, CLAIMANT, FEW)
+        await engine_rows.claim(case.connection.fetch, CLAIMANT, FEW)
         await case.connection.execute(SETTLE + " and r.collection = 'c'")
     await case.connection.execute("vacuum analyze")  # removes nothing
 

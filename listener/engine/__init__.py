@@ -9,10 +9,11 @@
     takeover    what dead listeners left → goes on
     repair      what stopped half way → goes on, is given back, or ends
     purge       what was replaced → deleted
+    backfill    what rows of a former release lack → filled in
     heartbeat   a sign of life, and who may judge others
-    server      the embedded Postgres, if there is one → runs
+    embedded_server   the embedded Postgres, if there is one → runs
 
     loop        what all of them are;  endings: why one ends its listener
-    statements  what they ask of our tables;  workflow_rows: of DBOS's
+    engine_rows  what they take from our tables;  workflow_rows: from DBOS's
     durable     DBOS, launched and ended
 """

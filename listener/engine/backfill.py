@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import anyio
 import asyncpg
 
 from listener.engine.loop import Rounds
@@ -21,14 +20,9 @@ class Backfill(Rounds):
     name = "backfill"
 
     def __init__(self, pool: asyncpg.Pool, pause_seconds: float) -> None:
-        super().__init__(LOOK_SECONDS)
+        super().__init__(LOOK_SECONDS, first_after=LOOK_SECONDS)  # others have more to do at a start
         self._pool = pool
         self._pause_seconds = pause_seconds
-
-    async def run(self) -> None:
-        """Begin after a while: others have more to do at a start."""
-        await anyio.sleep(LOOK_SECONDS)
-        await super().run()
 
     async def look(self) -> None:
         """Fill in a page, and look again soon if there may be another."""

@@ -45,8 +45,9 @@ class Loop(ABC):
 class Rounds(Loop):
     """A loop that looks every so many seconds. What it can't do while Postgres is away, it does when it looks next."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, first_after: float = 0.0) -> None:
         self._seconds = seconds
+        self._first_after = first_after
 
     @abstractmethod
     async def look(self) -> None:
@@ -54,6 +55,7 @@ class Rounds(Loop):
 
     async def run(self) -> None:
         """Look, again and again."""
+        await anyio.sleep(self._first_after)
         while True:
             with waiting_for_postgres(self.name):
                 await self.look()

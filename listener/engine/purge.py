@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import anyio
 import asyncpg
 
 from listener.engine.loop import Rounds
@@ -18,15 +17,10 @@ class Purge(Rounds):
     name = "purge"
 
     def __init__(self, pool: asyncpg.Pool, retention_hours: float, pause_seconds: float) -> None:
-        super().__init__(LOOK_SECONDS)
+        super().__init__(LOOK_SECONDS, first_after=LOOK_SECONDS)  # others have more to do at a start
         self._pool = pool
         self._retention = timedelta(hours=retention_hours)
         self._pause_seconds = pause_seconds
-
-    async def run(self) -> None:
-        """Begin after a while: others have more to do at a start."""
-        await anyio.sleep(LOOK_SECONDS)
-        await super().run()
 
     async def look(self) -> None:
         """Purge a page, and look again soon if there was one."""

@@ -565,7 +565,11 @@ async def test_a_listener_whose_functions_a_newer_program_has_replaced_ends_and_
     old.hold("before:save_loaded")
     request = await add(c, source=str(docs), collection="c")
     await held(old, "before:save_loaded")
-    (name,) = await c.fetch("select oid::regprocedure::text as it from pg_proc where proname = 'ingest_save_loaded'")
+    name = await one(
+        c,
+        "select oid::regprocedure::text as it from pg_proc where proname = 'ingest_save_loaded'"
+        " and oid::regprocedure::text ~ 'fence'",  # not the one for listeners of the former release
+    )
     await c.execute(f"alter function {name['it']} rename to ingest_save_loaded_anew")
     old.go()
     assert await asyncio.to_thread(old.ended) == 5
