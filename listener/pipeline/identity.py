@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 from listener.settings import Settings
@@ -38,7 +39,7 @@ class Identity:
             dbos_schema=dbos_schema(settings),
             pipeline=pipeline,
             roots=roots,
-            queue="_" + hashlib.sha256(repr((settings.schema_, roots)).encode()).hexdigest()[:8],
+            queue="_" + _digest(settings.schema_, roots),
         )
 
     @property
@@ -55,6 +56,12 @@ class Identity:
     def batches_queue(self) -> str:
         """DBOS's queue of batch workflows."""
         return f"ingest_batches{self.queue}"
+
+
+def _digest(schema: str, roots: tuple[str, ...]) -> str:
+    """Return what listeners with the same roots have in common, those of the former release too: these hash paths."""
+    named = tuple(Path(root) if root.startswith("/") else root for root in roots)
+    return hashlib.sha256(repr((schema, named)).encode()).hexdigest()[:8]
 
 
 def application(settings: Settings) -> str:

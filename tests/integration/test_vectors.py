@@ -39,7 +39,7 @@ async def test_a_session_without_vectors_does_without_pgvectors_package(database
 
 
 def test_verbs_of_the_cli_load_nothing_that_embeds_or_reads_vectors() -> None:
-    verbs = "control, doctor, follow, health, operate, quickstart, add, search, session, status"
+    verbs = "control, doctor, follow, health, operate, quickstart, add, search, running, status"
     program = (
         f"import sys; from listener.cli import {verbs}; import listener.client.ingest, listener.database;"
         "print({'numpy', 'openai', 'httpx2', 'pgvector'} & {*sys.modules})"

@@ -199,4 +199,5 @@ async def test_a_request_that_is_carried_by_arrays_gets_what_one_gets_by_rows(c:
 def test_each_function_that_stays_for_the_former_release_is_called_here() -> None:
     called = {*WRITES, "add_found", "to_load", "to_chunk", "to_embed", "try_alone", "note_retry"}
     stays = {file.name for file in sql_files() if file.name.endswith("_former.sql")}
-    assert stays == {f"ingest_{name}_former.sql" for name in called}
+    within = {"check_owner", "check_writer"}  # called by bodies of before that wait for a migration
+    assert stays == {f"ingest_{name}_former.sql" for name in called | within}

@@ -13,7 +13,7 @@ import pytest
 from staging import Connection, add, add_listener, blocked, claim, collection, connect, ingest, live, one, session
 
 from listener import embedded
-from listener.database import migrations, removal
+from listener.database import locks, migrations, removal
 from listener.database.sql_files import sql_files
 from listener.errors import OperatorError
 
@@ -283,7 +283,7 @@ async def test_an_index_whose_building_was_interrupted_is_built_anew(c: Connecti
 async def test_a_migration_that_waits_too_long_names_the_process_that_holds_the_lock(
     installed: str, c: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.0)
     await c.execute("update ingest_migrations set checksum = 'older' where name = 'ingest_chunks.sql'")
     async with session(installed, application_name="a report") as reader:
         await reader.execute("begin")
