@@ -30,6 +30,9 @@ from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
 CALLS = 8
 TABLE = """
 create table bare_chunks (like ingest_chunk_store including all);
+alter table bare_chunks drop column lexemes,
+  add column lexemes tsvector generated always as (to_tsvector(text_config, text)) stored;
+create index on bare_chunks using gin (lexemes);
 alter table bare_chunks alter column text_config set default 'english', alter column collection set default 'bare',
   alter column space_id set default 1
 """
