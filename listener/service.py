@@ -158,10 +158,17 @@ class Listener:
             for together in self._ends:
                 async with task_group() as ends:
                     for end in together:
-                        ends.start_soon(end)
+                        ends.start_soon(self._end, end)
         finally:
             await self._opened.aclose()
             self._stopped.set()
+
+    async def _end(self, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """End one part; whatever is wrong with it, the others end in their order, and the heartbeat signs off."""
+        try:
+            await end()
+        except Exception:
+            log.exception("a part of the listener did not end in good order")
 
     async def _open(self) -> Database:
         database = await open_database(self._settings, self._dsn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -66,10 +66,13 @@ class Session:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
         """Open a transaction for the time of a block: what goes by way of what this yields is part of it."""
-        with translate_errors():
-            async with self._connections.transaction() as one:
-                self.show("begin;")
-                yield Session(one, self._schema, self._show)
+        async with AsyncExitStack() as ending:
+            with translate_errors():
+                one = await ending.enter_async_context(self._connections.transaction())
+            self.show("begin;")
+            yield Session(one, self._schema, self._show)
+            with translate_errors():  # what the block itself raises is the caller's
+                await ending.pop_all().aclose()
             self.show("commit;")
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """Wait for the locks that a migration needs, in a way that keeps nobody else waiting for long.
 
-All others queue behind one who waits for a table, so each try waits briefly, gives up everything, and pauses.
+Whoever waits for a table's lock makes everybody else queue behind it, so each try is short, gives up everything, and
+pauses.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ OUTAGE = (
 )
 """What is raised while Postgres is away, restarts, can't write or has no connection left: it is worth trying again."""
 
+BLOCKED = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 AMBIGUOUS = (OSError, asyncio.TimeoutError)
 DRIVERS = ("asyncpg", "psycopg", "sqlalchemy")
 READ_ONLY = "25006"
@@ -66,7 +67,7 @@ async def retry_on_outage(call: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await call()
-        except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
+        except BLOCKED as error:
             log.warning("waiting for a lock that another transaction holds: %s", error)
         except asyncpg.UndefinedFunctionError as error:
             await _wait_to_be_ended(error)
@@ -79,11 +80,13 @@ async def retry_on_outage(call: Callable[[], Awaitable[T]]) -> T:
 
 @contextmanager
 def waiting_for_postgres(who: str) -> Iterator[None]:
-    """Have a block end where Postgres goes away; the log says that ``who`` waits."""
+    """Have a block end where Postgres goes away, or a lock is not to be had; the log says that ``who`` waits."""
     try:
         yield
     except OUTAGE as error:
         log.warning("%s: waiting for Postgres: %s", who, named(error))
+    except BLOCKED as error:
+        log.warning("%s: waiting for a lock that another transaction holds: %s", who, error)
 
 
 def named(error: BaseException) -> str:

@@ -4,7 +4,7 @@
 
     inputs     chunk → text, its hash, groups of texts
     registry   space → embedder, by entry points
-    base       what an embedder is
+    embedder   what an embedder is
     local      works without a key and without a network
     openai     any service with OpenAI's API
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, cast
 
 from listener.errors import SettingsError
@@ -36,25 +36,34 @@ def create(space: Space, settings: Settings) -> Embedder:
 def find(name: str) -> EmbedderFactory:
     """Return what is installed under a name.
 
-    Raises SettingsError ``unknown_embedder`` if nothing is, ``embedder_not_installed`` if it can't be imported.
+    Raises SettingsError ``unknown_embedder`` if nothing is, ``embedder_not_installed`` if it can't be imported or two
+    packages have it.
     """
-    installed = entry_points(group=GROUP)
-    for point in installed:
-        if point.name == name:
-            try:
-                return cast("EmbedderFactory", point.load())
-            except (ImportError, AttributeError) as error:
-                raise SettingsError(
-                    "embedder_not_installed",
-                    f"the embedder {name!r} can't be loaded from {point.value}: {error}",
-                    "Install what it needs, or use another embedder.",
-                ) from error
-    names = ", ".join(sorted({repr(point.name) for point in installed}))
+    points = {(point.name, point.value): point for point in entry_points(group=GROUP)}
+    named = [point for (of, _), point in points.items() if of == name]
+    if len(named) > 1:
+        values = " and ".join(point.value for point in named)
+        hint = "Uninstall one of the packages: an embedder decides what vectors can be compared."
+        raise SettingsError("embedder_not_installed", f"two packages have an embedder {name!r}: {values}", hint)
+    if named:
+        return _loaded(named[0])
+    names = ", ".join(sorted({repr(of) for of, _ in points}))
     raise SettingsError(
         "unknown_embedder",
         f"the embedder {name!r} is not installed",
         f"Use one of {names}, or install the package that has it." if names else "Install ingest-listener anew.",
     )
+
+
+def _loaded(point: EntryPoint) -> EmbedderFactory:
+    try:
+        return cast("EmbedderFactory", point.load())
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(
+            "embedder_not_installed",
+            f"the embedder {point.name!r} can't be loaded from {point.value}: {error}",
+            "Install what it needs, or use another embedder.",
+        ) from error
 
 
 class Embedders:

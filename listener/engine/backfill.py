@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import asyncpg
 
 from listener.engine.loop import Rounds
 
 LOOK_SECONDS = 60.0
+SHARE = 3  # so many times as long as a page takes is the pause behind it
 DONE_SECONDS = 3600.0
 
 
@@ -26,5 +29,7 @@ class Backfill(Rounds):
 
     async def look(self) -> None:
         """Fill in a page, and look again soon if there may be another."""
+        began = time.monotonic()
         more = await self._pool.fetchval("select ingest_fill_lexemes()")
-        self._seconds = DONE_SECONDS if more is None else self._pause_seconds if more else LOOK_SECONDS
+        pause = max(self._pause_seconds, SHARE * (time.monotonic() - began))
+        self._seconds = DONE_SECONDS if more is None else pause if more else LOOK_SECONDS

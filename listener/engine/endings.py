@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def ending(loop: str, error: Exception) -> OperatorError:
-    """Return what to tell of a loop that failed; without one of its loops a listener is no good."""
+    """Return the error to report for a failed loop; a listener can't run without all of its loops."""
     if isinstance(error, OperatorError):
         log.error("the loop %s ends this listener: %s", loop, error)
         return error
@@ -24,7 +24,7 @@ def ending(loop: str, error: Exception) -> OperatorError:
 
 
 def declared_dead(executor_id: str) -> OperatorError:
-    """Return the error of a listener that others gave up: its work goes on elsewhere."""
+    """Return the error of a listener that was declared dead: its work goes on elsewhere."""
     return OperatorError(
         "declared_dead",
         f"listener {executor_id} gave no sign of life for its lease and was declared dead; others go on with its work",

@@ -22,7 +22,7 @@ from workflow_status w
 left join ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
 where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
   and ($3::text[] is null or w.workflow_uuid = any ($3))
-  and (r.local_path is null or ingest_has_root($2, r.local_path))
+  and (ingest_locator(r) is null or ingest_has_root($2, ingest_locator(r)))
   and (w.status = 'PENDING' and (w.workflow_uuid = any ($4) or not exists (
          select from ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null))
     or w.status = 'ENQUEUED' and w.queue_name like 'ingest%' and not exists (

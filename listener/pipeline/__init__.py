@@ -3,7 +3,7 @@
 ::
 
     workflows    ingest_request, ingest_batch: the ids, the order of the steps, how a request ends
-    batch        the steps of one batch, by its only fence;  sharing: small requests that go through them together
+    batch        the steps of one batch, by its only writer;  sharing: small requests that go through them together
     discover     source      → manifest, cut into batches
     load         discovered  → loaded     bytes fetched, compared with what is live, parsed to text
     chunk        loaded      → chunked    boundaries into the text

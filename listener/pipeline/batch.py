@@ -26,7 +26,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 
 class BatchRuns:
-    """Carries batches through their steps, each as its only fence."""
+    """Carries batches through their steps, each as its only writer."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools

@@ -78,7 +78,7 @@ class _Cut:
         if isinstance(item, Refused):
             return _failed_entry(self.position, item.uri, DocumentError(item.code, item.message, item.hint))
         if error := self._problem(item):
-            return _failed_entry(self.position, item.uri, error)
+            return _failed_entry(self.position, item.uri, error, _stored(item).locator)
         size = item.bytes or 0
         if self.documents and (self.documents == self.most_documents or self.bytes + size > self.most_bytes):
             self.batch, self.documents, self.bytes = self.batch + 1, 0, 0
@@ -89,7 +89,7 @@ class _Cut:
         if (length := len(item.uri.encode())) > LONGEST_URI:
             hint = f"at most {LONGEST_URI} bytes: shorten the names of its folders, or its own"
             return DocumentError("uri_too_long", f"the URI {item.uri[:100]}… has {length} bytes", hint)
-        if item.bytes is not None and item.bytes > self.max_document_bytes and item.locator:
+        if item.bytes is not None and item.bytes > self.max_document_bytes and inline.stored(item.locator or item.uri):
             return too_large(item.uri, item.bytes, self.max_document_bytes)
         return None
 
@@ -100,5 +100,5 @@ def _stored(item: Found) -> Found:
     return item if locator == item.locator else replace(item, locator=locator)
 
 
-def _failed_entry(position: int, uri: str, error: DocumentError) -> ManifestEntry:
-    return ManifestEntry(position, None, Found(uri[:LONGEST_URI]), error.as_json("discover"))
+def _failed_entry(position: int, uri: str, error: DocumentError, locator: str | None = None) -> ManifestEntry:
+    return ManifestEntry(position, None, Found(uri[:LONGEST_URI], locator), error.as_json("discover"))

@@ -78,7 +78,7 @@ class EmbedStep:
             await self.gateway.save_embedded(self.fence, [Outcome(row.id, self.failures.get(row.id)) for row in rows])
 
     async def _groups(self, chunks: Iterator[NewChunk]) -> Calls:
-        """Yield calls that embed and gateway one group each; gateway what the space has already on the way."""
+        """Yield one call for each group, to embed and store it; copy vectors that the space has on the way."""
         while window := list(islice(chunks, WINDOW)):
             missing = await self._copy_known(window)
             by_digest: dict[bytes, list[NewChunk]] = {}
@@ -100,7 +100,7 @@ class EmbedStep:
         return [one for one in window if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
-        """Embed different texts, each wanted by some chunks, and gateway them; refused ones fail their documents."""
+        """Embed different texts, each wanted by some chunks, and store them; a refused one fails its documents."""
         try:
             with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
                 embeddings = await self.embedder.embed([same[0].embedded for same in texts])

@@ -77,7 +77,7 @@ class Gateway(RequestGateway):
             await self._write(query, fence.as_row, [one.as_row for one in loaded])
 
     async def open_documents(self, fence: Fence) -> int:
-        """Return how many of the batch's documents have still a way to go."""
+        """Return how many of the batch's documents are unfinished."""
         query = """select count(*) from ingest_revisions where request_id = any ($1) and batch = $2
           and state in ('loaded', 'chunked', 'embedded')"""
         return int(await self._pool.fetchval(query, list(fence.requests), fence.number))

@@ -89,7 +89,7 @@ async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source
 async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], source: Source, texts: Texts) -> Counter[str]:
     read = await _read(tools, source, rows, [_wanted(tools, row) for row in rows])
     skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
-    left = await _again(tools, source, [one for one in read if one.row.id not in skipped])
+    left = await _read_again(tools, source, [one for one in read if one.row.id not in skipped])
     documents = await side_by_side(partial(_document, tools), left, SIDE_BY_SIDE * tools.settings.parse_workers)
     loaded = [one for document in documents for one in document]
     await tools.gateway.save_loaded(fence, loaded)
@@ -136,8 +136,8 @@ def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
     )
 
 
-async def _again(tools: Tools, source: Source, read: Sequence[_Read]) -> list[_Read]:
-    """Read whatever it was what is unchanged and could not be skipped: what is live has become another meanwhile."""
+async def _read_again(tools: Tools, source: Source, read: Sequence[_Read]) -> list[_Read]:
+    """Read documents whose "unchanged" no longer holds: what was live has been replaced meanwhile."""
     unchanged = [one.row for one in read if isinstance(one.outcome, Unchanged)]
     wanted = [replace(_wanted(tools, row), known=None) for row in unchanged]
     read_now = iter(await _read(tools, source, unchanged, wanted) if unchanged else ())

@@ -100,7 +100,7 @@ class RequestGateway:
         return await self._column("select batch from ingest_batches where request_id = $1 order by 1", request.request)
 
     async def unfinished_batches(self, request: RequestRef) -> list[int]:
-        """Return the numbers of batches with documents that have still a way to go."""
+        """Return the numbers of batches with unfinished documents."""
         query = """select distinct batch from ingest_revisions where request_id = $1 and batch is not null
           and state in ('discovered', 'loaded', 'chunked', 'embedded') order by 1"""
         return await self._column(query, request.request)

@@ -82,7 +82,7 @@ class Workflows:
         """Start a request's workflow under its id, in the background; DBOS's primary key makes that happen once."""
         ref = RequestRef(request=request)
         handle = await self._started(self._capacity.requests, str(request), self._ingest_request, ref)
-        if not hasattr(handle, "task"):  # DBOS knew its workflow: none comes here, and repair brings that to life
+        if not hasattr(handle, "task"):  # DBOS has this workflow already, so none starts here; repair resumes it
             self.shares.release([request])
 
     async def _started(self, places: Places, workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
@@ -98,7 +98,7 @@ class Workflows:
                 places.release(workflow)
 
     async def go_on(self, request: UUID, left: Sequence[str] = ()) -> None:
-        """Bring the workflows of a request to life that ran before: those of its unfinished batches, then its own.
+        """Resume a request's workflows: those of its unfinished batches first, then its own.
 
         Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
         ``left``: workflows of batches to be rewound although their documents are through.

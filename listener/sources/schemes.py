@@ -1,4 +1,4 @@
-"""The sources that are installed, by the scheme of their URLs; together they are one source that knows whom to ask.
+"""The installed sources, by the scheme of their URLs; ``Sources`` passes each call on to the source of its scheme.
 
 A source is made by a factory that an entry point of the group ``ingest_listener.sources`` leads to, under the name of
 its scheme; see ``docs/sources.md``.
@@ -38,7 +38,7 @@ class Sources(Source):
         return Sources(self._by_scheme | {scheme: source})
 
     def of(self, place: str) -> Source:
-        """Return whose a source or locator is.
+        """Return the source that reads a place, which is a request's source or a locator.
 
         Raises RequestError ``unknown_scheme``, which says what is installed.
         """

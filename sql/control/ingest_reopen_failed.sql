@@ -4,12 +4,15 @@ as $$
 declare
   v_extra int := (select coalesce(max(b.batch), 0) + 1 from ingest_batches b where b.request_id = p_request);
 begin
-  -- What discovery refused was in no batch. Its URI says where it lies; one that is too long was cut and leads nowhere.
+  -- What discovery refused was in no batch. Its locator or its URI says where it lies; one that is too long was cut and
+  -- leads nowhere. A file of records would come back as one document.
   with refused as (
     update ingest_revisions v
-    set state = 'discovered', error = null, batch = v_extra, locator = v.uri
-    where v.request_id = p_request and v.state = 'failed' and v.batch is null and v.container is null
-      and v.uri like 'file:/%' and v.uri !~ '#' and v.error ->> 'code' <> 'uri_too_long'
+    set state = 'discovered', error = null, batch = v_extra, locator = coalesce(v.locator, v.uri)
+    from ingest_requests r
+    where r.id = p_request and r.source is not null and not r.options ? 'record'
+      and v.request_id = p_request and v.state = 'failed' and v.batch is null and v.container is null
+      and coalesce(v.locator, v.uri) ~ '^(/|[A-Za-z][A-Za-z0-9+.-]+:/)' and v.uri !~ '#' and v.error ->> 'code' <> 'uri_too_long'
     returning v.id)
   insert into ingest_batches (request_id, batch, documents)
   select p_request, v_extra, count(*) from refused having count(*) > 0;

@@ -17,7 +17,9 @@ begin
     end if;
   elsif p_source !~ '^/' then
     -- The scheme and the host mean the same in capitals.
-    return (select lower(url[1]) || url[2] from regexp_matches(p_source, '^([A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?)(.*)$') url);
+    -- (What is no URL with a path is nobody's: whichever listener gets it says so.)
+    return (select lower(url[1]) || url[2]
+            from regexp_matches(p_source, '^([A-Za-z][A-Za-z0-9+.-]+:(?=/)(?://[^/?#]*)?)(.*)$') url);
   end if;
   return case when v_path like '/%' then regexp_replace(v_path, '^/+', '/') end;
 exception when character_not_in_repertoire or untranslatable_character then

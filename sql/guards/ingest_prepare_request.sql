@@ -33,8 +33,8 @@ begin
     new.read_seq := nextval('ingest_read_seq');
   else
     new.locator := case when new.source like '/%' and new.source not like '//%' then new.source else ingest_locate(new.source) end;
-    -- For listeners of the former release.
-    new.local_path := case when new.locator like '/%' then new.locator end;
+    -- For listeners of the former release: they leave to others what is below no root of theirs.
+    new.local_path := new.locator;
   end if;
   return new;
 end

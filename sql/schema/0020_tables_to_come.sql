@@ -83,7 +83,7 @@ alter table ingest_requests alter column submitted_by set default coalesce(nulli
 comment on column ingest_requests.submitted_by is 'The role that inserted it: the one that was set, else that of the session.';
 comment on column ingest_requests.locator is
   'System: where its source lies, a path or a URL; a listener with a root above it claims it. Null: inline content.';
-comment on column ingest_requests.local_path is 'System: as locator, if that is a path; for listeners of the former release.';
+comment on column ingest_requests.local_path is 'System: as locator; for listeners of the former release.';
 comment on column ingest_requests.documents_unchanged is 'Documents that had not changed, and have no row of their own.';
 comment on column ingest_requests.resume_at is 'System: it is parked until then, and holds no place.';
 comment on column ingest_requests.source is 'An absolute path of a file or folder, a glob, or a URL that a source of a listener reads.';

@@ -109,6 +109,11 @@ async def test_only_a_listener_with_a_root_above_a_source_claims_it(c: Connectio
     assert await claim(c, roots=["/", "https://docs.example.org/Guide"]) == [remote]
 
 
+async def test_what_is_no_url_with_a_path_goes_to_whoever_gets_it_and_says_so(c: Connection) -> None:
+    windows, mail = await add(c, source="C:\\docs"), await add(c, source="mailto:someone")
+    assert set(await claim(c, roots=["/srv"])) == {windows, mail}
+
+
 async def test_a_root_may_be_all_of_a_scheme(c: Connection) -> None:
     remote = await add(c, source="toy://shelf/a")
     assert await claim(c, roots=["toys:"]) == []

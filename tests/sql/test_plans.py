@@ -220,3 +220,24 @@ async def test_recovery_reads_nothing_when_all_workflows_have_ended(server: embe
             await c.fetch(explain, *arguments)  # the first one reads the catalog too
             plan = await c.fetch(explain, *arguments)
             assert pages_of(plan) <= 5, (name, [row[0] for row in plan])
+
+
+async def test_only_a_listener_with_a_root_above_a_source_takes_its_workflow_over(own: Connection) -> None:
+    await own.execute("set search_path = public, dbos")
+    await add_listener(own, "dead", roots=["notes:"])
+    await add(own, source="notes://shelf/a")
+    (request,) = await claim(own, executor="dead", roots=["notes:"])
+    await own.execute("update ingest_listeners set dead_at = now()")
+    await own.execute(
+        "insert into workflow_status (workflow_uuid, name, status, executor_id, application_name, created_at)"
+        " values ($1, 'ingest_request', 'PENDING', 'dead', 'ingest', 0)",
+        str(request),
+    )
+    left = {tuple(roots): await own.fetch(workflow_rows.LEFT_BEHIND, "ingest", roots, None, []) for roots in ROOTS}
+    assert [(roots, [row["request"] for row in rows]) for roots, rows in left.items()] == [
+        (("/srv",), []),
+        (("/srv", "notes:"), [request]),
+    ]
+
+
+ROOTS = (["/srv"], ["/srv", "notes:"])

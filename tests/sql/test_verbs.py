@@ -875,3 +875,32 @@ async def test_what_lies_inside_of_others_is_found_again_after_a_pipeline_change
     await read(await own(c, request), whole["read_seq"] + 1)
     assert sorted(await documents(c, request)) == ["m.eml", "m.eml#a"]
     assert await c.fetchval("select count(*) from ingest_revisions where request_id = $1", request) == 2
+
+
+async def test_what_discovery_refused_of_inline_content_or_of_records_is_not_looked_for_in_files(c: Connection) -> None:
+    await add_listener(c)
+    inline = await add(c, content="a", uri="file:///etc/hostname")
+    records = await add(c, source="/srv/a.csv", options={"record": {"text": "body"}})
+    for request, uri in ((inline, "file:///etc/hostname"), (records, "file:///srv/a.csv")):
+        await claim(c)
+        error = {"code": "too_large", "message": "too large", "step": "discover"}
+        found = [(0, None, uri, None, None, 9, error, *[None] * 6)]
+        await c.execute("select ingest_add_found($1, 'L1', null, $2::ingest_found_v1[])", request, found)
+        await c.execute("select ingest_complete_manifest($1, 'L1')", request)
+        assert await settle(c, request) == "failed"
+        assert await c.fetchval("select ingest_retry($1)", request) == "pending"
+        assert await states(c, request) == {uri: "failed"}
+
+
+async def test_what_discovery_refused_of_another_source_is_found_again_at_its_locator(c: Connection) -> None:
+    await add_listener(c, roots=["notes:"])
+    request = await add(c, source="notes://shelf")
+    assert await claim(c, roots=["notes:"]) == [request]
+    error = {"code": "too_large", "message": "too large", "step": "discover"}
+    found = [(0, None, "a note", "notes://shelf/1", None, 9, error, *[None] * 6)]
+    await c.execute("select ingest_add_found($1, 'L1', null, $2::ingest_found_v1[])", request, found)
+    await c.execute("select ingest_complete_manifest($1, 'L1')", request)
+    assert await settle(c, request) == "failed"
+    await c.execute("select ingest_retry($1)", request)
+    row = await one(c, "select state, locator from ingest_revisions where request_id = $1", request)
+    assert tuple(row) == ("discovered", "notes://shelf/1")

@@ -118,9 +118,12 @@ class RecordSource(Source):
         if kind is None:
             hint = "'record' takes JSON Lines, CSV and TSV: choose them with 'include'; ingest others without 'record'"
             raise DocumentError("no_records", f"{file.uri} is no file of records", hint)
+        if file.bytes is None:
+            hint = "its source has to tell sizes, as folders do: copy the file to where they are known"
+            raise DocumentError("no_records", f"it is not known how large {file.uri} is", hint)
         records = Records(
             partial(self._piece, file),
-            file.bytes or 0,
+            file.bytes,
             uri=file.uri,
             kind=kind,
             spec=self._spec,

@@ -4,4 +4,4 @@ as $$
   select ingest_declare_dead(p_judge);
 $$;
 
-comment on function ingest_bury(text) is 'What listeners of the former release call for ingest_declare_dead; goes with the next.';
+comment on function ingest_bury(text) is 'For listeners of the former release: ingest_declare_dead.';
