@@ -16,14 +16,15 @@ LOOK_SECONDS = 1.0  # how often a wait looks although nothing rang
 
 
 async def until_ended(session: Session, requests: Sequence[UUID], seconds: float | None) -> list[UUID]:
-    """Return when all of ``requests`` have ended, or after ``seconds``; return those that have not."""
+    """Return when all of ``requests`` have ended, or after ``seconds``; return those that have not, in their order."""
     deadline = None if seconds is None else anyio.current_time() + seconds
     ids = [str(request) for request in requests]
     async with session.bell(requests) as bell:
         while unfinished := await session.rows(statements.UNFINISHED, ids):
             left = LOOK_SECONDS if deadline is None else deadline - anyio.current_time()
             if left <= 0:
-                return [UUID(row["id"]) for row in unfinished]
+                late = {row["id"] for row in unfinished}
+                return [UUID(name) for name in dict.fromkeys(ids) if name in late]
             await _rung(bell, min(left, LOOK_SECONDS))
     return []
 

@@ -10,7 +10,7 @@ from functools import partial
 from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.errors import ServiceError
-from listener.pipeline.checkpoints import Step, give_way, id_of, run_plainly, run_step
+from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
@@ -37,7 +37,7 @@ class BatchRuns:
             most = self._tools.settings.max_attempts
             fence = await retry_on_outage(partial(self._tools.gateway.own, ref, self._tools.executor_id, most))
             if fence is None:
-                await give_way(self._tools, RequestRef(request=ref.request), id_of(ref))
+                await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
                 outcome = await self._steps(fence, run_step)
                 span.output(**outcome)

@@ -12,7 +12,7 @@ from dbos import error as dbos_error
 from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.errors import IngestError, LostOwnership, RequestError
-from listener.pipeline.references import BatchRef, RequestRef
+from listener.pipeline.references import RequestRef
 from listener.pipeline.tools import Tools
 
 Step = Callable[[], Awaitable[dict[str, int]]]
@@ -79,11 +79,6 @@ def refuse_copies(workflow: str) -> None:
             f"workflow {DBOS.workflow_id} is a copy of {workflow}, made with DBOS's own tools",
             "To do a request once more: select ingest_fork(id).",
         )
-
-
-def id_of(batch: BatchRef) -> str:
-    """Return the id of a batch's workflow."""
-    return f"{batch.request}:{batch.batch}"
 
 
 def as_json(error: Exception) -> dict[str, Any]:

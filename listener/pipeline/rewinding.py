@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dbos import DBOS
 from dbos import error as dbos_error
 
-from listener.pipeline.checkpoints import id_of
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
@@ -24,8 +23,8 @@ async def rewind_batches(gateway: Gateway, ref: RequestRef, left: Sequence[str],
         await rewind(workflow, identity.batches_queue, identity.pipeline)
     for number in await gateway.unfinished_batches(ref):
         batch = BatchRef(request=ref.request, batch=number)
-        if id_of(batch) not in left and not await gateway.has_owner(batch):
-            await rewind(id_of(batch), identity.batches_queue, identity.pipeline)
+        if batch.workflow not in left and not await gateway.has_owner(batch):
+            await rewind(batch.workflow, identity.batches_queue, identity.pipeline)
 
 
 async def rewind(workflow: str, queue: str, pipeline: str) -> bool:

@@ -32,7 +32,7 @@ from listener.errors import RequestError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.capacity import Capacity, Places
-from listener.pipeline.checkpoints import as_json, done_before, id_of, refuse_copies, run_step
+from listener.pipeline.checkpoints import as_json, done_before, refuse_copies, run_step
 from listener.pipeline.discover import discover
 from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
@@ -187,9 +187,9 @@ class Workflows:
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
             if direct:
-                handles.append(await self._started(self._capacity.batches, id_of(batch), self._ingest_batch, batch))
+                handles.append(await self._started(self._capacity.batches, batch.workflow, self._ingest_batch, batch))
                 continue
-            with SetWorkflowID(id_of(batch)):
+            with SetWorkflowID(batch.workflow):
                 queue = self._identity.batches_queue
                 handles.append(await DBOS.enqueue_workflow_async(queue, self._ingest_batch, batch.as_json()))
             queued.append(number)
@@ -244,7 +244,7 @@ class Workflows:
     # the batch workflow
 
     async def _batch(self, ref: BatchRef) -> dict[str, Any]:
-        refuse_copies(id_of(ref))
-        with logs.bound(request=str(ref.request)), self._executes(id_of(ref)):
-            async with self._capacity.batches.one(id_of(ref)):
+        refuse_copies(ref.workflow)
+        with logs.bound(request=str(ref.request)), self._executes(ref.workflow):
+            async with self._capacity.batches.one(ref.workflow):
                 return await self._runs.run(ref)

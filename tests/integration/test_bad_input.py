@@ -231,3 +231,4 @@ async def test_one_bad_inline_document_is_the_error_of_its_request(c: Connection
     for row in rows:
         assert row["uri"] in row["error"]["message"]
         assert row["error"]["hint"]
+        assert row["error"]["step"] == "load"  # from where ingest_retry goes on, under a higher limit

@@ -210,6 +210,15 @@ async def test_in_a_transaction_of_the_client_all_verbs_take_effect_or_none(
                 await together.add(content="Vents open.", collection=name, run_at=TOMORROW)
                 raise ZeroDivisionError
         assert await ingest.statuses(collection=name) == []
+
+        async def meet_a_late_service() -> None:
+            async with ingest.transaction() as together:
+                await together.add(content="Vents open.", collection=name, run_at=TOMORROW)
+                raise TimeoutError("another service is late")
+
+        with pytest.raises(TimeoutError, match="another service"):  # not database_lost
+            await meet_a_late_service()
+        assert await ingest.statuses(collection=name) == []
         async with ingest.transaction() as together:
             requests = [await together.add(content=f"{n}", collection=name, run_at=TOMORROW) for n in range(2)]
             assert await together.cancel(requests[0]) == "cancelled"

@@ -95,3 +95,12 @@ async def test_a_loop_that_looks_goes_on_after_an_outage(caplog: pytest.LogCaptu
     await asyncio.wait_for(loop.through.wait(), 10)
     await loop.stop()
     assert "looking: waiting for Postgres: nobody there" in caplog.text
+
+
+async def test_a_loop_that_meets_a_deadlock_or_a_lock_looks_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    loop = Looking(asyncpg.DeadlockDetectedError("deadlock detected"), asyncpg.LockNotAvailableError("lock timeout"))
+    loop.start()
+    await asyncio.wait_for(loop.through.wait(), 10)
+    await loop.stop()
+    assert caplog.text.count("looking: waiting for a lock that another transaction holds") == 2
