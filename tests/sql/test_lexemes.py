@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 
+import asyncpg
+import pytest
+from pipeline import until
 from staging import Connection, carry, claim, digest, ingest, live, own, publish, settle, start
+
+from listener.engine import backfill
 
 TEXT = "Ships moor at night."
 LEXEMES = "'ferri':3B 'harbour':2A 'moor':5 'night':7 'ship':4"
@@ -123,6 +129,21 @@ async def test_titles_and_headings_are_added_to_chunks_of_the_former_release_pag
     assert await fill(c, 3) == 1
     assert await lexemes(c, request) == {LEXEMES}
     assert await c.fetchval("select ingest_fill_lexemes(1)") is None
+
+
+async def test_the_loop_of_a_listener_fills_page_after_page_and_then_rests(
+    c: Connection, installed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await titled(c, ["a", "b"], chunks=150)
+    await as_the_former_release_left_it(c)
+    monkeypatch.setattr(backfill, "LOOK_SECONDS", 0.01)
+    async with asyncpg.create_pool(installed, min_size=1, max_size=1) as pool:
+        loop = backfill.Backfill(pool, pause_seconds=0.01)
+        loop.start()
+        await until(lambda: c.fetchval("select done_at is not null from ingest_backfills"))
+        await until(lambda: asyncio.sleep(0, loop._seconds == backfill.DONE_SECONDS))
+        await loop.stop()
+    assert await lexemes(c) == {LEXEMES}
 
 
 async def test_filling_twice_changes_nothing(c: Connection) -> None:

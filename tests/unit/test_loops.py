@@ -11,6 +11,8 @@ import pytest
 from listener.engine.endings import declared_dead
 from listener.engine.loop import Loop, Rounds
 from listener.errors import OperatorError
+from listener.service import Listener
+from listener.settings import Settings
 
 
 class Failing(Loop):
@@ -104,3 +106,21 @@ async def test_a_loop_that_meets_a_deadlock_or_a_lock_looks_again(caplog: pytest
     await asyncio.wait_for(loop.through.wait(), 10)
     await loop.stop()
     assert caplog.text.count("looking: waiting for a lock that another transaction holds") == 2
+
+
+async def test_a_part_that_fails_at_the_stop_keeps_no_other_from_ending(caplog: pytest.LogCaptureFixture) -> None:
+    ended = []
+
+    async def fail() -> None:
+        raise ValueError("out of order")
+
+    async def end(part: str) -> None:
+        await asyncio.sleep(0)
+        ended.append(part)
+
+    service = Listener(Settings(), "postgresql://nobody@localhost:1/none")
+    service._ends = ((fail, lambda: end("beside it")), (lambda: end("heartbeat"),))
+    await service.stop()
+    await asyncio.wait_for(service.wait(), 10)
+    assert ended == ["beside it", "heartbeat"]
+    assert "out of order" in caplog.text
