@@ -40,7 +40,7 @@ from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.gateway import Gateway
-from listener.pipeline.identity import PIPELINE, Identity, application, dbos_schema
+from listener.pipeline.identity import PIPELINE, Identity, application
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
@@ -59,7 +59,7 @@ async def migrate(settings: Settings, dsn: str) -> list[str]:
     try:
         async with migrations.only_migrator(connection, settings.schema_):
             applied = await migrations.migrate(connection, settings.schema_)
-            await migrations.make_schema(connection, dbos_schema(settings))
+            await migrations.make_schema(connection, settings.schema_of_dbos)
             await anyio.to_thread.run_sync(_migrate_dbos, settings, dsn)
     finally:
         await connection.close()
@@ -72,7 +72,7 @@ async def uninstall(settings: Settings, dsn: str) -> list[str]:
     try:
         async with migrations.only_migrator(connection, settings.schema_):
             dropped = await removal.uninstall(connection, settings.schema_)
-            return dropped + await removal.drop_dbos(connection, dbos_schema(settings), application(settings))
+            return dropped + await removal.drop_dbos(connection, settings.schema_of_dbos, application(settings))
     finally:
         await connection.close()
 
@@ -80,11 +80,11 @@ async def uninstall(settings: Settings, dsn: str) -> list[str]:
 def _migrate_dbos(settings: Settings, dsn: str) -> None:
     logs.quiet_dbos(settings.log_level)
     try:
-        run_dbos_database_migrations(url_for_dbos(dsn), schema=dbos_schema(settings))
+        run_dbos_database_migrations(url_for_dbos(dsn), schema=settings.schema_of_dbos)
     except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
         raise OperatorError(
             "dbos_not_migrated",
-            f'DBOS\'s tables could not be made in the schema "{dbos_schema(settings)}": {error!r}',
+            f'DBOS\'s tables could not be made in the schema "{settings.schema_of_dbos}": {error!r}',
             "The lines above say why. The role needs to own that schema.",
         ) from error
 
@@ -238,6 +238,6 @@ class Listener:
         )
 
     async def _pool(self, database: Database, size: int) -> asyncpg.Pool:
-        pool = await database.pool(size, self._identity.session, extra_schema=self._identity.dbos_schema)
+        pool = await database.pool(size, self._identity.session)
         self._opened.push_async_callback(pool.close)
         return pool

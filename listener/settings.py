@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="What a line of the listener's log looks like.")
     tracing: Literal["off", "opik"] = Field("off", description="Where traces of what the listener does are sent.")
 
+    @property
+    def schema_of_dbos(self) -> str:
+        """What DBOS's schema is called in this installation."""
+        return self.dbos_schema or ("dbos" if self.schema_ == "public" else f"{self.schema_}_dbos")
+
     @field_validator("file_roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:

@@ -11,6 +11,9 @@ from typing import Any
 
 import asyncpg
 
+from listener.database.connections import qualifying
+from listener.database.names import Names
+
 SPACE: dict[str, Any] = {"embedder": "test", "model": "test", "endpoint": "", "dimensions": 3}
 STATES = ("discovered", "loaded", "chunked", "embedded", "published")
 Connection = asyncpg.Connection
@@ -18,7 +21,9 @@ Connection = asyncpg.Connection
 
 async def connect(dsn: str, schema: str = "public", **settings: str) -> Connection:
     path = '"' + schema.replace('"', '""') + '", public, pg_temp'
-    connection = await asyncpg.connect(dsn, server_settings={"search_path": path, **settings})
+    connection = await asyncpg.connect(
+        dsn, connection_class=qualifying(Names(schema, "public")), server_settings={"search_path": path, **settings}
+    )
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",

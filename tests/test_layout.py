@@ -22,8 +22,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MOST_LINES = 300
 EMPTY_WORDS = {"utils", "util", "helpers", "helper", "common", "manager", "handler", "misc"}
-MADE = re.compile(r"^create (?:or replace )?(function|view|procedure|type) (\w+)", re.MULTILINE)
-MADE_TABLE = re.compile(r"^create (table|sequence) (\w+)", re.MULTILINE)
+MADE = re.compile(r"^create (?:or replace )?(function|view|procedure|type) (?:ingest\.)?(\w+)", re.MULTILINE)
+MADE_TABLE = re.compile(r"^create (?:table|sequence) ingest\.(\w+)", re.MULTILINE)
 FOR_FORMER = re.compile(r" is\s+'For listeners of the former release: ")
 MOST_DOORS = 17
 STEPS = ("discover", "load", "chunk", "embed", "save")
@@ -128,7 +128,7 @@ def test_rows_become_values_in_gateways_and_nowhere_else(path: Path) -> None:
 def test_an_sql_file_makes_one_object_is_named_after_it_and_comments_on_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8").lower()
     made = [found for _, found in MADE.findall(text)]
-    commented = re.findall(r"^comment on (?:function|view|procedure|type) (\w+)", text, re.MULTILINE)
+    commented = re.findall(r"^comment on (?:function|view|procedure|type) ingest\.(\w+)", text, re.MULTILINE)
     assert len(made) == 1
     assert commented == made
     assert path.stem.startswith(made[0])  # an overload adds a word: ingest_search, ingest_search_vector
@@ -138,7 +138,9 @@ def test_a_migration_comments_on_each_table_and_sequence_that_it_makes() -> None
     texts = [path.read_text(encoding="utf-8").lower() for path in SQL_FILES if path.parent.name == "schema"]
     made = {found for text in texts for found in MADE_TABLE.findall(text)}
     commented = {
-        found for text in texts for found in re.findall(r"^comment on (table|sequence) (\w+)", text, re.MULTILINE)
+        found
+        for text in texts
+        for found in re.findall(r"^comment on (?:table|sequence) ingest\.(\w+)", text, re.MULTILINE)
     }
     assert len(made) > 10
     assert made - commented == set()
@@ -147,7 +149,7 @@ def test_a_migration_comments_on_each_table_and_sequence_that_it_makes() -> None
 @pytest.mark.parametrize("path", FORMER, ids=name)
 def test_what_stays_for_the_former_release_says_so_and_nothing_else_uses_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    trigger = re.search(r"execute function (\w+)\(\)", text)
+    trigger = re.search(r"execute function ingest\.(\w+)\(\)", text)
     if trigger:
         assert path.with_name(f"{trigger[1]}.sql") in FORMER
     else:

@@ -225,7 +225,7 @@ async def _schema(settings: Settings, dsn: str) -> str:
 async def _dbos(session: Session, settings: Settings) -> str:
     from listener.client import diagnosis
 
-    name = settings.dbos_schema or ("dbos" if settings.schema_ == "public" else f"{settings.schema_}_dbos")
+    name = settings.schema_of_dbos
     if not await diagnosis.has_dbos(session, name):
         raise _Bad(f'DBOS\'s tables are not in schema "{name}"', "Run: ingest migrate")
     return f'DBOS\'s tables are in schema "{name}"'

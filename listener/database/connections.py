@@ -1,4 +1,4 @@
-"""The way to Postgres: which server, connections with our search path, pools that know pgvector's types too."""
+"""The way to Postgres: which server, connections that write out schemas, pools that know pgvector's types too."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from listener.database.dsn import check_dsn, leaves_host_open, names_several_hosts, shown
+from listener.database.names import PATH, Names, quoted
 from listener.errors import OperatorError
 from listener.settings import Settings
 
@@ -31,20 +33,19 @@ WRITABLE = SessionAttribute.read_write  # a session that began while the databas
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A Postgres that answers: ``dsn`` as drivers take it, ``schema`` of our objects, ``vector_schema`` of pgvector."""
+    """A Postgres that answers: ``dsn`` as drivers take it, and what our schema, pgvector's and DBOS's are called."""
 
     dsn: str
-    schema: str
-    vector_schema: str
+    names: Names
 
-    def search_path(self, *extra: str) -> str:
-        """Return the path to our objects and pgvector's."""
-        names = dict.fromkeys((self.schema, self.vector_schema, *extra, "pg_temp"))
-        return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+    def search_path(self) -> str:
+        """Return a path to our objects and pgvector's, for people who type."""
+        schemas = dict.fromkeys((self.names.schema, self.names.vector_schema, "pg_temp"))
+        return ", ".join(map(quoted, schemas))
 
     async def connect(self, application_name: str, wanted: SessionAttribute | None = WRITABLE) -> asyncpg.Connection:
         """Open one connection, as a rule one that may write; raises OperatorError ``database_unreachable``."""
-        return await _connect(self.dsn, self._server_settings(application_name), wanted)
+        return await _connect(self.dsn, _server_settings(application_name), wanted, qualifying(self.names))
 
     @asynccontextmanager
     async def session(
@@ -57,8 +58,8 @@ class Database:
         finally:
             await connection.close()
 
-    async def pool(self, size: int, application_name: str, extra_schema: str) -> asyncpg.Pool:
-        """Open a pool of at most ``size`` connections, made when needed; ``extra_schema`` is searched last."""
+    async def pool(self, size: int, application_name: str) -> asyncpg.Pool:
+        """Open a pool of at most ``size`` connections, made when needed."""
         return await asyncpg.create_pool(
             self.dsn,
             min_size=1,
@@ -69,24 +70,51 @@ class Database:
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=60.0,
             target_session_attrs=WRITABLE,
-            server_settings=self._server_settings(application_name, extra_schema),
+            connection_class=qualifying(self.names),
+            server_settings=_server_settings(application_name),
         )
-
-    def _server_settings(self, application_name: str, *extra_schemas: str) -> dict[str, str]:
-        return {
-            "search_path": self.search_path(*extra_schemas),
-            "application_name": application_name[:63],
-            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
-            "tcp_keepalives_idle": "15",
-            "tcp_keepalives_interval": "5",
-            "jit": "off",
-        }
 
     async def _know_vectors(self, connection: asyncpg.Connection) -> None:
         """Send and read vectors as ``pgvector.Vector``, in binary; in ``vector[]`` each has to be one."""
         from pgvector.asyncpg import register_vector  # noqa: PLC0415 - the CLI's verbs have no use for it
 
-        await register_vector(connection, schema=self.vector_schema)
+        await register_vector(connection, schema=self.names.vector_schema)
+
+
+def _server_settings(application_name: str) -> dict[str, str]:
+    return {
+        "search_path": PATH,
+        "application_name": application_name[:63],
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+        "tcp_keepalives_idle": "15",
+        "tcp_keepalives_interval": "5",
+        "jit": "off",
+    }
+
+
+@cache
+def qualifying(names: Names) -> type[asyncpg.Connection]:
+    """Return a kind of connection that puts the schemas' names into every statement."""
+
+    class Qualifying(asyncpg.Connection):
+        __slots__ = ()
+
+        async def execute(self, query: str, *args: Any, **options: Any) -> Any:
+            return await super().execute(names.written(query), *args, **options)
+
+        async def executemany(self, command: str, args: Any, **options: Any) -> Any:
+            return await super().executemany(names.written(command), args, **options)
+
+        async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+            return await super().fetch(names.written(query), *args, **options)
+
+        async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+            return await super().fetchrow(names.written(query), *args, **options)
+
+        async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
+            return await super().fetchval(names.written(query), *args, **options)
+
+    return Qualifying
 
 
 async def open_database(settings: Settings, dsn: str) -> Database:
@@ -103,7 +131,7 @@ async def open_database(settings: Settings, dsn: str) -> Database:
         raise OperatorError(
             "schema_not_migrated", f"pgvector is not in the database {shown(dsn)}", "Run: ingest migrate"
         )
-    return Database(dsn, settings.schema_, vector_schema)
+    return Database(dsn, Names(settings.schema_, vector_schema, settings.schema_of_dbos))
 
 
 async def plain_connection(dsn: str, **server_settings: str) -> asyncpg.Connection:
@@ -115,7 +143,10 @@ async def plain_connection(dsn: str, **server_settings: str) -> asyncpg.Connecti
 
 
 async def _connect(
-    dsn: str, server_settings: dict[str, str], wanted: SessionAttribute | None = None
+    dsn: str,
+    server_settings: dict[str, str],
+    wanted: SessionAttribute | None = None,
+    kind: type[asyncpg.Connection] = asyncpg.Connection,
 ) -> asyncpg.Connection:
     check_dsn(dsn)
     try:
@@ -123,6 +154,7 @@ async def _connect(
             dsn,
             timeout=CONNECT_TIMEOUT_SECONDS,
             server_settings=server_settings,
+            connection_class=kind,
             target_session_attrs=wanted or (WRITABLE if names_several_hosts(dsn) and leaves_host_open(dsn) else None),
         )
     except (OSError, asyncio.TimeoutError, ValueError, *ASYNCPG_ERRORS) as error:
@@ -149,5 +181,9 @@ def dbos_engine(name: str, connections: int) -> dict[str, Any]:
         # have cut them.
         "pool_use_lifo": True,
         "pool_recycle": 1800,
-        "connect_args": {"application_name": name[:63], **DBOS_CONNECTION},
+        "connect_args": {
+            "application_name": name[:63],
+            "options": f"-csearch_path={PATH.replace(' ', '')}",
+            **DBOS_CONNECTION,
+        },
     }

@@ -22,6 +22,7 @@ import asyncpg
 
 from listener import __version__
 from listener.database.locks import until_locked
+from listener.database.names import PATH, Names, quoted
 from listener.database.sql_files import SqlFile, sql_files
 from listener.errors import OperatorError
 
@@ -65,12 +66,13 @@ def _parts(files: Sequence[SqlFile]) -> list[Sequence[SqlFile]]:
 
 async def _apply_together(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[str]:
     async with connection.transaction():
-        todo = await _begin(connection, schema, part, wait)
+        names = await _enter(connection, schema, wait)
+        todo = await _todo(connection, schema, part)
         for page in _pages(todo):
-            await _apply(connection, page)
+            await _apply(connection, names, page)
         if part[-1] is sql_files()[-1]:
-            await _drop_former(connection, schema)
-        await _record(connection, todo)
+            await _drop_former(connection, names)
+        await _record(connection, names, todo)
     return [file.name for file in todo]
 
 
@@ -78,23 +80,21 @@ async def _apply_alone(connection: Connection, schema: str, part: Sequence[SqlFi
     """Build an index CONCURRENTLY; one that an interrupted migration left behind is built anew."""
     (file,) = part
     async with connection.transaction():
-        if not await _begin(connection, schema, part, wait):
+        names = await _enter(connection, schema, wait)
+        if not await _todo(connection, schema, part):
             return []
-    path = await connection.fetchval("select format('%I, pg_catalog', $1::text)", schema)
-    await connection.execute(f"set search_path = {path}")
     try:
         await connection.execute("set lock_timeout = 0")  # it waits for transactions, in which nobody waits for it
-        await connection.execute(f"drop index concurrently if exists {file.index}")
-        await connection.execute(file.text)
-        await _record(connection, [file])
+        await connection.execute(names.written(f"drop index concurrently if exists ingest.{file.index}"))
+        await connection.execute(names.written(file.text))
+        await _record(connection, names, [file])
     finally:
-        await connection.execute("reset search_path; reset lock_timeout")
+        await connection.execute("reset lock_timeout")
     return [file.name]
 
 
-async def _begin(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[SqlFile]:
-    """Enter the schema and return which files of a part are to be applied."""
-    await _enter(connection, schema, wait)
+async def _todo(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[SqlFile]:
+    """Return which files of a part are to be applied."""
     applied = await _applied(connection, schema)
     _refuse_newer(applied, schema)
     return [file for file in part if _is_to_apply(file, applied)]
@@ -144,18 +144,20 @@ async def only_migrator(connection: Connection, schema: str) -> AsyncIterator[No
         await connection.fetchval(f"select pg_advisory_unlock({key})", schema)
 
 
-async def _enter(connection: Connection, schema: str, wait: str) -> None:
-    """Make the schema and pgvector usable, and pin the search path that our functions keep."""
+async def _enter(connection: Connection, schema: str, wait: str) -> Names:
+    """Make the schema and pgvector usable; return what they are called."""
+    quoted(schema)
     if connection.get_server_version().major < 15:
         raise OperatorError("postgres_too_old", "the server is older than Postgres 15", "Upgrade it.")
     await connection.execute(f"select set_config('lock_timeout', ({wait})::text, true)")
     await make_schema(connection, schema)
     vector_schema = await _vector_schema(connection)
-    path = "select format('set local search_path = %I, %I, pg_temp', $1::text, $2::text)"
-    await connection.execute(await connection.fetchval(path, schema, vector_schema))
+    names = Names(schema, vector_schema)
+    await connection.execute(f"set local search_path = {PATH}")
     await connection.execute("set local check_function_bodies = off; set local client_min_messages = warning")
     # This loads pgvector's library. Only then may a role that is no superuser pin its settings to a function.
-    await connection.execute("select '[1]'::vector")
+    await connection.execute(names.written("select '[1]'::vectors.vector"))
+    return names
 
 
 async def _vector_schema(connection: Connection) -> str:
@@ -225,24 +227,29 @@ def _pages(files: Sequence[SqlFile]) -> Iterator[Sequence[SqlFile]]:
             yield page[start : start + PAGE]
 
 
-async def _apply(connection: Connection, files: Sequence[SqlFile]) -> None:
+async def _apply(connection: Connection, names: Names, files: Sequence[SqlFile]) -> None:
     """Run files. A function whose result changed can't be replaced: it is dropped first, if nothing depends on it."""
     try:
         async with connection.transaction():
-            await connection.execute(";\n".join(file.text for file in files))
+            await connection.execute(names.written(";\n".join(file.text for file in files)))
     except asyncpg.InvalidFunctionDefinitionError:
         if len(files) > 1:
             for file in files:
-                await _apply(connection, [file])
+                await _apply(connection, names, [file])
         else:
-            await connection.execute(f"drop routine {files[0].signature}")
-            await connection.execute(files[0].text)
+            await connection.execute(names.written(f"drop routine {files[0].signature}"))
+            await connection.execute(names.written(files[0].text))
 
 
-async def _drop_former(connection: Connection, schema: str) -> None:
+async def _drop_former(connection: Connection, names: Names) -> None:
     """Drop functions of ours that have other parameters now: an older program's, which would stand beside the new."""
-    signatures = [file.signature for file in sql_files() if file.signature]
-    rows = await connection.fetch(_FORMER, schema, signatures)
+    signatures = [file.signature.removeprefix("ingest.") for file in sql_files() if file.signature]
+    rows = await connection.fetch(
+        _FORMER,
+        names.schema,
+        [one.partition("(")[0] for one in signatures],
+        [names.written(f"ingest.{one}") for one in signatures],
+    )
     for row in rows:
         await connection.execute(row["statement"])
 
@@ -250,16 +257,18 @@ async def _drop_former(connection: Connection, schema: str) -> None:
 _FORMER = """
 select format('drop routine %s', p.oid::regprocedure) as statement
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-where n.nspname = $1 and p.proname in (select split_part(signature, '(', 1) from unnest($2::text[]) as signature)
-  and p.oid <> all (select to_regprocedure(signature)::oid from unnest($2::text[]) as signature)
+where n.nspname = $1 and p.proname = any ($2::text[])
+  and p.oid <> all (select to_regprocedure(signature)::oid from unnest($3::text[]) as signature)
 """
 
 
-async def _record(connection: Connection, done: list[SqlFile]) -> None:
+async def _record(connection: Connection, names: Names, done: list[SqlFile]) -> None:
     await connection.executemany(
-        "insert into ingest_migrations (name, checksum, program) values ($1, $2, $3)"
-        " on conflict (name) do update"
-        " set checksum = excluded.checksum, program = excluded.program, applied_at = now()",
+        names.written(
+            "insert into ingest.ingest_migrations (name, checksum, program) values ($1, $2, $3)"
+            " on conflict (name) do update"
+            " set checksum = excluded.checksum, program = excluded.program, applied_at = now()"
+        ),
         [(file.name, file.checksum, __version__) for file in done],
     )
 

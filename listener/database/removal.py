@@ -18,7 +18,7 @@ async def uninstall(connection: Connection, schema: str) -> list[str]:
     """
     try:
         async with connection.transaction():
-            await connection.execute("select set_config('search_path', quote_ident($1), true)", schema)
+            await connection.execute("set local search_path = pg_catalog, pg_temp")
             drops = await _drops(connection, schema)
             for statement in drops:
                 await connection.execute(statement)
@@ -45,7 +45,7 @@ async def _drops(connection: Connection, schema: str) -> list[str]:
     """Return the statements that drop what our files make, and each collection's view, dependents first."""
     text = "\n".join(file.text for file in sql_files())
     named = {
-        kind: sorted(set(re.findall(rf"(?m)^create (?:or replace )?{kind} (ingest_\w+)", text)))
+        kind: sorted(set(re.findall(rf"(?m)^create (?:or replace )?{kind} ingest\.(ingest_\w+)", text)))
         for kind in ("table", "view", "function", "procedure", "sequence", "type")
     }
     rows = await connection.fetch(

@@ -20,6 +20,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from listener.database.names import bare
+
 ONCE = ("schema", "types")
 CONCURRENT = ".concurrently.sql"
 LATER = ("view", "trigger")  # they name functions, and a trigger may be on a view
@@ -27,19 +29,25 @@ LATER = ("view", "trigger")  # they name functions, and a trigger may be on a vi
 
 @dataclass(frozen=True)
 class SqlFile:
-    """One SQL file. ``name`` is what the schema remembers of it: where an object's file lies may change."""
+    """One SQL file. ``name`` is what the schema remembers of it: where an object's file lies may change.
+
+    ``text`` is written for schemas that ``Names`` puts in.
+    """
 
     name: str
     text: str
 
     @cached_property
     def checksum(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Of a file that runs once, without schemas: releases wrote them without, and those files are never edited."""
+        return hashlib.sha256((bare(self.text) if self.runs_once else self.text).encode()).hexdigest()
 
     @cached_property
     def signature(self) -> str | None:
         """The function or procedure that the file makes, with its parameters' types, as its comment names it."""
-        comment = re.search(r"^comment on (?:function|procedure) (ingest_\w+\([^)]*\))", self.text, re.MULTILINE)
+        comment = re.search(
+            r"^comment on (?:function|procedure) (ingest\.ingest_\w+\([^)]*\))", self.text, re.MULTILINE
+        )
         return comment[1] if comment else None
 
     @property

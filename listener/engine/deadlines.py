@@ -18,5 +18,5 @@ class Deadlines(Rounds):
 
     async def look(self) -> None:
         """Cancel what is overdue."""
-        if await self._pool.fetch("select ingest_cancel_overdue()"):
-            await self._pool.execute("select pg_notify(ingest_channel('commands'), '')")
+        if await self._pool.fetch("select ingest.ingest_cancel_overdue()"):
+            await self._pool.execute("select pg_notify(ingest.ingest_channel('commands'), '')")

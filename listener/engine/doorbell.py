@@ -88,7 +88,7 @@ class Doorbell:
             return "deaf"
         if self.resting:
             return "resting"
-        ((answer,),) = await self.fetch("select ingest_rest()")
+        ((answer,),) = await self.fetch("select ingest.ingest_rest()")
         self.resting = answer == "resting"
         return str(answer)
 
@@ -96,9 +96,9 @@ class Doorbell:
         """Give the idle lock up; with ``hand_over`` ring for the other listeners, which then look for themselves."""
         if self.resting:
             self.resting = False
-            await self.fetch("select ingest_wake()")
+            await self.fetch("select ingest.ingest_wake()")
         if hand_over and self.hears:
-            await self.fetch("select pg_notify(ingest_channel('doorbell'), '')")
+            await self.fetch("select pg_notify(ingest.ingest_channel('doorbell'), '')")
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> None:
         """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
@@ -141,7 +141,7 @@ class Doorbell:
         """Tell whether a backend of ours does nothing, or is gone; False if that can't be found out."""
         try:
             async with self._database.session(self._name) as other:
-                return bool(await other.fetchval("select ingest_is_idle($1)", backend, timeout=PROOF_SECONDS))
+                return bool(await other.fetchval("select ingest.ingest_is_idle($1)", backend, timeout=PROOF_SECONDS))
         except (*OUTAGE, OperatorError):
             return False
 
@@ -158,12 +158,12 @@ class Doorbell:
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
         """End our earlier backend, which may not have noticed the cut and still hold the idle lock."""
         if self._pid is not None:
-            await connection.execute("select ingest_end_backend($1, $2)", self._pid, self._name)
+            await connection.execute("select ingest.ingest_end_backend($1, $2)", self._pid, self._name)
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
         for name, event in (("doorbell", self._rang), ("commands", self.commanded), ("queries", self.asked)):
-            channel = await connection.fetchval("select ingest_channel($1)", name)
+            channel = await connection.fetchval("select ingest.ingest_channel($1)", name)
             await connection.add_listener(channel, partial(_set, event))
         await connection.add_listener(self._proof, partial(_set, self._proved))
         self.hears = await self._is_heard(connection)

@@ -46,7 +46,7 @@ class Heartbeat(Loop):
         """Enter this listener."""
         self._registered = True  # perhaps: the answer may be lost
         await self._pool.execute(
-            "select ingest_register($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "select ingest.ingest_register($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             self._identity.executor_id,
             socket.gethostname(),
             os.getpid(),
@@ -76,7 +76,7 @@ class Heartbeat(Loop):
         await super().stop()
         if self._registered:
             try:
-                await self._pool.execute("select ingest_sign_off($1)", self._identity.executor_id)
+                await self._pool.execute("select ingest.ingest_sign_off($1)", self._identity.executor_id)
             except (*OUTAGE, asyncpg.PostgresError) as error:
                 log.warning("could not sign off: %s; others wait for the lease to pass", error)
 
@@ -95,7 +95,7 @@ class Heartbeat(Loop):
             raise schema_newer(gone)
         began = time.monotonic()
         running = self._capacity.requests.taken
-        if not await self._pool.fetchval("select ingest_beat($1, $2)", self._identity.executor_id, running):
+        if not await self._pool.fetchval("select ingest.ingest_beat($1, $2)", self._identity.executor_id, running):
             raise declared_dead(self._identity.executor_id)
         if time.monotonic() - began > self._settings.heartbeat_seconds:
             self._beating_since = None  # Postgres stood still, for the others too

@@ -46,7 +46,9 @@ class Takeover(Rounds):
     async def look(self) -> None:
         """Declare dead whoever is, and adopt what the dead have left."""
         if self._heartbeat.may_judge:
-            for (executor,) in await self._pool.fetch("select ingest_declare_dead($1)", self._identity.executor_id):
+            for (executor,) in await self._pool.fetch(
+                "select ingest.ingest_declare_dead($1)", self._identity.executor_id
+            ):
                 log.warning("listener %s gave no sign of life: its work goes on elsewhere", executor)
             await self._adoption.adopt_left()
 
@@ -71,11 +73,13 @@ class Adoption:
         Under the lock they are looked at once more: another survivor may have resumed them, and they may run by now.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            status = await connection.fetchval("select ingest_lock_left($1)", request)
+            status = await connection.fetchval("select ingest.ingest_lock_left($1)", request)
             left = await workflow_rows.left_behind(connection.fetch, self._identity, parked=parked, among=ids)
             outdated = any(one.outdated for one in left)
             if outdated and status == "running":
-                await connection.execute("select ingest_change_pipeline($1, $2)", request, self._identity.pipeline)
+                await connection.execute(
+                    "select ingest.ingest_change_pipeline($1, $2)", request, self._identity.pipeline
+                )
             else:
                 # DONE: it died before DBOS heard of the end; of an old version it is cancelled, since nobody hears it.
                 wanted = status == "running" or (status in DONE and not outdated)

@@ -17,16 +17,17 @@ from listener.pipeline.identity import Identity
 LEFT_BEHIND = """
 select w.workflow_uuid as id, split_part(w.workflow_uuid, ':', 1)::uuid as request,
        not exists (
-         select from ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version) as outdated
-from workflow_status w
-left join ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
+         select from ingest.ingest_listeners l
+         where l.dead_at is null and l.pipeline = w.application_version) as outdated
+from dbos.workflow_status w
+left join ingest.ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
 where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
   and ($3::text[] is null or w.workflow_uuid = any ($3))
-  and (ingest_locator(r) is null or ingest_has_root($2, ingest_locator(r)))
+  and (ingest.ingest_locator(r) is null or ingest.ingest_has_root($2, ingest.ingest_locator(r)))
   and (w.status = 'PENDING' and (w.workflow_uuid = any ($4) or not exists (
-         select from ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null))
+         select from ingest.ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null))
     or w.status = 'ENQUEUED' and w.queue_name like 'ingest%' and not exists (
-         select from ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version
+         select from ingest.ingest_listeners l where l.dead_at is null and l.pipeline = w.application_version
            and w.queue_name in ('ingest_requests' || l.queue, 'ingest_batches' || l.queue)))
 order by request, w.name, w.workflow_uuid
 limit 200
@@ -35,34 +36,35 @@ limit 200
 # What DBOS believes to run here, but what does. An execution was fenced off, as one of an earlier attempt may be by a
 # command that it did not hear of, and DBOS waits for an outcome that nobody writes.
 NOT_EXECUTED = """
-select w.workflow_uuid as id from workflow_status w
+select w.workflow_uuid as id from dbos.workflow_status w
 where w.status = 'PENDING' and w.executor_id = $1 and w.application_name = $2
   and w.name in ('ingest_request', 'ingest_batch') and w.workflow_uuid <> all ($3)
 limit 200
 """
 
 NEVER_STARTED = """
-select r.id, r.executor_id from ingest_requests r
+select r.id, r.executor_id from ingest.ingest_requests r
 where r.status = 'running'
-  and not exists (select from ingest_listeners l where l.executor_id = r.executor_id and l.dead_at is null)
-  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
+  and not exists (select from ingest.ingest_listeners l where l.executor_id = r.executor_id and l.dead_at is null)
+  and not exists (select from dbos.workflow_status w where w.workflow_uuid = r.id::text
                   and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
 limit 200
 """
 
 # Claimed here a lease ago: the claim's answer was lost on its way, or the start failed.
 OURS_NEVER_STARTED = """
-select r.id from ingest_requests r
-where r.status = 'running' and r.executor_id = $1 and r.started_at < ingest_now() - $2::interval
-  and not exists (select from workflow_status w where w.workflow_uuid = r.id::text
+select r.id from ingest.ingest_requests r
+where r.status = 'running' and r.executor_id = $1 and r.started_at < ingest.ingest_now() - $2::interval
+  and not exists (select from dbos.workflow_status w where w.workflow_uuid = r.id::text
                   and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
 limit 200
 """
 
 ENDED_UNSEEN = """
-select r.id, r.attempt, w.status from ingest_requests r join workflow_status w on w.workflow_uuid = r.id::text
+select r.id, r.attempt, w.status
+from ingest.ingest_requests r join dbos.workflow_status w on w.workflow_uuid = r.id::text
 where r.status = 'running' and r.begun = r.attempt and w.status not in ('PENDING', 'ENQUEUED', 'DELAYED')
-  and not exists (select from ingest_commands c where c.request_id = r.id and c.done_at is null)
+  and not exists (select from ingest.ingest_commands c where c.request_id = r.id and c.done_at is null)
 limit 200
 """
 

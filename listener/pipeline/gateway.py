@@ -43,13 +43,14 @@ class Gateway(RequestGateway):
         """Return the revisions to read, each with a number of reading taken now."""
         query = """select id, request_id, uri, locator, media_type, content, content_bytes, read_seq, live_hash,
           max_bytes, whole_uri, container, range_start, bytes, line, range_hash
-          from ingest_to_load($1::ingest_fence_v1)"""
+          from ingest.ingest_to_load($1::ingest.ingest_fence_v1)"""
         return [_to_load(row) for row in await self._pool.fetch(query, fence.as_row)]
 
     async def containers(self, request: RequestRef, numbers: Iterable[int]) -> dict[int, Container]:
         """Return files of records, by number."""
         query = """select k.container as number, coalesce(k.locator, k.path) as locator, k.format as layout,
-          r.options -> 'record' as record from ingest_containers k join ingest_requests r on r.id = k.request_id
+          r.options -> 'record' as record
+          from ingest.ingest_containers k join ingest.ingest_requests r on r.id = k.request_id
           where r.id = $1 and k.container = any ($2)"""
         rows = await self._pool.fetch(query, request.request, list(numbers))
         return {
@@ -59,7 +60,7 @@ class Gateway(RequestGateway):
 
     async def inline_range(self, request: RequestRef, start: int, length: int) -> bytes:
         """Return a slice of a request's own content, in bytes."""
-        query = "select ingest_inline_range($1, $2, $3)"
+        query = "select ingest.ingest_inline_range($1, $2, $3)"
         return bytes(await self._pool.fetchval(query, request.request, start, length))
 
     async def skip_unchanged(self, fence: Fence, same: Sequence[Loaded]) -> set[int]:
@@ -67,18 +68,18 @@ class Gateway(RequestGateway):
         if not same:
             return set()
         rows = [(one.revision, one.read_seq, one.digest) for one in same]
-        query = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v1[])"
+        query = "select ingest.ingest_skip_unchanged($1::ingest.ingest_fence_v1, $2::ingest.ingest_unchanged_v1[])"
         return set(await self._write(query, fence.as_row, rows))
 
     async def save_loaded(self, fence: Fence, loaded: Sequence[Loaded]) -> None:
         """Write normalized texts and errors: discovered → loaded or failed."""
         if loaded:
-            query = "select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])"
+            query = "select ingest.ingest_save_loaded($1::ingest.ingest_fence_v1, $2::ingest.ingest_loaded_v1[])"
             await self._write(query, fence.as_row, [one.as_row for one in loaded])
 
     async def open_documents(self, fence: Fence) -> int:
         """Return how many of the batch's documents are unfinished."""
-        query = """select count(*) from ingest_revisions where request_id = any ($1) and batch = $2
+        query = """select count(*) from ingest.ingest_revisions where request_id = any ($1) and batch = $2
           and state in ('loaded', 'chunked', 'embedded')"""
         return int(await self._pool.fetchval(query, list(fence.requests), fence.number))
 
@@ -88,24 +89,26 @@ class Gateway(RequestGateway):
         """Return the revisions whose texts are to be cut."""
         return [
             ToChunk(**row)
-            for row in await self._pool.fetch("select * from ingest_to_chunk($1::ingest_fence_v1)", fence.as_row)
+            for row in await self._pool.fetch(
+                "select * from ingest.ingest_to_chunk($1::ingest.ingest_fence_v1)", fence.as_row
+            )
         ]
 
     async def texts(self, revisions: Sequence[int]) -> dict[int, str]:
         """Return the texts of revisions."""
-        query = "select id, text from ingest_revisions where id = any ($1)"
+        query = "select id, text from ingest.ingest_revisions where id = any ($1)"
         return {row["id"]: row["text"] for row in await self._pool.fetch(query, revisions)}
 
     async def save_chunked(self, fence: Fence, cuts: Sequence[Cut]) -> int:
         """Write boundaries or errors: loaded → chunked or failed. Return the batch's chunks."""
-        query = "select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])"
+        query = "select ingest.ingest_save_chunked($1::ingest.ingest_fence_v1, $2::ingest.ingest_cut_v1[])"
         return int(await self._write(query, fence.as_row, [cut.as_row for cut in cuts]))
 
     # embed
 
     async def to_embed(self, fence: Fence) -> list[ToEmbed]:
         """Return the revisions that are cut."""
-        rows = await self._pool.fetch("select * from ingest_to_embed($1::ingest_fence_v1)", fence.as_row)
+        rows = await self._pool.fetch("select * from ingest.ingest_to_embed($1::ingest.ingest_fence_v1)", fence.as_row)
         return [
             ToEmbed(**{**row, "headings": json.loads(row["headings"]), "metadata": json.loads(row["metadata"])})
             for row in rows
@@ -113,33 +116,37 @@ class Gateway(RequestGateway):
 
     async def known_digests(self, space: int, digests: Iterable[Digest]) -> set[Digest]:
         """Return those of ``digests`` whose vectors the space has."""
-        return set(await self._column("select ingest_known_hashes($1, $2)", space, list(digests)))
+        return set(await self._column("select ingest.ingest_known_hashes($1, $2)", space, list(digests)))
 
     async def copy_known(self, fence: Fence, chunks: Sequence[NewChunk]) -> list[NewChunk]:
         """Store chunks with vectors that the space has; return those whose vectors are gone by now."""
-        query = "select ingest_copy_known($1::ingest_fence_v1, $2::ingest_chunk_v1[])"
+        query = "select ingest.ingest_copy_known($1::ingest.ingest_fence_v1, $2::ingest.ingest_chunk_v1[])"
         places = await self._write(query, fence.as_row, [one.as_row() for one in chunks])
         return [chunks[place - 1] for place in places]
 
     async def save_chunks(self, fence: Fence, chunks: Sequence[NewChunk], vectors: Sequence[Vector]) -> None:
         """Store chunks with new vectors, one for each."""
         rows = [one.as_row(vector) for one, vector in zip(chunks, vectors, strict=True)]
-        await self._write("select ingest_save_chunks($1::ingest_fence_v1, $2::ingest_chunk_v1[])", fence.as_row, rows)
+        await self._write(
+            "select ingest.ingest_save_chunks($1::ingest.ingest_fence_v1, $2::ingest.ingest_chunk_v1[])",
+            fence.as_row,
+            rows,
+        )
 
     async def note_embedded(self, fence: Fence, counts: Sequence[Count]) -> None:
         """Count chunks that were stored, and what they took."""
-        query = "select ingest_note_embedded($1::ingest_fence_v1, $2::ingest_count_v1[])"
+        query = "select ingest.ingest_note_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_count_v1[])"
         await self._write(query, fence.as_row, [count.as_row for count in counts])
 
     async def save_embedded(self, fence: Fence, outcomes: Sequence[Outcome]) -> None:
         """Write that all chunks of these revisions are stored, or why not: chunked → embedded or failed."""
-        query = "select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])"
+        query = "select ingest.ingest_save_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_outcome_v1[])"
         await self._write(query, fence.as_row, [outcome.as_row for outcome in outcomes])
 
     async def note_retry(self, fence: Fence, error: Failure, seconds: float) -> None:
         """Let ``ingest_status`` say why the batch waits, and how long."""
         await self._pool.execute(
-            "select ingest_note_retry($1::ingest_fence_v1, $2, $3)", fence.as_row, as_json(error), seconds
+            "select ingest.ingest_note_retry($1::ingest.ingest_fence_v1, $2, $3)", fence.as_row, as_json(error), seconds
         )
 
     # save
@@ -153,7 +160,7 @@ class Gateway(RequestGateway):
         return await self._publish([request.request], None, None)
 
     async def _publish(self, requests: list[UUID], batch: int | None, token: UUID | None) -> tuple[int, int]:
-        query = "select published, superseded from ingest_publish($1, $2, $3)"
+        query = "select published, superseded from ingest.ingest_publish($1, $2, $3)"
         published, superseded = await self._row(query, requests, batch, token)
         return published, superseded
 

@@ -36,7 +36,7 @@ class Identity:
         return cls(
             executor_id=f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid4().hex[:8]}",
             application=application(settings),
-            dbos_schema=dbos_schema(settings),
+            dbos_schema=settings.schema_of_dbos,
             pipeline=pipeline,
             roots=roots,
             queue="_" + _digest(settings.schema_, roots),
@@ -67,8 +67,3 @@ def _digest(schema: str, roots: tuple[str, ...]) -> str:
 def application(settings: Settings) -> str:
     """Return DBOS's name for this installation."""
     return "ingest" if settings.schema_ == "public" else f"ingest_{settings.schema_}"
-
-
-def dbos_schema(settings: Settings) -> str:
-    """Return the schema of DBOS's tables for this installation."""
-    return settings.dbos_schema or ("dbos" if settings.schema_ == "public" else f"{settings.schema_}_dbos")

@@ -31,42 +31,45 @@ class RequestGateway:
     async def begin(self, request: RequestRef, executor: str, attempt: int | None = None) -> RunningRequest | None:
         """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
         query = """select id, collection, source, content, content_bytes, media_type, uri, options, attempt, crashes,
-          discovered_at is not null as discovered, fork_step from ingest_begin($1, $2, $3) where id is not null"""
+          discovered_at is not null as discovered, fork_step
+          from ingest.ingest_begin($1, $2, $3) where id is not null"""
         row = await self._pool.fetchrow(query, request.request, executor, attempt)
         return RunningRequest(**{**row, "options": RequestOptions.read(row["options"])}) if row else None
 
     async def begin_shared(self, requests: Sequence[UUID], executor: str) -> Fence | None:
         """Become the only writer of a batch that requests share; None if none of them can."""
         token = uuid4()
-        query = "select ingest_begin_shared($1, $2, $3)"
+        query = "select ingest.ingest_begin_shared($1, $2, $3)"
         taken = await self._pool.fetchval(query, list(requests), executor, token)
         return Fence(taken, 1, token) if taken else None
 
     async def running(self, requests: Iterable[UUID]) -> set[UUID]:
         """Return those of ``requests`` that run."""
-        query = "select id from ingest_requests where id = any ($1) and status = 'running'"
+        query = "select id from ingest.ingest_requests where id = any ($1) and status = 'running'"
         return set(await self._column(query, list(requests)))
 
     async def end_shared(self, fence: Fence, executor: str) -> dict[UUID, str]:
         """End the requests of a shared batch whose documents are through; return how they ended."""
-        query = "select id, status from ingest_end_shared($1, $2, $3)"
+        query = "select id, status from ingest.ingest_end_shared($1, $2, $3)"
         rows = await self._pool.fetch(query, list(fence.requests), executor, fence.token)
         return {row["id"]: row["status"] for row in rows}
 
     async def status(self, request: RequestRef) -> str | None:
         """Return the request's status; None if it was deleted."""
-        return _text(await self._pool.fetchval("select status from ingest_requests where id = $1", request.request))
+        return _text(
+            await self._pool.fetchval("select status from ingest.ingest_requests where id = $1", request.request)
+        )
 
     async def batch_settings(self, request: UUID) -> BatchSettings:
         """Return the settings that a request started with, and how it is to be published."""
         query = """select settings || jsonb_build_object('publish', coalesce(options ->> 'publish', 'document'))
-          from ingest_requests where id = $1"""
+          from ingest.ingest_requests where id = $1"""
         return BatchSettings.model_validate_json(await self._pool.fetchval(query, request))
 
     @asynccontextmanager
     async def held(self, request: RequestRef) -> AsyncIterator[str | None]:
         """Keep the request's status as it is for the time of a block, and give it; None if the request was deleted."""
-        query = "select status from ingest_requests where id = $1 for no key update"
+        query = "select status from ingest.ingest_requests where id = $1 for no key update"
         async with self._pool.acquire() as connection, connection.transaction():
             yield await connection.fetchval(query, request.request)
 
@@ -79,7 +82,7 @@ class RequestGateway:
         error: Failure | None = None,
     ) -> str | None:
         """End a running request; without a status its documents decide. None if that attempt does not run here."""
-        query = "select ingest_end($1, $2, $3, $4, $5)"
+        query = "select ingest.ingest_end($1, $2, $3, $4, $5)"
         return _text(await self._pool.fetchval(query, request, executor, attempt, status, as_json(error)))
 
     # batches
@@ -87,70 +90,74 @@ class RequestGateway:
     async def own(self, batch: BatchRef, executor: str, most_crashes: int) -> Fence | None:
         """Become the batch's only writer; None if the request does not run or this listener is dead."""
         token = uuid4()
-        query = "select ingest_own_batch($1, $2, $3, $4, $5)"
+        query = "select ingest.ingest_own_batch($1, $2, $3, $4, $5)"
         how = await self._pool.fetchval(query, batch.request, batch.batch, executor, token, most_crashes)
         return None if how is None else Fence((batch.request,), batch.batch, token, alone=how == "alone")
 
     async def try_alone(self, fence: Fence, revision: int | None, step: str) -> None:
         """Write down which document is tried alone from now on."""
-        await self._write("select ingest_try_alone($1::ingest_fence_v1, $2, $3)", fence.as_row, revision, step)
+        await self._write(
+            "select ingest.ingest_try_alone($1::ingest.ingest_fence_v1, $2, $3)", fence.as_row, revision, step
+        )
 
     async def batches(self, request: RequestRef) -> list[int]:
         """Return the numbers of the request's batches, in order."""
-        return await self._column("select batch from ingest_batches where request_id = $1 order by 1", request.request)
+        return await self._column(
+            "select batch from ingest.ingest_batches where request_id = $1 order by 1", request.request
+        )
 
     async def unfinished_batches(self, request: RequestRef) -> list[int]:
         """Return the numbers of batches with unfinished documents."""
-        query = """select distinct batch from ingest_revisions where request_id = $1 and batch is not null
+        query = """select distinct batch from ingest.ingest_revisions where request_id = $1 and batch is not null
           and state in ('discovered', 'loaded', 'chunked', 'embedded') order by 1"""
         return await self._column(query, request.request)
 
     async def has_owner(self, batch: BatchRef) -> bool:
         """Return whether an execution has taken the batch since its request was last started."""
-        query = "select owner is not null from ingest_batches where request_id = $1 and batch = $2"
+        query = "select owner is not null from ingest.ingest_batches where request_id = $1 and batch = $2"
         return bool(await self._pool.fetchval(query, batch.request, batch.batch))
 
     async def untouched(self, request: RequestRef, batches: Iterable[int]) -> int:
         """Return how many of these batches wait on the queue, with no listener that took them off it."""
         # DBOS knows: a batch that was taken off but has no owner yet waits for a place at one listener, not for others.
-        query = "select count(*) from workflow_status where workflow_uuid = any ($1) and status = 'ENQUEUED'"
+        query = "select count(*) from dbos.workflow_status where workflow_uuid = any ($1) and status = 'ENQUEUED'"
         return int(await self._pool.fetchval(query, [f"{request.request}:{batch}" for batch in batches]))
 
     async def others(self, identity: Identity) -> int:
         """Return how many other listeners live that run the same steps and take batches from the same queue."""
-        query = "select ingest_count_others($1, $2, $3)"
+        query = "select ingest.ingest_count_others($1, $2, $3)"
         return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline))
 
     # discover
 
     async def reset_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:
         """Drop what an interrupted discovery left."""
-        await self._write("select ingest_reset_manifest($1, $2, $3)", request.request, executor, attempt)
+        await self._write("select ingest.ingest_reset_manifest($1, $2, $3)", request.request, executor, attempt)
 
     async def add_found(self, request: RequestRef, executor: str, attempt: int, page: Sequence[ManifestEntry]) -> None:
         """Write a page of the manifest."""
-        query = "select ingest_add_found($1, $2, $3, $4::ingest_found_v1[])"
+        query = "select ingest.ingest_add_found($1, $2, $3, $4::ingest.ingest_found_v1[])"
         await self._write(query, request.request, executor, attempt, [entry.as_row for entry in page])
 
     async def add_container(self, request: RequestRef, executor: str, attempt: int, container: Container) -> None:
         """Enter a file of records."""
-        query = "select ingest_add_container($1, $2, $3, $4, $5, $6)"
+        query = "select ingest.ingest_add_container($1, $2, $3, $4, $5, $6)"
         about = (container.number, container.locator, as_json(dict(container.layout)))
         await self._write(query, request.request, executor, *about, attempt)
 
     async def copy_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:
         """Write the manifest of a fork. Raises RequestError if what it was forked from can't be used (any more)."""
-        await self._write("select ingest_copy_manifest($1, $2, $3)", request.request, executor, attempt)
+        await self._write("select ingest.ingest_copy_manifest($1, $2, $3)", request.request, executor, attempt)
 
     async def complete_manifest(self, request: RequestRef, executor: str, attempt: int) -> Manifest:
         """Set the completion mark."""
-        query = "select documents, batches, first_batch from ingest_complete_manifest($1, $2, $3)"
+        query = "select documents, batches, first_batch from ingest.ingest_complete_manifest($1, $2, $3)"
         return Manifest(**await self._row(query, request.request, executor, attempt))
 
     async def manifest(self, request: RequestRef) -> Manifest:
         """Return a manifest that is complete."""
-        query = """select (select documents_total from ingest_requests where id = $1) as documents,
-          count(*) as batches, min(batch) as first_batch from ingest_batches where request_id = $1"""
+        query = """select (select documents_total from ingest.ingest_requests where id = $1) as documents,
+          count(*) as batches, min(batch) as first_batch from ingest.ingest_batches where request_id = $1"""
         return Manifest(**await self._row(query, request.request))
 
     async def _row(self, query: str, *values: Any) -> Any:

@@ -1,12 +1,12 @@
-create or replace function ingest_claim(
+create or replace function ingest.ingest_claim(
   p_executor text, p_limit int, p_roots text[], p_space jsonb, p_priority int default null, p_created_at timestamptz default null
 ) returns table (id uuid, priority int, created_at timestamptz, source text, options jsonb, attempt int, share text)
-language plpgsql set search_path from current
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
 -- read here: scheduled ones become due first, and those of a collection with a limit wait in a lane of their own.
 declare
-  v_folders text[] := ingest_folders(p_roots);
+  v_folders text[] := ingest.ingest_folders(p_roots);
   v_priority int := coalesce(p_priority, -2147483648);
   v_created_at timestamptz := coalesce(p_created_at, '-infinity');
   v_limited text[];
@@ -16,71 +16,71 @@ declare
   v_claimed int := 0;
   v_prepared boolean := false;
 begin
-  perform ingest_as_system();
+  perform ingest.ingest_as_system();
   select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)) into v_reading
-  from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
+  from ingest.ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
   if not found then
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
   end if;
   -- No EXISTS here either: with an hour-old count of what is due it would read the table.
-  if (select true from ingest_requests n where n.status = 'pending' and not n.due and n.run_at <= (select ingest_now())
+  if (select true from ingest.ingest_requests n where n.status = 'pending' and not n.due and n.run_at <= (select ingest.ingest_now())
       order by n.run_at limit 1) then
-    perform ingest_promote_scheduled();
+    perform ingest.ingest_promote_scheduled();
   end if;
   -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place.
   v_limited := array(
-    select c.name from ingest_collections c
+    select c.name from ingest.ingest_collections c
     where c.limited and (
       -- No EXISTS: that became a join, over all of a full collection's rows.
-      select true from ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name limit 1)
+      select true from ingest.ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name limit 1)
     order by c.name for no key update);
   if cardinality(v_limited) > 0 then
     v_limited := array(
-      select c.name from ingest_collections c
+      select c.name from ingest.ingest_collections c
       where c.name = any (v_limited) and (c.max_running is null or c.max_running > (
-        select count(*) from ingest_requests r where r.status = 'running' and r.collection = c.name)));
+        select count(*) from ingest.ingest_requests r where r.status = 'running' and r.collection = c.name)));
   end if;
   if cardinality(v_limited) = 0 then
-    v_ids := ingest_pick(p_limit, v_folders, v_priority, v_created_at);
+    v_ids := ingest.ingest_pick(p_limit, v_folders, v_priority, v_created_at);
   else
-    v_ids := ingest_pick_limited(v_limited, p_limit, v_folders, v_priority, v_created_at);
+    v_ids := ingest.ingest_pick_limited(v_limited, p_limit, v_folders, v_priority, v_created_at);
   end if;
   if cardinality(v_ids) = 0 then
     return;
   end if;
   loop
     return query
-      update ingest_requests r
-      set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = ingest_now(),
-          settings = coalesce(r.settings, ingest_settings(c, s) || v_reading), error = null, finished_at = null,
-          deadline_at = ingest_now() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
-      from ingest_collections c join ingest_spaces s on s.id = c.space_id
+      update ingest.ingest_requests r
+      set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = ingest.ingest_now(),
+          settings = coalesce(r.settings, ingest.ingest_settings(c, s) || v_reading), error = null, finished_at = null,
+          deadline_at = ingest.ingest_now() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
+      from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
       where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and (r.limited or not c.limited)
-      returning r.id, r.priority, r.created_at, r.source, r.options, r.attempt, ingest_share_key(r);
+      returning r.id, r.priority, r.created_at, r.source, r.options, r.attempt, ingest.ingest_share_key(r);
     get diagnostics v_rows = row_count;
     v_claimed := v_claimed + v_rows;
     exit when v_claimed = cardinality(v_ids) or v_prepared;
     -- Seldom, and planning these statements costs as much as the claim: a collection that is new, or has no space yet.
-    insert into ingest_collections (name)
-    select distinct r.collection from ingest_requests r
-    where r.id = any (v_ids) and not exists (select from ingest_collections c where c.name = r.collection)
+    insert into ingest.ingest_collections (name)
+    select distinct r.collection from ingest.ingest_requests r
+    where r.id = any (v_ids) and not exists (select from ingest.ingest_collections c where c.name = r.collection)
     order by r.collection on conflict do nothing;
     -- The lock looks again once it has waited: the first listener's space stays.
-    perform ingest_assign_space(c.name, p_space) from (
-      select n.name from ingest_collections n
-      where n.space_id is null and n.name in (select r.collection from ingest_requests r where r.id = any (v_ids))
+    perform ingest.ingest_assign_space(c.name, p_space) from (
+      select n.name from ingest.ingest_collections n
+      where n.space_id is null and n.name in (select r.collection from ingest.ingest_requests r where r.id = any (v_ids))
       order by n.name for no key update) c;
     v_prepared := true;
   end loop;
   if v_claimed < cardinality(v_ids) then
     -- Inserted while its collection got its first limit: it moves to the lane where the limit counts.
-    update ingest_requests r set limited = true from ingest_collections c
+    update ingest.ingest_requests r set limited = true from ingest.ingest_collections c
     where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and c.limited and not r.limited;
   end if;
 end
 $$;
 
-comment on function ingest_claim(text, int, text[], jsonb, int, timestamptz) is
+comment on function ingest.ingest_claim(text, int, text[], jsonb, int, timestamptz) is
   'Claims requests for a listener: IG020 if that was declared dead. p_roots: its folders; p_space: the space of a new collection. '
   'p_priority, p_created_at: the place in the line to look from, for requests of collections without a limit; null: all of it. '
   'share: see ingest_share_key.';

@@ -1,6 +1,6 @@
-create or replace function ingest_now() returns timestamptz
+create or replace function ingest.ingest_now() returns timestamptz
 language sql volatile parallel safe
 return clock_timestamp();
 
-comment on function ingest_now() is
+comment on function ingest.ingest_now() is
   'The one clock: leases, deadlines and schedules ask it. A test replaces it, and need not wait.';

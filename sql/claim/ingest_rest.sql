@@ -1,10 +1,10 @@
-create or replace function ingest_rest() returns text
-language plpgsql set search_path from current
+create or replace function ingest.ingest_rest() returns text
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Tries to become the listener that sleeps behind the doorbell. Never waits. It must be a statement of its own: the
 -- claim that follows needs a snapshot that is younger than the lock, or it misses rows.
 declare
-  v_key bigint := ingest_lock_key('idle');
+  v_key bigint := ingest.ingest_lock_key('idle');
 begin
   if pg_try_advisory_lock(v_key) then
     return 'resting';
@@ -18,5 +18,5 @@ begin
 end
 $$;
 
-comment on function ingest_rest() is
+comment on function ingest.ingest_rest() is
   'Takes the idle lock: ''resting'' if it did, else who holds it: a sleeping ''listener'', or open ''inserters'' that stay silent.';

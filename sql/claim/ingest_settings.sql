@@ -1,4 +1,4 @@
-create or replace function ingest_settings(p_collection ingest_collections, p_space ingest_spaces) returns jsonb
+create or replace function ingest.ingest_settings(p_collection ingest.ingest_collections, p_space ingest.ingest_spaces) returns jsonb
 language sql immutable
 return jsonb_build_object(
   'space_id', p_space.id, 'embedder', p_space.embedder, 'endpoint', p_space.endpoint, 'model', p_space.model,
@@ -7,5 +7,5 @@ return jsonb_build_object(
   'passage_prefix', p_collection.passage_prefix, 'text_config', p_collection.text_config::text,
   'generation', p_collection.generation);
 
-comment on function ingest_settings(ingest_collections, ingest_spaces) is
+comment on function ingest.ingest_settings(ingest.ingest_collections, ingest.ingest_spaces) is
   'What a document''s chunks and vectors depend on; a request keeps it from its start to its end.';

@@ -1,21 +1,21 @@
-create or replace function ingest_unclaim(p_request uuid, p_executor text) returns boolean
-language plpgsql set search_path from current
+create or replace function ingest.ingest_unclaim(p_request uuid, p_executor text) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Some of its batches may have been started. What they publish would be refused now, so they are to start over.
 -- Lock order: batches, then the request.
 begin
-  perform ingest_as_system();
-  perform from ingest_batches b where b.request_id = p_request order by b.batch for no key update;
-  update ingest_requests r
+  perform ingest.ingest_as_system();
+  perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
+  update ingest.ingest_requests r
   set status = 'pending', executor_id = null, started_at = null, deadline_at = null,
       settings = case when r.begun > 0 then r.settings end
   where r.id = p_request and r.status = 'running' and r.executor_id = p_executor;
   if not found then
     return false;
   end if;
-  update ingest_batches b set owner = null where b.request_id = p_request and b.finished_at is null and b.owner is not null;
+  update ingest.ingest_batches b set owner = null where b.request_id = p_request and b.finished_at is null and b.owner is not null;
   return true;
 end
 $$;
 
-comment on function ingest_unclaim(uuid, text) is 'Back to pending: claimed by that listener, and its workflow never started.';
+comment on function ingest.ingest_unclaim(uuid, text) is 'Back to pending: claimed by that listener, and its workflow never started.';

@@ -1,7 +1,7 @@
-create or replace function ingest_wake() returns void
-language sql set search_path from current
+create or replace function ingest.ingest_wake() returns void
+language sql set search_path = pg_catalog, pg_temp
 as $$
-  select pg_advisory_unlock(ingest_lock_key('idle'));
+  select pg_advisory_unlock(ingest.ingest_lock_key('idle'));
 $$;
 
-comment on function ingest_wake() is 'Gives the idle lock up; the inverse of ingest_rest().';
+comment on function ingest.ingest_wake() is 'Gives the idle lock up; the inverse of ingest_rest().';

@@ -1,5 +1,5 @@
-create or replace function ingest_check_fork(p_request ingest_requests, p_step text) returns void
-language plpgsql stable set search_path from current
+create or replace function ingest.ingest_check_fork(p_request ingest.ingest_requests, p_step text) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_step is null or p_step not in ('discover', 'load', 'chunk', 'embed', 'save') then
@@ -15,14 +15,14 @@ begin
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Fork it from discover.';
   end if;
   if p_step in ('chunk', 'embed', 'save') and exists (
-       select from ingest_revisions v
+       select from ingest.ingest_revisions v
        where v.request_id = p_request.id and v.state in ('published', 'skipped') and v.text is null
          and v.reason is distinct from 'duplicate' and v.reason is distinct from 'deleted'
-         and v.reason is distinct from 'unsupported' and ingest_same_live(v) is null) then
+         and v.reason is distinct from 'unsupported' and ingest.ingest_same_live(v) is null) then
     raise exception 'texts of request % were replaced and purged', p_request.id
       using errcode = 'IG022', constraint = 'purged', hint = 'Fork it from load: the documents are read again.';
   end if;
 end
 $$;
 
-comment on function ingest_check_fork(ingest_requests, text) is 'Raises IG011, IG019 or IG022 where a request can''t be forked from that step.';
+comment on function ingest.ingest_check_fork(ingest.ingest_requests, text) is 'Raises IG011, IG019 or IG022 where a request can''t be forked from that step.';

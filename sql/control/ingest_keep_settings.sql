@@ -1,19 +1,19 @@
-create or replace function ingest_keep_settings(p_request ingest_requests) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_keep_settings(p_request ingest.ingest_requests) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- A request keeps the settings that it started with, unless the collection's are others by now and nothing of it is
 -- published: then its texts are cut and embedded anew, under the present ones.
 declare
   v_now jsonb := (
-    select ingest_settings(c, s) from ingest_collections c join ingest_spaces s on s.id = c.space_id
+    select ingest.ingest_settings(c, s) from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
     where c.name = p_request.collection);
 begin
   if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr}'::text[]) then
     return;
   end if;
-  if not exists (select from ingest_revisions v where v.request_id = p_request.id and v.state = 'published') then
-    perform ingest_undo(p_request.id, 'loaded');
-    update ingest_requests r set settings = null where r.id = p_request.id;
+  if not exists (select from ingest.ingest_revisions v where v.request_id = p_request.id and v.state = 'published') then
+    perform ingest.ingest_undo(p_request.id, 'loaded');
+    update ingest.ingest_requests r set settings = null where r.id = p_request.id;
   elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id' then
     raise exception 'collection "%" has another embedding space than request % has published into', p_request.collection, p_request.id
       using errcode = 'IG018', constraint = 'space_changed', hint = 'Start over, as a new request: select ingest_fork(id).';
@@ -21,4 +21,4 @@ begin
 end
 $$;
 
-comment on function ingest_keep_settings(ingest_requests) is 'Drops the settings that a request started with, where others hold by now and it published nothing.';
+comment on function ingest.ingest_keep_settings(ingest.ingest_requests) is 'Drops the settings that a request started with, where others hold by now and it published nothing.';

@@ -1,26 +1,26 @@
-create or replace function ingest_reopen(p_request uuid, p_verb text) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_reopen(p_request uuid, p_verb text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- A claim takes it from here, and brings its workflow to life. Owners are struck out: an execution of before, which may
 -- not know yet that it was stopped, changes nothing from now on.
 begin
-  update ingest_batches b
+  update ingest.ingest_batches b
   set owner = null, executor_id = null, step = null, crashes = 0, alone = null, mark = null, last_error = null,
       next_attempt_at = null, finished_at = null
   where b.request_id = p_request and exists (
-    select from ingest_revisions v
+    select from ingest.ingest_revisions v
     where v.request_id = p_request and v.batch = b.batch and v.state in ('discovered', 'loaded', 'chunked', 'embedded'));
-  update ingest_requests r
+  update ingest.ingest_requests r
   set status = 'pending', error = null, started_at = null, finished_at = null, executor_id = null, deadline_at = null,
       crashes = 0, due = true,
       -- What a cancel leaves as it is, before a claim, must be true; what failed is on its way again.
       (documents_done, documents_skipped, documents_failed) = (
         select count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped'),
                count(*) filter (where v.state = 'failed')
-        from ingest_revisions v where v.request_id = p_request),
-      limited = coalesce((select c.limited from ingest_collections c where c.name = r.collection), false)
+        from ingest.ingest_revisions v where v.request_id = p_request),
+      limited = coalesce((select c.limited from ingest.ingest_collections c where c.name = r.collection), false)
   where r.id = p_request;
-  insert into ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, ingest_now(), 'pending');
+  insert into ingest.ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, ingest.ingest_now(), 'pending');
 exception when unique_violation then
   raise exception 'the dedupe key of request % belongs to another unfinished request by now', p_request
     using errcode = 'IG017', constraint = 'dedupe_key_taken',
@@ -28,4 +28,4 @@ exception when unique_violation then
 end
 $$;
 
-comment on function ingest_reopen(uuid, text) is 'Back to pending, for a verb that goes on with an ended request.';
+comment on function ingest.ingest_reopen(uuid, text) is 'Back to pending, for a verb that goes on with an ended request.';

@@ -1,19 +1,19 @@
-create or replace function ingest_take_cancels(p_limit int)
+create or replace function ingest.ingest_take_cancels(p_limit int)
 returns table (id bigint, request_id uuid, stands boolean)
-language plpgsql set search_path from current
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- The request's lock keeps a resume from coming between the look at its status and the cancel in DBOS.
 begin
   return query
     with taken as materialized (
-      select c.id, c.request_id from ingest_commands c where c.done_at is null order by c.id limit p_limit for update skip locked
+      select c.id, c.request_id from ingest.ingest_commands c where c.done_at is null order by c.id limit p_limit for update skip locked
     ), locked as materialized (
-      select r.id, r.status from ingest_requests r where r.id in (select t.request_id from taken t) order by r.id for no key update
+      select r.id, r.status from ingest.ingest_requests r where r.id in (select t.request_id from taken t) order by r.id for no key update
     )
     select t.id, t.request_id, coalesce(l.status = 'cancelled', true) from taken t left join locked l on l.id = t.request_id
     order by t.id;
 end
 $$;
 
-comment on function ingest_take_cancels(int) is
+comment on function ingest.ingest_take_cancels(int) is
   'Locks open commands and their requests, until the transaction ends; stands: the request is still cancelled.';

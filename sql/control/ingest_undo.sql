@@ -1,28 +1,28 @@
-create or replace function ingest_undo(p_request uuid, p_state text) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_undo(p_request uuid, p_state text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Documents that are on their way beyond p_state (loaded or discovered) go back to it.
 begin
   if p_state = 'discovered' then
     -- Reading the whole again brings its parts anew.
-    delete from ingest_revisions part using ingest_revisions v
+    delete from ingest.ingest_revisions part using ingest.ingest_revisions v
     where v.request_id = p_request and v.state in ('loaded', 'chunked', 'embedded')
       and part.parent_id = v.id and part.request_id = p_request and part.state <> 'published';
   end if;
-  delete from ingest_chunk_store c using ingest_revisions v
+  delete from ingest.ingest_chunk_store c using ingest.ingest_revisions v
   where v.request_id = p_request and v.state in ('chunked', 'embedded') and c.revision_id = v.id;
-  update ingest_revisions v
+  update ingest.ingest_revisions v
   set state = p_state, starts = null, ends = null, headings = null,
       text = case when p_state = 'loaded' then v.text end,
       -- That of the text, not of the bytes that are read again.
       media_type = case when p_state = 'loaded' or v.loaded_at is null then v.media_type end,
       read_seq = case when p_state = 'loaded' then v.read_seq else r.read_seq end
-  from ingest_requests r
+  from ingest.ingest_requests r
   where r.id = p_request and v.request_id = p_request
     and (v.state in ('chunked', 'embedded') or (p_state = 'discovered' and v.state = 'loaded'));
-  update ingest_batches b set chunks = 0, chunks_embedded = 0
+  update ingest.ingest_batches b set chunks = 0, chunks_embedded = 0
   where b.request_id = p_request and b.finished_at is null;
 end
 $$;
 
-comment on function ingest_undo(uuid, text) is 'Puts documents that are on their way back to loaded or discovered, and drops their chunks.';
+comment on function ingest.ingest_undo(uuid, text) is 'Puts documents that are on their way back to loaded or discovered, and drops their chunks.';

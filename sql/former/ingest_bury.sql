@@ -1,7 +1,7 @@
-create or replace function ingest_bury(p_judge text) returns setof text
-language sql set search_path from current
+create or replace function ingest.ingest_bury(p_judge text) returns setof text
+language sql set search_path = pg_catalog, pg_temp
 as $$
-  select ingest_declare_dead(p_judge);
+  select ingest.ingest_declare_dead(p_judge);
 $$;
 
-comment on function ingest_bury(text) is 'For listeners of the former release: ingest_declare_dead.';
+comment on function ingest.ingest_bury(text) is 'For listeners of the former release: ingest_declare_dead.';

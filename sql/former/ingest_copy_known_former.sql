@@ -1,15 +1,15 @@
-create or replace function ingest_copy_known(
+create or replace function ingest.ingest_copy_known(
   p_requests uuid[], p_batch int, p_owner uuid, p_revisions bigint[], p_ordinals int[], p_starts int[], p_ends int[],
   p_texts text[], p_hashes bytea[], p_metadata jsonb[]
 ) returns setof int
-language sql set search_path from current
+language sql set search_path = pg_catalog, pg_temp
 as $$
-  select unnest(ingest_copy_known((p_requests, p_batch, p_owner)::ingest_fence_v1, array(
-    select (n.revision, n.ordinal, n.start_char, n.end_char, n.text, n.hash, n.metadata, null)::ingest_chunk_v1
+  select unnest(ingest.ingest_copy_known((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
+    select (n.revision, n.ordinal, n.start_char, n.end_char, n.text, n.hash, n.metadata, null)::ingest.ingest_chunk_v1
     from unnest(p_revisions, p_ordinals, p_starts, p_ends, p_texts, p_hashes, p_metadata) with ordinality
       as n (revision, ordinal, start_char, end_char, text, hash, metadata, place)
     order by n.place)));
 $$;
 
-comment on function ingest_copy_known(uuid[], int, uuid, bigint[], int[], int[], int[], text[], bytea[], jsonb[]) is
+comment on function ingest.ingest_copy_known(uuid[], int, uuid, bigint[], int[], int[], int[], text[], bytea[], jsonb[]) is
   'For listeners of the former release: ingest_copy_known(ingest_fence_v1, ingest_chunk_v1[]).';

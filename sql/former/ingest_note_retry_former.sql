@@ -1,7 +1,7 @@
-create or replace function ingest_note_retry(p_requests uuid[], p_batch int, p_owner uuid, p_error jsonb, p_seconds float8) returns void
-language sql set search_path from current
+create or replace function ingest.ingest_note_retry(p_requests uuid[], p_batch int, p_owner uuid, p_error jsonb, p_seconds float8) returns void
+language sql set search_path = pg_catalog, pg_temp
 as $$
-  select ingest_note_retry((p_requests, p_batch, p_owner)::ingest_fence_v1, p_error, p_seconds);
+  select ingest.ingest_note_retry((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, p_error, p_seconds);
 $$;
 
-comment on function ingest_note_retry(uuid[], int, uuid, jsonb, float8) is 'For listeners of the former release: ingest_note_retry(ingest_fence_v1, …).';
+comment on function ingest.ingest_note_retry(uuid[], int, uuid, jsonb, float8) is 'For listeners of the former release: ingest_note_retry(ingest_fence_v1, …).';

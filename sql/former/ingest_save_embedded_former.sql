@@ -1,10 +1,10 @@
-create or replace function ingest_save_embedded(p_requests uuid[], p_batch int, p_owner uuid, p_ids bigint[], p_errors jsonb[])
+create or replace function ingest.ingest_save_embedded(p_requests uuid[], p_batch int, p_owner uuid, p_ids bigint[], p_errors jsonb[])
 returns void
-language sql set search_path from current
+language sql set search_path = pg_catalog, pg_temp
 as $$
-  select ingest_save_embedded((p_requests, p_batch, p_owner)::ingest_fence_v1, array(
-    select (o.id, o.error)::ingest_outcome_v1 from unnest(p_ids, p_errors) as o (id, error)));
+  select ingest.ingest_save_embedded((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
+    select (o.id, o.error)::ingest.ingest_outcome_v1 from unnest(p_ids, p_errors) as o (id, error)));
 $$;
 
-comment on function ingest_save_embedded(uuid[], int, uuid, bigint[], jsonb[]) is
+comment on function ingest.ingest_save_embedded(uuid[], int, uuid, bigint[], jsonb[]) is
   'For listeners of the former release: ingest_save_embedded(ingest_fence_v1, ingest_outcome_v1[]).';

@@ -1,7 +1,7 @@
-create or replace function ingest_try_alone(p_requests uuid[], p_batch int, p_owner uuid, p_revision bigint, p_step text) returns void
-language sql set search_path from current
+create or replace function ingest.ingest_try_alone(p_requests uuid[], p_batch int, p_owner uuid, p_revision bigint, p_step text) returns void
+language sql set search_path = pg_catalog, pg_temp
 as $$
-  select ingest_try_alone((p_requests, p_batch, p_owner)::ingest_fence_v1, p_revision, p_step);
+  select ingest.ingest_try_alone((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, p_revision, p_step);
 $$;
 
-comment on function ingest_try_alone(uuid[], int, uuid, bigint, text) is 'For listeners of the former release: ingest_try_alone(ingest_fence_v1, …).';
+comment on function ingest.ingest_try_alone(uuid[], int, uuid, bigint, text) is 'For listeners of the former release: ingest_try_alone(ingest_fence_v1, …).';

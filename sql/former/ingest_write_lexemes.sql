@@ -1,5 +1,5 @@
-create or replace function ingest_write_lexemes() returns trigger
-language plpgsql set search_path from current
+create or replace function ingest.ingest_write_lexemes() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- A call of the former release's function that waits while a migration takes the column's expression away goes on with
 -- what it was: it writes no words.
@@ -9,4 +9,4 @@ begin
 end
 $$;
 
-comment on function ingest_write_lexemes() is 'For listeners of the former release: the words of a chunk that came without any.';
+comment on function ingest.ingest_write_lexemes() is 'For listeners of the former release: the words of a chunk that came without any.';

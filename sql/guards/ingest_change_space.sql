@@ -1,11 +1,11 @@
-create or replace function ingest_change_space(p_collection text, p_settings jsonb) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_change_space(p_collection text, p_settings jsonb) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_old ingest_spaces;
+  v_old ingest.ingest_spaces;
   v_new jsonb;
 begin
-  select s.* into v_old from ingest_collections c join ingest_spaces s on s.id = c.space_id where c.name = p_collection;
+  select s.* into v_old from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id where c.name = p_collection;
   v_new := jsonb_build_object(
     'embedder', coalesce(p_settings ->> 'embedder', v_old.embedder), 'model', coalesce(p_settings ->> 'model', v_old.model),
     'endpoint', coalesce(p_settings ->> 'endpoint', v_old.endpoint, ''),
@@ -16,14 +16,14 @@ begin
   end if;
   if v_old.id is not null and v_new <> jsonb_build_object(
        'embedder', v_old.embedder, 'endpoint', v_old.endpoint, 'model', v_old.model, 'dimensions', v_old.dimensions)
-     and (exists (select from ingest_documents d where d.collection = p_collection)
-          or exists (select from ingest_requests r where r.collection = p_collection and r.status = 'running')) then
+     and (exists (select from ingest.ingest_documents d where d.collection = p_collection)
+          or exists (select from ingest.ingest_requests r where r.collection = p_collection and r.status = 'running')) then
     raise exception 'collection "%" has documents in its space', p_collection
       using errcode = 'IG013', constraint = 'space_in_use',
             hint = 'Vectors of two spaces can''t be compared: ingest into another collection, or delete its documents first.';
   end if;
-  perform ingest_assign_space(p_collection, v_new);
+  perform ingest.ingest_assign_space(p_collection, v_new);
 end
 $$;
 
-comment on function ingest_change_space(text, jsonb) is 'Changes the space of a collection that holds nothing yet.';
+comment on function ingest.ingest_change_space(text, jsonb) is 'Changes the space of a collection that holds nothing yet.';

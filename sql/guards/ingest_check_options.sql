@@ -1,5 +1,5 @@
-create or replace function ingest_check_options(p_options jsonb) returns void
-language plpgsql immutable set search_path from current
+create or replace function ingest.ingest_check_options(p_options jsonb) returns void
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key text;
@@ -14,11 +14,11 @@ begin
       using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'Write it like {"include": "*.md"}.';
   end if;
   for v_key, v_value in select * from jsonb_each(p_options) loop
-    select o.type into v_type from ingest_options() o where o.key = v_key;
+    select o.type into v_type from ingest.ingest_options() o where o.key = v_key;
     if v_type is null then
       raise exception 'option "%" is not known', v_key
         using errcode = 'IG003', constraint = 'unknown_option',
-              hint = 'Known are: ' || (select string_agg(o.key, ', ' order by o.key) from ingest_options() o) || '.';
+              hint = 'Known are: ' || (select string_agg(o.key, ', ' order by o.key) from ingest.ingest_options() o) || '.';
     end if;
     if position(jsonb_typeof(v_value) in v_type) = 0
        or (jsonb_typeof(v_value) = 'array' and jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")')) then
@@ -34,8 +34,8 @@ begin
         using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'It takes "document" or "request".';
     end if;
   end loop;
-  perform ingest_check_record(p_options -> 'record');
+  perform ingest.ingest_check_record(p_options -> 'record');
 end
 $$;
 
-comment on function ingest_check_options(jsonb) is 'Raises IG003 or IG004 where a request''s options are wrong.';
+comment on function ingest.ingest_check_options(jsonb) is 'Raises IG003 or IG004 where a request''s options are wrong.';

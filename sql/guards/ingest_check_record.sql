@@ -1,5 +1,5 @@
-create or replace function ingest_check_record(p_record jsonb) returns void
-language plpgsql immutable set search_path from current
+create or replace function ingest.ingest_check_record(p_record jsonb) returns void
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wrong text;
@@ -20,4 +20,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_record(jsonb) is 'Raises IG004 where the option that says how to read records is wrong.';
+comment on function ingest.ingest_check_record(jsonb) is 'Raises IG004 where the option that says how to read records is wrong.';

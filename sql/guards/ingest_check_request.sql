@@ -1,5 +1,5 @@
-create or replace function ingest_check_request(p_request ingest_requests) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_check_request(p_request ingest.ingest_requests) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_request.status <> 'pending' or p_request.error is not null or p_request.attempt <> 0 or p_request.executor_id is not null
@@ -18,9 +18,9 @@ begin
             hint = 'Set only id, source, content, content_bytes, media_type, uri, collection, options, metadata, '
                    'priority, run_at and dedupe_key.';
   end if;
-  perform ingest_check_source(p_request);
-  perform ingest_check_options(p_request.options);
+  perform ingest.ingest_check_source(p_request);
+  perform ingest.ingest_check_options(p_request.options);
 end
 $$;
 
-comment on function ingest_check_request(ingest_requests) is 'Raises what is wrong with a new request, by an IG code.';
+comment on function ingest.ingest_check_request(ingest.ingest_requests) is 'Raises what is wrong with a new request, by an IG code.';

@@ -1,5 +1,5 @@
-create or replace function ingest_check_source(p_request ingest_requests) returns void
-language plpgsql immutable set search_path from current
+create or replace function ingest.ingest_check_source(p_request ingest.ingest_requests) returns void
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
   case num_nonnulls(p_request.source, p_request.content, p_request.content_bytes)
@@ -36,4 +36,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_source(ingest_requests) is 'Raises IG001, IG002, IG008, IG009 or IG016 where a request does not say what to ingest, or into what.';
+comment on function ingest.ingest_check_source(ingest.ingest_requests) is 'Raises IG001, IG002, IG008, IG009 or IG016 where a request does not say what to ingest, or into what.';

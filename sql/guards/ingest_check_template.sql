@@ -1,5 +1,5 @@
-create or replace function ingest_check_template(p_template text) returns void
-language plpgsql immutable set search_path from current
+create or replace function ingest.ingest_check_template(p_template text) returns void
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if regexp_count(p_template, '\{text\}') <> 1
@@ -12,4 +12,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_template(text) is 'Raises IG012 where a collection''s embedding template has unknown fields, or not {text} once.';
+comment on function ingest.ingest_check_template(text) is 'Raises IG012 where a collection''s embedding template has unknown fields, or not {text} once.';

@@ -1,3 +1,3 @@
-create or replace trigger ingest_documents_forget after delete on ingest_documents
+create or replace trigger ingest_documents_forget after delete on ingest.ingest_documents
   referencing old table as deleted
-  for each statement execute function ingest_forget_documents();
+  for each statement execute function ingest.ingest_forget_documents();

@@ -1,16 +1,16 @@
-create or replace function ingest_forget_documents() returns trigger
-language plpgsql set search_path from current
+create or replace function ingest.ingest_forget_documents() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- A reading that is under way is older than this DELETE: it must not bring the document back. The purge takes its chunks:
 -- its embed step may still be writing some.
 begin
-  update ingest_revisions r set state = 'skipped', reason = 'deleted', text = null, replaced_at = ingest_now()
+  update ingest.ingest_revisions r set state = 'skipped', reason = 'deleted', text = null, replaced_at = ingest.ingest_now()
   from deleted d
   where r.collection = d.collection and r.uri = d.uri and r.state in ('loaded', 'chunked', 'embedded')
     and r.text is not null and r.document_id is null;  -- true of these states; named for the index
-  delete from ingest_revisions r using deleted d where r.document_id = d.id;
+  delete from ingest.ingest_revisions r using deleted d where r.document_id = d.id;
   return null;
 end
 $$;
 
-comment on function ingest_forget_documents() is 'Takes revisions along when documents are deleted.';
+comment on function ingest.ingest_forget_documents() is 'Takes revisions along when documents are deleted.';

@@ -1,15 +1,15 @@
-create or replace function ingest_forget_requests() returns trigger
-language plpgsql set search_path from current
+create or replace function ingest.ingest_forget_requests() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- What is live outlives the request that brought it.
 begin
   -- Batches first: that waits for a write of chunks that is still open, which the next statement then sees.
-  delete from ingest_batches b using deleted d where b.request_id = d.id;
-  delete from ingest_revisions r using deleted d
-  where r.request_id = d.id and not exists (select from ingest_documents l where l.revision_id = r.id);
-  delete from ingest_containers k using deleted d where k.request_id = d.id;
+  delete from ingest.ingest_batches b using deleted d where b.request_id = d.id;
+  delete from ingest.ingest_revisions r using deleted d
+  where r.request_id = d.id and not exists (select from ingest.ingest_documents l where l.revision_id = r.id);
+  delete from ingest.ingest_containers k using deleted d where k.request_id = d.id;
   return null;
 end
 $$;
 
-comment on function ingest_forget_requests() is 'Deletes the manifests of deleted requests.';
+comment on function ingest.ingest_forget_requests() is 'Deletes the manifests of deleted requests.';

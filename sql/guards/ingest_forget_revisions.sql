@@ -1,11 +1,11 @@
-create or replace function ingest_forget_revisions() returns trigger
-language plpgsql set search_path from current
+create or replace function ingest.ingest_forget_revisions() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from ingest_chunk_store c using deleted d where c.revision_id = d.id;
+  delete from ingest.ingest_chunk_store c using deleted d where c.revision_id = d.id;
   return null;
 end
 $$;
 
-comment on function ingest_forget_revisions() is
+comment on function ingest.ingest_forget_revisions() is
   'Takes chunks along when revisions are deleted. (A foreign key would cost a lookup and a lock for each chunk written.)';

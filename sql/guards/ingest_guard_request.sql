@@ -1,5 +1,5 @@
-create or replace function ingest_guard_request() returns trigger
-language plpgsql set search_path from current
+create or replace function ingest.ingest_guard_request() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (to_jsonb(new) - '{priority,run_at,metadata,options,dedupe_key,due}'::text[])
@@ -10,10 +10,10 @@ begin
             hint = 'Of a pending request, priority, run_at, metadata, options and dedupe_key may be changed; '
                    'else use ingest_cancel(id) and the other functions.';
   end if;
-  perform ingest_check_options(new.options);
-  new.due := new.run_at <= ingest_now();
+  perform ingest.ingest_check_options(new.options);
+  new.due := new.run_at <= ingest.ingest_now();
   return new;
 end
 $$;
 
-comment on function ingest_guard_request() is 'Refuses an application''s UPDATE of the system''s columns.';
+comment on function ingest.ingest_guard_request() is 'Refuses an application''s UPDATE of the system''s columns.';

@@ -1,5 +1,5 @@
-create or replace function ingest_locate(p_source text) returns text
-language plpgsql immutable strict set search_path from current
+create or replace function ingest.ingest_locate(p_source text) returns text
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_path text := p_source;
@@ -27,5 +27,5 @@ exception when character_not_in_repertoire or untranslatable_character then
 end
 $$;
 
-comment on function ingest_locate(text) is
+comment on function ingest.ingest_locate(text) is
   'Where a source lies, to be compared with the roots of listeners: the path of a local one (an absolute path or a file:// URL), else its URL.';

@@ -1,5 +1,5 @@
-create or replace function ingest_prepare_request() returns trigger
-language plpgsql set search_path from current
+create or replace function ingest.ingest_prepare_request() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Every inserter pays for this: one expression sees that an ordinary row is right, one statement looks into both tables.
 declare
@@ -16,23 +16,23 @@ begin
       and case when new.source is null then num_nonnulls(new.content, new.content_bytes) = 1 and new.uri is null
           else new.source like '/%' and num_nonnulls(new.content, new.content_bytes, new.uri, new.media_type) = 0 end
      ) is not true then
-    perform ingest_check_request(new);
+    perform ingest.ingest_check_request(new);
   end if;
-  select exists (select from ingest_used_ids u where u.id = new.id),
+  select exists (select from ingest.ingest_used_ids u where u.id = new.id),
          -- A new collection is made by the claim: here, inserters of open transactions would wait for each other.
-         exists (select from ingest_collections c where c.name = new.collection and c.limited)
+         exists (select from ingest.ingest_collections c where c.name = new.collection and c.limited)
   into v_used, new.limited;
   if v_used then
     raise exception 'request % ran before and was deleted', new.id
       using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database make the id, or take a new one.';
   end if;
-  if new.run_at > ingest_now() then
+  if new.run_at > ingest.ingest_now() then
     new.due := false;
   end if;
   if new.source is null then
-    new.read_seq := nextval('ingest_read_seq');
+    new.read_seq := nextval('ingest.ingest_read_seq');
   else
-    new.locator := case when new.source like '/%' and new.source not like '//%' then new.source else ingest_locate(new.source) end;
+    new.locator := case when new.source like '/%' and new.source not like '//%' then new.source else ingest.ingest_locate(new.source) end;
     -- For listeners of the former release: they leave to others what is below no root of theirs.
     new.local_path := new.locator;
   end if;
@@ -40,4 +40,4 @@ begin
 end
 $$;
 
-comment on function ingest_prepare_request() is 'Refuses what SQL can see to be wrong in a new request; fills in the system''s columns.';
+comment on function ingest.ingest_prepare_request() is 'Refuses what SQL can see to be wrong in a new request; fills in the system''s columns.';

@@ -1,3 +1,3 @@
-create or replace trigger ingest_requests_forget after delete on ingest_requests
+create or replace trigger ingest_requests_forget after delete on ingest.ingest_requests
   referencing old table as deleted
-  for each statement execute function ingest_forget_requests();
+  for each statement execute function ingest.ingest_forget_requests();

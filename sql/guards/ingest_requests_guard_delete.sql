@@ -1,2 +1,2 @@
-create or replace trigger ingest_requests_guard_delete before delete on ingest_requests
-  for each row execute function ingest_guard_delete();
+create or replace trigger ingest_requests_guard_delete before delete on ingest.ingest_requests
+  for each row execute function ingest.ingest_guard_delete();

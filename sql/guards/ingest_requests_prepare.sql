@@ -1,2 +1,2 @@
-create or replace trigger ingest_requests_prepare before insert on ingest_requests
-  for each row execute function ingest_prepare_request();
+create or replace trigger ingest_requests_prepare before insert on ingest.ingest_requests
+  for each row execute function ingest.ingest_prepare_request();

@@ -1,22 +1,22 @@
-create or replace function ingest_add(
+create or replace function ingest.ingest_add(
   source text default null, collection text default 'default', options jsonb default '{}', metadata jsonb default '{}',
   priority int default 0, run_at timestamptz default now(), dedupe_key text default null,
   content text default null, uri text default null, media_type text default null, content_bytes bytea default null
 ) returns uuid
-language plpgsql set search_path from current
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
   v_id uuid;
 begin
   loop
-    insert into ingest_requests
+    insert into ingest.ingest_requests
       (source, collection, options, metadata, priority, run_at, dedupe_key, content, uri, media_type, content_bytes)
     values (source, collection, options, metadata, priority, run_at, dedupe_key, content, uri, media_type, content_bytes)
     on conflict do nothing
     returning id into v_id;
     if v_id is null then
-      select r.id into v_id from ingest_requests r
+      select r.id into v_id from ingest.ingest_requests r
       where r.collection = ingest_add.collection and r.dedupe_key = ingest_add.dedupe_key
         and r.status in ('pending', 'running');
     end if;
@@ -26,5 +26,5 @@ begin
 end
 $$;
 
-comment on function ingest_add(text, text, jsonb, jsonb, int, timestamptz, text, text, text, text, bytea) is
+comment on function ingest.ingest_add(text, text, jsonb, jsonb, int, timestamptz, text, text, text, text, bytea) is
   'Inserts a request and returns its id; with a dedupe_key that an unfinished request has, the id of that one.';

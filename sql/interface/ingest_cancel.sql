@@ -1,5 +1,5 @@
-create or replace function ingest_cancel(p_request uuid) returns text
-language plpgsql set search_path from current
+create or replace function ingest.ingest_cancel(p_request uuid) returns text
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_status text;
@@ -7,25 +7,25 @@ declare
     'code', 'cancelled', 'message', format('cancelled by %s', current_user),
     'hint', 'To go on with it: select ingest_resume(id).', 'step', null, 'retryable', false);
 begin
-  perform ingest_as_system();
-  select r.status into v_status from ingest_requests r where r.id = p_request for no key update;
+  perform ingest.ingest_as_system();
+  select r.status into v_status from ingest.ingest_requests r where r.id = p_request for no key update;
   if v_status is null then
     raise exception 'there is no request %', p_request
       using errcode = 'IG010', constraint = 'unknown_request', hint = 'See select id, status from ingest_requests.';
   elsif v_status = 'pending' then
-    update ingest_requests r set status = 'cancelled', finished_at = ingest_now(), error = v_error where r.id = p_request;
+    update ingest.ingest_requests r set status = 'cancelled', finished_at = ingest.ingest_now(), error = v_error where r.id = p_request;
   elsif v_status = 'running' then
-    perform ingest_settle(p_request, 'cancelled', v_error);
+    perform ingest.ingest_settle(p_request, 'cancelled', v_error);
   else
     raise exception 'request % is % already', p_request, v_status
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Only a pending or running request can be cancelled.';
   end if;
   -- A listener stops the workflows, if there are any, and announces the end.
-  insert into ingest_commands (request_id, verb) values (p_request, 'cancel');
-  perform pg_notify(ingest_channel('commands'), '');
+  insert into ingest.ingest_commands (request_id, verb) values (p_request, 'cancel');
+  perform pg_notify(ingest.ingest_channel('commands'), '');
   return 'cancelled';
 end
 $$;
 
-comment on function ingest_cancel(uuid) is
+comment on function ingest.ingest_cancel(uuid) is
   'Cancels a pending or running request at once; a listener then stops its workflows. IG010 unknown, IG011 ended already.';

@@ -1,11 +1,11 @@
-create or replace function ingest_collection(p_name text, p_settings jsonb default '{}') returns ingest_collections
-language plpgsql set search_path from current
+create or replace function ingest.ingest_collection(p_name text, p_settings jsonb default '{}') returns ingest.ingest_collections
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_collection ingest_collections;
+  v_collection ingest.ingest_collections;
   v_unknown text;
 begin
-  perform ingest_as_system();
+  perform ingest.ingest_as_system();
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
                     'passage_prefix', 'query_prefix', 'text_config', 'max_running');
@@ -15,13 +15,13 @@ begin
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
                    'passage_prefix, query_prefix, text_config and max_running.';
   end if;
-  perform ingest_check_template(p_settings ->> 'embedding_template');
+  perform ingest.ingest_check_template(p_settings ->> 'embedding_template');
   -- Requests before their collection, as a claim does. What is inserted meanwhile, the claim moves.
   if p_settings ->> 'max_running' is not null then
-    update ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;
+    update ingest.ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;
   end if;
-  insert into ingest_collections (name) values (p_name) on conflict do nothing;
-  update ingest_collections c
+  insert into ingest.ingest_collections (name) values (p_name) on conflict do nothing;
+  update ingest.ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
       chunk_overlap = coalesce((p_settings ->> 'chunk_overlap')::int, c.chunk_overlap),
       embedding_template = coalesce(p_settings ->> 'embedding_template', c.embedding_template),
@@ -29,15 +29,15 @@ begin
       query_prefix = coalesce(p_settings ->> 'query_prefix', c.query_prefix),
       text_config = coalesce((p_settings ->> 'text_config')::regconfig, c.text_config),
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
-      limited = c.limited or p_settings ->> 'max_running' is not null, updated_at = ingest_now()
+      limited = c.limited or p_settings ->> 'max_running' is not null, updated_at = ingest.ingest_now()
   where c.name = p_name;
   if p_settings ?| '{embedder,endpoint,model,dimensions}' then
-    perform ingest_change_space(p_name, p_settings);
+    perform ingest.ingest_change_space(p_name, p_settings);
   end if;
-  select * into strict v_collection from ingest_collections c where c.name = p_name;
+  select * into strict v_collection from ingest.ingest_collections c where c.name = p_name;
   return v_collection;
 end
 $$;
 
-comment on function ingest_collection(text, jsonb) is
+comment on function ingest.ingest_collection(text, jsonb) is
   'Makes or changes a collection; settings that are not named stay. IG012 unknown setting, IG013 its space is in use.';

@@ -1,39 +1,39 @@
-create or replace function ingest_fork(
+create or replace function ingest.ingest_fork(
   request uuid, from_step text default 'discover', options jsonb default '{}', collection text default null
 ) returns uuid
-language plpgsql set search_path from current
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_request ingest_requests;
+  v_request ingest.ingest_requests;
   v_id uuid;
 begin
-  perform ingest_as_system();
-  select r.* into v_request from ingest_requests r where r.id = request for share;
+  perform ingest.ingest_as_system();
+  select r.* into v_request from ingest.ingest_requests r where r.id = request for share;
   if not found then
     raise exception 'there is no request %', request
       using errcode = 'IG010', constraint = 'unknown_request', hint = 'See select id, status from ingest_requests.';
   end if;
-  perform ingest_check_fork(v_request, from_step);
+  perform ingest.ingest_check_fork(v_request, from_step);
   if from_step <> 'discover' and (v_request.options || options) -> 'record' is distinct from v_request.options -> 'record' then
     raise exception 'option "record" decides what the documents are'
       using errcode = 'IG023', constraint = 'other_settings', hint = 'Fork it from discover.';
   end if;
-  insert into ingest_requests
+  insert into ingest.ingest_requests
     (source, content, content_bytes, media_type, uri, collection, options, metadata, priority, forked_from, fork_step)
   select r.source, r.content, r.content_bytes, r.media_type, coalesce(r.uri, case when r.source is null then r.id::text end),
          coalesce(ingest_fork.collection, r.collection), r.options || ingest_fork.options, r.metadata, r.priority, r.id,
          ingest_fork.from_step
-  from ingest_requests r where r.id = request
+  from ingest.ingest_requests r where r.id = request
   returning id into v_id;
-  insert into ingest_commands (request_id, verb, arguments, done_at, outcome)
+  insert into ingest.ingest_commands (request_id, verb, arguments, done_at, outcome)
   values (request, 'fork', jsonb_build_object('from_step', from_step, 'options', options, 'collection', collection),
-          ingest_now(), v_id::text);
+          ingest.ingest_now(), v_id::text);
   return v_id;
 end
 $$;
 
-comment on function ingest_fork(uuid, text, jsonb, text) is
+comment on function ingest.ingest_fork(uuid, text, jsonb, text) is
   'A new request like another one, from discover, load, chunk, embed or save on: what that one had made before the step is not '
   'made again. Returns the new request''s id. IG010 unknown, IG011 wrong state, IG019 unknown step, IG022 purged already, '
   'IG023 another option record.';

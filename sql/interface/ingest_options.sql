@@ -1,5 +1,5 @@
-create or replace function ingest_options() returns table (key text, type text, description text)
-language sql immutable set search_path from current
+create or replace function ingest.ingest_options() returns table (key text, type text, description text)
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   values
     ('include', 'string or array', 'Globs of the files in a folder to take, relative to it; without it, all.'),
@@ -12,4 +12,4 @@ as $$
     ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.');
 $$;
 
-comment on function ingest_options() is 'The keys that options of a request may have, with their types.';
+comment on function ingest.ingest_options() is 'The keys that options of a request may have, with their types.';

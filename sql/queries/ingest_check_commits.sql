@@ -1,5 +1,5 @@
-create or replace function ingest_check_commits(p_refusal text) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_check_commits(p_refusal text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Why a COMMIT was refused is told by its message alone, which is in the server's language. Within a function it is
 -- refused for the same reason as within a transaction block.
@@ -19,5 +19,5 @@ begin
 end
 $$;
 
-comment on function ingest_check_commits(text) is
+comment on function ingest.ingest_check_commits(text) is
   'Raises IG033 if a procedure can''t commit; p_refusal: the error of its COMMIT within a block with an exception clause.';

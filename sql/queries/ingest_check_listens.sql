@@ -1,8 +1,8 @@
-create or replace function ingest_check_listens() returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_check_listens() returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not exists (select from ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest_now() - l.lease) then
+  if not exists (select from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease) then
     raise exception 'no listener is running that could embed the query'
       using errcode = 'IG032', constraint = 'no_listener',
             hint = 'Start one with: ingest listen. Without it ingest_search finds by words.';
@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_listens() is 'Raises IG032 if no listener gives a sign of life.';
+comment on function ingest.ingest_check_listens() is 'Raises IG032 if no listener gives a sign of life.';

@@ -1,5 +1,5 @@
-create or replace function ingest_check_query(p_query text, p_collection text, p_space int) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_check_query(p_query text, p_collection text, p_space int) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(p_query, '') !~ '\S' then
@@ -14,4 +14,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_query(text, text, int) is 'Raises IG030 for an empty query, IG031 for a collection without a space.';
+comment on function ingest.ingest_check_query(text, text, int) is 'Raises IG030 for an empty query, IG031 for a collection without a space.';

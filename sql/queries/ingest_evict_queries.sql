@@ -1,18 +1,18 @@
-create or replace function ingest_evict_queries(p_keep int) returns int
-language plpgsql set search_path from current
+create or replace function ingest.ingest_evict_queries(p_keep int) returns int
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_evicted int;
 begin
   with old as (
-    select q.space_id, q.hash from ingest_queries q
-    where q.text is null and q.wanted_until < ingest_now()  -- those who wait look at their answer first
-    order by q.used_at limit greatest((select count(*) from ingest_queries) - p_keep, 0) for update skip locked
+    select q.space_id, q.hash from ingest.ingest_queries q
+    where q.text is null and q.wanted_until < ingest.ingest_now()  -- those who wait look at their answer first
+    order by q.used_at limit greatest((select count(*) from ingest.ingest_queries) - p_keep, 0) for update skip locked
   )
-  delete from ingest_queries q using old where q.space_id = old.space_id and q.hash = old.hash;
+  delete from ingest.ingest_queries q using old where q.space_id = old.space_id and q.hash = old.hash;
   get diagnostics v_evicted = row_count;
   return v_evicted;
 end
 $$;
 
-comment on function ingest_evict_queries(int) is 'Removes the least recently used queries beyond that number; returns how many.';
+comment on function ingest.ingest_evict_queries(int) is 'Removes the least recently used queries beyond that number; returns how many.';

@@ -1,9 +1,9 @@
-create or replace function ingest_query_key(p_query text, p_collection text)
+create or replace function ingest.ingest_query_key(p_query text, p_collection text)
 returns table (space_id int, text text, hash bytea)
-language sql stable set search_path from current
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select c.space_id, c.query_prefix || p_query, sha256(convert_to(c.query_prefix || p_query, 'UTF8'))
-  from ingest_collections c where c.name = p_collection;
+  from ingest.ingest_collections c where c.name = p_collection;
 $$;
 
-comment on function ingest_query_key(text, text) is 'What is embedded for a query of a collection, and under which key ingest_queries has it.';
+comment on function ingest.ingest_query_key(text, text) is 'What is embedded for a query of a collection, and under which key ingest_queries has it.';

@@ -1,11 +1,11 @@
-create or replace function ingest_beat(p_executor text, p_running int) returns boolean
-language plpgsql set search_path from current
+create or replace function ingest.ingest_beat(p_executor text, p_running int) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  update ingest_listeners l set heartbeat_at = ingest_now(), running = p_running
+  update ingest.ingest_listeners l set heartbeat_at = ingest.ingest_now(), running = p_running
   where l.executor_id = p_executor and l.dead_at is null;
   return found;
 end
 $$;
 
-comment on function ingest_beat(text, int) is 'A listener''s sign of life; false: it was declared dead.';
+comment on function ingest.ingest_beat(text, int) is 'A listener''s sign of life; false: it was declared dead.';

@@ -1,26 +1,26 @@
-create or replace function ingest_purge(p_retention interval, p_limit int default 500) returns int
-language plpgsql set search_path from current
+create or replace function ingest.ingest_purge(p_retention interval, p_limit int default 500) returns int
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_purged int;
 begin
-  delete from ingest_listeners l where l.dead_at < ingest_now() - interval '1 day';
+  delete from ingest.ingest_listeners l where l.dead_at < ingest.ingest_now() - interval '1 day';
   with old as (
-    select v.id from ingest_revisions v
-    where v.replaced_at < (select ingest_now()) - p_retention
-      and not exists (select from ingest_documents d where d.revision_id = v.id)
-      and not exists (select from ingest_requests f where f.forked_from = v.request_id and f.status in ('pending', 'running')
+    select v.id from ingest.ingest_revisions v
+    where v.replaced_at < (select ingest.ingest_now()) - p_retention
+      and not exists (select from ingest.ingest_documents d where d.revision_id = v.id)
+      and not exists (select from ingest.ingest_requests f where f.forked_from = v.request_id and f.status in ('pending', 'running')
                       and f.discovered_at is null)
     order by v.replaced_at limit p_limit for update skip locked
   ), gone as (
-    delete from ingest_chunk_store c using old where c.revision_id = old.id
+    delete from ingest.ingest_chunk_store c using old where c.revision_id = old.id
   )
-  update ingest_revisions v set text = null, replaced_at = null
+  update ingest.ingest_revisions v set text = null, replaced_at = null
   from old where v.id = old.id;
   get diagnostics v_purged = row_count;
   return v_purged;
 end
 $$;
 
-comment on function ingest_purge(interval, int) is
+comment on function ingest.ingest_purge(interval, int) is
   'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too.';

@@ -1,13 +1,13 @@
-create or replace function ingest_register(
+create or replace function ingest.ingest_register(
   p_executor text, p_host text, p_pid int, p_version text, p_pipeline text, p_roots text[], p_queue text, p_capacity int,
   p_lease interval, p_ocr text, p_boot interval
 ) returns void
-language sql set search_path from current
+language sql set search_path = pg_catalog, pg_temp
 as $$
   -- Nothing beats while it boots: the first lease begins afterwards.
-  insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr, heartbeat_at)
-  values (p_executor, p_host, p_pid, p_version, p_pipeline, p_roots, p_queue, p_capacity, p_lease, p_ocr, ingest_now() + p_boot);
+  insert into ingest.ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease, ocr, heartbeat_at)
+  values (p_executor, p_host, p_pid, p_version, p_pipeline, p_roots, p_queue, p_capacity, p_lease, p_ocr, ingest.ingest_now() + p_boot);
 $$;
 
-comment on function ingest_register(text, text, int, text, text, text[], text, int, interval, text, interval) is
+comment on function ingest.ingest_register(text, text, int, text, text, text[], text, int, interval, text, interval) is
   'Enters a listener that starts; it is believed alive for p_boot and a lease.';

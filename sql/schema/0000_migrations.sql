@@ -1,4 +1,4 @@
-create table ingest_migrations (
+create table ingest.ingest_migrations (
   name text not null,
   checksum text not null,
   program text not null,
@@ -6,4 +6,4 @@ create table ingest_migrations (
   constraint ingest_migrations_pkey primary key (name)
 );
 
-comment on table ingest_migrations is 'SQL files that were applied to this schema, with the checksum they had then.';
+comment on table ingest.ingest_migrations is 'SQL files that were applied to this schema, with the checksum they had then.';

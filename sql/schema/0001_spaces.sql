@@ -1,4 +1,4 @@
-create table ingest_spaces (
+create table ingest.ingest_spaces (
   id int generated always as identity,
   embedder text not null,
   endpoint text not null default '',
@@ -10,5 +10,5 @@ create table ingest_spaces (
   constraint dimensions_are_1_to_16000 check (dimensions between 1 and 16000)
 );
 
-comment on table ingest_spaces is
+comment on table ingest.ingest_spaces is
   'Embedding spaces. Vectors can be compared only within one: same embedder, endpoint, model and dimensions.';

@@ -1,4 +1,4 @@
-create table ingest_documents (
+create table ingest.ingest_documents (
   id bigint generated always as identity,
   collection text not null,
   uri text not null,
@@ -17,11 +17,11 @@ create table ingest_documents (
   constraint a_uri_stands_once_in_a_collection unique (collection, uri)
 );
 
-create unique index a_revision_is_live_for_one_document on ingest_documents (revision_id);
+create unique index a_revision_is_live_for_one_document on ingest.ingest_documents (revision_id);
 
-comment on table ingest_documents is
+comment on table ingest.ingest_documents is
   'Documents: what is live in each collection, by URI. DELETE takes revisions and chunks along.';
-comment on column ingest_documents.revision_id is 'The live revision; null: nothing is live.';
-comment on column ingest_documents.live_seq is 'Order number of the reading that is live; only a higher one replaces it.';
-comment on column ingest_documents.content_hash is 'SHA-256 of the bytes that are live.';
-comment on column ingest_documents.settings_hash is 'Digest of the settings that they were chunked and embedded with.';
+comment on column ingest.ingest_documents.revision_id is 'The live revision; null: nothing is live.';
+comment on column ingest.ingest_documents.live_seq is 'Order number of the reading that is live; only a higher one replaces it.';
+comment on column ingest.ingest_documents.content_hash is 'SHA-256 of the bytes that are live.';
+comment on column ingest.ingest_documents.settings_hash is 'Digest of the settings that they were chunked and embedded with.';

@@ -1,4 +1,4 @@
-create table ingest_revisions (
+create table ingest.ingest_revisions (
   id bigint generated always as identity,
   request_id uuid not null,
   position int not null,
@@ -37,15 +37,15 @@ create table ingest_revisions (
   constraint published_has_a_document check (state <> 'published' or (document_id is not null and read_seq is not null))
 );
 
-create index ingest_revisions_request_idx on ingest_revisions (request_id, batch, position);
-create index ingest_revisions_document_idx on ingest_revisions (document_id) where document_id is not null;
-create index ingest_revisions_in_flight_idx on ingest_revisions (collection, uri)
+create index ingest_revisions_request_idx on ingest.ingest_revisions (request_id, batch, position);
+create index ingest_revisions_document_idx on ingest.ingest_revisions (document_id) where document_id is not null;
+create index ingest_revisions_in_flight_idx on ingest.ingest_revisions (collection, uri)
   where state in ('loaded', 'chunked', 'embedded');
-create index ingest_revisions_replaced_idx on ingest_revisions (replaced_at) where replaced_at is not null;
+create index ingest_revisions_replaced_idx on ingest.ingest_revisions (replaced_at) where replaced_at is not null;
 
-comment on table ingest_revisions is
+comment on table ingest.ingest_revisions is
   'One attempt by one request to bring one document to a new state; also the request''s manifest.';
-comment on column ingest_revisions.state is 'The document''s checkpoint: a step advances the revisions in the state before it.';
-comment on column ingest_revisions.reason is 'Why it was skipped: unchanged, superseded, duplicate or deleted.';
-comment on column ingest_revisions.text is 'The normalized text; starts and ends are offsets into it, in characters.';
-comment on column ingest_revisions.replaced_at is 'When another revision took its place; it is purged some time later.';
+comment on column ingest.ingest_revisions.state is 'The document''s checkpoint: a step advances the revisions in the state before it.';
+comment on column ingest.ingest_revisions.reason is 'Why it was skipped: unchanged, superseded, duplicate or deleted.';
+comment on column ingest.ingest_revisions.text is 'The normalized text; starts and ends are offsets into it, in characters.';
+comment on column ingest.ingest_revisions.replaced_at is 'When another revision took its place; it is purged some time later.';

@@ -1,4 +1,4 @@
-create table ingest_batches (
+create table ingest.ingest_batches (
   request_id uuid not null,
   batch int not null,
   documents int not null,
@@ -16,8 +16,8 @@ create table ingest_batches (
   constraint a_batch_has_documents check (documents > 0)
 );
 
-comment on table ingest_batches is 'The documents that one workflow carries through the steps together.';
-comment on column ingest_batches.owner is
+comment on table ingest.ingest_batches is 'The documents that one workflow carries through the steps together.';
+comment on column ingest.ingest_batches.owner is
   'Token of the execution that may write. Each execution takes a fresh one: a replaced execution changes nothing.';
-comment on column ingest_batches.crashes is 'Listeners that died over this batch without progress.';
-comment on column ingest_batches.next_attempt_at is 'When the step is tried again after last_error.';
+comment on column ingest.ingest_batches.crashes is 'Listeners that died over this batch without progress.';
+comment on column ingest.ingest_batches.next_attempt_at is 'When the step is tried again after last_error.';

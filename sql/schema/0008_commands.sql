@@ -1,4 +1,4 @@
-create table ingest_commands (
+create table ingest.ingest_commands (
   id bigint generated always as identity,
   request_id uuid not null,
   verb text not null,
@@ -13,7 +13,7 @@ create table ingest_commands (
   constraint outcome_goes_with_done_at check ((outcome is not null) = (done_at is not null))
 );
 
-create index ingest_commands_open_idx on ingest_commands (id) where done_at is null;
-create index ingest_commands_request_idx on ingest_commands (request_id);
+create index ingest_commands_open_idx on ingest.ingest_commands (id) where done_at is null;
+create index ingest_commands_request_idx on ingest.ingest_commands (request_id);
 
-comment on table ingest_commands is 'What the control functions asked for, by whom, and what came of it.';
+comment on table ingest.ingest_commands is 'What the control functions asked for, by whom, and what came of it.';

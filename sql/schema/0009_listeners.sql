@@ -1,4 +1,4 @@
-create table ingest_listeners (
+create table ingest.ingest_listeners (
   executor_id text not null,
   host text not null,
   pid int not null,
@@ -17,9 +17,9 @@ create table ingest_listeners (
   constraint lease_is_positive check (lease > interval '0')
 );
 
-comment on table ingest_listeners is 'Running listeners. A row goes when its listener stops in good order, or some time after its death.';
-comment on column ingest_listeners.pipeline is 'Version of the steps that it runs; DBOS''s application version.';
-comment on column ingest_listeners.roots is 'Folders of its host that local sources may lie in.';
-comment on column ingest_listeners.queue is 'Listeners with the same roots share queues; this is the suffix of their names.';
-comment on column ingest_listeners.heartbeat_at is 'Last sign of life, by the database''s clock; believed for the time of lease.';
-comment on column ingest_listeners.dead_at is 'When another listener declared it dead; it claims nothing from then on.';
+comment on table ingest.ingest_listeners is 'Running listeners. A row goes when its listener stops in good order, or some time after its death.';
+comment on column ingest.ingest_listeners.pipeline is 'Version of the steps that it runs; DBOS''s application version.';
+comment on column ingest.ingest_listeners.roots is 'Folders of its host that local sources may lie in.';
+comment on column ingest.ingest_listeners.queue is 'Listeners with the same roots share queues; this is the suffix of their names.';
+comment on column ingest.ingest_listeners.heartbeat_at is 'Last sign of life, by the database''s clock; believed for the time of lease.';
+comment on column ingest.ingest_listeners.dead_at is 'When another listener declared it dead; it claims nothing from then on.';

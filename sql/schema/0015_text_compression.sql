@@ -2,8 +2,8 @@
 -- time. Chunks hold the text a second time, and vectors take ten times its room, so without LZ4 it stays as it is.
 do $$
 begin
-  alter table ingest_revisions alter column text set compression lz4;
+  alter table ingest.ingest_revisions alter column text set compression lz4;
 exception when feature_not_supported then
-  alter table ingest_revisions alter column text set storage external;
+  alter table ingest.ingest_revisions alter column text set storage external;
 end
 $$;

@@ -1,39 +1,39 @@
 -- By itself, before the key that holds it is built: rows that are there are of generation 1, which costs no rewrite.
-alter table ingest_chunk_store add column generation int not null default 1;
+alter table ingest.ingest_chunk_store add column generation int not null default 1;
 
-comment on column ingest_chunk_store.generation is 'The generation of its collection that it belongs to; see ingest_generations.';
+comment on column ingest.ingest_chunk_store.generation is 'The generation of its collection that it belongs to; see ingest_generations.';
 
 -- It returns a row of a table that gets more columns. A call of before that waits for that would return more than its
 -- statement expects, so until then it says "try again", as for a lock, and listeners do. What takes its place does not.
-create or replace function ingest_begin(p_request uuid, p_executor text, p_attempt int default null) returns ingest_requests
+create or replace function ingest.ingest_begin(p_request uuid, p_executor text, p_attempt int default null) returns ingest.ingest_requests
 language plpgsql set search_path from current
 as $$
 declare
-  v_request ingest_requests;
-  v_pipeline text := (select l.pipeline from ingest_listeners l where l.executor_id = p_executor and l.dead_at is null);
+  v_request ingest.ingest_requests;
+  v_pipeline text := (select l.pipeline from ingest.ingest_listeners l where l.executor_id = p_executor and l.dead_at is null);
 begin
-  perform ingest_as_system();
+  perform ingest.ingest_as_system();
   -- Lock order: batches, then the request.
-  if exists (select from ingest_requests r where r.id = p_request and r.settings ->> 'pipeline' <> v_pipeline) then
-    perform from ingest_batches b where b.request_id = p_request order by b.batch for no key update;
+  if exists (select from ingest.ingest_requests r where r.id = p_request and r.settings ->> 'pipeline' <> v_pipeline) then
+    perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
   end if;
-  select r.* into v_request from ingest_requests r where r.id = p_request for no key update;
+  select r.* into v_request from ingest.ingest_requests r where r.id = p_request for no key update;
   if v_request.status is distinct from 'running' or v_pipeline is null or v_request.attempt <> p_attempt then
     return null;
   end if;
   if v_request.settings ->> 'pipeline' <> v_pipeline then
-    perform ingest_change_pipeline(p_request, v_pipeline);
+    perform ingest.ingest_change_pipeline(p_request, v_pipeline);
   end if;
   if v_request.executor_id <> p_executor or v_request.begun <> v_request.attempt or v_request.settings ->> 'pipeline' <> v_pipeline then
-    update ingest_requests r
+    update ingest.ingest_requests r
     set executor_id = p_executor, begun = r.attempt,
         -- Died over the discovery, which has no batch yet to count it.
         crashes = r.crashes + (r.begun = r.attempt and r.discovered_at is null and exists (
-          select from ingest_listeners l where l.executor_id = v_request.executor_id and l.dead_at is not null))::int
+          select from ingest.ingest_listeners l where l.executor_id = v_request.executor_id and l.dead_at is not null))::int
     where r.id = p_request
     returning r.* into v_request;
   end if;
-  if exists (select from pg_attribute where attrelid = 'ingest_requests'::regclass and attname = 'locator') then
+  if exists (select from pg_attribute where attrelid = 'ingest.ingest_requests'::regclass and attname = 'locator') then
     raise exception 'the schema was migrated meanwhile' using errcode = '55P03';
   end if;
   return v_request;

@@ -1,12 +1,12 @@
-create or replace function ingest_make_chunks_view(p_collection text) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_make_chunks_view(p_collection text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_view text := format('%I.%I', current_schema(), 'ingest_chunks_' || p_collection);
-  v_space ingest_spaces;
-  v_generation int := (select c.generation from ingest_collections c where c.name = p_collection);
+  v_view text := format('%I.%I', '{schema}', 'ingest_chunks_' || p_collection);
+  v_space ingest.ingest_spaces;
+  v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
 begin
-  select s.* into strict v_space from ingest_collections c join ingest_spaces s on s.id = c.space_id
+  select s.* into strict v_space from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
   where c.name = p_collection;
   if obj_description(to_regclass(v_view), 'pg_class') like 'Live chunks of collection %' then
     execute format('drop view %s', v_view);
@@ -14,8 +14,8 @@ begin
   execute format(
     'create view %1$s as
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
-            c.embedding::vector(%2$s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
-     from ingest_chunk_store c join ingest_documents d on d.revision_id = c.revision_id
+            c.embedding::vectors.vector(%2$s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
+     from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
      where c.collection = %3$L and d.collection = %3$L and c.space_id = %4$s and c.generation = %5$s',
     v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
   execute format('comment on view %s is %L', v_view,
@@ -26,4 +26,4 @@ exception when insufficient_privilege or duplicate_table or dependent_objects_st
 end
 $$;
 
-comment on function ingest_make_chunks_view(text) is 'Makes ingest_chunks_<collection>, whose embedding has its dimensions.';
+comment on function ingest.ingest_make_chunks_view(text) is 'Makes ingest_chunks_<collection>, whose embedding has its dimensions.';

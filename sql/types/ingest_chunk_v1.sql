@@ -1,4 +1,4 @@
-create type ingest_chunk_v1 as (
+create type ingest.ingest_chunk_v1 as (
   revision bigint,
   ordinal int,
   start_char int,
@@ -6,7 +6,7 @@ create type ingest_chunk_v1 as (
   text text,
   hash bytea,
   metadata jsonb,
-  embedding vector
+  embedding vectors.vector
 );
 
-comment on type ingest_chunk_v1 is 'A chunk to be stored; without a vector if the space has one for its hash.';
+comment on type ingest.ingest_chunk_v1 is 'A chunk to be stored; without a vector if the space has one for its hash.';

@@ -1,4 +1,4 @@
-create type ingest_cut_v1 as (
+create type ingest.ingest_cut_v1 as (
   revision bigint,
   starts int[],
   ends int[],
@@ -6,4 +6,4 @@ create type ingest_cut_v1 as (
   error jsonb
 );
 
-comment on type ingest_cut_v1 is 'The boundaries of a revision''s chunks, in characters of its text, with their headings; or an error.';
+comment on type ingest.ingest_cut_v1 is 'The boundaries of a revision''s chunks, in characters of its text, with their headings; or an error.';

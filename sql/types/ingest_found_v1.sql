@@ -1,4 +1,4 @@
-create type ingest_found_v1 as (
+create type ingest.ingest_found_v1 as (
   position int,
   batch int,
   uri text,
@@ -14,5 +14,5 @@ create type ingest_found_v1 as (
   modified_at timestamptz
 );
 
-comment on type ingest_found_v1 is
+comment on type ingest.ingest_found_v1 is
   'A document that discovery found or had to refuse. version, modified_at: what its source says of its state.';

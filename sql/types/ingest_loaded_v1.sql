@@ -1,4 +1,4 @@
-create type ingest_loaded_v1 as (
+create type ingest.ingest_loaded_v1 as (
   revision bigint,
   read_seq bigint,
   hash bytea,
@@ -14,5 +14,5 @@ create type ingest_loaded_v1 as (
   modified_at timestamptz
 );
 
-comment on type ingest_loaded_v1 is
+comment on type ingest.ingest_loaded_v1 is
   'What the load step found out about a revision: a text or an error. part: the URI of a document inside of that one.';

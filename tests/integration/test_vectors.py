@@ -11,6 +11,7 @@ from pgvector import Vector
 from staging import session
 
 from listener.database.connections import Database, open_database
+from listener.database.names import Names
 from listener.settings import Settings
 
 
@@ -21,21 +22,21 @@ async def test_vectors_pass_in_binary_wherever_pgvector_is(database: str, schema
             await c.execute(f'create schema "{schema.replace(chr(34), chr(34) * 2)}"')
             await c.execute(f'alter extension vector set schema "{schema.replace(chr(34), chr(34) * 2)}"')
     opened = await open_database(Settings(), database)
-    assert opened.vector_schema == schema
-    pool = await opened.pool(1, "test", "pg_catalog")
+    assert opened.names.vector_schema == schema
+    pool = await opened.pool(1, "test")
     try:
         numbers = np.array([[0.1, -2.5, 3e-30], [1, 2, 3]], dtype=np.float32)
-        back = await pool.fetchval("select $1::vector", numbers[0])
+        back = await pool.fetchval("select $1::vectors.vector", numbers[0])
         assert np.array_equal(back.to_numpy(), numbers[0])
-        several = await pool.fetchval("select $1::vector[]", [Vector(one) for one in numbers])
+        several = await pool.fetchval("select $1::vectors.vector[]", [Vector(one) for one in numbers])
         assert np.array_equal([one.to_numpy() for one in several], numbers)
     finally:
         await pool.close()
 
 
 async def test_a_session_without_vectors_does_without_pgvectors_package(database: str) -> None:
-    async with Database(database, "public", "public").session() as connection:
-        assert await connection.fetchval("select '[1,2,3]'::vector") == "[1,2,3]"
+    async with Database(database, Names("public", "public")).session() as connection:
+        assert await connection.fetchval("select '[1,2,3]'::vectors.vector") == "[1,2,3]"
 
 
 def test_verbs_of_the_cli_load_nothing_that_embeds_or_reads_vectors() -> None:

@@ -11,6 +11,8 @@ import pytest
 from pipeline import until
 from staging import Connection, carry, claim, digest, ingest, live, own, publish, settle, start
 
+from listener.database.connections import qualifying
+from listener.database.names import Names
 from listener.engine import backfill
 
 TEXT = "Ships moor at night."
@@ -137,7 +139,9 @@ async def test_the_loop_of_a_listener_fills_page_after_page_and_then_rests(
     await titled(c, ["a", "b"], chunks=150)
     await as_the_former_release_left_it(c)
     monkeypatch.setattr(backfill, "LOOK_SECONDS", 0.01)
-    async with asyncpg.create_pool(installed, min_size=1, max_size=1) as pool:
+    async with asyncpg.create_pool(
+        installed, min_size=1, max_size=1, connection_class=qualifying(Names("public", "public"))
+    ) as pool:
         loop = backfill.Backfill(pool, pause_seconds=0.01)
         loop.start()
         await until(lambda: c.fetchval("select done_at is not null from ingest_backfills"))

@@ -14,6 +14,7 @@ from staging import Connection, add, add_listener, blocked, claim, collection, c
 
 from listener import embedded
 from listener.database import locks, migrations, removal
+from listener.database.names import bare
 from listener.database.sql_files import sql_files
 from listener.errors import OperatorError
 
@@ -272,7 +273,7 @@ async def test_an_index_whose_building_was_interrupted_is_built_anew(c: Connecti
         await other.fetch("select * from ingest_chunk_store for update")
         await c.execute("set statement_timeout = '1s'")
         with pytest.raises(asyncpg.QueryCanceledError):
-            await c.execute(next(file.text for file in sql_files() if file.name == INDEX))
+            await c.execute(bare(next(file.text for file in sql_files() if file.name == INDEX)))
     await c.execute("reset statement_timeout")
     assert await c.fetchval(VALID) is False
     assert await migrations.migrate(c, "public") == [INDEX]

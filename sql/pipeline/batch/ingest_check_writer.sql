@@ -1,14 +1,14 @@
-create or replace function ingest_check_writer(p_fence ingest_fence_v1) returns uuid[]
-language plpgsql set search_path from current
+create or replace function ingest.ingest_check_writer(p_fence ingest.ingest_fence_v1) returns uuid[]
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Like ingest_check_owner, but the owner's own writes need not wait for each other. Nothing of the batch may be updated
 -- later in the same transaction: two of them would deadlock.
 declare
   v_owned uuid[];
 begin
-  perform ingest_wait_briefly(p_fence.requests);
+  perform ingest.ingest_wait_briefly(p_fence.requests);
   v_owned := array(
-    select b.request_id from ingest_batches b
+    select b.request_id from ingest.ingest_batches b
     where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner
     order by b.request_id for share);
   if cardinality(v_owned) = 0 then
@@ -19,5 +19,5 @@ begin
 end
 $$;
 
-comment on function ingest_check_writer(ingest_fence_v1) is
+comment on function ingest.ingest_check_writer(ingest.ingest_fence_v1) is
   'The fence of writing chunks, several at a time: those of its requests whose batch the execution owns; IG021 if it is none of them.';

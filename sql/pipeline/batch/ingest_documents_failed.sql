@@ -1,13 +1,13 @@
-create or replace function ingest_documents_failed(p_request uuid, p_failed int, p_total int) returns jsonb
-language sql stable set search_path from current
+create or replace function ingest.ingest_documents_failed(p_request uuid, p_failed int, p_total int) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   -- One document: its own error says more than a count.
   select case when p_total = 1 then (
-    select v.error from ingest_revisions v where v.request_id = p_request and v.state = 'failed')
+    select v.error from ingest.ingest_revisions v where v.request_id = p_request and v.state = 'failed')
   else jsonb_build_object(
     'code', 'documents_failed', 'message', format('%s of %s documents failed', p_failed, p_total),
     'hint', format('select * from ingest_failures where request_id = %L;', p_request), 'step', null, 'retryable', false)
   end;
 $$;
 
-comment on function ingest_documents_failed(uuid, int, int) is 'The error of a request some of whose documents failed.';
+comment on function ingest.ingest_documents_failed(uuid, int, int) is 'The error of a request some of whose documents failed.';

@@ -1,10 +1,10 @@
-create or replace function ingest_mark(p_request uuid, p_batch int) returns bigint
-language sql stable set search_path from current
+create or replace function ingest.ingest_mark(p_request uuid, p_batch int) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(array_position('{discovered,loaded,chunked,embedded}', v.state)), 0)
          + 10 * count(*) filter (where v.state in ('published', 'skipped', 'failed'))
-         + (select b.chunks_embedded from ingest_batches b where b.request_id = p_request and b.batch = p_batch)
-  from ingest_revisions v where v.request_id = p_request and v.batch = p_batch;
+         + (select b.chunks_embedded from ingest.ingest_batches b where b.request_id = p_request and b.batch = p_batch)
+  from ingest.ingest_revisions v where v.request_id = p_request and v.batch = p_batch;
 $$;
 
-comment on function ingest_mark(uuid, int) is 'How far a batch is, as a number that grows with each bit of progress.';
+comment on function ingest.ingest_mark(uuid, int) is 'How far a batch is, as a number that grows with each bit of progress.';

@@ -1,32 +1,32 @@
-create or replace function ingest_settle(p_request uuid, p_status text, p_error jsonb) returns text
-language plpgsql set search_path from current
+create or replace function ingest.ingest_settle(p_request uuid, p_status text, p_error jsonb) returns text
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- A final status is a compare-and-set from running. p_status null: the documents decide.
 declare
   v_total int; v_done int; v_skipped int; v_failed int; v_chunks int;
   v_status text := p_status;
 begin
-  perform ingest_as_system();
-  perform from ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
+  perform ingest.ingest_as_system();
+  perform from ingest.ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
   if not found then
     return null;
   end if;
   select count(*), count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped'),
          count(*) filter (where v.state = 'failed'), coalesce(sum(cardinality(v.starts)) filter (where v.state = 'published'), 0)
   into v_total, v_done, v_skipped, v_failed, v_chunks
-  from ingest_revisions v where v.request_id = p_request;
+  from ingest.ingest_revisions v where v.request_id = p_request;
   if v_status is null then
     v_status := case when v_failed = 0 then 'succeeded' when v_done + v_skipped > 0 then 'partially_succeeded' else 'failed' end;
   end if;
-  update ingest_requests r
-  set status = v_status, finished_at = greatest(ingest_now(), r.started_at), documents_total = v_total, documents_done = v_done,
+  update ingest.ingest_requests r
+  set status = v_status, finished_at = greatest(ingest.ingest_now(), r.started_at), documents_total = v_total, documents_done = v_done,
       documents_skipped = v_skipped, documents_failed = v_failed, chunks_total = v_chunks,
-      tokens = (select sum(b.tokens) from ingest_batches b where b.request_id = p_request),
-      error = coalesce(p_error, case when v_failed > 0 then ingest_documents_failed(p_request, v_failed, v_total) end)
+      tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
+      error = coalesce(p_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
   return v_status;
 end
 $$;
 
-comment on function ingest_settle(uuid, text, jsonb) is
+comment on function ingest.ingest_settle(uuid, text, jsonb) is
   'Ends a running request and counts its documents; returns the status, or null if it was not running.';

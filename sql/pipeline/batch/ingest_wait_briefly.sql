@@ -1,5 +1,5 @@
-create or replace function ingest_wait_briefly(p_requests uuid[]) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_wait_briefly(p_requests uuid[]) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Who controls many requests in one statement locks them in any order. So a batch that several requests share gives its
 -- locks up (55P03: try again) before Postgres looks for deadlocks, and never is the cause of one.
@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function ingest_wait_briefly(uuid[]) is 'Lets this transaction wait for locks 0.2 s at most, if it holds those of several requests.';
+comment on function ingest.ingest_wait_briefly(uuid[]) is 'Lets this transaction wait for locks 0.2 s at most, if it holds those of several requests.';

@@ -1,21 +1,21 @@
-create or replace function ingest_save_chunked(p_fence ingest_fence_v1, p_cuts ingest_cut_v1[]) returns int
-language plpgsql set search_path from current
+create or replace function ingest.ingest_save_chunked(p_fence ingest.ingest_fence_v1, p_cuts ingest.ingest_cut_v1[]) returns int
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owned uuid[];
   v_ids bigint[] := array(select c.revision from unnest(p_cuts) with ordinality as c order by c.ordinality);
   v_chunks int;
 begin
-  v_owned := ingest_check_owner(p_fence, 'embed');
-  update ingest_revisions v
+  v_owned := ingest.ingest_check_owner(p_fence, 'embed');
+  update ingest.ingest_revisions v
   set (state, error, starts, ends, headings) = (
     select case when (c.one).error is null then 'chunked' else 'failed' end, (c.one).error, coalesce((c.one).starts, '{}'),
            coalesce((c.one).ends, '{}'), (c.one).headings
     from (select p_cuts[array_position(v_ids, v.id)] as one offset 0) c)  -- not joined: see ingest_save_loaded
   where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'loaded' and v.id = any (v_ids);
   with counted as (
-    update ingest_batches b set chunks = (
-      select coalesce(sum(cardinality(v.starts)), 0) from ingest_revisions v
+    update ingest.ingest_batches b set chunks = (
+      select coalesce(sum(cardinality(v.starts)), 0) from ingest.ingest_revisions v
       where v.request_id = b.request_id and v.batch = p_fence.batch and v.starts is not null)
     where b.request_id = any (v_owned) and b.batch = p_fence.batch
     returning b.chunks)
@@ -24,5 +24,5 @@ begin
 end
 $$;
 
-comment on function ingest_save_chunked(ingest_fence_v1, ingest_cut_v1[]) is
+comment on function ingest.ingest_save_chunked(ingest.ingest_fence_v1, ingest.ingest_cut_v1[]) is
   'loaded → chunked or failed; returns the chunks of the batch.';

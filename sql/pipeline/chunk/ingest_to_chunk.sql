@@ -1,11 +1,11 @@
-create or replace function ingest_to_chunk(p_fence ingest_fence_v1)
+create or replace function ingest.ingest_to_chunk(p_fence ingest.ingest_fence_v1)
 returns table (id bigint, media_type text, chunk_size int, chunk_overlap int)
-language sql stable set search_path from current
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select v.id, v.media_type, (r.settings ->> 'chunk_size')::int, (r.settings ->> 'chunk_overlap')::int
-  from ingest_requests r join ingest_revisions v on v.request_id = r.id
+  from ingest.ingest_requests r join ingest.ingest_revisions v on v.request_id = r.id
   where r.id = any (p_fence.requests) and r.status = 'running' and v.batch = p_fence.batch and v.state = 'loaded'
   order by v.request_id, v.position;
 $$;
 
-comment on function ingest_to_chunk(ingest_fence_v1) is 'What the chunk step has to cut.';
+comment on function ingest.ingest_to_chunk(ingest.ingest_fence_v1) is 'What the chunk step has to cut.';

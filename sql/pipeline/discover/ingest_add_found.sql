@@ -1,18 +1,18 @@
-create or replace function ingest_add_found(p_request uuid, p_executor text, p_attempt int, p_found ingest_found_v1[]) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_add_found(p_request uuid, p_executor text, p_attempt int, p_found ingest.ingest_found_v1[]) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform ingest_check_discoverer(p_request, p_executor, p_attempt);
-  insert into ingest_revisions
+  perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
+  insert into ingest.ingest_revisions
     (request_id, collection, generation, position, batch, uri, locator, media_type, bytes, error, state, read_seq, container,
      range_start, range_hash, line, version, modified_at)
-  select r.id, r.collection, ingest_generation(r), f.position, f.batch, f.uri, f.locator, f.media_type, f.bytes, f.error,
+  select r.id, r.collection, ingest.ingest_generation(r), f.position, f.batch, f.uri, f.locator, f.media_type, f.bytes, f.error,
          case when f.error is null then 'discovered' else 'failed' end, r.read_seq, f.container, f.range_start, f.range_hash,
          f.line, f.version, f.modified_at
-  from ingest_requests r cross join unnest(p_found) f
+  from ingest.ingest_requests r cross join unnest(p_found) f
   where r.id = p_request;
 end
 $$;
 
-comment on function ingest_add_found(uuid, text, int, ingest_found_v1[]) is
+comment on function ingest.ingest_add_found(uuid, text, int, ingest.ingest_found_v1[]) is
   'Writes a page of a request''s manifest; entries with an error are failed documents. IG021 if another execution does.';

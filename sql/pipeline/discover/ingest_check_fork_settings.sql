@@ -1,5 +1,5 @@
-create or replace function ingest_check_fork_settings(p_fork ingest_requests) returns void
-language plpgsql stable set search_path from current
+create or replace function ingest.ingest_check_fork_settings(p_fork ingest.ingest_requests) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- Boundaries hold under the chunk settings that they were made with, vectors under those of the embedding.
 declare
@@ -9,7 +9,7 @@ declare
   v_other text;
 begin
   select string_agg(k.key, ', ') into v_other
-  from ingest_requests o cross join unnest(v_keys) as k (key)
+  from ingest.ingest_requests o cross join unnest(v_keys) as k (key)
   where o.id = p_fork.forked_from and o.settings -> k.key is distinct from p_fork.settings -> k.key;
   if v_other is not null then
     raise exception 'collection "%" has other settings than request % was made with: %', p_fork.collection, p_fork.forked_from, v_other
@@ -19,4 +19,4 @@ begin
 end
 $$;
 
-comment on function ingest_check_fork_settings(ingest_requests) is 'Raises IG023 where a fork can''t use what was made under the original''s settings.';
+comment on function ingest.ingest_check_fork_settings(ingest.ingest_requests) is 'Raises IG023 where a fork can''t use what was made under the original''s settings.';

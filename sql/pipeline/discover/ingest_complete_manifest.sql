@@ -1,25 +1,25 @@
-create or replace function ingest_complete_manifest(p_request uuid, p_executor text, p_attempt int default null)
+create or replace function ingest.ingest_complete_manifest(p_request uuid, p_executor text, p_attempt int default null)
 returns table (documents int, batches int, first_batch int)
-language plpgsql set search_path from current
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform ingest_as_system();
-  perform ingest_check_discoverer(p_request, p_executor, p_attempt);
-  update ingest_revisions r set state = 'skipped', reason = 'duplicate', error = null
+  perform ingest.ingest_as_system();
+  perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
+  update ingest.ingest_revisions r set state = 'skipped', reason = 'duplicate', error = null
   from (
     select n.id, row_number() over (partition by n.uri order by n.position desc, n.id desc) as place
-    from ingest_revisions n where n.request_id = p_request) places
+    from ingest.ingest_revisions n where n.request_id = p_request) places
   where r.id = places.id and places.place > 1;
-  insert into ingest_batches (request_id, batch, documents, bytes, chunks)
+  insert into ingest.ingest_batches (request_id, batch, documents, bytes, chunks)
   select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0), coalesce(sum(cardinality(r.starts)), 0)
-  from ingest_revisions r where r.request_id = p_request and r.state not in ('failed', 'skipped')
+  from ingest.ingest_revisions r where r.request_id = p_request and r.state not in ('failed', 'skipped')
   group by r.request_id, r.batch;
-  select count(*) into documents from ingest_revisions r where r.request_id = p_request;
-  select count(*), min(b.batch) into batches, first_batch from ingest_batches b where b.request_id = p_request;
-  update ingest_requests r set discovered_at = ingest_now(), documents_total = documents where r.id = p_request;
+  select count(*) into documents from ingest.ingest_revisions r where r.request_id = p_request;
+  select count(*), min(b.batch) into batches, first_batch from ingest.ingest_batches b where b.request_id = p_request;
+  update ingest.ingest_requests r set discovered_at = ingest.ingest_now(), documents_total = documents where r.id = p_request;
   return next;
 end
 $$;
 
-comment on function ingest_complete_manifest(uuid, text, int) is
+comment on function ingest.ingest_complete_manifest(uuid, text, int) is
   'Ends discovery: of a URI that stands twice the last wins; batches are made, and the completion mark is set.';

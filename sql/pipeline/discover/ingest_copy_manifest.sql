@@ -1,35 +1,35 @@
-create or replace function ingest_copy_manifest(p_request uuid, p_executor text, p_attempt int default null) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_copy_manifest(p_request uuid, p_executor text, p_attempt int default null) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- A fork's discovery. Each document starts at the furthest state that the original brought it to before the step.
 declare
-  v_fork ingest_requests;
+  v_fork ingest.ingest_requests;
   v_last int;
 begin
-  perform ingest_check_discoverer(p_request, p_executor, p_attempt);
-  select r.* into v_fork from ingest_requests r where r.id = p_request;
-  if not exists (select from ingest_requests o where o.id = v_fork.forked_from) then
+  perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
+  select r.* into v_fork from ingest.ingest_requests r where r.id = p_request;
+  if not exists (select from ingest.ingest_requests o where o.id = v_fork.forked_from) then
     raise exception 'request %, which this one is a fork of, was deleted', v_fork.forked_from
       using errcode = 'IG024', constraint = 'origin_gone', hint = 'Insert the source as a new request.';
   end if;
   v_last := array_position('{discover,load,chunk,embed,save}', v_fork.fork_step) - 2;
-  perform ingest_check_fork_settings(v_fork);
-  insert into ingest_containers (request_id, container, locator, path, format)
-  select p_request, k.container, coalesce(k.locator, k.path), k.path, k.format from ingest_containers k where k.request_id = v_fork.forked_from;
+  perform ingest.ingest_check_fork_settings(v_fork);
+  insert into ingest.ingest_containers (request_id, container, locator, path, format)
+  select p_request, k.container, coalesce(k.locator, k.path), k.path, k.format from ingest.ingest_containers k where k.request_id = v_fork.forked_from;
   with origin as (
-    select v as rev, v.position, v.batch from ingest_revisions v
+    select v as rev, v.position, v.batch from ingest.ingest_revisions v
     where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
     union all
     -- What lies inside of a document that had not changed was found by the request that brought it.
     select part, v.position, v.batch
-    from ingest_revisions v join ingest_revisions part on part.parent_id = ingest_same_live(v)
+    from ingest.ingest_revisions v join ingest.ingest_revisions part on part.parent_id = ingest.ingest_same_live(v)
     where v.request_id = v_fork.forked_from and v.reason = 'unchanged'
       and (part.reason is null or part.reason in ('unchanged', 'superseded'))
   ), copied as (
-    insert into ingest_revisions
+    insert into ingest.ingest_revisions
       (request_id, position, batch, collection, generation, uri, locator, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,
        state, error, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, loaded_at)
-    select p_request, o.position, o.batch, v_fork.collection, ingest_generation(v_fork), v.uri, coalesce(v.locator, v.path),
+    select p_request, o.position, o.batch, v_fork.collection, ingest.ingest_generation(v_fork), v.uri, coalesce(v.locator, v.path),
            -- A loaded one's is that of its text, not of the bytes that are read again.
            case when reached > 0 then coalesce(s.media_type, v.media_type) when v.loaded_at is null then v.media_type end, v.bytes,
            v.container, v.range_start, v.range_hash, v.line, v.parent_id, s.id,
@@ -37,41 +37,41 @@ begin
            case when final then v.error end,
            case when reached > 0 then greatest(s.read_seq, d.live_seq) else v_fork.read_seq end,
            case when reached > 0 then s.content_hash end,
-           case when reached > 0 then ingest_settings_hash(v_fork) end,
+           case when reached > 0 then ingest.ingest_settings_hash(v_fork) end,
            case when reached > 0 then s.title end, case when reached > 0 then s.text end,
            case when reached > 0 then s.metadata else '{}' end, case when reached > 0 then s.pages end,
            case when reached > 1 then s.starts end, case when reached > 1 then s.ends end,
            case when reached > 1 then s.headings end, case when reached > 0 then s.loaded_at end
     from origin o
     cross join lateral (select (o.rev).*) v
-    left join ingest_revisions s on s.id = case when v.text is not null then v.id else ingest_same_live(o.rev) end
-    left join ingest_documents d on d.revision_id = s.id
-    left join ingest_revisions whole on whole.id = v.parent_id
+    left join ingest.ingest_revisions s on s.id = case when v.text is not null then v.id else ingest.ingest_same_live(o.rev) end
+    left join ingest.ingest_documents d on d.revision_id = s.id
+    left join ingest.ingest_revisions whole on whole.id = v.parent_id
     cross join lateral (
       select o.batch is null or v.error ->> 'code' is not distinct from 'too_many_parts' as final,
              least(v_last, case
                when s.text is null then 0 when coalesce(cardinality(s.starts), 0) = 0 then 1
                when s.state not in ('embedded', 'published', 'skipped') then 2 else 3 end) as reached) r
     -- A whole that is read again brings its parts anew.
-    where v.parent_id is null or (v_last > 0 and (whole.text is not null or ingest_same_live(whole) is not null))
+    where v.parent_id is null or (v_last > 0 and (whole.text is not null or ingest.ingest_same_live(whole) is not null))
     returning id, origin_id, state
   )
-  insert into ingest_chunk_store
+  insert into ingest.ingest_chunk_store
     (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding,
      lexemes)
-  select f.id, ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
+  select f.id, ingest.ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
          v_fork.collection, c.text, c.hash, c.metadata, c.embedding,
-         ingest_lexemes((v_fork.settings ->> 'text_config')::regconfig, o.title, c.metadata -> 'heading_path', c.text)
+         ingest.ingest_lexemes((v_fork.settings ->> 'text_config')::regconfig, o.title, c.metadata -> 'heading_path', c.text)
   from copied f
-  join ingest_revisions o on o.id = f.origin_id
-  join ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation
+  join ingest.ingest_revisions o on o.id = f.origin_id
+  join ingest.ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation
   where f.state = 'embedded';
-  update ingest_revisions part set parent_id = whole.id
-  from ingest_revisions whole
+  update ingest.ingest_revisions part set parent_id = whole.id
+  from ingest.ingest_revisions whole
   where part.request_id = p_request and part.parent_id is not null
     and whole.request_id = p_request and whole.parent_id is null and whole.position = part.position;
 end
 $$;
 
-comment on function ingest_copy_manifest(uuid, text, int) is
+comment on function ingest.ingest_copy_manifest(uuid, text, int) is
   'The discovery of a fork: the original''s documents, with what it had made of them. IG021 lost, IG023 other settings, IG024 no original.';

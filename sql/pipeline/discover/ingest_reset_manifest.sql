@@ -1,13 +1,13 @@
-create or replace function ingest_reset_manifest(p_request uuid, p_executor text, p_attempt int default null) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_reset_manifest(p_request uuid, p_executor text, p_attempt int default null) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform ingest_check_discoverer(p_request, p_executor, p_attempt);
-  delete from ingest_revisions r where r.request_id = p_request;
-  delete from ingest_batches b where b.request_id = p_request;
-  delete from ingest_containers k where k.request_id = p_request;
+  perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
+  delete from ingest.ingest_revisions r where r.request_id = p_request;
+  delete from ingest.ingest_batches b where b.request_id = p_request;
+  delete from ingest.ingest_containers k where k.request_id = p_request;
 end
 $$;
 
-comment on function ingest_reset_manifest(uuid, text, int) is
+comment on function ingest.ingest_reset_manifest(uuid, text, int) is
   'Drops a manifest that was not completed, before it is written anew. IG021 if another listener runs the request.';

@@ -1,25 +1,25 @@
-create or replace function ingest_copy_known(p_fence ingest_fence_v1, p_chunks ingest_chunk_v1[]) returns int[]
-language plpgsql set search_path from current
+create or replace function ingest.ingest_copy_known(p_fence ingest.ingest_fence_v1, p_chunks ingest.ingest_chunk_v1[]) returns int[]
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owned uuid[];
   v_settings record;
   v_gone int[];
 begin
-  v_owned := ingest_check_writer(p_fence);
-  select * into v_settings from ingest_chunk_settings(v_owned[1]);
+  v_owned := ingest.ingest_check_writer(p_fence);
+  select * into v_settings from ingest.ingest_chunk_settings(v_owned[1]);
   with written as (
-    insert into ingest_chunk_store
+    insert into ingest.ingest_chunk_store
       (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata,
        embedding, lexemes)
     select n.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char,
            v_settings.text_config, v_settings.collection, n.text, n.hash, n.metadata, k.embedding,
-           ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', n.text)
+           ingest.ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', n.text)
     from unnest(p_chunks) n
     cross join lateral (
-      select c.embedding from ingest_chunk_store c where c.hash = n.hash and c.space_id = v_settings.space_id limit 1) k
+      select c.embedding from ingest.ingest_chunk_store c where c.hash = n.hash and c.space_id = v_settings.space_id limit 1) k
     cross join lateral (
-      select v.title from ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
+      select v.title from ingest.ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
     on conflict do nothing
     returning revision_id, ordinal
   )
@@ -29,5 +29,5 @@ begin
 end
 $$;
 
-comment on function ingest_copy_known(ingest_fence_v1, ingest_chunk_v1[]) is
+comment on function ingest.ingest_copy_known(ingest.ingest_fence_v1, ingest.ingest_chunk_v1[]) is
   'Writes chunks whose vectors the space has; returns the places (from 1) of those whose vector is gone by now.';

@@ -1,8 +1,8 @@
-create or replace function ingest_known_hashes(p_space int, p_hashes bytea[]) returns setof bytea
-language sql stable set search_path from current
+create or replace function ingest.ingest_known_hashes(p_space int, p_hashes bytea[]) returns setof bytea
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select h.hash from unnest(p_hashes) as h (hash)
-  where exists (select from ingest_chunk_store c where c.hash = h.hash and c.space_id = p_space);
+  where exists (select from ingest.ingest_chunk_store c where c.hash = h.hash and c.space_id = p_space);
 $$;
 
-comment on function ingest_known_hashes(int, bytea[]) is 'Which of these texts the space has embedded already.';
+comment on function ingest.ingest_known_hashes(int, bytea[]) is 'Which of these texts the space has embedded already.';

@@ -1,23 +1,23 @@
-create or replace function ingest_save_chunks(p_fence ingest_fence_v1, p_chunks ingest_chunk_v1[]) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_save_chunks(p_fence ingest.ingest_fence_v1, p_chunks ingest.ingest_chunk_v1[]) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owned uuid[];
   v_settings record;
 begin
-  v_owned := ingest_check_writer(p_fence);
-  select * into v_settings from ingest_chunk_settings(v_owned[1]);
-  insert into ingest_chunk_store
+  v_owned := ingest.ingest_check_writer(p_fence);
+  select * into v_settings from ingest.ingest_chunk_settings(v_owned[1]);
+  insert into ingest.ingest_chunk_store
     (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding,
      lexemes)
   select n.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char, v_settings.text_config,
          v_settings.collection, n.text, n.hash, n.metadata, n.embedding,
-         ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', n.text)
+         ingest.ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', n.text)
   from unnest(p_chunks) n
   cross join lateral (
-    select v.title from ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
+    select v.title from ingest.ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
   on conflict do nothing;
 end
 $$;
 
-comment on function ingest_save_chunks(ingest_fence_v1, ingest_chunk_v1[]) is 'Stores chunks with their new vectors.';
+comment on function ingest.ingest_save_chunks(ingest.ingest_fence_v1, ingest.ingest_chunk_v1[]) is 'Stores chunks with their new vectors.';

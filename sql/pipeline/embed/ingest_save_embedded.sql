@@ -1,12 +1,12 @@
-create or replace function ingest_save_embedded(p_fence ingest_fence_v1, p_outcomes ingest_outcome_v1[]) returns void
-language plpgsql set search_path from current
+create or replace function ingest.ingest_save_embedded(p_fence ingest.ingest_fence_v1, p_outcomes ingest.ingest_outcome_v1[]) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owned uuid[];
   v_ids bigint[] := array(select o.revision from unnest(p_outcomes) with ordinality as o order by o.ordinality);
 begin
-  v_owned := ingest_check_owner(p_fence, 'save');
-  update ingest_revisions v
+  v_owned := ingest.ingest_check_owner(p_fence, 'save');
+  update ingest.ingest_revisions v
   set (state, error) = (
     select case when (o.one).error is null then 'embedded' else 'failed' end, (o.one).error
     from (select p_outcomes[array_position(v_ids, v.id)] as one offset 0) o)  -- not joined: see ingest_save_loaded
@@ -14,5 +14,5 @@ begin
 end
 $$;
 
-comment on function ingest_save_embedded(ingest_fence_v1, ingest_outcome_v1[]) is
+comment on function ingest.ingest_save_embedded(ingest.ingest_fence_v1, ingest.ingest_outcome_v1[]) is
   'chunked → embedded or failed; all chunks are written.';

@@ -1,16 +1,16 @@
-create or replace function ingest_live_hashes(p_requests uuid[], p_batch int) returns table (id bigint, hash bytea)
-language sql stable set search_path from current
+create or replace function ingest.ingest_live_hashes(p_requests uuid[], p_batch int) returns table (id bigint, hash bytea)
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with wanted as materialized (
-    select r.id, ingest_settings_hash(r) as settings_hash from ingest_requests r where r.id = any (p_requests))
+    select r.id, ingest.ingest_settings_hash(r) as settings_hash from ingest.ingest_requests r where r.id = any (p_requests))
   select v.id, d.content_hash
   from wanted w
-  join ingest_revisions v on v.request_id = w.id
-  join ingest_documents d on d.collection = v.collection and d.uri = v.uri
+  join ingest.ingest_revisions v on v.request_id = w.id
+  join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
   where v.batch = p_batch and v.state = 'discovered' and d.revision_id is not null and d.settings_hash = w.settings_hash
     -- Parts lie inside of the bytes: if one failed, the same bytes are worth another reading.
-    and not exists (select from ingest_revisions part where part.parent_id = d.revision_id and part.state = 'failed');
+    and not exists (select from ingest.ingest_revisions part where part.parent_id = d.revision_id and part.state = 'failed');
 $$;
 
-comment on function ingest_live_hashes(uuid[], int) is
+comment on function ingest.ingest_live_hashes(uuid[], int) is
   'By revision that is to be loaded: SHA-256 of the bytes that need not be ingested again, since they are live under the same settings.';

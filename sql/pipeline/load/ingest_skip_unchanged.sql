@@ -1,5 +1,5 @@
-create or replace function ingest_skip_unchanged(p_fence ingest_fence_v1, p_unchanged ingest_unchanged_v1[]) returns bigint[]
-language plpgsql set search_path from current
+create or replace function ingest.ingest_skip_unchanged(p_fence ingest.ingest_fence_v1, p_unchanged ingest.ingest_unchanged_v1[]) returns bigint[]
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- Lock order: documents by (collection, uri), then the batch. A document that changed since it was compared is not
 -- skipped: its id is not returned, and the load step goes on with it.
@@ -7,22 +7,22 @@ declare
   v_owned uuid[];
   v_skipped bigint[];
 begin
-  perform ingest_wait_briefly(p_fence.requests);
-  perform ingest_lock_documents(array(select u.revision from unnest(p_unchanged) u));
-  v_owned := ingest_check_owner(p_fence, 'load');
+  perform ingest.ingest_wait_briefly(p_fence.requests);
+  perform ingest.ingest_lock_documents(array(select u.revision from unnest(p_unchanged) u));
+  v_owned := ingest.ingest_check_owner(p_fence, 'load');
   with same as (
     select v.id, d.id as document_id, u.read_seq, u.hash
     from unnest(p_unchanged) u
-    join ingest_revisions v
+    join ingest.ingest_revisions v
       on v.id = u.revision and v.state = 'discovered' and v.request_id = any (v_owned) and v.batch = p_fence.batch
-    join ingest_live_hashes(p_fence.requests, p_fence.batch) live on live.id = v.id and live.hash = u.hash
-    join ingest_documents d on d.collection = v.collection and d.uri = v.uri
+    join ingest.ingest_live_hashes(p_fence.requests, p_fence.batch) live on live.id = v.id and live.hash = u.hash
+    join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
   ), newer as (
-    update ingest_documents d set live_seq = same.read_seq
+    update ingest.ingest_documents d set live_seq = same.read_seq
     from same where d.id = same.document_id and d.live_seq < same.read_seq
   ), skipped as (
-    update ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, content_hash = same.hash,
-        loaded_at = ingest_now()
+    update ingest.ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, content_hash = same.hash,
+        loaded_at = ingest.ingest_now()
     from same where v.id = same.id returning v.id
   )
   select coalesce(array_agg(id), '{}') into v_skipped from skipped;
@@ -30,5 +30,5 @@ begin
 end
 $$;
 
-comment on function ingest_skip_unchanged(ingest_fence_v1, ingest_unchanged_v1[]) is
+comment on function ingest.ingest_skip_unchanged(ingest.ingest_fence_v1, ingest.ingest_unchanged_v1[]) is
   'discovered → skipped, where the same bytes are live under the same settings; returns the revisions that it skipped.';

@@ -1,24 +1,24 @@
-create or replace function ingest_make_documents(p_revisions bigint[]) returns void
-language plpgsql set search_path from current set lock_timeout = '50ms'
+create or replace function ingest.ingest_make_documents(p_revisions bigint[]) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '50ms'
 as $$
 -- Like ingest_lock_documents. An INSERT waits for whoever inserts or deletes the same document, hence the timeout; it
 -- is in the block, so that nothing is held while the block is tried again.
 declare
   v_pause float8 := 0.002;
-  v_until timestamptz := ingest_now() + interval '0.4 seconds';
+  v_until timestamptz := ingest.ingest_now() + interval '0.4 seconds';
 begin
   loop
     begin
-      insert into ingest_documents (collection, uri)
-      select v.collection, v.uri from ingest_revisions v
+      insert into ingest.ingest_documents (collection, uri)
+      select v.collection, v.uri from ingest.ingest_revisions v
       where v.id = any (p_revisions) and v.state = 'embedded'
-        and not exists (select from ingest_documents d where d.collection = v.collection and d.uri = v.uri)
+        and not exists (select from ingest.ingest_documents d where d.collection = v.collection and d.uri = v.uri)
       order by v.collection, v.uri on conflict do nothing;
-      perform from ingest_documents d join ingest_revisions v on v.collection = d.collection and v.uri = d.uri
+      perform from ingest.ingest_documents d join ingest.ingest_revisions v on v.collection = d.collection and v.uri = d.uri
       where v.id = any (p_revisions) order by d.collection, d.uri for no key update of d nowait;
       return;
     exception when lock_not_available or deadlock_detected then
-      if ingest_now() > v_until then
+      if ingest.ingest_now() > v_until then
         raise;
       end if;
     end;
@@ -28,5 +28,5 @@ begin
 end
 $$;
 
-comment on function ingest_make_documents(bigint[]) is
+comment on function ingest.ingest_make_documents(bigint[]) is
   'Locks the documents of embedded revisions, and makes those that are missing, without ever causing a deadlock. 55P03 (try again later) if one stays locked.';

@@ -1,6 +1,6 @@
-create or replace function ingest_publish(p_requests uuid[], p_batch int, p_owner uuid)
+create or replace function ingest.ingest_publish(p_requests uuid[], p_batch int, p_owner uuid)
 returns table (published int, superseded int)
-language plpgsql set search_path from current
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 -- One short transaction that moves pointers: readers see a document's old chunks until it ends, and its new ones after.
 -- Lock order: documents by (collection, uri), then batch, then request. Without a batch, the whole request is published.
@@ -9,53 +9,53 @@ declare
   v_running uuid[];
   v_ids bigint[];
 begin
-  perform ingest_wait_briefly(p_requests);
+  perform ingest.ingest_wait_briefly(p_requests);
   v_ids := array(
-    select v.id from ingest_revisions v
+    select v.id from ingest.ingest_revisions v
     where v.request_id = any (p_requests) and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
-  perform ingest_make_documents(v_ids);
+  perform ingest.ingest_make_documents(v_ids);
   if p_batch is not null then
-    v_owned := ingest_check_owner((p_requests, p_batch, p_owner)::ingest_fence_v1, 'save');
+    v_owned := ingest.ingest_check_owner((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, 'save');
   end if;
   v_running := array(
-    select r.id from ingest_requests r where r.id = any (v_owned) and r.status = 'running' order by r.id for share);
+    select r.id from ingest.ingest_requests r where r.id = any (v_owned) and r.status = 'running' order by r.id for share);
   if cardinality(v_running) = 0 then
     raise exception 'request % is no longer running', p_requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   with settings as materialized (
-    select r.id, ingest_settings_hash(r) as hash from ingest_requests r where r.id = any (v_running)
+    select r.id, ingest.ingest_settings_hash(r) as hash from ingest.ingest_requests r where r.id = any (v_running)
   ), winner as (
     select v.id, d.id as document_id, d.revision_id as replaced
-    from ingest_revisions v join ingest_documents d on d.collection = v.collection and d.uri = v.uri
+    from ingest.ingest_revisions v join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
     where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and (p_batch is null or v.batch = p_batch)
       -- A fork has the number of the reading whose text it took over: the younger of the two wins.
       and (v.read_seq, v.id) > (d.live_seq, coalesce(d.revision_id, 0))
   ), replaced as (
-    update ingest_revisions v set replaced_at = ingest_now() from winner w where v.id = w.replaced
+    update ingest.ingest_revisions v set replaced_at = ingest.ingest_now() from winner w where v.id = w.replaced
   ), live as (
-    update ingest_documents d
+    update ingest.ingest_documents d
     set revision_id = v.id, live_seq = v.read_seq, title = v.title, media_type = v.media_type, bytes = v.bytes,
         chunks = cardinality(v.starts), metadata = v.metadata, content_hash = v.content_hash,
-        settings_hash = s.hash, updated_at = ingest_now()
-    from winner w join ingest_revisions v on v.id = w.id join settings s on s.id = v.request_id
+        settings_hash = s.hash, updated_at = ingest.ingest_now()
+    from winner w join ingest.ingest_revisions v on v.id = w.id join settings s on s.id = v.request_id
     where d.id = w.document_id
   ), done as (
-    update ingest_revisions v set state = 'published', document_id = w.document_id, published_at = ingest_now()
+    update ingest.ingest_revisions v set state = 'published', document_id = w.document_id, published_at = ingest.ingest_now()
     from winner w where v.id = w.id returning v.id
   ), late as (
-    update ingest_revisions v
-    set state = 'skipped', reason = 'superseded', replaced_at = ingest_now(), document_id = d.id
-    from ingest_documents d
+    update ingest.ingest_revisions v
+    set state = 'skipped', reason = 'superseded', replaced_at = ingest.ingest_now(), document_id = d.id
+    from ingest.ingest_documents d
     where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and (p_batch is null or v.batch = p_batch)
       and d.collection = v.collection and d.uri = v.uri
       and (v.read_seq, v.id) <= (d.live_seq, coalesce(d.revision_id, 0))
     returning v.id
   )
   select (select count(*) from done), (select count(*) from late) into published, superseded;
-  update ingest_batches b set finished_at = ingest_now(), step = null where b.request_id = any (v_running) and b.batch = p_batch;
+  update ingest.ingest_batches b set finished_at = ingest.ingest_now(), step = null where b.request_id = any (v_running) and b.batch = p_batch;
   return next;
 end
 $$;
 
-comment on function ingest_publish(uuid[], int, uuid) is
+comment on function ingest.ingest_publish(uuid[], int, uuid) is
   'embedded → published, or skipped where a newer reading is live. IG021 if the batch has another owner or the request does not run.';
