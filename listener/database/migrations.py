@@ -72,6 +72,7 @@ async def _apply_together(connection: Connection, schema: str, part: Sequence[Sq
             await _apply(connection, names, page)
         if part[-1] is sql_files()[-1]:
             await _drop_former(connection, names)
+            await connection.execute(names.written("select ingest.ingest_apply_grants()"))
         await _record(connection, names, todo)
     return [file.name for file in todo]
 

@@ -48,6 +48,7 @@ async def _drops(connection: Connection, schema: str) -> list[str]:
         kind: sorted(set(re.findall(rf"(?m)^create (?:or replace )?{kind} ingest\.(ingest_\w+)", text)))
         for kind in ("table", "view", "function", "procedure", "sequence", "type")
     }
+    policies = sorted(set(re.findall(r"(?m)^create policy (\w+)", text)))
     rows = await connection.fetch(
         _DROPS,
         schema,
@@ -56,6 +57,7 @@ async def _drops(connection: Connection, schema: str) -> list[str]:
         named["table"],
         named["sequence"],
         named["type"],
+        policies,
     )
     return [row["statement"] for row in rows]
 
@@ -69,20 +71,24 @@ select format('drop %s %s', kind, string_agg(name, ', ')) as statement from (
   where c.relkind = 'v' and (c.relname::text = any ($2)
     or (c.relname like 'ingest\\_chunks\\_%' and obj_description(c.oid) like 'Live chunks of collection %'))
   union all
-  select 1 + row_number() over (order by t.oid), 'trigger', format('%I on %I.%I', t.tgname, $1, c.relname)
+  select 1 + row_number() over (order by p.oid), 'policy', format('%I on %I.%I', p.polname, $1, c.relname)
+  from pg_policy p join pg_class c on c.oid = p.polrelid join here on here.oid = c.relnamespace
+  where c.relname::text = any ($4) and p.polname::text = any ($7)
+  union all
+  select 500000 + row_number() over (order by t.oid), 'trigger', format('%I on %I.%I', t.tgname, $1, c.relname)
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join here on here.oid = c.relnamespace
   where not t.tgisinternal and c.relname::text = any ($4) and t.tgname like 'ingest\\_%'
   union all
-  select 1000, 'routine', p.oid::regprocedure::text
+  select 1000000, 'routine', p.oid::regprocedure::text
   from pg_proc p join here on here.oid = p.pronamespace where p.proname::text = any ($3)
   union all
-  select 1001, 'table', format('%I.%I', $1, c.relname)
+  select 1000001, 'table', format('%I.%I', $1, c.relname)
   from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'r' and c.relname::text = any ($4)
   union all
-  select 1002, 'sequence', format('%I.%I', $1, c.relname)
+  select 1000002, 'sequence', format('%I.%I', $1, c.relname)
   from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'S' and c.relname::text = any ($5)
   union all
-  select 1003, 'type', format('%I.%I', $1, c.relname)
+  select 1000003, 'type', format('%I.%I', $1, c.relname)
   from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'c' and c.relname::text = any ($6)
 ) drops group by place, kind order by place
 """

@@ -24,7 +24,7 @@ from listener.database.names import bare
 
 ONCE = ("schema", "types")
 CONCURRENT = ".concurrently.sql"
-LATER = ("view", "trigger")  # they name functions, and a trigger may be on a view
+LATER = ("view", "trigger", "policy")  # they name functions, and a trigger may be on a view
 
 
 @dataclass(frozen=True)

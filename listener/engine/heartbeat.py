@@ -46,7 +46,7 @@ class Heartbeat(Loop):
         """Enter this listener."""
         self._registered = True  # perhaps: the answer may be lost
         await self._pool.execute(
-            "select ingest.ingest_register($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "select ingest.ingest_register($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             self._identity.executor_id,
             socket.gethostname(),
             os.getpid(),
@@ -58,6 +58,7 @@ class Heartbeat(Loop):
             timedelta(seconds=self._settings.lease_seconds),
             self._settings.ocr,
             BOOT,
+            self._settings.max_document_bytes,
         )
 
     async def run(self) -> None:

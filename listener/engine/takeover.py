@@ -28,6 +28,11 @@ from listener.pipeline.workflows import Workflows
 
 log = logging.getLogger(__name__)
 
+# Declared by the owner, who writes; ended by ourselves, whose sessions they are.
+DECLARE_DEAD = """
+with dead as materialized (select d.executor from ingest.ingest_declare_dead($1) as d (executor))
+select dead.executor, ingest.ingest_end_sessions(dead.executor) from dead"""
+
 
 class Takeover(Rounds):
     """The loop that declares listeners dead and goes on with their work."""
@@ -46,9 +51,7 @@ class Takeover(Rounds):
     async def look(self) -> None:
         """Declare dead whoever is, and adopt what the dead have left."""
         if self._heartbeat.may_judge:
-            for (executor,) in await self._pool.fetch(
-                "select ingest.ingest_declare_dead($1)", self._identity.executor_id
-            ):
+            for executor, _ in await self._pool.fetch(DECLARE_DEAD, self._identity.executor_id):
                 log.warning("listener %s gave no sign of life: its work goes on elsewhere", executor)
             await self._adoption.adopt_left()
 

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_assign_space(p_collection text, p_space jsonb) returns int
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_space int;

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_claim(
   p_executor text, p_limit int, p_roots text[], p_space jsonb, p_priority int default null, p_created_at timestamptz default null
 ) returns table (id uuid, priority int, created_at timestamptz, source text, options jsonb, attempt int, share text)
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
 -- read here: scheduled ones become due first, and those of a collection with a limit wait in a lane of their own.
@@ -61,10 +61,10 @@ begin
     v_claimed := v_claimed + v_rows;
     exit when v_claimed = cardinality(v_ids) or v_prepared;
     -- Seldom, and planning these statements costs as much as the claim: a collection that is new, or has no space yet.
-    insert into ingest.ingest_collections (name)
-    select distinct r.collection from ingest.ingest_requests r
+    insert into ingest.ingest_collections (name, created_by)
+    select distinct on (r.collection) r.collection, r.submitted_by::name from ingest.ingest_requests r
     where r.id = any (v_ids) and not exists (select from ingest.ingest_collections c where c.name = r.collection)
-    order by r.collection on conflict do nothing;
+    order by r.collection, r.created_at on conflict do nothing;
     -- The lock looks again once it has waited: the first listener's space stays.
     perform ingest.ingest_assign_space(c.name, p_space) from (
       select n.name from ingest.ingest_collections n

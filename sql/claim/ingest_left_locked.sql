@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_left_locked(p_roots text[]) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Asked after a claim that found nothing: what could be claimed all the same was skipped, since somebody has locked the
 -- row, as a command or an application does. Nobody rings when such a lock goes: the listener has to look again.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_pick(p_limit int, p_folders text[], p_priority int, p_created_at timestamptz) returns uuid[]
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_sort = off
 as $$
 -- One plan, kept by the session: making it takes longer than following it. It goes along the index, however small the table

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_pick_limited(
   p_collections text[], p_limit int, p_folders text[], p_priority int, p_created_at timestamptz
 ) returns uuid[]
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Looks first, then locks from each lane exactly as many as it takes: a row that is locked and left over would be
 -- skipped by a listener that then falls asleep.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_promote_scheduled() returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_as_system();
   update ingest.ingest_requests r set due = true

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_rest() returns text
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Tries to become the listener that sleeps behind the doorbell. Never waits. It must be a statement of its own: the
 -- claim that follows needs a snapshot that is younger than the lock, or it misses rows.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_ring() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- NOTIFY takes a lock of the whole database at commit, so we ring only when a listener sleeps: it holds this lock
 -- exclusively then. Where the shared lock is granted, nobody sleeps, and none can fall asleep unseen before we end.

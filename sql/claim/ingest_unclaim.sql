@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_unclaim(p_request uuid, p_executor text) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Some of its batches may have been started. What they publish would be refused now, so they are to start over.
 -- Lock order: batches, then the request.

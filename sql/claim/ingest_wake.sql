@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_wake() returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select pg_advisory_unlock(ingest.ingest_lock_key('idle'));
 $$;

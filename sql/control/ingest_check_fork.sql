@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_fork(p_request ingest.ingest_requests, p_step text) returns void
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_step is null or p_step not in ('discover', 'load', 'chunk', 'embed', 'save') then

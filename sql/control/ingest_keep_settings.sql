@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_keep_settings(p_request ingest.ingest_requests) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A request keeps the settings that it started with, unless the collection's are others by now and nothing of it is
 -- published: then its texts are cut and embedded anew, under the present ones.

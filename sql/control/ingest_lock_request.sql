@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_lock_request(p_request uuid) returns ingest.ingest_requests
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Lock order: batches, then the request. A step that still runs may hold its batch.
 declare

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_reopen(p_request uuid, p_verb text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A claim takes it from here, and brings its workflow to life. Owners are struck out: an execution of before, which may
 -- not know yet that it was stopped, changes nothing from now on.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_reopen_failed(p_request uuid) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_extra int := (select coalesce(max(b.batch), 0) + 1 from ingest.ingest_batches b where b.request_id = p_request);

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_take_cancels(p_limit int)
 returns table (id bigint, request_id uuid, stands boolean)
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- The request's lock keeps a resume from coming between the look at its status and the cancel in DBOS.
 begin

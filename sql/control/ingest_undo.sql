@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_undo(p_request uuid, p_state text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Documents that are on their way beyond p_state (loaded or discovered) go back to it.
 begin

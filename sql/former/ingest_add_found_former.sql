@@ -4,7 +4,7 @@ create or replace function ingest.ingest_add_found(
   p_containers int[] default null, p_starts bigint[] default null, p_hashes bytea[] default null,
   p_lines int[] default null, p_attempt int default null
 ) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_add_found(p_request, p_executor, p_attempt, array(
     select (f.position, f.batch, f.uri, f.path, f.media_type, f.bytes, f.error, f.container, f.range_start, f.hash, f.line,

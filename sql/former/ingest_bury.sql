@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_bury(p_judge text) returns setof text
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_declare_dead(p_judge);
 $$;

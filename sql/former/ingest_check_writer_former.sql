@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_writer(p_requests uuid[], p_batch int, p_owner uuid) returns uuid[]
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Only calls of the former release's functions that waited while the schema was migrated come here.
   select ingest.ingest_check_writer((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1);

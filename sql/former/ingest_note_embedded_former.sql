@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_note_embedded(p_requests uuid[], p_batch int, p_owner uuid, p_counted uuid[], p_chunks int[], p_tokens bigint[])
 returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_note_embedded((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
     select (n.request_id, n.chunks, 0, n.tokens)::ingest.ingest_count_v1

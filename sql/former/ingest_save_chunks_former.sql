@@ -2,7 +2,7 @@ create or replace function ingest.ingest_save_chunks(
   p_requests uuid[], p_batch int, p_owner uuid, p_revisions bigint[], p_ordinals int[], p_starts int[], p_ends int[],
   p_texts text[], p_hashes bytea[], p_metadata jsonb[], p_embeddings vectors.vector[]
 ) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_save_chunks((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
     select (n.revision, n.ordinal, n.start_char, n.end_char, n.text, n.hash, n.metadata, n.embedding)::ingest.ingest_chunk_v1

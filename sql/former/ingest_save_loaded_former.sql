@@ -3,7 +3,7 @@ create or replace function ingest.ingest_save_loaded(
   p_ids bigint[], p_read_seqs bigint[], p_hashes bytea[], p_bytes bigint[], p_texts text[], p_titles text[],
   p_media_types text[], p_metadata jsonb[], p_errors jsonb[], p_pages jsonb[] default null, p_parts text[] default null
 ) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_save_loaded((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
     select (l.id, l.read_seq, l.hash, l.bytes, l.text, l.title, l.media_type, l.metadata, ingest.ingest_ints(l.pages), l.error, l.part,

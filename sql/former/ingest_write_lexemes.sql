@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_write_lexemes() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A call of the former release's function that waits while a migration takes the column's expression away goes on with
 -- what it was: it writes no words.

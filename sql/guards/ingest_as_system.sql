@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_as_system() returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   -- Tied to the statement, so it ends by itself. (A function's own SET clause would do, but takes a superuser to install.)
   select set_config('ingest.writer', statement_timestamp()::text, true);

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_change_space(p_collection text, p_settings jsonb) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_old ingest.ingest_spaces;

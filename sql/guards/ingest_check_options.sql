@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_options(p_options jsonb) returns void
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key text;
@@ -24,6 +24,11 @@ begin
        or (jsonb_typeof(v_value) = 'array' and jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")')) then
       raise exception 'option "%" is a JSON %, and takes %', v_key, jsonb_typeof(v_value), v_type
         using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'See select * from ingest_options().';
+    end if;
+    if exists (select from jsonb_path_query(v_value, 'lax $[*] ? (@.type() == "string")') as s (one) where octet_length(s.one #>> '{}') > 1000)
+       or (jsonb_typeof(v_value) = 'array' and jsonb_array_length(v_value) > 100) then
+      raise exception 'option "%" is too long', v_key
+        using errcode = 'IG004', constraint = 'option_too_long', hint = 'Give at most 100 strings of at most 1000 bytes.';
     end if;
     if jsonb_typeof(v_value) = 'number' and v_value::numeric not between 0.000001 and 1e12 then
       raise exception 'option "%" is %, and must be above 0 and at most 1e12', v_key, v_value

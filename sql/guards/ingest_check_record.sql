@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_record(p_record jsonb) returns void
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wrong text;

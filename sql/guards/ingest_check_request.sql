@@ -1,18 +1,17 @@
 create or replace function ingest.ingest_check_request(p_request ingest.ingest_requests) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_request.status <> 'pending' or p_request.error is not null or p_request.attempt <> 0 or p_request.executor_id is not null
      or p_request.settings is not null or p_request.started_at is not null or p_request.discovered_at is not null
      or p_request.finished_at is not null or p_request.deadline_at is not null or p_request.read_seq is not null
-     or p_request.created_by <> current_user or p_request.created_at <> now() or num_nonnulls(p_request.locator, p_request.local_path) > 0
+     or p_request.created_at <> now()
+     or (p_request.submitted_by, p_request.created_by) is distinct from (ingest.ingest_caller()::text, ingest.ingest_caller()::text)
+     or num_nonnulls(p_request.locator, p_request.local_path) > 0
      or not p_request.due or p_request.limited or p_request.chunks_total is not null or p_request.tokens is not null
      or p_request.begun <> 0 or p_request.crashes <> 0
      or num_nonnulls(p_request.documents_total, p_request.documents_done, p_request.documents_skipped, p_request.documents_failed,
-                     p_request.documents_unchanged, p_request.resume_at) > 0
-     or p_request.submitted_by is distinct from coalesce(nullif(current_setting('role'), 'none'), session_user)
-     or (num_nonnulls(p_request.forked_from, p_request.fork_step) > 0
-         and current_setting('ingest.writer', true) is distinct from statement_timestamp()::text) then
+                     p_request.documents_unchanged, p_request.resume_at) > 0 then
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column',
             hint = 'Set only id, source, content, content_bytes, media_type, uri, collection, options, metadata, '
@@ -20,6 +19,7 @@ begin
   end if;
   perform ingest.ingest_check_source(p_request);
   perform ingest.ingest_check_options(p_request.options);
+  perform ingest.ingest_check_lengths(p_request);
 end
 $$;
 

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_source(p_request ingest.ingest_requests) returns void
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   case num_nonnulls(p_request.source, p_request.content, p_request.content_bytes)

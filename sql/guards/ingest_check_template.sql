@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_template(p_template text) returns void
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if regexp_count(p_template, '\{text\}') <> 1

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_forget_collection() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_view text := format('%I.%I', '{schema}', 'ingest_chunks_' || old.name);

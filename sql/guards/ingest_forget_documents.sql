@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_forget_documents() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A reading that is under way is older than this DELETE: it must not bring the document back. The purge takes its chunks:
 -- its embed step may still be writing some.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_forget_requests() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- What is live outlives the request that brought it.
 begin

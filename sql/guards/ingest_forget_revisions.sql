@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_forget_revisions() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from ingest.ingest_chunk_store c using deleted d where c.revision_id = d.id;

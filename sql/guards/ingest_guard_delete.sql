@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_guard_delete() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if old.status in ('pending', 'running') then

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_guard_request() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (to_jsonb(new) - '{priority,run_at,metadata,options,dedupe_key,due}'::text[])
@@ -11,6 +11,7 @@ begin
                    'else use ingest_cancel(id) and the other functions.';
   end if;
   perform ingest.ingest_check_options(new.options);
+  perform ingest.ingest_check_lengths(new);
   new.due := new.run_at <= ingest.ingest_now();
   return new;
 end

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_locate(p_source text) returns text
-language plpgsql immutable strict set search_path = pg_catalog, pg_temp
+language plpgsql immutable strict security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_path text := p_source;

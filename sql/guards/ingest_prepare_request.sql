@@ -1,20 +1,30 @@
 create or replace function ingest.ingest_prepare_request() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Every inserter pays for this: one expression sees that an ordinary row is right, one statement looks into both tables.
+-- Runs as the owner, so current_user is the owner here: another caller's rights and limits are looked up.
 declare
   v_used boolean;
+  v_caller text := coalesce(nullif(current_setting('role'), 'none'), session_user);  -- ingest_caller(), written out
 begin
+  if v_caller <> current_user::text then
+    perform ingest.ingest_check_submitter(new);
+  end if;
   if (new.status = 'pending' and new.due and not new.limited and (new.attempt | new.begun | new.crashes) = 0
-      and new.created_by = current_user and new.created_at = now() and new.options = '{}'
+      and new.submitted_by = v_caller and new.created_by = v_caller and new.created_at = now() and new.options = '{}'
       and num_nonnulls(new.error, new.executor_id, new.settings, new.started_at, new.discovered_at, new.finished_at,
                        new.deadline_at, new.read_seq, new.locator, new.local_path, new.chunks_total, new.tokens, new.documents_total,
                        new.documents_done, new.documents_skipped, new.documents_failed, new.documents_unchanged, new.resume_at,
                        new.forked_from, new.fork_step) = 0
-      and new.submitted_by = coalesce(nullif(current_setting('role'), 'none'), session_user)
       and octet_length(new.collection) between 1 and 48 and new.collection !~ '[[:cntrl:]]'
-      and case when new.source is null then num_nonnulls(new.content, new.content_bytes) = 1 and new.uri is null
-          else new.source like '/%' and num_nonnulls(new.content, new.content_bytes, new.uri, new.media_type) = 0 end
+      and case when new.source is null then
+                 num_nonnulls(new.content, new.content_bytes) = 1 and new.uri is null
+                 and coalesce(octet_length(new.content), octet_length(new.content_bytes)) <= 1000000
+                 and (new.media_type is null or octet_length(new.media_type) <= 200)
+          else new.source like '/%' and octet_length(new.source) <= 2000
+               and num_nonnulls(new.content, new.content_bytes, new.uri, new.media_type) = 0 end
+      -- So much has no key that is too long.
+      and pg_column_size(new.metadata) <= 1000 and (new.dedupe_key is null or octet_length(new.dedupe_key) <= 1000)
      ) is not true then
     perform ingest.ingest_check_request(new);
   end if;

@@ -1,12 +1,13 @@
 create or replace function ingest.ingest_cancel(p_request uuid) returns text
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_status text;
   v_error jsonb := jsonb_build_object(
-    'code', 'cancelled', 'message', format('cancelled by %s', current_user),
+    'code', 'cancelled', 'message', format('cancelled by %s', ingest.ingest_caller()),
     'hint', 'To go on with it: select ingest_resume(id).', 'step', null, 'retryable', false);
 begin
+  perform ingest.ingest_require_request(p_request);
   perform ingest.ingest_as_system();
   select r.status into v_status from ingest.ingest_requests r where r.id = p_request for no key update;
   if v_status is null then

@@ -1,10 +1,11 @@
 create or replace function ingest.ingest_collection(p_name text, p_settings jsonb default '{}') returns ingest.ingest_collections
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_collection ingest.ingest_collections;
   v_unknown text;
 begin
+  perform ingest.ingest_require('operate'::text, p_name);
   perform ingest.ingest_as_system();
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
@@ -20,7 +21,7 @@ begin
   if p_settings ->> 'max_running' is not null then
     update ingest.ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;
   end if;
-  insert into ingest.ingest_collections (name) values (p_name) on conflict do nothing;
+  insert into ingest.ingest_collections (name, created_by) values (p_name, ingest.ingest_caller()) on conflict do nothing;
   update ingest.ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
       chunk_overlap = coalesce((p_settings ->> 'chunk_overlap')::int, c.chunk_overlap),

@@ -1,4 +1,4 @@
-create or replace view ingest.ingest_failures as
+create or replace view ingest.ingest_failures with (security_invoker = true) as
 select v.request_id, r.collection, v.uri, v.error ->> 'step' as step, v.error ->> 'code' as code,
        v.error ->> 'message' as message, v.error ->> 'hint' as hint,
        coalesce((v.error ->> 'retryable')::boolean, false) as retryable, v.bytes, v.media_type, v.batch, v.id as revision_id

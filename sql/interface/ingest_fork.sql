@@ -1,13 +1,14 @@
 create or replace function ingest.ingest_fork(
   request uuid, from_step text default 'discover', options jsonb default '{}', collection text default null
 ) returns uuid
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
   v_request ingest.ingest_requests;
   v_id uuid;
 begin
+  perform ingest.ingest_require_request(request);
   perform ingest.ingest_as_system();
   select r.* into v_request from ingest.ingest_requests r where r.id = request for share;
   if not found then

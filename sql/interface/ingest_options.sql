@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_options() returns table (key text, type text, description text)
-language sql immutable set search_path = pg_catalog, pg_temp
+language sql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
   values
     ('include', 'string or array', 'Globs of the files in a folder to take, relative to it; without it, all.'),
@@ -9,7 +9,9 @@ as $$
     ('publish', 'string', '''document'': each batch goes live when it is ready (default); ''request'': all at once at the end.'),
     ('record', 'object', 'The files are JSON Lines or CSV, and each record is a document: which fields are its text, id, title and metadata.'),
     ('batch_documents', 'number', 'Most documents in a batch, at most the listener''s own limit; 1: each has a workflow of its own.'),
-    ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.');
+    ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.'),
+    ('principals', 'array', 'Who may find the documents in a search: roles, or names that a gateway gives; without it, everybody who may search.'),
+    ('principals_field', 'string', 'The field of a document''s metadata (front matter, a record) that says so; without that field, nobody.');
 $$;
 
 comment on function ingest.ingest_options() is 'The keys that options of a request may have, with their types.';

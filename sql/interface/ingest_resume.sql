@@ -1,9 +1,10 @@
 create or replace function ingest.ingest_resume(p_request uuid) returns text
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_request ingest.ingest_requests;
 begin
+  perform ingest.ingest_require_request(p_request);
   perform ingest.ingest_as_system();
   v_request := ingest.ingest_lock_request(p_request);
   if v_request.status <> 'cancelled' and v_request.error ->> 'code' is distinct from 'crash_limit' then

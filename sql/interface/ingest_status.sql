@@ -1,4 +1,4 @@
-create or replace view ingest.ingest_status as
+create or replace view ingest.ingest_status with (security_invoker = true) as
 select r.id, r.collection, r.status, progress.percent,
        case when r.status = 'running' then coalesce(
          batch.step, case when r.discovered_at is null then 'discover' when batch.open > 0 then 'load' else 'save' end) end as current_step,

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_answer_queries(p_space int, p_hashes bytea[], p_embeddings vectors.vector[]) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select set_config('synchronous_commit', 'off', true);  -- of a cache; nobody need wait for the disk
   insert into ingest.ingest_queries as q (space_id, hash, embedding)

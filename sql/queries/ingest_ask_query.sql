@@ -1,9 +1,10 @@
 create or replace function ingest.ingest_ask_query(p_query text, p_collection text, p_timeout interval) returns ingest.ingest_queries
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_query ingest.ingest_queries;
 begin
+  perform ingest.ingest_require('search'::text, p_collection);
   perform ingest.ingest_search_config(p_collection);
   select k.* into v_query.space_id, v_query.text, v_query.hash from ingest.ingest_query_key(p_query, p_collection) k;
   perform ingest.ingest_check_query(p_query, p_collection, v_query.space_id);

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_await_query(p_space int, p_hash bytea, p_began timestamptz, p_timeout interval, p_look int)
 returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- One look; if it is too early, it ends some 2 ms later, in the end 50 ms.
 declare

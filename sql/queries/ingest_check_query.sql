@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_query(p_query text, p_collection text, p_space int) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(p_query, '') !~ '\S' then

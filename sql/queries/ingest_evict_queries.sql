@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_evict_queries(p_keep int) returns int
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_evicted int;

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_query_key(p_query text, p_collection text)
 returns table (space_id int, text text, hash bytea)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select c.space_id, c.query_prefix || p_query, sha256(convert_to(c.query_prefix || p_query, 'UTF8'))
   from ingest.ingest_collections c where c.name = p_collection;

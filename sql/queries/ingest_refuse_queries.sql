@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_refuse_queries(p_space int, p_hashes bytea[], p_error jsonb) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   update ingest.ingest_queries q set error = p_error, text = null, claimed_until = null
   from (

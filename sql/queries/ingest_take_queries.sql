@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_take_queries(p_limit int)
 returns table (space_id int, embedder text, endpoint text, model text, dimensions int, hash bytea, text text)
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select set_config('synchronous_commit', 'off', true);  -- of a cache; nobody need wait for the disk
   -- Nobody waits for these any more. What is being embedded stays: its answer is worth keeping.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_beat(p_executor text, p_running int) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   update ingest.ingest_listeners l set heartbeat_at = ingest.ingest_now(), running = p_running

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_change_pipeline(p_request uuid, p_pipeline text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- No document goes through the steps of two versions: what is on its way starts over, what is published stays.
 -- begun: a listener that dies before it has rewound the workflows leaves a request that was claimed and not started.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_fill_lexemes(p_chunks int default 200) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Chunks of the former release are found by the words of their texts only. A page is some chunks along the key, and the
 -- rest of the last one's document.

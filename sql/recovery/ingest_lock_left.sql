@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_lock_left(p_request uuid) returns text
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Lock order: batches, then the request.
 begin

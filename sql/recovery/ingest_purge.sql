@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_purge(p_retention interval, p_limit int default 500) returns int
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_purged int;

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_sign_off(p_executor text) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   delete from ingest.ingest_listeners l where l.executor_id = p_executor;
 $$;

@@ -1,9 +1,10 @@
 create or replace function ingest.ingest_make_chunks_view(p_collection text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_view text := format('%I.%I', '{schema}', 'ingest_chunks_' || p_collection);
   v_space ingest.ingest_spaces;
+  v_role record;
   v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
 begin
   select s.* into strict v_space from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
@@ -12,7 +13,7 @@ begin
     execute format('drop view %s', v_view);
   end if;
   execute format(
-    'create view %1$s as
+    'create view %1$s with (security_invoker = true) as
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
             c.embedding::vectors.vector(%2$s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
      from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
@@ -20,6 +21,12 @@ begin
     v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
   execute format('comment on view %s is %L', v_view,
     format('Live chunks of collection %s with typed vectors: order by embedding <=> … can use its ANN index.', p_collection));
+  for v_role in
+    select distinct r.rolname as name from ingest.ingest_collection_grants g join pg_roles r on r.rolname = g.role
+    where g.may = 'search' and g.collection in ('', p_collection)
+  loop
+    execute format('grant select on %s to %I', v_view, v_role.name);
+  end loop;
 -- A claim must not fail for want of a view.
 exception when insufficient_privilege or duplicate_table or dependent_objects_still_exist then
   raise notice 'no typed view for collection %: %', p_collection, sqlerrm;

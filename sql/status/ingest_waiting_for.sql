@@ -1,9 +1,9 @@
 create or replace function ingest.ingest_waiting_for(p_request ingest.ingest_requests) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
--- "code: what it waits for, and what would help", or null.
+-- "code: what it waits for, and what would help", or null. As the caller: it may see no more of batches than that.
 declare
-  v_alive int; v_free int; v_reachable int; v_max int; v_running int;
+  v_places record;
   v_batch ingest.ingest_batches;
 begin
   if p_request.status not in ('pending', 'running') then
@@ -12,11 +12,8 @@ begin
   if p_request.status = 'pending' and p_request.run_at > ingest.ingest_now() then
     return format('run_at: it is scheduled for %s', p_request.run_at);
   end if;
-  select count(*), count(*) filter (where l.running < l.capacity),
-         count(*) filter (where ingest.ingest_locator(p_request) is null or ingest.ingest_has_root(l.roots, ingest.ingest_locator(p_request)))
-  into v_alive, v_free, v_reachable
-  from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease;
-  if v_alive = 0 then
+  v_places := ingest.ingest_places(p_request.collection, ingest.ingest_locator(p_request), p_request.executor_id);
+  if v_places.alive = 0 then
     return 'listener: none is running; start one with: ingest listen';
   end if;
   if p_request.status = 'running' then
@@ -26,25 +23,20 @@ begin
     if found then
       return format('service: %s; next attempt at %s', v_batch.last_error ->> 'message', v_batch.next_attempt_at);
     end if;
-    if not exists (select from ingest.ingest_listeners l where l.executor_id = p_request.executor_id and l.dead_at is null
-                   and l.heartbeat_at > ingest.ingest_now() - l.lease) then
+    if not v_places.executes then
       return format('takeover: listener %s gives no sign of life; another one goes on with it within its lease', p_request.executor_id);
     end if;
     return null;
   end if;
-  if v_reachable = 0 then
+  if v_places.reachable = 0 then
     return format('root: no running listener has a root that contains %s; start one that may read it', ingest.ingest_locator(p_request));
   end if;
-  select c.max_running into v_max from ingest.ingest_collections c where c.name = p_request.collection;
-  if v_max is not null then
-    select count(*) into v_running from ingest.ingest_requests r where r.status = 'running' and r.collection = p_request.collection;
-    if v_running >= v_max then
-      return format('collection: %s of at most %s requests of "%s" run; see ingest_collection(name, ''{"max_running": n}'')',
-                    v_running, v_max, p_request.collection);
-    end if;
+  if v_places.running >= v_places.most then
+    return format('collection: %s of at most %s requests of "%s" run; see ingest_collection(name, ''{"max_running": n}'')',
+                  v_places.running, v_places.most, p_request.collection);
   end if;
-  if v_free = 0 then
-    return format('capacity: %s listener(s) have no free place; start more, or raise INGEST_CONCURRENCY', v_alive);
+  if v_places.free = 0 then
+    return format('capacity: %s listener(s) have no free place; start more, or raise INGEST_CONCURRENCY', v_places.alive);
   end if;
   return null;
 end

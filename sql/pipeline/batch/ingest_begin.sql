@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_begin(p_request uuid, p_executor text, p_attempt int default null) returns ingest.ingest_requests
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_request ingest.ingest_requests;

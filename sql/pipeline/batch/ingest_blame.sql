@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_blame(p_batch ingest.ingest_batches) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   update ingest.ingest_revisions v
   set state = 'failed', reason = null, error = jsonb_build_object(

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_owner(p_fence ingest.ingest_fence_v1, p_step text) returns uuid[]
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- The row lock makes a new owner wait for the transaction that asks: what it writes is written before the change.
 declare

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_writer(p_fence ingest.ingest_fence_v1) returns uuid[]
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Like ingest_check_owner, but the owner's own writes need not wait for each other. Nothing of the batch may be updated
 -- later in the same transaction: two of them would deadlock.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_documents_failed(p_request uuid, p_failed int, p_total int) returns jsonb
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   -- One document: its own error says more than a count.
   select case when p_total = 1 then (

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_end(p_request uuid, p_executor text, p_attempt int, p_status text, p_error jsonb) returns text
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- An execution of an earlier attempt may not know yet that it was stopped.
 begin

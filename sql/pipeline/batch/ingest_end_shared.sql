@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_end_shared(p_requests uuid[], p_executor text, p_owner uuid)
 returns table (id uuid, status text)
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- What is locked, or has a document that did not get through, is left to its own workflow.
 declare

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_lock_documents(p_revisions bigint[]) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- An application's DELETE locks documents in any order. So we never wait for one while we hold others: if one is
 -- locked, all are let go and tried again.

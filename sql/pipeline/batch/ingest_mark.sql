@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_mark(p_request uuid, p_batch int) returns bigint
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(array_position('{discovered,loaded,chunked,embedded}', v.state)), 0)
          + 10 * count(*) filter (where v.state in ('published', 'skipped', 'failed'))

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_note_retry(p_fence ingest.ingest_fence_v1, p_error jsonb, p_seconds float8) returns void
-language sql set search_path = pg_catalog, pg_temp
+language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   update ingest.ingest_batches b
   set last_error = p_error, next_attempt_at = ingest.ingest_now() + p_seconds * interval '1 second'

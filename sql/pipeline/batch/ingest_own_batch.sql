@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_own_batch(p_request uuid, p_batch int, p_executor text, p_owner uuid, p_most_crashes int default 3)
 returns text
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Crashes are those of listeners that were declared dead, each without progress since the batch was taken.
 declare

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_settle(p_request uuid, p_status text, p_error jsonb) returns text
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A final status is a compare-and-set from running. p_status null: the documents decide.
 declare

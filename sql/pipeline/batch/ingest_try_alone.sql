@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_try_alone(p_fence ingest.ingest_fence_v1, p_revision bigint, p_step text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform ingest.ingest_check_owner(p_fence, p_step);

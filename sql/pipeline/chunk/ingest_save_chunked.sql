@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_save_chunked(p_fence ingest.ingest_fence_v1, p_cuts ingest.ingest_cut_v1[]) returns int
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owned uuid[];

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_to_chunk(p_fence ingest.ingest_fence_v1)
 returns table (id bigint, media_type text, chunk_size int, chunk_overlap int)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select v.id, v.media_type, (r.settings ->> 'chunk_size')::int, (r.settings ->> 'chunk_overlap')::int
   from ingest.ingest_requests r join ingest.ingest_revisions v on v.request_id = r.id

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_add_container(
   p_request uuid, p_executor text, p_container int, p_locator text, p_format jsonb, p_attempt int default null
 ) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_check_fork_settings(p_fork ingest.ingest_requests) returns void
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Boundaries hold under the chunk settings that they were made with, vectors under those of the embedding.
 declare

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_complete_manifest(p_request uuid, p_executor text, p_attempt int default null)
 returns table (documents int, batches int, first_batch int)
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform ingest.ingest_as_system();

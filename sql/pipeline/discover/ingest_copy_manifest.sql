@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_copy_manifest(p_request uuid, p_executor text, p_attempt int default null) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A fork's discovery. Each document starts at the furthest state that the original brought it to before the step.
 declare

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_same_live(p_revision ingest.ingest_revisions) returns bigint
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select d.revision_id from ingest.ingest_documents d
   where d.collection = p_revision.collection and d.uri = p_revision.uri

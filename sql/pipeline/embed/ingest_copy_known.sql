@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_copy_known(p_fence ingest.ingest_fence_v1, p_chunks ingest.ingest_chunk_v1[]) returns int[]
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owned uuid[];

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_note_embedded(p_fence ingest.ingest_fence_v1, p_counts ingest.ingest_count_v1[]) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owned uuid[];

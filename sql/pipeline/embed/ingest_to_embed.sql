@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_to_embed(p_fence ingest.ingest_fence_v1)
 returns table (id bigint, request_id uuid, title text, starts int[], ends int[], headings jsonb, metadata jsonb,
                pages int[], stored int[])
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select v.id, v.request_id, v.title, v.starts, v.ends, v.headings,
          v.metadata || r.metadata, v.pages,

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_live_hashes(p_requests uuid[], p_batch int) returns table (id bigint, hash bytea)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   with wanted as materialized (
     select r.id, ingest.ingest_settings_hash(r) as settings_hash from ingest.ingest_requests r where r.id = any (p_requests))

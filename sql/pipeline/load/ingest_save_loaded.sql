@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_save_loaded(p_fence ingest.ingest_fence_v1, p_loaded ingest.ingest_loaded_v1[]) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Where part has a URI, the row is a document inside of the one with that id: it becomes a revision of its own. A whole
 -- comes before its parts. Rows are looked up by their place and not joined: before a table has statistics, a join may run

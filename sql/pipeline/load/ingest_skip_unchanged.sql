@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_skip_unchanged(p_fence ingest.ingest_fence_v1, p_unchanged ingest.ingest_unchanged_v1[]) returns bigint[]
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Lock order: documents by (collection, uri), then the batch. A document that changed since it was compared is not
 -- skipped: its id is not returned, and the load step goes on with it.
@@ -11,14 +11,15 @@ begin
   perform ingest.ingest_lock_documents(array(select u.revision from unnest(p_unchanged) u));
   v_owned := ingest.ingest_check_owner(p_fence, 'load');
   with same as (
-    select v.id, d.id as document_id, u.read_seq, u.hash
+    select v.id, d.id as document_id, u.read_seq, u.hash, ingest.ingest_document_principals(r.options, d.metadata || r.metadata) as principals
     from unnest(p_unchanged) u
     join ingest.ingest_revisions v
       on v.id = u.revision and v.state = 'discovered' and v.request_id = any (v_owned) and v.batch = p_fence.batch
     join ingest.ingest_live_hashes(p_fence.requests, p_fence.batch) live on live.id = v.id and live.hash = u.hash
     join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
+    join ingest.ingest_requests r on r.id = v.request_id
   ), newer as (
-    update ingest.ingest_documents d set live_seq = same.read_seq
+    update ingest.ingest_documents d set live_seq = same.read_seq, principals = same.principals
     from same where d.id = same.document_id and d.live_seq < same.read_seq
   ), skipped as (
     update ingest.ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, content_hash = same.hash,

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_to_load(p_fence ingest.ingest_fence_v1)
 returns table (id bigint, request_id uuid, uri text, locator text, media_type text, content text, content_bytes bytea,
                read_seq bigint, live_hash bytea, max_bytes bigint, container int, range_start bigint, bytes bigint,
                range_hash bytea, line int, whole_uri text)
-language sql volatile set search_path = pg_catalog, pg_temp
+language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
   select v.id, v.request_id, v.uri, place.locator, coalesce(r.media_type, v.media_type),
          case when place.inline then r.content end, case when place.inline then r.content_bytes end,

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_publish(p_requests uuid[], p_batch int, p_owner uuid)
 returns table (published int, superseded int)
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- One short transaction that moves pointers: readers see a document's old chunks until it ends, and its new ones after.
 -- Lock order: documents by (collection, uri), then batch, then request. Without a batch, the whole request is published.
@@ -23,7 +23,7 @@ begin
     raise exception 'request % is no longer running', p_requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   with settings as materialized (
-    select r.id, ingest.ingest_settings_hash(r) as hash from ingest.ingest_requests r where r.id = any (v_running)
+    select r.id, ingest.ingest_settings_hash(r) as hash, r.options, r.metadata from ingest.ingest_requests r where r.id = any (v_running)
   ), winner as (
     select v.id, d.id as document_id, d.revision_id as replaced
     from ingest.ingest_revisions v join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
@@ -36,7 +36,8 @@ begin
     update ingest.ingest_documents d
     set revision_id = v.id, live_seq = v.read_seq, title = v.title, media_type = v.media_type, bytes = v.bytes,
         chunks = cardinality(v.starts), metadata = v.metadata, content_hash = v.content_hash,
-        settings_hash = s.hash, updated_at = ingest.ingest_now()
+        settings_hash = s.hash, updated_at = ingest.ingest_now(),
+        principals = ingest.ingest_document_principals(s.options, v.metadata || s.metadata)
     from winner w join ingest.ingest_revisions v on v.id = w.id join settings s on s.id = v.request_id
     where d.id = w.document_id
   ), done as (

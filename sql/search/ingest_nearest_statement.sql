@@ -1,5 +1,5 @@
-create or replace function ingest.ingest_search_statement(p_collection text, p_dimensions int) returns text
-language plpgsql stable set search_path = pg_catalog, pg_temp
+create or replace function ingest.ingest_nearest_statement(p_collection text, p_dimensions int, p_for_some boolean) returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Collection, space, generation and the cast to its dimensions are written out: only then does the statement fit the
 -- predicate and the expression of the collection's partial ANN index. Without one, documents lead to the collection's
@@ -18,10 +18,12 @@ begin
   return format(
     'select d.uri, d.title, c.ordinal, c.text, 1 - (c.embedding::vectors.vector(%1$s) operator(vectors.<=>) $1), c.metadata, c.revision_id
      from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
-     where c.collection = %2$L and d.collection = %2$L and c.space_id = %3$s and c.generation = %4$s and c.metadata @> $2
+     where c.collection = %2$L and d.collection = %2$L and c.space_id = %3$s and c.generation = %4$s and c.metadata @> $2%5$s
      order by c.embedding::vectors.vector(%1$s) operator(vectors.<=>) $1 limit $3',
-    p_dimensions, p_collection, coalesce(v_space.id, 0), v_generation);
+    p_dimensions, p_collection, coalesce(v_space.id, 0), v_generation,
+    case when p_for_some then ' and (d.principals is null or d.principals && $4)' end);
 end
 $$;
 
-comment on function ingest.ingest_search_statement(text, int) is 'The statement of a vector search: $1 the query''s vector, $2 the filter, $3 how many.';
+comment on function ingest.ingest_nearest_statement(text, int, boolean) is
+  'The statement of a vector search: $1 the query''s vector, $2 the filter, $3 how many, $4 for whom, if not for everybody.';

@@ -1,0 +1,10 @@
+create or replace function ingest.ingest_search_both(
+  p_query text, p_embedding vectors.vector, p_collection text, p_k int, p_filter jsonb
+) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select * from ingest.ingest_find_both(p_query, p_embedding, p_collection, p_k, p_filter, null::text[]);
+$$;
+
+comment on function ingest.ingest_search_both(text, vectors.vector, text, int, jsonb) is
+  'For listeners of the former release: ingest_find_both, which calls of its ingest_search go on with.';

@@ -1,0 +1,9 @@
+create or replace function ingest.ingest_search_words(p_query text, p_collection text, p_k int, p_filter jsonb, p_enough int)
+returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select * from ingest.ingest_find_words(p_query, p_collection, p_k, p_filter, p_enough, null::text[]);
+$$;
+
+comment on function ingest.ingest_search_words(text, text, int, jsonb, int) is
+  'For listeners of the former release: ingest_find_words, which calls of its ingest_search go on with.';

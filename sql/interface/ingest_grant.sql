@@ -1,0 +1,23 @@
+create or replace function ingest.ingest_grant(p_role name, p_as text, p_collection text default null) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_right text := ingest.ingest_right_of(p_as);
+begin
+  if not exists (select from pg_roles r where r.rolname = p_role) then
+    raise exception 'there is no role "%"', p_role
+      using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
+  end if;
+  insert into ingest.ingest_collection_grants (role, may, collection) values (p_role, v_right, coalesce(p_collection, ''))
+  on conflict do nothing;
+  perform ingest.ingest_apply_right(p_role, v_right);
+  if v_right = 'search' then
+    perform ingest.ingest_make_chunks_view(c.name) from ingest.ingest_collections c
+    where c.space_id is not null and c.name = coalesce(p_collection, c.name) order by c.name;
+  end if;
+end
+$$;
+
+comment on function ingest.ingest_grant(name, text, text) is
+  'Lets a role be submitter, searcher, operator or gateway of a collection, or of all (null), or run listeners (listener). For the owner. '
+  'IG041 unknown role or kind.';

@@ -1,0 +1,14 @@
+create or replace function ingest.ingest_search_for(
+  principals text[], query text, collection text default 'default', k int default 10, filter jsonb default '{}', by text default null
+) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query select * from ingest.ingest_find(
+    query, collection, k, filter, by, ingest.ingest_search_principals(collection, coalesce(principals, '{}')));
+end
+$$;
+
+comment on function ingest.ingest_search_for(text[], text, text, int, jsonb, text) is
+  'ingest_search by a gateway for somebody else: documents that have principals are found only if one of those given is among them. '
+  'IG040 if the caller is no gateway of the collection.';

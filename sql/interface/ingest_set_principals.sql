@@ -1,0 +1,13 @@
+create or replace function ingest.ingest_set_principals(p_collection text, p_uri text, p_principals text[]) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform ingest.ingest_require('operate'::text, p_collection);
+  update ingest.ingest_documents d set principals = p_principals where d.collection = p_collection and d.uri = p_uri;
+  return found;
+end
+$$;
+
+comment on function ingest.ingest_set_principals(text, text, text[]) is
+  'Says who may find a document from now on; null: everybody who may search its collection. False: there is no such document. '
+  'Nothing is embedded or indexed anew. The next request that brings the document says it anew. IG040 if the caller may not operate.';

@@ -1,0 +1,2 @@
+drop policy if exists who_sees_the_request_sees_them on ingest.ingest_batches;
+create policy who_sees_the_request_sees_them on ingest.ingest_batches for select using (exists (select from ingest.ingest_requests r where r.id = request_id));

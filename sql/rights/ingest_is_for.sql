@@ -1,0 +1,18 @@
+create or replace function ingest.ingest_is_for(p_routine name, p_right text) returns boolean
+language sql immutable
+return case p_right
+  when 'anybody' then p_routine in (
+    'ingest_options', 'ingest_channel', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
+    'ingest_principals', 'ingest_locator', 'ingest_check_role')
+  when 'submit' then p_routine in ('ingest_add', 'ingest_progress', 'ingest_waiting_for', 'ingest_places')
+  when 'search' then p_routine in (
+    'ingest_search', 'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask_query', 'ingest_await_query')
+  when 'operate' then p_routine in (
+    'ingest_progress', 'ingest_waiting_for', 'ingest_places', 'ingest_cancel', 'ingest_resume', 'ingest_retry', 'ingest_fork',
+    'ingest_collection', 'ingest_set_principals')
+  when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants')
+  when 'gateway' then p_routine in ('ingest_search_for', 'ingest_embed_query', 'ingest_check_commits', 'ingest_ask_query', 'ingest_await_query')
+  else false end;
+
+comment on function ingest.ingest_is_for(name, text) is
+  'Which functions a right is enough to call. Each of them asks for the rights that what it does needs; listeners are trusted with the others.';

@@ -1,0 +1,12 @@
+drop policy if exists submitters_insert on ingest.ingest_requests;
+create policy submitters_insert on ingest.ingest_requests for insert with check (true);
+drop policy if exists submitters_see_their_own on ingest.ingest_requests;
+create policy submitters_see_their_own on ingest.ingest_requests for select using (coalesce(submitted_by, created_by) = (select ingest.ingest_caller())::text);
+drop policy if exists operators_see_all on ingest.ingest_requests;
+create policy operators_see_all on ingest.ingest_requests for select using ((select ingest.ingest_may('operate'::text, ''::text)) or collection = any ((select ingest.ingest_collections_for('operate'::text))::text[]));
+drop policy if exists operators_change_all on ingest.ingest_requests;
+create policy operators_change_all on ingest.ingest_requests for update using ((select ingest.ingest_may('operate'::text, ''::text)) or collection = any ((select ingest.ingest_collections_for('operate'::text))::text[]));
+drop policy if exists operators_delete_all on ingest.ingest_requests;
+create policy operators_delete_all on ingest.ingest_requests for delete using ((select ingest.ingest_may('operate'::text, ''::text)) or collection = any ((select ingest.ingest_collections_for('operate'::text))::text[]));
+drop policy if exists listeners_see_all on ingest.ingest_requests;
+create policy listeners_see_all on ingest.ingest_requests for select using ((select ingest.ingest_may('listen'::text, ''::text)));

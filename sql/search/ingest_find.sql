@@ -1,0 +1,29 @@
+create or replace function ingest.ingest_find(
+  p_query text, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[]
+) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_embedding vectors.vector := case when p_by is distinct from 'words' then ingest.ingest_query_embedding(p_query, p_collection) end;
+begin
+  if p_by not in ('words', 'vector') then
+    raise exception 'ingest_search can''t go by "%"', p_by
+      using errcode = 'IG035', constraint = 'unknown_way',
+            hint = 'by => ''words'', by => ''vector'', or neither: then by both, if the query''s vector is known.';
+  elsif p_by = 'vector' and v_embedding is null then
+    perform ingest.ingest_search_config(p_collection);
+    raise exception 'the vector of this query is not known'
+      using errcode = 'IG035', constraint = 'query_not_embedded',
+            hint = format('First: call ingest_embed_query(%L, %L);', p_query, p_collection);
+  elsif p_by = 'vector' then
+    return query select * from ingest.ingest_find_nearest(v_embedding, p_collection, p_k, p_filter, p_principals);
+  elsif v_embedding is null then
+    return query select * from ingest.ingest_find_words(p_query, p_collection, p_k, p_filter, p_k, p_principals);
+  else
+    return query select * from ingest.ingest_find_both(p_query, v_embedding, p_collection, p_k, p_filter, p_principals);
+  end if;
+end
+$$;
+
+comment on function ingest.ingest_find(text, text, int, jsonb, text, text[]) is
+  'ingest_search for a caller whose rights are known: in documents that these principals may find; null: in all.';
