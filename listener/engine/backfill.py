@@ -30,6 +30,6 @@ class Backfill(Rounds):
     async def look(self) -> None:
         """Fill in a page, and look again soon if there may be another."""
         began = time.monotonic()
-        more = await self._pool.fetchval("select ingest.ingest_fill_lexemes()")
+        more = await self._pool.fetchval("select ingest.ingest_fill_lexemes(200)")
         pause = max(self._pause_seconds, SHARE * (time.monotonic() - began))
         self._seconds = DONE_SECONDS if more is None else pause if more else LOOK_SECONDS

@@ -54,7 +54,7 @@ class Cancels(Loop):
             standing = [one.request for one in cancels if one.stands]
             await self._cancel([str(request) for request in standing])
             outcomes = ["cancelled" if one.stands else "overtaken" for one in cancels]
-            finish = "select ingest.ingest_finish_commands($1, $2, $3)"
+            finish = "select ingest.ingest_finish_commands($1::bigint[], $2::text[], $3::text)"
             await connection.execute(finish, [one.id for one in cancels], outcomes, self._executor_id)
         for request in standing:
             self._announcements.ended(request, "cancelled")

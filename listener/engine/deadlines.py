@@ -19,4 +19,4 @@ class Deadlines(Rounds):
     async def look(self) -> None:
         """Cancel what is overdue."""
         if await self._pool.fetch("select ingest.ingest_cancel_overdue()"):
-            await self._pool.execute("select pg_notify(ingest.ingest_channel('commands'), '')")
+            await self._pool.execute("select pg_notify(ingest.ingest_channel('commands'::text), '')")

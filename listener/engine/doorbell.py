@@ -98,7 +98,7 @@ class Doorbell:
             self.resting = False
             await self.fetch("select ingest.ingest_wake()")
         if hand_over and self.hears:
-            await self.fetch("select pg_notify(ingest.ingest_channel('doorbell'), '')")
+            await self.fetch("select pg_notify(ingest.ingest_channel('doorbell'::text), '')")
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> None:
         """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
@@ -141,7 +141,9 @@ class Doorbell:
         """Tell whether a backend of ours does nothing, or is gone; False if that can't be found out."""
         try:
             async with self._database.session(self._name) as other:
-                return bool(await other.fetchval("select ingest.ingest_is_idle($1)", backend, timeout=PROOF_SECONDS))
+                return bool(
+                    await other.fetchval("select ingest.ingest_is_idle($1::int)", backend, timeout=PROOF_SECONDS)
+                )
         except (*OUTAGE, OperatorError):
             return False
 
@@ -158,12 +160,12 @@ class Doorbell:
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
         """End our earlier backend, which may not have noticed the cut and still hold the idle lock."""
         if self._pid is not None:
-            await connection.execute("select ingest.ingest_end_backend($1, $2)", self._pid, self._name)
+            await connection.execute("select ingest.ingest_end_backend($1::int, $2::text)", self._pid, self._name)
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
         for name, event in (("doorbell", self._rang), ("commands", self.commanded), ("queries", self.asked)):
-            channel = await connection.fetchval("select ingest.ingest_channel($1)", name)
+            channel = await connection.fetchval("select ingest.ingest_channel($1::text)", name)
             await connection.add_listener(channel, partial(_set, event))
         await connection.add_listener(self._proof, partial(_set, self._proved))
         self.hears = await self._is_heard(connection)

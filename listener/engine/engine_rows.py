@@ -67,14 +67,14 @@ class Rest:
 
 async def claim(fetch: Fetch, claimant: Claimant, most: int, place: Place = FRONT) -> list[Claimed]:
     """Claim up to ``most`` due requests from a place in the line on, in order. Raises IG020 to one declared dead."""
-    query = "select * from ingest.ingest_claim($1, $2, $3, $4, $5, $6)"
+    query = "select * from ingest.ingest_claim($1::text, $2::int, $3::text[], $4::jsonb, $5::int, $6::timestamptz)"
     rows = await fetch(query, claimant.executor_id, most, claimant.roots, claimant.space, *place)
     return sorted((Claimed(*row) for row in rows), key=lambda one: one.priority)
 
 
 async def look_ahead(fetch: Fetch, roots: list[str]) -> Rest:
     """Return when a request is due next."""
-    (row,) = await fetch("select ingest.ingest_seconds_until_due(), ingest.ingest_left_locked($1)", roots)
+    (row,) = await fetch("select ingest.ingest_seconds_until_due(), ingest.ingest_left_locked($1::text[])", roots)
     return Rest(*row)
 
 
@@ -92,7 +92,7 @@ class OpenCancel:
 
 async def take_cancels(fetch: Fetch, most: int) -> list[OpenCancel]:
     """Return open cancels, locked with their requests until the transaction ends."""
-    return [OpenCancel(*row) for row in await fetch("select * from ingest.ingest_take_cancels($1)", most)]
+    return [OpenCancel(*row) for row in await fetch("select * from ingest.ingest_take_cancels($1::int)", most)]
 
 
 # queries
@@ -115,5 +115,5 @@ class OpenQuery:
 
 async def take_queries(fetch: Fetch, most: int) -> list[OpenQuery]:
     """Return queries that wait, claimed for a short time."""
-    rows = await fetch("select * from ingest.ingest_take_queries($1)", most)
+    rows = await fetch("select * from ingest.ingest_take_queries($1::int)", most)
     return [OpenQuery(space_id, Space(*space), hash_, text) for space_id, *space, hash_, text in rows]

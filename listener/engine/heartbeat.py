@@ -46,7 +46,8 @@ class Heartbeat(Loop):
         """Enter this listener."""
         self._registered = True  # perhaps: the answer may be lost
         await self._pool.execute(
-            "select ingest.ingest_register($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "select ingest.ingest_register($1::text, $2::text, $3::int, $4::text, $5::text, $6::text[], $7::text,"
+            " $8::int, $9::interval, $10::text, $11::interval, $12::bigint)",
             self._identity.executor_id,
             socket.gethostname(),
             os.getpid(),
@@ -77,7 +78,7 @@ class Heartbeat(Loop):
         await super().stop()
         if self._registered:
             try:
-                await self._pool.execute("select ingest.ingest_sign_off($1)", self._identity.executor_id)
+                await self._pool.execute("select ingest.ingest_sign_off($1::text)", self._identity.executor_id)
             except (*OUTAGE, asyncpg.PostgresError) as error:
                 log.warning("could not sign off: %s; others wait for the lease to pass", error)
 
@@ -96,7 +97,9 @@ class Heartbeat(Loop):
             raise schema_newer(gone)
         began = time.monotonic()
         running = self._capacity.requests.taken
-        if not await self._pool.fetchval("select ingest.ingest_beat($1, $2)", self._identity.executor_id, running):
+        if not await self._pool.fetchval(
+            "select ingest.ingest_beat($1::text, $2::int)", self._identity.executor_id, running
+        ):
             raise declared_dead(self._identity.executor_id)
         if time.monotonic() - began > self._settings.heartbeat_seconds:
             self._beating_since = None  # Postgres stood still, for the others too

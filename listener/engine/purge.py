@@ -24,5 +24,5 @@ class Purge(Rounds):
 
     async def look(self) -> None:
         """Purge a page, and look again soon if there was one."""
-        purged = await self._pool.fetchval("select ingest.ingest_purge($1)", self._retention)
+        purged = await self._pool.fetchval("select ingest.ingest_purge($1::interval, 500)", self._retention)
         self._seconds = self._pause_seconds if purged else LOOK_SECONDS

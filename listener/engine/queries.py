@@ -125,19 +125,25 @@ class Queries(Loop):
             await self._embed(embedder, rest)
 
     async def _keep(self, queries: Sequence[OpenQuery], vectors: NDArray[np.float32]) -> None:
-        await self._write("select ingest.ingest_answer_queries($1, $2, $3)", *_keys(queries), [*map(Vector, vectors)])
+        await self._write(
+            "select ingest.ingest_answer_queries($1::int, $2::bytea[], $3::vectors.vector[])",
+            *_keys(queries),
+            [*map(Vector, vectors)],
+        )
 
     async def _refuse(self, queries: Sequence[OpenQuery], error: IngestError) -> None:
         """Tell those who still wait for one of these why they wait in vain."""
         reason = json.dumps(error.as_json("embed"))
-        await self._write("select ingest.ingest_refuse_queries($1, $2, $3)", *_keys(queries), reason)
+        await self._write(
+            "select ingest.ingest_refuse_queries($1::int, $2::bytea[], $3::jsonb)", *_keys(queries), reason
+        )
 
     async def _evict(self, added: int) -> None:
         """Keep the cache at its size; not after each query, since it reads the whole table."""
         self._added += added
         if self._added > self._settings.query_cache // 100:
             self._added = 0
-            await self._write("select ingest.ingest_evict_queries($1)", self._settings.query_cache)
+            await self._write("select ingest.ingest_evict_queries($1::int)", self._settings.query_cache)
 
     async def _write(self, statement: str, *arguments: object) -> None:
         await retry_on_outage(partial(self._pool.execute, statement, *arguments))

@@ -84,7 +84,9 @@ class Repair(Rounds):
 
     async def _give_back_claimed(self) -> None:
         for one in await workflow_rows.never_started(self._pool.fetch):
-            if await self._pool.fetchval("select ingest.ingest_unclaim($1, $2)", one.request, one.executor_id):
+            if await self._pool.fetchval(
+                "select ingest.ingest_unclaim($1::uuid, $2::text)", one.request, one.executor_id
+            ):
                 log.warning("request %s was claimed and never started: it is pending again", one.request)
 
     async def _settle_ended(self) -> None:
@@ -93,7 +95,7 @@ class Repair(Rounds):
         for key in self._ended.longer_than(self._lease_seconds, found):
             workflow_status = found[key].workflow_status
             status, error = _unseen_end(workflow_status)
-            end = "select ingest.ingest_end($1, null, $2, $3, $4)"
+            end = "select ingest.ingest_end($1::uuid, null::text, $2::int, $3::text, $4::jsonb)"
             final = await self._pool.fetchval(end, *key, status, json.dumps(error.as_json()))
             if final is not None:
                 log.warning("request %s: its workflow had ended as %s", key[0], workflow_status)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 # Declared by the owner, who writes; ended by ourselves, whose sessions they are.
 DECLARE_DEAD = """
-with dead as materialized (select d.executor from ingest.ingest_declare_dead($1) as d (executor))
+with dead as materialized (select d.executor from ingest.ingest_declare_dead($1::text) as d (executor))
 select dead.executor, ingest.ingest_end_sessions(dead.executor) from dead"""
 
 
@@ -76,12 +76,12 @@ class Adoption:
         Under the lock they are looked at once more: another survivor may have resumed them, and they may run by now.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            status = await connection.fetchval("select ingest.ingest_lock_left($1)", request)
+            status = await connection.fetchval("select ingest.ingest_lock_left($1::uuid)", request)
             left = await workflow_rows.left_behind(connection.fetch, self._identity, parked=parked, among=ids)
             outdated = any(one.outdated for one in left)
             if outdated and status == "running":
                 await connection.execute(
-                    "select ingest.ingest_change_pipeline($1, $2)", request, self._identity.pipeline
+                    "select ingest.ingest_change_pipeline($1::uuid, $2::text)", request, self._identity.pipeline
                 )
             else:
                 # DONE: it died before DBOS heard of the end; of an old version it is cancelled, since nobody hears it.

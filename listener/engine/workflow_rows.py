@@ -23,7 +23,7 @@ from dbos.workflow_status w
 left join ingest.ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
 where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
   and ($3::text[] is null or w.workflow_uuid = any ($3))
-  and (ingest.ingest_locator(r) is null or ingest.ingest_has_root($2, ingest.ingest_locator(r)))
+  and (ingest.ingest_locator(r) is null or ingest.ingest_has_root($2::text[], ingest.ingest_locator(r)))
   and (w.status = 'PENDING' and (w.workflow_uuid = any ($4) or not exists (
          select from ingest.ingest_listeners l where l.executor_id = w.executor_id and l.dead_at is null))
     or w.status = 'ENQUEUED' and w.queue_name like 'ingest%' and not exists (

@@ -46,6 +46,8 @@ class Announcements:
             await anyio.sleep(COALESCE_SECONDS)
             page, self._ends = self._ends[:PAGE], self._ends[PAGE:]
             try:
-                await self._pool.execute("select pg_notify(ingest.ingest_channel('finished'), $1)", json.dumps(page))
+                await self._pool.execute(
+                    "select pg_notify(ingest.ingest_channel('finished'::text), $1)", json.dumps(page)
+                )
             except (*OUTAGE, asyncpg.PostgresError) as error:
                 log.warning("could not announce %d finished requests: %s", len(page), error)

@@ -60,7 +60,7 @@ class Gateway(RequestGateway):
 
     async def inline_range(self, request: RequestRef, start: int, length: int) -> bytes:
         """Return a slice of a request's own content, in bytes."""
-        query = "select ingest.ingest_inline_range($1, $2, $3)"
+        query = "select ingest.ingest_inline_range($1::uuid, $2::bigint, $3::bigint)"
         return bytes(await self._pool.fetchval(query, request.request, start, length))
 
     async def skip_unchanged(self, fence: Fence, same: Sequence[Loaded]) -> set[int]:
@@ -116,7 +116,7 @@ class Gateway(RequestGateway):
 
     async def known_digests(self, space: int, digests: Iterable[Digest]) -> set[Digest]:
         """Return those of ``digests`` whose vectors the space has."""
-        return set(await self._column("select ingest.ingest_known_hashes($1, $2)", space, list(digests)))
+        return set(await self._column("select ingest.ingest_known_hashes($1::int, $2::bytea[])", space, list(digests)))
 
     async def copy_known(self, fence: Fence, chunks: Sequence[NewChunk]) -> list[NewChunk]:
         """Store chunks with vectors that the space has; return those whose vectors are gone by now."""
@@ -146,7 +146,10 @@ class Gateway(RequestGateway):
     async def note_retry(self, fence: Fence, error: Failure, seconds: float) -> None:
         """Let ``ingest_status`` say why the batch waits, and how long."""
         await self._pool.execute(
-            "select ingest.ingest_note_retry($1::ingest.ingest_fence_v1, $2, $3)", fence.as_row, as_json(error), seconds
+            "select ingest.ingest_note_retry($1::ingest.ingest_fence_v1, $2::jsonb, $3::float8)",
+            fence.as_row,
+            as_json(error),
+            seconds,
         )
 
     # save
@@ -160,7 +163,7 @@ class Gateway(RequestGateway):
         return await self._publish([request.request], None, None)
 
     async def _publish(self, requests: list[UUID], batch: int | None, token: UUID | None) -> tuple[int, int]:
-        query = "select published, superseded from ingest.ingest_publish($1, $2, $3)"
+        query = "select published, superseded from ingest.ingest_publish($1::uuid[], $2::int, $3::uuid)"
         published, superseded = await self._row(query, requests, batch, token)
         return published, superseded
 

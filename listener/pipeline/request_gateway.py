@@ -32,14 +32,14 @@ class RequestGateway:
         """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
         query = """select id, collection, source, content, content_bytes, media_type, uri, options, attempt, crashes,
           discovered_at is not null as discovered, fork_step
-          from ingest.ingest_begin($1, $2, $3) where id is not null"""
+          from ingest.ingest_begin($1::uuid, $2::text, $3::int) where id is not null"""
         row = await self._pool.fetchrow(query, request.request, executor, attempt)
         return RunningRequest(**{**row, "options": RequestOptions.read(row["options"])}) if row else None
 
     async def begin_shared(self, requests: Sequence[UUID], executor: str) -> Fence | None:
         """Become the only writer of a batch that requests share; None if none of them can."""
         token = uuid4()
-        query = "select ingest.ingest_begin_shared($1, $2, $3)"
+        query = "select ingest.ingest_begin_shared($1::uuid[], $2::text, $3::uuid)"
         taken = await self._pool.fetchval(query, list(requests), executor, token)
         return Fence(taken, 1, token) if taken else None
 
@@ -50,7 +50,7 @@ class RequestGateway:
 
     async def end_shared(self, fence: Fence, executor: str) -> dict[UUID, str]:
         """End the requests of a shared batch whose documents are through; return how they ended."""
-        query = "select id, status from ingest.ingest_end_shared($1, $2, $3)"
+        query = "select id, status from ingest.ingest_end_shared($1::uuid[], $2::text, $3::uuid)"
         rows = await self._pool.fetch(query, list(fence.requests), executor, fence.token)
         return {row["id"]: row["status"] for row in rows}
 
@@ -82,7 +82,7 @@ class RequestGateway:
         error: Failure | None = None,
     ) -> str | None:
         """End a running request; without a status its documents decide. None if that attempt does not run here."""
-        query = "select ingest.ingest_end($1, $2, $3, $4, $5)"
+        query = "select ingest.ingest_end($1::uuid, $2::text, $3::int, $4::text, $5::jsonb)"
         return _text(await self._pool.fetchval(query, request, executor, attempt, status, as_json(error)))
 
     # batches
@@ -90,14 +90,17 @@ class RequestGateway:
     async def own(self, batch: BatchRef, executor: str, most_crashes: int) -> Fence | None:
         """Become the batch's only writer; None if the request does not run or this listener is dead."""
         token = uuid4()
-        query = "select ingest.ingest_own_batch($1, $2, $3, $4, $5)"
+        query = "select ingest.ingest_own_batch($1::uuid, $2::int, $3::text, $4::uuid, $5::int)"
         how = await self._pool.fetchval(query, batch.request, batch.batch, executor, token, most_crashes)
         return None if how is None else Fence((batch.request,), batch.batch, token, alone=how == "alone")
 
     async def try_alone(self, fence: Fence, revision: int | None, step: str) -> None:
         """Write down which document is tried alone from now on."""
         await self._write(
-            "select ingest.ingest_try_alone($1::ingest.ingest_fence_v1, $2, $3)", fence.as_row, revision, step
+            "select ingest.ingest_try_alone($1::ingest.ingest_fence_v1, $2::bigint, $3::text)",
+            fence.as_row,
+            revision,
+            step,
         )
 
     async def batches(self, request: RequestRef) -> list[int]:
@@ -125,33 +128,39 @@ class RequestGateway:
 
     async def others(self, identity: Identity) -> int:
         """Return how many other listeners live that run the same steps and take batches from the same queue."""
-        query = "select ingest.ingest_count_others($1, $2, $3)"
+        query = "select ingest.ingest_count_others($1::text, $2::text, $3::text)"
         return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline))
 
     # discover
 
     async def reset_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:
         """Drop what an interrupted discovery left."""
-        await self._write("select ingest.ingest_reset_manifest($1, $2, $3)", request.request, executor, attempt)
+        await self._write(
+            "select ingest.ingest_reset_manifest($1::uuid, $2::text, $3::int)", request.request, executor, attempt
+        )
 
     async def add_found(self, request: RequestRef, executor: str, attempt: int, page: Sequence[ManifestEntry]) -> None:
         """Write a page of the manifest."""
-        query = "select ingest.ingest_add_found($1, $2, $3, $4::ingest.ingest_found_v1[])"
+        query = "select ingest.ingest_add_found($1::uuid, $2::text, $3::int, $4::ingest.ingest_found_v1[])"
         await self._write(query, request.request, executor, attempt, [entry.as_row for entry in page])
 
     async def add_container(self, request: RequestRef, executor: str, attempt: int, container: Container) -> None:
         """Enter a file of records."""
-        query = "select ingest.ingest_add_container($1, $2, $3, $4, $5, $6)"
+        query = "select ingest.ingest_add_container($1::uuid, $2::text, $3::int, $4::text, $5::jsonb, $6::int)"
         about = (container.number, container.locator, as_json(dict(container.layout)))
         await self._write(query, request.request, executor, *about, attempt)
 
     async def copy_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:
         """Write the manifest of a fork. Raises RequestError if what it was forked from can't be used (any more)."""
-        await self._write("select ingest.ingest_copy_manifest($1, $2, $3)", request.request, executor, attempt)
+        await self._write(
+            "select ingest.ingest_copy_manifest($1::uuid, $2::text, $3::int)", request.request, executor, attempt
+        )
 
     async def complete_manifest(self, request: RequestRef, executor: str, attempt: int) -> Manifest:
         """Set the completion mark."""
-        query = "select documents, batches, first_batch from ingest.ingest_complete_manifest($1, $2, $3)"
+        query = (
+            "select documents, batches, first_batch from ingest.ingest_complete_manifest($1::uuid, $2::text, $3::int)"
+        )
         return Manifest(**await self._row(query, request.request, executor, attempt))
 
     async def manifest(self, request: RequestRef) -> Manifest:

@@ -4,7 +4,7 @@ as $$
 -- Tries to become the listener that sleeps behind the doorbell. Never waits. It must be a statement of its own: the
 -- claim that follows needs a snapshot that is younger than the lock, or it misses rows.
 declare
-  v_key bigint := ingest.ingest_lock_key('idle');
+  v_key bigint := ingest.ingest_lock_key('idle'::text);
 begin
   if pg_try_advisory_lock(v_key) then
     return 'resting';

@@ -7,7 +7,7 @@ as $$
 begin
   if current_setting('ingest.silent', true) is distinct from 'on'
      and not pg_try_advisory_xact_lock_shared(hashtextextended('ingest:{schema}:idle'::text, 0::bigint)) then
-    perform pg_notify(ingest.ingest_channel('doorbell'), '');
+    perform pg_notify(ingest.ingest_channel('doorbell'::text), '');
   end if;
   return null;
 end

@@ -12,7 +12,7 @@ begin
     return;
   end if;
   if not exists (select from ingest.ingest_revisions v where v.request_id = p_request.id and v.state = 'published') then
-    perform ingest.ingest_undo(p_request.id, 'loaded');
+    perform ingest.ingest_undo(p_request.id, 'loaded'::text);
     update ingest.ingest_requests r set settings = null where r.id = p_request.id;
   elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id' then
     raise exception 'collection "%" has another embedding space than request % has published into', p_request.collection, p_request.id

@@ -16,14 +16,14 @@ begin
   elsif v_status = 'pending' then
     update ingest.ingest_requests r set status = 'cancelled', finished_at = ingest.ingest_now(), error = v_error where r.id = p_request;
   elsif v_status = 'running' then
-    perform ingest.ingest_settle(p_request, 'cancelled', v_error);
+    perform ingest.ingest_settle(p_request, 'cancelled'::text, v_error);
   else
     raise exception 'request % is % already', p_request, v_status
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Only a pending or running request can be cancelled.';
   end if;
   -- A listener stops the workflows, if there are any, and announces the end.
   insert into ingest.ingest_commands (request_id, verb) values (p_request, 'cancel');
-  perform pg_notify(ingest.ingest_channel('commands'), '');
+  perform pg_notify(ingest.ingest_channel('commands'::text), '');
   return 'cancelled';
 end
 $$;

@@ -16,7 +16,7 @@ begin
               else 'It was not stopped.' end;
   end if;
   perform ingest.ingest_keep_settings(v_request);
-  perform ingest.ingest_reopen(p_request, 'resume');
+  perform ingest.ingest_reopen(p_request, 'resume'::text);
   return 'pending';
 end
 $$;

@@ -17,7 +17,7 @@ begin
   end if;
   perform ingest.ingest_keep_settings(v_request);
   perform ingest.ingest_reopen_failed(p_request);
-  perform ingest.ingest_reopen(p_request, 'retry');
+  perform ingest.ingest_reopen(p_request, 'retry'::text);
   return 'pending';
 end
 $$;

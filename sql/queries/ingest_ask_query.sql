@@ -25,7 +25,7 @@ begin
       wanted_until = greatest(q.wanted_until, excluded.wanted_until),
       claimed_until = case when q.error is null then q.claimed_until end
   where q.embedding is null;
-  perform pg_notify(ingest.ingest_channel('queries'), '');
+  perform pg_notify(ingest.ingest_channel('queries'::text), '');
   return v_query;
 end
 $$;

@@ -21,7 +21,7 @@ begin
   end if;
   -- About once a second: in case the listener that took it has died.
   if p_look % 20 = 0 then
-    perform pg_notify(ingest.ingest_channel('queries'), '');
+    perform pg_notify(ingest.ingest_channel('queries'::text), '');
   end if;
   perform pg_sleep(least(0.002 * 1.2 ^ least(p_look, 20), 0.05));
   return false;

@@ -8,7 +8,7 @@ begin
     return;
   end if;
   perform ingest.ingest_as_system();
-  perform ingest.ingest_undo(p_request, 'discovered');
+  perform ingest.ingest_undo(p_request, 'discovered'::text);
   update ingest.ingest_batches b set owner = null where b.request_id = p_request;
   update ingest.ingest_requests r set settings = r.settings || jsonb_build_object('pipeline', p_pipeline), begun = least(r.begun, r.attempt - 1)
   where r.id = p_request;

@@ -16,7 +16,7 @@ begin
     where c.revision_id > v_fill.after_id and c.revision_id <= v_fill.upto_id
     order by c.revision_id limit p_chunks) page;
   update ingest.ingest_chunk_store c
-  set lexemes = ingest.ingest_lexemes(c.text_config, v.title, c.metadata -> 'heading_path', '') || c.lexemes
+  set lexemes = ingest.ingest_lexemes(c.text_config, v.title, c.metadata -> 'heading_path', ''::text) || c.lexemes
   from ingest.ingest_revisions v
   where v.id = c.revision_id and v.replaced_at is null and c.revision_id > v_fill.after_id and c.revision_id <= v_last
     and (v.title is not null or c.metadata -> 'heading_path' <> '[]')

@@ -10,7 +10,14 @@ from staging import Connection, add, add_listener, carry, claim, ingest, one, se
 CLOCKS = re.compile(r"\b(?:clock_timestamp|now|statement_timestamp|transaction_timestamp)\(\)|current_timestamp", re.I)
 
 # Tied to a transaction or a statement, and no matter of leases: a row's own time, and who may write system columns.
-ALLOWED = {"ingest_now", "ingest_prepare_request", "ingest_check_request", "ingest_add", "ingest_as_system"}
+ALLOWED = {
+    "ingest_now",
+    "ingest_prepare_request",
+    "ingest_check_request",
+    "ingest_add",
+    "ingest_as_system",
+    "ingest_guard_fork",
+}
 
 
 async def put_clock(c: Connection, offset: str) -> None:

@@ -197,7 +197,27 @@ async def test_a_request_that_is_carried_by_arrays_gets_what_one_gets_by_rows(c:
 
 
 def test_each_function_that_stays_for_the_former_release_is_called_here() -> None:
-    called = {*WRITES, "add_found", "to_load", "to_chunk", "to_embed", "try_alone", "note_retry"}
+    called = {*WRITES, "add_found", "to_load", "to_chunk", "to_embed", "try_alone", "note_retry", "register"}
     stays = {file.name for file in sql_files() if file.name.endswith("_former.sql")}
-    within = {"check_owner", "check_writer"}  # called by bodies of before that wait for a migration
+    # Called by bodies of before that wait for a migration.
+    within = {"check_owner", "check_writer", "search_words", "search_both", "search_statement"}
     assert stays == {f"ingest_{name}_former.sql" for name in called | within}
+
+
+async def test_a_search_of_before_that_waits_for_a_migration_finds_what_it_called(c: Connection) -> None:
+    await ingest(c, {"a": "vents open"})
+    found = await c.fetch("select uri from ingest_search_words('vents', 'default', 5, '{}', 5)")
+    assert [row["uri"] for row in found] == ["a"]
+    both = "select uri from ingest_search_both('vents', '[1,0,0]'::vector, 'default', 5, '{}')"
+    assert [row["uri"] for row in await c.fetch(both)] == ["a"]
+    statement = await c.fetchval("select ingest_search_statement('default', 3)")
+    nearest = await c.fetch(statement.replace("$1", "'[1,0,0]'::vector").replace("$2", "'{}'").replace("$3", "5"))
+    assert [row["uri"] for row in nearest] == ["a"]
+
+
+async def test_a_listener_of_before_registers_without_saying_how_large_documents_may_be(c: Connection) -> None:
+    before = await c.fetchval("select max_document_bytes from ingest_limits where role = ''")
+    await c.execute("select ingest_register('old', 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s')")
+    assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == before
+    await c.execute("select ingest_register('new', 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s', 1000)")
+    assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == 1000

@@ -13,7 +13,7 @@ begin
     order by r.id for no key update of r skip locked
   loop
     id := v_id;
-    status := ingest.ingest_settle(v_id, null, null);
+    status := ingest.ingest_settle(v_id, null::text, null::jsonb);
     return next;
   end loop;
 end

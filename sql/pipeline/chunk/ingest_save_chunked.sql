@@ -6,7 +6,7 @@ declare
   v_ids bigint[] := array(select c.revision from unnest(p_cuts) with ordinality as c order by c.ordinality);
   v_chunks int;
 begin
-  v_owned := ingest.ingest_check_owner(p_fence, 'embed');
+  v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_revisions v
   set (state, error, starts, ends, headings) = (
     select case when (c.one).error is null then 'chunked' else 'failed' end, (c.one).error, coalesce((c.one).starts, '{}'),

@@ -4,7 +4,7 @@ as $$
 declare
   v_owned uuid[];
 begin
-  v_owned := ingest.ingest_check_owner(p_fence, 'embed');
+  v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_batches b
   set chunks_embedded = least(b.chunks, b.chunks_embedded + n.chunks), tokens = b.tokens + n.tokens, texts = b.texts + n.texts
   from unnest(p_counts) n

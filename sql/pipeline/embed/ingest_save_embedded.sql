@@ -5,7 +5,7 @@ declare
   v_owned uuid[];
   v_ids bigint[] := array(select o.revision from unnest(p_outcomes) with ordinality as o order by o.ordinality);
 begin
-  v_owned := ingest.ingest_check_owner(p_fence, 'save');
+  v_owned := ingest.ingest_check_owner(p_fence, 'save'::text);
   update ingest.ingest_revisions v
   set (state, error) = (
     select case when (o.one).error is null then 'embedded' else 'failed' end, (o.one).error

@@ -8,7 +8,7 @@ declare
   v_owned uuid[];
   v_ids bigint[] := array(select l.revision from unnest(p_loaded) with ordinality as l order by l.ordinality);
 begin
-  v_owned := ingest.ingest_check_owner(p_fence, 'chunk');
+  v_owned := ingest.ingest_check_owner(p_fence, 'chunk'::text);
   with settings as materialized (
     select r.id, ingest.ingest_settings_hash(r) as hash from ingest.ingest_requests r where r.id = any (v_owned))
   update ingest.ingest_revisions v

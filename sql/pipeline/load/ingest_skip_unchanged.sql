@@ -9,7 +9,7 @@ declare
 begin
   perform ingest.ingest_wait_briefly(p_fence.requests);
   perform ingest.ingest_lock_documents(array(select u.revision from unnest(p_unchanged) u));
-  v_owned := ingest.ingest_check_owner(p_fence, 'load');
+  v_owned := ingest.ingest_check_owner(p_fence, 'load'::text);
   with same as (
     select v.id, d.id as document_id, u.read_seq, u.hash, ingest.ingest_document_principals(r.options, d.metadata || r.metadata) as principals
     from unnest(p_unchanged) u

@@ -15,7 +15,7 @@ begin
     where v.request_id = any (p_requests) and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
   perform ingest.ingest_make_documents(v_ids);
   if p_batch is not null then
-    v_owned := ingest.ingest_check_owner((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, 'save');
+    v_owned := ingest.ingest_check_owner((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, 'save'::text);
   end if;
   v_running := array(
     select r.id from ingest.ingest_requests r where r.id = any (v_owned) and r.status = 'running' order by r.id for share);
