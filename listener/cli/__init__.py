@@ -13,7 +13,8 @@
     search      search                           listen      listen
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
-    health      health                           supervisor  reports to systemd
+    rights      grant, revoke                    health      health
+    supervisor  reports to systemd
 
 Importing this is quick: what is heavy (drivers, DBOS, embedders) is imported by the verb that needs it.
 """
@@ -27,7 +28,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from listener import __version__
-from listener.cli import add, control, doctor, health, listen, operate, problems, quickstart, search, status
+from listener.cli import add, control, doctor, health, listen, operate, problems, quickstart, rights, search, status
 
 __all__ = ["app", "main"]
 
@@ -96,6 +97,8 @@ app.command(
     short_help="Open psql on the database.",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(operate.psql)
+app.command("grant", short_help="Let a role submit, search, operate or listen.")(rights.grant)
+app.command("revoke", short_help="Take such a right away.")(rights.revoke)
 app.command("doctor", short_help="Check what ingestion needs; show the settings.")(doctor.doctor)
 app.command("health", short_help="Say whether a listener of this host is alive, for probes.")(health.health)
 app.command("stop", short_help="Stop the embedded Postgres.")(operate.stop)

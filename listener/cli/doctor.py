@@ -13,7 +13,7 @@ from listener.cli import arguments
 from listener.cli.operate import embedded_runs
 from listener.cli.output import STYLES, Output
 from listener.cli.problems import ENVIRONMENT, OK, explain
-from listener.cli.running import load_settings, run
+from listener.cli.running import load_settings, open_session_of, run
 
 if TYPE_CHECKING:
     from listener.client import Session
@@ -25,6 +25,10 @@ LISTEN_SECONDS = 3.0
 
 def doctor(
     settings: Annotated[bool, typer.Option("--settings", help="Show every setting instead.")] = False,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="Check instead what this role needs to be a submitter, …")
+    ] = None,
+    collection: Annotated[str | None, typer.Option("--collection", "-c", help="With --as: in this collection.")] = None,
     as_json: arguments.Json = False,
 ) -> int:
     """Check what ingestion needs, one by one, and say what to do about each problem.
@@ -34,11 +38,13 @@ def doctor(
     \b
     ingest doctor
     ingest doctor --settings        each setting: variable, value, default, what it means
+    ingest doctor --as searcher     whether the role in INGEST_DATABASE_URL may search; or submitter, operator,
+                                    gateway, listener
     """
     output = Output(as_json)
     if settings:
         return _show_settings(load_settings(), output)
-    return run(_doctor(output))
+    return run(_look_at_role(output, kind, collection) if kind else _doctor(output))
 
 
 def _show_settings(settings: Settings, output: Output) -> int:
@@ -108,6 +114,26 @@ async def _doctor(output: Output) -> int:
     dsn = await _find_running(settings, findings)
     if dsn and await findings.look("database", _reachable(settings, dsn)):
         await _look_inside(settings, dsn, findings)
+    return _conclude(findings, output)
+
+
+async def _look_at_role(output: Output, kind: str, collection: str | None) -> int:
+    from listener.client import statements
+
+    settings, findings = load_settings(), _Findings(output)
+    async with open_session_of(settings, output) as session:
+        for what, ok, hint in await session.rows(statements.CHECK_ROLE, kind, collection):
+            await findings.look("role", _holds(what, ok, hint))
+    return _conclude(findings, output)
+
+
+async def _holds(what: str, ok: bool, hint: str) -> str:
+    if not ok:
+        raise _Bad(f"it has not: {what}", hint)
+    return what
+
+
+def _conclude(findings: _Findings, output: Output) -> int:
     good = all(found.state != "problem" for found in findings.all)
     output.value({"ok": good, "checks": findings.all})
     return OK if good else ENVIRONMENT
@@ -123,6 +149,7 @@ async def _look_inside(settings: Settings, dsn: str, findings: _Findings) -> Non
         await findings.look("listen", _listens(session, settings, dsn))
         if await findings.look("schema", _schema(settings, dsn)):
             await findings.look("dbos", _dbos(session, settings))
+            await findings.look("doors", _doors(session, settings))
             await findings.look("listeners", _listeners(session))
 
 
@@ -229,6 +256,20 @@ async def _dbos(session: Session, settings: Settings) -> str:
     if not await diagnosis.has_dbos(session, name):
         raise _Bad(f'DBOS\'s tables are not in schema "{name}"', "Run: ingest migrate")
     return f'DBOS\'s tables are in schema "{name}"'
+
+
+async def _doors(session: Session, settings: Settings) -> str:
+    from listener.client import statements
+
+    strangers = [row[0] for row in await session.rows(statements.MAY_CREATE)]
+    if strangers:
+        some = ", ".join(strangers[:5]) + (" and others" if len(strangers) > 5 else "")
+        raise _Bad(
+            f'{some} may CREATE in schema "{settings.schema_}": look-alikes get into no call of ours, but can stop calls',
+            f'As its owner: revoke create on schema "{settings.schema_}" from …; or install into a schema of its own.',
+            "warning",
+        )
+    return f'nobody else may CREATE in schema "{settings.schema_}"'
 
 
 async def _listeners(session: Session) -> str:

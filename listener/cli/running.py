@@ -13,7 +13,7 @@ from listener.cli.output import Output
 from listener.cli.problems import SIGNALLED, Stopped
 
 if TYPE_CHECKING:
-    from listener.client import Ingest
+    from listener.client import Ingest, Session
     from listener.settings import Settings
 
 T = TypeVar("T")
@@ -55,10 +55,18 @@ async def _until_signal(verb: Coroutine[Any, Any, T]) -> T:
 @asynccontextmanager
 async def open_ingest(output: Output, show_sql: bool = False) -> AsyncIterator[Ingest]:
     """Give the verbs of the Python interface, over one connection; with ``show_sql`` they show what they send."""
-    from listener.client import Ingest, open_session
+    from listener.client import Ingest
+
+    async with open_session_of(load_settings(), output, show_sql) as session:
+        yield Ingest(session)
+
+
+@asynccontextmanager
+async def open_session_of(settings: Settings, output: Output, show_sql: bool = False) -> AsyncIterator[Session]:
+    """Give one connection to the installation of some settings."""
+    from listener.client import open_session
     from listener.database.dsn import find_dsn
 
-    settings = load_settings()
     dsn = await find_dsn(settings, output.note)
     async with open_session(dsn, settings.schema_, output.sql if show_sql else None) as session:
-        yield Ingest(session)
+        yield session

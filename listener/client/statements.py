@@ -64,6 +64,16 @@ SEARCH = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.or
   h.metadata::text
 from {schema}.ingest_search($1::text, $2::text, $3::int, $4::text::jsonb, $5::text) h"""
 
+# Rights: grant, revoke, doctor --as.
+
+GRANT = "select {schema}.ingest_grant($1::text::name, $2::text, $3::text)"
+REVOKE = "select {schema}.ingest_revoke($1::text::name, $2::text, $3::text)"
+CHECK_ROLE = "select what, ok, hint from {schema}.ingest_check_role($1::text, $2::text)"
+MAY_CREATE = """select r.rolname::text from pg_catalog.pg_roles r, pg_catalog.pg_class c, pg_catalog.pg_namespace n
+where c.oid = '{schema}.ingest_requests'::pg_catalog.regclass and n.oid = c.relnamespace and not r.rolsuper
+  and pg_catalog.has_schema_privilege(r.oid, n.oid, 'create') and not pg_catalog.pg_has_role(r.oid, c.relowner, 'usage')
+  and r.rolname !~ '^pg_' order by 1"""
+
 # A first run: quickstart.
 
 INSERT = """insert into {schema}.ingest_requests (source, collection, dedupe_key)

@@ -1,7 +1,7 @@
 """Names with their schemas: no statement of ours is looked up along a search path, where others may lie in wait.
 
-SQL, here and in ``sql/``, is written for schemas ``ingest`` (ours), ``vectors`` (pgvector's) and ``dbos``. What they are
-called in an installation is put in before it is sent::
+SQL, here and in ``sql/``, is written for the schemas ``ingest`` (ours), ``vectors`` (pgvector's) and ``dbos``. What
+they are called in an installation is put in before it is sent::
 
     select ingest.ingest_now()       ─►  select "docs".ingest_now()
     a operator(vectors.<=>) b        ─►  a operator("public".<=>) b

@@ -69,9 +69,8 @@ class RequestGateway:
     @asynccontextmanager
     async def held(self, request: RequestRef) -> AsyncIterator[str | None]:
         """Keep the request's status as it is for the time of a block, and give it; None if the request was deleted."""
-        query = "select status from ingest.ingest_requests where id = $1 for no key update"
         async with self._pool.acquire() as connection, connection.transaction():
-            yield await connection.fetchval(query, request.request)
+            yield await connection.fetchval("select ingest.ingest_hold($1::uuid)", request.request)
 
     async def settle(
         self,

@@ -5,7 +5,10 @@ begin
   if ingest.ingest_is_owner() then
     return;
   end if;
-  perform ingest.ingest_require('submit'::text, p_request.collection);
+  -- Who operates a collection may do in it once more what was done there.
+  if p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection) then
+    perform ingest.ingest_require('submit'::text, p_request.collection);
+  end if;
 end
 $$;
 

@@ -11,7 +11,7 @@ as $$
     ('batch_documents', 'number', 'Most documents in a batch, at most the listener''s own limit; 1: each has a workflow of its own.'),
     ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.'),
     ('principals', 'array', 'Who may find the documents in a search: roles, or names that a gateway gives; without it, everybody who may search.'),
-    ('principals_field', 'string', 'The field of a document''s metadata (front matter, a record) that says so; without that field, nobody.');
+    ('principals_field', 'string', 'The field of documents'' metadata, as records have it, that says so: a string or an array; of one without it, nobody.');
 $$;
 
 comment on function ingest.ingest_options() is 'The keys that options of a request may have, with their types.';

@@ -1,11 +1,10 @@
 create or replace function ingest.ingest_search_for(
   principals text[], query text, collection text default 'default', k int default 10, filter jsonb default '{}', by text default null
 ) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return query select * from ingest.ingest_find(
-    query, collection, k, filter, by, ingest.ingest_search_principals(collection, coalesce(principals, '{}')));
+  return query select * from ingest.ingest_search_as_caller(query, null::vectors.vector, collection, k, filter, by, coalesce(principals, '{}'));
 end
 $$;
 

@@ -1,11 +1,10 @@
 create or replace function ingest.ingest_search(
   query_embedding vectors.vector, collection text default 'default', k int default 10, filter jsonb default '{}'
 ) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return query select * from ingest.ingest_find_nearest(
-    query_embedding, collection, k, filter, ingest.ingest_search_principals(collection, null::text[]));
+  return query select * from ingest.ingest_search_as_caller(null::text, query_embedding, collection, k, filter, null::text, null::text[]);
 end
 $$;
 

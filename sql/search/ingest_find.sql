@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_find(
   p_query text, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[]
 ) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_embedding vectors.vector := case when p_by is distinct from 'words' then ingest.ingest_query_embedding(p_query, p_collection) end;

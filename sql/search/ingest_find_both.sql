@@ -2,7 +2,7 @@ create or replace function ingest.ingest_find_both(
   p_query text, p_embedding vectors.vector, p_collection text, p_k int, p_filter jsonb, p_principals text[]
 )
 returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_find_words(
   p_query text, p_collection text, p_k int, p_filter jsonb, p_enough int, p_principals text[]
 )
 returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_nearest_statement(p_collection text, p_dimensions int, p_for_some boolean) returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- Collection, space, generation and the cast to its dimensions are written out: only then does the statement fit the
 -- predicate and the expression of the collection's partial ANN index. Without one, documents lead to the collection's

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_search_config(p_collection text) returns regconfig
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_config regconfig;

@@ -1,0 +1,27 @@
+create or replace function ingest.ingest_search_as_caller(
+  p_query text, p_embedding vectors.vector, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[]
+) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+-- With an administrator's own policies on the tables, these decide too: everything is read as the caller, at their price.
+declare
+  v_principals text[];
+begin
+  if not exists (select from pg_policy p
+                 where p.polrelid in ('ingest.ingest_documents'::regclass, 'ingest.ingest_chunk_store'::regclass)
+                   and p.polname not in ('searchers_see_theirs', 'operators_see_all', 'operators_delete_all',
+                                         'who_sees_the_document_sees_the_live_ones')) then
+    return query select * from ingest.ingest_search_by_right(p_query, p_embedding, p_collection, p_k, p_filter, p_by, p_principals);
+    return;
+  end if;
+  v_principals := ingest.ingest_search_principals(p_collection, p_principals);
+  if p_embedding is null then
+    return query select * from ingest.ingest_find(p_query, p_collection, p_k, p_filter, p_by, v_principals);
+  else
+    return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, v_principals);
+  end if;
+end
+$$;
+
+comment on function ingest.ingest_search_as_caller(text, vectors.vector, text, int, jsonb, text, text[]) is
+  'A search by a text or a vector, by the caller''s right; as the caller where an administrator has made policies of his own.';

@@ -1,0 +1,418 @@
+"""Each kind of role carries out what it is for, and nothing else: with a login, by SET ROLE, through others' functions."""
+
+# ruff: noqa: E501 - statements are easier to compare in one line
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from ingest_command import Ingest
+from listener_process import ListenerProcess
+from pipeline import ended
+from staging import SPACE, Connection, collection, ingest, session
+
+from listener import embedded
+
+KINDS = ("submitter", "searcher", "operator", "listener", "gateway")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An installation in a schema of its own, with a role of each kind; ``names`` are those roles' names."""
+
+    dsn: str
+    names: dict[str, str]
+
+    def url(self, kind: str) -> str:
+        return self.dsn.replace(f"//{embedded.server.SUPERUSER}@", f"//{self.names[kind]}@")
+
+    @asynccontextmanager
+    async def as_role(self, kind: str) -> AsyncIterator[Connection]:
+        async with session(self.url(kind), "ingest") as connection:
+            yield connection
+
+
+@pytest.fixture
+async def roles(server: embedded.Server, tmp_path: Path) -> AsyncIterator[Installation]:
+    name = f"roles_{uuid.uuid4().hex[:12]}"
+    await server.create_database(name)
+    names = {kind: f"{name}_{kind}" for kind in ("owner", *KINDS)}
+    installation = Installation(server.dsn(name), names)
+    async with AsyncExitStack() as stack:
+        superuser = await stack.enter_async_context(session(server.dsn(name)))
+        for role in names.values():
+            await superuser.execute(f"create role {role} login")
+        stack.push_async_callback(drop, server, name, names)
+        await superuser.execute(
+            f"create schema ingest authorization {names['owner']}; create schema ingest_dbos authorization {names['owner']}"
+        )
+        owner = Ingest(tmp_path, INGEST_DATABASE_URL=installation.url("owner"), INGEST_SCHEMA="ingest")
+        assert (await owner("migrate")).status == 0
+        for kind in KINDS:
+            granted = await owner("grant", names[kind], "--as", kind)
+            assert granted.status == 0, granted.err
+        yield installation
+
+
+async def drop(server: embedded.Server, name: str, names: dict[str, str]) -> None:
+    await server.drop_database(name)
+    async with session(server.dsn("postgres")) as superuser:
+        await superuser.execute(f"drop role {', '.join(names.values())}")
+
+
+async def test_roles_of_every_kind_carry_a_request_from_its_insert_to_a_search(
+    roles: Installation, tmp_path: Path
+) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for n in range(6):
+        (folder / f"{n}.md").write_text(f"# Vents\n\nThe vents of house {n} open.\n")
+    process = ListenerProcess(
+        roles.url("listener"), tmp_path, schema="ingest", file_roots=folder, batch_documents=2, heartbeat_seconds=0.2
+    ).ready()
+    try:
+        async with roles.as_role("submitter") as submitter:
+            insert = "insert into ingest_requests (source) values ($1) returning id"
+            request = await submitter.fetchval(insert, str(folder))
+            assert (await ended(submitter, request))[0]["status"] == "succeeded"
+            shown = await submitter.fetchrow(
+                "select status, percent, documents_done from ingest_status where id = $1", request
+            )
+            assert tuple(shown or ()) == ("succeeded", 100, 6)
+        async with roles.as_role("searcher") as searcher:
+            await searcher.execute("call ingest_embed_query('vents', 'default')")
+            assert len(await searcher.fetch("select * from ingest_search('vents')")) == 6
+            assert await searcher.fetchval("select count(*) from ingest_chunks") == 6
+            assert await searcher.fetchval("select count(*) from ingest_chunks_default") == 6
+        async with roles.as_role("operator") as operator:
+            fork = await operator.fetchval("select ingest_fork($1)", request)
+    finally:
+        assert process.stop() == 0
+    assert fork
+    assert " ERROR " not in process.log()
+
+
+# what is not granted
+
+
+PRIVATE = """
+select p.oid::regprocedure::text from pg_proc p
+where p.pronamespace = 'ingest'::regnamespace and p.proname like 'ingest\\_%%' and has_function_privilege($1::name, p.oid, 'execute')
+  and not ingest.ingest_is_for(p.proname, 'anybody') and not ingest.ingest_is_for(p.proname, $2)
+"""
+OPEN_TABLES = """
+select c.relname from pg_class c
+where c.relnamespace = 'ingest'::regnamespace and c.relkind = 'r' and not c.relrowsecurity
+"""
+OWN_RIGHTS = """
+select c.relname from pg_class c
+where c.relnamespace = 'ingest'::regnamespace and c.relkind = 'v'
+  and not coalesce(c.reloptions @> array['security_invoker=true'], false)
+"""
+WRITABLE = """
+select c.relname || ' ' || t.privilege from pg_class c cross join unnest('{INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) as t (privilege)
+where c.relnamespace = 'ingest'::regnamespace and c.relkind = 'r' and has_table_privilege($1::name, c.oid, t.privilege)
+union
+select c.relname || '.' || a.attname || ' ' || t.privilege
+from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+cross join unnest('{INSERT,UPDATE}'::text[]) as t (privilege)
+where c.relnamespace = 'ingest'::regnamespace and c.relkind = 'r' and has_column_privilege($1::name, c.oid, a.attnum, t.privilege)
+"""
+APPLICATIONS = [
+    "id",
+    "source",
+    "content",
+    "content_bytes",
+    "media_type",
+    "uri",
+    "collection",
+    "options",
+    "metadata",
+    "priority",
+    "run_at",
+    "dedupe_key",
+]
+CHANGED = ["priority", "run_at", "metadata", "options", "dedupe_key"]
+MAY_WRITE = {
+    "submitter": {f"ingest_requests.{column} INSERT" for column in APPLICATIONS},
+    "searcher": set(),
+    "operator": {"ingest_requests DELETE", "ingest_documents DELETE"}
+    | {f"ingest_requests.{column} UPDATE" for column in CHANGED},
+    "listener": set(),
+    "gateway": set(),
+}
+
+
+async def test_nobody_may_call_or_write_what_is_not_for_them(roles: Installation) -> None:
+    async with session(roles.dsn, "ingest") as c:
+        assert await c.fetch(OPEN_TABLES) == []
+        assert await c.fetch(OWN_RIGHTS) == []
+        for kind, right in zip(KINDS, ("submit", "search", "operate", "listen", "gateway"), strict=True):
+            role = roles.names[kind]
+            assert [row[0] for row in await c.fetch(PRIVATE.replace("%%", "%"), role, right)] == [], kind
+            assert {row[0] for row in await c.fetch(WRITABLE, role)} == MAY_WRITE[kind], kind
+        await c.execute("create role " + roles.names["owner"] + "_none")
+        try:
+            nobody = roles.names["owner"] + "_none"
+            assert await c.fetch(PRIVATE.replace("%%", "%"), nobody, "none") == []
+            assert await c.fetch(WRITABLE, nobody) == []
+        finally:
+            await c.execute("drop role " + roles.names["owner"] + "_none")
+
+
+async def test_doors_stay_closed_through_another_migration_and_new_views(roles: Installation, tmp_path: Path) -> None:
+    owner = Ingest(tmp_path, INGEST_DATABASE_URL=roles.url("owner"), INGEST_SCHEMA="ingest")
+    async with session(roles.dsn, "ingest") as c:
+        await c.execute("delete from ingest_migrations where name like 'ingest%'")
+        assert (await owner("migrate")).status == 0
+        space = '{"embedder": "e", "model": "m", "dimensions": 3}'
+        async with session(roles.url("owner"), "ingest") as own:
+            await own.execute("select from ingest_collection('typed', $1::text::jsonb)", space)
+        assert await c.fetch(OWN_RIGHTS) == []
+        assert await c.fetchval(
+            "select has_table_privilege($1::name, 'ingest_chunks_typed', 'select')", roles.names["searcher"]
+        )
+        public = "select count(*) from pg_proc p cross join lateral aclexplode(p.proacl) a where a.grantee = 0 and p.proname like $1"
+        assert await c.fetchval(public, "ingest\\_%") > 0
+        assert not await c.fetchval(
+            "select has_function_privilege($1::name, 'ingest_settle(uuid,text,jsonb)', 'execute')",
+            roles.names["operator"],
+        )
+
+
+async def test_a_setting_opens_no_door(roles: Installation) -> None:
+    """What anybody can set told system writes from others once: with it, an insert-only role forked another's request."""
+    async with roles.as_role("operator") as operator, roles.as_role("submitter") as submitter:
+        theirs = await inserted(submitter, "theirs")
+        await submitter.execute("select set_config('ingest.writer', 'x', false)")
+        fork = (
+            "with on_time as materialized (select set_config('ingest.writer', statement_timestamp()::text, true))"
+            " insert into ingest_requests (content, forked_from, fork_step) select 'x', $1, 'load' from on_time"
+        )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await submitter.execute(fork, theirs)
+        change = (
+            "with on_time as materialized (select set_config('ingest.writer', statement_timestamp()::text, true))"
+            " update ingest_requests r set options = '{\"include\": 1}' from on_time where r.id = $1"
+        )
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await operator.execute(change, theirs)
+        assert refused.value.constraint_name == "wrong_option_type"  # type: ignore[attr-defined]
+    async with session(roles.dsn, "ingest") as c:  # a role that may insert whole rows, from a former release
+        await c.execute(f"grant insert, update on ingest_requests to {roles.names['submitter']}")
+        async with roles.as_role("submitter") as submitter:
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                await submitter.execute(fork, theirs)
+            assert refused.value.constraint_name == "system_column"  # type: ignore[attr-defined]
+
+
+async def inserted(c: Connection, content: str, collection: str = "default") -> uuid.UUID:
+    query = "insert into ingest_requests (content, collection) values ($1, $2) returning id"
+    found: uuid.UUID = await c.fetchval(query, content, collection)
+    return found
+
+
+async def refused(c: Connection, statement: str, *values: object) -> str:
+    """Return the code that a statement is refused with."""
+    with pytest.raises(asyncpg.PostgresError) as error:
+        await c.fetch(statement, *values)
+    return str(getattr(error.value, "constraint_name", None) or error.value.sqlstate)
+
+
+# by collection
+
+
+async def test_each_collection_is_seen_and_controlled_by_whom_it_was_granted_to(roles: Installation) -> None:
+    async with session(roles.url("owner"), "ingest") as owner:
+        for kind in ("submitter", "searcher", "operator"):
+            await owner.execute("select ingest_revoke($1::name, $2, null)", roles.names[kind], kind)
+            await owner.execute("select ingest_grant($1::name, $2, 'a')", roles.names[kind], kind)
+        of_a, of_b = await inserted(owner, "in a", "a"), await inserted(owner, "in b", "b")
+        await owner.execute("select from ingest_collection('a'); select from ingest_collection('b')")
+        await owner.execute("insert into ingest_documents (collection, uri) values ('a', 'x'), ('b', 'x')")
+    async with roles.as_role("submitter") as submitter:
+        assert (
+            await refused(submitter, "insert into ingest_requests (content, collection) values ('x', 'b')")
+            == "not_granted"
+        )
+        mine = await inserted(submitter, "x", "a")
+        assert [row["id"] for row in await submitter.fetch("select id from ingest_status")] == [mine]
+        for verb in ("cancel", "resume", "retry", "fork"):
+            assert await refused(submitter, f"select ingest_{verb}($1)", of_a) in ("42501", "unknown_request")
+        assert {row[0] for row in await submitter.fetch("select name from ingest_collections")} == {"a"}
+    async with roles.as_role("operator") as operator:
+        assert {row["id"] for row in await operator.fetch("select id from ingest_status")} == {mine, of_a}
+        assert await refused(operator, "select ingest_cancel($1)", of_b) == "unknown_request"
+        assert await operator.fetchval("select ingest_cancel($1)", of_a) == "cancelled"
+        assert (
+            await operator.execute("update ingest_requests set priority = 5 where id = any ($1)", [mine, of_b])
+            == "UPDATE 1"
+        )
+        assert await operator.execute("delete from ingest_documents") == "DELETE 1"
+        assert await refused(operator, "select from ingest_collection('b', '{\"max_running\": 1}')") == "not_granted"
+        assert await refused(operator, "select ingest_grant('x', 'operator')") == "42501"
+    async with roles.as_role("searcher") as searcher:
+        assert await searcher.fetch("select * from ingest_search('x', 'a')") == []
+        there, not_there = [await refused(searcher, f"select * from ingest_search('x', '{one}')") for one in ("b", "c")]
+        assert there == not_there == "not_granted"
+        assert await refused(searcher, "call ingest_embed_query('x', 'b')") == "not_granted"
+        assert await refused(searcher, "select * from ingest_requests") == "42501"
+    async with session(roles.dsn, "ingest") as c:
+        assert await c.fetchval("select count(*) from ingest_collections where name = 'c'") == 0
+        assert (
+            await c.fetchval(
+                "select cancelled_by from (select error ->> 'message' as cancelled_by from ingest_requests where id = $1) e",
+                of_a,
+            )
+            == f"cancelled by {roles.names['operator']}"
+        )
+
+
+async def test_who_asks_is_the_role_that_was_set_also_within_somebody_elses_function(roles: Installation) -> None:
+    """As PostgREST, Supabase and poolers do it: one login, SET (LOCAL) ROLE for each request, and functions that run as their owner."""
+    async with session(roles.dsn, "ingest") as c:
+        gate = roles.names["gateway"]
+        await c.execute(f"grant {roles.names['submitter']}, {roles.names['searcher']} to {gate} with inherit false")
+        await c.execute(
+            "create function public.add_for_me(text) returns uuid language sql security definer"
+            " set search_path = ingest, pg_catalog as $$ insert into ingest_requests (content) values ($1) returning id $$"
+        )
+        await c.execute(f"grant usage on schema public to {gate}")
+    async with session(roles.url("gateway"), "ingest") as pooled:
+        async with pooled.transaction():
+            await pooled.execute(f"set local role {roles.names['submitter']}")
+            request = await inserted(pooled, "x")
+            through = await pooled.fetchval("select public.add_for_me('y')")
+            seen = {
+                row["id"]: row["submitted_by"]
+                for row in await pooled.fetch("select id, submitted_by from ingest_requests")
+            }
+            assert seen == dict.fromkeys((request, through), roles.names["submitter"])
+        async with pooled.transaction():
+            await pooled.execute(f"set local role {roles.names['searcher']}")
+            assert await pooled.fetch("select * from ingest_search('x')") == []
+        assert await refused(pooled, "insert into ingest_requests (content) values ('x')") == "42501"
+        assert await refused(pooled, "select public.add_for_me('z')") == "not_granted"
+
+
+# documents with principals
+
+
+async def test_a_document_with_principals_is_found_by_them_and_through_gateways_that_name_them(
+    roles: Installation,
+) -> None:
+    async with session(roles.url("owner"), "ingest") as owner:
+        await collection(owner, "default", SPACE)
+        await ingest(owner, {"open": "vents", "ours": "vents", "theirs": "vents", "nobody": "vents"})
+        for uri, principals in (("ours", [roles.names["searcher"]]), ("theirs", ["alice", "group:hr"]), ("nobody", [])):
+            assert await owner.fetchval("select ingest_set_principals('default', $1, $2)", uri, principals)
+        assert await found(owner, "select uri from ingest_search('vents')") == {"open", "ours", "theirs", "nobody"}
+    async with roles.as_role("searcher") as searcher:
+        nearest = "select uri from ingest_search('[1,0,0]'::vector)"
+        for query in (
+            "select uri from ingest_search('vents')",
+            nearest,
+            "select uri from ingest_chunks",
+            "select uri from ingest_documents",
+        ):
+            assert await found(searcher, query) == {"open", "ours"}, query
+        assert await found(searcher, "select collection from ingest_chunk_store") == {"default"}
+        assert len(await searcher.fetch("select text from ingest_chunk_store")) == 2
+        assert await refused(searcher, "select * from ingest_search_for('{alice}', 'vents')") == "42501"
+        await searcher.execute("select set_config('ingest.principals', 'alice', false)")
+        assert await found(searcher, "select uri from ingest_search('vents')") == {"open", "ours"}
+    async with session(roles.url("owner"), "ingest") as owner:
+        await owner.execute("select ingest_grant($1::name, 'searcher')", roles.names["gateway"])
+    async with roles.as_role("gateway") as gateway:
+        assert await found(gateway, "select uri from ingest_search_for('{alice}', 'vents')") == {"open", "theirs"}
+        assert await found(gateway, "select uri from ingest_search_for('{group:hr,bob}', 'vents', by => 'words')") == {
+            "open",
+            "theirs",
+        }
+        assert await found(gateway, "select uri from ingest_search_for('{}', 'vents')") == {"open"}
+        assert await found(gateway, "select uri from ingest_search_for(null, 'vents')") == {"open"}
+
+
+async def found(c: Connection, query: str) -> set[str]:
+    return {row[0] for row in await c.fetch(query)}
+
+
+async def test_principals_come_from_options_and_from_fields_and_change_without_embedding(
+    roles: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "notes.jsonl"
+    rows = ({"id": "a", "text": "Vents of a.", "readers": ["alice", "bob"]}, {"id": "b", "text": "Of b, for nobody."})
+    file.write_text(
+        "".join(json.dumps(row) + "\n" for row in (*rows, {"id": "c", "text": "Of c.", "readers": "carol"}))
+    )
+    process = ListenerProcess(
+        roles.url("listener"), tmp_path, schema="ingest", file_roots=tmp_path, heartbeat_seconds=0.2
+    ).ready()
+    insert = (
+        "insert into ingest_requests (source, collection, options) values ($1, 'notes', $2::text::jsonb) returning id"
+    )
+    shown = "select uri, principals from ingest_documents where collection = 'notes' order by uri"
+    try:
+        async with session(roles.url("owner"), "ingest") as owner:
+            record = {"text": "text", "id": "id", "metadata": ["readers"]}
+            options = {"record": record, "principals_field": "readers"}
+            request = await owner.fetchval(insert, str(file), json.dumps(options))
+            assert (await ended(owner, request))[0]["status"] == "succeeded"
+            assert [row["principals"] for row in await owner.fetch(shown)] == [["alice", "bob"], [], ["carol"]]
+            before = await owner.fetch("select revision_id, ctid::text from ingest_chunk_store order by 1")
+            again = await owner.fetchval(insert, str(file), json.dumps({"record": record, "principals": ["dave"]}))
+            assert (await ended(owner, again))[0]["documents_skipped"] == 3
+            assert [row["principals"] for row in await owner.fetch(shown)] == [["dave"]] * 3
+            assert await owner.fetch("select revision_id, ctid::text from ingest_chunk_store order by 1") == before
+    finally:
+        assert process.stop() == 0
+
+
+async def test_an_administrators_own_policy_on_documents_holds_in_searches(roles: Installation) -> None:
+    async with session(roles.url("owner"), "ingest") as owner:
+        await collection(owner, "default", SPACE)
+        await ingest(owner, {"open": "vents", "closed": "vents"})
+        await owner.execute(
+            "create policy house_rule on ingest_documents as restrictive for select using (uri <> 'closed')"
+        )
+    async with roles.as_role("searcher") as searcher:
+        for query in (
+            "select uri from ingest_search('vents')",
+            "select uri from ingest_search('[1,0,0]'::vector)",
+            "select uri from ingest_chunks",
+        ):
+            assert await found(searcher, query) == {"open"}, query
+
+
+async def test_doctor_says_what_a_role_lacks(roles: Installation, tmp_path: Path) -> None:
+    for kind in KINDS:
+        its_own = Ingest(tmp_path, INGEST_DATABASE_URL=roles.url(kind), INGEST_SCHEMA="ingest")
+        good = await its_own("doctor", "--as", kind)
+        assert good.status == 0, good.out
+        other = "searcher" if kind != "searcher" else "submitter"
+        bad = await its_own("doctor", "--as", other)
+        assert bad.status == 5
+        assert f"ingest grant {roles.names[kind]} --as {other}" in bad.out
+
+
+async def test_a_grant_to_nobody_or_of_nothing_is_refused_with_what_to_do(roles: Installation, tmp_path: Path) -> None:
+    owner = Ingest(tmp_path, INGEST_DATABASE_URL=roles.url("owner"), INGEST_SCHEMA="ingest")
+    for arguments, code in (
+        (("nobody_at_all", "--as", "searcher"), "unknown_role"),
+        ((roles.names["searcher"], "--as", "king"), "unknown_right"),
+    ):
+        ended_badly = await owner("grant", *arguments)
+        assert ended_badly.status == 2
+        assert f"error: {code}" in ended_badly.err
+    assert "was not" in (await owner("revoke", roles.names["searcher"], "--as", "submitter")).out
+    assert (await owner("revoke", roles.names["searcher"], "--as", "searcher")).status == 0
+    async with roles.as_role("searcher") as searcher:
+        assert await refused(searcher, "select * from ingest_search('x')") == "not_granted"
+        assert await searcher.fetchval("select count(*) from ingest_documents") == 0
