@@ -18,9 +18,12 @@ The class is the decision that a caller makes; the code says what happened. Code
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+
+LONGEST_WISH_SECONDS = 3600.0
 
 
 class IngestError(Exception):
@@ -70,12 +73,22 @@ class SettingsError(IngestError):
 class ServiceError(IngestError):
     """A service that we need did not answer; trying again later may help.
 
-    ``retry_after`` is the service's own wish in seconds, if it told one.
+    ``retry_after`` is the service's own wish in seconds, if it told one: finite, an hour at most.
     """
 
     def __init__(self, code: str, message: str, hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(code, message, hint)
-        self.retry_after = retry_after
+        self.retry_after = wish(retry_after)
+
+
+def wish(seconds: float | None) -> float | None:
+    """Return how long a service wants to be left alone: not below zero, an hour at most; None if that is no number.
+
+    A service, or what stands between, may say anything, and a batch holds its place while it waits.
+    """
+    if seconds is None or math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WISH_SECONDS)
 
 
 class OperatorError(IngestError):

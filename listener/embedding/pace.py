@@ -1,7 +1,8 @@
-"""How many calls may be in flight, and when the next may begin: shared by all who call one service.
+"""How many calls may be in flight, and when the next may begin: shared by all who embed into one space.
 
 Every "too many requests" halves the number and makes everybody wait as long as the service wishes; answers raise it
-slowly again. To be limited is no failure while answers come: only who sees none for ``PATIENCE_SECONDS`` gives up.
+slowly again. To be limited is no failure while answers come: only who sees none for ``PATIENCE_SECONDS`` gives up. No
+wish lasts longer than an hour, and what is wished for one space stops no other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from listener.errors import ServiceError
+from listener.errors import LONGEST_WISH_SECONDS, ServiceError
+from listener.errors import wish as sound
 
 PATIENCE_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 0.5
@@ -65,8 +67,13 @@ class Pace:
         self._told = told
         if self.lower(began):
             self._in_a_row += 1
-        pause = wish or min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (self._in_a_row - 1))
-        self._resume_at = max(self._resume_at, now() + pause * random.uniform(1.0, 1.1))
+        pause = sound(wish) or self._own_pause()
+        pause = min(pause * random.uniform(1.0, 1.1), LONGEST_WISH_SECONDS)
+        self._resume_at = max(self._resume_at, now() + pause)
+
+    def _own_pause(self) -> float:
+        doublings = min(self._in_a_row - 1, 10)  # 2.0 ** 1024 would overflow
+        return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0**doublings)
 
     def _set(self, limit: float) -> None:
         self.limit = limit

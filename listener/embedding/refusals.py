@@ -7,6 +7,7 @@ the outer object (TEI, older vLLM), ``{"error": "…"}``, ``{"detail": …}``, p
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from typing import Any, NoReturn
 
 from listener.embedding.answers import Answer
 from listener.embedding.embedder import Space
-from listener.errors import ServiceError, SettingsError
+from listener.errors import ServiceError, SettingsError, wish
 
 MOST_OF_A_MESSAGE = 300
+LONGEST_HEADER = 200
 
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
 _OF_CHARACTERS = re.compile(r"token|context|length|too large|payload|body", re.IGNORECASE)
@@ -51,12 +53,12 @@ def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts 
     """
     told = _told(answer)
     message = harmless(told.message, key) or f"status {answer.status}"
-    wish = retry_after(answer.headers)
+    pause = retry_after(answer.headers)
     _raise_what_settings_must_change(answer, told, message, space)
     if answer.status == 429 and not _TOO_LARGE.search(message):
-        return Limited(message, wish)
-    if answer.status == 503 and wish is not None:
-        return Limited(message, wish)
+        return Limited(message, pause)
+    if answer.status == 503 and pause is not None:
+        return Limited(message, pause)
     if answer.status in (400, 413, 422, 429) or (answer.status == 500 and _OF_TEXTS_AS_500.search(message)):
         return RefusedTexts(
             message, bool(_OF_CHARACTERS.search(message)) or (answer.status == 413 and not told.is_json)
@@ -66,7 +68,7 @@ def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts 
             "embedding_unavailable",
             f"{space.endpoint} answered with status {answer.status}: {message}",
             "The service's own log says more.",
-            retry_after=wish,
+            retry_after=pause,
         )
     _raise_request_refused(space, message)
 
@@ -123,24 +125,38 @@ def harmless(message: str, key: str | None) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return for how many seconds the service wants to be left alone: ``retry-after-ms``, or seconds, or a date."""
-    try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        if "retry-after" in headers:
-            return max(0.0, _seconds(headers["retry-after"], headers.get("date")))
-    except (ValueError, TypeError, OverflowError):
-        pass
-    return None
+    """Return for how many seconds the service wants to be left alone: ``retry-after-ms``, or seconds, or a date.
+
+    At most an hour. Of several wishes (a header that came twice) the longest counts; what can't be read is none.
+    """
+    if "retry-after-ms" in headers:
+        wishes = [_number(part) / 1000 for part in headers["retry-after-ms"][:LONGEST_HEADER].split(",")]
+    else:
+        wishes = _wishes(headers.get("retry-after", "")[:LONGEST_HEADER], headers.get("date", "")[:LONGEST_HEADER])
+    readable = [one for one in map(wish, wishes) if one is not None]
+    return max(readable, default=None)
 
 
-def _seconds(value: str, date: str | None) -> float:
-    """Return seconds; a date is compared with the service's own clock, if the answer shows it."""
+def _wishes(value: str, date: str) -> list[float]:
+    """Return the seconds of a header; NaN for what is none. A date has a comma in it, as a list has."""
+    numbers = [_number(part) for part in value.split(",")]
+    return numbers if any(map(math.isfinite, numbers)) else [*numbers, _until(value, date)]
+
+
+def _number(value: str) -> float:
     try:
         return float(value)
     except ValueError:
+        return math.nan
+
+
+def _until(value: str, date: str) -> float:
+    """Return the seconds until a date; it is compared with the service's own clock, if the answer shows it."""
+    try:
         own = parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
         return (parsedate_to_datetime(value) - own).total_seconds()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return math.nan
 
 
 @dataclass(frozen=True, slots=True)
