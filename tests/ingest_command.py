@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import listener
+
+CONFIG = Path(__file__).parents[1] / "dbos-config.yaml"
 
 
 @dataclass(frozen=True)
@@ -60,3 +63,15 @@ class Ingest:
         assert process.returncode is not None
         assert b"Traceback" not in err
         return Ended(process.returncode, out.decode(), err.decode())
+
+
+def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
+    """Prepare a folder with our configuration, and an ``ingest`` on the PATH; return the environment."""
+    shutil.copy(CONFIG, tmp_path)
+    program = tmp_path / "bin" / "ingest"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m listener "$@"\n')
+    program.chmod(0o755)
+    package = str(Path(listener.__file__).parents[1])
+    path = os.pathsep.join([str(program.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return os.environ | {"PATH": path, "PYTHONPATH": package, "INGEST_DATABASE_URL": database}

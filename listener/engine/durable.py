@@ -12,6 +12,7 @@ from listener import logs
 from listener.database.connections import dbos_engine
 from listener.database.dsn import url_for_dbos
 from listener.database.outages import treat_as_disconnect
+from listener.engine.pickles import refuse_pickles
 from listener.errors import OperatorError
 from listener.pipeline.identity import Identity
 from listener.settings import Settings
@@ -21,7 +22,11 @@ QUEUE_POLL_SECONDS = 1.0
 
 
 def configure(settings: Settings, dsn: str, identity: Identity) -> None:
-    """Make DBOS's instance; workflows are registered with it before ``launch``."""
+    """Make DBOS's instance; workflows are registered with it before ``launch``.
+
+    Raises OperatorError ``pickles_not_refused``.
+    """
+    refuse_pickles()
     logs.quiet_dbos(settings.log_level)
     treat_as_disconnect()
     config = DBOSConfig(

@@ -13,15 +13,18 @@ from uuid import UUID
 from listener.engine.engine_rows import Fetch
 from listener.pipeline.identity import Identity
 
-# Batches before their request: resumed first, a parent would take the old errors of its children.
+# Batches before their request: resumed first, a parent would take the old errors of its children. A workflow whose id
+# is none of ours is left alone, whoever wrote it: the cast of it would fail, and end this listener.
 LEFT_BEHIND = """
-select w.workflow_uuid as id, split_part(w.workflow_uuid, ':', 1)::uuid as request,
+select w.workflow_uuid as id, u.request,
        not exists (
          select from ingest.ingest_listeners l
          where l.dead_at is null and l.pipeline = w.application_version) as outdated
 from dbos.workflow_status w
-left join ingest.ingest_requests r on r.id = split_part(w.workflow_uuid, ':', 1)::uuid
-where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1
+cross join lateral (select case when w.workflow_uuid ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[0-9]{1,9})?$'
+                           then split_part(w.workflow_uuid, ':', 1)::uuid end as request) u
+left join ingest.ingest_requests r on r.id = u.request
+where w.name in ('ingest_request', 'ingest_batch') and w.application_name = $1 and u.request is not null
   and ($3::text[] is null or w.workflow_uuid = any ($3))
   and (ingest.ingest_locator(r) is null or ingest.ingest_has_root($2::text[], ingest.ingest_locator(r)))
   and (w.status = 'PENDING' and (w.workflow_uuid = any ($4) or not exists (

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import asyncpg
+from ingest_command import in_a_project
 
-import listener
-
-CONFIG = Path(__file__).parents[2] / "dbos-config.yaml"
 PATIENCE_SECONDS = 40.0
-
-
-def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
-    """Prepare a folder with our configuration, and an ``ingest`` on the PATH; return the environment."""
-    shutil.copy(CONFIG, tmp_path)
-    program = tmp_path / "bin" / "ingest"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m listener "$@"\n')
-    program.chmod(0o755)
-    package = str(Path(listener.__file__).parents[1])
-    path = os.pathsep.join([str(program.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PATH": path, "PYTHONPATH": package, "INGEST_DATABASE_URL": database}
 
 
 async def test_dbos_migrate_and_dbos_start_run_a_listener(database: str, tmp_path: Path) -> None:
