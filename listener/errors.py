@@ -23,13 +23,19 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from listener.logs.masking import mask
+
 LONGEST_WISH_SECONDS = 3600.0
 
 
 class IngestError(Exception):
-    """An error with a stable ``code``, a ``message`` that names the thing, and a ``hint`` that says what to do."""
+    """An error with a stable ``code``, a ``message`` that names the thing, and a ``hint`` that says what to do.
+
+    What others said may stand in the message: secrets are hidden in it here, before it gets anywhere.
+    """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
+        message = mask(message)
         super().__init__(message)
         self.code = code
         self.message = message

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from listener.cli.output import Output, safe_text
+from listener.cli.output import Output
 from listener.cli.problems import outcome
+from listener.logs.visible import on_one_line
 
 if TYPE_CHECKING:
     from listener.client import Failure, Ingest, Status
@@ -99,7 +100,7 @@ def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
 
         def show(statuses: Sequence[Status]) -> None:
             percent = sum(status.percent or 0 for status in statuses) / max(len(statuses), 1)
-            progress.update(task, completed=percent, description=safe_text(_headline(statuses)))
+            progress.update(task, completed=percent, description=on_one_line(_headline(statuses)))
 
         yield show
 

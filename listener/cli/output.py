@@ -11,14 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from listener.logs.visible import in_lines, on_one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-# A document's text or name must not steer the terminal.
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
-_IN_TEXT = {**_CONTROLS, ord("\n"): "\n", ord("\t"): "\t"}
-_IN_FIELD = {**_CONTROLS, ord("\n"): " ", ord("\t"): " ", ord("\r"): " "}
 
 
 @dataclass(frozen=True)
@@ -39,22 +36,23 @@ class Output:
         return Console(highlight=False, markup=False, emoji=False)
 
     def line(self, text: str = "", style: str | None = None) -> None:
-        """Write a line, unless JSON is asked for."""
+        """Write a line, unless JSON is asked for. Foreign text can't make two of it, nor steer the terminal."""
         if self.json:
             return
         if self.terminal:
-            self.console.print(safe_text(text), style=style, soft_wrap=True)
+            self.console.print(on_one_line(text), style=style, soft_wrap=True)
         else:
-            print(safe_text(text), flush=True)
+            print(on_one_line(text), flush=True)
 
     def note(self, text: str) -> None:
         """Write a line that is not the result, to stderr."""
-        written = json.dumps({"note": text}, ensure_ascii=False) if self.json else safe_text(text)
+        written = json.dumps({"note": text}, ensure_ascii=False) if self.json else on_one_line(text)
         print(written, file=sys.stderr, flush=True)
 
     def sql(self, text: str) -> None:
         """Show SQL that is sent, on stderr."""
-        print(json.dumps({"sql": text}, ensure_ascii=False) if self.json else text, file=sys.stderr, flush=True)
+        written = json.dumps({"sql": text}, ensure_ascii=False) if self.json else in_lines(text)
+        print(written, file=sys.stderr, flush=True)
 
     def value(self, value: object) -> None:
         """Write the one JSON value, if JSON is asked for."""
@@ -65,9 +63,9 @@ class Output:
         """Write a table on a terminal, else tab-separated lines; with JSON nothing."""
         if self.terminal:
             self.console.print(table(headings, rows))
-        else:
+        elif not self.json:
             for row in (headings, *rows):
-                self.line("\t".join(map(field, row)))
+                print("\t".join(map(field, row)), flush=True)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -96,20 +94,15 @@ STYLES = {
 }
 
 
-def safe_text(text: str) -> str:
-    """Return ``text`` with control characters replaced, but for line ends and tabs."""
-    return text.translate(_IN_TEXT)
-
-
 def field(value: object) -> str:
-    """Return ``value`` on one line, without tabs."""
+    """Return ``value`` on one line, without tabs; names and messages must not steer the terminal."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value).translate(_IN_FIELD)
+    return on_one_line(str(value))
 
 
 def as_json(value: object) -> str:

@@ -13,7 +13,8 @@ import typer
 
 from listener.database import translation
 from listener.errors import DocumentError, IngestError, RequestError
-from listener.logs import Secrets
+from listener.logs.masking import Secrets
+from listener.logs.visible import in_lines, on_one_line
 
 OK, FAILED, USAGE, PARTIALLY_SUCCEEDED, CANCELLED, ENVIRONMENT, BUG, BROKEN_PIPE = 0, 1, 2, 3, 4, 5, 70, 141
 SIGNALLED = 128  # plus the number of the signal, as shells have it
@@ -57,14 +58,15 @@ def report(error: BaseException, as_json: bool) -> int:
         return error.exit_code
     problem = _without_secrets(explain(error))
     if problem.status == BUG and os.environ.get("INGEST_LOG_LEVEL") == "DEBUG":
-        traceback.print_exception(error)
+        hidden = Secrets(os.environ).hide("".join(traceback.format_exception(error)))
+        print(in_lines(hidden), end="", file=sys.stderr)
     if as_json:
         written = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         print(json.dumps({"error": written}, ensure_ascii=False), file=sys.stderr)
     else:
-        print(f"error: {problem.code}: {problem.message}", file=sys.stderr)
+        print(f"error: {problem.code}: {on_one_line(problem.message)}", file=sys.stderr)
         for hint in filter(None, [problem.hint]):
-            print(f"hint: {hint}", file=sys.stderr)
+            print(f"hint: {on_one_line(hint)}", file=sys.stderr)
     return problem.status
 
 

@@ -20,6 +20,8 @@ from pydantic import TypeAdapter
 from listener.embedding.embedder import Embeddings
 from listener.errors import ServiceError
 
+MOST_TOKENS = 10**9  # of one call; a service may say anything, and it is added up
+
 _VECTOR = re.compile(rb'"embedding"\s*:\s*(.)')
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)  # parses a list of numbers six times as fast as json does
 
@@ -31,6 +33,10 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class _Malformed(ValueError):
+    """An answer is not as it has to be; the message repeats nothing of it but numbers."""
 
 
 def read_vectors(body: bytes, texts: int) -> Embeddings:
@@ -45,14 +51,14 @@ def read_vectors(body: bytes, texts: int) -> Embeddings:
         answer = json.loads(_without_lists(body, lists))
         rows = _in_order(answer["data"], texts)
         if lists and len(lists) != texts:
-            raise ValueError(f"{len(lists)} lists of numbers for {texts} texts")
+            raise _Malformed(f"{len(lists)} lists of numbers for {texts} texts")
         vectors = [_vector(row["embedding"], lists) for row in rows]
         if len({len(vector) for vector in vectors}) != 1:
-            raise ValueError("its vectors have different dimensions")
+            raise _Malformed("its vectors have different dimensions")
         # Not np.array(vectors), which looks at every number: 70 us a vector.
         return Embeddings(np.concatenate(vectors, dtype=np.float32).reshape(texts, -1), _tokens(answer))
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
-        why = error if type(error) is ValueError else type(error).__name__  # others repeat what came
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        why = error if isinstance(error, _Malformed) else type(error).__name__  # others repeat what came
         raise ServiceError(
             "embedding_answer_malformed",
             f"the embedding service's answer can't be used: {why}",
@@ -80,12 +86,13 @@ def _without_lists(body: bytes, lists: list[bytes]) -> bytes:
 
 def _in_order(data: list[dict[str, Any]], texts: int) -> list[dict[str, Any]]:
     if len(data) != texts:
-        raise ValueError(f"{len(data)} vectors for {texts} texts")
+        raise _Malformed(f"{len(data)} vectors for {texts} texts")
     rows: list[dict[str, Any] | None] = [None] * texts
     for item in data:
         index = item["index"]
         if type(index) is not int or not 0 <= index < texts or rows[index] is not None:
-            raise ValueError(f"the index {index!r} is there twice, or is none of {texts} texts")
+            shown = index if type(index) is int and abs(index) < 10**9 else "of one"
+            raise _Malformed(f"the index {shown} is there twice, or is none of {texts} texts")
         rows[index] = item
     return [row for row in rows if row is not None]
 
@@ -96,7 +103,7 @@ def _vector(value: Any, lists: list[bytes]) -> NDArray[np.float32]:
     numbers = _ANY.validate_json(lists[value]) if type(value) is int else value
     vector = np.array(numbers, dtype=np.float32)
     if vector.ndim != 1:
-        raise ValueError("a vector is not a list of numbers")
+        raise _Malformed("a vector is not a list of numbers")
     return vector
 
 
@@ -110,4 +117,4 @@ def _bytes(value: str) -> bytes:
 def _tokens(answer: dict[str, Any]) -> int:
     usage = answer.get("usage") or {}
     tokens = usage.get("prompt_tokens") or usage.get("total_tokens") or 0
-    return tokens if type(tokens) is int and tokens > 0 else 0
+    return min(tokens, MOST_TOKENS) if type(tokens) is int and tokens > 0 else 0

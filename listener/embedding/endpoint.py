@@ -23,6 +23,7 @@ import openai
 
 from listener import __version__
 from listener.embedding.answers import Answer
+from listener.embedding.refusals import harmless
 from listener.errors import IngestError, ServiceError, SettingsError
 
 CONNECT_SECONDS = 10.0
@@ -40,6 +41,7 @@ class Endpoint:
 
     def __init__(self, url: str, key: str | None, calls: int, seconds: float) -> None:
         self._url = url
+        self._key = key
         self._seconds = seconds
         timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds))
         self._client = _Client(
@@ -101,7 +103,7 @@ class Endpoint:
         )
 
     def _unreachable(self, error: BaseException) -> IngestError:
-        told = str(error) or type(error).__name__
+        told = harmless(str(error), self._key) or type(error).__name__  # a service's words may stand in it
         if _is_about_certificates(error):
             return SettingsError(
                 "certificate_refused",

@@ -31,6 +31,7 @@ from listener.embedding.openai_space import DIMENSIONS, check_dimensions, key_of
 from listener.embedding.pace import Pace, now
 from listener.embedding.refusals import Limited, RefusedTexts, raise_refused, read_refusal
 from listener.errors import ServiceError, SettingsError
+from listener.logs.masking import remember
 
 if TYPE_CHECKING:
     from listener.embedding.endpoint import Endpoint
@@ -66,6 +67,8 @@ class OpenAIEmbedder:
             )
         check_dimensions(space)
         self._key = key_of(settings, self._own)
+        if self._key:
+            remember(self._key)
         self.group_texts = settings.embedding_call_texts
         self.group_characters = CALL_CHARACTERS
         self.in_flight = settings.embedding_calls

@@ -18,15 +18,19 @@ from typing import Any, NoReturn
 from listener.embedding.answers import Answer
 from listener.embedding.embedder import Space
 from listener.errors import ServiceError, SettingsError, wish
+from listener.logs.masking import HIDDEN, Key, mask
 
+MOST_READ = 100_000
+MOST_MASKED = 4_000
 MOST_OF_A_MESSAGE = 300
 LONGEST_HEADER = 200
 
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
 _OF_CHARACTERS = re.compile(r"token|context|length|too large|payload|body", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 _TOO_LARGE = re.compile(r"request too large|must be reduced", re.IGNORECASE)  # OpenAI: alone over the minute's limit
 _OF_TEXTS_AS_500 = re.compile(r"unsupported value: NaN|input length exceeds", re.IGNORECASE)  # Ollama
-_SECRET = re.compile(r"\S*\*{3,}\S*|\bsk-\S+")  # services repeat parts of a key
+_SECRET = re.compile(r"[^\s'\"`=&?,:;()<>\[\]{}/]+")  # a word that may be one: services repeat parts of a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts 
     told = _told(answer)
     message = harmless(told.message, key) or f"status {answer.status}"
     pause = retry_after(answer.headers)
-    _raise_what_settings_must_change(answer, told, message, space)
+    _raise_what_settings_must_change(answer, told, message, space, key)
     if answer.status == 429 and not _TOO_LARGE.search(message):
         return Limited(message, pause)
     if answer.status == 503 and pause is not None:
@@ -73,7 +77,7 @@ def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts 
     _raise_request_refused(space, message)
 
 
-def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, space: Space) -> None:
+def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, space: Space, key: str | None) -> None:
     if answer.status == 402 or told.codes & _QUOTA:
         raise SettingsError(
             "quota_exhausted", f"{space.endpoint}: {message}", "Add credit or raise the budget there, then retry."
@@ -97,10 +101,19 @@ def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, 
             "Use the dimensions that the model has.",
         )
     if 300 <= answer.status < 400:
-        to = harmless(answer.headers.get("location", "?"), None)
         raise SettingsError(
-            "endpoint_redirects", f"{space.endpoint} redirects to {to}", "Set OPENAI_BASE_URL to where it leads."
+            "endpoint_redirects",
+            f"{space.endpoint} redirects to {harmless(_without_query(answer.headers.get('location', '?')), key)}",
+            "Set OPENAI_BASE_URL to where it leads.",
         )
+
+
+def _without_query(url: str) -> str:
+    """Return a URL without user, password, query and fragment: keys travel there."""
+    place = re.split(r"[?#]", url, maxsplit=1)[0]
+    scheme, slashes, rest = place.partition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _raise_request_refused(space: Space, message: str) -> NoReturn:
@@ -117,11 +130,16 @@ def raise_refused(refused: RefusedTexts, space: Space) -> NoReturn:
 
 
 def harmless(message: str, key: str | None) -> str:
-    """Return a message in one line, shortened, without what looks like a key."""
-    if key:
-        message = message.replace(key, "***")
-    message = _SECRET.sub("***", " ".join(message.split()))
-    return message if len(message) <= MOST_OF_A_MESSAGE else message[: MOST_OF_A_MESSAGE - 1] + "…"
+    """Return what others said in one line, shortened, without the key, parts of it, and what looks like one."""
+    told = " ".join(message[:MOST_READ].split())[:MOST_MASKED]
+    told = mask(Key(key).hide(told) if key else told)
+    told = _SECRET.sub(_hidden_if_starred, told)
+    return told if len(told) <= MOST_OF_A_MESSAGE else told[: MOST_OF_A_MESSAGE - 1] + "…"
+
+
+def _hidden_if_starred(word: re.Match[str]) -> str:
+    """Hide a word of which a service shows parts, as of a key, and all that begins as OpenAI's do."""
+    return HIDDEN if HIDDEN in word[0] or word[0].startswith("sk-") else word[0]
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -169,10 +187,13 @@ class _Told:
 
 def _told(answer: Answer) -> _Told:
     try:
-        body: Any = json.loads(answer.body)
-    except ValueError:
-        text = answer.body[:2000].decode("utf-8", "replace")
-        return _Told(re.sub(r"<[^>]*>", " ", text), frozenset(), None, False)
+        return _told_as_json(json.loads(answer.body))
+    except (ValueError, RecursionError):  # lists in lists, ten thousand deep
+        text = answer.body[:MOST_MASKED].decode("utf-8", "replace")
+        return _Told(_TAG.sub(" ", text), frozenset(), None, False)
+
+
+def _told_as_json(body: Any) -> _Told:
     error = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(error, dict):
         return _Told(str(error), frozenset(), None, True)

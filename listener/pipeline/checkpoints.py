@@ -10,8 +10,9 @@ from dbos import DBOS, StepOptions
 from dbos import error as dbos_error
 
 from listener import logs
-from listener.database.outages import retry_on_outage
-from listener.errors import IngestError, LostOwnership, RequestError
+from listener.database.outages import is_outage, retry_on_outage
+from listener.errors import IngestError, LostOwnership, RequestError, ServiceError
+from listener.logs.masking import mask
 from listener.pipeline.references import RequestRef
 from listener.pipeline.tools import Tools
 
@@ -29,9 +30,21 @@ async def run_step(tools: Tools, name: str, step: Step) -> dict[str, int]:
             return await run_plainly(tools, name, step)
         except LostOwnership as lost:
             raise dbos_error.DBOSWorkflowCancelledError(str(lost)) from None
+        except Exception as error:
+            if isinstance(error, IngestError) or is_outage(error):
+                raise
+            raise _internal(error, name) from error
 
     # DBOS looks once a second whether a preemptible step's workflow was cancelled: only calls of an API are worth it.
     return await DBOS.run_step_async(StepOptions(name=name, preemptible=name == "embed"), body)
+
+
+def _internal(error: Exception, step: str) -> ServiceError:
+    """Return an error of somebody else's as DBOS may record it: in its own words a service's may stand, or a key."""
+    told = as_json(error)
+    ours = ServiceError(told["code"], told["message"], told["hint"])
+    ours.step = step
+    return ours
 
 
 async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
@@ -90,7 +103,7 @@ def as_json(error: Exception) -> dict[str, Any]:
         return data
     return {
         "code": "internal",
-        "message": f"{type(error).__name__}: {error}",
+        "message": mask(f"{type(error).__name__}: {error}"),
         "hint": "The listener's log has more; please report it.",
         "step": None,
         "retryable": True,

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy
 
 from listener import logs
+from listener.logs.masking import HIDDEN, Secrets
 
 PASSWORD = "p@ss:w0rd"  # in a URL: p%40ss%3Aw0rd
 KEY = "sk-proj-AbCdEf0123456789-xyz"
@@ -179,7 +180,7 @@ def test_no_password_and_no_key_gets_into_the_log(lines: Callable[[str], Told], 
             log.exception("failed: %s", caught, extra={"url": str(caught), "nested": [{"key": str(caught)}]})
     text = "\n".join(told())
     assert text.count("Traceback") > len(leaking_errors())  # SQLAlchemy's has another one as its cause
-    assert logs.HIDDEN in text
+    assert HIDDEN in text
     plain: set[str] = {PASSWORD, "p%40ss%3Aw0rd", KEY, *(SECRETS[name] for name in ("PGPASSWORD", "MISTRAL_API_KEY"))}
     written = plain | {json.dumps(secret)[1:-1] for secret in plain} | {repr(secret)[1:-1] for secret in plain}
     others = {"hunter22", "s3cret-of-another", "query-parameter-key", "header-key-value"}
@@ -202,7 +203,7 @@ def test_no_password_and_no_key_gets_into_the_log(lines: Callable[[str], Told], 
     ],
 )
 def test_only_secrets_are_hidden(text: str, hidden: str) -> None:
-    secrets = logs.Secrets({"PGPASSWORD": "manual", "A_API_KEY": "ab"})
+    secrets = Secrets({"PGPASSWORD": "manual", "A_API_KEY": "ab"})
     assert secrets.hide(text) == hidden
 
 
