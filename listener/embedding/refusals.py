@@ -19,6 +19,7 @@ from listener.embedding.answers import Answer
 from listener.embedding.embedder import Space
 from listener.errors import ServiceError, SettingsError, wish
 from listener.logs.masking import HIDDEN, Key, mask
+from listener.logs.visible import on_one_line
 
 MOST_READ = 100_000
 MOST_MASKED = 4_000
@@ -133,7 +134,7 @@ def harmless(message: str, key: str | None) -> str:
     """Return what others said in one line, shortened, without the key, parts of it, and what looks like one."""
     told = " ".join(message[:MOST_READ].split())[:MOST_MASKED]
     told = mask(Key(key).hide(told) if key else told)
-    told = _SECRET.sub(_hidden_if_starred, told)
+    told = on_one_line(_SECRET.sub(_hidden_if_starred, told))  # no jsonb takes a NUL or half a pair
     return told if len(told) <= MOST_OF_A_MESSAGE else told[: MOST_OF_A_MESSAGE - 1] + "…"
 
 

@@ -247,6 +247,8 @@ def cases() -> list[tuple[str, Reply]]:
         "vectors": Reply(body=json.dumps({"data": [{"index": 0, "embedding": [KEY]}]}).encode()),
         "index": Reply(body=json.dumps({"data": [{"index": KEY, "embedding": [1]}]}).encode()),
         "500": refusal(500, body(everything)),
+        "500 with what no table takes": refusal(500, body("\x00\ud800\udfff\u202e" + everything)),
+        "400 with the same": refusal(400, body("\x00\ud800\udfff" + everything)),
         "429": refusal(429, body(f"request too large {everything}"), {"retry-after": KEY, "x-key": KEY}),
         "no HTTP": Reply(200, b"x", {"transfer-encoding": KEY, KEY: KEY}),
     }
