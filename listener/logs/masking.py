@@ -89,6 +89,7 @@ _WRITTEN = re.compile(
     r"|(?P<nothing>[\s\\\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff])|(?P<plain>.)",
     re.DOTALL,
 )
+_UNSEEN = {"\u00ad", "\ufeff", *map(chr, [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)])}
 
 _remembered: dict[str, Key | re.Pattern[str]] = {}
 
@@ -131,9 +132,11 @@ class Key:
         self._short = re.compile(_alone(key)) if SHORTEST_SECRET <= len(key) < PART else None
 
     def may_be_in(self, text: str) -> bool:
-        """Tell whether it is worth a closer look: False only if no 8 characters of it stand there in a row."""
-        lower = text.lower()
-        return any(probe in lower for probe in self._probes)
+        """Tell whether it is worth a closer look, which takes a microsecond a character; few texts are."""
+        if "%" in text or "\\" in text or "&" in text or not _UNSEEN.isdisjoint(text):
+            return True
+        squeezed = "".join(text.lower().split())
+        return any(probe in squeezed for probe in self._probes)
 
     def hide(self, text: str) -> str:
         """Return ``text`` without the key."""

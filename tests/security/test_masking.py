@@ -109,6 +109,19 @@ def test_no_answer_brings_it_into_an_error(form: str, where: str) -> None:
         assert leaked(told) == []
 
 
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_an_error_of_somebody_else_s_embedder_has_no_key_of_the_environment(form: str) -> None:
+    Secrets({"VOYAGE_API_KEY": KEY})
+    said = f"401 for {FORMS[form]}, see the page"
+    for told in (
+        as_json(RuntimeError(said))["message"],
+        str(IngestError("x", said)),
+        str(ServiceError("x", said).data),
+    ):
+        assert leaked(told) == []
+        assert "see the page" in told
+
+
 def told_by(answer: Answer) -> str:
     try:
         return read_refusal(answer, SPACE, KEY).message
