@@ -164,6 +164,9 @@ async def _roots(settings: Settings) -> str:
     if not settings.file_roots:
         hint = "Set INGEST_FILE_ROOTS=/srv/docs:/srv/mail for the listener; inline content needs none."
         raise _Bad("no folder is set that local sources may lie in", hint, "warning")
+    from listener.sources.folder_roots import FolderRoots
+
+    FolderRoots(settings.file_roots)  # raises what a listener would not start with
     for root in settings.file_roots:
         if not root.is_absolute():
             raise _Bad(f"{root} is relative", "Give absolute paths in INGEST_FILE_ROOTS.")

@@ -12,6 +12,7 @@ ERRORS = {  # code: message after the URI, hint
     "outside_roots": ("leads out of the roots", "copy it below a root, or add its folder to INGEST_FILE_ROOTS"),
     "not_found": ("is not there", "it was removed or is a link that leads nowhere"),
     "not_a_file": ("is neither a file nor a folder", "devices, FIFOs and sockets can't be ingested"),
+    "kernel_file": ("lies on a file system of the kernel's", "what is mounted from /proc, /sys or /dev is not read"),
     "unreadable": ("can't be read", "let the listener's user read it"),
     "empty_document": ("is empty", "there is nothing to ingest: 0 bytes"),
 }
@@ -20,6 +21,7 @@ CODES = {
     errno.ENOTDIR: "not_found",
     errno.ELOOP: "not_found",
     errno.ENXIO: "not_a_file",
+    errno.EXDEV: "outside_roots",  # as openat2 has it
 }
 
 
@@ -31,7 +33,8 @@ def code_of(error: OSError) -> str:
 def refusal(code: str, uri: str, error: OSError | None = None) -> DocumentError:
     """Return the error of one document, with the system's own words if there are any."""
     message, hint = ERRORS[code]
-    return DocumentError(code, f"{uri} {message}" + (f": {error.strerror}" if error else ""), hint)
+    words = f": {error.strerror}" if error and error.errno != errno.EXDEV else ""
+    return DocumentError(code, f"{uri} {message}{words}", hint)
 
 
 def require_file(status: os.stat_result, uri: str) -> None:

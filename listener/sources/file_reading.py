@@ -1,7 +1,5 @@
 """Read local files, never outside of the roots, whatever becomes a link, a device or a FIFO meanwhile."""
 
-# ruff: noqa: PTH115, PTH116 - pathlib doubles what a file costs
-
 from __future__ import annotations
 
 import os
@@ -12,14 +10,15 @@ from typing import BinaryIO
 from listener.sources.base import too_large
 from listener.sources.file_errors import code_of, refusal, require_file
 from listener.sources.folder_roots import FolderRoots
+from listener.sources.opening import is_kernels, reopened
 from listener.sources.paths import path_of, uri_of
 
 
 def read(roots: FolderRoots, locator: str, limit: int) -> bytes:
     """Return a file's content; blocks.
 
-    Raises DocumentError ``empty_document``, ``too_large``, ``not_found``, ``not_a_file``, ``unreadable`` or
-    ``outside_roots``.
+    Raises DocumentError ``empty_document``, ``too_large``, ``not_found``, ``not_a_file``, ``kernel_file``,
+    ``unreadable`` or ``outside_roots``.
     """
     path = path_of(locator)
     uri = uri_of(path)
@@ -57,30 +56,20 @@ def _bytes(roots: FolderRoots, path: str, uri: str, limit: int) -> tuple[bytes, 
         if size > limit:
             return b"", size
         data = file.read(size + 1)
-        if len(data) > size:  # it grows, or does not tell its size (/proc)
+        if len(data) > size:  # it grows, or does not tell its size
             data += file.read(limit + 1 - len(data))
         return data, len(data)
 
 
 @contextmanager
 def _open(roots: FolderRoots, path: str, uri: str) -> Iterator[BinaryIO]:
-    real = os.path.realpath(path)
-    if roots.split(real) is None:
-        raise refusal("outside_roots", uri)
-    require_file(os.stat(real), uri)  # before opening: that can have effects on a device
-    # O_NONBLOCK: if a FIFO takes its place now, that does not hang us
-    descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if roots.split(_opened(descriptor, real)) is None:  # a folder on the way became a link
-            raise refusal("outside_roots", uri)
-        require_file(os.fstat(descriptor), uri)
-        yield file
-
-
-def _opened(descriptor: int, real: str) -> str:
-    """Return the path of the file that was opened."""
+    place, real = roots.open(path)
     try:
-        return os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:  # no /proc: see whether it is still where it was
-        again = os.path.realpath(real)
-        return again if os.path.samestat(os.fstat(descriptor), os.stat(again)) else "/"
+        require_file(os.fstat(place), uri)  # before opening it for reading: that can have effects on a device
+        if is_kernels(place):
+            raise refusal("kernel_file", uri)
+        descriptor = reopened(place, real)
+    finally:
+        os.close(place)
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
