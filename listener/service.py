@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -19,6 +20,7 @@ from listener.concurrency import task_group
 from listener.database import migrations, removal
 from listener.database.connections import WRITABLE, Database, open_database, plain_connection
 from listener.database.dsn import url_for_dbos
+from listener.database.holdups import Patience
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
@@ -51,28 +53,36 @@ log = logging.getLogger(__name__)
 
 POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its notifications: 10 connections
 READERS = 4
+MIGRATION = "ingest migrate"
 
 
-async def migrate(settings: Settings, dsn: str) -> list[str]:
+async def migrate(settings: Settings, dsn: str, patience: Patience | None = None) -> list[str]:
     """Bring our schema and DBOS's to this program's state; return the names of the SQL files that were applied."""
-    connection = await plain_connection(dsn)
-    try:
-        async with migrations.only_migrator(connection, settings.schema_):
-            applied = await migrations.migrate(connection, settings.schema_)
-            await migrations.make_schema(connection, settings.schema_of_dbos)
-            await anyio.to_thread.run_sync(_migrate_dbos, settings, dsn)
-    finally:
-        await connection.close()
+    patience = patience or Patience()
+    patience.connect = partial(plain_connection, dsn, application_name=MIGRATION)
+    async with _alone(settings, dsn, patience) as connection:
+        applied = await migrations.migrate(connection, settings.schema_, patience)
+        await migrations.make_schema(connection, settings.schema_of_dbos)
+        await anyio.to_thread.run_sync(_migrate_dbos, settings, dsn)
     return applied
 
 
-async def uninstall(settings: Settings, dsn: str) -> list[str]:
+async def uninstall(settings: Settings, dsn: str, patience: Patience | None = None) -> list[str]:
     """Drop our objects, and DBOS's schema if only our workflows are in it; return the statements that were run."""
-    connection = await plain_connection(dsn)
+    async with _alone(settings, dsn, patience or Patience()) as connection:
+        dropped = await removal.uninstall(connection, settings.schema_)
+        return dropped + await removal.drop_dbos(connection, settings.schema_of_dbos, application(settings))
+
+
+@asynccontextmanager
+async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncIterator[asyncpg.Connection]:
+    """Give a connection while nobody else migrates the schema."""
+    connection = await plain_connection(dsn, application_name=MIGRATION)
     try:
-        async with migrations.only_migrator(connection, settings.schema_):
-            dropped = await removal.uninstall(connection, settings.schema_)
-            return dropped + await removal.drop_dbos(connection, settings.schema_of_dbos, application(settings))
+        with suppress(asyncpg.PostgresError):  # some systems can't: there the session of a killed one ends later
+            await connection.execute("set client_connection_check_interval = '2s'")
+        async with patience.turn(connection, settings.schema_):
+            yield connection
     finally:
         await connection.close()
 

@@ -21,25 +21,35 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 
-def migrate(as_json: arguments.Json = False) -> None:
+def migrate(
+    wait: Annotated[
+        int,
+        typer.Option(
+            metavar="SECONDS", min=0, max=1_000_000, help="Longest wait for another migration, or an old transaction."
+        ),
+    ] = 600,
+    as_json: arguments.Json = False,
+) -> None:
     """Bring the database to this program's state: tables, views, functions, DBOS's own schema.
 
     May be run again and by several at once; what is there already is left alone. Everything goes into the schema
     INGEST_SCHEMA (public by default). pgvector must be in the database, or the role be allowed to create it.
+    What it waits for is said on stderr.
 
     \b
     INGEST_DATABASE_URL=postgresql://app@db/app INGEST_SCHEMA=ingest ingest migrate
     """
-    run(_migrate(Output(as_json)))
+    run(_migrate(Output(as_json), wait))
 
 
-async def _migrate(output: Output) -> None:
+async def _migrate(output: Output, wait: int) -> None:
     from listener import service
     from listener.database.dsn import find_dsn, shown
+    from listener.database.holdups import Patience
 
     settings = load_settings()
     dsn = await find_dsn(settings, output.note)
-    applied = await service.migrate(settings, dsn)
+    applied = await service.migrate(settings, dsn, Patience(wait, output.note))
     output.value({"schema": settings.schema_, "applied": applied})
     for name in applied:
         output.line(name)
@@ -187,8 +197,9 @@ async def _uninstall(yes: bool, output: Output) -> None:
             documents = await diagnosis.documents(session)
         typer.confirm(f"Drop everything of ours, {documents} documents too, from {where}?", abort=True)
     from listener import service
+    from listener.database.holdups import Patience
 
-    dropped = await service.uninstall(settings, dsn)
+    dropped = await service.uninstall(settings, dsn, Patience(say=output.note))
     output.value({"schema": settings.schema_, "statements": dropped})
     for statement in dropped:
         output.line(f"{statement};")

@@ -80,11 +80,12 @@ async def _quickstart(settings: Settings, source: str, collection: str, query: s
     from listener import service
     from listener.client import Ingest, first_run, open_session
     from listener.database.dsn import find_dsn, shown
+    from listener.database.holdups import Patience
 
     began = time.monotonic()
     output.line(f"Postgres: {shown(settings.database_url) if settings.database_url else 'the embedded one'}", "dim")
     dsn = await find_dsn(settings, output.note)
-    applied = await service.migrate(settings, dsn)
+    applied = await service.migrate(settings, dsn, Patience(say=output.note))
     state = f"{len(applied)} SQL files applied" if applied else "up to date"
     output.line(f"Schema {settings.schema_}: {state}", "dim")
     listener = service.Listener(settings, dsn)

@@ -23,29 +23,38 @@ PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 
 
-async def until_locked(connection: asyncpg.Connection, schema: str, apply: Callable[[str], Awaitable[T]]) -> T:
+async def until_locked(
+    connection: asyncpg.Connection, schema: str, apply: Callable[[str], Awaitable[T]], say: Callable[[str], None]
+) -> T:
     """Call ``apply`` with an SQL expression for its ``lock_timeout``, again and again while it does not get its locks.
 
-    Waits are short; where a table is vacuumed, long enough for autovacuum. Raises OperatorError ``schema_locked``.
+    Waits are short; where a table is vacuumed, long enough for autovacuum. What it waits for is said once. Raises
+    OperatorError ``schema_locked``.
     """
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    wait = SHORT_WAIT
+    wait, told = SHORT_WAIT, False
     while True:
         try:
             return await apply(wait)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             if asyncio.get_running_loop().time() > deadline:
                 raise await _locked(connection, schema) from None
+            if not told:
+                say(f"{await _who(connection, schema)} holds locks: waiting for at most {PATIENCE_SECONDS:g} seconds")
+            told = True
             await asyncio.sleep(PAUSE_SECONDS)
             wait = LONG_WAIT if await connection.fetchval(_IS_VACUUMED, schema) else SHORT_WAIT
 
 
-async def _locked(connection: asyncpg.Connection, schema: str) -> OperatorError:
+async def _who(connection: asyncpg.Connection, schema: str) -> str:
     holder = await connection.fetchrow(_LONGEST_HOLDER, schema)
-    who = "another session" if holder is None else f"process {holder['pid']} ({holder['state']}, {holder['name']!r})"
+    return "another session" if holder is None else f"process {holder['pid']} ({holder['state']}, {holder['name']!r})"
+
+
+async def _locked(connection: asyncpg.Connection, schema: str) -> OperatorError:
     return OperatorError(
         "schema_locked",
-        f'{who} holds locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds',
+        f'{await _who(connection, schema)} holds locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds',
         "End its transaction, then migrate again: select pg_terminate_backend(pid) is the last resort.",
     )
 

@@ -11,17 +11,17 @@ it. A file that runs once and has another checksum now is refused.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import asyncpg
 
 from listener import __version__
-from listener.database.locks import until_locked
+from listener.database.holdups import Patience
+from listener.database.locks import SHORT_WAIT, until_locked
 from listener.database.names import PATH, Names, quoted
 from listener.database.sql_files import SqlFile, sql_files
 from listener.errors import OperatorError
@@ -29,21 +29,22 @@ from listener.errors import OperatorError
 Connection = asyncpg.Connection
 
 OLDEST_PGVECTOR = (0, 8)
-LOCK_WAIT_SECONDS = 0.1
 PAGE = 16
 
 
-async def migrate(connection: Connection, schema: str) -> list[str]:
+async def migrate(connection: Connection, schema: str, patience: Patience | None = None) -> list[str]:
     """Bring ``schema`` to this program's state and return the names of the files that were applied.
 
-    Raises OperatorError: ``postgres_too_old``, ``pgvector_missing``, ``pgvector_too_old``, ``migration_changed``,
-    ``schema_newer``, ``schema_locked`` or ``not_permitted``.
+    One at a time: in ``Patience.turn``. Raises OperatorError: ``postgres_too_old``, ``pgvector_missing``,
+    ``pgvector_too_old``, ``migration_changed``, ``schema_newer``, ``schema_locked`` or ``not_permitted``.
     """
     applied: list[str] = []
+    patience = patience or Patience()
     try:
         for part in _parts(sql_files()):
-            apply = _apply_alone if part[0].runs_alone else _apply_together
-            applied += await until_locked(connection, schema, partial(apply, connection, schema, part))
+            alone = partial(_apply_alone, patience)
+            apply = partial(alone if part[0].runs_alone else _apply_together, connection, schema, part)
+            applied += await until_locked(connection, schema, apply, patience.say)
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
             "not_permitted",
@@ -77,21 +78,39 @@ async def _apply_together(connection: Connection, schema: str, part: Sequence[Sq
     return [file.name for file in todo]
 
 
-async def _apply_alone(connection: Connection, schema: str, part: Sequence[SqlFile], wait: str) -> list[str]:
-    """Build an index CONCURRENTLY; one that an interrupted migration left behind is built anew."""
+async def _apply_alone(
+    patience: Patience, connection: Connection, schema: str, part: Sequence[SqlFile], wait: str
+) -> list[str]:
+    """Build an index CONCURRENTLY; one that an interrupted migration left behind is built anew.
+
+    It waits for transactions, in which nobody waits for it. A limit of the role's on statements is none for this one.
+    """
     (file,) = part
     async with connection.transaction():
         names = await _enter(connection, schema, wait)
         if not await _todo(connection, schema, part):
             return []
     try:
-        await connection.execute("set lock_timeout = 0")  # it waits for transactions, in which nobody waits for it
-        await connection.execute(names.written(f"drop index concurrently if exists ingest.{file.index}"))
-        await connection.execute(names.written(file.text))
+        await connection.execute(
+            f"set statement_timeout = 0; set lock_timeout = {max(1, round(patience.seconds * 1e3))}"
+        )
+        async with patience.watched(connection, f"the index {file.index}"):
+            await connection.execute(names.written(f"drop index concurrently if exists ingest.{file.index}"))
+            await connection.execute(names.written(file.text))
         await _record(connection, names, [file])
+    except OperatorError:
+        await _drop_begun(connection, names, file)
+        raise
     finally:
-        await connection.execute("reset lock_timeout")
+        await connection.execute("reset lock_timeout; reset statement_timeout")
     return [file.name]
+
+
+async def _drop_begun(connection: Connection, names: Names, file: SqlFile) -> None:
+    """Drop an index that can't be finished, if that needs no waiting; else it stays, unused, for the next migration."""
+    with suppress(asyncpg.LockNotAvailableError):
+        await connection.execute(f"set lock_timeout = {SHORT_WAIT}")
+        await connection.execute(names.written(f"drop index if exists ingest.{file.index}"))
 
 
 async def _todo(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[SqlFile]:
@@ -127,22 +146,6 @@ async def check(connection: Connection, schema: str) -> None:
             f'schema "{schema}" lacks {len(missing)} of this program\'s SQL files, the first is {missing[0]}',
             "Run: ingest migrate",
         )
-
-
-@asynccontextmanager
-async def only_migrator(connection: Connection, schema: str) -> AsyncIterator[None]:
-    """Keep other migrators of ``schema`` out meanwhile.
-
-    The lock is tried, never waited for: a waiting session would hold a snapshot, and an index that the one inside
-    builds CONCURRENTLY would wait for that in turn.
-    """
-    key = "hashtextextended('ingest:' || $1 || ':migrate', 0)"
-    while not await connection.fetchval(f"select pg_try_advisory_lock({key})", schema):  # noqa: ASYNC110 (see above)
-        await asyncio.sleep(LOCK_WAIT_SECONDS)
-    try:
-        yield
-    finally:
-        await connection.fetchval(f"select pg_advisory_unlock({key})", schema)
 
 
 async def _enter(connection: Connection, schema: str, wait: str) -> Names:

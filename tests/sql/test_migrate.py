@@ -14,6 +14,7 @@ from staging import Connection, add, add_listener, blocked, claim, collection, c
 
 from listener import embedded
 from listener.database import locks, migrations, removal
+from listener.database.holdups import Patience
 from listener.database.names import bare
 from listener.database.sql_files import sql_files
 from listener.errors import OperatorError
@@ -64,7 +65,7 @@ async def test_a_document_goes_through_on_each_server(installed: str) -> None:
 
 async def test_four_at_once_apply_each_file_once(database: str) -> None:
     async def migrate() -> int:
-        async with plain(database) as c, migrations.only_migrator(c, "busy"):
+        async with plain(database) as c, Patience().turn(c, "busy"):
             return len(await migrations.migrate(c, "busy"))
 
     applied = await asyncio.gather(*(migrate() for _ in range(4)))
