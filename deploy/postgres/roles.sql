@@ -1,18 +1,16 @@
 -- Before `ingest migrate`, once, as an administrator in the database that will hold everything. docker-compose.yml has Postgres run it when
--- the database is made. By hand, with both passwords in the environment:
+-- the database is made. By hand, with both passwords in the environment for the second line:
 --
 --   psql -v ON_ERROR_STOP=1 -f deploy/postgres/roles.sql "$ADMIN_URL"
+--   deploy/postgres/passwords.sh "$ADMIN_URL"
 --
--- It is the block for the superuser on docs/operations.md, with passwords. Nothing needs a superuser afterwards. An administrator with
--- CREATEROLE, and CREATE on the database, will do if pgvector is there.
-
-\getenv owner_password INGEST_OWNER_PASSWORD
-\getenv app_password INGEST_APP_PASSWORD
+-- It is the block for the superuser on docs/operations.md. Nothing needs a superuser afterwards. An administrator with
+-- CREATEROLE, and CREATE on the database, will do if pgvector is there. Passwords are not given here: a statement ends up in logs.
 
 create extension if not exists vector;
-create role ingest_owner login password :'owner_password';   -- installs, and runs the listeners
-create role ingest_app login password :'app_password';       -- the application: inserts and reads
-create role ingest_operator in role ingest_app;              -- also cancels and deletes; grant it to people
+create role ingest_owner login;                  -- installs, and runs the listeners
+create role ingest_app login;                    -- the application: inserts and reads
+create role ingest_operator in role ingest_app;  -- also cancels and deletes; grant it to people
 -- An administrator who is no superuser, as on managed servers, must be a member to make schemas for it.
 grant ingest_owner to current_user;
 create schema ingest authorization ingest_owner;

@@ -7,8 +7,12 @@ the same environment.
 from __future__ import annotations
 
 import asyncio
+import base64
 import configparser
+import hashlib
+import hmac
 import json
+import os
 import re
 import socket
 import uuid
@@ -18,6 +22,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # DBOS depends on it; its types would be one more dependency
@@ -103,6 +108,53 @@ def test_a_listener_gets_no_right_that_it_does_not_need() -> None:
     assert knowing == ["postgres"]
 
 
+def test_each_container_and_the_unit_have_limits_of_memory_and_processes_that_a_listener_keeps_within() -> None:
+    for name, service in services().items():
+        assert service["mem_limit"], name
+        assert service["pids_limit"] >= 64, name
+    size = re.search(r"(\d+)g", services()["listener"]["mem_limit"])
+    unit_size = re.fullmatch(r"(\d+)G", unit()["Service"]["MemoryMax"])
+    fields = Settings.model_fields
+    needed = 400 + fields["parse_workers"].default * fields["parse_memory_mb"].default
+    for found in (size, unit_size):
+        assert found
+        assert int(found[1]) * 1024 >= needed
+    assert int(unit()["Service"]["TasksMax"]) == services()["listener"]["pids_limit"]
+
+
+def test_examples_that_cross_a_network_verify_the_server() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    urls = re.findall(r"postgresql://\S+@(?!127\.0\.0\.1|localhost)\S+", page)
+    assert urls
+    assert [url for url in urls if "sslmode=verify-full" not in url] == []
+
+
+async def test_images_are_pinned_by_the_digests_that_the_registry_gives(tmp_path: Path) -> None:
+    digest = f"sha256:{'0a' * 32}"
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\n[ \"$1 $2 $3\" = 'buildx imagetools inspect' ] && echo {digest}\n")
+    docker.chmod(0o755)
+
+    async def run() -> tuple[int | None, str]:
+        ran = await asyncio.create_subprocess_exec(
+            ROOT / "deploy" / "pin-images", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        out, _ = await ran.communicate()
+        return ran.returncode, out.decode()
+
+    status, printed = await run()
+    lines = dict(line.split("=", 1) for line in printed.splitlines())
+    assert (status, set(lines)) == (0, {"PYTHON_IMAGE", "POSTGRES_IMAGE"})
+    assert re.fullmatch(rf"python:3\.\d+-slim@{digest}", lines["PYTHON_IMAGE"])
+    assert re.fullmatch(rf"pgvector/pgvector:pg\d+@{digest}", lines["POSTGRES_IMAGE"])
+    assert set(dockerfile("FROM")) == {"${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"}
+    foreign = {service["image"] for service in services().values()} - {"ingest-listener"}
+    assert foreign == {f"${{POSTGRES_IMAGE:-{lines['POSTGRES_IMAGE'].partition('@')[0]}}}"}
+    docker.write_text("#!/bin/sh\necho nothing\n")
+    assert (await run())[0] == 1
+
+
 def test_a_key_is_passed_on_only_if_it_is_set_and_no_file_holds_a_secret() -> None:
     environment = services()["listener"]["environment"]
     assert environment["OPENAI_API_KEY"] is None
@@ -161,7 +213,7 @@ def statements(sql: str) -> list[str]:
 
 
 def without_login(statement: str) -> str:
-    return re.sub(r" login| password :'\w+'", "", statement)
+    return statement.replace(" login", "")
 
 
 def test_the_manifests_on_the_page_are_yaml_and_run_verbs_that_exist() -> None:
@@ -193,6 +245,7 @@ async def site(server: embedded.Server, tmp_path: Path) -> AsyncIterator[Site]:
     owner, application = (as_role(admin, role) for role in ("ingest_owner", "ingest_app"))
     try:
         await psql(tmp_path, admin, "roles.sql")
+        await give_passwords(tmp_path, admin)
         migrated = await Ingest(tmp_path, INGEST_DATABASE_URL=owner, INGEST_SCHEMA="ingest")("migrate")
         assert migrated.status == 0, migrated.err
         await psql(tmp_path, owner, "grants.sql")
@@ -207,6 +260,20 @@ async def psql(folder: Path, dsn: str, file: str) -> None:
     script = str(ROOT / "deploy" / "postgres" / file)
     ran = await Ingest(folder, INGEST_DATABASE_URL=dsn, **PASSWORDS)("psql", "-Xqv", "ON_ERROR_STOP=1", "-f", script)
     assert ran.status == 0, ran.err
+
+
+async def give_passwords(folder: Path, dsn: str) -> None:
+    """Run the script as Postgres's image does: without a terminal, and told by the environment where the server is."""
+    found = urlsplit(dsn)
+    programs = max(embedded.binaries.installed().items())[1] / "bin"
+    where = {"PGHOST": parse_qs(found.query)["host"][0], "PGPORT": parse_qs(found.query)["port"][0]}
+    images = {"POSTGRES_USER": embedded.server.SUPERUSER, "POSTGRES_DB": found.path[1:]}
+    ran = await asyncio.create_subprocess_exec(
+        ROOT / "deploy" / "postgres" / "passwords.sh", cwd=folder, stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE, env={"PATH": f"{programs}:{os.environ['PATH']}"} | where | images | PASSWORDS,
+    )  # fmt: skip
+    _, said = await ran.communicate()
+    assert ran.returncode == 0, said
 
 
 def as_role(dsn: str, role: str) -> str:
@@ -256,6 +323,46 @@ async def test_the_deployed_roles_carry_a_request_from_insert_to_search(site: Si
     assert running.ended.status == 0
     lines = [json.loads(line) for line in running.ended.err.splitlines()]
     assert [line["message"] for line in lines][-1] == "stopped"
+
+
+async def test_passwords_are_set_and_no_statement_shows_one(server: embedded.Server, tmp_path: Path) -> None:
+    """Not even where all statements are logged, or the server would rather have MD5."""
+    name = f"site_{uuid.uuid4().hex}"
+    await server.create_database(name)
+    async with session(server.dsn(name)) as superuser:
+        await superuser.execute(f"alter database {name} set log_statement = 'all'")
+        await superuser.execute(f"alter database {name} set password_encryption = 'md5'")
+        try:
+            await psql(tmp_path, server.dsn(name), "roles.sql")
+            await give_passwords(tmp_path, server.dsn(name))
+            rows = await superuser.fetch(
+                "select rolname::text, rolpassword from pg_authid where rolname = any ($1::text[])", list(ROLES)
+            )
+            stored = dict(map(tuple, rows))
+            log = await superuser.fetchval("select pg_read_file(pg_current_logfile())")
+        finally:
+            await superuser.execute(f"drop schema ingest, ingest_dbos; drop role {', '.join(ROLES)}")
+            await superuser.execute(f"alter database {name} reset all")
+    await server.drop_database(name)
+    assert fits(stored["ingest_owner"], PASSWORDS["INGEST_OWNER_PASSWORD"])
+    assert fits(stored["ingest_app"], PASSWORDS["INGEST_APP_PASSWORD"])
+    assert not fits(stored["ingest_app"], PASSWORDS["INGEST_OWNER_PASSWORD"])
+    assert stored["ingest_operator"] is None
+    assert "create role ingest_owner login" in log
+    assert stored["ingest_owner"] in log  # the verifier was sent
+    for password in PASSWORDS.values():
+        assert password not in log
+        assert password.replace("'", "''") not in log
+
+
+def fits(verifier: str, password: str) -> bool:
+    """Tell whether a SCRAM verifier is that of a password (RFC 5803)."""
+    kind, salted, keys = verifier.split("$")
+    assert kind == "SCRAM-SHA-256"
+    rounds, salt = salted.split(":")
+    secret = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(rounds))
+    key = hashlib.sha256(hmac.digest(secret, b"Client Key", "sha256")).digest()
+    return base64.b64encode(key).decode() == keys.split(":")[0]
 
 
 async def test_health_is_good_while_a_listener_of_this_host_beats_and_bad_before_and_afterwards(
