@@ -168,7 +168,12 @@ def _configuration(xberg: Any, kind: str, ocr: tuple[str, str] | None, tables: b
 def _recognition(xberg: Any, languages: str, tessdata: str) -> Any:
     names = languages.split("+")
     tesseract = xberg.TesseractConfig(language=names, use_cache=False, enable_table_detection=False)
-    return xberg.OcrConfig(backend="tesseract", language=names, tesseract_config=tesseract, tessdata_path=tessdata)
+    stage = xberg.OcrPipelineStage("tesseract", priority=1, language=names, tesseract_config=tesseract)
+    # One stage: left to itself, what was hard to read is tried with a model that is fetched and kept.
+    alone = xberg.OcrPipelineConfig([stage], xberg.OcrQualityThresholds())
+    return xberg.OcrConfig(
+        backend="tesseract", language=names, tesseract_config=tesseract, tessdata_path=tessdata, pipeline=alone
+    )
 
 
 def _refused(uri: str, words: str) -> DocumentError:
