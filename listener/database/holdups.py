@@ -26,7 +26,7 @@ Connection = asyncpg.Connection
 
 WAIT_SECONDS = 600.0
 TRY_SECONDS = 0.1
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Patience:
     """How long a migration waits for others, in seconds, and who hears what it waits for.
 
     ``connect`` opens another connection, to look who is in the way while the first one waits; without it only the error
-    in the end tells.
+    in the end tells whose transaction is the oldest.
     """
 
     seconds: float = WAIT_SECONDS
@@ -76,7 +76,7 @@ class Patience:
         try:
             yield
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            raise self._held_up(what) from None
+            raise await self._held_up(connection, what) from None
         finally:
             looking.cancel()
             with suppress(asyncio.CancelledError):
@@ -115,7 +115,9 @@ class Patience:
                     f"{what} waits for the transaction of {self._seen[row['pid']]}, at most {self.seconds:g} seconds"
                 )
 
-    def _held_up(self, what: str) -> OperatorError:
+    async def _held_up(self, connection: Connection, what: str) -> OperatorError:
+        if not self._seen and (oldest := await connection.fetchrow(_OLDEST)):
+            self._seen[oldest["pid"]] = _described(oldest)
         who = ", ".join(self._seen.values()) or "another session"
         return OperatorError(
             "schema_locked",
@@ -147,4 +149,12 @@ select p.pid, a.application_name as name, a.usename as role,
   pg_catalog.to_char(pg_catalog.timezone('UTC'::text, a.xact_start), 'YYYY-MM-DD HH24:MI:SS UTC') as since
 from pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) as p (pid)
 left join pg_catalog.pg_stat_activity a on a.pid = p.pid
+"""
+
+_OLDEST = """
+select a.pid, a.application_name as name, a.usename as role,
+  pg_catalog.to_char(pg_catalog.timezone('UTC'::text, a.xact_start), 'YYYY-MM-DD HH24:MI:SS UTC') as since
+from pg_catalog.pg_stat_activity a
+where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid() and a.xact_start is not null
+order by a.xact_start limit 1
 """
