@@ -1,15 +1,23 @@
-"""What is in a folder, read by its descriptor: nothing is looked up by a path, so nothing outside can be seen."""
+"""What is in a folder, read by its descriptor: nothing is looked up by a path, so nothing outside can be seen.
+
+No descriptor stays open between two entries, however deep folders lie: a page of entries is looked at in one go, and
+the folder is opened again for the next.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from listener.sources.opening import FOLDER, is_kernels, open_linkless
 
+PAGE = 1000
+
 Identity = tuple[int, int]
+Wanted = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +39,78 @@ class Listing:
     kernels: bool = False
 
 
-def listing(place: str, wanted: Callable[[str], bool]) -> Listing:
-    """List a folder by its resolved path; of files, only those whose name is ``wanted``. Raises OSError.
-
-    No descriptor stays open, however deep folders lie: all that is needed of the files is read here.
-    """
+def listing(place: str, wanted: Wanted) -> Listing:
+    """List a folder by its resolved path; of files, only those whose name is ``wanted``. Raises OSError."""
     descriptor = open_linkless(place, FOLDER)
     try:
-        status = os.fstat(descriptor)
-        identity = status.st_dev, status.st_ino
+        identity = _identity(descriptor)
         if is_kernels(descriptor):
             return Listing(identity, iter(()), kernels=True)
         with os.scandir(descriptor) as found:
-            entries = [entry for one in found if (entry := _entry(one, descriptor, wanted))]
+            names = [(one.name, kind) for one in found if (kind := _kind(one)) != stat.S_IFREG or wanted(one.name)]
+        names.sort()
+        first = _page(descriptor, names[:PAGE], wanted)
     finally:
         os.close(descriptor)
-    entries.sort(key=lambda entry: entry.name)
-    return Listing(identity, iter(entries))
+    return Listing(identity, _entries(place, identity, first, names, wanted))
 
 
-def _entry(found: os.DirEntry[str], folder: int, wanted: Callable[[str], bool]) -> FolderEntry | None:
-    name = found.name
+def _kind(found: os.DirEntry[str]) -> int:
+    """Return the kind of an entry as the folder has it: a folder, a link, or anything else."""
     try:
         if found.is_symlink():
-            return _link(name, folder)
-        if found.is_dir(follow_symlinks=False):
-            return FolderEntry(name)
-        if not wanted(name):
-            return None
-        status = found.stat(follow_symlinks=False)
-        return _link(name, folder) if stat.S_ISLNK(status.st_mode) else FolderEntry(name, status)  # swapped just now
+            return stat.S_IFLNK
+        return stat.S_IFDIR if found.is_dir(follow_symlinks=False) else stat.S_IFREG
+    except OSError:  # some file systems don't tell, and it is gone by now
+        return stat.S_IFREG
+
+
+def _entries(
+    place: str, identity: Identity, first: Sequence[FolderEntry], names: Sequence[tuple[str, int]], wanted: Wanted
+) -> Iterator[FolderEntry]:
+    yield from first
+    for start in range(PAGE, len(names), PAGE):
+        yield from _next_page(place, identity, names[start : start + PAGE], wanted)
+
+
+def _next_page(
+    place: str, identity: Identity, names: Sequence[tuple[str, int]], wanted: Wanted
+) -> Sequence[FolderEntry]:
+    """Open the folder again and look at more of it; if another one took its place, what is left of it is gone."""
+    try:
+        descriptor = open_linkless(place, FOLDER)
     except OSError as error:
-        return FolderEntry(name, error=error) if wanted(name) else None
+        return [FolderEntry(name, error=error) for name, _ in names if wanted(name)]
+    try:
+        if _identity(descriptor) != identity:
+            gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            return [FolderEntry(name, error=gone) for name, _ in names if wanted(name)]
+        return _page(descriptor, names, wanted)
+    finally:
+        os.close(descriptor)
 
 
-def _link(name: str, folder: int) -> FolderEntry:
+def _page(folder: int, names: Sequence[tuple[str, int]], wanted: Wanted) -> Sequence[FolderEntry]:
+    found = []
+    for name, kind in names:
+        try:
+            found.append(_entry(folder, name, kind))
+        except OSError as error:
+            if wanted(name):
+                found.append(FolderEntry(name, error=error))
+    return found
+
+
+def _entry(folder: int, name: str, kind: int) -> FolderEntry:
+    if kind == stat.S_IFDIR:
+        return FolderEntry(name)
+    if kind == stat.S_IFREG:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISLNK(status.st_mode):
+            return FolderEntry(name, status)
     return FolderEntry(name, link=os.readlink(name, dir_fd=folder))
+
+
+def _identity(descriptor: int) -> Identity:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import DocumentError, RequestError
-from listener.sources import file_reading, opening
+from listener.sources import file_reading, listing, opening
 from listener.sources.base import Found, Refused
 from listener.sources.folder_roots import FolderRoots
 from listener.sources.options import RequestOptions
@@ -134,6 +134,23 @@ def test_a_folder_on_the_way_that_became_a_link_shows_nothing_of_what_lies_deepe
     next(items)
     exchange(root / "way", root.parent / "link")
     assert shown(items, root) == ["way/deep not_found", "way/x.md 6"]  # that was listed before
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("instead", ["a link", "another folder"])
+def test_a_folder_that_is_swapped_between_two_pages_of_it_shows_no_more(root: Path, instead: str) -> None:
+    for number in range(listing.PAGE + 2):
+        put(root / "way" / f"{number:05}.md")
+        put(root.parent / "outside" / f"{number:05}.md", SECRET)
+    items = walk(root, root / "way").found()
+    next(items)
+    exchange(root / "way", root.parent / ("link" if instead == "a link" else "outside"))
+    rest = shown(items, root)
+    assert rest[: listing.PAGE - 1] == [f"way/{number:05}.md 6" for number in range(1, listing.PAGE)]
+    assert rest[listing.PAGE - 1 :] == [
+        f"way/{name} not_found" for name in (f"{listing.PAGE:05}.md", f"{listing.PAGE + 1:05}.md", "deep", "x.md")
+    ]
+    assert {line.rsplit(" ", 1)[1] for line in rest} == {"6", "not_found"}
 
 
 @pytest.mark.usefixtures("way")
