@@ -268,7 +268,7 @@ async def _doors(session: Session, settings: Settings) -> str:
     if strangers:
         some = ", ".join(strangers[:5]) + (" and others" if len(strangers) > 5 else "")
         raise _Bad(
-            f'{some} may CREATE in schema "{settings.schema_}": look-alikes get into no call of ours, but can stop calls',
+            f'{some} may CREATE in schema "{settings.schema_}": their look-alikes can stop calls of ours',
             f'As its owner: revoke create on schema "{settings.schema_}" from …; or install into a schema of its own.',
             "warning",
         )
