@@ -10,7 +10,7 @@ begin
   select l.name, l.length, l.most into v_name, v_length, v_most
   from (values ('source', octet_length(p_request.source), 8000), ('media_type', octet_length(p_request.media_type), 200),
                ('dedupe_key', octet_length(p_request.dedupe_key), 1000),
-               ('options', pg_column_size(p_request.options), 100000),
+               ('options', pg_column_size(p_request.options), 500000),
                ('metadata', pg_column_size(p_request.metadata), 1000000)) as l (name, length, most)
   where l.length > l.most limit 1;
   if found then
@@ -19,10 +19,10 @@ begin
   end if;
   if pg_column_size(p_request.metadata) > 1000 then
     select left(k.key, 100), octet_length(k.key) into v_name, v_length from jsonb_object_keys(p_request.metadata) as k (key)
-    where octet_length(k.key) > 200 limit 1;
+    where octet_length(k.key) > 1000 limit 1;
     if found then
       raise exception 'metadata of request % has a key of % bytes: "%…"', p_request.id, v_length, v_name
-        using errcode = 'IG009', constraint = 'value_too_long', hint = 'Give keys of at most 200 bytes.';
+        using errcode = 'IG009', constraint = 'value_too_long', hint = 'Give keys of at most 1000 bytes.';
     end if;
   end if;
   v_length := coalesce(octet_length(p_request.content), octet_length(p_request.content_bytes));

@@ -223,7 +223,7 @@ async def test_one_bad_inline_document_is_the_error_of_its_request(c: Connection
         c,
         await add(c, collection=name, uri="empty", content=""),
         await add(c, collection=name, uri="zip", content_bytes=b"PK\3\4\0\0\0\0" * 50),
-        await add(c, collection=name, uri="large", content="x" * 9_000_000),
+        await add(c, collection=name, uri="large", content="x" * 9_000, options={"max_bytes": 8_000}),
     )
     assert [(row["status"], row["error"]["code"]) for row in rows] == [
         ("failed", "empty_document"), ("failed", "unsupported"), ("failed", "too_large"),
