@@ -17,9 +17,9 @@ from dbos import run_dbos_database_migrations
 
 from listener import logs, tracing
 from listener.concurrency import task_group
-from listener.database import migrations, removal
+from listener.database import migrations, removal, schemas
 from listener.database.connections import WRITABLE, Database, open_database, plain_connection
-from listener.database.dsn import url_for_dbos
+from listener.database.dsn import as_role, url_for_dbos
 from listener.database.holdups import Patience
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
@@ -62,8 +62,11 @@ async def migrate(settings: Settings, dsn: str, patience: Patience | None = None
     patience.connect = partial(plain_connection, dsn, application_name=MIGRATION)
     async with _alone(settings, dsn, patience) as connection:
         applied = await migrations.migrate(connection, settings.schema_, patience)
-        await migrations.make_schema(connection, settings.schema_of_dbos)
-        await anyio.to_thread.run_sync(_migrate_dbos, settings, dsn)
+        await schemas.make_schema(
+            connection, settings.schema_of_dbos, await schemas.owner(connection, settings.schema_)
+        )
+        owner = await schemas.owner(connection, settings.schema_of_dbos)
+        await anyio.to_thread.run_sync(_migrate_dbos, settings, as_role(dsn, owner) if owner else dsn)
     return applied
 
 

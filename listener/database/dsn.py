@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlencode, urlsplit
 
 from listener.errors import OperatorError
 
@@ -96,6 +96,15 @@ def url_for_dbos(dsn: str) -> str:
         query.append(urlencode({"host": hosts, "port": ports}))
         places = ""
     return _joined(parts, f"{login}{at}{places}", "&".join(query))
+
+
+def as_role(dsn: str, role: str) -> str:
+    """Return the URL of sessions that act as ``role``, of which the user is a member."""
+    parts = urlsplit(dsn)
+    parameters = parse_qs(parts.query)
+    escaped = role.replace("\\", "\\\\").replace(" ", "\\ ")
+    parameters["options"] = [" ".join([*parameters.get("options", ()), f"-crole={escaped}"])]
+    return _joined(parts, parts.netloc, urlencode(parameters, doseq=True, quote_via=quote))
 
 
 def names_several_hosts(dsn: str) -> bool:

@@ -12,7 +12,6 @@ it. A file that runs once and has another checksum now is refused.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,12 +22,12 @@ from listener import __version__
 from listener.database.holdups import Patience
 from listener.database.locks import SHORT_WAIT, until_locked
 from listener.database.names import PATH, Names, quoted
+from listener.database.schemas import find_vector_schema, formatted, make_schema, owner
 from listener.database.sql_files import SqlFile, sql_files
 from listener.errors import OperatorError
 
 Connection = asyncpg.Connection
 
-OLDEST_PGVECTOR = (0, 8)
 PAGE = 16
 
 
@@ -91,6 +90,8 @@ async def _apply_alone(
         if not await _todo(connection, schema, part):
             return []
     try:
+        if role := await owner(connection, schema):
+            await connection.execute(await formatted(connection, "set role %I", role))
         await connection.execute(
             f"set statement_timeout = 0; set lock_timeout = {max(1, round(patience.seconds * 1e3))}"
         )
@@ -102,7 +103,7 @@ async def _apply_alone(
         await _drop_begun(connection, names, file)
         raise
     finally:
-        await connection.execute("reset lock_timeout; reset statement_timeout")
+        await connection.execute("reset lock_timeout; reset statement_timeout; reset role")
     return [file.name]
 
 
@@ -118,21 +119,6 @@ async def _todo(connection: Connection, schema: str, part: Sequence[SqlFile]) ->
     applied = await _applied(connection, schema)
     _refuse_newer(applied, schema)
     return [file for file in part if _is_to_apply(file, applied)]
-
-
-async def make_schema(connection: Connection, schema: str) -> None:
-    """Create ``schema`` if it is not there; raises OperatorError ``not_permitted``."""
-    if await connection.fetchval("select exists (select from pg_namespace where nspname = $1)", schema):
-        return
-    statement = await formatted(connection, "create schema %I", schema)
-    try:
-        await connection.execute(statement)
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise OperatorError(
-            "not_permitted",
-            f'the database role may not create the schema "{schema}": {error}',
-            f"As the database's owner or a superuser: {statement} authorization <the role>;",
-        ) from None
 
 
 async def check(connection: Connection, schema: str) -> None:
@@ -155,42 +141,15 @@ async def _enter(connection: Connection, schema: str, wait: str) -> Names:
         raise OperatorError("postgres_too_old", "the server is older than Postgres 15", "Upgrade it.")
     await connection.execute(f"select set_config('lock_timeout', ({wait})::text, true)")
     await make_schema(connection, schema)
-    vector_schema = await _vector_schema(connection)
+    vector_schema = await find_vector_schema(connection)
     names = Names(schema, vector_schema)
     await connection.execute(f"set local search_path = {PATH}")
     await connection.execute("set local check_function_bodies = off; set local client_min_messages = warning")
+    if role := await owner(connection, schema):
+        await connection.execute(await formatted(connection, "set local role %I", role))
     # This loads pgvector's library. Only then may a role that is no superuser pin its settings to a function.
     await connection.execute(names.written("select '[1]'::vectors.vector"))
     return names
-
-
-async def _vector_schema(connection: Connection) -> str:
-    row = await _find_pgvector(connection)
-    if row is None:
-        try:
-            async with connection.transaction():
-                await connection.execute("create extension vector")
-        except (asyncpg.PostgresError, OSError) as error:
-            raise OperatorError(
-                "pgvector_missing",
-                f"the extension pgvector is not in this database, and could not be created: {error}",
-                "Install pgvector on the server, then, as a superuser in this database: create extension vector;",
-            ) from None
-        row = await _find_pgvector(connection)
-        assert row is not None
-    version: str = row["version"]
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_PGVECTOR:
-        raise OperatorError(
-            "pgvector_too_old", f"pgvector is {version}, 0.8 is needed", "Upgrade it: alter extension vector update;"
-        )
-    return str(row["schema"])
-
-
-async def _find_pgvector(connection: Connection) -> asyncpg.Record | None:
-    return await connection.fetchrow(
-        "select n.nspname as schema, e.extversion as version from pg_extension e"
-        " join pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector'"
-    )
 
 
 async def _applied(connection: Connection, schema: str) -> dict[str, str]:
@@ -275,8 +234,3 @@ async def _record(connection: Connection, names: Names, done: list[SqlFile]) -> 
         ),
         [(file.name, file.checksum, __version__) for file in done],
     )
-
-
-async def formatted(connection: Connection, template: str, name: str) -> str:
-    """Return ``template`` with ``%I`` replaced by the name, quoted by the server."""
-    return str(await connection.fetchval("select format($1::text, $2::text)", template, name))

@@ -6,7 +6,7 @@ import re
 
 import asyncpg
 
-from listener.database.migrations import Connection, formatted
+from listener.database.schemas import Connection, formatted
 from listener.database.sql_files import sql_files
 from listener.errors import OperatorError
 

@@ -16,6 +16,10 @@ begin
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
                    'passage_prefix, query_prefix, text_config and max_running.';
   end if;
+  if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
+    raise exception 'role "%" may not say which service the listeners call', ingest.ingest_caller()
+      using errcode = 'IG040', constraint = 'not_granted', hint = 'The owner of the schema sets a collection''s endpoint.';
+  end if;
   perform ingest.ingest_check_template(p_settings ->> 'embedding_template');
   -- Requests before their collection, as a claim does. What is inserted meanwhile, the claim moves.
   if p_settings ->> 'max_running' is not null then

@@ -416,3 +416,34 @@ async def test_a_grant_to_nobody_or_of_nothing_is_refused_with_what_to_do(roles:
     async with roles.as_role("searcher") as searcher:
         assert await refused(searcher, "select * from ingest_search('x')") == "not_granted"
         assert await searcher.fetchval("select count(*) from ingest_documents") == 0
+
+
+async def test_whoever_migrates_all_belongs_to_the_owner_of_the_schema(
+    server: embedded.Server, database: str, tmp_path: Path
+) -> None:
+    """Functions run as their owner: as a superuser's they would open every door."""
+    role = f"owner_{uuid.uuid4().hex[:12]}"
+    superuser = Ingest(tmp_path, INGEST_DATABASE_URL=database, INGEST_SCHEMA="ingest")
+    async with session(database) as c:
+        await c.execute(f"create role {role}; create schema ingest authorization {role}")
+        try:
+            assert (await superuser("migrate")).status == 0
+            await c.execute("delete from \"ingest\".ingest_migrations where name like 'ingest%'")
+            migrated = await superuser("migrate")
+            assert migrated.status == 0, migrated.err
+            owned = "select distinct rolname from pg_roles r join {} o on o.{} = r.oid where o.{} = any ($1::text[]::regnamespace[])"
+            for table, owner, schema in (
+                ("pg_class", "relowner", "relnamespace"),
+                ("pg_proc", "proowner", "pronamespace"),
+            ):
+                names = await c.fetch(owned.format(table, owner, schema), ["ingest", "ingest_dbos"])
+                assert [row[0] for row in names] == [role], table
+            stranger = f"{role}_stranger"
+            await c.execute(f"create role {stranger} login; grant all on schema ingest, ingest_dbos to {stranger}")
+            url = database.replace(f"//{embedded.server.SUPERUSER}@", f"//{stranger}@")
+            refused_to = await Ingest(tmp_path, INGEST_DATABASE_URL=url, INGEST_SCHEMA="ingest")("migrate")
+            assert refused_to.status == 5
+            assert f"belongs to the role {role}" in refused_to.err
+            await c.execute(f"drop owned by {stranger}; drop role {stranger}")
+        finally:
+            await c.execute(f"drop owned by {role} cascade; drop role {role}")

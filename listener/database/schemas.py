@@ -1,0 +1,96 @@
+"""The schemas of an installation: whose they are, made where they are missing, and the one that pgvector is in."""
+
+from __future__ import annotations
+
+import re
+
+import asyncpg
+
+from listener.errors import OperatorError
+
+Connection = asyncpg.Connection
+
+OLDEST_PGVECTOR = (0, 8)
+
+
+async def owner(connection: Connection, schema: str) -> str | None:
+    """Return who else owns our objects in ``schema``, or will as the schema's owner; None if that is the present role.
+
+    Functions run as their owner, so it must be one for all, and not whoever happens to migrate. Raises OperatorError
+    ``not_permitted`` if the present role can't act for it.
+    """
+    row = await connection.fetchrow(_OWNER, schema)
+    if row is None or (row["objects"] is None and not row["member"]):
+        return None
+    if not row["member"]:
+        raise OperatorError(
+            "not_permitted",
+            f'schema "{schema}" belongs to the role {row["name"]}',
+            f"Migrate as {row['name']}, as a member of it, or as a superuser.",
+        )
+    return str(row["name"])
+
+
+_OWNER = """
+select r.rolname as name, c.oid as objects, pg_has_role(current_user, r.oid, 'member') as member
+from pg_namespace n
+left join pg_class c
+  on c.relnamespace = n.oid and c.relkind = 'r' and c.relname in ('ingest_requests', 'workflow_status')
+join pg_roles r on r.oid = coalesce(c.relowner, n.nspowner)
+where n.nspname = $1 and r.rolname <> current_user and r.rolname !~ '^pg_'
+"""
+
+
+async def make_schema(connection: Connection, schema: str, owner: str | None = None) -> None:
+    """Create ``schema`` if it is not there, for its owner; raises OperatorError ``not_permitted``."""
+    if await connection.fetchval("select exists (select from pg_namespace where nspname = $1)", schema):
+        return
+    statement = await formatted(connection, "create schema %I", schema)
+    if owner:
+        statement += await formatted(connection, " authorization %I", owner)
+    try:
+        await connection.execute(statement)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise OperatorError(
+            "not_permitted",
+            f'the database role may not create the schema "{schema}": {error}',
+            f"As the database's owner or a superuser: {statement} authorization <the role>;",
+        ) from None
+
+
+async def find_vector_schema(connection: Connection) -> str:
+    """Return the schema of pgvector, which is made if it is not in the database.
+
+    Raises OperatorError ``pgvector_missing`` or ``pgvector_too_old``.
+    """
+    row = await _find_pgvector(connection)
+    if row is None:
+        try:
+            async with connection.transaction():
+                await connection.execute("create extension vector")
+        except (asyncpg.PostgresError, OSError) as error:
+            raise OperatorError(
+                "pgvector_missing",
+                f"the extension pgvector is not in this database, and could not be created: {error}",
+                "Install pgvector on the server, then, as a superuser in this database: create extension vector;",
+            ) from None
+        row = await _find_pgvector(connection)
+        assert row is not None
+    version: str = row["version"]
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_PGVECTOR:
+        raise OperatorError(
+            "pgvector_too_old", f"pgvector is {version}, 0.8 is needed", "Upgrade it: alter extension vector update;"
+        )
+    return str(row["schema"])
+
+
+async def _find_pgvector(connection: Connection) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        "select n.nspname as schema, e.extversion as version from pg_extension e"
+        " join pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector'"
+    )
+
+
+async def formatted(connection: Connection, template: str, name: str) -> str:
+    """Return ``template`` with ``%I`` replaced by the name, quoted by the server."""
+    return str(await connection.fetchval("select format($1::text, $2::text)", template, name))
