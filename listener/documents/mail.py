@@ -15,7 +15,6 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
-from pickle import PickleBuffer
 from typing import Any
 
 from listener.documents import decoding, markup, media_types, office_types, reading
@@ -103,7 +102,7 @@ def _add_leaf(part: Message[str, str], found: _Contents, kind: str, inside: str)
         _add_text(part, found, kind == "text/html")
     elif name or attached:
         if kind not in SIGNATURES and not _decorates(part, kind, inside, attached):
-            found.parts.append((name or _made_up(kind, found), kind, PickleBuffer(_bytes(part))))
+            found.parts.append((name or _made_up(kind, found), kind, _bytes(part)))
     elif kind.startswith("text/") and inside != "multipart/alternative":
         _add_text(part, found, html=False)
 
@@ -126,10 +125,10 @@ def _add_message(part: Message[str, str], found: _Contents) -> None:
         subject = _safe_name(reading.short(_header(inner, "subject")) or "")[:100]
         data = _attempt(inner.as_bytes)
         if data is not None:
-            found.parts.append((f"{subject or 'message'}.eml", office_types.MAIL, PickleBuffer(data)))
+            found.parts.append((f"{subject or 'message'}.eml", office_types.MAIL, data))
         return
     if data := _bytes(part):
-        found.parts.append((_name(part) or "message.eml", office_types.MAIL, PickleBuffer(data)))
+        found.parts.append((_name(part) or "message.eml", office_types.MAIL, data))
 
 
 def _bytes(part: Message[str, str]) -> bytes:

@@ -12,13 +12,20 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import Any
 
-from listener.documents import decoding, media_types, recognition, titles
+from listener.documents import decoding, media_types, received, recognition, titles
+from listener.documents.failures import (
+    AnswerTooLarge,
+    CallRaised,
+    WorkerCrashed,
+    WorkerMemory,
+    WorkersClosed,
+    WorkerTimeout,
+)
 from listener.documents.formats import Formats
-from listener.documents.parsed import Parsed, Part
-from listener.documents.pool import WorkerCrashed, WorkerFailed, WorkerMemory, Workers, WorkersClosed, WorkerTimeout
+from listener.documents.parsed import Parsed
+from listener.documents.pool import Workers
 from listener.documents.reading import About, DocumentFormat, Malformed, Reading, as_buffer
 from listener.documents.utf8 import as_text
 from listener.errors import DocumentError
@@ -27,6 +34,7 @@ TITLE_LINES = 200
 FRONT_MATTER_TITLE = re.compile(r"^title\s*:\s*[\"']?(.+?)[\"']?\s*$", re.IGNORECASE)
 HEADING = re.compile(r"^ {0,3}# +(.+?)(?: +#+)? *$")
 FENCES = ("```", "~~~")
+LEAST_SHARE = 0.05  # of the time limit: with less left, there is no other try
 NOTHING_ELSE = Reading(as_buffer(""))
 
 
@@ -42,52 +50,70 @@ class Parsers:
         self._ocr = (ocr, recognition.tessdata(ocr)) if ocr else None
         self._formats = formats or Formats.installed()
 
-    async def parse(self, data: bytes, *, uri: str, media_type: str | None = None) -> Parsed:
+    async def parse(self, data: bytes, *, uri: str, media_type: str | None = None, most: int | None = None) -> Parsed:
         """Parse one document of any size.
 
         ``uri`` names it in errors, and its extension counts when there is no ``media_type``. That may carry a charset,
         as in HTTP. The result's media type is ``text/markdown`` for HTML, PDF and office formats, ``text/plain`` or
-        ``text/markdown`` for e-mail, else what the document is.
+        ``text/markdown`` for e-mail, else what the document is. ``most``: bytes of its text and of what is inside of
+        it, together; by default as many as a worker may answer.
 
         Raises DocumentError ``empty_document``, ``no_text``, ``unsupported``, ``encrypted``, ``zip_bomb``,
-        ``parser_failed``, ``parser_crashed``, ``parser_timeout`` or ``parser_memory``.
+        ``too_large``, ``parser_failed``, ``parser_crashed``, ``parser_timeout`` or ``parser_memory``, whatever the
+        parser makes of the document.
         """
-        declared, charset = _declaration(media_type)
         if not data:
             raise DocumentError("empty_document", f"{uri} is empty", "there is nothing to ingest: 0 bytes")
+        try:
+            return await self._parse(data, uri, media_type, most)
+        except (DocumentError, WorkersClosed):
+            raise
+        except Malformed as failure:
+            raise _failed("failed", uri, failure, "check that it is what its name or media type says") from None
+        except Exception as failure:  # whatever a format's own code raises over a document
+            said = f"{type(failure).__name__}: {failure}"[:500] if not isinstance(failure, CallRaised) else failure
+            raise _failed("failed", uri, said, "leave it out with 'exclude', and report it") from failure
+
+    async def _parse(self, data: bytes, uri: str, media_type: str | None, most: int | None) -> Parsed:
+        declared, charset = _declaration(media_type)
         one, kind, promised, told = self._formats.decide(data, uri, declared, ocr=self._ocr is not None)
         about = About(uri, kind, promised, charset, told, self._ocr)
         if one.here and (text := await one.here(data, about)) is not None:
             return _parsed(one, about, text, NOTHING_ELSE)
-        reading = await self._read(one, data, about)
-        return _parsed(one, about, await as_text(reading.text), reading)
+        reading = received.reading(await self._read(one, data, about, most))
+        return _parsed(one, about, received.text(await as_text(reading.text)), reading)
 
-    async def _read(self, one: DocumentFormat, data: bytes, about: About) -> Reading:
+    async def _read(self, one: DocumentFormat, data: bytes, about: About, most: int | None) -> Any:
         try:
-            for read, share in one.attempts(data, about) if one.attempts else ():
-                with suppress(WorkerFailed):
-                    return await self._workers.run(read, data, about, timeout=share * self._workers.timeout_seconds)
-            return await self._workers.run(one.read, data, about)
-        except DocumentError:
-            raise
+            return await self._tried(one, data, about, most)
         except decoding.Binary:
             raise media_types.unsupported(about.uri, "application/octet-stream", "its content is") from None
-        except WorkerTimeout as failure:
+        except WorkerTimeout:
             hint = "it may be damaged or made to be slow; raise INGEST_PARSE_TIMEOUT_SECONDS if it is just large"
-            raise _failed("timeout", about.uri, failure, hint) from None
+            said = f"no answer within {self._workers.timeout_seconds:g} seconds"
+            raise _failed("timeout", about.uri, said, hint) from None
         except WorkerMemory as failure:
             hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size, a packed sheet more)"
             raise _failed("memory", about.uri, failure, hint) from None
+        except AnswerTooLarge as failure:
+            hint = "split it, or raise INGEST_MAX_DOCUMENT_BYTES"
+            message = f"{about.uri} has {failure} of text and documents inside, {most} are allowed for its size"
+            raise DocumentError("too_large", message, hint) from None
         except WorkerCrashed as failure:
             hint = "the parser failed on this document only; if other documents fail too, look for a lack of memory"
             raise _failed("crashed", about.uri, failure, hint) from None
-        except Malformed as failure:
-            raise _failed("failed", about.uri, failure, "check that it is what its name or media type says") from None
-        except WorkersClosed:
-            raise
-        except Exception as failure:  # whatever a format's own code raises over a document
-            said = f"{type(failure).__name__}: {failure}"[:500]
-            raise _failed("failed", about.uri, said, "leave it out with 'exclude', and report it") from failure
+
+    async def _tried(self, one: DocumentFormat, data: bytes, about: About, most: int | None) -> Any:
+        """Read in one way after the other; all of them together have the time of one document."""
+        limit = left = self._workers.timeout_seconds
+        for read, share in one.attempts(data, about) if one.attempts else ():
+            try:
+                return await self._workers.run(read, data, about, timeout=min(share * limit, left), most=most)
+            except (WorkerTimeout, WorkerMemory, WorkerCrashed) as failure:
+                left -= failure.seconds
+                if left < limit * LEAST_SHARE:
+                    raise
+        return await self._workers.run(one.read, data, about, timeout=left, most=most)
 
 
 def _declaration(media_type: str | None) -> tuple[str, str | None]:
@@ -103,8 +129,7 @@ def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -> Pars
     became, title = read.kind or about.media_type, read.title
     if became == media_types.MARKDOWN:
         title = title or titles.readable(_markdown_title(text))
-    parts = [Part(name, of, bytes(data)) for name, of, data in read.parts]
-    return Parsed(text, became, title, read.notes, tuple(read.pages), parts)
+    return Parsed(text, became, title, read.notes, received.pages(read.pages, len(text)), received.parts(read))
 
 
 def _no_text(one: DocumentFormat, about: About, notes: dict[str, Any]) -> DocumentError:

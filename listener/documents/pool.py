@@ -1,88 +1,73 @@
-"""Run functions in worker processes that may crash, hang or eat memory without harming anybody else.
+"""Run functions in worker processes that may crash, hang, eat memory or turn hostile without harming anybody else.
 
 Each worker is a fresh interpreter that serves one call at a time over a socket; a thread of ours owns it::
 
-    await run(f, data) ─► thread ─► socket ─► worker: f(data)        reply ─► the awaiting task
-                            │ looks at the clock and at the worker's memory while it waits
-                            └ worker gone, too slow or too large: end it, start another, raise
+    await run(f, data) ─► turns ─► thread ─► socket ─► worker: f(data)        answer ─► the awaiting task
+                                      │ looks at the clock and at the worker's memory while it waits
+                                      └ worker gone, too slow or too large: end it, start another, raise
 
 Why not ``multiprocessing``: spawn and forkserver run the user's ``__main__`` again, which repeats a script that has no
 main guard, and fork hangs once native threads exist. Here nothing of ``__main__`` is imported: functions must live in
-a module. Why threads: the pool can be called from any event loop, and large replies are read beside the loop.
+a module. Why threads: the pool can be called from any event loop, and large answers are read beside the loop.
 
 Memory is what the worker really occupies (RSS), read from ``/proc`` every 20 ms while a call runs. ``RLIMIT_AS`` counts
 reserved addresses instead (thread stacks, arenas, mapped libraries), and native libraries abort when it bites, which
 looks like a crash. Where there is no ``/proc``, only the time limit holds.
 
-The limits contain accidents, not attackers: replies are pickles, as they are in ``multiprocessing``.
+A document may take a worker over. It finds an empty environment, and can do little (``confinement``). What it answers
+is data (``wire``) of bounded size, checked against what the function says it returns (``returned``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import pickle
-import signal
-import socket
-import subprocess
+import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from listener.documents.wire import Buffer, beside_the_pickle, pack, send, unpack
+from listener.documents import wire
+from listener.documents.failures import AnswerTooLarge, WorkerFailed, WorkerMemory, WorkersClosed, WorkerTimeout
+from listener.documents.process import Worker, readable
+from listener.documents.turns import Turns, current
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.02  # a worker that only fills memory overshot a limit of 200 MB by 15 MB
+log = logging.getLogger(__name__)
+
 START_SECONDS = 60.0  # for a machine under load; an interpreter starts in a fraction of a second
-PAGE = os.sysconf("SC_PAGE_SIZE")
-PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
-
-# The worker sees the same modules as we do, and nothing of __main__.
-BOOT = (
-    "import sys; sys.path[:] = sys.argv[3:]; from listener.documents.pool import serve; serve(*map(int, sys.argv[1:3]))"
-)
+MOST_ANSWER = 64 * 1024 * 1024  # bytes of an answer, beside four times those of the arguments, unless the caller says
 
 
-class WorkerFailed(Exception):
-    """The worker did not answer; it was replaced."""
-
-
-class WorkerCrashed(WorkerFailed):
-    """The worker ended by itself; the message says how (signal or exit code)."""
-
-
-class WorkerTimeout(WorkerFailed):
-    """The call took longer than its time limit, so the worker was killed."""
-
-
-class WorkerMemory(WorkerFailed):
-    """The call needed more memory than the limit, so the worker was killed or ran out of it."""
-
-
-class WorkersClosed(RuntimeError):
-    """The pool was closed, before the call or while it ran."""
-
-    def __init__(self) -> None:
-        super().__init__("the workers are closed")
+@dataclass(slots=True)
+class _Call:
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    seconds: float
+    most: int
+    future: Future[Any]
 
 
 class Workers:
     """A pool of at most ``count`` worker processes, each limited in time per call and in memory.
 
     Processes start when first needed; idle ones wait in a read and cost no CPU. They end with this process, also
-    when it is SIGKILLed.
+    when it is SIGKILLed. Where calls wait, no share has more of them than another one (``turns``). ``folders``: what
+    functions read besides the modules that can be imported.
     """
 
-    def __init__(self, count: int, timeout_seconds: float, memory_mb: int) -> None:
+    def __init__(self, count: int, timeout_seconds: float, memory_mb: int, folders: Sequence[str] = ()) -> None:
         self.timeout_seconds = timeout_seconds  # of a call, unless it has its own
+        self.missing: list[str] = []  # of the confinement, as the workers say
         self._memory = memory_mb * 1024 * 1024
+        self._folders = folders
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
+        self._turns: Turns[_Call] = Turns()
         self._mine = threading.local()
         self._lock = threading.Lock()
         self._alive: set[Worker] = set()
@@ -94,23 +79,31 @@ class Workers:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def run(self, function: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
+    async def run(
+        self, function: Callable[..., T], *args: Any, timeout: float | None = None, most: int | None = None
+    ) -> T:
         """Call ``function(*args)`` in a worker and return what it returns, or raise what it raises.
 
-        ``function`` must be importable (not of ``__main__``, no lambda). Calls wait for a free worker without a limit;
-        ``timeout`` seconds (default: the pool's) count from when one takes the call. A call whose task is cancelled
-        while it runs goes on to its end or its limit, unheard.
+        ``function`` is one of a module (not of ``__main__``, no lambda, no method). Arguments are plain data, and
+        dataclasses and named tuples of it. So is what it returns, if its annotation says so. Calls wait for a free
+        worker without a limit; ``timeout`` seconds (default: the pool's) count from when one takes the call. ``most``:
+        bytes of the answer. A call whose task is cancelled while it runs goes on to its end or its limit, unheard.
 
-        Raises WorkerCrashed, WorkerTimeout, WorkerMemory; WorkersClosed.
+        Raises WorkerCrashed, WorkerTimeout, WorkerMemory, AnswerTooLarge; DocumentError, Malformed and Binary as the
+        function raised them, CallRaised for everything else that it raised; WorkersClosed.
         """
-        if getattr(function, "__module__", None) == "__main__":
-            raise ValueError(f"{function!r} must live in a module that workers can import")
-        limit = self.timeout_seconds if timeout is None else timeout
+        _require_a_module_s(function)
+        if most is None:
+            most = MOST_ANSWER + 4 * sum(len(one) for one in args if isinstance(one, (bytes, str)))
+        seconds = self.timeout_seconds if timeout is None else timeout
+        call = _Call(function, args, seconds, most, Future())
+        self._turns.wait(current(), call)
         try:
-            call = self._threads.submit(self._call, function, args, limit)
+            self._threads.submit(self._next)
         except RuntimeError:
             raise WorkersClosed from None
-        return await asyncio.wrap_future(call)
+        answer: T = await asyncio.wrap_future(call.future)
+        return answer
 
     async def close(self) -> None:
         """End all workers at once; calls that run or wait fail with WorkersClosed."""
@@ -128,25 +121,41 @@ class Workers:
         with self._lock:
             return [worker.process.pid for worker in self._alive]
 
-    def _call(self, function: Callable[..., T], args: tuple[Any, ...], limit: float) -> T:
-        request = pack((function, tuple(map(beside_the_pickle, args))))
-        worker = self._worker()
+    def _next(self) -> None:
+        share, call = self._turns.take()
         try:
-            ok, value = worker.ask(request, time.monotonic() + limit, self._memory)
+            if call.future.set_running_or_notify_cancel():
+                call.future.set_result(self._answer(call))
+        except BaseException as error:
+            call.future.set_exception(error)
+        finally:
+            self._turns.end(share)
+
+    def _answer(self, call: _Call) -> Any:
+        name = call.function.__module__, call.function.__qualname__
+        request = wire.pack([*name, wire.arguments(call.args), call.most])
+        worker, began = self._worker(), time.monotonic()
+        try:
+            answer = worker.ask(call.function, request, began + call.seconds, call.most)
+        except AnswerTooLarge:
+            raise
         except WorkerFailed as failure:
             self._replace(worker)
             if self._closed:
                 raise WorkersClosed from None
             if isinstance(failure, WorkerTimeout):
-                raise WorkerTimeout(f"no answer within {limit:g} seconds") from None
-            raise
-        if worker.memory() > self._memory // 2:
+                failure = WorkerTimeout(f"no answer within {call.seconds:g} seconds")
+            failure.seconds = time.monotonic() - began
+            raise failure from None
+        except MemoryError:
+            raise WorkerMemory("the worker could not get the memory that it asked for") from None
+        finally:
+            self._leave_small(worker)
+        return answer
+
+    def _leave_small(self, worker: Worker) -> None:
+        if worker.ready and worker.memory() > self._memory // 2:
             self._replace(worker)  # freed memory that stays with the process must not fail the next call
-        if ok:
-            return value  # type: ignore[no-any-return]  # it is what the function returned, in another process
-        if isinstance(value, MemoryError):
-            raise WorkerMemory("the worker could not get the memory that it asked for")
-        raise value
 
     def _worker(self) -> Worker:
         """Return this thread's worker, started if need be and ready."""
@@ -159,13 +168,19 @@ class Workers:
             except WorkerFailed as failure:
                 self._drop(worker)
                 raise WorkersClosed if self._closed else failure from None
+            self._say(worker.missing)
         return worker
+
+    def _say(self, missing: list[str]) -> None:
+        if missing and not self.missing:
+            log.warning("parsers are not shut in as they should be: %s", "; ".join(missing))
+        self.missing = missing
 
     def _start(self) -> Worker:
         with self._lock:
             if self._closed:
                 raise WorkersClosed
-            worker = Worker()
+            worker = Worker(self._memory, readable(self._folders))
             self._alive.add(worker)
         self._mine.worker = worker
         return worker
@@ -179,119 +194,11 @@ class Workers:
         with self._lock:
             self._alive.discard(worker)
         self._mine.worker = None
+        worker.ready = False
         worker.end()
 
 
-class Worker:
-    """One process and our end of the socket to it; used by one thread, except ``kill``."""
-
-    def __init__(self) -> None:
-        self.ready = False
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-c", BOOT, str(theirs.fileno()), str(os.getpid()), *sys.path]
-            # stdout is the program's: a library that prints must not write into it
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
-            )
-        self._statm = Path(f"/proc/{self.process.pid}/statm")
-
-    def await_ready(self, deadline: float) -> None:
-        """Wait for the sign that the interpreter is up, so that its start does not count as the call's time."""
-        self._receive(deadline, sys.maxsize)
-        self.ready = True
-
-    def ask(self, request: Sequence[Buffer], deadline: float, memory: int) -> tuple[bool, Any]:
-        """Return (True, result) or (False, exception); raise WorkerFailed if none comes within the limits."""
-        try:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            for part in request:
-                self._socket.sendall(part)
-        except TimeoutError:
-            raise WorkerTimeout from None
-        except OSError:  # it died: receiving tells how
-            pass
-        reply: tuple[bool, Any] = self._receive(deadline, memory)
-        return reply
-
-    def memory(self) -> int:
-        """Return the bytes of memory that the process occupies; 0 where the system does not tell."""
-        try:
-            return int(self._statm.read_bytes().split()[1]) * PAGE
-        except (OSError, IndexError):
-            return 0
-
-    def kill(self) -> None:
-        """End the process, whatever it does."""
-        self.process.kill()
-
-    def end(self) -> None:
-        """End the process and give back what belongs to it."""
-        self.kill()
-        self.process.wait()
-        self._socket.close()
-
-    def _receive(self, deadline: float, memory: int) -> Any:
-        def fill(view: memoryview) -> int:
-            while True:
-                if (left := deadline - time.monotonic()) <= 0:
-                    raise WorkerTimeout
-                self._socket.settimeout(min(LOOK_SECONDS, left))
-                try:
-                    if count := self._socket.recv_into(view):
-                        return count
-                except TimeoutError:
-                    if self.memory() > memory:
-                        raise WorkerMemory(f"the worker grew beyond {memory // 1024 // 1024} MB") from None
-                    continue
-                except OSError:
-                    pass
-                raise WorkerCrashed(self._how_it_ended())
-
-        return unpack(fill)
-
-    def _how_it_ended(self) -> str:
-        try:
-            code = self.process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            return "the worker closed its connection"
-        return f"the worker was ended by {signal.Signals(-code).name}" if code < 0 else f"the worker exited with {code}"
-
-
-def serve(descriptor: int, parent: int) -> None:
-    """Answer calls until the other end is gone. This is all that a worker process runs."""
-    _die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
-    with socket.socket(fileno=descriptor) as connection, suppress(EOFError, ConnectionError):
-        send(connection, pack(None))
-        while True:
-            call = unpack(lambda view: _some(connection.recv_into(view)))
-            send(connection, _reply(*call))
-            del call  # an idle worker holds no document
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end this process with its parent, even while native code keeps it from noticing."""
-    if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415 - for workers only
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
-        os._exit(0)
-
-
-def _reply(function: Callable[..., Any], args: tuple[Any, ...]) -> list[Buffer]:
-    try:
-        return pack((True, function(*(bytes(value) if type(value) is memoryview else value for value in args))))
-    except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))  # some exceptions break only when they are read
-            return pack((False, error))
-        except Exception:
-            return pack((False, RuntimeError(f"{type(error).__name__}: {error}")))
-
-
-def _some(count: int) -> int:
-    if not count:
-        raise EOFError
-    return count
+def _require_a_module_s(function: Callable[..., Any]) -> None:
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    if module == "__main__" or getattr(sys.modules.get(module or ""), name, None) is not function:
+        raise ValueError(f"{function!r} must live in a module that workers can import, under its own name")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pickle import PickleBuffer
 from typing import Any, NamedTuple
 
 MOST_CHARACTERS = 1000  # of one value
@@ -18,7 +17,7 @@ PartSent = tuple[str, "str | None", Any]  # name, media type, bytes as the text
 
 
 class About(NamedTuple):
-    """What is known of a document's bytes before they are read. (A tuple is pickled faster than a dataclass.)
+    """What is known of a document's bytes before they are read.
 
     ``uri`` names it in errors; ``media_type`` is what it was decided to be; ``promised`` what it was declared to be, or
     else its name stands for. ``charset`` was declared, in lower case. ``told`` is False where nothing but the bytes
@@ -38,12 +37,12 @@ class Malformed(Exception):
 
 
 class Reading(NamedTuple):
-    """A parsed document on its way from a worker; the text as UTF-8, beside the pickle, as are the parts' bytes.
+    """A parsed document on its way from a worker; the text as UTF-8, as ``as_buffer`` makes it, and the parts' bytes.
 
     ``kind`` is the media type of the text, None for that of the document.
     """
 
-    text: Any  # a PickleBuffer when it is sent, a memoryview when it arrives
+    text: Any  # bytes, or what else has a buffer, when it is sent
     title: str | None = None
     notes: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
     pages: Sequence[int] = ()
@@ -58,7 +57,8 @@ Read = Callable[[bytes, About], Reading]
 class DocumentFormat:
     """How documents of a format are told from others, and read.
 
-    ``read`` runs in a worker process, so it must be a function of a module. For a document that it can't read it raises
+    ``read`` runs in a worker process, so it must be a function of a module. It reaches no network, starts no process
+    and writes no file (``confinement``). For a document that it can't read it raises
     DocumentError, Malformed with what is wrong, or anything.
     ``extensions``: the media types of the format, and the endings of names that stand for each, separated by blanks.
     ``names``: whole names, in lower case, and the media type that each stands for; ``aliases``: other words for these
@@ -85,9 +85,9 @@ class DocumentFormat:
     attempts: Callable[[bytes, About], Sequence[tuple[Read, float]]] | None = None
 
 
-def as_buffer(text: str) -> PickleBuffer:
+def as_buffer(text: str) -> bytes:
     """Return text as a worker sends it: no NUL, no lone surrogates, which a damaged font may produce."""
-    return PickleBuffer(text.replace("\0", "").encode("utf-8", "replace"))
+    return text.replace("\0", "").encode("utf-8", "replace")
 
 
 def short(value: Any) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
 from listener.chunking.splitting import Chunk, chunk
-from listener.documents.pool import WorkerFailed
+from listener.documents.failures import CallRaised, WorkerCrashed, WorkerFailed
 from listener.errors import DocumentError
 from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, texts_of
@@ -41,10 +41,19 @@ async def _cut(tools: Tools, rows: Sequence[ToChunk], texts: Mapping[int, str]) 
 
 async def _large(tools: Tools, row: ToChunk, text: str) -> Cut:
     try:
-        return _outcome(row, await tools.workers.run(chunk, text, *_how(row)))
-    except WorkerFailed as failure:
+        chunks = await tools.workers.run(chunk, text, *_how(row))
+        _require_sense(chunks, len(text))
+        return _outcome(row, chunks)
+    except (WorkerFailed, CallRaised) as failure:
         error = DocumentError("chunking_failed", f"cutting the text into chunks failed: {failure}", "Please report it.")
         return Cut(row.id, error=error.as_json("chunk"))
+
+
+def _require_sense(chunks: Sequence[Chunk], characters: int) -> None:
+    """Raise WorkerCrashed unless all chunks lie in the text, in order."""
+    ends = [(one.start, one.end) for one in chunks]
+    if any(not 0 <= start < end <= characters for start, end in ends) or ends != sorted(set(ends)):
+        raise WorkerCrashed("the worker went wrong: its answer makes no sense")
 
 
 def _how(row: ToChunk) -> tuple[str, int, int]:

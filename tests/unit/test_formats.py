@@ -14,9 +14,10 @@ import pytest
 from network_guard import CAN_REFUSE, open_socket, refuse_sockets
 
 from listener.documents import office, office_types, pdf, recognition, tidying
+from listener.documents.failures import WorkerCrashed
 from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
-from listener.documents.pool import WorkerCrashed, Workers
+from listener.documents.pool import Workers
 from listener.errors import DocumentError, SettingsError
 
 FILES = Path(__file__).parent.parent / "documents"

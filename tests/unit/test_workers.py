@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 
-from listener.documents.pool import WorkerCrashed, WorkerMemory, Workers, WorkerTimeout
+from listener.documents.failures import CallRaised, WorkerCrashed, WorkerMemory, WorkerTimeout
+from listener.documents.pool import Workers
+from listener.errors import DocumentError
+from listener.sources.records import json_lines
 
 PROJECT = Path(__file__).parents[2]
 
@@ -48,17 +51,19 @@ async def test_a_call_returns_what_the_function_returns(workers: Workers) -> Non
 
 
 async def test_a_call_raises_what_the_function_raises(workers: Workers) -> None:
-    with pytest.raises(ValueError, match="invalid literal for int"):
+    with pytest.raises(CallRaised, match="ValueError: invalid literal for int"):
         await workers.run(int, "x")
-    with pytest.raises(UnicodeDecodeError):
-        await workers.run(bytes.fromhex("ff").decode)
+    with pytest.raises(DocumentError, match=r"line 3 is no JSON object but a number") as raised:
+        await workers.run(json_lines.fields_of, b"7", "line 3")
+    assert (raised.value.code, raised.value.hint) == ("bad_json", json_lines.ONE_A_LINE)
 
 
 async def test_large_bytes_arrive_as_bytes(workers: Workers) -> None:
     data = os.urandom(3 * 1024 * 1024 + 1)
-    assert await workers.run(operator.getitem, data, slice(-5, None)) == data[-5:]
-    assert await workers.run(bytes.__add__, data, b"x") == data + b"x"
+    assert await workers.run(operator.add, data, b"x") == data + b"x"
+    assert await workers.run(operator.add, b"a", b"x") == b"ax"
     assert await workers.run(bytes, b"") == b""
+    assert await workers.run(operator.add, "é" * 100_000, "\0") == "é" * 100_000
 
 
 async def test_workers_start_when_needed_and_no_more_than_allowed(workers: Workers) -> None:
@@ -114,7 +119,7 @@ async def test_a_worker_that_stays_large_does_not_serve_the_next_call() -> None:
         small = workers.pids()
         await workers.run(operator.add, 1, 2)
         assert workers.pids() == small
-        await workers.run(exec, "import os; os.kept = b'x' * 40_000_000")
+        await workers.run(exec, "import os; os.kept = b'x' * 40_000_000", {})
         assert await workers.run(operator.add, 1, 2) == 3
         assert workers.pids() != small
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from listener.documents.pool import WorkerFailed, WorkerMemory, Workers, WorkerTimeout
+from listener.documents.failures import (
+    AnswerTooLarge,
+    CallRaised,
+    WorkerCrashed,
+    WorkerFailed,
+    WorkerMemory,
+    WorkerTimeout,
+)
+from listener.documents.pool import Workers
 from listener.errors import DocumentError
 from listener.sources.records.layout import Layout, find_layout
 from listener.sources.records.scanning import MOST, Line, State, begin, scan
@@ -83,6 +91,7 @@ class Records:
             block = await self._read(state.offset, size)
             final = state.offset + len(block) == self._size
             lines, after = await self._run(scan, block, state, final)
+            self._require_sense(state, lines, after, len(block))
             size = next_size(len(block), len(lines), state, after)
             state = after
             del block  # the consumer may take its time
@@ -107,8 +116,19 @@ class Records:
     async def _run(self, function: Callable[..., T], *args: Any) -> T:
         try:
             return await self._workers.run(function, *args)
-        except WorkerFailed as failure:
+        except (WorkerFailed, CallRaised) as failure:
             raise worker_failed(self._uri, failure) from None
+
+    def _require_sense(self, before: State, lines: Sequence[Line], after: State, length: int) -> None:
+        """Raise DocumentError unless all of it lies in the block: else a worker gone wrong could keep us for ever."""
+        end = before.offset + length
+        first = before.skipped.start + 1 if before.skipped else before.offset  # what was passed over is read again
+        passed = after.skipped.start if after.skipped else after.offset
+        good = first <= after.offset <= end and first - 1 <= passed <= after.offset
+        good = good and (after != before or length <= before.limit + 2)
+        good = good and all(first - 1 <= start <= start + size <= end for _, start, size, *_ in lines)
+        if not (good and all(digest is None or len(digest) == 32 for *_, digest, _ in lines)):
+            raise worker_failed(self._uri, WorkerCrashed("the worker went wrong: its answer makes no sense"))
 
 
 def next_size(length: int, found: int, before: State, after: State) -> int:
@@ -126,9 +146,13 @@ def changed(what: str) -> DocumentError:
     return DocumentError("source_changed", f"{what} changed while it was ingested", hint)
 
 
-def worker_failed(what: str, failure: WorkerFailed) -> DocumentError:
+def worker_failed(what: str, failure: WorkerFailed | CallRaised) -> DocumentError:
     """Return the error of what a worker was working on when it failed."""
     message = f"{what} could not be read: {failure}"
+    if isinstance(failure, CallRaised):
+        return DocumentError("parser_failed", message, "leave it out with 'exclude', and report it")
+    if isinstance(failure, AnswerTooLarge):
+        return DocumentError("too_large", message, "split it, or raise INGEST_MAX_DOCUMENT_BYTES")
     if isinstance(failure, WorkerTimeout):
         return DocumentError("parser_timeout", message, "raise INGEST_PARSE_TIMEOUT_SECONDS")
     if isinstance(failure, WorkerMemory):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import accumulate
+from typing import Any
 
+from listener.documents.failures import CallRaised, WorkerCrashed, WorkerFailed, WorkerTimeout
 from listener.documents.parsed import Parsed
-from listener.documents.pool import WorkerFailed, Workers
+from listener.documents.pool import Workers
 from listener.errors import DocumentError
 from listener.sources.records.contents import Content
 from listener.sources.records.extracting import Item, extract
@@ -18,6 +22,9 @@ from listener.sources.records.spec import RecordSpec
 
 ReadRanges = Callable[[Sequence[tuple[int, int]]], Awaitable[Sequence[bytes]]]  # start and length of each
 
+Run = Callable[..., Awaitable[Any]]  # as ``Workers.run``
+
+TOGETHER = 0.5  # of the time limit is for the first try
 GAP = 64 * 1024  # bytes between two records that are read along: opening the file again costs more
 
 Span = tuple[int, int, list[int]]  # start, end, and which records lie in it
@@ -92,16 +99,37 @@ def _same(data: bytes, entry: Entry) -> bytes | DocumentError:
 async def _extracted(
     data: Sequence[bytes], entries: Sequence[Entry], layout: Layout, spec: RecordSpec, workers: Workers
 ) -> list[Content | DocumentError]:
+    """Read all in one call; if that fails, one by one in the time that is left: which of them it was is not known."""
     if not entries:
         return []
+    left = workers.timeout_seconds
+    seconds = left if len(entries) == 1 else left * TOGETHER
     try:
-        return await workers.run(extract, b"".join(data), _items(data, entries), layout, spec)
-    except WorkerFailed as failure:
+        return await _extract(data, entries, layout, spec, partial(workers.run, timeout=seconds))
+    except (WorkerFailed, CallRaised) as failure:
         if len(entries) == 1:
             return [worker_failed(entries[0].uri, failure)]
-    # Which of them it was is not known: one by one, so that it fails alone.
-    tries = (_extracted([one], [entry], layout, spec, workers) for one, entry in zip(data, entries, strict=True))
-    return [(await one)[0] for one in tries]
+        left -= getattr(failure, "seconds", 0.0)
+    contents: list[Content | DocumentError] = []
+    for piece, entry in zip(data, entries, strict=True):
+        began = time.monotonic()
+        try:
+            if left <= 0:
+                raise WorkerTimeout(f"others beside it took {workers.timeout_seconds:g} seconds")
+            contents += await _extract([piece], [entry], layout, spec, partial(workers.run, timeout=left))
+        except (WorkerFailed, CallRaised) as failure:
+            left -= getattr(failure, "seconds", time.monotonic() - began)
+            contents.append(worker_failed(entry.uri, failure))
+    return contents
+
+
+async def _extract(
+    data: Sequence[bytes], entries: Sequence[Entry], layout: Layout, spec: RecordSpec, run: Run
+) -> list[Content | DocumentError]:
+    found: list[Content | DocumentError] = await run(extract, b"".join(data), _items(data, entries), layout, spec)
+    if len(found) != len(entries):
+        raise WorkerCrashed("the worker went wrong: its answer makes no sense")
+    return found
 
 
 def _items(data: Sequence[bytes], entries: Sequence[Entry]) -> list[Item]:

@@ -21,7 +21,7 @@ from listener.sources.records.spec import JSON_LINES, RecordSpec
 MOST = 10_000  # records of one call: a block of tiny ones must not become a huge reply
 
 # Fragment of the URI (None: the line's number), start, length, line, SHA-256, error. Tuples, not objects: they are
-# pickled twice as fast, and the parent makes entries of them page by page.
+# sent faster, and the parent makes entries of them page by page.
 Line = tuple["str | None", int, int, int, "bytes | None", "DocumentError | None"]
 Place = tuple[int, int, int, int]  # in the block: start, end without the line's end, start of the next; the line
 

@@ -1,0 +1,84 @@
+"""Whose call a free worker takes next: of those who wait, the one that has the fewest at work.
+
+A share is (submitter, collection). First the submitters are equal, then each one's collections, then whoever was served
+longest ago is next. Who waits alone has all workers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from typing import Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Share(NamedTuple):
+    """On whose behalf something is done."""
+
+    submitter: str = ""
+    collection: str = ""
+
+
+NOBODY = Share()
+_current: ContextVar[Share] = ContextVar("share", default=NOBODY)
+
+
+@contextmanager
+def on_behalf_of(share: Share) -> Iterator[None]:
+    """Have the calls of a block, and of the tasks that begin in it, count as those of a share."""
+    token = _current.set(share)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current() -> Share:
+    """Return on whose behalf this task works."""
+    return _current.get()
+
+
+class Turns(Generic[T]):
+    """What waits for a worker, by share; used by many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[Share, deque[T]] = {}
+        self._working: Counter[Share] = Counter()
+        self._submitters: Counter[str] = Counter()
+        self._served: dict[Share, int] = {}
+        self._numbers = count()
+
+    def wait(self, share: Share, item: T) -> None:
+        """Put something at the end of its share's line."""
+        with self._lock:
+            self._waiting.setdefault(share, deque()).append(item)
+
+    def take(self) -> tuple[Share, T]:
+        """Return what comes next; there has to be something. ``end`` is to be called when it is through."""
+        with self._lock:
+            share = min(self._waiting, key=self._precedence)
+            line = self._waiting[share]
+            item = line.popleft()
+            if not line:
+                del self._waiting[share]
+            self._working[share] += 1
+            self._submitters[share.submitter] += 1
+            self._served[share] = next(self._numbers)
+            return share, item
+
+    def end(self, share: Share) -> None:
+        """Say that what was taken is through."""
+        with self._lock:
+            self._working -= Counter([share])
+            self._submitters -= Counter([share.submitter])
+            if share not in self._waiting and not self._working[share]:
+                self._served.pop(share, None)
+
+    def _precedence(self, share: Share) -> tuple[int, int, int]:
+        return self._submitters[share.submitter], self._working[share], self._served.get(share, -1)
