@@ -43,6 +43,7 @@ from listener.pipeline.announcements import Announcements
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.identity import PIPELINE, Identity, application
+from listener.pipeline.memory import Memory
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
@@ -248,6 +249,7 @@ class Listener:
             embedders=Embedders(settings),
             reading=self._reading,
             tracing=tracing.create(settings),
+            memory=Memory(settings.memory_mb),
         )
 
     async def _pool(self, database: Database, size: int) -> asyncpg.Pool:

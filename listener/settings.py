@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     batch_concurrency: int = Field(
         4, ge=1, le=64, description="Batches of larger requests that one listener runs at a time."
     )
+    memory_mb: int = Field(
+        1024, ge=64, description="Memory that the documents in flight may take in the listener, all together."
+    )
     parse_workers: int = Field(2, ge=1, le=256, description="Processes that parse documents.")
     parse_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that parsing one document may take.")
     parse_memory_mb: int = Field(1024, ge=128, description="Most memory that a parsing process may use.")

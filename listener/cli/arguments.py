@@ -65,7 +65,7 @@ def json_filter(text: str) -> dict[str, object]:
     """Return the JSON object that ``text`` is; raises UsageProblem ``not_an_object``."""
     try:
         value = json.loads(text, parse_constant=_refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         hint = """Like: --filter '{"lang": "en"}'"""
@@ -77,7 +77,7 @@ def _value(text: str) -> object:
     try:
         value = json.loads(text, parse_constant=_refuse)
         json.dumps(value, allow_nan=False)  # 1e999 reads as infinite
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value
 

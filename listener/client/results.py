@@ -165,7 +165,19 @@ def failure(row: asyncpg.Record) -> Failure:
 
 def hit(row: asyncpg.Record) -> Hit:
     """Return a row of ``statements.SEARCH``."""
-    return Hit(**{**row, "metadata": json.loads(row["metadata"])})
+    return Hit(**{**row, "metadata": metadata(row["metadata"])})
+
+
+def metadata(text: str) -> dict[str, Any]:
+    """Return a chunk's metadata; none where it is nested too deeply, or has an integer of thousands of digits.
+
+    Whoever inserted it must not keep others from what they search for.
+    """
+    try:
+        known: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return known
 
 
 def _reason(text: str | None) -> Reason | None:

@@ -63,6 +63,13 @@ class Formats:
         kind = self._without_start(data, uri, promised, declared)
         return self._of(kind, uri, declared), kind, promised, kind in (promised, HTML)
 
+    def promised(self, uri: str, declared: str) -> str:
+        """Return what a document says that it is: its media type, of all kinds of text ``text/plain``."""
+        kind = declared if declared not in UNTOLD else self.by_name(uri) or PLAIN
+        kind = self._aliases.get(kind, kind)
+        one = self._by_type.get(kind) or next((one for one in self._formats if one.takes and one.takes(kind)), None)
+        return PLAIN if one and one.here else kind
+
     def by_name(self, uri: str) -> str | None:
         """Return the media type that the last part of the URI stands for, if it is known."""
         name = basename(uri.partition("?")[0] if "://" in uri else uri).lower()

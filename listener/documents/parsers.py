@@ -34,6 +34,8 @@ TITLE_LINES = 200
 FRONT_MATTER_TITLE = re.compile(r"^title\s*:\s*[\"']?(.+?)[\"']?\s*$", re.IGNORECASE)
 HEADING = re.compile(r"^ {0,3}# +(.+?)(?: +#+)? *$")
 FENCES = ("```", "~~~")
+TEXTS = (media_types.HTML, media_types.PLAIN)
+ENCODED = 3  # bytes of UTF-8 that a byte of text or HTML becomes, at most
 LEAST_SHARE = 0.05  # of the time limit: with less left, there is no other try
 NOTHING_ELSE = Reading(as_buffer(""))
 
@@ -48,7 +50,13 @@ class Parsers:
     def __init__(self, workers: Workers, ocr: str | None = None, formats: Formats | None = None) -> None:
         self._workers = workers
         self._ocr = (ocr, recognition.tessdata(ocr)) if ocr else None
+        if self._ocr:
+            workers.let_read(self._ocr[1])
         self._formats = formats or Formats.installed()
+
+    def expands(self, uri: str, media_type: str | None) -> bool:
+        """Tell whether a document's text may be many times its size, by its name or declaration: no text, no HTML."""
+        return self._formats.promised(uri, _declaration(media_type)[0]) not in TEXTS
 
     async def parse(self, data: bytes, *, uri: str, media_type: str | None = None, most: int | None = None) -> Parsed:
         """Parse one document of any size.
@@ -56,7 +64,8 @@ class Parsers:
         ``uri`` names it in errors, and its extension counts when there is no ``media_type``. That may carry a charset,
         as in HTTP. The result's media type is ``text/markdown`` for HTML, PDF and office formats, ``text/plain`` or
         ``text/markdown`` for e-mail, else what the document is. ``most``: bytes of its text and of what is inside of
-        it, together; by default as many as a worker may answer.
+        it, together; by default as many as a worker may answer. Text that is decoded may have three times the size of
+        the document in any case.
 
         Raises DocumentError ``empty_document``, ``no_text``, ``unsupported``, ``encrypted``, ``zip_bomb``,
         ``too_large``, ``parser_failed``, ``parser_crashed``, ``parser_timeout`` or ``parser_memory``, whatever the
@@ -80,6 +89,8 @@ class Parsers:
         about = About(uri, kind, promised, charset, told, self._ocr)
         if one.here and (text := await one.here(data, about)) is not None:
             return _parsed(one, about, text, NOTHING_ELSE)
+        if most is not None and (one.here or kind in TEXTS):
+            most = max(most, ENCODED * len(data))
         reading = received.reading(await self._read(one, data, about, most))
         return _parsed(one, about, received.text(await as_text(reading.text)), reading)
 

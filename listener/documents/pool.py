@@ -25,7 +25,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,15 +57,14 @@ class Workers:
     """A pool of at most ``count`` worker processes, each limited in time per call and in memory.
 
     Processes start when first needed; idle ones wait in a read and cost no CPU. They end with this process, also
-    when it is SIGKILLed. Where calls wait, no share has more of them than another one (``turns``). ``folders``: what
-    functions read besides the modules that can be imported.
+    when it is SIGKILLed. Where calls wait, no share has more of them than another one (``turns``).
     """
 
-    def __init__(self, count: int, timeout_seconds: float, memory_mb: int, folders: Sequence[str] = ()) -> None:
+    def __init__(self, count: int, timeout_seconds: float, memory_mb: int) -> None:
         self.timeout_seconds = timeout_seconds  # of a call, unless it has its own
         self.missing: list[str] = []  # of the confinement, as the workers say
         self._memory = memory_mb * 1024 * 1024
-        self._folders = folders
+        self._folders: list[str] = []
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
         self._turns: Turns[_Call] = Turns()
         self._mine = threading.local()
@@ -104,6 +103,10 @@ class Workers:
             raise WorkersClosed from None
         answer: T = await asyncio.wrap_future(call.future)
         return answer
+
+    def let_read(self, folder: str) -> None:
+        """Let processes that start from now on read a folder, beside the modules that can be imported."""
+        self._folders.append(folder)
 
     async def close(self) -> None:
         """End all workers at once; calls that run or wait fail with WorkersClosed."""

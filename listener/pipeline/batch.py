@@ -9,6 +9,7 @@ from functools import partial
 
 from listener import logs
 from listener.database.outages import retry_on_outage
+from listener.documents.turns import on_behalf_of
 from listener.errors import ServiceError
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
@@ -51,13 +52,17 @@ class BatchRuns:
     async def _steps(self, fence: Fence, run: Run) -> dict[str, int]:
         tools = self._tools
         settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0]))
-        texts = Texts()
-        outcome = await run(tools, "load", partial(load, tools, fence, texts))
-        if outcome["open"]:
-            outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
-            outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts))
-            if settings.publish != "request":
-                outcome |= await run(tools, "save", partial(save, tools, fence))
+        texts = Texts(tools.memory)
+        try:
+            with on_behalf_of(settings.share):
+                outcome = await run(tools, "load", partial(load, tools, fence, texts))
+                if outcome["open"]:
+                    outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
+                    outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts))
+        finally:
+            texts.let_go()
+        if outcome["open"] and settings.publish != "request":
+            outcome |= await run(tools, "save", partial(save, tools, fence))
         return outcome
 
     async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts) -> dict[str, int]:

@@ -10,7 +10,7 @@ from listener.chunking.splitting import Chunk, chunk
 from listener.documents.failures import CallRaised, WorkerCrashed, WorkerFailed
 from listener.errors import DocumentError
 from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
-from listener.pipeline.tools import Tools, in_turn, texts_of
+from listener.pipeline.tools import Tools, in_turn, with_texts
 
 LARGE_TEXT = 200_000  # characters; chunking one takes longer than a worker process's round trip
 
@@ -23,9 +23,9 @@ async def cut(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
     chunks = 0
     async with aclosing(in_turn(tools, fence, rows, "chunk")) as groups:
         async for group in groups:
-            chunks = await tools.gateway.save_chunked(
-                fence, await _cut(tools, group, await texts_of(tools, texts, group))
-            )
+            async with aclosing(with_texts(tools, texts, group)) as some:
+                async for worded, found in some:
+                    chunks = await tools.gateway.save_chunked(fence, await _cut(tools, worded, found))
     return {"documents": len(rows), "chunks": chunks}
 
 

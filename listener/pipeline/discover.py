@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 
+from listener.documents.turns import on_behalf_of
 from listener.errors import DocumentError
 from listener.pipeline.references import RequestRef
 from listener.pipeline.request_rows import Container, ManifestEntry, RunningRequest
@@ -16,11 +18,18 @@ from listener.sources.records.contents import LONGEST_URI
 from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
+TIMES_RECORDS = 6  # a content that is cut into records: as it was fetched, a block of it, and a worker's of both
+
 
 async def discover(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
     """Write the manifest, unless it is complete; return the fields of Manifest."""
     if request.discovered:
         return asdict(await tools.gateway.manifest(ref))
+    with on_behalf_of(request.share):
+        return await _discovered(tools, ref, request)
+
+
+async def _discovered(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
     await tools.gateway.reset_manifest(ref, tools.executor_id, request.attempt)
     if request.fork_step in (None, "discover"):
         await _write_manifest(tools, ref, request)
@@ -34,7 +43,7 @@ async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest
     most = settings.batch_records if options.record else settings.batch_documents
     cut = _Cut(min(most, options.batch_documents or most), settings.batch_bytes, settings.max_document_bytes)
     place = request.source if request.source is not None else inline.locator_of_request(request.id)
-    async with aclosing(_source(tools, request).discover(place, options)) as pages:
+    async with _source(tools, request) as source, aclosing(source.discover(place, options)) as pages:
         async for page in pages:
             await _write(tools, ref, request.attempt, page, cut)
 
@@ -47,17 +56,30 @@ async def _write(tools: Tools, ref: RequestRef, attempt: int, page: Page, cut: _
         await tools.gateway.add_found(ref, tools.executor_id, attempt, [cut.entry(item) for item in page.items])
 
 
-def _source(tools: Tools, request: RunningRequest) -> Source:
-    """Return what finds the request's documents: the installed sources, its own content, the records in either."""
-    source: Source = tools.sources
-    if request.source is None:
-        own = OwnContent(request.uri or str(request.id), request.media_type, request.inline)
-        source = tools.sources.beside(inline.SCHEME, Inline(tools.reading, {request.id: own}))
-    if request.options.record is None:
-        return source
-    most = tools.settings.max_document_bytes
+@asynccontextmanager
+async def _source(tools: Tools, request: RunningRequest) -> AsyncIterator[Source]:
+    """Give what finds the request's documents: the installed sources, its own content, the records in either."""
+    most, record = tools.settings.max_document_bytes, request.options.record
     limit = min(request.options.max_bytes or most, most)
-    return RecordSource(source, parse_spec(request.options.record), tools.workers, limit=limit)
+    if request.source is not None:
+        found: Source = tools.sources
+        if record is not None:
+            found = RecordSource(found, parse_spec(record), tools.workers, limit=limit, reserve=tools.memory.reserve)
+        yield found
+        return
+    size = request.inline_bytes or 0
+    own = OwnContent(request.uri or str(request.id), request.media_type, True, size)
+    if record is None or size > most:
+        yield _inline(tools, request, own)
+        return
+    async with tools.memory.reserve(TIMES_RECORDS * size):  # all of it now: it is cut into records here
+        own = (await tools.gateway.contents({request.id: most}))[request.id]
+        yield RecordSource(_inline(tools, request, own), parse_spec(record), tools.workers, limit=limit)
+
+
+def _inline(tools: Tools, request: RunningRequest, own: OwnContent) -> Source:
+    content = Inline(tools.gateway.contents, tools.gateway.inline_range, {request.id: own})
+    return tools.sources.beside(inline.SCHEME, content)
 
 
 @dataclass(slots=True)
@@ -89,6 +111,7 @@ class _Cut:
         if (length := len(item.uri.encode())) > LONGEST_URI:
             hint = f"at most {LONGEST_URI} bytes: shorten the names of its folders, or its own"
             return DocumentError("uri_too_long", f"the URI {item.uri[:100]}… has {length} bytes", hint)
+        # A request's own content is refused by the load step: ingest_retry goes on from there, under a higher limit.
         if item.bytes is not None and item.bytes > self.max_document_bytes and inline.stored(item.locator or item.uri):
             return too_large(item.uri, item.bytes, self.max_document_bytes)
         return None

@@ -11,11 +11,10 @@ import json
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from uuid import UUID
 
 from pgvector import Vector
@@ -24,9 +23,9 @@ from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_inp
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Outcome, Texts, ToEmbed
-from listener.pipeline.tools import Tools, in_turn, texts_of
+from listener.pipeline.tools import Tools, in_turn, with_texts
 
-WINDOW = 1024  # chunks that are looked up at a time
+WINDOW, WINDOW_CHARACTERS = 1024, 16 * 1024 * 1024  # chunks that are looked up at a time
 COUNT_SECONDS = 0.5
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each chunk
 
@@ -58,7 +57,9 @@ class EmbedStep:
         rows = await self.gateway.to_embed(self.fence)
         async with aclosing(in_turn(self.tools, self.fence, rows, "embed")) as groups:
             async for group in groups:
-                await self._documents(group)
+                async with aclosing(with_texts(self.tools, self.texts, group)) as some:
+                    async for worded, texts in some:
+                        await self._documents(worded, texts)
         return {
             "documents": len(rows),
             "sent": self.sent,
@@ -67,8 +68,7 @@ class EmbedStep:
             "failed": len(self.failures),
         }
 
-    async def _documents(self, rows: Sequence[ToEmbed]) -> None:
-        texts = await texts_of(self.tools, self.texts, rows)
+    async def _documents(self, rows: Sequence[ToEmbed], texts: Mapping[int, str]) -> None:
         chunks = (one for row in rows for one in _new_chunks(row, texts[row.id], self.settings))
         try:
             await _at_most(self.embedder.in_flight, self._groups(chunks))
@@ -79,7 +79,7 @@ class EmbedStep:
 
     async def _groups(self, chunks: Iterator[NewChunk]) -> Calls:
         """Yield one call for each group, to embed and store it; copy vectors that the space has on the way."""
-        while window := list(islice(chunks, WINDOW)):
+        while window := list(_window(chunks)):
             missing = await self._copy_known(window)
             by_digest: dict[bytes, list[NewChunk]] = {}
             for one in missing:
@@ -170,8 +170,26 @@ def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[N
         embedded = embedding_input(
             settings.embedding_template, settings.passage_prefix, title=row.title, heading_path=path, text=text
         )
-        said = _AS_JSON({**row.metadata, "heading_path": path} | _page(row.pages, start, end))
+        said = _with_place(row.metadata, _AS_JSON({"heading_path": path} | _page(row.pages, start, end)))
         yield NewChunk(row.request_id, row.id, ordinal, start, end, text, embedded, text_hash(embedded), said)
+
+
+def _with_place(metadata: str, place: str) -> str:
+    """Add a chunk's place to its document's metadata, as text: what that holds may be too deep to be read here.
+
+    Of a key that is there twice, jsonb takes the second.
+    """
+    return place if metadata == "{}" else f"{metadata[:-1]}, {place[1:]}"
+
+
+def _window(chunks: Iterator[NewChunk]) -> Iterator[NewChunk]:
+    """Yield chunks until there are so many, or so many characters of them."""
+    characters = 0
+    for number, one in enumerate(chunks, 1):
+        yield one
+        characters += len(one.text) + len(one.embedded) + len(one.metadata)
+        if number == WINDOW or characters > WINDOW_CHARACTERS:
+            return
 
 
 def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, int]:

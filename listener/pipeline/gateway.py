@@ -6,7 +6,7 @@ Rows become values of ``rows`` here and nowhere else.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from listener.pipeline.rows import (
     as_json,
 )
 from listener.sources.base import Digest, RecordPlace
+from listener.sources.inline import OwnContent
 
 if TYPE_CHECKING:
     from pgvector import Vector
@@ -41,8 +42,8 @@ class Gateway(RequestGateway):
 
     async def to_load(self, fence: Fence) -> list[ToLoad]:
         """Return the revisions to read, each with a number of reading taken now."""
-        query = """select id, request_id, uri, locator, media_type, content, content_bytes, read_seq, live_hash,
-          max_bytes, whole_uri, container, range_start, bytes, line, range_hash
+        query = """select id, request_id, uri, locator, media_type, case when whole_uri is null then bytes end as size,
+          read_seq, live_hash, max_bytes, whole_uri, container, range_start, bytes, line, range_hash
           from ingest.ingest_to_load($1::ingest.ingest_fence_v1)"""
         return [_to_load(row) for row in await self._pool.fetch(query, fence.as_row)]
 
@@ -58,10 +59,25 @@ class Gateway(RequestGateway):
             for number, locator, layout, record in rows
         }
 
-    async def inline_range(self, request: RequestRef, start: int, length: int) -> bytes:
+    async def contents(self, wanted: Mapping[UUID, int]) -> dict[UUID, OwnContent]:
+        """Return requests' own contents, of each at most so many bytes: of a larger one its size alone."""
+        query = """select r.id, coalesce(r.uri, r.id::text), r.media_type, r.content is not null as is_text,
+            coalesce(octet_length(r.content), octet_length(r.content_bytes)) as size,
+            case when octet_length(r.content) <= w.most then convert_to(r.content, 'UTF8')
+                 when octet_length(r.content_bytes) <= w.most then r.content_bytes end as content
+          from unnest($1::uuid[], $2::bigint[]) as w (id, most) join ingest.ingest_requests r on r.id = w.id"""
+        rows = await self._pool.fetch(query, [*wanted], [*wanted.values()])
+        return {request: OwnContent(*about) for request, *about in rows}
+
+    async def text_sizes(self, revisions: Sequence[int]) -> dict[int, int]:
+        """Return how many bytes the texts of revisions have."""
+        query = "select id, octet_length(text) from ingest.ingest_revisions where id = any ($1)"
+        return {revision: size or 0 for revision, size in await self._pool.fetch(query, revisions)}
+
+    async def inline_range(self, request: UUID, start: int, length: int) -> bytes:
         """Return a slice of a request's own content, in bytes."""
         query = "select ingest.ingest_inline_range($1::uuid, $2::bigint, $3::bigint)"
-        return bytes(await self._pool.fetchval(query, request.request, start, length))
+        return bytes(await self._pool.fetchval(query, request, start, length))
 
     async def skip_unchanged(self, fence: Fence, same: Sequence[Loaded]) -> set[int]:
         """Skip revisions whose bytes are live already; return those that were, others have changed meanwhile."""
@@ -109,10 +125,7 @@ class Gateway(RequestGateway):
     async def to_embed(self, fence: Fence) -> list[ToEmbed]:
         """Return the revisions that are cut."""
         rows = await self._pool.fetch("select * from ingest.ingest_to_embed($1::ingest.ingest_fence_v1)", fence.as_row)
-        return [
-            ToEmbed(**{**row, "headings": json.loads(row["headings"]), "metadata": json.loads(row["metadata"])})
-            for row in rows
-        ]
+        return [ToEmbed(**{**row, "headings": json.loads(row["headings"])}) for row in rows]
 
     async def known_digests(self, space: int, digests: Iterable[Digest]) -> set[Digest]:
         """Return those of ``digests`` whose vectors the space has."""

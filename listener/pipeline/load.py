@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
+from operator import attrgetter
 from urllib.parse import quote
 from uuid import UUID
 
@@ -18,12 +19,14 @@ from listener.concurrency import side_by_side
 from listener.documents.parsed import Part
 from listener.documents.utf8 import HERE_BYTES
 from listener.errors import DocumentError
+from listener.pipeline.asking import Asked, code_of, expected
+from listener.pipeline.memory import portions
 from listener.pipeline.references import RequestRef
 from listener.pipeline.rows import Fence, Loaded, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
 from listener.sources import inline
-from listener.sources.base import Fetched, Found, Known, Outcome, Ready, RecordFile, Source, Unchanged, Wanted
-from listener.sources.inline import Inline, OwnContent
+from listener.sources.base import Fetched, Outcome, Ready, RecordFile, Source, Unchanged, too_large
+from listener.sources.inline import Inline
 from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
@@ -36,9 +39,13 @@ MOST_PARTS = 1000  # inside of one, at all levels together
 class _Read:
     """What reading a document gave, and what is to be said of it so far."""
 
-    row: ToLoad
+    asked: Asked
     outcome: Outcome | DocumentError
     about: Loaded
+
+    @property
+    def row(self) -> ToLoad:
+        return self.asked.row
 
     @property
     def is_live(self) -> bool:
@@ -62,19 +69,10 @@ async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
 
 async def _source(tools: Tools, fence: Fence, rows: Sequence[ToLoad]) -> Source:
     """Return what reads a batch's documents: the installed sources, requests' own contents, the records in either."""
-    contents = {row.request_id: _own(row) for row in rows if row.locator is None and row.record is None}
-
-    async def range_of(request: UUID, start: int, length: int) -> bytes:
-        return await tools.gateway.inline_range(RequestRef(request=request), start, length)
-
-    source = tools.sources.beside(inline.SCHEME, Inline(tools.reading, contents, range_of))
+    own = Inline(tools.gateway.contents, tools.gateway.inline_range)
+    source = tools.sources.beside(inline.SCHEME, own)
     numbers = {row.record.container for row in rows if row.record}
     return await _records(tools, fence.requests[0], numbers, source) if numbers else source
-
-
-def _own(row: ToLoad) -> OwnContent:
-    content = row.content if row.content_bytes is None else row.content_bytes
-    return OwnContent(row.uri, row.media_type, content or "")
 
 
 async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source) -> Source:
@@ -87,35 +85,59 @@ async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source
 
 
 async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], source: Source, texts: Texts) -> Counter[str]:
-    read = await _read(tools, source, rows, [_wanted(tools, row) for row in rows])
+    """Load portions that the listener's memory has room for; what is larger than it seemed goes alone."""
+    done: Counter[str] = Counter()
+    larger: list[Asked] = []
+    asked = [expected(row, tools.settings, tools.parsers) for row in rows]
+    for portion in portions(asked, attrgetter("worst"), tools.memory.portion):
+        async with tools.memory.reserve(portion.worst):
+            done += await _load_portion(tools, fence, portion.rows, source, texts, larger)
+    for one in larger:
+        async with tools.memory.reserve(one.worst):
+            done += await _load_portion(tools, fence, [one], source, texts, larger)
+    return done
+
+
+async def _load_portion(
+    tools: Tools, fence: Fence, asked: Sequence[Asked], source: Source, texts: Texts, larger: list[Asked]
+) -> Counter[str]:
+    read = await _read(tools, source, asked)
     skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
     left = await _read_again(tools, source, [one for one in read if one.row.id not in skipped])
     documents = await side_by_side(partial(_document, tools), left, SIDE_BY_SIDE * tools.settings.parse_workers)
-    loaded = [one for document in documents for one in document]
+    loaded: list[Loaded] = []
+    for one, document in zip(left, documents, strict=True):
+        if one.asked.whole and any(code_of(found.error) == "too_large" for found in document):
+            larger.append(one.asked.whole)
+        else:
+            loaded += document
     await tools.gateway.save_loaded(fence, loaded)
     good = [one for one in loaded if one.parsed]
-    for one in good:
-        if one.parsed and not one.part:  # a part is a revision of its own, whose id is not known here
-            texts.keep(one.revision, one.parsed.text)
+    for found in good:
+        if found.parsed and not found.part:  # a part is a revision of its own, whose id is not known here
+            texts.keep(found.revision, found.parsed.text)
     return Counter(loaded=len(good), skipped=len(skipped), failed=len(loaded) - len(good))
 
 
-def _wanted(tools: Tools, row: ToLoad) -> Wanted:
-    most = tools.settings.max_document_bytes
-    locator = row.locator or inline.locator_of_request(row.request_id)
-    known = Known(row.live_hash) if row.live_hash else None
-    return Wanted(Found(row.uri, locator, row.media_type, record=row.record), min(row.max_bytes or most, most), known)
-
-
-async def _read(tools: Tools, source: Source, rows: Sequence[ToLoad], wanted: Sequence[Wanted]) -> list[_Read]:
-    outcomes = await source.read_all(wanted)
+async def _read(tools: Tools, source: Source, asked: Sequence[Asked]) -> list[_Read]:
+    outcomes = await source.read_all([one.wanted for one in asked])
     if sum(len(one.data) for one in outcomes if isinstance(one, Fetched)) <= HERE_BYTES:
-        return _hashed(rows, outcomes)
-    return await tools.reading.in_thread(_hashed, rows, outcomes)
+        return _hashed(asked, outcomes)
+    return await tools.reading.in_thread(_hashed, asked, outcomes)
 
 
-def _hashed(rows: Sequence[ToLoad], outcomes: Sequence[Outcome | DocumentError]) -> list[_Read]:
-    return [_Read(row, one, _about(row, one)) for row, one in zip(rows, outcomes, strict=True)]
+def _hashed(asked: Sequence[Asked], outcomes: Sequence[Outcome | DocumentError]) -> list[_Read]:
+    return [
+        _Read(one, outcome, _about(one.row, outcome))
+        for one, outcome in zip(asked, map(_within_limit, asked, outcomes), strict=True)
+    ]
+
+
+def _within_limit(one: Asked, outcome: Outcome | DocumentError) -> Outcome | DocumentError:
+    """Refuse what a source read although it is too large."""
+    if isinstance(outcome, Fetched) and len(outcome.data) > one.wanted.limit:
+        return too_large(one.row.uri, len(outcome.data), one.wanted.limit)
+    return outcome
 
 
 def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
@@ -138,9 +160,8 @@ def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
 
 async def _read_again(tools: Tools, source: Source, read: Sequence[_Read]) -> list[_Read]:
     """Read documents whose "unchanged" no longer holds: what was live has been replaced meanwhile."""
-    unchanged = [one.row for one in read if isinstance(one.outcome, Unchanged)]
-    wanted = [replace(_wanted(tools, row), known=None) for row in unchanged]
-    read_now = iter(await _read(tools, source, unchanged, wanted) if unchanged else ())
+    unchanged = [one.asked.anew for one in read if isinstance(one.outcome, Unchanged)]
+    read_now = iter(await _read(tools, source, unchanged) if unchanged else ())
     return [next(read_now) if isinstance(one.outcome, Unchanged) else one for one in read]
 
 
@@ -152,17 +173,19 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
         assert about.error, "a source that knows nothing of a document can't say that it has not changed"
         return [about]
     whole = Part("", outcome.media_type or row.media_type, outcome.data)
+    most = read.asked.most_text
     if row.whole_uri is None:
-        return await _with_parts(tools, row.uri, whole, about)
+        return await _with_parts(tools, row.uri, whole, about, most)
     # A part that is tried again: it lies in the bytes of its whole.
-    for found in await _with_parts(tools, row.whole_uri, whole, about):
+    for found in await _with_parts(tools, row.whole_uri, whole, about, most):
         if found.part == row.uri:
             return [replace(found, part=None)]
     gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that it was in has changed")
     return [replace(about, error=gone.as_json("load"))]
 
 
-async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[Loaded]:
+async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded, most: int) -> list[Loaded]:
+    """Parse a document and those inside of it; their texts have at most ``most`` bytes, all together."""
     loaded: list[Loaded] = []
     waiting = deque([(uri, whole, 0)])
     while waiting:
@@ -171,8 +194,9 @@ async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded) -> list[
         if depth > DEEPEST or len(loaded) > MOST_PARTS:
             loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
             break
-        outcome = await _parsed(tools, uri, part, about)
+        outcome = await _parsed(tools, uri, part, about, most)
         if outcome.parsed:
+            most -= len(outcome.parsed.text)
             waiting.extend((inner, one, depth + 1) for inner, one in _named(uri, outcome.parsed.parts))
             outcome = replace(outcome, parsed=replace(outcome.parsed, parts=()))
         loaded.append(outcome)
@@ -183,9 +207,10 @@ def _of_part(one: Loaded, uri: str, part: Part) -> Loaded:
     return Loaded(one.revision, one.read_seq, sha256(part.data).digest(), len(part.data), part=uri)
 
 
-async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded) -> Loaded:
+async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded, most: int) -> Loaded:
     try:
-        return replace(about, parsed=await tools.parsers.parse(part.data, uri=uri, media_type=part.media_type))
+        parsed = await tools.parsers.parse(part.data, uri=uri, media_type=part.media_type, most=max(most, 0))
+        return replace(about, parsed=parsed)
     except DocumentError as error:
         return replace(about, error=error.as_json("load"))
 

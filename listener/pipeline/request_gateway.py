@@ -30,9 +30,11 @@ class RequestGateway:
 
     async def begin(self, request: RequestRef, executor: str, attempt: int | None = None) -> RunningRequest | None:
         """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
-        query = """select id, collection, source, content, content_bytes, media_type, uri, options, attempt, crashes,
-          discovered_at is not null as discovered, fork_step
-          from ingest.ingest_begin($1::uuid, $2::text, $3::int) where id is not null"""
+        # Lengths of contents are looked at before contents are: that reads none of them.
+        query = """select b.id, b.collection, b.source, b.media_type, b.uri, b.options, b.attempt, b.crashes,
+          b.discovered_at is not null as discovered, b.fork_step, b.submitted_by,
+          coalesce(octet_length(r.content), octet_length(r.content_bytes)) as inline_bytes
+          from ingest.ingest_begin($1::uuid, $2::text, $3::int) b join ingest.ingest_requests r on r.id = b.id"""
         row = await self._pool.fetchrow(query, request.request, executor, attempt)
         return RunningRequest(**{**row, "options": RequestOptions.read(row["options"])}) if row else None
 
@@ -62,7 +64,8 @@ class RequestGateway:
 
     async def batch_settings(self, request: UUID) -> BatchSettings:
         """Return the settings that a request started with, and how it is to be published."""
-        query = """select settings || jsonb_build_object('publish', coalesce(options ->> 'publish', 'document'))
+        query = """select settings || jsonb_build_object('publish', coalesce(options ->> 'publish', 'document'),
+          'collection', collection, 'submitted_by', submitted_by)
           from ingest.ingest_requests where id = $1"""
         return BatchSettings.model_validate_json(await self._pool.fetchval(query, request))
 

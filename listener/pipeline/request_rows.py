@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from listener.documents.turns import Share
 from listener.embedding import Space
 from listener.pipeline.rows import Failure, as_json
 from listener.sources.base import Found
@@ -17,13 +18,15 @@ from listener.sources.options import RequestOptions
 
 @dataclass(frozen=True, slots=True)
 class RunningRequest:
-    """A request that runs, as its workflow begins: what it asks for, and how often it was tried."""
+    """A request that runs, as its workflow begins: what it asks for, and how often it was tried.
+
+    ``inline_bytes``: the size of its own content.
+    """
 
     id: UUID
     collection: str
     source: str | None
-    content: str | None
-    content_bytes: bytes | None
+    inline_bytes: int | None
     media_type: str | None
     uri: str | None
     options: RequestOptions
@@ -31,11 +34,12 @@ class RunningRequest:
     crashes: int
     discovered: bool
     fork_step: str | None
+    submitted_by: str | None
 
     @property
-    def inline(self) -> bytes:
-        """Its own content in bytes."""
-        return self.content_bytes if self.content_bytes is not None else (self.content or "").encode()
+    def share(self) -> Share:
+        """Whose turn it takes at the parsers."""
+        return Share(self.submitted_by or "", self.collection)
 
 
 class BatchSettings(BaseModel):
@@ -53,6 +57,12 @@ class BatchSettings(BaseModel):
     embedding_template: str
     passage_prefix: str
     publish: str = "document"
+    collection: str
+    submitted_by: str | None
+
+    @property
+    def share(self) -> Share:
+        return Share(self.submitted_by or "", self.collection)
 
     @property
     def space(self) -> Space:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from listener.chunking.splitting import Chunk
 from listener.documents.parsed import Parsed
+from listener.pipeline.memory import Memory
 from listener.sources.base import Digest, RecordPlace
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Fence:
 class ToLoad:
     """A revision to be read.
 
-    ``locator``: where it lies, None for inline content, which ``content`` or ``content_bytes`` holds. ``read_seq``: the
+    ``locator``: where it lies, None for inline content. ``bytes``: its size as far as it is known. ``read_seq``: the
     number of this reading. ``live_hash``: of the bytes that are live under the same settings. ``record``: if it is one,
     where. ``whole_uri``: the document that it is a part of.
     """
@@ -59,8 +61,7 @@ class ToLoad:
     uri: str
     locator: str | None
     media_type: str | None
-    content: str | None
-    content_bytes: bytes | None
+    bytes: int | None
     read_seq: int
     live_hash: Digest | None
     max_bytes: int | None
@@ -137,7 +138,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class ToEmbed:
-    """A revision that is cut; ``stored``: the ordinals of chunks that are written already."""
+    """A revision that is cut; ``stored``: the ordinals of chunks that are written already; ``metadata``: JSON text."""
 
     id: int
     request_id: UUID
@@ -145,7 +146,7 @@ class ToEmbed:
     starts: Sequence[int]
     ends: Sequence[int]
     headings: Sequence[Sequence[str]]
-    metadata: Mapping[str, Any]
+    metadata: str
     pages: Sequence[int] | None
     stored: Sequence[int]
 
@@ -201,19 +202,27 @@ class Count:
         return Count(self.request, self.chunks - less.chunks, self.texts - less.texts, self.tokens - less.tokens)
 
 
-@dataclass(slots=True)
 class Texts:
-    """Texts of revisions that an execution keeps from one step to the next, up to ``most`` characters.
+    """Texts of revisions that an execution keeps from one step to the next, as far as the listener's memory has room.
 
     What does not fit, or was loaded by an execution before this one, is fetched when a step needs it.
     """
 
-    most: int = 8 * 1024 * 1024
-    kept: dict[int, str] = field(default_factory=dict)
-    size: int = 0
+    def __init__(self, memory: Memory, most: int = 16 * 1024 * 1024) -> None:
+        self.kept: dict[int, str] = {}
+        self._memory = memory
+        self._most = most
+        self._size = 0
 
     def keep(self, revision: int, text: str) -> None:
         """Keep a text if there is room."""
-        if self.size + len(text) <= self.most:
+        size = getsizeof(text)
+        if self._size + size <= self._most and self._memory.keep(size):
             self.kept[revision] = text
-            self.size += len(text)
+            self._size += size
+
+    def let_go(self) -> None:
+        """Give everything back."""
+        self.kept.clear()
+        self._memory.let_go(self._size)
+        self._size = 0

@@ -11,6 +11,7 @@ from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders
 from listener.pipeline.gateway import Gateway
+from listener.pipeline.memory import TIMES_STORED, Memory, portions
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
 from listener.sources.base import SourceTools
@@ -19,6 +20,7 @@ from listener.tracing import Tracing
 
 T = TypeVar("T")
 Row = TypeVar("Row", ToLoad, ToChunk, ToEmbed)
+Worded = TypeVar("Worded", ToChunk, ToEmbed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Tools:
     embedders: Embedders
     reading: SourceTools
     tracing: Tracing
+    memory: Memory
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the one document that is tried alone: only that one is to blame if this listener dies."""
 
@@ -42,10 +45,21 @@ class Tools:
         return await self.reading.in_thread(function, *args)
 
 
-async def texts_of(tools: Tools, texts: Texts, rows: Sequence[ToChunk] | Sequence[ToEmbed]) -> Mapping[int, str]:
-    """Return the texts of a step's rows, by revision; what this execution does not have is fetched."""
-    missing = [row.id for row in rows if row.id not in texts.kept]
-    return texts.kept | await tools.gateway.texts(missing) if missing else texts.kept
+async def with_texts(
+    tools: Tools, texts: Texts, rows: Sequence[Worded]
+) -> AsyncGenerator[tuple[Sequence[Worded], Mapping[int, str]], None]:
+    """Yield a step's rows with their texts, by revision: first what this execution has kept, then what is fetched.
+
+    What is fetched is in memory until the next is asked for: no more of it at a time than there is room for.
+    To be closed (``aclosing``).
+    """
+    if kept := [row for row in rows if row.id in texts.kept]:
+        yield kept, texts.kept
+    missing = [row for row in rows if row.id not in texts.kept]
+    sizes = await tools.gateway.text_sizes([row.id for row in missing]) if missing else {}
+    for portion in portions(missing, lambda row: TIMES_STORED * (sizes.get(row.id) or 0), tools.memory.portion):
+        async with tools.memory.reserve(portion.worst):
+            yield portion.rows, await tools.gateway.texts([row.id for row in portion.rows])
 
 
 async def in_turn(tools: Tools, fence: Fence, rows: Sequence[Row], step: str) -> AsyncGenerator[Sequence[Row], None]:

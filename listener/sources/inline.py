@@ -6,42 +6,47 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 from uuid import UUID
 
-from listener.documents.utf8 import HERE_BYTES
-from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, SourceTools, Wanted, too_large
+from listener.errors import DocumentError
+from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, Wanted, too_large
 from listener.sources.options import RequestOptions
 
 SCHEME = "inline"
-
-RangeOf = Callable[[UUID, int, int], Awaitable[bytes]]  # request, start, length
+GAP = 1024 * 1024  # bytes between two pieces that are read along: the database unpacks the whole content each time
 
 
 @dataclass(frozen=True, slots=True)
 class OwnContent:
-    """What a request has in its row."""
+    """What a request has in its row: a text (``is_text``) or bytes, ``size`` bytes; ``content``, if it was fetched."""
 
     uri: str
     media_type: str | None
-    content: str | bytes
+    is_text: bool
+    size: int
+    content: bytes | None = None
 
     @property
     def declared(self) -> str | None:
         """Its media type. Text in a row is Unicode already, whatever charset that says."""
-        if self.media_type is None or isinstance(self.content, bytes):
+        if self.media_type is None or not self.is_text:
             return self.media_type
         return f"{self.media_type.partition(';')[0]}; charset=utf-8".lstrip("; ")
 
 
+ContentsOf = Callable[[Mapping[UUID, int]], Awaitable[Mapping[UUID, OwnContent]]]  # of each, the most bytes to fetch
+RangeOf = Callable[[UUID, int, int], Awaitable[bytes]]  # request, start, length
+
+
 class Inline(Source):
-    """The content of some requests, by id. ``range_of`` reads a piece of what is not among ``contents``."""
+    """The contents of requests; ``known`` is what is known of some. What they have is fetched when it is read."""
 
     roots = ()
 
     def __init__(
-        self, tools: SourceTools, contents: Mapping[UUID, OwnContent], range_of: RangeOf | None = None
+        self, contents_of: ContentsOf, range_of: RangeOf, known: Mapping[UUID, OwnContent] | None = None
     ) -> None:
-        self._tools = tools
-        self._contents = contents
+        self._contents_of = contents_of
         self._range_of = range_of
+        self._known = known or {}
 
     async def check(self, source: str, options: RequestOptions) -> None:
         """Accept it: it is there."""
@@ -50,35 +55,58 @@ class Inline(Source):
         self, source: str, options: RequestOptions, *, known: LookUp | None = None, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
         """Yield the one document; its locator is the source."""
-        one = self._contents[_request(source)]
-        yield Page([Found(one.uri, source, one.media_type, len(await self._bytes(one)))])
+        one = self._known[_request(source)]
+        yield Page([Found(one.uri, source, one.media_type, one.size)])
 
     async def read(self, wanted: Wanted) -> Outcome:
-        """Return the content in bytes, with its media type."""
-        one = self._contents[_request(wanted.found.locator)]
-        data = await self._bytes(one)
-        if len(data) > wanted.limit:
-            raise too_large(wanted.found.uri, len(data), wanted.limit)
-        return Fetched(data, one.declared)
+        (outcome,) = await self.read_all([wanted])
+        if isinstance(outcome, DocumentError):
+            raise outcome
+        return outcome
+
+    async def read_all(self, wanted: Sequence[Wanted]) -> list[Outcome | DocumentError]:
+        """Return contents in bytes, with their media types, all in one go."""
+        places = [(_request(one.found.locator), one) for one in wanted]
+        contents = await self._contents_of({request: one.limit for request, one in places})
+        return [_outcome(contents.get(request), one) for request, one in places]
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
-        """Read all of them in one go: the database unpacks the whole content each time."""
-        first = min(start for start, _ in ranges)
-        end = max(start + length for start, length in ranges)
-        data = await self._range(_request(found.locator), first, end - first)
-        return [data[start - first : start - first + length] for start, length in ranges]
+        """Return pieces; those that lie close together are read in one go."""
+        request = _request(found.locator)
+        if (held := self._known.get(request)) and held.content is not None:
+            return [held.content[start : start + length] for start, length in ranges]
+        pieces: dict[int, bytes] = {}
+        for numbers in _close(ranges):
+            first = ranges[numbers[0]][0]
+            end = max(sum(ranges[number]) for number in numbers)
+            data = await self._range_of(request, first, end - first)
+            for number in numbers:
+                start, length = ranges[number]
+                pieces[number] = data[start - first : start - first + length]
+        return [pieces[number] for number in range(len(ranges))]
 
-    async def _range(self, request: UUID, start: int, length: int) -> bytes:
-        if held := self._contents.get(request):
-            return (await self._bytes(held))[start : start + length]
-        assert self._range_of, "what is not held is read by it"
-        return await self._range_of(request, start, length)
 
-    async def _bytes(self, one: OwnContent) -> bytes:
-        if isinstance(one.content, bytes):
-            return one.content
-        encode = one.content.encode
-        return encode() if len(one.content) <= HERE_BYTES else await self._tools.in_thread(encode)
+def _outcome(one: OwnContent | None, wanted: Wanted) -> Outcome | DocumentError:
+    uri = wanted.found.uri
+    if one is None:
+        return DocumentError("not_found", f"{uri} is not there any more", "its request was deleted: insert it again")
+    if one.content is None:
+        return too_large(uri, one.size, wanted.limit)
+    return Fetched(one.content, one.declared)
+
+
+def _close(ranges: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Return the numbers of ranges that lie close together, in their order."""
+    groups: list[list[int]] = []
+    end = 0
+    for number in sorted(range(len(ranges)), key=lambda number: ranges[number]):
+        start, length = ranges[number]
+        if groups and start - end <= GAP:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+        end = max(end, start + length)
+    return groups
 
 
 def locator_of_request(request: UUID) -> str:

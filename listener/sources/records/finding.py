@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,10 +24,19 @@ from listener.sources.records.spec import JSON_LINES, RecordSpec
 T = TypeVar("T")
 ReadRange = Callable[[int, int], Awaitable[bytes]]  # (start, length) → the bytes, fewer at the end
 
+Reserve = Callable[[int], AbstractAsyncContextManager[None]]
+"""Waits for so many bytes of memory, and has them for the time of a block."""
+
+TIMES_BLOCK = 3  # a block, and what comes back of it
 BLOCK = 2 * 1024 * 1024
 SMALLEST_BLOCK = 16 * 1024
 PAGE = 1000
 FAR_ENOUGH = 64 * 1024 * 1024  # a file that is ASCII up to here is taken for UTF-8
+
+
+def unlimited(_: int) -> AbstractAsyncContextManager[None]:
+    """Reserve nothing."""
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class Records:
         spec: RecordSpec,
         limit: int,
         workers: Workers,
+        reserve: Reserve = unlimited,
     ) -> None:
         self._read_range = read_range
         self._size = size
@@ -66,6 +77,7 @@ class Records:
         self._spec = spec
         self._limit = limit
         self._workers = workers
+        self._reserve = reserve
 
     async def layout(self) -> Layout:
         """Find out how the container is written.
@@ -76,10 +88,11 @@ class Records:
         """
         if not self._size:
             raise DocumentError("empty_document", f"{self._uri} is empty", "there is nothing to ingest: 0 bytes")
-        head = await self._read(0, BLOCK)
-        sample = await self._beyond_ascii(head)
-        whole = len(head) == self._size
-        return await self._run(find_layout, head, whole, sample, self._kind, self._spec, self._uri)
+        async with self._reserve(TIMES_BLOCK * BLOCK):
+            head = await self._read(0, BLOCK)
+            sample = await self._beyond_ascii(head)
+            whole = len(head) == self._size
+            return await self._run(find_layout, head, whole, sample, self._kind, self._spec, self._uri)
 
     async def pages(self, layout: Layout) -> AsyncIterator[list[Entry]]:
         """Yield the records in their order, in pages of at most 1,000; ``layout`` is what ``layout()`` returned.
@@ -88,13 +101,14 @@ class Records:
         """
         state, size = begin(self._uri, layout, self._spec, self._limit), BLOCK
         while state.offset < self._size:
-            block = await self._read(state.offset, size)
-            final = state.offset + len(block) == self._size
-            lines, after = await self._run(scan, block, state, final)
-            self._require_sense(state, lines, after, len(block))
-            size = next_size(len(block), len(lines), state, after)
-            state = after
-            del block  # the consumer may take its time
+            async with self._reserve(TIMES_BLOCK * min(size, self._size - state.offset)):
+                block = await self._read(state.offset, size)
+                final = state.offset + len(block) == self._size
+                lines, after = await self._run(scan, block, state, final)
+                self._require_sense(state, lines, after, len(block))
+                size = next_size(len(block), len(lines), state, after)
+                state = after
+                del block  # the consumer may take its time
             for first in range(0, len(lines), PAGE):
                 yield [_entry(self._uri, line) for line in lines[first : first + PAGE]]
 

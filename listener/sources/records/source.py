@@ -25,7 +25,7 @@ from listener.sources.base import (
     Wanted,
 )
 from listener.sources.options import RequestOptions
-from listener.sources.records.finding import Entry, Records
+from listener.sources.records.finding import Entry, Records, Reserve, unlimited
 from listener.sources.records.layout import Layout
 from listener.sources.records.loading import content_hash, load
 from listener.sources.records.spec import RecordSpec, kind_of
@@ -36,7 +36,8 @@ Outcomes = dict[int, Outcome | DocumentError]  # by their places in the answer
 class RecordSource(Source):
     """Wraps the source ``inner`` of files with records; what is no record is left to it.
 
-    ``limit``: the most bytes of a record; ``files``: by number, those whose records are going to be read.
+    ``limit``: the most bytes of a record; ``files``: by number, those whose records are going to be read; ``reserve``:
+    of the memory that finding records takes, block by block.
     """
 
     roots = ()
@@ -49,12 +50,14 @@ class RecordSource(Source):
         *,
         limit: int = 0,
         files: Mapping[int, RecordFile] | None = None,
+        reserve: Reserve = unlimited,
     ) -> None:
         self._inner = inner
         self._spec = spec
         self._workers = workers
         self._limit = limit
         self._files = files or {}
+        self._reserve = reserve
 
     async def check(self, source: str, options: RequestOptions) -> None:
         await self._inner.check(source, options)
@@ -129,6 +132,7 @@ class RecordSource(Source):
             spec=self._spec,
             limit=self._limit,
             workers=self._workers,
+            reserve=self._reserve,
         )
         layout = await records.layout()
         yield Page((), [RecordFile(number, file.locator or file.uri, layout.as_json())])
