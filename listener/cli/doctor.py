@@ -111,6 +111,7 @@ async def _doctor(output: Output) -> int:
     settings, findings = load_settings(), _Findings(output)
     await findings.look("roots", _roots(settings))
     await findings.look("embedder", _embedder(settings))
+    await findings.look("parsers", _parsers(settings))
     dsn = await _find_running(settings, findings)
     if dsn and await findings.look("database", _reachable(settings, dsn)):
         await _look_inside(settings, dsn, findings)
@@ -185,6 +186,17 @@ async def _embedder(settings: Settings) -> str:
     finally:
         await embedder.close()
     return f"{space.embedder}, {space.model}, {space.dimensions} dimensions"
+
+
+async def _parsers(settings: Settings) -> str:
+    from listener.documents.pool import Workers
+
+    async with Workers(1, settings.parse_timeout_seconds, settings.parse_memory_mb) as workers:
+        await workers.run(len, "")
+    if workers.missing:
+        hint = "Linux 5.13 or newer with seccomp and Landlock has it; a container's runtime may refuse these."
+        raise _Bad(f"they are not shut in as they should be: {'; '.join(workers.missing)}", hint, "warning")
+    return "no network, no other processes, no files but libraries"
 
 
 async def _find_running(settings: Settings, findings: _Findings) -> str | None:
