@@ -32,6 +32,7 @@ from listener.sources.records.spec import parse_spec
 
 DEEPEST = 4  # levels of documents inside of documents
 SIDE_BY_SIDE = 4  # documents for each worker: the next one waits beside it
+MOST_SLOW = 3  # documents inside of one that ran out of time, each of the whole limit; then no more are tried
 MOST_PARTS = 1000  # inside of one, at all levels together
 
 
@@ -187,14 +188,15 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
 async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded, most: int) -> list[Loaded]:
     """Parse a document and those inside of it; their texts have at most ``most`` bytes, all together."""
     loaded: list[Loaded] = []
-    waiting = deque([(uri, whole, 0)])
+    waiting, slow = deque([(uri, whole, 0)]), 0
     while waiting:
         uri, part, depth = waiting.popleft()
         about = _of_part(one, uri, part) if depth else one
         if depth > DEEPEST or len(loaded) > MOST_PARTS:
             loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
             break
-        outcome = await _parsed(tools, uri, part, about, most)
+        outcome = await _parsed(tools, uri, part, about, most) if slow < MOST_SLOW else _left_out(uri, about)
+        slow += code_of(outcome.error) == "parser_timeout"
         if outcome.parsed:
             most -= len(outcome.parsed.text)
             waiting.extend((inner, one, depth + 1) for inner, one in _named(uri, outcome.parsed.parts))
@@ -213,6 +215,12 @@ async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded, most: int) 
         return replace(about, parsed=parsed)
     except DocumentError as error:
         return replace(about, error=error.as_json("load"))
+
+
+def _left_out(uri: str, about: Loaded) -> Loaded:
+    message = f"{uri} was not tried: {MOST_SLOW} others inside of the same document took all of their time"
+    hint = "take the slow ones out, or raise INGEST_PARSE_TIMEOUT_SECONDS"
+    return replace(about, error=DocumentError("parser_timeout", message, hint).as_json("load"))
 
 
 def _named(uri: str, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:

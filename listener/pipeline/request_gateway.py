@@ -30,11 +30,8 @@ class RequestGateway:
 
     async def begin(self, request: RequestRef, executor: str, attempt: int | None = None) -> RunningRequest | None:
         """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
-        # Lengths of contents are looked at before contents are: that reads none of them.
-        query = """select b.id, b.collection, b.source, b.media_type, b.uri, b.options, b.attempt, b.crashes,
-          b.discovered_at is not null as discovered, b.fork_step, b.submitted_by,
-          coalesce(octet_length(r.content), octet_length(r.content_bytes)) as inline_bytes
-          from ingest.ingest_begin($1::uuid, $2::text, $3::int) b join ingest.ingest_requests r on r.id = b.id"""
+        query = """select id, collection, source, inline_bytes, media_type, uri, options, attempt, crashes, discovered,
+          fork_step, submitted_by from ingest.ingest_begin_request($1::uuid, $2::text, $3::int)"""
         row = await self._pool.fetchrow(query, request.request, executor, attempt)
         return RunningRequest(**{**row, "options": RequestOptions.read(row["options"])}) if row else None
 

@@ -111,7 +111,7 @@ class Lifecycle(RuleBasedStateMachine):
     async def _past(self, end: str) -> None:
         request = await add(self.c, collection="x", options={"force": True})
         await self._claim(self.executors[0], 1)
-        await self.c.fetchrow("select * from ingest_begin($1, $2)", request, self.executors[0])
+        await self.c.fetchrow("select * from ingest_begin_request($1, $2, null)", request, self.executors[0])
         await self._discover(request, self.executors[0], None, list(URIS))
         if end == "cancelled":
             await self.c.execute("select ingest_cancel($1)", request)
@@ -179,8 +179,10 @@ class Lifecycle(RuleBasedStateMachine):
     def begins_and_discovers(self, at: int, pick: int, uris: list[str]) -> None:
         query = "select id from ingest_requests where status = 'running' order by created_at, id"
         request = self._pick(pick, query)
-        row = self._run(self.c.fetchrow("select * from ingest_begin($1, $2)", request, self.executors[at]))
-        if row is not None and row["id"] is not None and row["discovered_at"] is None:
+        row = self._run(
+            self.c.fetchrow("select * from ingest_begin_request($1, $2, null)", request, self.executors[at])
+        )
+        if row is not None and row["id"] is not None and not row["discovered"]:
             self._run(self._discover(request, self.executors[at], row["fork_step"], uris))
 
     async def _discover(self, request: uuid.UUID, executor: str, fork_step: str | None, uris: list[str]) -> None:
@@ -328,9 +330,9 @@ class Lifecycle(RuleBasedStateMachine):
         assert await self._broken() == []
 
     async def _carry_to_its_end(self, request: uuid.UUID) -> None:
-        row = await self.c.fetchrow("select * from ingest_begin($1, $2)", request, self.executors[0])
+        row = await self.c.fetchrow("select * from ingest_begin_request($1, $2, null)", request, self.executors[0])
         assert row
-        if row["discovered_at"] is None:
+        if not row["discovered"]:
             await self._discover(request, self.executors[0], row["fork_step"], list(URIS))
         for (batch,) in await self.c.fetch(
             "select batch from ingest_batches where request_id = $1 order by 1", request

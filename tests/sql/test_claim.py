@@ -181,7 +181,7 @@ async def test_a_claimed_request_goes_back_only_from_the_listener_that_has_it(c:
 
 async def test_a_workflow_begins_only_for_a_running_request_and_a_living_listener(c: Connection) -> None:
     request = await add(c)
-    begin = "select (ingest_begin($1, $2)).executor_id"
+    begin = "select executor_id from ingest_begin_request($1, $2, null)"
     assert await c.fetchval(begin, request, "L1") is None
     await claim(c)
     assert await c.fetchval(begin, request, "L1") == "L1"

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_begin_shared(p_requests uuid[], p_executor text, p_owner uuid) returns uuid[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- What ingest_begin, the discovery and ingest_own_batch do for one request. One that is locked, or that a workflow has
+-- What ingest_begin_request, the discovery and ingest_own_batch do for one request. One that is locked, or that a workflow has
 -- begun with already, goes alone; so does all but the newest of a document's. A locked one is not waited for.
 declare
   v_ids uuid[];

@@ -1,4 +1,6 @@
-create or replace function ingest.ingest_begin(p_request uuid, p_executor text, p_attempt int default null) returns ingest.ingest_requests
+create or replace function ingest.ingest_begin_request(p_request uuid, p_executor text, p_attempt int)
+returns table (id uuid, collection text, source text, inline_bytes int, media_type text, uri text, options jsonb, attempt int,
+               crashes int, discovered boolean, fork_step text, submitted_by text, executor_id text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -12,7 +14,7 @@ begin
   end if;
   select r.* into v_request from ingest.ingest_requests r where r.id = p_request for no key update;
   if v_request.status is distinct from 'running' or v_pipeline is null or v_request.attempt <> p_attempt then
-    return null;
+    return;
   end if;
   if v_request.settings ->> 'pipeline' <> v_pipeline then
     perform ingest.ingest_change_pipeline(p_request, v_pipeline);
@@ -26,10 +28,15 @@ begin
     where r.id = p_request
     returning r.* into v_request;
   end if;
-  return v_request;
+  -- Of its own content the length alone, which reads none of it.
+  return query select
+    v_request.id, v_request.collection, v_request.source,
+    coalesce(octet_length(v_request.content), octet_length(v_request.content_bytes)), v_request.media_type, v_request.uri,
+    v_request.options, v_request.attempt, v_request.crashes, v_request.discovered_at is not null, v_request.fork_step,
+    v_request.submitted_by, v_request.executor_id;
 end
 $$;
 
-comment on function ingest.ingest_begin(uuid, text, int) is
-  'The request, if it is running and the listener is alive, else null: the first thing that its workflow asks. '
-  'p_attempt: only if that attempt runs.';
+comment on function ingest.ingest_begin_request(uuid, text, int) is
+  'The request, if it is running and the listener is alive, else nothing: the first thing that its workflow asks. '
+  'p_attempt: only if that attempt runs; null: any.';
