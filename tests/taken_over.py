@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import pickle
 import resource
@@ -51,6 +52,8 @@ def attempts(folder: str, secret: str) -> dict[str, str]:
         "a fork": os.fork,
         "another program": lambda: os.execv("/bin/true", ["true"]),
         "the listener's end": lambda: os.kill(listener, signal.SIGTERM),
+        "a signal by the system": lambda: fcntl.fcntl(connection(), fcntl.F_SETOWN, listener),
+        "a signal by a device": lambda: fcntl.ioctl(connection(), 0x8901, struct.pack("i", listener)),
         "the end of all": lambda: os.kill(0, 0),
         "the listener's limits": lambda: resource.prlimit(listener, resource.RLIMIT_NOFILE, (3, 3)),
         "the listener's environment": lambda: Path(f"/proc/{listener}/environ").read_bytes(),
@@ -145,6 +148,26 @@ def answer_with(header: bytes) -> NoReturn:
     connection().sendall(said(header))
     signal.pause()
     raise AssertionError
+
+
+def answer_slowly() -> NoReturn:
+    """Begin an answer that never ends, and grow meanwhile."""
+    end, kept = connection(), []
+    end.sendall(struct.pack(">IIQ", 2, 1, 50_000_000) + b"[]")
+    while True:
+        kept.append(b"x" * 1_000_000)
+        end.sendall(b"x")
+
+
+def go_on_in_the_background() -> int:
+    """Leave a thread behind that never rests."""
+
+    def spin() -> None:
+        while True:
+            pass
+
+    threading.Thread(target=spin, daemon=True).start()
+    return os.getpid()
 
 
 def said(header: bytes) -> bytes:

@@ -58,6 +58,10 @@ REFUSED = (
     ("pivot_root", 155, 41), ("bpf", 321, 280), ("userfaultfd", 323, 282), ("perf_event_open", 298, 241),
 )  # fmt: skip
 TO_ITSELF = (("kill", 62, 129), ("tgkill", 234, 131), ("prlimit64", 302, 261))  # refused with another process's id
+OWNERS = (  # whom the system signals: with another process's id it would end that
+    (("fcntl", 72, 25), (8, 15)),  # F_SETOWN, F_SETOWN_EX
+    (("ioctl", 16, 29), (0x8901, 0x8902, 0x5412)),  # FIOSETOWN, SIOCSPGRP; and TIOCSTI, to type on a terminal
+)
 SOCKETPAIR, CLONE, CLONE3 = (53, 199), (56, 220), (435, 435)
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # of Landlock, on all machines
@@ -138,6 +142,9 @@ def _filter(column: int, architecture: int) -> list[tuple[int, int, int, int]]:
         own = [(LOAD, 0, 0, FIRST), (EQUAL, 2, 0, itself), (EQUAL, 1, 0, 0), refuse, allow]
         if numbers[0] == TO_ITSELF[0][1]:  # kill(0, …) goes to the whole group
             own = [(LOAD, 0, 0, FIRST), (EQUAL, 1, 0, itself), refuse, allow]
+        steps += [(EQUAL, 0, len(own), numbers[column]), *own]
+    for (_, *numbers), commands in OWNERS:
+        own = [(LOAD, 0, 0, SECOND), *(step for one in commands for step in ((EQUAL, 0, 1, one), refuse)), allow]
         steps += [(EQUAL, 0, len(own), numbers[column]), *own]
     # A stream pair leads nowhere else; a datagram pair could send to any path.
     steps += [(EQUAL, 0, 5, SOCKETPAIR[column]), (LOAD, 0, 0, SECOND), (AND, 0, 0, 0xF), (EQUAL, 1, 0, STREAM)]

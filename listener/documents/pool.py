@@ -15,7 +15,8 @@ reserved addresses instead (thread stacks, arenas, mapped libraries), and native
 looks like a crash. Where there is no ``/proc``, only the time limit holds.
 
 A document may take a worker over. It finds an empty environment, and can do little (``confinement``). What it answers
-is data (``wire``) of bounded size, checked against what the function says it returns (``returned``).
+is data (``wire``) of bounded size, checked against what the function says it returns (``returned``). And it sees the
+documents of one submitter only.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+TURN_SECONDS = 1.0  # that a worker stays with one submitter while others wait
 START_SECONDS = 60.0  # for a machine under load; an interpreter starts in a fraction of a second
 MOST_ANSWER = 64 * 1024 * 1024  # bytes of an answer, beside four times those of the arguments, unless the caller says
 
@@ -125,19 +127,25 @@ class Workers:
             return [worker.process.pid for worker in self._alive]
 
     def _next(self) -> None:
-        share, call = self._turns.take()
+        share, call = self._turns.take(self._still())
         try:
             if call.future.set_running_or_notify_cancel():
-                call.future.set_result(self._answer(call))
+                call.future.set_result(self._answer(call, share.submitter))
         except BaseException as error:
             call.future.set_exception(error)
         finally:
             self._turns.end(share)
 
-    def _answer(self, call: _Call) -> Any:
+    def _still(self) -> str | None:
+        """Return the submitter whose turn it still is at this thread's worker: each change costs a process."""
+        worker: Worker | None = getattr(self._mine, "worker", None)
+        over = worker is None or time.monotonic() - self._mine.since > TURN_SECONDS
+        return None if over or worker is None else worker.served
+
+    def _answer(self, call: _Call, submitter: str) -> Any:
         name = call.function.__module__, call.function.__qualname__
         request = wire.pack([*name, wire.arguments(call.args), call.most])
-        worker, began = self._worker(), time.monotonic()
+        worker, began = self._worker_for(submitter), time.monotonic()
         try:
             answer = worker.ask(call.function, request, began + call.seconds, call.most)
         except AnswerTooLarge:
@@ -159,6 +167,16 @@ class Workers:
     def _leave_small(self, worker: Worker) -> None:
         if worker.ready and worker.memory() > self._memory // 2:
             self._replace(worker)  # freed memory that stays with the process must not fail the next call
+
+    def _worker_for(self, submitter: str) -> Worker:
+        """Return a worker that has seen no other submitter's document: one that was taken over must not see this."""
+        worker: Worker | None = getattr(self._mine, "worker", None)
+        if worker and submitter and worker.served not in ("", submitter):
+            self._replace(worker)
+        worker = self._worker()
+        if submitter and worker.served != submitter:
+            worker.served, self._mine.since = submitter, time.monotonic()
+        return worker
 
     def _worker(self) -> Worker:
         """Return this thread's worker, started if need be and ready."""
@@ -185,7 +203,7 @@ class Workers:
                 raise WorkersClosed
             worker = Worker(self._memory, readable(self._folders))
             self._alive.add(worker)
-        self._mine.worker = worker
+        self._mine.worker, self._mine.since = worker, time.monotonic()
         return worker
 
     def _replace(self, worker: Worker) -> None:

@@ -31,7 +31,9 @@ class Worker:
 
     def __init__(self, memory: int, readable: Sequence[str]) -> None:
         self.ready = False
+        self.served = ""  # the submitter whose documents it has seen
         self.missing: list[str] = []
+        self._looked = 0.0
         self._memory = memory
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -55,18 +57,21 @@ class Worker:
 
     def ask(self, function: Callable[..., Any], request: Sequence[wire.Buffer], deadline: float, most: int) -> Any:
         """Return the function's result, or raise what it raised; raise WorkerFailed if none comes within the limits."""
+        self.process.send_signal(signal.SIGCONT)
         try:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            for part in request:
-                self._socket.sendall(part)
-        except TimeoutError:
-            raise WorkerTimeout from None
-        except OSError:  # it died: receiving tells how
-            pass
-        try:
+            self._tell(request, deadline)
             return returned.result(function, *wire.receive(self._fill(deadline), most))
         except wire.NoMessage as wrong:
             raise WorkerCrashed(f"the worker went wrong: {wrong}") from None
+        finally:
+            self.process.send_signal(signal.SIGSTOP)  # nobody looks at what it does between two calls
+
+    def _tell(self, request: Sequence[wire.Buffer], deadline: float) -> None:
+        try:
+            for part in request:
+                self._send(memoryview(part).cast("B"), deadline)
+        except ConnectionError:  # it died: receiving tells how
+            pass
 
     def memory(self) -> int:
         """Return the bytes of memory that the process occupies; 0 where the system does not tell."""
@@ -85,25 +90,39 @@ class Worker:
         self.process.wait()
         self._socket.close()
 
+    def _send(self, view: memoryview, deadline: float) -> None:
+        while view:
+            self._look(deadline)
+            try:
+                view = view[self._socket.send(view[: wire.PIECE]) :]
+            except TimeoutError:
+                continue
+
     def _fill(self, deadline: float) -> wire.Fill:
         def fill(view: memoryview) -> int:
             while True:
-                if (left := deadline - time.monotonic()) <= 0:
-                    raise WorkerTimeout
-                self._socket.settimeout(min(LOOK_SECONDS, left))
+                self._look(deadline)
                 try:
                     if count := self._socket.recv_into(view):
                         return count
                 except TimeoutError:
-                    if self.memory() > self._memory:
-                        message = f"the worker grew beyond {self._memory // 1024 // 1024} MB"
-                        raise WorkerMemory(message) from None
                     continue
                 except OSError:
                     pass
                 raise WorkerCrashed(self._how_it_ended())
 
         return fill
+
+    def _look(self, deadline: float) -> None:
+        """Raise WorkerTimeout or WorkerMemory beyond the limits, however busy the worker keeps us."""
+        now = time.monotonic()
+        if now >= deadline:
+            raise WorkerTimeout
+        if now - self._looked > LOOK_SECONDS:
+            self._looked = now
+            if self.memory() > self._memory:
+                raise WorkerMemory(f"the worker grew beyond {self._memory // 1024 // 1024} MB")
+        self._socket.settimeout(min(LOOK_SECONDS, deadline - now))
 
     def _how_it_ended(self) -> str:
         try:

@@ -59,10 +59,14 @@ class Turns(Generic[T]):
         with self._lock:
             self._waiting.setdefault(share, deque()).append(item)
 
-    def take(self) -> tuple[Share, T]:
-        """Return what comes next; there has to be something. ``end`` is to be called when it is through."""
+    def take(self, submitter: str | None = None) -> tuple[Share, T]:
+        """Return what comes next; there has to be something. ``end`` is to be called when it is through.
+
+        ``submitter``: whose turn it still is, if something of theirs waits.
+        """
         with self._lock:
-            share = min(self._waiting, key=self._precedence)
+            theirs = [share for share in self._waiting if share.submitter == submitter]
+            share = min(theirs or self._waiting, key=self._precedence)
             line = self._waiting[share]
             item = line.popleft()
             if not line:

@@ -97,7 +97,7 @@ def assert_in_order(lines: list[Line], raw: bytes) -> None:
         end = start + length
         assert number == raw.count(b"\n", 0, start) + 1
         assert (digest is None) == (error is not None)
-        assert digest in (None, hashlib.sha256(raw[start:end]).digest())
+        assert digest in (None, hashlib.sha256(raw[start:end]).hexdigest())
     assert end <= len(raw)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 import os
 import sys
@@ -14,7 +15,7 @@ import pytest
 import taken_over
 from taken_over import RAISED
 
-from listener.documents.failures import WorkerCrashed, WorkerFailed
+from listener.documents.failures import WorkerCrashed, WorkerFailed, WorkerMemory
 from listener.documents.formats import Formats
 from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
@@ -34,6 +35,11 @@ async def workers() -> AsyncIterator[Workers]:
 
 def parsers(workers: Workers, read: Read, **about: Any) -> Parsers:
     return Parsers(workers, formats=Formats([DocumentFormat(read, {KIND: "bad"}, **about)]))
+
+
+def stat_of(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat after the name: the state; [11] and [12] are the CPU ticks used."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def names(folder: Path) -> list[str]:
@@ -116,6 +122,23 @@ async def test_texts_of_a_forged_answer_can_be_stored(workers: Workers) -> None:
         await workers.run(taken_over.answer_with, forged)
     assert raised.value.message == "ab\ufffd"
     assert len(raised.value.hint) == 1000
+
+
+async def test_a_worker_that_grows_while_it_answers_is_ended(workers: Workers) -> None:
+    with pytest.raises(WorkerMemory):
+        await workers.run(taken_over.answer_slowly)
+    assert await workers.run(operator.add, 1, 2) == 3
+
+
+@LINUX
+async def test_between_two_calls_a_worker_stands_still(workers: Workers) -> None:
+    pid = await workers.run(taken_over.go_on_in_the_background)
+    while stat_of(pid)[0] != "T":  # noqa: ASYNC110 - the signal takes its way
+        await asyncio.sleep(0.001)
+    before = stat_of(pid)[11:13]
+    await asyncio.sleep(0.2)  # the time that is measured
+    assert stat_of(pid)[11:13] == before
+    assert await workers.run(os.getpid) == pid
 
 
 # what a parser raises

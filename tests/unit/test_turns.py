@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import os
 
 import pytest
 
+from listener.documents import pool
 from listener.documents.pool import Workers
 from listener.documents.turns import NOBODY, Share, Turns, current, on_behalf_of
 
@@ -80,7 +82,8 @@ async def test_a_share_holds_in_the_tasks_that_begin_in_its_block() -> None:
 
 
 @pytest.mark.parametrize("others", [0, 3])
-async def test_a_pool_serves_shares_in_turn(others: int) -> None:
+async def test_a_pool_serves_shares_in_turn(others: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "TURN_SECONDS", 0.0)
     order: list[str] = []
 
     async def call(workers: Workers, name: str, number: int) -> None:
@@ -95,3 +98,27 @@ async def test_a_pool_serves_shares_in_turn(others: int) -> None:
         await asyncio.gather(*calls)
     assert order.count("few") == others
     assert max((number for number, name in enumerate(order) if name == "few"), default=0) < 8
+
+
+async def test_a_worker_sees_the_documents_of_one_submitter_only() -> None:
+    async def call(submitter: str) -> int:
+        with on_behalf_of(Share(submitter, "c")):
+            return await workers.run(os.getpid)
+
+    async with Workers(1, timeout_seconds=20, memory_mb=400) as workers:
+        first = [await call("one"), await call("one"), await call("")]  # the last is nobody's
+        second = [await call("two"), await call("two")]
+        third = await call("one")
+    assert len(set(first)) == 1
+    assert len(set(second)) == 1
+    assert len({first[0], second[0], third}) == 3
+
+
+def test_a_turn_goes_on_while_its_submitter_has_something() -> None:
+    turns = waiting(one="aaa", two="bb")
+    found = []
+    for _ in range(5):
+        share, item = turns.take("one")
+        turns.end(share)
+        found.append(item)
+    assert "".join(found) == "aaabb"

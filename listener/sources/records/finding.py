@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ReadRange = Callable[[int, int], Awaitable[bytes]]  # (start, length) → the by
 Reserve = Callable[[int], AbstractAsyncContextManager[None]]
 """Waits for so many bytes of memory, and has them for the time of a block."""
 
+SHA_256 = re.compile("[0-9a-f]{64}")
 TIMES_BLOCK = 3  # a block, and what comes back of it
 BLOCK = 2 * 1024 * 1024
 SMALLEST_BLOCK = 16 * 1024
@@ -139,9 +141,11 @@ class Records:
         first = before.skipped.start + 1 if before.skipped else before.offset  # what was passed over is read again
         passed = after.skipped.start if after.skipped else after.offset
         good = first <= after.offset <= end and first - 1 <= passed <= after.offset
-        good = good and (after != before or length <= before.limit + 2)
-        good = good and all(first - 1 <= start <= start + size <= end for _, start, size, *_ in lines)
-        if not (good and all(digest is None or len(digest) == 32 for *_, digest, _ in lines)):
+        good = good and (after != before or (length <= before.limit + 2 and end < self._size))
+        for _, start, size, _, digest, _ in lines:
+            good = good and size >= 0 and first <= start + 1 and start + size <= end
+            good = good and (digest is None or SHA_256.fullmatch(digest) is not None)
+        if not good:
             raise worker_failed(self._uri, WorkerCrashed("the worker went wrong: its answer makes no sense"))
 
 
@@ -176,4 +180,5 @@ def worker_failed(what: str, failure: WorkerFailed | CallRaised) -> DocumentErro
 
 def _entry(uri: str, line: Line) -> Entry:
     name, start, length, number, digest, error = line
-    return Entry(f"{uri}#{name or f'line={number}'}", start, length, number, digest, error)
+    known = bytes.fromhex(digest) if digest else None
+    return Entry(f"{uri}#{name or f'line={number}'}", start, length, number, known, error)

@@ -20,9 +20,9 @@ from listener.sources.records.spec import JSON_LINES, RecordSpec
 
 MOST = 10_000  # records of one call: a block of tiny ones must not become a huge reply
 
-# Fragment of the URI (None: the line's number), start, length, line, SHA-256, error. Tuples, not objects: they are
-# sent faster, and the parent makes entries of them page by page.
-Line = tuple["str | None", int, int, int, "bytes | None", "DocumentError | None"]
+# Fragment of the URI (None: the line's number), start, length, line, SHA-256 in hex, error. Tuples, not objects: they
+# are sent faster, and the parent makes entries of them page by page.
+Line = tuple["str | None", int, int, int, "str | None", "DocumentError | None"]
 Place = tuple[int, int, int, int]  # in the block: start, end without the line's end, start of the next; the line
 
 
@@ -108,7 +108,14 @@ def _line(block: bytes, state: State, place: Place, fields: Callable[[str], Mapp
         name = _fragment(fields(where), state, where)
     except DocumentError as error:
         return None, state.offset + start, end - start, number, None, error
-    return name, state.offset + start, end - start, number, hashlib.sha256(memoryview(block)[start:end]).digest(), None
+    return (
+        name,
+        state.offset + start,
+        end - start,
+        number,
+        hashlib.sha256(memoryview(block)[start:end]).hexdigest(),
+        None,
+    )
 
 
 def _of_row(state: State, row: csv_rows.Row, where: str) -> Mapping[str, Any]:
