@@ -211,7 +211,8 @@ class Source(ABC):
     async def read(self, wanted: Wanted) -> Outcome:
         """Return a document's bytes, or UNCHANGED if it still is what it was when it was known.
 
-        Raises DocumentError: ``too_large`` above the limit (without reading all of it), ``not_found`` …
+        Raises DocumentError: ``too_large`` above the limit (without reading all of it; it may then be asked for again
+        with a higher one), ``not_found`` …
         """
 
     async def read_all(self, wanted: Sequence[Wanted]) -> list[Outcome | DocumentError]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from listener_process import ListenerProcess
@@ -15,6 +17,7 @@ from staging import Connection, add
 from listener.pipeline.memory import MEBIBYTE, Memory, portions
 from listener.pipeline.rows import Texts
 
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 BUDGET_MB = 96
 MARGIN_MB = 64  # what the interpreter and the allocator do not give back
 
@@ -134,6 +137,33 @@ async def test_many_large_documents_at_once_stay_within_the_budget(
     assert {row["error"]["code"] for row in found} == {"no_text", "documents_failed"}
     assert peak(listener.process.pid) - idle < BUDGET_MB + MARGIN_MB
     assert listener.stop() == 0
+
+
+def packed(kilobytes: int) -> bytes:
+    """Return a Word file with so much text, a hundredth of that in size."""
+    paragraph = "<w:p><w:r><w:t>" + "a word " * 146 + "</w:t></w:r></w:p>"
+    body = f'<w:document xmlns:w="{WORD}"><w:body>{paragraph * kilobytes}</w:body></w:document>'
+    with BytesIO() as file:
+        with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+            archive.writestr("[Content_Types].xml", "<Types/>")
+            archive.writestr("word/document.xml", body)
+        return file.getvalue()
+
+
+async def test_a_text_far_larger_than_its_file_is_taken_up_to_the_limit(
+    ready: str, own: Connection, tmp_path: Path, listeners: list[ListenerProcess]
+) -> None:
+    listener = ListenerProcess(ready, tmp_path, max_document_bytes=2 * MEBIBYTE)
+    listeners.append(listener)
+    listener.ready()
+    small, large = packed(1100), packed(2200)
+    assert len(large) < 100_000
+    rows = [await add(own, uri=name, content_bytes=data) for name, data in (("1.docx", small), ("2.docx", large))]
+    rows.append(await add(own, uri="1.txt", content_bytes=small))  # its name promises text, which is not as packed
+    found = await ended(own, *rows)
+    assert [(row["status"], row["error"] and row["error"]["code"]) for row in found] == [
+        ("succeeded", None), ("failed", "too_large"), ("succeeded", None),
+    ]  # fmt: skip
 
 
 async def test_a_file_that_has_grown_since_it_was_found_is_read_all_the_same(
