@@ -24,9 +24,9 @@ from listener.documents.utf8 import as_text
 from listener.errors import DocumentError
 
 TITLE_LINES = 200
-FRONT_MATTER_TITLE = re.compile(r"^title\s*:\s*[\"']?(.+?)[\"']?\s*$", re.IGNORECASE)
-HEADING = re.compile(r"^ {0,3}# +(.+?)(?: +#+)? *$")
+CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 FENCES = ("```", "~~~")
+QUOTES = "\"'"
 NOTHING_ELSE = Reading(as_buffer(""))
 
 
@@ -93,7 +93,7 @@ class Parsers:
 def _declaration(media_type: str | None) -> tuple[str, str | None]:
     """Split ``text/html; charset=utf-8`` into type and charset."""
     kind, _, parameters = (media_type or "").partition(";")
-    charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", parameters, re.IGNORECASE)
+    charset = CHARSET.search(parameters)
     return kind.strip().lower(), charset[1].lower() if charset else None
 
 
@@ -124,13 +124,31 @@ def _markdown_title(text: str) -> str | None:
     for number, line in enumerate(lines):
         if front:
             front = number == 0 or line not in ("---", "...")
-            found = FRONT_MATTER_TITLE.match(line)
+            found = _front_matter_title(line)
         else:
             fenced ^= line.lstrip().startswith(FENCES)
-            found = None if fenced else HEADING.match(line)
+            found = "" if fenced else _heading(line)
         if found:
-            return found[1].strip() or None
+            return found
     return None
+
+
+def _front_matter_title(line: str) -> str:
+    """Return what a line ``title: "…"`` says. By hand, like headings: a pattern would try each blank as an end."""
+    name, _, said = line.partition(":")
+    said = said.strip() if name.rstrip().lower() == "title" else ""
+    said = said[1:] if len(said) > 1 and said[0] in QUOTES else said
+    return (said[:-1] if len(said) > 1 and said[-1] in QUOTES else said).strip()
+
+
+def _heading(line: str) -> str:
+    """Return the text of a top heading, without the ``#`` that may close it."""
+    marked = line.lstrip(" ")
+    if len(line) - len(marked) > 3 or not marked.startswith("# "):
+        return ""
+    text = marked[1:].strip(" ")
+    opened = text.rstrip("#")
+    return (opened if opened.endswith(" ") else text).strip()
 
 
 def _failed(how: str, uri: str, failure: object, hint: str) -> DocumentError:
