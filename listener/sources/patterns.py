@@ -53,7 +53,7 @@ def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
     A path that exists is no glob, whatever its characters. Raises RequestError ``invalid_option``.
     """
     base, glob = split_glob(path)
-    _require_few_and_short([*options.include, *options.exclude, glob])
+    _require_few_and_short([*options.include, *options.exclude, *filter(None, [glob])])
     include = [pattern + "**" if pattern.endswith("/") else pattern for pattern in options.include]
     parts = [part for pattern in [*include, glob] for part in pattern.split("/")]
     choice = Choice(

@@ -244,6 +244,11 @@ def test_more_or_longer_patterns_than_anybody_needs_are_refused(options: Request
     assert len(caught.value.message) < 300
 
 
+def test_as_many_and_as_long_patterns_as_are_allowed_are_taken() -> None:
+    options = RequestOptions(include=("a" * LONGEST_PATTERN,) * (MOST_PATTERNS - 1), exclude=("b",))
+    assert choose("/srv", options)[1].takes("c/" + "a" * LONGEST_PATTERN)
+
+
 def test_a_glob_has_the_length_of_other_patterns_at_most() -> None:
     with pytest.raises(RequestError, match="too long"):
         choose("/srv/" + "*" * (LONGEST_PATTERN + 1), RequestOptions())
