@@ -20,7 +20,7 @@ from listener.documents.formats import Formats
 from listener.documents.parsed import Parsed, Part
 from listener.documents.pool import WorkerCrashed, WorkerFailed, WorkerMemory, Workers, WorkersClosed, WorkerTimeout
 from listener.documents.reading import About, DocumentFormat, Malformed, Reading, as_buffer
-from listener.documents.utf8 import as_text
+from listener.documents.utf8 import as_text, is_blank
 from listener.errors import DocumentError
 
 TITLE_LINES = 200
@@ -58,9 +58,9 @@ class Parsers:
         one, kind, promised, told = self._formats.decide(data, uri, declared, ocr=self._ocr is not None)
         about = About(uri, kind, promised, charset, told, self._ocr)
         if one.here and (text := await one.here(data, about)) is not None:
-            return _parsed(one, about, text, NOTHING_ELSE)
+            return await _parsed(one, about, text, NOTHING_ELSE)
         reading = await self._read(one, data, about)
-        return _parsed(one, about, await as_text(reading.text), reading)
+        return await _parsed(one, about, await as_text(reading.text), reading)
 
     async def _read(self, one: DocumentFormat, data: bytes, about: About) -> Reading:
         try:
@@ -97,8 +97,8 @@ def _declaration(media_type: str | None) -> tuple[str, str | None]:
     return kind.strip().lower(), charset[1].lower() if charset else None
 
 
-def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -> Parsed:
-    if not text or text.isspace():
+async def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -> Parsed:
+    if await is_blank(text):
         raise _no_text(one, about, read.notes)
     became, title = read.kind or about.media_type, read.title
     if became == media_types.MARKDOWN:

@@ -16,10 +16,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from pgvector import Vector
 
+from listener.chunking.boundaries import read_headings
+from listener.documents.utf8 import HERE_BYTES
 from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.request_rows import BatchSettings
@@ -70,16 +73,21 @@ class EmbedStep:
     async def _documents(self, rows: Sequence[ToEmbed]) -> None:
         texts = await texts_of(self.tools, self.texts, rows)
         chunks = (one for row in rows for one in _new_chunks(row, texts[row.id], self.settings))
+        size = sum(len(texts[row.id]) + len(row.headings) + len(row.metadata) for row in rows)
         try:
-            await _at_most(self.embedder.in_flight, self._groups(chunks))
+            await _at_most(self.embedder.in_flight, self._groups(chunks, small=size <= HERE_BYTES))
         finally:
             await self._write_count()
         if rows:
             await self.gateway.save_embedded(self.fence, [Outcome(row.id, self.failures.get(row.id)) for row in rows])
 
-    async def _groups(self, chunks: Iterator[NewChunk]) -> Calls:
+    async def _groups(self, chunks: Iterator[NewChunk], small: bool) -> Calls:
         """Yield one call for each group, to embed and store it; copy vectors that the space has on the way."""
-        while window := list(islice(chunks, WINDOW)):
+
+        def take() -> list[NewChunk]:
+            return list(islice(chunks, WINDOW))
+
+        while window := take() if small else await self.tools.in_thread(take):
             missing = await self._copy_known(window)
             by_digest: dict[bytes, list[NewChunk]] = {}
             for one in missing:
@@ -96,7 +104,8 @@ class EmbedStep:
         found = [one for one in window if one.digest in known]
         gone = await self.gateway.copy_known(self.fence, found)
         self.copied += len(found) - len(gone)
-        await self._count([one for one in found if one not in gone] if gone else found)
+        without = set(map(id, gone))
+        await self._count([one for one in found if id(one) not in without])
         return [one for one in window if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
@@ -163,18 +172,20 @@ def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Cou
 
 def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[NewChunk]:
     stored = set(row.stored)
-    for ordinal, (start, end, path) in enumerate(zip(row.starts, row.ends, row.headings, strict=True)):
+    said_of_all = row.metadata[:-1] + (", " if len(row.metadata) > len("{}") else "")
+    for ordinal, (start, end, path) in enumerate(zip(row.starts, row.ends, read_headings(row.headings), strict=True)):
         if ordinal in stored:
             continue
         text = whole[start:end]
         embedded = embedding_input(
             settings.embedding_template, settings.passage_prefix, title=row.title, heading_path=path, text=text
         )
-        said = _AS_JSON({**row.metadata, "heading_path": path} | _page(row.pages, start, end))
+        # Metadata stay the text that they are; of a name that is there twice, jsonb takes the later one.
+        said = said_of_all + _AS_JSON({"heading_path": path} | _page(row.pages, start, end))[1:]
         yield NewChunk(row.request_id, row.id, ordinal, start, end, text, embedded, text_hash(embedded), said)
 
 
-def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, int]:
+def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, Any]:
     """Return the page that a chunk begins on, and the one that it ends on if that is another."""
     if not pages:
         return {}

@@ -1,0 +1,124 @@
+"""Nothing that grows with what strangers send runs on the listener's event loop: its longest turn gets no longer.
+
+A turn is what the loop calls between two looks at its sockets; its length is counted in steps of our code, not seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from listener_process import ListenerProcess
+from pipeline import ended, until
+from staging import Connection, add
+
+# Counts in the listener's main thread, where its loop runs. SIGUSR1: write down the longest turn and begin anew.
+COUNTING = """
+import asyncio.events, json, pathlib, signal, sys
+longest, count, where = 0, 0, ""
+def event(frame, kind, argument):
+    global count, where
+    if "/listener/" not in frame.f_code.co_filename:
+        return None
+    count += 1
+    where = frame.f_code.co_qualname if hasattr(frame.f_code, "co_qualname") else frame.f_code.co_name
+    return event
+run = asyncio.events.Handle._run
+def counted(handle):
+    global longest, count
+    count = 0
+    run(handle)
+    if count > longest[0]:
+        longest = count, where
+longest = (0, "")
+def tell(*_):
+    global longest
+    file = pathlib.Path("turns.json")
+    file.with_suffix(".new").write_text(json.dumps(longest))
+    file.with_suffix(".new").rename(file)
+    longest = (0, "")
+if sys.argv[-1:] == ["listen"]:
+    asyncio.events.Handle._run = counted
+    signal.signal(signal.SIGUSR1, tell)
+    sys.settrace(event)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "docs"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def counted(ready: str, folder: Path, tmp_path: Path) -> Iterator[ListenerProcess]:
+    (tmp_path / "sitecustomize.py").write_text(COUNTING)
+    process = ListenerProcess(ready, tmp_path / "counted", path=tmp_path, file_roots=folder)
+    try:
+        yield process.ready()
+    finally:
+        process.kill()
+
+
+async def longest_turn(process: ListenerProcess, folder: Path) -> tuple[int, str]:
+    file = folder.parent / "counted" / "turns.json"
+    file.unlink(missing_ok=True)
+    process.signal(signal.SIGUSR1)
+    await until(lambda: _exists(file))
+    steps, where = json.loads(await asyncio.to_thread(file.read_text))
+    return steps, where
+
+
+async def _exists(file: Path) -> bool:
+    return await asyncio.to_thread(file.exists)
+
+
+def plain_text(folder: Path, times: int) -> dict[str, Any]:
+    (folder / "words.txt").write_text("some words that say nothing, over and over again.\n" * (32_000 * times))
+    return {}
+
+
+def headings(folder: Path, times: int) -> dict[str, Any]:
+    (folder / "headings.md").write_text("\n\n".join(f"# Heading {n}\n\n{'words ' * 200}" for n in range(1200 * times)))
+    return {}
+
+
+def records(folder: Path, times: int) -> dict[str, Any]:
+    lines = [json.dumps({"text": f"row {n}", "tags": ["a"] * 20}) for n in range(1500 * times)]
+    (folder / "rows.jsonl").write_text("\n".join(lines))
+    return {"record": {"text": "text", "metadata": ["tags"]}}
+
+
+def files(folder: Path, times: int) -> dict[str, Any]:
+    for n in range(1500 * times):
+        (folder / f"{n}.log").touch()
+    (folder / "one.md").write_text("the only one that is wanted")
+    return {"include": ["*[m]d", "?*?*?*?*!"]}
+
+
+def attachments(folder: Path, times: int) -> dict[str, Any]:
+    part = "--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=a.txt\n\n"
+    body = "".join(f"{part}attached {n} {'word ' * 100}\n" for n in range(60 * times))
+    (folder / "a.eml").write_text(f"Subject: s\nContent-Type: multipart/mixed; boundary=b\n\n{body}--b--\n")
+    return {}
+
+
+@pytest.mark.parametrize("make", [plain_text, headings, records, files, attachments])
+async def test_the_longest_turn_of_the_loop_does_not_grow_with_what_is_ingested(
+    counted: ListenerProcess, own: Connection, folder: Path, make: Any
+) -> None:
+    turns = []
+    for times in (1, 4):
+        await longest_turn(counted, folder)
+        request = await add(own, source=str(folder), options=make(folder, times), collection=f"of-{times}")
+        (row,) = await ended(own, request, within=90)
+        assert (row["status"], row["documents_failed"]) == ("succeeded", 0), row["error"]
+        turns.append(await longest_turn(counted, folder))
+    assert turns[0][0] > 0
+    assert turns[1][0] < turns[0][0] * 2, turns
