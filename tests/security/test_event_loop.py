@@ -124,3 +124,19 @@ async def test_the_longest_turn_of_the_loop_has_a_bound_whatever_is_ingested(
     assert (row["status"], row["documents_failed"]) == ("succeeded", 0), row["error"]
     steps, where = await longest_turn(counted, folder)
     assert 0 < steps < most, where
+
+
+async def test_the_review_s_pattern_and_blanks_hold_up_nobody(
+    counted: ListenerProcess, own: Connection, folder: Path
+) -> None:
+    """Each froze a listener: cancel and SIGTERM did nothing."""
+    (folder / ("a" * 35)).touch()
+    (folder / "blanks.md").write_text(f"---\ntitle: {' ' * 20_000}\n---\n# {' ' * 20_000}x\n\nsome words")
+    attack = await add(own, source=str(folder), options={"include": ["?*?*?*?*?*?*?*?*!"]})
+    blanks = await add(own, source=str(folder / "blanks.md"))
+    harmless = await add(own, content="somebody else's", uri="other")
+    rows = await ended(own, attack, blanks, harmless)
+    assert [row["status"] for row in rows] == ["failed", "succeeded", "succeeded"]
+    assert rows[0]["error"]["code"] == "empty_source"
+    steps, where = await longest_turn(counted, folder)
+    assert 0 < steps < 15_000, where
