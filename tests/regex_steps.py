@@ -270,10 +270,12 @@ def hostile(steps: Steps) -> Iterator[Callable[[int], str]]:
         *product(alphabet, fixed),
         *product(alphabet, alphabet),
     ]
-    for pump in dict.fromkeys([*alphabet, *leads[1:], *fixed, *map("".join, several)]):
+    for pump in dict.fromkeys([*alphabet, *leads[1:], *fixed]):
         for lead in leads if pump in alphabet or pump in fixed else ("",):
             for end in ("", ODD):
                 yield partial(_text, lead, pump, end)
+    for pump in dict.fromkeys(map("".join, several)):
+        yield partial(_text, "", pump, ODD)
 
 
 def _text(lead: str, pump: str, end: str, length: int) -> str:

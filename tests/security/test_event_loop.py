@@ -8,14 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from listener_process import ListenerProcess
 from pipeline import ended, until
-from staging import Connection, add
+from staging import Connection, add, session
+
+from listener import embedded
 
 # Counts in the listener's main thread, where its loop runs. SIGUSR1: write down the longest turn and begin anew.
 COUNTING = """
@@ -49,25 +52,45 @@ if sys.argv[-1:] == ["listen"]:
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "docs"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def counted(ready: str, folder: Path, tmp_path: Path) -> Iterator[ListenerProcess]:
-    (tmp_path / "sitecustomize.py").write_text(COUNTING)
-    process = ListenerProcess(ready, tmp_path / "counted", path=tmp_path, file_roots=folder)
+@pytest.fixture(scope="module")
+def counted(
+    server: embedded.Server, ready_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ListenerProcess]:
+    """A listener that counts, in a database of this module's."""
+    folder = tmp_path_factory.mktemp("counted")
+    (folder / "docs").mkdir()
+    (folder / "sitecustomize.py").write_text(COUNTING)
+    name = f"counted_{uuid.uuid4().hex}"
+    asyncio.run(server.create_database(name, ready_template))
+    process = ListenerProcess(server.dsn(name), folder, path=folder, file_roots=folder / "docs")
     try:
         yield process.ready()
     finally:
         process.kill()
+        asyncio.run(server.drop_database(name))
 
 
-async def longest_turn(process: ListenerProcess, folder: Path) -> tuple[int, str]:
-    file = folder.parent / "counted" / "turns.json"
+@pytest.fixture
+async def own(counted: ListenerProcess) -> AsyncIterator[Connection]:
+    """A session in that database."""
+    async with session(counted.dsn) as connection:
+        yield connection
+
+
+@pytest.fixture
+def folder(counted: ListenerProcess) -> Path:
+    """A folder of the test's own that the listener may read."""
+    made = turns_of(counted).parent / "docs" / uuid.uuid4().hex
+    made.mkdir()
+    return made
+
+
+def turns_of(process: ListenerProcess) -> Path:
+    return process.folder / "turns.json"
+
+
+async def longest_turn(process: ListenerProcess) -> tuple[int, str]:
+    file = turns_of(process)
     file.unlink(missing_ok=True)
     process.signal(signal.SIGUSR1)
     await until(lambda: _exists(file))
@@ -118,11 +141,11 @@ async def test_the_longest_turn_of_the_loop_has_a_bound_whatever_is_ingested(
     counted: ListenerProcess, own: Connection, folder: Path, make: Callable[[Path], dict[str, Any]], most: int
 ) -> None:
     options = make(folder)
-    await longest_turn(counted, folder)  # of its start
+    await longest_turn(counted)  # of its start
     request = await add(own, source=str(folder), options=options)
     (row,) = await ended(own, request, within=90)
     assert (row["status"], row["documents_failed"]) == ("succeeded", 0), row["error"]
-    steps, where = await longest_turn(counted, folder)
+    steps, where = await longest_turn(counted)
     assert 0 < steps < most, where
 
 
@@ -138,5 +161,5 @@ async def test_the_review_s_pattern_and_blanks_hold_up_nobody(
     rows = await ended(own, attack, blanks, harmless)
     assert [row["status"] for row in rows] == ["failed", "succeeded", "succeeded"]
     assert rows[0]["error"]["code"] == "empty_source"
-    steps, where = await longest_turn(counted, folder)
+    steps, where = await longest_turn(counted)
     assert 0 < steps < 15_000, where
