@@ -23,7 +23,7 @@ Then = Callable[[int], bool]
 Node = Callable[[int, Then], bool]
 Holds = Callable[[str], bool]
 
-LONG_BOUND = 10  # a repetition that is bounded above this is cut to ``bound``: what it costs is a factor, see ``grows``
+LONG_BOUND = 10  # a repetition that is bounded above this is cut to ``bound`` more than its least: see ``grows``
 ODD = "☃"
 SAMPLE = "".join(map(chr, [*range(9, 14), *range(32, 127)])) + "é。\u3000" + ODD
 WORD = re.compile(r"\w")
@@ -122,7 +122,7 @@ class Steps:
         least, most, tree = value
         if most is not c.MAXREPEAT and most > LONG_BOUND:
             self.has_long_bounds = True
-            least, most = min(least, self._bound), self._bound
+            most = min(most, least + self._bound)
         most = sys.maxsize if most is c.MAXREPEAT else most
         if len(tree) == 1 and (holds := _atom(tree[0][0], tree[0][1], flags)) is not None:
             self.atoms.append(holds)
@@ -262,7 +262,7 @@ def _is_of(category: Any, sign: str) -> bool:
 def hostile(steps: Steps) -> Iterator[Callable[[int], str]]:
     """Yield strings of any length: what leads to a repetition, then the same again and again, then another end."""
     alphabet = _alphabet(steps)
-    leads = list(dict.fromkeys(["", *_leads(steps.tree, alphabet)]))
+    leads = list(dict.fromkeys(["", *_leads(steps.tree, alphabet), _shortest(steps.tree, alphabet)]))
     fixed = list(filter(None, dict.fromkeys(_fixed(steps.tree, alphabet))))
     several = [
         *product(leads, alphabet),
@@ -270,12 +270,13 @@ def hostile(steps: Steps) -> Iterator[Callable[[int], str]]:
         *product(alphabet, fixed),
         *product(alphabet, alphabet),
     ]
-    for pump in dict.fromkeys([*alphabet, *leads[1:], *fixed]):
-        for lead in leads if pump in alphabet or pump in fixed else ("",):
-            for end in ("", ODD):
-                yield partial(_text, lead, pump, end)
-    for pump in dict.fromkeys(map("".join, several)):
-        yield partial(_text, "", pump, ODD)
+    texts = [(lead, pump, end) for lead in leads for pump in alphabet for end in ("", ODD)]
+    texts += [("", pump, end) for pump in (*leads[1:], *fixed) for end in ("", ODD)]
+    texts += [(lead, pump, ODD) for lead in leads for pump in fixed]
+    texts += [("", one + other, ODD) for one, other in several]
+    # Patterns of dozens of alternatives would take minutes: of what goes beyond, some of each kind.
+    for lead, pump, end in texts[:MOST_TEXTS] + texts[MOST_TEXTS :: len(texts) // MOST_TEXTS + 1]:
+        yield partial(_text, lead, pump, end)
 
 
 def _text(lead: str, pump: str, end: str, length: int) -> str:
@@ -303,7 +304,6 @@ def _leads(tree: Any, alphabet: Sequence[str], before: str = "") -> Iterator[str
         before += _shortest([(kind, value)], alphabet)
         if kind is c.AT and value is c.AT_BOUNDARY and before[-1:].isalnum():
             before += " "
-    yield before
 
 
 def _fixed(tree: Any, alphabet: Sequence[str]) -> Iterator[str]:
@@ -335,6 +335,7 @@ def _shortest(tree: Any, alphabet: Sequence[str]) -> str:
     return text
 
 
+MOST_TEXTS = 1000
 SHORT, LONG = 40, 160
 FEW = 8  # steps a character that need no second look
 
@@ -344,15 +345,15 @@ def grows(pattern: re.Pattern[Any], *, searched: bool) -> str | None:
 
     Where it repeats something up to a large number, that number may be a factor of the steps, but not its square.
     """
-    steps, twice = Steps(pattern), Steps(pattern, bound=8)
+    steps, longer = Steps(pattern, bound=4), Steps(pattern, bound=32)
     for text in hostile(steps):
         try:
             few = steps.of(text(SHORT), searched=searched, most=SHORT * SHORT)
-            if few <= FEW * SHORT and not steps.has_long_bounds:
+            if few <= FEW * SHORT:
                 continue
             many = steps.of(text(LONG), searched=searched, most=few * 7)  # four times as long
             if steps.has_long_bounds:
-                twice.of(text(LONG), searched=searched, most=many * 3)
+                longer.of(text(LONG), searched=searched, most=many * 9)  # eight times the bound, once
         except TooManySteps:
             return text(SHORT)
     return None
