@@ -335,7 +335,7 @@ def _shortest(tree: Any, alphabet: Sequence[str]) -> str:
     return text
 
 
-MOST_TEXTS = 1000
+MOST_TEXTS = 400
 SHORT, LONG = 40, 160
 FEW = 8  # steps a character that need no second look
 

@@ -31,7 +31,7 @@ MADE_LATER = {
     "logs/masking.py": "a secret of our own environment, escaped",
     "database/sql_files.py": "our own SQL",
     "database/removal.py": "our own SQL",
-    "database/migrations.py": "pgvector's version",
+    "database/schemas.py": "pgvector's version",
 }
 
 
