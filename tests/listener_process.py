@@ -56,7 +56,7 @@ class ListenerProcess:
         **settings: object,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        self.dsn = dsn
+        self.dsn, self.folder = dsn, folder
         self._texts, self._log = folder / "embedded.jsonl", folder / "stderr.log"
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "OPENAI_", "PG"))}
         given = {_variable(name): str(value) for name, value in settings.items()}

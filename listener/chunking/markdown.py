@@ -132,9 +132,18 @@ def _end_of_fence(text: str, start: int, opening: re.Match[str], fences: Fences)
     return end
 
 
+_CLOSING_TAGS = {
+    "!--": re.compile("-->"),
+    "pre": re.compile("</pre>", re.IGNORECASE),
+    "script": re.compile("</script>", re.IGNORECASE),
+    "style": re.compile("</style>", re.IGNORECASE),
+    "textarea": re.compile("</textarea>", re.IGNORECASE),
+}
+
+
 def _end_of_html(text: str, opening: re.Match[str]) -> int:
     tag = opening["html"].lower()
-    closing = re.compile("-->" if tag == "!--" else f"</{tag}>", re.IGNORECASE).search(text, opening.end())
+    closing = _CLOSING_TAGS[tag].search(text, opening.end())
     return closing.end() if closing else len(text)
 
 
@@ -157,7 +166,7 @@ def _paragraph_before(text: str, underline: int, after: int) -> int | None:
 
 
 _CLOSING_MARKS = re.compile(r"(?:^|[ \t])#+$")
-_ATTRIBUTES = re.compile(r"[ \t]*\{[#.:][^{}]*\}$")
+_ATTRIBUTES = re.compile(r" ?\{[#.:][^{}]*\}$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _MARKS = re.compile(r"`+|\*\*|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|~~|\\(?=[^\w\s])")

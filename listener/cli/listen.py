@@ -50,25 +50,29 @@ def listen(
     """
     signals = StopSignals()
     settings = load_settings()
-    logs.to_stderr(settings.log_level, "json" if as_json else settings.log_format)
-    asyncio.run(_listen(settings, wait_for_database, signals))
+    form = "json" if as_json else settings.log_format
+    logs.to_stderr(settings.log_level, form)
+    asyncio.run(_listen(settings, wait_for_database, signals, form))
 
 
-async def _listen(settings: Settings, most_seconds: float, signals: StopSignals) -> None:
+async def _listen(settings: Settings, most_seconds: float, signals: StopSignals, form: str) -> None:
     signals.attach(settings.grace_seconds + STOP_SECONDS)
     from listener import service
 
     dsn = await signals.unless_asked(_database(settings, most_seconds))
     if dsn is not None:
-        await _run(service.Listener(settings, dsn), settings, dsn, signals)
+        await _run(service.Listener(settings, dsn), settings, dsn, signals, form)
     log.info("stopped")
     signals.end_if_asked()
 
 
-async def _run(listener: Listener, settings: Settings, dsn: str, signals: StopSignals) -> None:
-    supervisor = Supervisor(os.environ)
-    async with supervisor.watching(), stopped_afterwards(listener):
+async def _run(listener: Listener, settings: Settings, dsn: str, signals: StopSignals, form: str) -> None:
+    from listener.cli.watchdog import Watchdog
+
+    supervisor, watchdog = Supervisor(os.environ), Watchdog(settings.lease_seconds, form)
+    async with supervisor.watching(), watchdog.watching(), stopped_afterwards(listener):
         await signals.unless_asked(listener.start())
+        watchdog.begin()
         if not signals.asked:
             ready = ready_line(settings, dsn, listener.executor_id)
             log.info(ready)

@@ -31,11 +31,12 @@ SUPERSETS = {
 KNOWN = re.compile(
     r"utf-(8|16|32)(-[lb]e)?|iso8859-\d+|cp\d+|koi8-[rut]|gb18030|hz|euc_\w+|shift_jis\w+|iso2022_\w+|big5\w+|johab|mac-\w+"
 )
-META = re.compile(rb"<meta\s[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+META = re.compile(rb"<meta\s[^>]{0,300}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]{1,40})", re.IGNORECASE)
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
 ASIAN = re.compile(
     "[\t\n\r -~\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )  # with their punctuation, and ASCII
+BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 HIGH_BYTES = bytes(range(9))
 SINGLE_BYTE_DOUBT = 0.15  # below, chardet names a Greek or Turkish code page for three accents of French
 
@@ -142,7 +143,7 @@ def _nearly_utf8(data: bytes) -> bool:
 def _detected(data: bytes) -> str:
     from chardet import EncodingEra, detect  # noqa: PLC0415 - 120 ms, and few documents need it
 
-    first = re.search(rb"[\x80-\xff]", data)
+    first = BEYOND_ASCII.search(data)
     start = max(data.rfind(b"\n", 0, first.start()) + 1, first.start() - 200) if first else 0
     start -= start % 4  # keeps UTF-16 and UTF-32 in step
     guess = detect(

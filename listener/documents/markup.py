@@ -19,7 +19,9 @@ FURNITURE = [
     "input", "select", "textarea", "button",
 ]  # fmt: skip
 TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,1000})</title", re.IGNORECASE)
-LANGUAGE = re.compile(r"<html\b[^>]{0,1000}?\blang\s*=\s*[\"']?\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,4})", re.IGNORECASE)
+LANGUAGE = re.compile(
+    r"<html\b[^>]{0,1000}?\blang\s*=\s*(?:[\"']\s*)?([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,4})", re.IGNORECASE
+)
 BODY = re.compile(r"<(?:body|svg)\b", re.IGNORECASE)  # a picture may have a <title> too
 HEAD = 64 * 1024  # title and language stand in the beginning
 _options: Any = None

@@ -22,6 +22,7 @@ from listener.errors import DocumentError
 UNLIMITED = 2**31  # the worker's limits hold instead; its own refused a sheet of 60,000 rows
 SLIDE_RULE = re.compile(r"^-----(?:\n\n|\n?\Z)", re.MULTILINE)  # between slides of .ppt; an empty one of .pptx
 MAIL_HEADER = re.compile(r"\A(?:\*\*[A-Za-z-]+\*\*:[^\n]*\n\n)+")
+ENCRYPTED = re.compile(r"encrypt|password", re.IGNORECASE)
 BY_PAGE = frozenset({office_types.PDF, office_types.PPTX, office_types.DOCX, *office_types.IMAGES})
 TABLE_SHARE = 1 / 3  # of the time limit: then a PDF is read once more, without tables and with the whole limit
 PDF_JUNK = 1024  # bytes before the beginning of a PDF that readers take
@@ -177,7 +178,7 @@ def _recognition(xberg: Any, languages: str, tessdata: str) -> Any:
 
 
 def _refused(uri: str, words: str) -> DocumentError:
-    if re.search(r"encrypt|password", words, re.IGNORECASE):
+    if ENCRYPTED.search(words):
         return office_types.encrypted(uri)
     if "DTD" in words:
         hint = "it declares a document type of its own, which is refused: save it again with a common program"

@@ -27,16 +27,16 @@ from listener.documents.formats import Formats
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.documents.reading import About, DocumentFormat, Malformed, Reading, as_buffer
-from listener.documents.utf8 import as_text
+from listener.documents.utf8 import as_text, is_blank
 from listener.errors import DocumentError
 
 TITLE_LINES = 200
-FRONT_MATTER_TITLE = re.compile(r"^title\s*:\s*[\"']?(.+?)[\"']?\s*$", re.IGNORECASE)
-HEADING = re.compile(r"^ {0,3}# +(.+?)(?: +#+)? *$")
+CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 FENCES = ("```", "~~~")
 TEXTS = (media_types.HTML, media_types.PLAIN)
 ENCODED = 3  # bytes of UTF-8 that a byte of text or HTML becomes, at most
 LEAST_SHARE = 0.05  # of the time limit: with less left, there is no other try
+QUOTES = "\"'"
 NOTHING_ELSE = Reading(as_buffer(""))
 
 
@@ -88,11 +88,11 @@ class Parsers:
         one, kind, promised, told = self._formats.decide(data, uri, declared, ocr=self._ocr is not None)
         about = About(uri, kind, promised, charset, told, self._ocr)
         if one.here and (text := await one.here(data, about)) is not None:
-            return _parsed(one, about, text, NOTHING_ELSE)
+            return await _parsed(one, about, text, NOTHING_ELSE)
         if most is not None and (one.here or kind in TEXTS):
             most = max(most, ENCODED * len(data))
         reading = received.reading(await self._read(one, data, about, most))
-        return _parsed(one, about, received.text(await as_text(reading.text)), reading)
+        return await _parsed(one, about, received.text(await as_text(reading.text)), reading)
 
     async def _read(self, one: DocumentFormat, data: bytes, about: About, most: int | None) -> Any:
         try:
@@ -130,12 +130,12 @@ class Parsers:
 def _declaration(media_type: str | None) -> tuple[str, str | None]:
     """Split ``text/html; charset=utf-8`` into type and charset."""
     kind, _, parameters = (media_type or "").partition(";")
-    charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", parameters, re.IGNORECASE)
+    charset = CHARSET.search(parameters)
     return kind.strip().lower(), charset[1].lower() if charset else None
 
 
-def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -> Parsed:
-    if not text or text.isspace():
+async def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -> Parsed:
+    if await is_blank(text):
         raise _no_text(one, about, read.notes)
     became, title = read.kind or about.media_type, read.title
     if became == media_types.MARKDOWN:
@@ -160,13 +160,31 @@ def _markdown_title(text: str) -> str | None:
     for number, line in enumerate(lines):
         if front:
             front = number == 0 or line not in ("---", "...")
-            found = FRONT_MATTER_TITLE.match(line)
+            found = _front_matter_title(line)
         else:
             fenced ^= line.lstrip().startswith(FENCES)
-            found = None if fenced else HEADING.match(line)
+            found = "" if fenced else _heading(line)
         if found:
-            return found[1].strip() or None
+            return found
     return None
+
+
+def _front_matter_title(line: str) -> str:
+    """Return what a line ``title: "…"`` says. By hand, like headings: a pattern would try each blank as an end."""
+    name, _, said = line.partition(":")
+    said = said.strip() if name.rstrip().lower() == "title" else ""
+    said = said[1:] if len(said) > 1 and said[0] in QUOTES else said
+    return (said[:-1] if len(said) > 1 and said[-1] in QUOTES else said).strip()
+
+
+def _heading(line: str) -> str:
+    """Return the text of a top heading, without the ``#`` that may close it."""
+    marked = line.lstrip(" ")
+    if len(line) - len(marked) > 3 or not marked.startswith("# "):
+        return ""
+    text = marked[1:].strip(" ")
+    opened = text.rstrip("#")
+    return (opened if opened.endswith(" ") else text).strip()
 
 
 def _failed(how: str, uri: str, failure: object, hint: str) -> DocumentError:

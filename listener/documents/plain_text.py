@@ -9,7 +9,7 @@ from __future__ import annotations
 from listener.documents import decoding
 from listener.documents.media_types import PLAIN
 from listener.documents.reading import About, DocumentFormat, Reading, as_buffer
-from listener.documents.utf8 import as_text
+from listener.documents.utf8 import plain_text
 
 # Not text/*, and text all the same.
 TEXTUAL = frozenset(
@@ -111,10 +111,10 @@ async def read_utf8(data: bytes, about: About) -> str | None:
     if about.charset not in (None, "utf-8"):
         return None
     try:
-        text = await as_text(data)
+        text = await plain_text(data)
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text or "\x1b$" in text else text.removeprefix("\ufeff")
+    return text and text.removeprefix("\ufeff")
 
 
 def is_text(media_type: str) -> bool:

@@ -98,8 +98,8 @@ def short(value: Any) -> str | None:
 
 def listed(values: Iterable[Any], separators: str) -> list[str]:
     """Return values one by one: programs write several authors or keywords into one field."""
-    pattern = re.compile(f"[{re.escape(separators)}]")
-    found = (short(piece) for value in values for piece in pattern.split(str(value)))
+    alike = str.maketrans(dict.fromkeys(separators, separators[0]))
+    found = (short(piece) for value in values for piece in str(value).translate(alike).split(separators[0]))
     return list(dict.fromkeys(piece for piece in found if piece))[:MOST_VALUES]
 
 

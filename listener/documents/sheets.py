@@ -16,7 +16,7 @@ from listener.documents.package import part, relations
 HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 FILLED = re.compile(rb"<(?:\w+:)?(?:v|is)>\s*[^\s<]|<(?:\w+:)?is>\s*<")
 CELL_TYPE = re.compile(rb"""(<(?:\w+:)?c\b[^<>]*?)\st=["'](\w*)["']""")
-VALUE = re.compile(rb"(<(?:\w+:)?v>)\s*([^<]*?)\s*(</(?:\w+:)?v>)")
+VALUE = re.compile(rb"(<(?:\w+:)?v>)([^<]*)(</(?:\w+:)?v>)")
 TYPES = {b"n": b"", b"e": b' t="str"', b"s": b' t="s"', b"b": b' t="b"', b"d": b' t="d"', b"str": b' t="str"',
          b"inlineStr": b' t="inlineStr"'}  # fmt: skip
 WORDS = re.compile(r"(?<=\| )(?:DURATION: (?:PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S|(?=\d+:\d))|#ERR: (\w+)(?= \|))")
@@ -73,7 +73,7 @@ def _is_filled(archive: zipfile.ZipFile, file: str) -> bool:
 
 def _mended(sheet: bytes) -> bytes:
     typed = CELL_TYPE.sub(lambda found: found[1] + TYPES.get(found[2], b' t="str"'), sheet)
-    return VALUE.sub(rb"\1\2\3", typed)
+    return VALUE.sub(lambda found: found[1] + found[2].strip() + found[3], typed)
 
 
 def _shown(found: re.Match[str]) -> str:

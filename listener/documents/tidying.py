@@ -8,7 +8,7 @@ from unicodedata import normalize
 from listener.documents import cells
 
 FENCE = re.compile(r"^ {0,3}(```|~~~)")
-TARGET = r"\((?:[A-Za-z][A-Za-z0-9+.-]*:|#|\.{0,2}/|[\w./-]+\.x?html?)(?:[^()\s]|\([^()\s]*\))*\)"
+TARGET = r"\((?=[A-Za-z][A-Za-z0-9+.-]*:|#|\.{0,2}/|[\w./-]+?\.x?htm)(?:[^()\s]|\([^()\s]*\))+\)"
 NOISE = re.compile(
     r"(?P<code>(?<![\\`])`[^`\n]+`)"  # stays as it is
     r"|\\(?P<escaped>[\\<>~!&.#+-])"  # what it escapes; LaTeX's \( and \[ stand so in the text

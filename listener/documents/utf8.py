@@ -16,6 +16,29 @@ async def as_text(data: Octets) -> str:
     return str(data, "utf-8") if len(data) <= HERE_BYTES else await asyncio.to_thread(_joined, data)
 
 
+async def plain_text(data: bytes) -> str | None:
+    """Return UTF-8 as text; None if it has NULs or the marks of ISO-2022-JP in it. Raises UnicodeDecodeError."""
+    is_plain = _is_plain(data) if len(data) <= HERE_BYTES else await asyncio.to_thread(_is_plain, data)
+    return await as_text(data) if is_plain else None
+
+
+async def is_blank(text: str) -> bool:
+    """Tell whether there is nothing to read in a text; one that begins with many blanks is not looked at here."""
+    if not _is_blank(text[:HERE_BYTES]):
+        return False
+    return len(text) <= HERE_BYTES or await asyncio.to_thread(_is_blank, text)
+
+
+def _is_plain(data: bytes) -> bool:
+    pieces = (data[max(start - 1, 0) : start + PIECE] for start in range(0, len(data), PIECE))
+    return not any(b"\0" in piece or b"\x1b$" in piece for piece in pieces)
+
+
+def _is_blank(text: str) -> bool:
+    pieces = (text[start : start + PIECE] for start in range(0, len(text), PIECE))
+    return all(map(str.isspace, pieces))
+
+
 def _joined(data: Octets) -> str:
     """Decode in pieces, so that other threads get their turn."""
     decoder = codecs.getincrementaldecoder("utf-8")()

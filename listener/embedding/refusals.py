@@ -28,6 +28,7 @@ LONGEST_HEADER = 200
 
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
 _OF_CHARACTERS = re.compile(r"token|context|length|too large|payload|body", re.IGNORECASE)
+_QUERY = re.compile(r"[?#]")
 _TAG = re.compile(r"<[^<>]*>")
 _TOO_LARGE = re.compile(r"request too large|must be reduced", re.IGNORECASE)  # OpenAI: alone over the minute's limit
 _OF_TEXTS_AS_500 = re.compile(r"unsupported value: NaN|input length exceeds", re.IGNORECASE)  # Ollama
@@ -111,7 +112,7 @@ def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, 
 
 def _without_query(url: str) -> str:
     """Return a URL without user, password, query and fragment: keys travel there."""
-    place = re.split(r"[?#]", url, maxsplit=1)[0]
+    place = _QUERY.split(url, maxsplit=1)[0]
     scheme, slashes, rest = place.partition("//")
     host, slash, path = rest.partition("/")
     return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"

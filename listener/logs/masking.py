@@ -25,6 +25,8 @@ PART = 8  # characters of a key that are hidden although they are not all of it
 LEAST_RANDOM = 16  # characters of a key whose parts are no words
 
 _SECRET_NAME = re.compile(r"(?i)(?:_api_key|api_?token|_token|_secret|password|secret_access_key)$")
+_URL_PASSWORD = re.compile(r"://[^\s:/?#@]*:([^\s/]+)@")
+_PASSWORD_PARAMETER = re.compile(r"(?i)[?&\s](?:ssl)?password=([^\s&]+)")
 _KEY_NAME = re.compile(r"(?i)(?:key|token|secret)$")
 
 _SEPARATOR = r"\\{0,3}['\"]?\s{0,8}(?:[=:]|%3[aAdD])\s{0,8}"
@@ -223,9 +225,9 @@ def _secrets(environment: Mapping[str, str]) -> Iterable[str]:
     for name, value in environment.items():
         if _SECRET_NAME.search(name):
             yield value.strip()
-        for password in re.findall(r"://[^\s:/?#@]*:([^\s/]+)@", value):
+        for password in _URL_PASSWORD.findall(value):
             yield password
-        for password in re.findall(r"(?i)[?&\s](?:ssl)?password=([^\s&]+)", value):
+        for password in _PASSWORD_PARAMETER.findall(value):
             yield password
 
 

@@ -1,18 +1,25 @@
-"""The chunk step: boundaries into the texts, deterministic."""
+"""The chunk step: boundaries into the texts, deterministic.
+
+A few short texts are cut in a thread. Longer and more ones are cut in worker processes, which have limits: a million
+characters can be made to take five seconds, in which threads get in each other's way.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 
-from listener.chunking.splitting import Chunk, chunk
+from listener.chunking.boundaries import Asked, Boundaries, boundaries
 from listener.documents.failures import CallRaised, WorkerCrashed, WorkerFailed
 from listener.errors import DocumentError
 from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, with_texts
 
-LARGE_TEXT = 200_000  # characters; chunking one takes longer than a worker process's round trip
+CALL_CHARACTERS = 200_000  # cut at a time, unless a text is longer: it takes longer than a worker's round trip
+
+Some = list[tuple[ToChunk, Asked]]
 
 
 async def cut(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
@@ -30,37 +37,69 @@ async def cut(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
 
 
 async def _cut(tools: Tools, rows: Sequence[ToChunk], texts: Mapping[int, str]) -> list[Cut]:
-    """Cut small texts all at once in a thread, and each large one in a worker."""
-    work = [(row, texts[row.id]) for row in rows]
-    small = [(row, text) for row, text in work if len(text) <= LARGE_TEXT]
-    here = tools.in_thread(lambda: [_outcome(row, chunk(text, *_how(row))) for row, text in small])
-    there = asyncio.gather(*(_large(tools, row, text) for row, text in work if len(text) > LARGE_TEXT))
-    found, others = await asyncio.gather(here, there)
-    return found + others
+    work = [(row, (texts[row.id], row.media_type, row.chunk_size, row.chunk_overlap)) for row in rows]
+    if sum(len(asked[0]) for _, asked in work) <= CALL_CHARACTERS:
+        return _outcomes(work, await tools.in_thread(boundaries, [asked for _, asked in work]))
+    groups = await asyncio.gather(*(_in_worker(tools, some) for some in _grouped(work)))
+    return [one for group in groups for one in group]
 
 
-async def _large(tools: Tools, row: ToChunk, text: str) -> Cut:
+def _grouped(work: Some) -> Iterator[Some]:
+    """Yield neighbours that one call is to cut."""
+    group: Some = []
+    characters = 0
+    for one in work:
+        length = len(one[1][0])
+        if group and characters + length > CALL_CHARACTERS:
+            yield group
+            group, characters = [], 0
+        group.append(one)
+        characters += length
+    if group:
+        yield group
+
+
+async def _in_worker(tools: Tools, some: Some) -> list[Cut]:
+    """Cut some texts; if that fails, one by one: which of them it was is not known."""
     try:
-        chunks = await tools.workers.run(chunk, text, *_how(row))
-        _require_sense(chunks, len(text))
-        return _outcome(row, chunks)
+        found = await tools.workers.run(boundaries, [asked for _, asked in some])
+        await tools.in_thread(_require_sense, some, found)
+        return _outcomes(some, found)
     except (WorkerFailed, CallRaised) as failure:
-        error = DocumentError("chunking_failed", f"cutting the text into chunks failed: {failure}", "Please report it.")
-        return Cut(row.id, error=error.as_json("chunk"))
+        if len(some) == 1:
+            return [_failed(some[0][0], failure)]
+    return [found for one in some for found in await _in_worker(tools, [one])]
 
 
-def _require_sense(chunks: Sequence[Chunk], characters: int) -> None:
-    """Raise WorkerCrashed unless all chunks lie in the text, in order."""
-    ends = [(one.start, one.end) for one in chunks]
-    if any(not 0 <= start < end <= characters for start, end in ends) or ends != sorted(set(ends)):
+def _require_sense(some: Some, found: Sequence[Boundaries]) -> None:
+    """Raise WorkerCrashed unless there is an answer for each text, whose chunks lie in it, in order."""
+    if len(found) != len(some) or not all(map(_makes_sense, some, found)):
         raise WorkerCrashed("the worker went wrong: its answer makes no sense")
 
 
-def _how(row: ToChunk) -> tuple[str, int, int]:
-    return row.media_type, row.chunk_size, row.chunk_overlap
+def _makes_sense(one: tuple[ToChunk, Asked], found: Boundaries) -> bool:
+    starts, ends, said = found
+    places = list(zip(starts, ends, strict=False))
+    within = all(0 <= start < end <= len(one[1][0]) for start, end in places)
+    try:
+        headings = json.loads(said)
+    except (ValueError, RecursionError):
+        return False
+    named = all(isinstance(path, list) and all(isinstance(name, str) for name in path) for path in headings)
+    return within and named and len(starts) == len(ends) == len(headings) and places == sorted(set(places))
 
 
-def _outcome(row: ToChunk, chunks: Sequence[Chunk]) -> Cut:
-    if not chunks:
+def _outcomes(work: Some, found: Sequence[Boundaries]) -> list[Cut]:
+    return [_outcome(row, *one) for (row, _), one in zip(work, found, strict=True)]
+
+
+def _outcome(row: ToChunk, starts: Sequence[int], ends: Sequence[int], headings: str) -> Cut:
+    if not starts:
         return Cut(row.id, error=DocumentError("no_text", "the document has no text").as_json("chunk"))
-    return Cut(row.id, chunks)
+    return Cut(row.id, starts, ends, headings)
+
+
+def _failed(row: ToChunk, failure: WorkerFailed | CallRaised) -> Cut:
+    hint = "It is large, or made to be slow: split it, or raise INGEST_PARSE_TIMEOUT_SECONDS or INGEST_PARSE_MEMORY_MB."
+    error = DocumentError("chunking_failed", f"cutting the text into chunks failed: {failure}", hint)
+    return Cut(row.id, error=error.as_json("chunk"))

@@ -19,6 +19,8 @@ from uuid import UUID
 
 from pgvector import Vector
 
+from listener.chunking.boundaries import read_headings
+from listener.documents.utf8 import HERE_BYTES
 from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.request_rows import BatchSettings
@@ -70,16 +72,21 @@ class EmbedStep:
 
     async def _documents(self, rows: Sequence[ToEmbed], texts: Mapping[int, str]) -> None:
         chunks = (one for row in rows for one in _new_chunks(row, texts[row.id], self.settings))
+        size = sum(len(texts[row.id]) + len(row.headings) + len(row.metadata) for row in rows)
         try:
-            await _at_most(self.embedder.in_flight, self._groups(chunks))
+            await _at_most(self.embedder.in_flight, self._groups(chunks, small=size <= HERE_BYTES))
         finally:
             await self._write_count()
         if rows:
             await self.gateway.save_embedded(self.fence, [Outcome(row.id, self.failures.get(row.id)) for row in rows])
 
-    async def _groups(self, chunks: Iterator[NewChunk]) -> Calls:
+    async def _groups(self, chunks: Iterator[NewChunk], small: bool) -> Calls:
         """Yield one call for each group, to embed and store it; copy vectors that the space has on the way."""
-        while window := list(_window(chunks)):
+
+        def take() -> list[NewChunk]:
+            return list(_window(chunks))
+
+        while window := take() if small else await self.tools.in_thread(take):
             missing = await self._copy_known(window)
             by_digest: dict[bytes, list[NewChunk]] = {}
             for one in missing:
@@ -96,7 +103,8 @@ class EmbedStep:
         found = [one for one in window if one.digest in known]
         gone = await self.gateway.copy_known(self.fence, found)
         self.copied += len(found) - len(gone)
-        await self._count([one for one in found if one not in gone] if gone else found)
+        without = set(map(id, gone))
+        await self._count([one for one in found if id(one) not in without])
         return [one for one in window if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
@@ -163,23 +171,17 @@ def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Cou
 
 def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[NewChunk]:
     stored = set(row.stored)
-    for ordinal, (start, end, path) in enumerate(zip(row.starts, row.ends, row.headings, strict=True)):
+    said_of_all = row.metadata[:-1] + (", " if len(row.metadata) > len("{}") else "")
+    for ordinal, (start, end, path) in enumerate(zip(row.starts, row.ends, read_headings(row.headings), strict=True)):
         if ordinal in stored:
             continue
         text = whole[start:end]
         embedded = embedding_input(
             settings.embedding_template, settings.passage_prefix, title=row.title, heading_path=path, text=text
         )
-        said = _with_place(row.metadata, _AS_JSON({"heading_path": path} | _page(row.pages, start, end)))
+        # Metadata stay the text that they are; of a name that is there twice, jsonb takes the later one.
+        said = said_of_all + _AS_JSON({"heading_path": path} | _page(row.pages, start, end))[1:]
         yield NewChunk(row.request_id, row.id, ordinal, start, end, text, embedded, text_hash(embedded), said)
-
-
-def _with_place(metadata: str, place: str) -> str:
-    """Add a chunk's place to its document's metadata, as text: what that holds may be too deep to be read here.
-
-    Of a key that is there twice, jsonb takes the second.
-    """
-    return place if metadata == "{}" else f"{metadata[:-1]}, {place[1:]}"
 
 
 def _window(chunks: Iterator[NewChunk]) -> Iterator[NewChunk]:

@@ -21,6 +21,7 @@ from listener.pipeline.rows import (
     Failure,
     Fence,
     Loaded,
+    LoadedRow,
     NewChunk,
     Outcome,
     ToChunk,
@@ -87,11 +88,11 @@ class Gateway(RequestGateway):
         query = "select ingest.ingest_skip_unchanged($1::ingest.ingest_fence_v1, $2::ingest.ingest_unchanged_v1[])"
         return set(await self._write(query, fence.as_row, rows))
 
-    async def save_loaded(self, fence: Fence, loaded: Sequence[Loaded]) -> None:
-        """Write normalized texts and errors: discovered → loaded or failed."""
+    async def save_loaded(self, fence: Fence, loaded: Sequence[LoadedRow]) -> None:
+        """Write normalized texts and errors (``Loaded.as_row``): discovered → loaded or failed."""
         if loaded:
             query = "select ingest.ingest_save_loaded($1::ingest.ingest_fence_v1, $2::ingest.ingest_loaded_v1[])"
-            await self._write(query, fence.as_row, [one.as_row for one in loaded])
+            await self._write(query, fence.as_row, loaded)
 
     async def open_documents(self, fence: Fence) -> int:
         """Return how many of the batch's documents are unfinished."""
@@ -125,7 +126,7 @@ class Gateway(RequestGateway):
     async def to_embed(self, fence: Fence) -> list[ToEmbed]:
         """Return the revisions that are cut."""
         rows = await self._pool.fetch("select * from ingest.ingest_to_embed($1::ingest.ingest_fence_v1)", fence.as_row)
-        return [ToEmbed(**{**row, "headings": json.loads(row["headings"])}) for row in rows]
+        return [ToEmbed(**row) for row in rows]
 
     async def known_digests(self, space: int, digests: Iterable[Digest]) -> set[Digest]:
         """Return those of ``digests`` whose vectors the space has."""

@@ -5,8 +5,9 @@ A document may have others inside, as an e-mail has its attachments: these becom
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +23,7 @@ from listener.errors import DocumentError
 from listener.pipeline.asking import Asked, code_of, expected
 from listener.pipeline.memory import portions
 from listener.pipeline.references import RequestRef
-from listener.pipeline.rows import Fence, Loaded, Texts, ToLoad
+from listener.pipeline.rows import Fence, Loaded, LoadedRow, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
 from listener.sources import inline
 from listener.sources.base import Fetched, Outcome, Ready, RecordFile, Source, Unchanged, too_large
@@ -112,7 +113,7 @@ async def _load_portion(
             larger.append(one.asked.whole)
         else:
             loaded += document
-    await tools.gateway.save_loaded(fence, loaded)
+    await tools.gateway.save_loaded(fence, await _as_rows(tools, loaded))
     good = [one for one in loaded if one.parsed]
     for found in good:
         if found.parsed and not found.part:  # a part is a revision of its own, whose id is not known here
@@ -120,9 +121,22 @@ async def _load_portion(
     return Counter(loaded=len(good), skipped=len(skipped), failed=len(loaded) - len(good))
 
 
+async def _as_rows(tools: Tools, loaded: Sequence[Loaded]) -> list[LoadedRow]:
+    """Return the rows to write; metadata become JSON beside the event loop where they may be large."""
+
+    def as_rows() -> list[LoadedRow]:
+        return [one.as_row for one in loaded]
+
+    return as_rows() if _is_small(one.size or 0 for one in loaded) else await tools.in_thread(as_rows)
+
+
+def _is_small(sizes: Iterable[int]) -> bool:
+    return sum(sizes) <= HERE_BYTES
+
+
 async def _read(tools: Tools, source: Source, asked: Sequence[Asked]) -> list[_Read]:
     outcomes = await source.read_all([one.wanted for one in asked])
-    if sum(len(one.data) for one in outcomes if isinstance(one, Fetched)) <= HERE_BYTES:
+    if _is_small(len(one.data) for one in outcomes if isinstance(one, Fetched)):
         return _hashed(asked, outcomes)
     return await tools.reading.in_thread(_hashed, asked, outcomes)
 
@@ -191,7 +205,8 @@ async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded, most: in
     waiting, slow = deque([(uri, whole, 0)]), 0
     while waiting:
         uri, part, depth = waiting.popleft()
-        about = _of_part(one, uri, part) if depth else one
+        await asyncio.sleep(0)  # short texts are read here: others get their turn between two of them
+        about = await _of_part(tools, one, uri, part) if depth else one
         if depth > DEEPEST or len(loaded) > MOST_PARTS:
             loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
             break
@@ -205,8 +220,9 @@ async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded, most: in
     return loaded
 
 
-def _of_part(one: Loaded, uri: str, part: Part) -> Loaded:
-    return Loaded(one.revision, one.read_seq, sha256(part.data).digest(), len(part.data), part=uri)
+async def _of_part(tools: Tools, one: Loaded, uri: str, part: Part) -> Loaded:
+    digested = sha256(part.data) if _is_small([len(part.data)]) else await tools.in_thread(sha256, part.data)
+    return Loaded(one.revision, one.read_seq, digested.digest(), len(part.data), part=uri)
 
 
 async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded, most: int) -> Loaded:

@@ -13,7 +13,6 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from listener.chunking.splitting import Chunk
 from listener.documents.parsed import Parsed
 from listener.pipeline.memory import Memory
 from listener.sources.base import Digest, RecordPlace
@@ -69,6 +68,10 @@ class ToLoad:
     whole_uri: str | None
 
 
+LoadedRow = tuple[Any, ...]
+"""A ``Loaded`` as the fields of ``ingest_loaded_v1``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What the load step found out about one revision: a parsed text or an error.
@@ -88,7 +91,7 @@ class Loaded:
     modified_at: datetime | None = None
 
     @property
-    def as_row(self) -> tuple[Any, ...]:
+    def as_row(self) -> LoadedRow:
         text = self.parsed
         return (
             self.revision,
@@ -119,33 +122,32 @@ class ToChunk:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The chunks of a revision's text, or why there are none."""
+    """The boundaries of a revision's chunks, the headings of each as JSON; or why there are none."""
 
     revision: int
-    chunks: Sequence[Chunk] = ()
+    starts: Sequence[int] = ()
+    ends: Sequence[int] = ()
+    headings: str = "[]"
     error: Failure | None = None
 
     @property
     def as_row(self) -> tuple[Any, ...]:
-        return (
-            self.revision,
-            [chunk.start for chunk in self.chunks],
-            [chunk.end for chunk in self.chunks],
-            as_json([chunk.heading_path for chunk in self.chunks]),
-            as_json(self.error),
-        )
+        return self.revision, self.starts, self.ends, self.headings, as_json(self.error)
 
 
 @dataclass(frozen=True, slots=True)
 class ToEmbed:
-    """A revision that is cut; ``stored``: the ordinals of chunks that are written already; ``metadata``: JSON text."""
+    """A revision that is cut; ``stored``: the ordinals of chunks that are written already.
+
+    ``headings`` and ``metadata`` are JSON, as they come: decoded on the event loop, large ones would hold it up.
+    """
 
     id: int
     request_id: UUID
     title: str | None
     starts: Sequence[int]
     ends: Sequence[int]
-    headings: Sequence[Sequence[str]]
+    headings: str
     metadata: str
     pages: Sequence[int] | None
     stored: Sequence[int]

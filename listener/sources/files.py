@@ -37,8 +37,11 @@ class Files(Source):
     ) -> AsyncGenerator[Page, None]:
         walk = await self._tools.in_thread(Walk, self._roots, source, options)
         found = walk.found()
-        while items := await self._tools.in_thread(lambda: list(islice(found, PAGE))):
-            yield Page(items, complete=walk.complete)
+        try:
+            while items := await self._tools.in_thread(lambda: list(islice(found, PAGE))):
+                yield Page(items, complete=walk.complete)
+        finally:
+            walk.stop()  # its thread may be on the way through a million files of which none is wanted
 
     async def read(self, wanted: Wanted) -> Outcome:
         return await self._tools.in_thread(self._read, wanted)

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from listener.errors import RequestError
 
+NOT_UTF8 = re.compile("[\ud800-\udfff]")
 FILE_URL = re.compile(r"file:(?=/)", re.IGNORECASE)
 
 
@@ -30,7 +31,7 @@ def uri_of(path: str) -> str:
 
 def locator_of(path: str, uri: str) -> str:
     """Return the path, or the URI, which is as good: Postgres can't hold a name that is not UTF-8."""
-    return uri if re.search("[\ud800-\udfff]", path) else path
+    return uri if NOT_UTF8.search(path) else path
 
 
 def below(path: str, folder: str) -> str | None:

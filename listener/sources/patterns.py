@@ -9,30 +9,32 @@ dot and matches them.
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from listener.errors import RequestError
+from listener.sources.matching import Matches, NoPattern, compile_name, compile_path
 from listener.sources.options import RequestOptions
 
-MAGIC = re.compile(r"[*?\[]")
+MOST_PATTERNS = 100  # of one request
+LONGEST_PATTERN = 1000  # characters
 
 
 @dataclass(frozen=True)
 class Choice:
     """Patterns that match paths relative to a folder, compiled."""
 
-    glob: re.Pattern[str] | None
-    include: tuple[re.Pattern[str], ...]
-    exclude: tuple[re.Pattern[str], ...]
-    hidden: tuple[re.Pattern[str], ...]  # hidden names that are asked for
+    glob: Matches | None
+    include: tuple[Matches, ...]
+    exclude: tuple[Matches, ...]
+    hidden: tuple[Matches, ...]  # hidden names that are asked for
     depth: int | None  # parts that a path can have at most
 
     def takes(self, path: str) -> bool:
         """Tell whether the file at this path is wanted."""
-        if self._leaves_out(path) or (self.glob and not self.glob.fullmatch(path)):
+        if self._leaves_out(path) or (self.glob and not self.glob(path)):
             return False
-        return not self.include or any(pattern.fullmatch(path) for pattern in self.include)
+        return not self.include or any(matches(path) for matches in self.include)
 
     def descends(self, path: str) -> bool:
         """Tell whether wanted files can lie below the folder at this path."""
@@ -40,9 +42,9 @@ class Choice:
 
     def _leaves_out(self, path: str) -> bool:
         name = path.rpartition("/")[2]
-        if name.startswith(".") and not any(pattern.fullmatch(name) for pattern in self.hidden):
+        if name.startswith(".") and not any(matches(name) for matches in self.hidden):
             return True
-        return any(pattern.fullmatch(path) for pattern in self.exclude)
+        return any(matches(path) for matches in self.exclude)
 
 
 def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
@@ -51,13 +53,14 @@ def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
     A path that exists is no glob, whatever its characters. Raises RequestError ``invalid_option``.
     """
     base, glob = split_glob(path)
+    _require_few_and_short([*options.include, *options.exclude, *filter(None, [glob])])
     include = [pattern + "**" if pattern.endswith("/") else pattern for pattern in options.include]
     parts = [part for pattern in [*include, glob] for part in pattern.split("/")]
     choice = Choice(
         glob=_compiled("/" + glob) if glob else None,
         include=tuple(map(_compiled, include)),
         exclude=tuple(map(_compiled_with_folder, options.exclude)),
-        hidden=tuple(re.compile(_part(part)) for part in parts if part.startswith(".") and part != "."),
+        hidden=tuple(_compiled(part, compile_name) for part in parts if part.startswith(".") and part != "."),
         depth=glob.count("/") + 1 if glob and "**" not in glob.split("/") else None,
     )
     return base, choice
@@ -65,48 +68,37 @@ def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
 
 def split_glob(path: str) -> tuple[str, str]:
     """Return the part of a path before the first pattern, and the rest; the rest is empty if it is no glob."""
-    if not MAGIC.search(path) or os.path.lexists(path):
+    if not _has_magic(path) or os.path.lexists(path):
         return path, ""
     parts = path.split("/")
-    first = next(number for number, part in enumerate(parts) if MAGIC.search(part))
+    first = next(number for number, part in enumerate(parts) if _has_magic(part))
     return "/".join(parts[:first]) or "/", "/".join(part for part in parts[first:] if part)
 
 
-def _compiled_with_folder(pattern: str) -> re.Pattern[str]:
+def _has_magic(path: str) -> bool:
+    return any(sign in path for sign in "*?[")
+
+
+def _compiled_with_folder(pattern: str) -> Matches:
     """Compile a pattern of ``exclude`` so that it matches the folder itself, which ends the walk there."""
     if pattern.endswith("/**") and pattern != "/**":
         return _compiled("/" + pattern[:-3].lstrip("/"))
     return _compiled(pattern.rstrip("/") or pattern)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = [part for part in pattern.split("/") if part not in ("", ".")]
-    if "/" not in pattern:
-        parts = ["**", *parts]
-    expression = ""
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        if part == "**":
-            expression += "(?s:.+)" if last else "(?:[^/]+/)*"
-        else:
-            expression += _part(part) + ("" if last else "/")
+def _compiled(pattern: str, compile_pattern: Callable[[str], Matches] = compile_path) -> Matches:
     try:
-        return re.compile(expression)
-    except re.error as error:
-        raise RequestError(
-            "invalid_option", f"the pattern {pattern!r} can't be used: {error}", "try a simpler one"
-        ) from None
+        return compile_pattern(pattern)
+    except NoPattern as error:
+        message = f"the pattern {pattern[:100]!r} can't be used: {error}"
+        raise RequestError("invalid_option", message, "try a simpler one") from None
 
 
-def _part(part: str) -> str:
-    """Return a regular expression for one name; an unclosed ``[`` stands for itself."""
-    expression, rest = "", part
-    while rest:
-        if (found := re.match(r"\[([!^]?)(\]?[^\]/]*)\]", rest)) and found[2]:
-            members = re.sub(r"([\\\[\]^&~|])", r"\\\1", found[2])
-            expression += f"[{'^/' if found[1] else ''}{members}]"
-            rest = rest[found.end() :]
-        else:
-            expression += {"*": "[^/]*", "?": "[^/]"}.get(rest[0]) or re.escape(rest[0])
-            rest = rest[1:]
-    return re.sub(r"(\[\^/\]\*){2,}", r"[^/]*", expression)  # a run of stars would be slow, and says no more than one
+def _require_few_and_short(patterns: Sequence[str]) -> None:
+    """Rows of a former release were not held to what SQL refuses today."""
+    if len(patterns) > MOST_PATTERNS:
+        message = f"{len(patterns)} patterns are too many, {MOST_PATTERNS} are allowed"
+        raise RequestError("invalid_option", message, "name folders instead, or make several requests")
+    if (longest := max(map(len, patterns), default=0)) > LONGEST_PATTERN:
+        message = f"a pattern of {longest} characters is too long, {LONGEST_PATTERN} are allowed"
+        raise RequestError("invalid_option", message, "try a simpler one")

@@ -18,6 +18,7 @@ from listener.sources.options import RequestOptions
 
 GROUP = "ingest_listener.sources"
 FILE = "file"
+LOWER_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):(?=/)")
 
 
@@ -109,7 +110,7 @@ def made(extension: Extension, tools: SourceTools) -> Source:
 
 def _problem(scheme: str, source: object) -> str | None:
     """Return what keeps something from being a source."""
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]+", scheme):
+    if not LOWER_SCHEME.fullmatch(scheme):
         return f"{scheme!r} is no scheme of URLs in lower case"
     if not isinstance(source, Source):
         return f"it made {source!r}, which is no Source"

@@ -57,6 +57,11 @@ class Walk:
         self.source = source
         self._path, self._choice = choose(path_of(source), options)
         self.complete = True
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the walk, from another thread: nobody waits for it any more."""
+        self._stopped = True
 
     def check(self) -> bool:
         """Return whether the source is a folder, without looking at what is in it.
@@ -102,7 +107,7 @@ class Walk:
     def _walk(self, top: str, listed: Listing) -> Iterator[Found | Refused]:
         seen = {listed.identity}
         levels = [_Level("", self._roots.name_of_folder(top), top, listed.entries)]
-        while levels:  # not recursive: folders can lie deeper than Python's stack
+        while levels and not self._stopped:  # not recursive: folders can lie deeper than Python's stack
             level = levels[-1]
             entry = next(level.entries, None)
             if entry is None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
+from listener.sources.records.layout import DELIMITERS
+
 START = "start"  # of a field: a quote here opens
 PLAIN = "plain"  # in a field without quotes, or behind the closing one at the end of a line
 QUOTED = "quoted"
 QUOTE = "quote"  # behind a quote in a quoted field: it closes, or it is the first of two
 BROKEN = "broken"  # something else stands behind a closing quote
 ENDED = "ended"
-LINE_END = re.compile(b"\n")
+# Where a plain field ends that matters: its line's end, or a delimiter with a quote (or nothing yet) behind it.
+PLAIN_ENDS = {"": re.compile(b"\n")} | {
+    delimiter: re.compile(b'\n|%b(?="|\\Z)' % re.escape(delimiter.encode())) for delimiter in DELIMITERS
+}
 
 
 def pass_over(data: bytes, mode: str, delimiter: str) -> tuple[int, str]:
@@ -18,7 +23,7 @@ def pass_over(data: bytes, mode: str, delimiter: str) -> tuple[int, str]:
 
     ``delimiter`` is empty where a line is a record; such a record begins in PLAIN, one of CSV in START.
     """
-    plain = re.compile(b'\n|%b(?="|\\Z)' % re.escape(delimiter.encode())) if delimiter else LINE_END
+    plain = PLAIN_ENDS[delimiter]
     position = 0
     while position < len(data) and mode not in (BROKEN, ENDED):
         position, mode = _step(data, position, mode, delimiter, plain)

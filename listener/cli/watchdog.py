@@ -1,0 +1,108 @@
+"""End this process if its event loop stands still for longer than its lease: nothing of it works then, nor says so.
+
+What holds the interpreter keeps all of its threads and signal handlers from running, so it is another process that
+watches (``watcher``). It sees to it that where all threads stand is written to stderr, and ends this one by a signal.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import anyio
+import anyio.to_thread
+
+from listener.cli import watcher
+from listener.concurrency import task_group
+
+log = logging.getLogger(__name__)
+
+LEASES = 1.5  # a loop that stands still for less is perhaps only late, and nobody has taken its work yet
+LEAST_SECONDS = 5.0
+
+
+class Watchdog:
+    """Watches over the loop that runs ``watching``, from ``begin`` on: what comes before, as imports, may block it.
+
+    ``form`` is that of the log's lines, ``text`` or ``json``.
+    """
+
+    def __init__(self, lease_seconds: float, form: str) -> None:
+        self._seconds = max(LEASES * lease_seconds, LEAST_SECONDS)
+        self._form = form
+        self._begun = anyio.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> None:
+        """Expect the loop to turn from now on."""
+        self._begun.set()
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Watch for the time of a block."""
+        async with task_group() as tasks:
+            tasks.start_soon(self._watch)
+            try:
+                yield
+            finally:
+                tasks.cancel_scope.cancel()
+                self._end()
+
+    async def _watch(self) -> None:
+        await self._begun.wait()
+        _have_stacks_written()
+        began = -self._seconds
+        while time.monotonic() - began > self._seconds:  # one that ends at once can't be had here
+            began = time.monotonic()
+            try:
+                await anyio.to_thread.run_sync(self._start)
+            except OSError as error:
+                log.warning("nobody watches whether this listener stands still: %s", error.strerror)
+                return
+            await self._signs()
+        log.warning("nobody watches whether this listener stands still: who did has ended")
+
+    def _start(self) -> None:
+        program = [sys.executable, "-I", "-S", watcher.__file__, str(os.getpid()), str(self._seconds), self._form]
+        paths = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+        self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/", env=paths)
+
+    async def _signs(self) -> None:
+        """Say that the loop turns, until nobody is there to hear it."""
+        assert self._process
+        assert self._process.stdin
+        signs = self._process.stdin.fileno()
+        os.set_blocking(signs, False)
+        while True:
+            try:
+                os.write(signs, watcher.DEBUGGED if _is_debugged() else watcher.TURNS)
+            except BlockingIOError:  # it is stopped, as we may be with it
+                pass
+            except BrokenPipeError:
+                self._end()
+                return
+            await anyio.sleep(self._seconds / watcher.TICKS / 2)
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def _have_stacks_written() -> None:
+    """Have the signal that ends this process write where all threads stand: in C, without the interpreter."""
+    with suppress(ValueError, OSError, AttributeError):  # a stderr that is no file
+        faulthandler.register(watcher.END, all_threads=True, chain=True)
+
+
+def _is_debugged() -> bool:
+    """Tell whether a debugger in this process may hold it at any time."""
+    monitoring = getattr(sys, "monitoring", None)  # from Python 3.12 on
+    return sys.gettrace() is not None or (monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID)) is not None
