@@ -45,7 +45,7 @@ async def _drops(connection: Connection, schema: str) -> list[str]:
     """Return the statements that drop what our files make, and each collection's view, dependents first."""
     text = "\n".join(file.text for file in sql_files())
     named = {
-        kind: sorted(set(re.findall(rf"(?m)^create (?:or replace )?{kind} ingest\.(ingest_\w+)", text)))
+        kind: sorted(set(re.findall(rf"(?m)^create (?:or replace |unlogged )?{kind} ingest\.(ingest_\w+)", text)))
         for kind in ("table", "view", "function", "procedure", "sequence", "type")
     }
     policies = sorted(set(re.findall(r"(?m)^create policy (\w+)", text)))

@@ -58,9 +58,13 @@ def _lines(template: str) -> tuple[_Line, ...]:
     return tuple(found)
 
 
-def text_hash(embedding_input: str) -> bytes:
-    """Return the SHA-256 (32 bytes) of what is embedded: the same text in the same space is embedded once."""
-    return sha256(embedding_input.encode("utf-8", "surrogatepass")).digest()
+def text_hash(embedding_input: str, tenant: str = "") -> bytes:
+    """Return the SHA-256 (32 bytes) of what is embedded: the same text in the same space is embedded once per tenant.
+
+    Of a tenant with a name it is that of tenant, NUL and text, as in the SQL function ``ingest_text_hash``.
+    """
+    salted = f"{tenant}\0{embedding_input}" if tenant else embedding_input
+    return sha256(salted.encode("utf-8", "surrogatepass")).digest()
 
 
 def encodable(text: str) -> str:

@@ -181,7 +181,8 @@ def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[N
         )
         # Metadata stay the text that they are; of a name that is there twice, jsonb takes the later one.
         said = said_of_all + _AS_JSON({"heading_path": path} | _page(row.pages, start, end))[1:]
-        yield NewChunk(row.request_id, row.id, ordinal, start, end, text, embedded, text_hash(embedded), said)
+        digest = text_hash(embedded, settings.tenant)
+        yield NewChunk(row.request_id, row.id, ordinal, start, end, text, embedded, digest, said)
 
 
 def _window(chunks: Iterator[NewChunk]) -> Iterator[NewChunk]:

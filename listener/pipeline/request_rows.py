@@ -56,6 +56,7 @@ class BatchSettings(BaseModel):
     chunk_overlap: int
     embedding_template: str
     passage_prefix: str
+    tenant: str = ""
     publish: str = "document"
     collection: str
     submitted_by: str | None

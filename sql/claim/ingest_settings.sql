@@ -5,7 +5,9 @@ return jsonb_build_object(
   'dimensions', p_space.dimensions, 'chunk_size', p_collection.chunk_size,
   'chunk_overlap', p_collection.chunk_overlap, 'embedding_template', p_collection.embedding_template,
   'passage_prefix', p_collection.passage_prefix, 'text_config', p_collection.text_config::text,
-  'generation', p_collection.generation);
+  'generation', p_collection.generation)
+  -- Without a tenant they are what they were, and so are their digests.
+  || case when p_collection.tenant = '' then '{}' else jsonb_build_object('tenant', p_collection.tenant) end;
 
 comment on function ingest.ingest_settings(ingest.ingest_collections, ingest.ingest_spaces) is
   'What a document''s chunks and vectors depend on; a request keeps it from its start to its end.';

@@ -5,7 +5,7 @@ create or replace function ingest.ingest_copy_known(
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select unnest(ingest.ingest_copy_known((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
-    select (n.revision, n.ordinal, n.start_char, n.end_char, n.text, n.hash, n.metadata, null)::ingest.ingest_chunk_v1
+    select (n.revision, n.ordinal, n.start_char, n.end_char, n.text, ingest.ingest_salted_hash(p_requests[1], n.hash), n.metadata, null)::ingest.ingest_chunk_v1
     from unnest(p_revisions, p_ordinals, p_starts, p_ends, p_texts, p_hashes, p_metadata) with ordinality
       as n (revision, ordinal, start_char, end_char, text, hash, metadata, place)
     order by n.place)));

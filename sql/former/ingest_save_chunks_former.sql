@@ -5,7 +5,7 @@ create or replace function ingest.ingest_save_chunks(
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_save_chunks((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
-    select (n.revision, n.ordinal, n.start_char, n.end_char, n.text, n.hash, n.metadata, n.embedding)::ingest.ingest_chunk_v1
+    select (n.revision, n.ordinal, n.start_char, n.end_char, n.text, ingest.ingest_salted_hash(p_requests[1], n.hash), n.metadata, n.embedding)::ingest.ingest_chunk_v1
     from unnest(p_revisions, p_ordinals, p_starts, p_ends, p_texts, p_hashes, p_metadata, p_embeddings)
       as n (revision, ordinal, start_char, end_char, text, hash, metadata, embedding)));
 $$;

@@ -9,12 +9,12 @@ begin
   perform ingest.ingest_as_system();
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
-                    'passage_prefix', 'query_prefix', 'text_config', 'max_running');
+                    'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'tenant');
   if v_unknown is not null then
     raise exception 'collection setting % is not known', v_unknown
       using errcode = 'IG012', constraint = 'unknown_setting',
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
-                   'passage_prefix, query_prefix, text_config and max_running.';
+                   'passage_prefix, query_prefix, text_config, max_running and tenant.';
   end if;
   if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
     raise exception 'role "%" may not say which service the listeners call', ingest.ingest_caller()
@@ -36,6 +36,9 @@ begin
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
       limited = c.limited or p_settings ->> 'max_running' is not null, updated_at = ingest.ingest_now()
   where c.name = p_name;
+  if p_settings ? 'tenant' then
+    perform ingest.ingest_change_tenant(p_name, coalesce(p_settings ->> 'tenant', ''));
+  end if;
   if p_settings ?| '{embedder,endpoint,model,dimensions}' then
     perform ingest.ingest_change_space(p_name, p_settings);
   end if;
@@ -45,4 +48,5 @@ end
 $$;
 
 comment on function ingest.ingest_collection(text, jsonb) is
-  'Makes or changes a collection; settings that are not named stay. IG012 unknown setting, IG013 its space is in use.';
+  'Makes or changes a collection; settings that are not named stay. IG012 unknown setting, IG013 its space or '
+  'tenant is in use, IG040 only the owner may say whose it is.';

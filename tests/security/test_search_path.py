@@ -26,7 +26,9 @@ PACKAGE = Path(service.__file__).parent
 STATEMENTS = [*(PACKAGE / "engine").glob("*.py"), *(PACKAGE / "pipeline").glob("*.py")]
 ONCE = ("schema/", "types/")
 SCRAPS = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
-MADE = re.compile(r"^create (?:or replace )?(?:table|view|function|procedure|sequence|type) ingest\.(ingest_\w+)", re.M)
+MADE = re.compile(
+    r"^create (?:or replace |unlogged )?(?:table|view|function|procedure|sequence|type) ingest\.(ingest_\w+)", re.M
+)
 SIGNATURE = re.compile(r"^comment on (?:function|procedure) ingest\.(ingest_\w+)\(([^)]*)\)", re.M)
 HEAD = re.compile(r"^\s*(?:create|comment|for each)\b.*|.*execute function", re.I)
 

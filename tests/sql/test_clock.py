@@ -17,6 +17,9 @@ ALLOWED = {
     "ingest_add",
     "ingest_as_system",
     "ingest_guard_fork",
+    "ingest_own_pending",
+    "ingest_count_pending",
+    "ingest_change_tenant",
 }
 
 

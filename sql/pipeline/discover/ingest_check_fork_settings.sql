@@ -1,11 +1,12 @@
 create or replace function ingest.ingest_check_fork_settings(p_fork ingest.ingest_requests) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
--- Boundaries hold under the chunk settings that they were made with, vectors under those of the embedding.
+-- Boundaries hold under the chunk settings that they were made with, vectors under those of the embedding,
+-- within a tenant: it would learn, later, which texts the other one holds.
 declare
   v_keys text[] := case p_fork.fork_step
     when 'embed' then '{chunk_size,chunk_overlap}'::text[]
-    when 'save' then '{chunk_size,chunk_overlap,space_id,embedding_template,passage_prefix}'::text[] end;
+    when 'save' then '{chunk_size,chunk_overlap,space_id,embedding_template,passage_prefix,tenant}'::text[] end;
   v_other text;
 begin
   select string_agg(k.key, ', ') into v_other
