@@ -83,7 +83,7 @@ returning id"""
 
 EARLIER = """select r.id::text, r.started_at is not null as started from {schema}.ingest_requests r
 where r.collection = $2 and r.status in ('pending', 'running')
-  and (r.dedupe_key = $3 or (r.source = $1 and r.run_at <= now()))
+  and ((r.dedupe_key = $3 and r.submitted_by = {schema}.ingest_caller()::text) or (r.source = $1 and r.run_at <= now()))
 order by r.created_at limit 1"""
 
 INGESTED = """select d.uri, d.title, d.chunks, d.bytes

@@ -1,16 +1,25 @@
 create or replace function ingest.ingest_check_submitter(p_request ingest.ingest_requests) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+-- The first of all checks, for others than the owner: who may not submit to a collection changes and learns nothing.
 begin
-  if ingest.ingest_is_owner() then
-    return;
-  end if;
-  -- Who operates a collection may do in it once more what was done there.
-  if p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection) then
+  -- Its own grants first: every inserter pays for this.
+  if not exists (
+       select from ingest.ingest_collection_grants g
+       where g.role = coalesce(nullif(current_setting('role'), 'none')::name, session_user) and g.may = 'submit'
+         and g.collection in ('', p_request.collection))
+     and not ingest.ingest_may('submit'::text, p_request.collection)
+     -- Who operates a collection may do in it once more what was done there.
+     and (p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection)) then
     perform ingest.ingest_require('submit'::text, p_request.collection);
+  end if;
+  -- A fork has the name that its original has. (ingest_guard_fork lets none be inserted by hand.)
+  if p_request.source is null and p_request.uri is not null and p_request.forked_from is null then
+    perform ingest.ingest_check_uri(p_request.uri);
   end if;
 end
 $$;
 
 comment on function ingest.ingest_check_submitter(ingest.ingest_requests) is
-  'Raises IG040 unless the caller may submit to the collection of a new request. The owner may, and has no limits.';
+  'Raises IG040 unless the caller may submit to the collection of a new request, IG009 where its content is named like a source''s '
+  'document.';

@@ -9,7 +9,7 @@ as $$
 declare
   v_id uuid;
 begin
-  loop
+  for v_try in 1 .. 20 loop
     insert into ingest.ingest_requests
       (source, collection, options, metadata, priority, run_at, dedupe_key, content, uri, media_type, content_bytes)
     values (source, collection, options, metadata, priority, run_at, dedupe_key, content, uri, media_type, content_bytes)
@@ -17,14 +17,21 @@ begin
     returning id into v_id;
     if v_id is null then
       select r.id into v_id from ingest.ingest_requests r
-      where r.collection = ingest_add.collection and r.dedupe_key = ingest_add.dedupe_key
-        and r.status in ('pending', 'running');
+      where r.collection = ingest_add.collection and r.submitted_by = ingest.ingest_caller()::text
+        and r.dedupe_key = ingest_add.dedupe_key and r.status in ('pending', 'running');
     end if;
-    exit when v_id is not null;  -- else the one in the way ended in between
+    if v_id is not null then
+      return v_id;
+    end if;
+    -- Else the one in the way ended in between, or nobody may see it.
+    exit when dedupe_key is null;
   end loop;
-  return v_id;
+  raise exception 'the request was not inserted, and there is no other one to be seen in its place'
+    using errcode = 'IG042', constraint = 'not_inserted',
+          hint = 'A trigger or a policy of your own on ingest_requests keeps it out, or hides the one that has its dedupe key.';
 end
 $$;
 
 comment on function ingest.ingest_add(text, text, jsonb, jsonb, int, timestamptz, text, text, text, text, bytea) is
-  'Inserts a request and returns its id; with a dedupe_key that an unfinished request has, the id of that one.';
+  'Inserts a request and returns its id; with a dedupe key that an unfinished request of the caller''s in the collection has, the id of '
+  'that one. IG042 if it was neither inserted nor is there.';

@@ -33,7 +33,9 @@ begin
       ('listen', 'grant select on ingest.ingest_requests, ingest.ingest_revisions, ingest.ingest_batches, ingest.ingest_containers, '
                  'ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_collections, ingest.ingest_spaces to %I'),
       ('submit,search,operate,listen', 'grant select on ingest.ingest_migrations to %I')) as s (rights, statement)
-    where p_right = any (string_to_array(s.rights, ','))
+    -- What it has by other rights was revoked, too.
+    where string_to_array(s.rights, ',') && (
+      select array_agg(g.may) || p_right from ingest.ingest_collection_grants g where g.role = p_role)
   loop
     execute format(v_one.statement, p_role);
   end loop;

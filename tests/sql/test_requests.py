@@ -135,7 +135,7 @@ async def test_a_dedupe_key_is_unique_among_unfinished_requests(c: Connection) -
     await add(c, dedupe_key="k")
     with pytest.raises(asyncpg.UniqueViolationError) as refused:
         await add(c, dedupe_key="k")
-    assert refused.value.constraint_name == "dedupe_key_is_unique_among_unfinished"
+    assert refused.value.constraint_name == "dedupe_key_is_unique_among_a_submitters_unfinished"
 
 
 async def test_the_id_of_a_deleted_request_is_refused(c: Connection) -> None:
