@@ -6,6 +6,7 @@
     finished             1 M finished ones, and 1 k pending
     scheduled            1 M for tomorrow, more urgent than the 1 k pending
     full collection      1 k and 1 M of a collection at its limit, more urgent than the 1 k pending
+    submitter at limit   1 M of a submitter at its limit, more urgent than the 1 k pending
     root of nobody       1 M below a folder that is no listener's, more urgent than the 1 k pending
     old snapshot         100 k were claimed and ended, while a transaction that is still open keeps VACUUM from removing
                          what they left
@@ -33,6 +34,8 @@ import asyncpg
 from benchmarks import session
 from benchmarks.report import Options, Report, Spread, Table
 from listener import embedded
+from listener.database.connections import qualifying
+from listener.database.names import Names
 from listener.engine import engine_rows
 from listener.engine.line import Line
 
@@ -53,6 +56,11 @@ values ($1, 'here', 1, '0', '0', 10, $2, '1 day')
 REQUESTS = """
 insert into ingest_requests (source, collection, priority, run_at)
 select $2 || '/report-' || n || '.md', $3, $4, now() + $5::int * interval '1 day' from generate_series(1, $1::int) n
+"""
+LIMIT = "insert into ingest_limits (role, max_running) values ('app', 0)"
+LIMITED = """
+with system as materialized (select ingest_as_system())
+update ingest_requests r set submitted_by = 'app', limited = true from system where status = 'pending'
 """
 FINISH = """
 with system as materialized (select ingest_as_system())
@@ -125,6 +133,7 @@ def _backlogs(options: Options) -> dict[str, dict[str, Any]]:
         f"{most:,} scheduled": {"count": most, "priority": -9, "days": 1},
         f"{FEW:,} of a full collection": {"count": FEW, "priority": -9, "collection": "full"},
         f"{most:,} of a full collection": {"count": most, "priority": -9, "collection": "full"},
+        f"{most:,} of a submitter at its limit": {"count": most, "priority": -9, "limited": True},
         f"{most:,} below a root of nobody": {"count": most, "priority": -9, "folder": "/elsewhere"},
     }
 
@@ -132,14 +141,17 @@ def _backlogs(options: Options) -> dict[str, dict[str, Any]]:
 async def _make(server: embedded.Server, database: str, backlog: Mapping[str, Any]) -> Case:
     connection = await _database(server, database)
     await connection.execute("""select ingest_collection('full', '{"max_running": 1}')""")
+    await connection.execute(LIMIT)
     await _add(connection, 1, collection="full")
     await engine_rows.claim(connection.fetch, CLAIMANT, 1)
     given = dict(backlog)
     if count := given.pop("count", 0):
-        finished = given.pop("finished", False)
+        finished, limited = given.pop("finished", False), given.pop("limited", False)
         await _add(connection, count, **given)
         if finished:
             await connection.execute(FINISH)
+        if limited:
+            await connection.execute(LIMITED)
     await _add(connection, FEW)
     await connection.execute("vacuum analyze")  # as autovacuum does in time
     return Case(connection)
@@ -148,7 +160,9 @@ async def _make(server: embedded.Server, database: str, backlog: Mapping[str, An
 async def _database(server: embedded.Server, name: str) -> asyncpg.Connection:
     """Return a connection to a new database with one listener."""
     await session.migrated(server, name)
-    connection = await asyncpg.connect(server.dsn(name), statement_cache_size=100)
+    connection = await asyncpg.connect(
+        server.dsn(name), statement_cache_size=100, connection_class=qualifying(Names("public", "public"))
+    )
     await connection.execute(LISTENER, EXECUTOR, ROOTS)
     return connection
 

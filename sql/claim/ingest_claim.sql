@@ -4,12 +4,13 @@ create or replace function ingest.ingest_claim(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Takes up to p_limit requests that are due, by priority, then age. Rows that can't run now stand in no index that is
--- read here: scheduled ones become due first, and those of a collection with a limit wait in a lane of their own.
+-- read here: scheduled ones become due first, and those of a collection or a submitter with a limit wait in lanes of their own.
 declare
   v_folders text[] := ingest.ingest_folders(p_roots);
   v_priority int := coalesce(p_priority, -2147483648);
   v_created_at timestamptz := coalesce(p_created_at, '-infinity');
-  v_limited text[];
+  v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
+  v_lanes boolean;
   v_reading jsonb;
   v_ids uuid[];
   v_rows int;
@@ -28,22 +29,21 @@ begin
     perform ingest.ingest_promote_scheduled();
   end if;
   -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place.
-  v_limited := array(
-    select c.name from ingest.ingest_collections c
-    where c.limited and (
-      -- No EXISTS: that became a join, over all of a full collection's rows.
-      select true from ingest.ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name limit 1)
-    order by c.name for no key update);
-  if cardinality(v_limited) > 0 then
-    v_limited := array(
-      select c.name from ingest.ingest_collections c
-      where c.name = any (v_limited) and (c.max_running is null or c.max_running > (
-        select count(*) from ingest.ingest_requests r where r.status = 'running' and r.collection = c.name)));
-  end if;
-  if cardinality(v_limited) = 0 then
-    v_ids := ingest.ingest_pick(p_limit, v_folders, v_priority, v_created_at);
+  v_lanes := (select true from ingest.ingest_requests r where r.status = 'pending' and r.due and r.limited
+              order by r.collection, coalesce(r.submitted_by, r.created_by) limit 1);
+  if v_lanes then
+    perform from ingest.ingest_collections c
+    where c.max_running is not null and (
+      -- No EXISTS: that became a join, over all of a full collection's rows. Ordered, so that it goes along the index.
+      select true from ingest.ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name
+      order by coalesce(r.submitted_by, r.created_by), r.priority, r.created_at, r.id limit 1)
+    order by c.name for no key update;
+    if v_capped then
+      perform from ingest.ingest_limits l where l.max_running is not null order by l.role for no key update;
+    end if;
+    v_ids := ingest.ingest_pick_lanes(p_limit, v_folders, v_priority, v_created_at);
   else
-    v_ids := ingest.ingest_pick_limited(v_limited, p_limit, v_folders, v_priority, v_created_at);
+    v_ids := ingest.ingest_pick(p_limit, v_folders, v_priority, v_created_at);
   end if;
   if cardinality(v_ids) = 0 then
     return;
@@ -56,6 +56,7 @@ begin
           deadline_at = ingest.ingest_now() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
       from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
       where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and (r.limited or not c.limited)
+        and (r.limited or not v_capped or ingest.ingest_most_running(coalesce(r.submitted_by, r.created_by)) is null)
       returning r.id, r.priority, r.created_at, r.source, r.options, r.attempt, ingest.ingest_share_key(r);
     get diagnostics v_rows = row_count;
     v_claimed := v_claimed + v_rows;
@@ -73,9 +74,10 @@ begin
     v_prepared := true;
   end loop;
   if v_claimed < cardinality(v_ids) then
-    -- Inserted while its collection got its first limit: it moves to the lane where the limit counts.
+    -- Inserted while its collection or submitter got its first limit: it moves to the lane where the limit counts.
     update ingest.ingest_requests r set limited = true from ingest.ingest_collections c
-    where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and c.limited and not r.limited;
+    where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection and not r.limited
+      and (c.limited or v_capped and ingest.ingest_most_running(coalesce(r.submitted_by, r.created_by)) is not null);
   end if;
 end
 $$;

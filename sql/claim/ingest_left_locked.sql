@@ -11,14 +11,13 @@ begin
         and (ingest.ingest_locator(r) is null or ingest.ingest_has_root(p_roots, ingest.ingest_locator(r)))
       limit 1), false)
     or coalesce((
-      select true from ingest.ingest_collections c
-      where c.limited and coalesce((
+      select true from ingest.ingest_lanes() l
+      where least(l.of_collection, l.of_submitter) > 0 and coalesce((
           select true from ingest.ingest_requests n
-          where n.status = 'pending' and n.due and n.limited and n.collection = c.name
+          where n.status = 'pending' and n.due and n.limited and n.collection = l.collection
+            and coalesce(n.submitted_by, n.created_by) = l.submitter
             and (ingest.ingest_locator(n) is null or ingest.ingest_has_root(p_roots, ingest.ingest_locator(n)))
           limit 1), false)
-        and c.max_running > (
-          select count(*) from ingest.ingest_requests a where a.status = 'running' and a.collection = c.name)
       limit 1), false);
 end
 $$;

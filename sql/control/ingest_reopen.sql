@@ -19,10 +19,11 @@ begin
                count(*) filter (where v.state = 'failed')
         from ingest.ingest_revisions v where v.request_id = p_request),
       limited = coalesce((select c.limited from ingest.ingest_collections c where c.name = r.collection), false)
+                or ingest.ingest_most_running(coalesce(r.submitted_by, r.created_by)) is not null
   where r.id = p_request;
   insert into ingest.ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, ingest.ingest_now(), 'pending');
 exception when unique_violation then
-  raise exception 'the dedupe key of request % belongs to another unfinished request by now', p_request
+  raise exception 'the dedupe key of request % belongs to another unfinished request of its submitter by now', p_request
     using errcode = 'IG017', constraint = 'dedupe_key_taken',
           hint = 'Wait for the other one or cancel it, or do without: ingest_fork makes a new request without the key.';
 end

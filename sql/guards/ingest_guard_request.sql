@@ -10,6 +10,9 @@ begin
             hint = 'Of a pending request, priority, run_at, metadata, options and dedupe_key may be changed; '
                    'else use ingest_cancel(id) and the other functions.';
   end if;
+  if new.priority < old.priority then
+    perform ingest.ingest_check_priority(new.collection, new.priority);
+  end if;
   perform ingest.ingest_check_options(new.options);
   perform ingest.ingest_check_lengths(new);
   new.due := new.run_at <= ingest.ingest_now();

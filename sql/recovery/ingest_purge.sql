@@ -5,6 +5,11 @@ declare
   v_purged int;
 begin
   delete from ingest.ingest_listeners l where l.dead_at < ingest.ingest_now() - interval '1 day';
+  delete from ingest.ingest_pending_counts k where k.counted_at < ingest.ingest_now() - interval '10 minutes';
+  delete from ingest.ingest_new_collections n
+  where n.named_at < ingest.ingest_now() - interval '1 day' and not exists (
+    select from ingest.ingest_requests r
+    where r.status = 'pending' and r.submitted_by = n.role::text and r.collection = n.collection);
   with old as (
     select v.id from ingest.ingest_revisions v
     where v.replaced_at < (select ingest.ingest_now()) - p_retention
@@ -23,4 +28,5 @@ end
 $$;
 
 comment on function ingest.ingest_purge(interval, int) is
-  'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too.';
+  'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too, and '
+  'old counts of what waits.';

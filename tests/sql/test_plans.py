@@ -19,11 +19,14 @@ IN_THE_WAY = {
     "scheduled": "'a', 'pending', -9, now() + interval '1 day' + n * interval '1 second', false, false",
     "finished": "'a', 'cancelled', -9, now(), true, false",
     "full": "'full', 'pending', -9, now(), true, true",
+    "of a submitter at its limit": "'a', 'pending', -9, now(), true, true",
 }
 FILL = """
-  insert into ingest_requests (source, collection, status, priority, run_at, due, limited, finished_at, created_at)
+  insert into ingest_requests (source, collection, status, priority, run_at, due, limited, finished_at, created_at,
+                               submitted_by)
   select '/a', v.*, case v.status when 'cancelled' then now() end,
-         now() - interval '1 hour' + n * interval '1 microsecond'
+         now() - interval '1 hour' + n * interval '1 microsecond',
+         case when v.limited and v.collection = 'a' then 'app' else session_user end
   from generate_series(1, {many}) n
   cross join lateral (select {columns}) v (collection, status, priority, run_at, due, limited)
 """
@@ -68,6 +71,7 @@ async def test_a_claim_reads_no_more_with_many_rows_in_its_way(c: Connection, ki
     await add_listener(c)
     await collection(c, "full", max_running=1)
     await collection(c, "a", **SPACE)
+    await c.execute("insert into ingest_limits (role, max_running) values ('app', 0)")
     await add(c, collection="full")
     await claim(c)  # full now
     for _ in range(12):  # the plans of an empty table are cached now
@@ -108,10 +112,11 @@ async def test_waking_for_what_is_scheduled_reads_one_row(c: Connection) -> None
         assert await c.fetchval(VISITED) - before <= 2
 
 
-@pytest.mark.parametrize("kind", ["scheduled", "finished", "full"])
+@pytest.mark.parametrize("kind", ["scheduled", "finished", "full", "of a submitter at its limit"])
 async def test_to_look_for_locked_requests_reads_no_more_with_many_rows_in_its_way(c: Connection, kind: str) -> None:
     await add_listener(c)
     await collection(c, "full", max_running=1)
+    await c.execute("insert into ingest_limits (role, max_running) values ('app', 0)")
     await add(c, collection="full")
     await claim(c)
     for _ in range(6):  # the plans of an empty table are cached now

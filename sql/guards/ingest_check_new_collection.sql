@@ -1,0 +1,38 @@
+create or replace function ingest.ingest_check_new_collection(p_role name, p_collection text, p_most int) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+-- Collections are made by the claim, so those that are asked for are written down. Not under a key, which would let
+-- inserters of open transactions wait for each other; but the second new one of a transaction comes one at a time.
+declare
+  v_count int;
+begin
+  if exists (select from ingest.ingest_new_collections n where n.role = p_role and n.collection = p_collection) then
+    return;
+  end if;
+  if exists (select from ingest.ingest_new_collections n where n.role = p_role and n.xmin = pg_current_xact_id()::xid) then
+    perform ingest.ingest_lock_bulk(p_role);
+  end if;
+  for v_try in 1 .. 2 loop
+    select count(*) into v_count from (
+      select n.collection from ingest.ingest_new_collections n
+      where n.role = p_role and not exists (select from ingest.ingest_collections c where c.name = n.collection)
+      union
+      select c.name from ingest.ingest_collections c where c.created_by = p_role) brought;
+    exit when v_count < p_most or v_try = 2;
+    -- What was cancelled before a claim takes no place.
+    delete from ingest.ingest_new_collections n
+    where n.role = p_role and n.collection not in (
+      select r.collection from ingest.ingest_requests r where r.status in ('pending', 'running') and r.submitted_by = p_role::text);
+  end loop;
+  if v_count >= p_most then
+    raise exception 'role "%" may bring at most % collections into being, and has', p_role, p_most
+      using errcode = 'IG043', constraint = 'too_many_collections',
+            hint = 'Submit to one that is there, or have the owner make it: select ingest_collection(name). It can raise the limit, too: '
+                   'select ingest_limit(role, ''{"max_new_collections": n}'').';
+  end if;
+  insert into ingest.ingest_new_collections (role, collection) values (p_role, p_collection);
+end
+$$;
+
+comment on function ingest.ingest_check_new_collection(name, text, int) is
+  'Raises IG043 where a submitter asks for one more collection that is not there than it may; else writes down that it did.';
