@@ -32,6 +32,8 @@ begin
                   'ingest.ingest_spaces to %I'),
       ('listen', 'grant select on ingest.ingest_requests, ingest.ingest_revisions, ingest.ingest_batches, ingest.ingest_containers, '
                  'ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_collections, ingest.ingest_spaces to %I'),
+      -- A policy of ingest_revisions asks for it.
+      ('listen', 'grant select (revision_id) on ingest.ingest_documents to %I'),
       ('submit,search,operate,listen', 'grant select on ingest.ingest_migrations to %I')) as s (rights, statement)
     where p_right = any (string_to_array(s.rights, ','))
   loop
