@@ -27,6 +27,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped]  # DBOS depends on it; its types would be one more dependency
 from ingest_command import Ended, Ingest
+from listener_process import ListenerProcess
 from pipeline import ended
 from staging import session
 
@@ -341,6 +342,40 @@ async def test_the_deployed_roles_carry_a_request_from_insert_to_search(site: Si
     assert running.ended.status == 0
     lines = [json.loads(line) for line in running.ended.err.splitlines()]
     assert [line["message"] for line in lines][-1] == "stopped"
+
+
+async def test_listeners_with_a_role_of_their_own_go_on_with_what_a_killed_one_left(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for n in range(6):
+        (folder / f"{n}.md").write_text(f"# Vents\n\nThe vents of house {n} open.\n")
+
+    def start(name: str) -> ListenerProcess:
+        return ListenerProcess(
+            site.listener, tmp_path / name, schema="ingest", file_roots=folder, batch_documents=2,
+            heartbeat_seconds=0.2, lease_seconds=2,
+        ).ready()  # fmt: skip
+
+    first = start("first")
+    try:
+        async with session(site.app, "ingest") as application:
+            first.hold("before:save_chunks")
+            insert = "insert into ingest_requests (source, options) values ($1, $2::text::jsonb) returning id"
+            request = await application.fetchval(insert, str(folder), "{}")
+            await asyncio.to_thread(first.held, "before:save_chunks")
+            second = start("second")
+            first.kill()
+            assert (await ended(application, request))[0]["status"] == "succeeded"
+            again = await application.fetchval(insert, str(folder), '{"force": true}')
+            assert (await ended(application, again))[0]["documents_done"] == 6
+        async with session(site.owner, "ingest") as owner:
+            alive = "select array_agg(executor_id) from ingest_listeners where dead_at is null"
+            assert await owner.fetchval(alive) == [second.executor_id]
+        assert second.stop() == 0
+    finally:
+        first.kill()
+    assert " ERROR " not in second.log()
+    assert "permission denied" not in second.log()
 
 
 async def test_a_listener_that_was_not_granted_its_right_ends_with_what_to_do(site: Site, tmp_path: Path) -> None:
