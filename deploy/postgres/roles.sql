@@ -18,6 +18,5 @@ create schema ingest authorization ingest_owner;
 create schema ingest_dbos authorization ingest_owner;
 revoke ingest_owner from current_user;
 
--- So that `insert into ingest_requests …` needs no schema.
+-- So that `insert into ingest_requests …` needs no schema. Whoever logs in as another role needs the same.
 alter role ingest_app in database :"DBNAME" set search_path = ingest, public;
-alter role ingest_operator in database :"DBNAME" set search_path = ingest, public;

@@ -134,6 +134,7 @@ async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_pa
         async with session(as_role(granted, "ingest_app"), "ingest") as app:
             await inserts_and_reads(app)
             await may_not_change(app)
+            await sees_no_statistics(app, as_role(granted, "ingest_owner"))
         async with session(as_role(granted, "ingest_operator"), "ingest") as operator:
             await cancels_and_deletes(operator)
     finally:
@@ -190,6 +191,15 @@ async def may_not_change(app: asyncpg.Connection) -> None:
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await app.execute(statement)
+
+
+async def sees_no_statistics(app: asyncpg.Connection, owner: str) -> None:
+    """Row security hides them, so that frequent words of others are not in the open."""
+    query = "select count(*) from pg_stats where schemaname = 'ingest'"
+    async with session(owner, "ingest") as connection:
+        await connection.execute("analyze ingest_chunk_store")
+        assert await connection.fetchval(query) > 0
+    assert await app.fetchval(query) == 0
 
 
 async def cancels_and_deletes(operator: asyncpg.Connection) -> None:
