@@ -7,10 +7,14 @@ declare
   v_one record;
 begin
   execute format('grant usage on schema %s to %I', v_schema::regnamespace, p_role);
+  -- Questions and answers are asked and read by functions only. Former releases, and default privileges, granted more.
+  if p_role <> pg_get_userbyid(v_owner) then
+    execute format('revoke all on ingest.ingest_queries, ingest.ingest_questions from %I', p_role);
+  end if;
   -- What a former release granted lets a role write the system's columns.
   if p_right in ('submit', 'operate') then
     execute format('revoke insert, update on ingest.ingest_requests from %I', p_role);
-    execute format('revoke insert, update, delete on ingest.ingest_queries, ingest.ingest_commands, ingest.ingest_used_ids, '
+    execute format('revoke insert, update, delete on ingest.ingest_commands, ingest.ingest_used_ids, '
                    'ingest.ingest_batches, ingest.ingest_containers, ingest.ingest_revisions, ingest.ingest_chunk_store from %I', p_role);
   end if;
   for v_one in
