@@ -25,6 +25,8 @@ begin
                          'ingest.ingest_status, ingest.ingest_failures to %I'),
       ('submit,operate', 'grant select (id, request_id, batch, uri, state, reason, error, bytes, media_type, collection, title, '
                          'created_at, published_at) on ingest.ingest_revisions to %I'),
+      -- A policy of ingest_revisions asks for it; which rows are seen, those of ingest_documents say.
+      ('submit', 'grant select (revision_id) on ingest.ingest_documents to %I'),
       ('search', 'grant select on ingest.ingest_documents, ingest.ingest_chunks, ingest.ingest_chunk_store, '
                  'ingest.ingest_collections, ingest.ingest_spaces to %I'),
       ('search', 'grant select (id, uri, collection, title, text, media_type, starts, ends, headings, pages, metadata, published_at) '
