@@ -11,4 +11,4 @@ end
 $$;
 
 comment on function ingest.ingest_ask_query(text, text, interval) is
-  'For calls of the former release''s ingest_embed_query that a migration finds under way: ingest_ask, which returns the query''s key.';
+  'For listeners of the former release: ingest_ask, for calls of its ingest_embed_query that a migration finds under way.';

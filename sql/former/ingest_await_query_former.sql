@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_await_query(int, bytea, timestamptz, interval, int) is
-  'For calls of the former release''s ingest_embed_query that a migration finds under way: ingest_await, by the query''s key.';
+  'For listeners of the former release: ingest_await, for calls of its ingest_embed_query that a migration finds under way.';
