@@ -3,6 +3,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set lock
 as $$
 declare
   v_at int;
+  v_kept bytea[] := '{}';
 begin
   perform set_config('synchronous_commit', 'off', true);  -- of a cache; nobody need wait for the disk
   for v_at in 1 .. cardinality(p_hashes) loop
@@ -10,13 +11,14 @@ begin
       insert into ingest.ingest_queries (space_id, hash, embedding, used_at, wanted_until)
       values (p_space, p_hashes[v_at], p_embeddings[v_at], ingest.ingest_now(), ingest.ingest_now() + interval '10 seconds')
       on conflict on constraint ingest_queries_pkey do nothing;
+      v_kept := v_kept || p_hashes[v_at];
     exception when lock_not_available then
       null;  -- the owner has written it and not committed: when the claim lapses, a listener takes the question again
     end;
   end loop;
   delete from ingest.ingest_questions q using (
-    select o.id from ingest.ingest_questions o join ingest.ingest_queries k on k.space_id = o.space_id and k.hash = o.hash
-    where o.space_id = p_space and o.hash = any (p_hashes) and o.text is not null for update of o skip locked
+    select o.id from ingest.ingest_questions o
+    where o.space_id = p_space and o.hash = any (v_kept) and o.text is not null for update skip locked
   ) answered where q.id = answered.id;
 end
 $$;

@@ -11,6 +11,7 @@ begin
   perform ingest.ingest_check_query(p_query, p_collection, (
     select c.space_id from ingest.ingest_collections c where c.name = p_collection));
   select k.* into v_key from ingest.ingest_query_key(p_query, p_collection) k;
+  perform ingest.ingest_check_query(v_key.text, p_collection, v_key.space_id);  -- its prefix counts, too
   if ingest.ingest_is_known(v_key.space_id, v_key.hash) then
     return null;
   end if;

@@ -1,6 +1,8 @@
 create or replace function ingest.ingest_take_queries(p_limit int)
 returns table (space_id int, embedder text, endpoint text, model text, dimensions int, hash bytea, text text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+-- Most of what the indexes hold was answered just now: only a plain index scan notes which, for the next one to pass by.
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := ingest.ingest_now();
