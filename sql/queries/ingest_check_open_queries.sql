@@ -3,7 +3,8 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 as $$
 declare
   v_caller name := ingest.ingest_caller();
-  v_most int := (select l.max_queries from ingest.ingest_limits l where l.role in (v_caller, '') order by l.role = '' limit 1);
+  v_most int := coalesce(
+    (select l.max_queries from ingest.ingest_limits l where l.role in (v_caller, '') order by l.role = '' limit 1), 1000);
   -- Late ones count until they are deleted: else a timeout of 0 would go by the limit.
   v_late timestamptz := ingest.ingest_now() - interval '5 seconds';
   v_open int;

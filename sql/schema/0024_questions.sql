@@ -36,12 +36,10 @@ comment on column ingest.ingest_queries.error is 'Null since questions have a ta
 comment on column ingest.ingest_queries.wanted_until is 'Until when it is not evicted: who waits looks at it first.';
 comment on column ingest.ingest_queries.claimed_until is 'Null since questions have a table of their own.';
 
-alter table ingest.ingest_limits add column max_queries int,
+alter table ingest.ingest_limits add column max_queries int not null default 1000,
   add constraint max_queries_is_not_negative check (max_queries >= 0);
 
-comment on column ingest.ingest_limits.max_queries is 'Most questions that it may have open (ingest_embed_query).';
-
-update ingest.ingest_limits set max_queries = 1000 where role = '';
+comment on column ingest.ingest_limits.max_queries is 'Most questions that it may have open (ingest_embed_query). Never null: a role whose other limits are set has one, too.';
 
 -- Calls that are under way: nobody knows any more whose they are.
 insert into ingest.ingest_questions (asked_by, space_id, hash, text, wanted_until)

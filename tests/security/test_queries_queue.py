@@ -321,7 +321,7 @@ async def test_open_questions_are_bounded_for_each_role_in_whatever_way_they_are
 
 async def test_a_limit_of_its_own_holds_for_a_role(c: Connection, ready_to_ask: None) -> None:
     async with role(c, "searcher") as few, role(c, "searcher") as many:
-        await c.execute("insert into ingest_limits (role, max_queries) values ($1, 0), ($2, null)", few, many)
+        await c.execute("insert into ingest_limits (role, max_queries) values ($1, 0), ($2, 1)", few, many)
         await c.execute("update ingest_limits set max_queries = 0 where role = ''")
         await c.execute(f"set role {few}")
         assert await code_of(c, ASK, "how?", "c") == ("IG032", "too_many_queries")
