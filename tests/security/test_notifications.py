@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +23,12 @@ from listener.client import statements
 UNFINISHED = statements.UNFINISHED.format(schema="public")
 CHANNELS = ("finished", "doorbell", "commands", "queries")
 OF_DBOS = ("dbos_notifications_channel", "dbos_workflow_events_channel", "dbos_streams_channel")
+# By channel: what a look calls; how often it does in a second at most, and at first.
+FLOODED = {
+    "doorbell": ("ingest_claim", 2 * 20, 100),
+    "commands": ("ingest_take_cancels", 50, 10),
+    "queries": ("ingest_take_queries", 20, 15),
+}
 TOMORROW = "select now() + interval '1 day'"
 
 
@@ -112,6 +119,28 @@ async def test_a_request_that_is_hidden_while_it_is_waited_for_ends_the_wait(rea
         with pytest.raises(RequestError) as refused:
             await wait
         assert refused.value.code == "unknown_request"
+
+
+async def test_a_flood_of_rings_makes_a_listener_look_no_more_than_now_and_then(
+    ready: str, own: Connection, listeners: list[ListenerProcess], tmp_path: Path
+) -> None:
+    database = await own.fetchval("select current_database()")
+    await own.execute(f"alter database {database} set track_functions = 'all'")
+    listeners.append(process := ListenerProcess(ready, tmp_path))
+    process.ready()
+    took = dict.fromkeys(FLOODED, 0.0)
+    async with role(own) as stranger, session(as_role(ready, stranger)) as spammer:
+        for channel in FLOODED:
+            began = time.monotonic()
+            await spammer.execute(
+                f"do $$ begin while clock_timestamp() < statement_timestamp() + interval '2 s' loop"
+                f" notify ingest_{channel}; commit; end loop; end $$"
+            )
+            await ended(own, await add(own, content=f"after {channel}"))
+            took[channel] = time.monotonic() - began
+    seen = "select coalesce(sum(calls), 0) from pg_stat_user_functions where funcname = $1"
+    for channel, (function, looks, first) in FLOODED.items():
+        assert await own.fetchval(seen, function) <= first + looks * took[channel], channel
 
 
 class Looks:
