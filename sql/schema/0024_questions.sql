@@ -37,7 +37,7 @@ comment on column ingest.ingest_queries.wanted_until is 'Until when it is not ev
 comment on column ingest.ingest_queries.claimed_until is 'Null since questions have a table of their own.';
 
 alter table ingest.ingest_limits add column max_queries int not null default 1000,
-  add constraint max_queries_is_not_negative check (max_queries >= 0);
+  add constraint max_queries_is_not_negative check (max_queries >= 0) not valid;
 
 comment on column ingest.ingest_limits.max_queries is 'Most questions that it may have open (ingest_embed_query). Never null: a role whose other limits are set has one, too.';
 
