@@ -8,6 +8,7 @@ documents  real documents by kind (--folder FOLDER): documents/s, failures, memo
 inserters  what the triggers cost those who insert: pgbench beside the table without them and with a NOTIFY trigger
 backlog    claims and inserts with a million rows pending, finished, scheduled, of a full collection; with bloat
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
+queries    ask → answer of ingest_embed_query: p50, p99 and calls/s, one and 16 callers
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
@@ -30,7 +31,8 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "tracing", "chaos",
+    "latency", "inserters", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "tracing",
+    "chaos",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 

@@ -52,7 +52,7 @@ from listener.sources.schemes import Sources
 
 log = logging.getLogger(__name__)
 
-POOL = 3  # with the heartbeat's 1, the doorbell's 1, DBOS's 4 and 1 for its notifications: 10 connections
+POOL = 3  # with 1 each for the heartbeat, the doorbell and queries, and DBOS's 4: 10 connections
 READERS = 4
 MIGRATION = "ingest migrate"
 
@@ -205,6 +205,7 @@ class Listener:
         space = default_space(settings)
         pool = await self._pool(database, POOL)
         beats = await self._pool(database, 1)
+        answers = await self._pool(database, 1)
         announcements = Announcements(pool)
         tools = self._tools(pool)
         durable.configure(settings, self._dsn, identity)
@@ -220,7 +221,7 @@ class Listener:
 
         claims = Claims(tools, Claimant.of(identity, space), capacity, doorbell, workflows)
         cancels = Cancels(pool, doorbell, announcements, identity.executor_id)
-        queries = Queries(pool, doorbell, tools.embedders, settings)
+        queries = Queries(answers, doorbell, tools.embedders, settings)
         deadlines = Deadlines(pool, seconds)
         takeover = Takeover(pool, identity, heartbeat, adoption, seconds)
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)

@@ -113,7 +113,7 @@ def test_each_error_code_is_in_the_catalogue_and_nothing_else_is() -> None:
 def test_each_check_in_the_catalogue_is_a_constraint() -> None:
     checks = {row[0].strip("`") for row in rows(section(page("errors.md"), "Checks"))}
     assert checks <= set(re.findall(r"constraint (\w+) check", SQL_TEXT))
-    of_requests = re.search(r"create table ingest_requests \((.*?)\n\);", SQL_TEXT, re.DOTALL)
+    of_requests = re.search(r"create table ingest\.ingest_requests \((.*?)\n\);", SQL_TEXT, re.DOTALL)
     assert of_requests
     assert set(re.findall(r"constraint (\w+_is_an_object) check", of_requests[1])) <= checks
 

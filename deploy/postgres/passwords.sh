@@ -1,5 +1,5 @@
 #!/bin/sh
-# Give ingest_owner and ingest_app their passwords, after roles.sql. By hand, with both passwords in the environment:
+# Give ingest_owner, ingest_listener and ingest_app their passwords, after roles.sql. By hand, with all three in the environment:
 #
 #   deploy/postgres/passwords.sh "$ADMIN_URL"
 #
@@ -20,4 +20,5 @@ give() { # ROLE PASSWORD ARGUMENTS-OF-PSQL…
 
 [ $# -gt 0 ] || set -- --username="${POSTGRES_USER:?}" --dbname="${POSTGRES_DB:?}"
 give ingest_owner "${INGEST_OWNER_PASSWORD:?}" "$@"
+give ingest_listener "${INGEST_LISTENER_PASSWORD:?}" "$@"
 give ingest_app "${INGEST_APP_PASSWORD:?}" "$@"

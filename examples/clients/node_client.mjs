@@ -17,7 +17,7 @@ async function add(client) {
   return rows[0].id;
 }
 
-// The notification is a hint, the row is the truth: look after each one, and every two seconds.
+// A notification says that some request has ended, no more: look after each one, and every two seconds.
 async function wait(client, id, seconds = 60) {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {

@@ -61,8 +61,8 @@ def wait(connection: Connection, request: object, seconds: float = 60.0) -> dict
             return row
         if time.monotonic() > deadline:
             raise TimeoutError(f"request {request} is {row['status']}: {row['waiting_for'] or row['current_step']}")
-        for notification in connection.notifies(timeout=2.0, stop_after=1):
-            print("finished:", notification.payload, file=sys.stderr)  # [{"id": …, "status": "succeeded"}, …]
+        for _ in connection.notifies(timeout=2.0, stop_after=1):
+            pass  # some request has ended: look whether it is this one
 
 
 def failures(connection: Connection, request: object) -> list[dict[str, object]]:

@@ -13,11 +13,11 @@ from uuid import UUID
 from listener.client import results, statements
 from listener.client.results import Failure, Hit, Status, found, outcome
 from listener.client.session import Session
-from listener.client.waiting import looks, until_ended
+from listener.client.waiting import looks, statuses_of, until_ended
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
-_NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet")
+_NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
 
 
 class Ingest:
@@ -78,25 +78,25 @@ class Ingest:
         """Wait until all of ``requests`` have ended; return what became of them, in their order. Raises as ``wait``."""
         self._refuse_in_transaction()
         ids = [_id(request) for request in requests]
-        await self._statuses(ids)  # an unknown one is an error at once
+        await statuses_of(self.session, ids)  # an unknown one is an error at once
         if unfinished := await until_ended(self.session, ids, timeout):
             raise await self._overdue(unfinished, timeout or 0)
-        return await self._statuses(ids)
+        return await statuses_of(self.session, ids)
 
     async def follow(self, requests: Iterable[UUID | str], *, every: float = 1.0) -> AsyncGenerator[list[Status], None]:
         """Yield how far ``requests`` are, in their order, ``every`` so many seconds and at each end, until all ended.
 
         A request that is deleted meanwhile is left out. Iterate to the end, or close it (``contextlib.aclosing``).
-        Raises RequestError ``wait_in_transaction``.
+        Raises RequestError ``unknown_request`` and ``wait_in_transaction``.
         """
         self._refuse_in_transaction()
-        async with aclosing(looks(self.session, [_id(request) for request in requests], every)) as statuses_of_looks:
-            async for statuses in statuses_of_looks:
-                yield statuses
+        async with aclosing(looks(self.session, [_id(request) for request in requests], every)) as each_look:
+            async for statuses_then in each_look:
+                yield statuses_then
 
     async def status(self, request: UUID | str) -> Status:
         """Return how far a request is; raises RequestError ``unknown_request``."""
-        return (await self._statuses([_id(request)]))[0]
+        return (await statuses_of(self.session, [_id(request)]))[0]
 
     async def statuses(
         self, *, collection: str | None = None, status: str | None = None, limit: int = 20
@@ -169,7 +169,7 @@ class Ingest:
         is known from before: ``Hit.by`` tells. ``filter`` is what a chunk's metadata must contain.
 
         Raises RequestError ``unknown_collection``, ``empty_query``, or the embedder's own code; with ``by="vector"``
-        also ``no_listener``, ``query_not_answered``, ``no_space_yet`` and ``query_not_embedded``.
+        also ``no_listener``, ``query_not_answered``, ``too_many_queries``, ``no_space_yet`` and ``query_not_embedded``.
         """
         if by != "words" and timeout is not None and not self.session.in_transaction:
             try:
@@ -199,22 +199,13 @@ class Ingest:
             )
 
     async def _overdue(self, requests: Sequence[UUID], seconds: float) -> WaitTimeoutError:
-        first = (await self._statuses(requests[:1]))[0]
+        first = (await statuses_of(self.session, requests[:1]))[0]
         more = f" and {len(requests) - 1} more" if len(requests) > 1 else ""
         message = f"request {first.id}{more} had not ended after {seconds:g} s: {first.status}"
         if first.current_step:
             message += f", step {first.current_step}"
         hint = f"It waits for {first.waiting_for}" if first.waiting_for else "It goes on; wait again."
         return WaitTimeoutError("not_ended", message, hint, requests)
-
-    async def _statuses(self, requests: Sequence[UUID]) -> list[Status]:
-        rows = await self.session.rows(statements.STATUS, list(map(str, requests)))
-        statuses = list(map(results.status, rows))
-        if missing := set(requests) - {status.id for status in statuses}:
-            raise RequestError(
-                "unknown_request", f"there is no request {missing.pop()}", "See select id, status from ingest_requests."
-            )
-        return statuses
 
 
 def _given(**values: str | None) -> dict[str, str]:

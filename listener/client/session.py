@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from listener.client import statements
-from listener.client.transport import Connections, Single
+from listener.client.transport import Connections, Single, Waited
 from listener.database.connections import plain_connection
 from listener.database.translation import translate_errors
 
@@ -76,13 +76,13 @@ class Session:
             self.show("commit;")
 
     @asynccontextmanager
-    async def bell(self, requests: Iterable[UUID]) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set when one of ``requests`` has ended. It is a hint, no more."""
+    async def waiting(self, requests: Iterable[UUID]) -> AsyncIterator[Waited]:
+        """Hear of the ends of ``requests``, for the time of a block. What has ended before is the caller's to see."""
         channel = await self.quiet().value(statements.CHANNEL)
         self.show(f'listen "{channel}";')
         with translate_errors():
-            async with self._connections.ends(channel).bell(requests) as bell:
-                yield bell
+            async with self._connections.ends(channel, self.written(statements.UNFINISHED)).waiting(requests) as waited:
+                yield waited
 
     @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[asyncio.Event]:

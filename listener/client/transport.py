@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+import anyio
 import asyncpg
+
+LOOK_SECONDS = 1.0  # how often waits look although nothing rang
+COALESCE_SECONDS = 0.05  # anybody may ring: so often at most they look
 
 AnyConnection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Rung = Callable[..., None]
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Pooled:
@@ -44,10 +46,10 @@ class Pooled:
         async with self._pool.acquire() as connection, connection.transaction():
             yield Single(connection)
 
-    def ends(self, channel: str) -> Ends:
-        """Return what rings on ``channel``: the same for all who wait by way of this pool, in any ``connect`` block."""
+    def ends(self, channel: str, unfinished: str) -> Ends:
+        """Return what hears of ends: the same for all who wait by way of this pool, in any ``connect`` block."""
         key = (id(self._pool), channel)
-        return _ENDS.setdefault(key, Ends(self, channel, partial(_ENDS.pop, key, None)))
+        return _ENDS.setdefault(key, Ends(self, channel, unfinished, partial(_ENDS.pop, key, None)))
 
 
 class Single:
@@ -78,47 +80,101 @@ class Single:
         async with self._connection.transaction():
             yield self
 
-    def ends(self, channel: str) -> Ends:
-        """Return what rings on ``channel``."""
-        return Ends(self, channel)
+    def ends(self, channel: str, unfinished: str) -> Ends:
+        """Return what hears of ends."""
+        return Ends(self, channel, unfinished)
 
 
 Connections = Pooled | Single
 
 
-class Ends:
-    """Wakes those who wait when their requests end: LISTENs once for all of them, while somebody waits."""
+class Waited:
+    """The requests that somebody waits for: ``left`` has those that had not ended when last looked at."""
 
-    def __init__(self, connections: Connections, channel: str, forget: Callable[[], object] = bool) -> None:
+    def __init__(self, requests: Iterable[UUID]) -> None:
+        self.left = set(map(str, requests))
+        self.unknown = False
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Return when one has ended, or it is not known whether, since a look failed (``unknown``)."""
+        await self._changed.wait()
+        self._changed.clear()
+
+    def seen(self, ended: set[str]) -> None:
+        """Take away those that have ended."""
+        if not self.left.isdisjoint(ended):
+            self.left -= ended
+            self._changed.set()
+
+    def unseen(self) -> None:
+        """Have whoever waits look for itself, and learn what is wrong."""
+        self.unknown = True
+        self._changed.set()
+
+
+class Ends:
+    """Hears that requests end, and looks which: once for all who wait, whatever rings within ``COALESCE_SECONDS``.
+
+    A ring says nothing more. Who may not see a request learns from the look that it is not there.
+    """
+
+    def __init__(
+        self, connections: Connections, channel: str, unfinished: str, forget: Callable[[], object] = bool
+    ) -> None:
+        """``unfinished``: the statement that tells which of some requests have not ended."""
         self._connections = connections
         self._channel = channel
+        self._unfinished = unfinished
         self._forget = forget
-        self._waiting: dict[asyncio.Event, frozenset[str]] = {}
+        self._waiting: set[Waited] = set()
         self._change = asyncio.Lock()
-        self._listening = AsyncExitStack()
+        self._rang = asyncio.Event()
+        self._open = AsyncExitStack()
 
     @asynccontextmanager
-    async def bell(self, requests: Iterable[UUID]) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set when one of ``requests`` has ended."""
-        bell = asyncio.Event()
+    async def waiting(self, requests: Iterable[UUID]) -> AsyncIterator[Waited]:
+        """Look for the ends of ``requests``, for the time of a block. What has ended before is the caller's to see."""
+        waited = Waited(requests)
         async with self._change:
             if not self._waiting:
-                await self._listening.enter_async_context(self._connections.listening(self._channel, self._rung))
-            self._waiting[bell] = frozenset(map(str, requests))
+                await self._open.enter_async_context(self._connections.listening(self._channel, self._ring))
+                await self._open.enter_async_context(_beside(self._look_again_and_again()))
+            self._waiting.add(waited)
         try:
-            yield bell
+            yield waited
         finally:
             async with self._change:
-                del self._waiting[bell]
+                self._waiting.remove(waited)
                 if not self._waiting:
                     self._forget()
-                    await self._listening.aclose()
+                    await self._open.aclose()
 
-    def _rung(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
-        ended = set(_ID.findall(payload))
-        for bell, requests in self._waiting.items():
-            if not ended.isdisjoint(requests):
-                bell.set()
+    def _ring(self, *_: object) -> None:
+        self._rang.set()
+
+    async def _look_again_and_again(self) -> None:
+        while True:
+            with anyio.move_on_after(LOOK_SECONDS):
+                await self._rang.wait()
+            self._rang.clear()
+            await self._look()
+            await anyio.sleep(COALESCE_SECONDS)
+
+    async def _look(self) -> None:
+        waiting = [*self._waiting]  # who comes while this looks has looked by itself
+        asked = {request for waited in waiting for request in waited.left}
+        if not asked:
+            return
+        try:
+            rows = await self._connections.rows(self._unfinished, [*asked])
+        except Exception:  # each who waits gets an error of its own
+            for waited in waiting:
+                waited.unseen()
+        else:
+            ended = asked - {row["id"] for row in rows}
+            for waited in waiting:
+                waited.seen(ended)
 
 
 _ENDS: dict[tuple[int, str], Ends] = {}
@@ -138,3 +194,14 @@ async def _listening(
         async with turn:
             if not connection.is_closed():
                 await connection.remove_listener(channel, rung)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have ``work`` go on in a task of its own, for the time of a block; who enters need not be who leaves."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

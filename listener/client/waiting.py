@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
@@ -11,39 +10,53 @@ import anyio
 from listener.client import statements
 from listener.client.results import Status, status
 from listener.client.session import Session
-
-LOOK_SECONDS = 1.0  # how often a wait looks although nothing rang
+from listener.client.transport import Waited
+from listener.errors import RequestError
 
 
 async def until_ended(session: Session, requests: Sequence[UUID], seconds: float | None) -> list[UUID]:
     """Return when all of ``requests`` have ended, or after ``seconds``; return those that have not, in their order."""
-    deadline = None if seconds is None else anyio.current_time() + seconds
-    ids = [str(request) for request in requests]
-    async with session.bell(requests) as bell:
-        while unfinished := await session.rows(statements.UNFINISHED, ids):
-            left = LOOK_SECONDS if deadline is None else deadline - anyio.current_time()
-            if left <= 0:
-                late = {row["id"] for row in unfinished}
-                return [UUID(name) for name in dict.fromkeys(ids) if name in late]
-            await _rung(bell, min(left, LOOK_SECONDS))
-    return []
+    deadline = float("inf") if seconds is None else anyio.current_time() + seconds
+    async with session.waiting(requests) as waited:
+        await _look(session, waited)
+        while waited.left and anyio.current_time() < deadline:
+            with anyio.move_on_after(deadline - anyio.current_time()):
+                await waited.changed()
+            if waited.unknown:
+                await _look(session, waited)
+        return [request for request in dict.fromkeys(requests) if str(request) in waited.left]
 
 
 async def looks(session: Session, requests: Sequence[UUID], every: float) -> AsyncGenerator[list[Status], None]:
-    """Yield how far ``requests`` are, ``every`` so many seconds and when one has ended, until all have."""
-    ids = [str(request) for request in requests]
-    async with session.bell(requests) as bell:
+    """Yield how far ``requests`` are, ``every`` so many seconds and when one has ended, until all have.
+
+    Raises RequestError ``unknown_request`` if one is not there at the first look.
+    """
+    async with session.waiting(requests) as waited:
         session.show("-- again and again:")
+        found = await statuses_of(session, requests)
         while True:
-            found = [status(row) for row in await session.rows(statements.STATUS, ids)]
+            waited.left &= {str(one.id) for one in found if not one.finished}
             yield found
             if all(one.finished for one in found):
                 return
-            session = session.quiet()
-            await _rung(bell, every)
+            with anyio.move_on_after(every):
+                await waited.changed()
+            rows = await session.quiet().rows(statements.STATUS, [*map(str, requests)])
+            found = [*map(status, rows)]
 
 
-async def _rung(bell: asyncio.Event, seconds: float) -> None:
-    with anyio.move_on_after(seconds):
-        await bell.wait()
-    bell.clear()
+async def statuses_of(session: Session, requests: Sequence[UUID]) -> list[Status]:
+    """Return how far ``requests`` are, in their order; raises RequestError ``unknown_request``."""
+    found = [*map(status, await session.rows(statements.STATUS, [*map(str, requests)]))]
+    if missing := set(requests) - {one.id for one in found}:
+        raise RequestError(
+            "unknown_request", f"there is no request {missing.pop()}", "See select id, status from ingest_requests."
+        )
+    return found
+
+
+async def _look(session: Session, waited: Waited) -> None:
+    rows = await session.rows(statements.UNFINISHED, [*waited.left])
+    waited.unknown = False
+    waited.left &= {row["id"] for row in rows}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import anyio
 import asyncpg
 from dbos import DBOS
 
@@ -23,6 +24,7 @@ from listener.pipeline.announcements import Announcements
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
+PAUSE_SECONDS = 0.02  # anybody may notify: a flood of rings makes no more looks than that
 PAGE = 100
 
 
@@ -45,6 +47,7 @@ class Cancels(Loop):
             with waiting_for_postgres(self.name):
                 while await self._carry_out_page():
                     pass
+            await anyio.sleep(PAUSE_SECONDS)
 
     async def _carry_out_page(self) -> bool:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -56,8 +59,8 @@ class Cancels(Loop):
             outcomes = ["cancelled" if one.stands else "overtaken" for one in cancels]
             finish = "select ingest.ingest_finish_commands($1::bigint[], $2::text[], $3::text)"
             await connection.execute(finish, [one.id for one in cancels], outcomes, self._executor_id)
-        for request in standing:
-            self._announcements.ended(request, "cancelled")
+        if standing:
+            self._announcements.ended()
         return True
 
     async def _cancel(self, workflows: Sequence[str]) -> None:

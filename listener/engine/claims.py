@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
+import anyio
 import asyncpg
 
 from listener.concurrency import task_group
@@ -38,6 +39,8 @@ from listener.sources.options import RequestOptions
 log = logging.getLogger(__name__)
 
 DECLARED_DEAD = "IG020"
+MOST_VAIN = 20  # looks for rings one after the other that found nothing: anybody may ring, so then there is a pause
+VAIN_PAUSE_SECONDS = 0.05
 
 
 class Claims(Loop):
@@ -54,6 +57,7 @@ class Claims(Loop):
         self._doorbell = doorbell
         self._workflows = workflows
         self._line = Line()
+        self._vain = 0
 
     async def run(self) -> None:
         """Claim and start. Raises OperatorError ``declared_dead``."""
@@ -81,7 +85,10 @@ class Claims(Loop):
         if await self._claim(FRONT):
             return
         ahead = await engine_rows.look_ahead(self._doorbell.fetch, self._claimant.roots)
-        await self._doorbell.wait("locked" if ahead.locked else answer, ahead.seconds_until_due)
+        if self._vain >= MOST_VAIN:
+            await anyio.sleep(VAIN_PAUSE_SECONDS)
+        rang = await self._doorbell.wait("locked" if ahead.locked else answer, ahead.seconds_until_due)
+        self._vain = self._vain + 1 if rang else 0
 
     async def _claim(self, place: Place) -> bool:
         """Claim up to the free places and start what was claimed; False if nothing is due from ``place`` on."""
@@ -93,6 +100,7 @@ class Claims(Loop):
         self._line.looked(place, [one.standing for one in claimed], time.monotonic() - began)
         if not claimed:
             return False
+        self._vain = 0
         async with task_group() as starts:
             for some in _sharing(claimed):
                 starts.start_soon(self._start_together, some)

@@ -100,8 +100,8 @@ class Doorbell:
         if hand_over and self.hears:
             await self.fetch("select pg_notify(ingest.ingest_channel('doorbell'::text), '')")
 
-    async def wait(self, answer: str, seconds_until_due: float | None) -> None:
-        """Sleep until the doorbell rings, a scheduled request is due, or it is time to look anyway.
+    async def wait(self, answer: str, seconds_until_due: float | None) -> bool:
+        """Sleep until the doorbell rings (True), a scheduled request is due, or it is time to look anyway.
 
         ``answer`` is that of ``rest``, or 'locked' if a row was passed by: nobody rings when its lock goes.
         """
@@ -109,9 +109,11 @@ class Doorbell:
         if seconds_until_due is not None:
             # What is due and was not promoted just now is locked by somebody: no reason to hurry.
             seconds = min(patience, seconds_until_due if seconds_until_due > 0 else LAST_LOOK_SECONDS)
-        if not await set_within(self._rang, seconds) and answer == "resting" and seconds == patience:
+        rang = await set_within(self._rang, seconds)
+        if not rang and answer == "resting" and seconds == patience:
             await self._prove_again()
         self._rang.clear()
+        return rang
 
     async def close(self) -> None:
         """Close the connection; the idle lock goes with it."""

@@ -40,6 +40,7 @@ def configure(settings: Settings, dsn: str, identity: Identity) -> None:
         max_executor_threads=DBOS_POOL,
         db_engine_kwargs=dbos_engine(identity.session, DBOS_POOL),
         run_migrations=False,
+        use_listen_notify=False,  # nobody waits for messages, events or streams: it needs no connection to hear of them
         log_level="WARNING",
     )
     DBOS(config=config)

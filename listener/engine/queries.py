@@ -1,10 +1,12 @@
-"""Embed what searches ask for: rows of ``ingest_queries`` whose callers wait for a vector.
+"""Embed what searches ask for: rows of ``ingest_questions`` whose callers wait for a vector.
 
 ::
 
     NOTIFY ─► take (a short claim) ─► one call for those of a space ─► write the vectors, or why there are none
 
-Nothing is locked while the embedder works. Callers that wait ring again, so what a dead listener took, another takes.
+Nothing is locked while the embedder works, and no statement waits for a lock. The loop has a connection of its own, so
+it does not wait for those who ingest, nor they for it. Callers that wait ring again: what a dead listener took, another
+takes.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import anyio
 import asyncpg
 from pgvector import Vector
 
@@ -38,6 +41,7 @@ log = logging.getLogger(__name__)
 
 CALLS = 8  # calls to embedders at a time; a service that hangs keeps others waiting only when it has all of them
 PAGE = 128
+LAST_PAUSE_SECONDS = 0.05  # anybody may notify: for rings without a question, a look so often is enough
 
 
 class Queries(Loop):
@@ -57,18 +61,30 @@ class Queries(Loop):
     async def run(self) -> None:
         """Answer queries when they are heard of, or each ``poll_seconds`` where nothing is heard."""
         async with task_group() as calls:
+            pause = 0.0
             while True:
                 await self._rung()
-                while self._calls < CALLS and await self._take(calls):
-                    pass
+                found = await self._take_all(calls)
+                pause = 0.0 if found else min(2 * pause + 0.001, LAST_PAUSE_SECONDS)
+                await anyio.sleep(pause)
 
     async def _rung(self) -> None:
         """Wait for a reason to look. The doorbell gives one whenever it has connected, so none gets lost."""
         await set_within(self._doorbell.asked, None if self._doorbell.hears else self._settings.poll_seconds)
         self._doorbell.asked.clear()
 
-    async def _take(self, calls: TaskGroup) -> bool:
-        """Take a page of open queries and start a call for each space; True if there may be more."""
+    async def _take_all(self, calls: TaskGroup) -> bool:
+        """Take open queries while there are calls left to make; False if it looked and there was none."""
+        found = self._calls >= CALLS
+        while self._calls < CALLS:
+            taken = await self._take(calls)
+            found = found or taken > 0
+            if taken < PAGE:
+                break
+        return found
+
+    async def _take(self, calls: TaskGroup) -> int:
+        """Take a page of open queries, start a call for each space, and return how many there were."""
         taken = await retry_on_outage(partial(engine_rows.take_queries, self._pool.fetch, PAGE))
         # A claim that has lapsed comes again, also to the listener that is still at it.
         new = [query for query in taken if query.key not in self._open]
@@ -77,7 +93,7 @@ class Queries(Loop):
             self._calls += 1
             self._open |= {query.key for query in queries}
             calls.start_soon(self._call, queries)
-        return len(taken) == PAGE
+        return len(taken)
 
     async def _call(self, queries: Sequence[OpenQuery]) -> None:
         """Answer queries of one space; whatever goes wrong, the others are answered."""

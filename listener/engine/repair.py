@@ -99,7 +99,7 @@ class Repair(Rounds):
             final = await self._pool.fetchval(end, *key, status, json.dumps(error.as_json()))
             if final is not None:
                 log.warning("request %s: its workflow had ended as %s", key[0], workflow_status)
-                self._announcements.ended(key[0], final)
+                self._announcements.ended()
 
 
 class Seen(Generic[Key]):

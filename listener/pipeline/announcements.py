@@ -1,14 +1,13 @@
-"""Tell others which requests ended: one NOTIFY for all that ended within some 20 ms, outside their transactions.
+"""Tell others that requests ended: one NOTIFY for all that ended within some 20 ms, outside their transactions.
 
-NOTIFY takes a lock of the whole database at commit; in the finishing transactions it would line them up.
+It carries nothing, since anybody may LISTEN: who hears it looks at what it may see. NOTIFY takes a lock of the whole
+database at commit; in the finishing transactions it would line them up.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from uuid import UUID
 
 import anyio
 import asyncpg
@@ -18,20 +17,19 @@ from listener.database.outages import OUTAGE
 log = logging.getLogger(__name__)
 
 COALESCE_SECONDS = 0.02
-PAGE = 80  # ids and statuses in one payload, which may have 8,000 bytes
 
 
 class Announcements:
-    """Collects ends and announces them on the channel ``ingest_finished``. A hint: the row is the truth."""
+    """Announces ends on the channel ``ingest_finished``. A hint: the row is the truth."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._ends: list[dict[str, str]] = []
+        self._ends = 0
         self._flush: asyncio.Task[None] | None = None
 
-    def ended(self, request: UUID, status: str) -> None:
+    def ended(self) -> None:
         """Announce soon that a request ended."""
-        self._ends.append({"id": str(request), "status": status})
+        self._ends += 1
         if self._flush is None or self._flush.done():
             # A task, no task group: it outlives its caller.
             self._flush = asyncio.get_running_loop().create_task(self._announce())
@@ -44,10 +42,8 @@ class Announcements:
     async def _announce(self) -> None:
         while self._ends:
             await anyio.sleep(COALESCE_SECONDS)
-            page, self._ends = self._ends[:PAGE], self._ends[PAGE:]
+            ended, self._ends = self._ends, 0
             try:
-                await self._pool.execute(
-                    "select pg_notify(ingest.ingest_channel('finished'::text), $1)", json.dumps(page)
-                )
+                await self._pool.execute("select pg_notify(ingest.ingest_channel('finished'::text), '')")
             except (*OUTAGE, asyncpg.PostgresError) as error:
-                log.warning("could not announce %d finished requests: %s", len(page), error)
+                log.warning("could not announce that %d requests ended: %s", ended, error)

@@ -120,7 +120,7 @@ class Shares:
 
     def _resolve(self, ended: dict[UUID, str]) -> None:
         for request, status in ended.items():
-            self._announcements.ended(request, status)
+            self._announcements.ended()
             if waiting := self._left(request):
                 waiting.set_result(status)
 

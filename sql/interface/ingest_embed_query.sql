@@ -7,8 +7,7 @@ language plpgsql
 as $$
 declare
   v_refusal pg_catalog.text;
-  v_began pg_catalog.timestamptz;
-  v_asked ingest.ingest_queries;
+  v_question pg_catalog.int8;
 begin
   begin
     commit;  -- refused here in any case: within a transaction block for another reason than outside
@@ -16,15 +15,14 @@ begin
     get stacked diagnostics v_refusal := message_text;
   end;
   perform ingest.ingest_check_commits(v_refusal);
-  v_began := ingest.ingest_now();
-  v_asked := ingest.ingest_ask_query(query, collection, timeout);
+  v_question := ingest.ingest_ask(query, collection, timeout);
   for v_look in 1 .. 2147483647 loop
     commit;  -- shows listeners what is asked, and us their answer; and nobody waits for our snapshot
-    exit when ingest.ingest_await_query(v_asked.space_id, v_asked.hash, v_began, timeout, v_look);
+    exit when ingest.ingest_await(v_question, v_look);
   end loop;
 end
 $$;
 
 comment on procedure ingest.ingest_embed_query(text, text, interval) is
   'Has a listener embed a query and waits for it: then ingest_search(query, collection) goes by meaning too. '
-  'IG030 empty, IG031 no space, IG032 no listener or none in time, IG033 in a transaction block, IG034 the embedder''s error.';
+  'IG030 empty, IG031 no space, IG032 no listener, none in time or too many questions, IG033 in a transaction block, IG034 the embedder''s error.';

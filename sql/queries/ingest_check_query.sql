@@ -2,6 +2,10 @@ create or replace function ingest.ingest_check_query(p_query text, p_collection 
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if octet_length(p_query) > 20000 then
+    raise exception 'the query has % bytes', octet_length(p_query)
+      using errcode = 'IG030', constraint = 'query_too_long', hint = 'It may have 20,000: ask with a part of it.';
+  end if;
   if coalesce(p_query, '') !~ '\S' then
     raise exception 'the query is empty'
       using errcode = 'IG030', constraint = 'empty_query', hint = 'Say what to look for.';
@@ -14,4 +18,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_check_query(text, text, int) is 'Raises IG030 for an empty query, IG031 for a collection without a space.';
+comment on function ingest.ingest_check_query(text, text, int) is 'Raises IG030 for an empty query or one of over 20,000 bytes, IG031 for a collection without a space.';

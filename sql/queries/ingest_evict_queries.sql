@@ -6,7 +6,7 @@ declare
 begin
   with old as (
     select q.space_id, q.hash from ingest.ingest_queries q
-    where q.text is null and q.wanted_until < ingest.ingest_now()  -- those who wait look at their answer first
+    where q.wanted_until < ingest.ingest_now()  -- those who wait look at their answer first
     order by q.used_at limit greatest((select count(*) from ingest.ingest_queries) - p_keep, 0) for update skip locked
   )
   delete from ingest.ingest_queries q using old where q.space_id = old.space_id and q.hash = old.hash;

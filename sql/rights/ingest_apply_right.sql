@@ -7,10 +7,14 @@ declare
   v_one record;
 begin
   execute format('grant usage on schema %s to %I', v_schema::regnamespace, p_role);
+  -- Questions and answers are asked and read by functions only. Former releases, and default privileges, granted more.
+  if p_role <> pg_get_userbyid(v_owner) then
+    execute format('revoke all on ingest.ingest_queries, ingest.ingest_questions from %I', p_role);
+  end if;
   -- What a former release granted lets a role write the system's columns.
   if p_right in ('submit', 'operate') then
     execute format('revoke insert, update on ingest.ingest_requests from %I', p_role);
-    execute format('revoke insert, update, delete on ingest.ingest_queries, ingest.ingest_commands, ingest.ingest_used_ids, '
+    execute format('revoke insert, update, delete on ingest.ingest_commands, ingest.ingest_used_ids, '
                    'ingest.ingest_batches, ingest.ingest_containers, ingest.ingest_revisions, ingest.ingest_chunk_store from %I', p_role);
   end if;
   for v_one in
@@ -21,6 +25,8 @@ begin
                          'ingest.ingest_status, ingest.ingest_failures to %I'),
       ('submit,operate', 'grant select (id, request_id, batch, uri, state, reason, error, bytes, media_type, collection, title, '
                          'created_at, published_at) on ingest.ingest_revisions to %I'),
+      -- A policy of ingest_revisions asks for it; which rows are seen, those of ingest_documents say.
+      ('submit', 'grant select (revision_id) on ingest.ingest_documents to %I'),
       ('search', 'grant select on ingest.ingest_documents, ingest.ingest_chunks, ingest.ingest_chunk_store, '
                  'ingest.ingest_collections, ingest.ingest_spaces to %I'),
       ('search', 'grant select (id, uri, collection, title, text, media_type, starts, ends, headings, pages, metadata, published_at) '
@@ -32,6 +38,8 @@ begin
                   'ingest.ingest_spaces to %I'),
       ('listen', 'grant select on ingest.ingest_requests, ingest.ingest_revisions, ingest.ingest_batches, ingest.ingest_containers, '
                  'ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_collections, ingest.ingest_spaces to %I'),
+      -- A policy of ingest_revisions asks for it.
+      ('listen', 'grant select (revision_id) on ingest.ingest_documents to %I'),
       ('submit,search,operate,listen', 'grant select on ingest.ingest_migrations to %I')) as s (rights, statement)
     -- What it has by other rights was revoked, too.
     where string_to_array(s.rights, ',') && (

@@ -8,13 +8,15 @@ return case p_right
   when 'search' then p_routine in (
     'ingest_search', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
     'ingest_find_words', 'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
-    'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask_query', 'ingest_await_query')
+    'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
+    'ingest_await_query')
   when 'operate' then p_routine in (
     'ingest_progress', 'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_cancel', 'ingest_resume', 'ingest_retry',
     'ingest_fork', 'ingest_collection', 'ingest_set_principals')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_limit')
   when 'gateway' then p_routine in (
-    'ingest_search_for', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query', 'ingest_check_commits', 'ingest_ask_query', 'ingest_await_query')
+    'ingest_search_for', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
+    'ingest_check_commits', 'ingest_ask', 'ingest_await')
   else false end;
 
 comment on function ingest.ingest_is_for(name, text) is

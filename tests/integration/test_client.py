@@ -22,7 +22,7 @@ from staging import ingest as publish_one
 
 import listener
 from listener import IngestError, OperatorError, RequestError, WaitTimeoutError, client
-from listener.client import POOL_SIZE, statements, transport, waiting
+from listener.client import POOL_SIZE, statements, transport
 from listener.database import migrations
 
 TOMORROW = datetime.now(timezone.utc) + timedelta(days=1)
@@ -118,7 +118,7 @@ async def test_each_verb_works_without_a_connection_of_its_own(name: str) -> Non
 async def test_a_wait_is_woken_by_the_notification(
     ingest: listener.Ingest, c: Connection, process: ListenerProcess, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "LOOK_SECONDS", 600.0)
+    monkeypatch.setattr(transport, "LOOK_SECONDS", 600.0)
     process.hold("before:embed", key=name)
     request = await ingest.add(content=f"{name} opens", collection=name)
     process.held("before:embed", name)

@@ -27,18 +27,23 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped]  # DBOS depends on it; its types would be one more dependency
 from ingest_command import Ended, Ingest
+from listener_process import ListenerProcess
 from pipeline import ended
 from staging import session
 
 import listener
 from listener import embedded
-from listener.cli import app
+from listener.cli import app, rights
 from listener.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy" / "ingest-listener@.service"
-ROLES = ("ingest_operator", "ingest_app", "ingest_owner")
-PASSWORDS = {"INGEST_OWNER_PASSWORD": "owner's-pass", "INGEST_APP_PASSWORD": "app-pass"}
+ROLES = ("ingest_operator", "ingest_app", "ingest_listener", "ingest_owner")
+PASSWORDS = {
+    "INGEST_OWNER_PASSWORD": "owner's-pass",
+    "INGEST_LISTENER_PASSWORD": "listener-pass",
+    "INGEST_APP_PASSWORD": "app-pass",
+}
 VERBS = {command.name for command in app.registered_commands}
 GRACE = Settings.model_fields["grace_seconds"].default
 PATIENCE_SECONDS = 40.0
@@ -81,9 +86,8 @@ def test_listeners_start_after_one_migration_and_can_be_scaled() -> None:
     listener, migrate, grants = (services()[name] for name in ("listener", "migrate", "grants"))
     assert migrate["command"] == ["migrate"]
     assert migrate["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert (
-        listener["depends_on"] == grants["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
-    )
+    assert grants["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert listener["depends_on"] == {"grants": {"condition": "service_completed_successfully"}}
     assert not {"container_name", "ports", "hostname"} & listener.keys()  # each would make a second one impossible
     assert listener["restart"] == "unless-stopped"
     assert services()["postgres"]["healthcheck"]["test"][1] == "pg_isready"
@@ -98,14 +102,21 @@ def test_a_listener_has_more_time_to_stop_than_it_takes() -> None:
 
 
 def test_a_listener_gets_no_right_that_it_does_not_need() -> None:
-    for name in ("migrate", "listener"):
+    for name, role in (("migrate", "ingest_owner"), ("listener", "ingest_listener")):
         service = services()[name]
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
-        assert "//ingest_owner@" in service["environment"]["INGEST_DATABASE_URL"]
+        assert f"//{role}@" in service["environment"]["INGEST_DATABASE_URL"]
     assert all(volume.endswith(":ro") for volume in services()["listener"]["volumes"])
-    knowing = [name for name, service in services().items() if "POSTGRES_PASSWORD" in service.get("environment", {})]
-    assert knowing == ["postgres"]
+    assert knowing("POSTGRES_PASSWORD") == ["postgres"]
+    assert knowing("INGEST_OWNER_PASSWORD") == ["postgres", "migrate", "grants"]
+    assert knowing("INGEST_LISTENER_PASSWORD") == ["postgres", "listener"]
+
+
+def knowing(secret: str) -> list[str]:
+    """Return the services that are told a secret."""
+    environments = {name: service.get("environment", {}) for name, service in services().items()}
+    return [name for name, values in environments.items() if any(f"${{{secret}" in str(v) for v in values.values())]
 
 
 def test_each_container_and_the_unit_have_limits_of_memory_and_processes_that_a_listener_keeps_within() -> None:
@@ -193,6 +204,8 @@ def test_the_deployed_grants_are_the_documented_ones() -> None:
     assert blocks
     deployed = (ROOT / "deploy" / "postgres" / "grants.sql").read_text(encoding="utf-8")
     assert statements(deployed) == statements("".join(blocks))
+    of_dbos = [statement.format(dbos="ingest_dbos", role="ingest_listener") for statement in rights.OF_DBOS]
+    assert statements(deployed)[-len(of_dbos) :] == of_dbos
 
 
 def test_the_deployed_roles_are_the_documented_ones() -> None:
@@ -234,6 +247,7 @@ class Site:
     """A database that was set up by the files of ``deploy/postgres``."""
 
     owner: str
+    listener: str
     app: str
 
 
@@ -242,14 +256,14 @@ async def site(server: embedded.Server, tmp_path: Path) -> AsyncIterator[Site]:
     name = f"site_{uuid.uuid4().hex}"
     await server.create_database(name)
     admin = server.dsn(name)
-    owner, application = (as_role(admin, role) for role in ("ingest_owner", "ingest_app"))
+    owner, its_listener, application = (as_role(admin, f"ingest_{name}") for name in ("owner", "listener", "app"))
     try:
         await psql(tmp_path, admin, "roles.sql")
         await give_passwords(tmp_path, admin)
         migrated = await Ingest(tmp_path, INGEST_DATABASE_URL=owner, INGEST_SCHEMA="ingest")("migrate")
         assert migrated.status == 0, migrated.err
         await psql(tmp_path, owner, "grants.sql")
-        yield Site(owner, application)
+        yield Site(owner, its_listener, application)
     finally:
         await server.drop_database(name)
         async with session(server.dsn("postgres")) as superuser:
@@ -309,9 +323,10 @@ async def listening(folder: Path, **settings: str) -> AsyncIterator[Listening]:
 
 async def test_the_deployed_roles_carry_a_request_from_insert_to_search(site: Site, tmp_path: Path) -> None:
     async with (
-        listening(tmp_path, INGEST_DATABASE_URL=site.owner, INGEST_SCHEMA="ingest") as running,
+        listening(tmp_path, INGEST_DATABASE_URL=site.listener, INGEST_SCHEMA="ingest") as running,
         session(site.app, "ingest") as application,
     ):
+        assert (await running.ingest("health")).status == 0
         request = await application.fetchval(
             "insert into ingest_requests (content, uri) values ('Vents open.', 'vents') returning id"
         )
@@ -319,10 +334,82 @@ async def test_the_deployed_roles_carry_a_request_from_insert_to_search(site: Si
         assert await application.fetchval("select uri from ingest_chunks_default") == "vents"
         supers = "select rolname from pg_roles where rolsuper and rolname::text = any ($1)"
         assert await application.fetch(supers, list(ROLES)) == []
+        for url, kind in ((site.listener, "listener"), (site.app, "submitter"), (site.app, "searcher")):
+            its_own = Ingest(tmp_path, INGEST_DATABASE_URL=url, INGEST_SCHEMA="ingest")
+            assert (await its_own("doctor", "--as", kind)).status == 0
+        assert (await running.ingest("doctor")).status == 0
     assert running.ended is not None
     assert running.ended.status == 0
     lines = [json.loads(line) for line in running.ended.err.splitlines()]
     assert [line["message"] for line in lines][-1] == "stopped"
+
+
+async def test_listeners_with_a_role_of_their_own_go_on_with_what_a_killed_one_left(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for n in range(6):
+        (folder / f"{n}.md").write_text(f"# Vents\n\nThe vents of house {n} open.\n")
+
+    def start(name: str) -> ListenerProcess:
+        return ListenerProcess(
+            site.listener, tmp_path / name, schema="ingest", file_roots=folder, batch_documents=2,
+            heartbeat_seconds=0.2, lease_seconds=2,
+        ).ready()  # fmt: skip
+
+    first = start("first")
+    try:
+        async with session(site.app, "ingest") as application:
+            first.hold("before:save_chunks")
+            insert = "insert into ingest_requests (source, options) values ($1, $2::text::jsonb) returning id"
+            request = await application.fetchval(insert, str(folder), "{}")
+            await asyncio.to_thread(first.held, "before:save_chunks")
+            second = start("second")
+            first.kill()
+            assert (await ended(application, request))[0]["status"] == "succeeded"
+            again = await application.fetchval(insert, str(folder), '{"force": true}')
+            assert (await ended(application, again))[0]["documents_done"] == 6
+        async with session(site.owner, "ingest") as owner:
+            alive = "select array_agg(executor_id) from ingest_listeners where dead_at is null"
+            assert await owner.fetchval(alive) == [second.executor_id]
+        assert second.stop() == 0
+    finally:
+        first.kill()
+    assert " ERROR " not in second.log()
+    assert "permission denied" not in second.log()
+
+
+async def test_a_listener_that_was_not_granted_its_right_ends_with_what_to_do(site: Site, tmp_path: Path) -> None:
+    async with session(site.owner, "ingest") as owner:
+        assert await owner.fetchval("select ingest_revoke('ingest_listener', 'listener')")
+    ended_soon = await Ingest(tmp_path, INGEST_DATABASE_URL=site.listener, INGEST_SCHEMA="ingest")("listen")
+    assert ended_soon.status == 5
+    assert "error: not_permitted: " in ended_soon.err
+
+
+async def test_an_owner_without_a_login_migrates_through_a_member(server: embedded.Server, tmp_path: Path) -> None:
+    name = f"site_{uuid.uuid4().hex[:12]}"
+    await server.create_database(name)
+    try:
+        async with session(server.dsn(name)) as superuser:
+            await superuser.execute(
+                f"create role {name}_owner; create role {name}_admin login in role {name}_owner;"
+                f" create schema ingest authorization {name}_owner;"
+                f" create schema ingest_dbos authorization {name}_owner;"
+                f" alter role {name}_admin in database {name} set role = '{name}_owner'"
+            )
+        admin = Ingest(tmp_path, INGEST_DATABASE_URL=as_role(server.dsn(name), f"{name}_admin"), INGEST_SCHEMA="ingest")
+        assert (await admin("migrate")).status == 0
+        assert (await admin("grant", f"{name}_admin", "--as", "operator")).status == 0
+        async with session(server.dsn(name)) as superuser:
+            owners = (
+                "select distinct c.relowner::regrole::text from pg_class c"
+                " where c.relnamespace in ('ingest'::regnamespace, 'ingest_dbos'::regnamespace)"
+            )
+            assert [row[0] for row in await superuser.fetch(owners)] == [f"{name}_owner"]
+    finally:
+        await server.drop_database(name)
+        async with session(server.dsn("postgres")) as superuser:
+            await superuser.execute(f"drop role if exists {name}_admin, {name}_owner")
 
 
 async def test_passwords_are_set_and_no_statement_shows_one(server: embedded.Server, tmp_path: Path) -> None:
@@ -344,8 +431,8 @@ async def test_passwords_are_set_and_no_statement_shows_one(server: embedded.Ser
             await superuser.execute(f"drop schema ingest, ingest_dbos; drop role {', '.join(ROLES)}")
             await superuser.execute(f"alter database {name} reset all")
     await server.drop_database(name)
-    assert fits(stored["ingest_owner"], PASSWORDS["INGEST_OWNER_PASSWORD"])
-    assert fits(stored["ingest_app"], PASSWORDS["INGEST_APP_PASSWORD"])
+    for name in ("owner", "listener", "app"):
+        assert fits(stored[f"ingest_{name}"], PASSWORDS[f"INGEST_{name.upper()}_PASSWORD"])
     assert not fits(stored["ingest_app"], PASSWORDS["INGEST_OWNER_PASSWORD"])
     assert stored["ingest_operator"] is None
     assert "create role ingest_owner login" in log

@@ -2,7 +2,7 @@
 
 A block of SQL after ``<!-- run -->`` must succeed, after ``<!-- run: IG003 -->`` fail with that SQLSTATE. A block of
 text behind it is what psql prints, but for numbers, ids and blanks. ``<!-- grants: ROLE -->`` marks what that role runs
-to set up permissions.
+to set up permissions; ``<!-- as ROLE -->`` what is run, by a role that was set up so.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from listener import embedded
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
-    r"^<!-- run(?:: (?P<state>\w{5}))? -->\n```sql\n(?P<sql>.*?)^```\n(?:```text\n(?P<out>.*?)^```\n)?",
+    r"^<!-- (?:run|as (?P<role>\w+))(?:: (?P<state>\w{5}))? -->\n"
+    r"```sql\n(?P<sql>.*?)^```\n(?:```text\n(?P<out>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
 )
 GRANTS = re.compile(r"^<!-- grants: (\w+) -->\n```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
-ROLES = ("ingest_operator", "ingest_app", "ingest_owner")
+ROLES = ("ingest_operator", "ingest_app", "ingest_listener", "ingest_owner")
 SCHEMA = {"INGEST_SCHEMA": "ingest"}
 
 # A reader looks a moment later; here, when nothing that is due is unfinished any more.
@@ -50,11 +51,12 @@ class Block:
     sql: str
     state: str | None
     out: str | None
+    role: str | None
 
 
 def blocks(page: str) -> list[Block]:
     text = (ROOT / page).read_text(encoding="utf-8")
-    return [Block(found["sql"], found["state"], found["out"]) for found in BLOCK.finditer(text)]
+    return [Block(**found.groupdict()) for found in BLOCK.finditer(text)]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/concepts.md"])
@@ -126,14 +128,32 @@ def as_role(dsn: str, role: str) -> str:
 
 
 async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_path: Path) -> None:
-    owner = as_role(granted, "ingest_owner")
-    process = ListenerProcess(owner, tmp_path, schema="ingest", file_roots=ROOT / "examples").ready()
+    its_listener = as_role(granted, "ingest_listener")
+    process = ListenerProcess(its_listener, tmp_path, schema="ingest", file_roots=ROOT / "examples").ready()
     try:
         async with session(as_role(granted, "ingest_app"), "ingest") as app:
             await inserts_and_reads(app)
             await may_not_change(app)
+            await sees_no_statistics(app, as_role(granted, "ingest_owner"))
         async with session(as_role(granted, "ingest_operator"), "ingest") as operator:
             await cancels_and_deletes(operator)
+    finally:
+        assert process.stop() == 0
+
+
+@pytest.mark.parametrize("page", ["docs/sql.md", "docs/search.md"])
+async def test_what_a_page_shows_of_rights_is_what_roles_with_them_see(page: str, granted: str, tmp_path: Path) -> None:
+    shown = blocks(page)
+    assert {"ingest_owner"} < {block.role for block in shown}
+    process = ListenerProcess(as_role(granted, "ingest_listener"), tmp_path, schema="ingest").ready()
+    try:
+        for block in shown:
+            assert block.role
+            url = as_role(granted, block.role)
+            ((_, out, state),) = await in_psql(Ingest(tmp_path, INGEST_DATABASE_URL=url, **SCHEMA), [block])
+            assert state == block.state, out
+            if block.out is not None:
+                assert rough(out) == rough(block.out)
     finally:
         assert process.stop() == 0
 
@@ -171,6 +191,15 @@ async def may_not_change(app: asyncpg.Connection) -> None:
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await app.execute(statement)
+
+
+async def sees_no_statistics(app: asyncpg.Connection, owner: str) -> None:
+    """Row security hides them, so that frequent words of others are not in the open."""
+    query = "select count(*) from pg_stats where schemaname = 'ingest'"
+    async with session(owner, "ingest") as connection:
+        await connection.execute("analyze ingest_chunk_store")
+        assert await connection.fetchval(query) > 0
+    assert await app.fetchval(query) == 0
 
 
 async def cancels_and_deletes(operator: asyncpg.Connection) -> None:

@@ -309,23 +309,3 @@ async def test_search_finds_what_was_ingested(c: Connection, name: str) -> None:
     await ingested(c, collection=name, uri="a.md", content="# Leave\n\nEverybody has thirty days of holidays.")
     await ingested(c, collection=name, uri="b.md", content="# Wiring\n\nThe blue wire goes to ground.")
     assert [row["uri"] for row in await c.fetch("select uri from ingest_search('holiday', $1)", name)] == ["a.md"]
-
-
-async def test_finished_requests_are_told_with_ids_and_statuses(c: Connection, name: str) -> None:
-    told: dict[str, str] = {}
-    payloads: list[str] = []
-    rang = asyncio.Event()
-
-    def hear(_c: object, _pid: int, _channel: str, payload: object) -> None:
-        payloads.append(str(payload))
-        told.update({end["id"]: end["status"] for end in json.loads(str(payload))})
-        rang.set()
-
-    await c.add_listener("ingest_finished", hear)
-    good = [await add(c, collection=name, uri=f"{n}", content=f"text {n}") for n in range(5)]
-    bad = await add(c, collection=name, uri="bad.exe", content="")
-    expected = {str(id): "succeeded" for id in good} | {str(bad): "failed"}
-    while not told.items() >= expected.items():
-        await asyncio.wait_for(rang.wait(), 10)
-        rang.clear()
-    assert all(len(payload) < 8000 for payload in payloads)

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from ingest_command import Ingest
 from listener_process import ListenerProcess
-from pipeline import Shared, ingested, one, until
+from pipeline import Shared, ingested, until
 from staging import Connection, collection, session
 
 Start = Callable[..., ListenerProcess]
@@ -72,13 +72,14 @@ async def test_callers_that_ask_for_the_same_at_once_share_one_embedding(
     opened = [await each.__aenter__() for each in sessions]
     calls = [asyncio.create_task(embed(each, f"who is {name}?", name)) for each in opened]
     await asyncio.to_thread(process.held, "before:embed", name)
-    assert await c.fetchval("select count(*) from ingest_queries where text like '%' || $1 || '%'", name) == 1
+    asked = "select count(*) = 3 from ingest_questions where text like '%' || $1 || '%'"
+    await until(lambda: c.fetchval(asked, name))
     process.go()
     await asyncio.gather(*calls)
     for each in sessions:
         await each.__aexit__(None, None, None)
     assert process.embedded(name) == [f"who is {name}?"]
-    assert await c.fetchval("select count(*) from ingest_queries where text is not null") == 0
+    assert await c.fetchval("select count(*) from ingest_questions where text is not null") == 0
 
 
 async def test_a_caller_holds_nothing_while_it_waits(
@@ -128,25 +129,23 @@ async def test_a_listener_that_can_t_embed_says_so_at_once_and_tries_again_when_
         assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG034", "unknown_embedder")
         assert "nonesuch" in refused.value.message
         assert refused.value.hint
-    row = await one(
-        c, "select q.* from ingest_queries q join ingest_collections using (space_id) where name = $1", name
-    )
-    assert row["text"] is None
-    assert row["error"]["code"] == "unknown_embedder"
+    query = "select q.* from ingest_questions q join ingest_collections using (space_id) where name = $1"
+    for row in await c.fetch(query, name):
+        assert (row["text"], row["error"]["code"]) == (None, "unknown_embedder")
 
 
 async def test_a_text_that_is_refused_does_not_harm_the_others_of_its_call(c: Connection, name: str) -> None:
     await ingested(c, collection=name, content=CATS, uri="cats")
     space = await c.fetchval("select space_id from ingest_collections where name = $1", name)
     await c.execute(  # nothing of our own asks for an empty text; both are there when the listener looks
-        "with asked as (insert into ingest_queries (space_id, hash, text, wanted_until)"
-        " select $1, sha256(convert_to(text, 'UTF8')), text, now() + interval '1 minute'"
+        "with asked as (insert into ingest_questions (asked_by, space_id, hash, text, wanted_until)"
+        " select '', $1, sha256(convert_to(text, 'UTF8')), text, now() + interval '1 minute'"
         " from unnest(array['', $2]) text returning hash)"
         " select pg_notify(ingest_channel('queries'), '') from asked",
         space, name,
     )  # fmt: skip
     await embed(c, name, name)
-    refused = "select error ->> 'code' from ingest_queries where space_id = $1 and hash = sha256('')"
+    refused = "select error ->> 'code' from ingest_questions where space_id = $1 and hash = sha256('')"
     assert await until(lambda: c.fetchval(refused, space)) == "empty_text"
 
 
@@ -171,8 +170,8 @@ async def test_what_was_asked_before_a_listener_came_is_answered_or_forgotten(ow
     )
     settings = {"embedder": "local", "model": "wordllama-l2-supercat-256", "dimensions": 256}
     await collection(own, "default", settings)
-    await own.fetch("select from ingest_ask_query('wanted', 'default', '1 minute')")
-    await own.fetch("select from ingest_ask_query('late', 'default', '0')")
+    await own.fetch("select from ingest_ask('wanted', 'default', '1 minute')")
+    await own.fetch("select from ingest_ask('late', 'default', '0')")
     start().ready()
     await until(lambda: own.fetchval("select ingest_query_embedding('wanted', 'default') is not null"))
     assert await own.fetchval("select count(*) from ingest_queries") == 1
