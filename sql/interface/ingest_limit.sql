@@ -10,21 +10,21 @@ begin
       using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
   end if;
   select string_agg(s.key, ', ') into v_wrong from jsonb_object_keys(p_settings) as s (key)
-  where s.key not in ('max_pending', 'max_running', 'max_pending_bytes', 'max_new_collections', 'min_priority');
+  where s.key not in ('max_pending', 'max_running', 'max_pending_bytes', 'max_new_collections', 'min_priority', 'max_queries');
   if v_wrong is not null then
     raise exception 'limit % is not known', v_wrong
       using errcode = 'IG012', constraint = 'unknown_setting',
-            hint = 'Known are max_pending, max_running, max_pending_bytes, max_new_collections and min_priority.';
+            hint = 'Known are max_pending, max_running, max_pending_bytes, max_new_collections, min_priority and max_queries.';
   end if;
   select string_agg(s.key, ', ') into v_wrong from jsonb_each(p_settings) as s (key, value)
-  where case jsonb_typeof(s.value) when 'null' then false when 'number' then
+  where case jsonb_typeof(s.value) when 'null' then s.key = 'max_queries' when 'number' then
           s.value::numeric <> trunc(s.value::numeric)
           or s.value::numeric not between case s.key when 'min_priority' then -2147483648 else 0 end
                                   and case s.key when 'max_pending_bytes' then 9223372036854775807 else 2147483647 end
         else true end;
   if v_wrong is not null then
     raise exception 'limit % is no usable number', v_wrong
-      using errcode = 'IG012', constraint = 'wrong_limit', hint = 'Give whole numbers from 0 on (of min_priority, below it too), or null: no limit.';
+      using errcode = 'IG012', constraint = 'wrong_limit', hint = 'Give whole numbers from 0 on (of min_priority, below it too), or null: no limit (not of max_queries).';
   end if;
   perform ingest.ingest_as_system();
   -- Requests before what limits them, as a claim does. What is inserted meanwhile, the claim moves.
@@ -39,7 +39,8 @@ begin
     delete from ingest.ingest_limits l where l.role = p_role and p_role <> '';
   else
     insert into ingest.ingest_limits
-    select p_role, l.max_pending, l.max_running, l.max_pending_bytes, l.max_new_collections, l.min_priority
+      (role, max_pending, max_running, max_pending_bytes, max_new_collections, min_priority, max_queries)
+    select p_role, l.max_pending, l.max_running, l.max_pending_bytes, l.max_new_collections, l.min_priority, l.max_queries
     from ingest.ingest_limits l where l.role = ''
     on conflict on constraint ingest_limits_pkey do nothing;
     update ingest.ingest_limits l
@@ -49,7 +50,8 @@ begin
                                  else l.max_pending_bytes end,
         max_new_collections = case when p_settings ? 'max_new_collections' then (p_settings ->> 'max_new_collections')::numeric::int
                                    else l.max_new_collections end,
-        min_priority = case when p_settings ? 'min_priority' then (p_settings ->> 'min_priority')::numeric::int else l.min_priority end
+        min_priority = case when p_settings ? 'min_priority' then (p_settings ->> 'min_priority')::numeric::int else l.min_priority end,
+        max_queries = case when p_settings ? 'max_queries' then (p_settings ->> 'max_queries')::numeric::int else l.max_queries end
     where l.role = p_role;
   end if;
   select l.* into strict v_limits from ingest.ingest_limits l where l.role in (p_role, '') order by l.role desc limit 1;

@@ -17,7 +17,7 @@ begin
     raise exception 'role "%" waits for the vectors of % queries', v_caller, v_open
       using errcode = 'IG032', constraint = 'too_many_queries',
             hint = 'Call again when some have been answered; ingest_search finds by words meanwhile. '
-                   'The owner can raise max_queries in ingest_limits.';
+                   'The owner can raise it: select ingest_limit(role, ''{"max_queries": n}'').';
   end if;
 end
 $$;

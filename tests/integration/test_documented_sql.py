@@ -141,7 +141,7 @@ async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_pa
         assert process.stop() == 0
 
 
-@pytest.mark.parametrize("page", ["docs/sql.md", "docs/search.md"])
+@pytest.mark.parametrize("page", ["docs/rights.md", "docs/search.md"])
 async def test_what_a_page_shows_of_rights_is_what_roles_with_them_see(page: str, granted: str, tmp_path: Path) -> None:
     shown = blocks(page)
     assert {"ingest_owner"} < {block.role for block in shown}

@@ -120,8 +120,15 @@ async def test_a_submitter_that_may_run_nothing_waits(c: Connection, installed: 
 
 
 async def test_limits_are_the_owner_s_to_set(c: Connection, installed: str, name: str) -> None:
-    row = await one(c, "select * from ingest_limit($1, $2)", name, {"max_running": 4, "min_priority": -3})
-    assert (row["max_running"], row["min_priority"], row["max_pending"]) == (4, -3, 100_000)  # the rest: those of all
+    row = await one(
+        c, "select * from ingest_limit($1, $2)", name, {"max_running": 4, "min_priority": -3, "max_queries": 5}
+    )
+    assert (row["max_running"], row["min_priority"], row["max_queries"], row["max_pending"]) == (
+        4,
+        -3,
+        5,
+        100_000,
+    )  # the rest: those of all
     row = await one(c, "select * from ingest_limit($1, $2)", name, {"max_pending": None})
     assert (row["max_running"], row["max_pending"]) == (4, None)
     assert (await one(c, "select * from ingest_limit($1, null)", name))["role"] == ""
@@ -134,6 +141,7 @@ async def test_limits_are_the_owner_s_to_set(c: Connection, installed: str, name
         ({"max_running": 1.5}, "IG012", "wrong_limit"),
         ({"max_pending": 1e12}, "IG012", "wrong_limit"),
         ({"max_pending_bytes": True}, "IG012", "wrong_limit"),
+        ({"max_queries": None}, "IG012", "wrong_limit"),
     ):
         with refused(code, constraint):
             await limit(c, name, **given)

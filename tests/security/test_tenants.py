@@ -98,8 +98,8 @@ async def test_a_query_that_another_tenant_has_asked_is_not_known(c: Connection)
         )  # fmt: skip
     known = "select ingest_query_embedding('how?', $1) is not null"
     assert [await c.fetchval(known, name) for name in "abcd"] == [True, True, False, True]
-    await c.execute("select from ingest_ask_query('how?', 'c', '1 minute')")  # open: it has to be embedded
-    assert await c.fetchval("select count(*) from ingest_queries where text = 'how?'") == 1
+    await c.execute("select from ingest_ask('how?', 'c', '1 minute')")  # open: it has to be embedded
+    assert await c.fetchval("select count(*) from ingest_questions where text = 'how?'") == 1
 
 
 # whose a collection is

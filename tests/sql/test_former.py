@@ -11,7 +11,7 @@ from typing import Any
 
 from pgvector import Vector
 from pgvector.asyncpg import register_vector
-from staging import Connection, add, claim, digest, ingest, own, publish, settle
+from staging import Connection, add, add_listener, claim, digest, ingest, own, publish, settle
 
 from listener.database.sql_files import sql_files
 
@@ -197,7 +197,7 @@ async def test_a_request_that_is_carried_by_arrays_gets_what_one_gets_by_rows(c:
 
 
 def test_each_function_that_stays_for_the_former_release_is_called_here() -> None:
-    called = {*WRITES, "add_found", "to_load", "to_chunk", "to_embed", "try_alone", "note_retry", "register"}
+    called = {*WRITES, "add_found", "to_load", "to_chunk", "to_embed", "try_alone", "note_retry", "register", "begin"}
     stays = {file.name for file in sql_files() if file.name.endswith("_former.sql")}
     # Called by bodies of before that wait for a migration.
     within = {
@@ -223,3 +223,11 @@ async def test_a_listener_of_before_registers_without_saying_how_large_documents
     assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == before
     await c.execute("select ingest_register('new', 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s', 1000)")
     assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == 1000
+
+
+async def test_a_workflow_of_before_begins_with_the_whole_request(c: Connection) -> None:
+    await add_listener(c)
+    request = await add(c)
+    assert await claim(c) == [request]
+    begun = await c.fetchrow("select id, status, begun from ingest_begin($1, 'L1', 1)", request)
+    assert tuple(begun or ()) == (request, "running", 1)
