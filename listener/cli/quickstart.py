@@ -64,11 +64,14 @@ def quickstart(
 
 def _settings_for(source: str) -> Settings:
     """Return the settings with ``source`` below a root; raises RequestError if there is nothing to ingest."""
+    from listener.errors import RequestError
     from listener.sources.folder_roots import FolderRoots
     from listener.sources.options import RequestOptions
     from listener.sources.walk import Walk
 
     settings = load_settings()
+    if Path(source).exists() and not (Path(source).is_file() or Path(source).is_dir()):
+        raise RequestError("not_a_file", f"{source} is neither a file nor a folder", "Give a file or a folder.")
     root = Path(source).parent if Path(source).is_file() else Path(source)
     roots = (*settings.file_roots, root)
     next(Walk(FolderRoots(roots), source, RequestOptions()).found())

@@ -10,4 +10,4 @@ $$;
 
 comment on function ingest.ingest_set_principals(text, text, text[]) is
   'Says who may find a document from now on; null: everybody who may search its collection. False: there is no such document. '
-  'Nothing is embedded or indexed anew. The next request that brings the document says it anew. IG040 if the caller may not operate.';
+  'Nothing is embedded or indexed anew. A request that brings the document with the option principals or principals_field says it anew. IG040 if the caller may not operate.';

@@ -9,4 +9,4 @@ return case
 end;
 
 comment on function ingest.ingest_document_principals(jsonb, jsonb) is
-  'Who may find a document, by the options of its request and its own metadata; null: everybody who may search its collection.';
+  'Who may find a document, by the options of its request and its own metadata; null: they say nothing.';

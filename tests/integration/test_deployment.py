@@ -204,7 +204,8 @@ def test_the_deployed_grants_are_the_documented_ones() -> None:
     assert blocks
     deployed = (ROOT / "deploy" / "postgres" / "grants.sql").read_text(encoding="utf-8")
     assert statements(deployed) == statements("".join(blocks))
-    of_dbos = [statement.format(dbos="ingest_dbos", role="ingest_listener") for statement in rights.OF_DBOS]
+    given = {"dbos": "ingest_dbos", "role": "ingest_listener", "owner": "ingest_owner"}
+    of_dbos = [statement.format(**given) for statement in rights.OF_DBOS]
     assert statements(deployed)[-len(of_dbos) :] == of_dbos
 
 

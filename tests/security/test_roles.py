@@ -371,6 +371,12 @@ async def test_principals_come_from_options_and_from_fields_and_change_without_e
             assert (await ended(owner, again))[0]["documents_skipped"] == 3
             assert [row["principals"] for row in await owner.fetch(shown)] == [["dave"]] * 3
             assert await owner.fetch("select revision_id, ctid::text from ingest_chunk_store order by 1") == before
+            for force in ("true", "false"):  # what says nothing of principals opens no document
+                silent = await owner.fetchval(
+                    insert, str(file), json.dumps({"record": record, "force": force == "true"})
+                )
+                assert (await ended(owner, silent))[0]["status"] == "succeeded"
+                assert [row["principals"] for row in await owner.fetch(shown)] == [["dave"]] * 3
     finally:
         assert process.stop() == 0
 
@@ -447,3 +453,28 @@ async def test_whoever_migrates_all_belongs_to_the_owner_of_the_schema(
             await c.execute(f"drop owned by {stranger}; drop role {stranger}")
         finally:
             await c.execute(f"drop owned by {role} cascade; drop role {role}")
+
+
+async def test_a_listener_has_dbos_tables_to_come_and_none_once_its_right_is_revoked(
+    roles: Installation, tmp_path: Path
+) -> None:
+    """Whoever grants and revokes: here a superuser, whose own default privileges would be nobody's."""
+    admin = Ingest(tmp_path, INGEST_DATABASE_URL=roles.dsn, INGEST_SCHEMA="ingest")
+    async with session(roles.url("owner"), "ingest") as c, roles.as_role("listener") as listener:
+        await c.execute(
+            "alter default privileges in schema ingest_dbos revoke all on tables from " + roles.names["listener"]
+        )
+        assert (await admin("grant", roles.names["listener"], "--as", "listener")).status == 0
+        await c.execute("create table ingest_dbos.came (n int)")
+        assert await listener.fetch("select * from ingest_dbos.came") == []
+        revoked = await admin("revoke", roles.names["listener"], "--as", "listener")
+        assert revoked.status == 0, revoked.err
+        await c.execute("create table ingest_dbos.to_come (n int)")
+        left = (
+            "select c.relname from pg_class c cross join lateral aclexplode(c.relacl) a"
+            " where c.relnamespace = 'ingest_dbos'::regnamespace and a.grantee = $1::text::regrole"
+        )
+        assert await c.fetch(left, roles.names["listener"]) == []
+        for statement in ("select count(*) from ingest_dbos.workflow_status", "select ingest_beat('x', 0)"):
+            assert await refused(listener, statement) == "42501"
+        assert await listener.fetchval("select count(*) from ingest_requests") == 0

@@ -19,7 +19,7 @@ begin
     join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
     join ingest.ingest_requests r on r.id = v.request_id
   ), newer as (
-    update ingest.ingest_documents d set live_seq = same.read_seq, principals = same.principals
+    update ingest.ingest_documents d set live_seq = same.read_seq, principals = coalesce(same.principals, d.principals)
     from same where d.id = same.document_id and d.live_seq < same.read_seq
   ), skipped as (
     update ingest.ingest_revisions v set state = 'skipped', reason = 'unchanged', read_seq = same.read_seq, content_hash = same.hash,

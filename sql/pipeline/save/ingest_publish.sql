@@ -37,7 +37,8 @@ begin
     set revision_id = v.id, live_seq = v.read_seq, title = v.title, media_type = v.media_type, bytes = v.bytes,
         chunks = cardinality(v.starts), metadata = v.metadata, content_hash = v.content_hash,
         settings_hash = s.hash, updated_at = ingest.ingest_now(),
-        principals = ingest.ingest_document_principals(s.options, v.metadata || s.metadata)
+        -- A request that says nothing of them leaves them: it must not open a document by an omission.
+        principals = coalesce(ingest.ingest_document_principals(s.options, v.metadata || s.metadata), d.principals)
     from winner w join ingest.ingest_revisions v on v.id = w.id join settings s on s.id = v.request_id
     where d.id = w.document_id
   ), done as (
