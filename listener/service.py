@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 
 POOL = 3  # with 1 each for the heartbeat, the doorbell and queries, and DBOS's 4: 10 connections
 READERS = 4
+LOCK_WAIT = "1s"  # who controls a request in a transaction that stays open must not hold up the others' requests
 MIGRATION = "ingest migrate"
 
 
@@ -203,7 +204,7 @@ class Listener:
         """Make all parts, and say in which order the loops start and how everything ends."""
         settings, identity, capacity = self._settings, self._identity, self._capacity
         space = default_space(settings)
-        pool = await self._pool(database, POOL)
+        pool = await self._pool(database, POOL, lock_wait=LOCK_WAIT)
         beats = await self._pool(database, 1)
         answers = await self._pool(database, 1)
         announcements = Announcements(pool)
@@ -253,7 +254,7 @@ class Listener:
             memory=Memory(settings.memory_mb),
         )
 
-    async def _pool(self, database: Database, size: int) -> asyncpg.Pool:
-        pool = await database.pool(size, self._identity.session)
+    async def _pool(self, database: Database, size: int, lock_wait: str = "0") -> asyncpg.Pool:
+        pool = await database.pool(size, self._identity.session, lock_wait)
         self._opened.push_async_callback(pool.close)
         return pool

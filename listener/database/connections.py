@@ -58,8 +58,8 @@ class Database:
         finally:
             await connection.close()
 
-    async def pool(self, size: int, application_name: str) -> asyncpg.Pool:
-        """Open a pool of at most ``size`` connections, made when needed."""
+    async def pool(self, size: int, application_name: str, lock_wait: str = "0") -> asyncpg.Pool:
+        """Open a pool of at most ``size`` connections, made when needed; statements wait for a lock that long."""
         return await asyncpg.create_pool(
             self.dsn,
             min_size=1,
@@ -71,7 +71,7 @@ class Database:
             max_inactive_connection_lifetime=60.0,
             target_session_attrs=WRITABLE,
             connection_class=qualifying(self.names),
-            server_settings=_server_settings(application_name),
+            server_settings={**_server_settings(application_name), "lock_timeout": lock_wait},
         )
 
     async def _know_vectors(self, connection: asyncpg.Connection) -> None:

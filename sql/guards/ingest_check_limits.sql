@@ -24,7 +24,7 @@ begin
   left join ingest.ingest_collections c on c.name = p_request.collection
   where l.role in (v_role, '') order by l.role desc limit 1;
   if p_request.priority < v_found.min_priority then
-    perform ingest.ingest_check_priority(p_request.collection, p_request.priority);
+    perform ingest.ingest_check_priority(p_request.priority);
   end if;
   if v_found.is_new and v_found.max_new_collections is not null then
     perform ingest.ingest_check_new_collection(v_role, p_request.collection, v_found.max_new_collections);

@@ -11,7 +11,7 @@ begin
                    'else use ingest_cancel(id) and the other functions.';
   end if;
   if new.priority < old.priority then
-    perform ingest.ingest_check_priority(new.collection, new.priority);
+    perform ingest.ingest_check_priority(new.priority);
   end if;
   perform ingest.ingest_check_options(new.options);
   perform ingest.ingest_check_lengths(new);

@@ -233,10 +233,11 @@ async def test_a_priority_below_the_floor_is_an_operator_s(c: Connection, instal
         await limit(c, name, min_priority=10)
         with refused("IG043", "priority_too_urgent"):
             await add(it)
-        await c.execute("select ingest_grant($1, 'operator', 'default')", name)
-        await it.execute("update ingest_requests set priority = -1")
+        await c.execute("select ingest_grant($1, 'operator', 'default')", name)  # it would push ahead of everybody else
         with refused("IG043", "priority_too_urgent"):
-            await add(it, collection="another")
+            await it.execute("update ingest_requests set priority = -1")
+        await c.execute("select ingest_grant($1, 'operator')", name)
+        await it.execute("update ingest_requests set priority = -1")
 
 
 # new collections
