@@ -4,6 +4,8 @@ as $$
 declare
   v_schema oid := (select c.relnamespace from pg_class c where c.oid = 'ingest.ingest_requests'::regclass);
   v_owner oid := (select c.relowner from pg_class c where c.oid = 'ingest.ingest_requests'::regclass);
+  v_all boolean := exists (
+    select from ingest.ingest_collection_grants g where g.role = p_role and g.may = 'operate' and g.collection = '');
   v_one record;
 begin
   execute format('grant usage on schema %s to %I', v_schema::regnamespace, p_role);
@@ -31,9 +33,11 @@ begin
                  'ingest.ingest_collections, ingest.ingest_spaces to %I'),
       ('search', 'grant select (id, uri, collection, title, text, media_type, starts, ends, headings, pages, metadata, published_at) '
                  'on ingest.ingest_revisions to %I'),
-      ('operate', 'grant select, delete on ingest.ingest_requests to %I'),
       ('operate', 'grant update (priority, run_at, metadata, options, dedupe_key) on ingest.ingest_requests to %I'),
-      ('operate', 'grant select, delete on ingest.ingest_documents to %I'),
+      ('operate', 'grant select on ingest.ingest_documents to %I'),
+      -- Whoever may DELETE may LOCK the table, for everybody: for those who operate everything. The others have functions.
+      ('operate', case when v_all then 'grant delete' else 'revoke delete' end || ' on ingest.ingest_requests, ingest.ingest_documents '
+                  || case when v_all then 'to %I' else 'from %I' end),
       ('operate', 'grant select on ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_containers, '
                   'ingest.ingest_spaces to %I'),
       ('listen', 'grant select on ingest.ingest_requests, ingest.ingest_revisions, ingest.ingest_batches, ingest.ingest_containers, '

@@ -242,20 +242,34 @@ async def test_each_collection_is_seen_and_controlled_by_whom_it_was_granted_to(
             await refused(submitter, "insert into ingest_requests (content, collection) values ('x', 'b')")
             == "not_granted"
         )
-        mine = await inserted(submitter, "x", "a")
-        assert [row["id"] for row in await submitter.fetch("select id from ingest_status")] == [mine]
+        mine, mine_too = await inserted(submitter, "x", "a"), await inserted(submitter, "y", "a")
+        assert [
+            row["id"] for row in await submitter.fetch("select id from ingest_status order by created_at desc")
+        ] == [mine_too, mine]
         for verb in ("cancel", "resume", "retry", "fork"):
             assert await refused(submitter, f"select ingest_{verb}($1)", of_a) in ("42501", "unknown_request")
         assert {row[0] for row in await submitter.fetch("select name from ingest_collections")} == {"a"}
     async with roles.as_role("operator") as operator:
-        assert {row["id"] for row in await operator.fetch("select id from ingest_status")} == {mine, of_a}
+        assert {row["id"] for row in await operator.fetch("select id from ingest_status")} == {mine, mine_too, of_a}
         assert await refused(operator, "select ingest_cancel($1)", of_b) == "unknown_request"
         assert await operator.fetchval("select ingest_cancel($1)", of_a) == "cancelled"
+        once_more = await operator.fetchval("select ingest_cancel($1)", mine_too)
+        assert await operator.fetchval("select ingest_delete_requests($1)", [mine_too]) == 1, once_more
         assert (
             await operator.execute("update ingest_requests set priority = 5 where id = any ($1)", [mine, of_b])
             == "UPDATE 1"
         )
-        assert await operator.execute("delete from ingest_documents") == "DELETE 1"
+        # Whoever may DELETE from a table may lock it, for everybody.
+        for statement in (
+            "delete from ingest_documents",
+            "delete from ingest_requests",
+            "do $$ begin lock table ingest_requests; end $$",
+            "do $$ begin lock table ingest_documents; end $$",
+        ):
+            assert await refused(operator, statement) == "42501", statement
+        assert await operator.fetchval("select ingest_delete_documents('a')") == 1
+        assert await refused(operator, "select ingest_delete_documents('b', '{x}')") == "not_granted"
+        assert await refused(operator, "select ingest_delete_requests($1)", [of_b]) == "unknown_request"
         assert await refused(operator, "select from ingest_collection('b', '{\"max_running\": 1}')") == "not_granted"
         assert await refused(operator, "select ingest_grant('x', 'operator')") == "42501"
     async with roles.as_role("searcher") as searcher:
@@ -420,8 +434,8 @@ async def test_a_grant_to_nobody_or_of_nothing_is_refused_with_what_to_do(roles:
     assert "was not" in (await owner("revoke", roles.names["searcher"], "--as", "submitter")).out
     assert (await owner("revoke", roles.names["searcher"], "--as", "searcher")).status == 0
     async with roles.as_role("searcher") as searcher:
-        assert await refused(searcher, "select * from ingest_search('x')") == "not_granted"
-        assert await searcher.fetchval("select count(*) from ingest_documents") == 0
+        for statement in ("select * from ingest_search('x')", "select count(*) from ingest_documents"):
+            assert await refused(searcher, statement) == "42501"
 
 
 async def test_whoever_migrates_all_belongs_to_the_owner_of_the_schema(
@@ -475,6 +489,36 @@ async def test_a_listener_has_dbos_tables_to_come_and_none_once_its_right_is_rev
             " where c.relnamespace = 'ingest_dbos'::regnamespace and a.grantee = $1::text::regrole"
         )
         assert await c.fetch(left, roles.names["listener"]) == []
-        for statement in ("select count(*) from ingest_dbos.workflow_status", "select ingest_beat('x', 0)"):
+        for statement in (
+            "select count(*) from ingest_dbos.workflow_status",
+            "select ingest_beat('x', 0)",
+            "select count(*) from ingest_requests",
+        ):
             assert await refused(listener, statement) == "42501"
-        assert await listener.fetchval("select count(*) from ingest_requests") == 0
+
+
+async def test_what_is_revoked_leaves_no_privilege_and_what_is_left_goes_on(roles: Installation) -> None:
+    role = roles.names["operator"]
+    async with session(roles.url("owner"), "ingest") as owner:
+        await owner.execute(
+            'select from ingest_collection(\'a\', \'{"embedder": "e", "model": "m", "dimensions": 3}\')'
+        )
+        for kind, collection_ in (("submitter", "a"), ("searcher", "a"), ("searcher", "b"), ("operator", "a")):
+            await owner.execute("select ingest_grant($1::name, $2, $3)", role, kind, collection_)
+        assert await owner.fetchval("select ingest_revoke($1::name, 'operator')", role)
+    async with session(roles.dsn, "ingest") as c:
+        written = {row[0] for row in await c.fetch(WRITABLE, role)}
+        assert written == MAY_WRITE["submitter"] | {one for one in MAY_WRITE["operator"] if "DELETE" not in one}
+    async with roles.as_role("operator") as it:
+        assert await it.fetchval("select count(*) from ingest_chunks_a") == 0
+        assert await inserted(it, "x", "a")
+    async with session(roles.url("owner"), "ingest") as owner:
+        for kind, collection_ in (("submitter", "a"), ("searcher", "a"), ("searcher", "b"), ("operator", "a")):
+            assert await owner.fetchval("select ingest_revoke($1::name, $2, $3)", role, kind, collection_)
+    async with session(roles.dsn, "ingest") as c:
+        assert await c.fetch(WRITABLE, role) == []
+        assert await c.fetch(PRIVATE.replace("%%", "%"), role, "none") == []
+        readable = (
+            "select relname from pg_class where relname like 'ingest%' and has_table_privilege($1::name, oid, 'select')"
+        )
+        assert await c.fetch(readable, role) == []
