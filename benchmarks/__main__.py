@@ -13,6 +13,7 @@ burst      1,000 requests of one small document each, beside the same steps on b
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
 chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
+fuzz       what strangers may send: no crash, no hang, each refusal with a code (--minutes N, --target NAME, --seed N)
 all        every one that needs no option
 
 Each figure is taken on an embedded Postgres of its own, with nothing else running; what is compared takes turns in one
@@ -32,7 +33,7 @@ from benchmarks import report
 
 SUITES = [
     "latency", "inserters", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "tracing",
-    "chaos",
+    "chaos", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 
@@ -60,7 +61,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="documents: a folder of documents, see benchmarks.documents_corpus")
     parser.add_argument("--samples", type=Path, help="documents: the file to write samples of the texts to")
     parser.add_argument("--count", type=int, default=8, help="documents: samples of each kind")
-    parser.add_argument("--seed", type=int, help="chaos: what is disturbed when; by default drawn and printed")
+    parser.add_argument(
+        "--seed", type=int, help="chaos: what is disturbed when; fuzz: which inputs; by default drawn and printed"
+    )
+    parser.add_argument("--minutes", type=float, help="fuzz: how long (10)")
+    parser.add_argument("--target", help="fuzz: only this one")
     parser.add_argument(
         "--peers",
         action=argparse.BooleanOptionalAction,
@@ -80,6 +85,7 @@ def _run(suite: str, given: argparse.Namespace, about: dict[str, object]) -> lis
             folder=Path(folder), quick=given.quick, rounds=given.rounds or (1 if given.quick else 5), html=given.html,
             documents=given.folder and given.folder.resolve(), samples=given.samples, count=given.count,
             seed=given.seed, peers=not given.quick if given.peers is None else given.peers,
+            minutes=given.minutes, target=given.target, kept=given.output,
         )  # fmt: skip
         found: report.Report = asyncio.run(importlib.import_module(f"benchmarks.{suite}").measure(options))
     for table in found.tables:

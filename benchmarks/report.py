@@ -22,7 +22,10 @@ VERSIONS = [
 
 @dataclass(frozen=True)
 class Options:
-    """What a suite is run with. ``folder`` is empty, temporary, and open to the server's user."""
+    """What a suite is run with. ``folder`` is empty, temporary, and open to the server's user.
+
+    ``kept``: the folder of results.
+    """
 
     folder: Path
     quick: bool = False
@@ -33,6 +36,9 @@ class Options:
     count: int = 8
     seed: int | None = None
     peers: bool = True
+    minutes: float | None = None
+    target: str | None = None
+    kept: Path = Path("benchmark-results")
 
     def size(self, full: int, quick: int) -> int:
         """Return how much there is to do: ``full``, or ``quick`` when only asked whether it runs."""

@@ -114,7 +114,7 @@ def _literal(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
-        return str(value)
+        return str(value) if value >= 0 else f"({value})"  # a cast binds more tightly than a minus
     if isinstance(value, bytes):
         return f"'\\x{value.hex()}'"
     if isinstance(value, (list, tuple)):

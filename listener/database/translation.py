@@ -67,7 +67,7 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
         return _lost(message)
     if state == "42501":
         return OperatorError("not_permitted", message, "Have the owner of the schema grant it to this role.")
-    if state.startswith(("22", "23")):  # a value that Postgres can't take
+    if state.startswith(("22", "23", "54")):  # a value that Postgres can't take; 54: too deep, too long, too wide
         return RequestError(error.constraint_name or "invalid_value", message, hint)
     return OperatorError("database_error", f"{message} (SQLSTATE {state})", hint)
 

@@ -1,9 +1,10 @@
 """One call of an embeddings API by way of OpenAI's client: texts out; status, headers and body back.
 
 The client carries, we decode. Nothing that it would do by itself is left to it: it repeats nothing and follows no
-redirect, so the key goes to the endpoint and nowhere else; its variables (``OPENAI_ORG_ID``, ``OPENAI_CUSTOM_HEADERS``
-…) change nothing; no answer is read further than to its limit, unpacked. Proxies (``HTTPS_PROXY``, ``NO_PROXY``) and
-certificates (``SSL_CERT_FILE``) are taken from the environment, as httpx2 does it; certificates are checked.
+redirect, so the key goes to the endpoint and nowhere else; it keeps no cookies; its variables (``OPENAI_ORG_ID``,
+``OPENAI_CUSTOM_HEADERS`` …) change nothing; no answer is read further than to its limit, unpacked. Proxies
+(``HTTPS_PROXY``, ``NO_PROXY``) and certificates (``SSL_CERT_FILE``) are taken from the environment, as httpx2 does it;
+certificates are checked.
 
 Importing this takes 1.2 s and 40 MB: import it in a thread, when the first text is to be sent.
 """
@@ -15,6 +16,7 @@ import logging
 import ssl
 from collections.abc import Sequence
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.request import getproxies
 
 import anyio
@@ -57,6 +59,7 @@ class Endpoint:
                 verify=_trusted(url),
                 timeout=timeout,
                 follow_redirects=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # sent back, a foreign one can fail a call
                 limits=httpx2.Limits(max_connections=calls, keepalive_expiry=IDLE_SECONDS),
                 event_hooks={"response": [_read_other_than_success]},
             ),

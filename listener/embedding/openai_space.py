@@ -54,8 +54,10 @@ def normalized(url: str) -> str:
         raise _bad_endpoint("it is not a URL") from None
     if parts.scheme.lower() not in ("http", "https") or not host:
         raise _bad_endpoint("it has to begin with http:// or https:// and a host")
-    if "@" in parts.netloc:
-        raise _bad_endpoint("it has a user or password, and endpoints are stored in a table")
+    if "@" in url:  # in the path too: that is where a password with a / in it gets
+        raise _bad_endpoint(
+            "it has a user or password (an @ in a path is written %40), and endpoints are stored in a table"
+        )
     if parts.query or parts.fragment:
         raise _bad_endpoint("it has a ? or #, and endpoints are stored in a table")
     default = {"http": 80, "https": 443}[parts.scheme.lower()]

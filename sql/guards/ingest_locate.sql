@@ -11,7 +11,7 @@ begin
     if v_path ~ '%[0-9a-fA-F]{2}' then
       v_path := (
         select convert_from(string_agg(
-                 case when part[1] ~ '^%' then decode(substr(part[1], 2), 'hex') else convert_to(part[1], 'UTF8') end,
+                 case when part[1] ~ '^%.' then decode(substr(part[1], 2), 'hex') else convert_to(part[1], 'UTF8') end,
                  '' order by place), 'UTF8')
         from regexp_matches(v_path, '%[0-9a-fA-F]{2}|[^%]+|%', 'g') with ordinality as parts (part, place));
     end if;
