@@ -189,6 +189,7 @@ class Listener:
         database = await open_database(self._settings, self._dsn)
         async with database.session(wanted=WRITABLE) as connection:
             await migrations.check(connection, self._settings.schema_)
+            await schemas.require_use(connection, self._settings.schema_of_dbos)
         return database
 
     async def _launch(self) -> None:

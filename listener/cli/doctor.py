@@ -14,6 +14,7 @@ from listener.cli.operate import embedded_runs
 from listener.cli.output import STYLES, Output
 from listener.cli.problems import ENVIRONMENT, OK, explain
 from listener.cli.running import load_settings, open_session_of, run
+from listener.errors import OperatorError
 
 if TYPE_CHECKING:
     from listener.client import Session
@@ -123,6 +124,11 @@ async def _look_at_role(output: Output, kind: str, collection: str | None) -> in
 
     settings, findings = load_settings(), _Findings(output)
     async with open_session_of(settings, output) as session:
+        if kind == "listener":
+            uses = bool(await session.value(statements.USES_DBOS, settings.schema_of_dbos))
+            await findings.look(
+                "role", _holds("use of DBOS's tables", uses, "As the owner: ingest grant ROLE --as listener")
+            )
         for what, ok, hint in await session.rows(statements.CHECK_ROLE, kind, collection):
             await findings.look("role", _holds(what, ok, hint))
     return _conclude(findings, output)
@@ -149,9 +155,19 @@ async def _look_inside(settings: Settings, dsn: str, findings: _Findings) -> Non
         await findings.look("pgvector", _pgvector(server))
         await findings.look("listen", _listens(session, settings, dsn))
         if await findings.look("schema", _schema(settings, dsn)):
-            await findings.look("dbos", _dbos(session, settings))
+            await findings.look("dbos", _if_permitted(_dbos(session, settings)))
             await findings.look("doors", _doors(session, settings))
-            await findings.look("listeners", _listeners(session))
+            await findings.look("listeners", _if_permitted(_listeners(session)))
+
+
+async def _if_permitted(check: Awaitable[str]) -> str:
+    try:
+        return await check
+    except OperatorError as error:
+        if error.code != "not_permitted":
+            raise
+        hint = "An application needs no more. To see what a role needs: ingest doctor --as submitter, searcher, …"
+        raise _Bad("this role may not look at them", hint, "warning") from None
 
 
 def _write(found: Finding, output: Output) -> None:

@@ -69,6 +69,11 @@ from {schema}.ingest_search($1::text, $2::text, $3::int, $4::text::jsonb, $5::te
 GRANT = "select {schema}.ingest_grant($1::text::name, $2::text, $3::text)"
 REVOKE = "select {schema}.ingest_revoke($1::text::name, $2::text, $3::text)"
 CHECK_ROLE = "select what, ok, hint from {schema}.ingest_check_role($1::text, $2::text)"
+USES_DBOS = """select coalesce(
+  pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'insert'), false)
+from pg_catalog.pg_namespace n
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'workflow_status' and c.relkind = 'r'
+where n.nspname = $1::text"""
 MAY_CREATE = """select r.rolname::text from pg_catalog.pg_roles r, pg_catalog.pg_class c, pg_catalog.pg_namespace n
 where c.oid = '{schema}.ingest_requests'::pg_catalog.regclass and n.oid = c.relnamespace and not r.rolsuper
   and pg_catalog.has_schema_privilege(r.oid, n.oid, 'create') and not pg_catalog.pg_has_role(r.oid, c.relowner, 'usage')

@@ -149,6 +149,7 @@ select p.pid, a.application_name as name, a.usename as role,
   pg_catalog.to_char(pg_catalog.timezone('UTC'::text, a.xact_start), 'YYYY-MM-DD HH24:MI:SS UTC') as since
 from pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) as p (pid)
 left join pg_catalog.pg_stat_activity a on a.pid = p.pid
+where p.pid <> pg_catalog.pg_backend_pid()
 """
 
 _OLDEST = """

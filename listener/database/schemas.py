@@ -41,6 +41,15 @@ where n.nspname = $1 and r.rolname <> current_user and r.rolname !~ '^pg_'
 """
 
 
+async def require_use(connection: Connection, schema: str) -> None:
+    """Raise OperatorError ``not_permitted`` if the present role may not use a schema that is there."""
+    query = "select has_schema_privilege(n.oid, 'usage') from pg_namespace n where n.nspname = $1"
+    if await connection.fetchval(query, schema) is False:
+        role = await connection.fetchval("select current_user")
+        hint = f"As the owner: ingest grant {role} --as listener"
+        raise OperatorError("not_permitted", f'the role {role} may not use the schema "{schema}"', hint)
+
+
 async def make_schema(connection: Connection, schema: str, owner: str | None = None) -> None:
     """Create ``schema`` if it is not there, for its owner; raises OperatorError ``not_permitted``."""
     if await connection.fetchval("select exists (select from pg_namespace where nspname = $1)", schema):

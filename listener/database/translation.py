@@ -66,7 +66,11 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
     if state.startswith(("08", "57P")):
         return _lost(message)
     if state == "42501":
-        return OperatorError("not_permitted", message, "Have the owner of the schema grant it to this role.")
+        return OperatorError(
+            "not_permitted",
+            message,
+            "Have the owner give this role a right: ingest grant ROLE --as submitter, searcher or operator.",
+        )
     if state.startswith(("22", "23", "54")):  # a value that Postgres can't take; 54: too deep, too long, too wide
         return RequestError(error.constraint_name or "invalid_value", message, hint)
     return OperatorError("database_error", f"{message} (SQLSTATE {state})", hint)

@@ -18,6 +18,9 @@ def ending(loop: str, error: Exception) -> OperatorError:
         return error
     if isinstance(error, asyncpg.UndefinedFunctionError):
         return ending(loop, schema_newer(str(error)))
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        hint = "Its right was revoked, or never granted whole. As the owner: ingest grant ROLE --as listener"
+        return ending(loop, OperatorError("not_permitted", str(error), hint))
     log.error("the loop %s failed", loop, exc_info=error)
     message = f"the loop {loop} failed: {type(error).__name__}: {error}"
     return OperatorError("internal", message, "The log has more; please report it.")

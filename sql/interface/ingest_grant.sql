@@ -4,6 +4,7 @@ as $$
 declare
   v_right text := ingest.ingest_right_of(p_as);
 begin
+  perform ingest.ingest_check_granted(v_right, p_collection);
   if not exists (select from pg_roles r where r.rolname = p_role) then
     raise exception 'there is no role "%"', p_role
       using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);

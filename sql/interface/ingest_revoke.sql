@@ -5,6 +5,7 @@ as $$
 declare
   v_one record;
 begin
+  perform ingest.ingest_check_granted(ingest.ingest_right_of(p_as), p_collection);
   delete from ingest.ingest_collection_grants g
   where g.role = p_role and g.may = ingest.ingest_right_of(p_as) and g.collection = coalesce(p_collection, '');
   if not found then

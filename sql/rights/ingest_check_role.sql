@@ -7,11 +7,11 @@ declare
   v_right text := ingest.ingest_right_of(p_as);
   v_role name := ingest.ingest_caller();
   v_schema oid := (select c.relnamespace from pg_class c where c.oid = 'ingest.ingest_requests'::regclass);
-  v_grant text := format('As the owner: ingest grant %s --as %s', v_role, p_as);
+  v_grant text := format('As the owner: ingest grant %s --as %s', v_role, p_as) || coalesce(format(' --collection %s', quote_ident(p_collection)), '');
 begin
   return query select 'usage of the schema'::text, has_schema_privilege(v_role, v_schema, 'usage'), v_grant;
   return query
-    select format('the right to %s in %s', v_right, coalesce('collection "' || p_collection || '"', 'at least one collection')),
+    select format('right of a %s in %s', p_as, coalesce('collection "' || p_collection || '"', 'at least one collection')),
            ingest.ingest_may(v_right, coalesce(p_collection, ''))
            or (p_collection is null and cardinality(ingest.ingest_collections_for(v_right)) > 0), v_grant;
   return query
@@ -30,11 +30,16 @@ begin
              format('As the owner: revoke insert on ingest_requests from %I; then ingest grant again', v_role);
   end if;
   return query
-    select format('call of %s', p.proname), has_function_privilege(v_role, p.oid, 'execute'), v_grant
+    select format('calls of %s functions, %s among them', count(*), min(p.proname)), false, v_grant
     from pg_proc p
     where p.pronamespace = v_schema and p.proname like 'ingest\_%' and ingest.ingest_is_for(p.proname, v_right)
       and not has_function_privilege(v_role, p.oid, 'execute')
-    order by 1;
+    having count(*) > 0;
+  if v_right = 'gateway' then
+    return query select 'right of a searcher, too'::text,
+      ingest.ingest_may('search'::text, coalesce(p_collection, '')) or (p_collection is null and cardinality(ingest.ingest_collections_for('search'::text)) > 0),
+      replace(v_grant, 'gateway', 'searcher');
+  end if;
 end
 $$;
 

@@ -13,7 +13,7 @@ return case p_right
   when 'operate' then p_routine in (
     'ingest_progress', 'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_cancel', 'ingest_resume', 'ingest_retry',
     'ingest_fork', 'ingest_collection', 'ingest_set_principals', 'ingest_delete_documents', 'ingest_delete_requests')
-  when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_limit')
+  when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit')
   when 'gateway' then p_routine in (
     'ingest_search_for', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
     'ingest_check_commits', 'ingest_ask', 'ingest_await')
