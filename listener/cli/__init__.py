@@ -14,7 +14,7 @@
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
-    supervisor  reports to systemd
+    supervisor  reports to systemd               findings    what doctor's checks find
 
 Importing this is quick: what is heavy (drivers, DBOS, embedders) is imported by the verb that needs it.
 """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from listener.cli import arguments
+from listener.cli.findings import Bad, Findings, conclude
 from listener.cli.operate import embedded_runs
-from listener.cli.output import STYLES, Output
-from listener.cli.problems import ENVIRONMENT, OK, explain
+from listener.cli.output import Output
+from listener.cli.problems import OK
 from listener.cli.running import load_settings, open_session_of, run
 from listener.errors import OperatorError
 
@@ -69,60 +69,21 @@ def _plain(value: object) -> bool | int | float | str | None:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found; ``state`` is ok, warning or problem."""
-
-    name: str
-    state: str
-    message: str
-    hint: str = ""
-
-
-class _Bad(Exception):
-    """What a check found, with ``state`` warning or problem."""
-
-    def __init__(self, message: str, hint: str, state: str = "problem") -> None:
-        super().__init__(message)
-        self.message, self.hint, self.state = message, hint, state
-
-
-class _Findings:
-    """What the checks found, each written at once."""
-
-    def __init__(self, output: Output) -> None:
-        self.all: list[Finding] = []
-        self._output = output
-
-    async def look(self, name: str, check: Awaitable[str]) -> bool:
-        """Make a check; tell whether one that needs it can be made."""
-        try:
-            found = Finding(name, "ok", await check)
-        except _Bad as bad:
-            found = Finding(name, bad.state, bad.message, bad.hint)
-        except Exception as error:  # whatever a check stumbles over is what it found
-            problem = explain(error)
-            found = Finding(name, "problem", f"{problem.code}: {problem.message}", problem.hint)
-        self.all.append(found)
-        _write(found, self._output)
-        return found.state != "problem"
-
-
 async def _doctor(output: Output) -> int:
-    settings, findings = load_settings(), _Findings(output)
+    settings, findings = load_settings(), Findings(output)
     await findings.look("roots", _roots(settings))
     await findings.look("embedder", _embedder(settings))
     await findings.look("parsers", _parsers(settings))
     dsn = await _find_running(settings, findings)
     if dsn and await findings.look("database", _reachable(settings, dsn)):
         await _look_inside(settings, dsn, findings)
-    return _conclude(findings, output)
+    return conclude(findings, output)
 
 
 async def _look_at_role(output: Output, kind: str, collection: str | None) -> int:
     from listener.client import statements
 
-    settings, findings = load_settings(), _Findings(output)
+    settings, findings = load_settings(), Findings(output)
     async with open_session_of(settings, output) as session:
         if kind == "listener":
             uses = bool(await session.value(statements.USES_DBOS, settings.schema_of_dbos))
@@ -131,22 +92,16 @@ async def _look_at_role(output: Output, kind: str, collection: str | None) -> in
             )
         for what, ok, hint in await session.rows(statements.CHECK_ROLE, kind, collection):
             await findings.look("role", _holds(what, ok, hint))
-    return _conclude(findings, output)
+    return conclude(findings, output)
 
 
 async def _holds(what: str, ok: bool, hint: str) -> str:
     if not ok:
-        raise _Bad(f"it has not: {what}", hint)
+        raise Bad(f"it has not: {what}", hint)
     return what
 
 
-def _conclude(findings: _Findings, output: Output) -> int:
-    good = all(found.state != "problem" for found in findings.all)
-    output.value({"ok": good, "checks": findings.all})
-    return OK if good else ENVIRONMENT
-
-
-async def _look_inside(settings: Settings, dsn: str, findings: _Findings) -> None:
+async def _look_inside(settings: Settings, dsn: str, findings: Findings) -> None:
     from listener.client import diagnosis, open_session
 
     async with open_session(dsn, settings.schema_) as session:
@@ -167,28 +122,21 @@ async def _if_permitted(check: Awaitable[str]) -> str:
         if error.code != "not_permitted":
             raise
         hint = "An application needs no more. To see what a role needs: ingest doctor --as submitter, searcher, …"
-        raise _Bad("this role may not look at them", hint, "warning") from None
-
-
-def _write(found: Finding, output: Output) -> None:
-    style = None if found.state == "ok" else STYLES[found.state]
-    output.line(f"{found.state:8} {found.name:10} {found.message}", style)
-    if found.hint:
-        output.line(f"{'':19} hint: {found.hint}")
+        raise Bad("this role may not look at them", hint, "warning") from None
 
 
 async def _roots(settings: Settings) -> str:
     if not settings.file_roots:
         hint = "Set INGEST_FILE_ROOTS=/srv/docs:/srv/mail for the listener; inline content needs none."
-        raise _Bad("no folder is set that local sources may lie in", hint, "warning")
+        raise Bad("no folder is set that local sources may lie in", hint, "warning")
     from listener.sources.folder_roots import FolderRoots
 
     FolderRoots(settings.file_roots)  # raises what a listener would not start with
     for root in settings.file_roots:
         if not root.is_absolute():
-            raise _Bad(f"{root} is relative", "Give absolute paths in INGEST_FILE_ROOTS.")
+            raise Bad(f"{root} is relative", "Give absolute paths in INGEST_FILE_ROOTS.")
         if not (root.is_dir() and os.access(root, os.R_OK | os.X_OK)):
-            raise _Bad(f"{root} is not a folder that can be read", "Mount it, or correct INGEST_FILE_ROOTS.")
+            raise Bad(f"{root} is not a folder that can be read", "Mount it, or correct INGEST_FILE_ROOTS.")
     return ", ".join(map(str, settings.file_roots))
 
 
@@ -211,11 +159,11 @@ async def _parsers(settings: Settings) -> str:
         await workers.run(len, "")
     if workers.missing:
         hint = "Linux 5.13 or newer with seccomp and Landlock has it; a container's runtime may refuse these."
-        raise _Bad(f"they are not shut in as they should be: {'; '.join(workers.missing)}", hint, "warning")
+        raise Bad(f"they are not shut in as they should be: {'; '.join(workers.missing)}", hint, "warning")
     return "no network, no other processes, no files but libraries"
 
 
-async def _find_running(settings: Settings, findings: _Findings) -> str | None:
+async def _find_running(settings: Settings, findings: Findings) -> str | None:
     if settings.database_url:
         return settings.database_url.strip()
     dsn: list[str] = []
@@ -226,7 +174,7 @@ async def _find_running(settings: Settings, findings: _Findings) -> str | None:
         embedded.binaries.installed()
         if not embedded_runs(settings):
             hint = "Verbs that need it start it: ingest migrate. Or set INGEST_DATABASE_URL."
-            raise _Bad("installed, does not run; INGEST_DATABASE_URL is not set", hint, "warning")
+            raise Bad("installed, does not run; INGEST_DATABASE_URL is not set", hint, "warning")
         server = await embedded.start(settings.data_dir)
         dsn.append(server.dsn())
         return f"runs in {server.home.path}"
@@ -241,20 +189,20 @@ async def _reachable(settings: Settings, dsn: str) -> str:
 
     async with open_session(dsn, settings.schema_) as session:
         if (await diagnosis.server(session)).pgvector is None:
-            raise _Bad(f"{shown(dsn)} answers, but pgvector is not in it", "Run: ingest migrate")
+            raise Bad(f"{shown(dsn)} answers, but pgvector is not in it", "Run: ingest migrate")
     return shown(dsn)
 
 
 async def _version(server: DatabaseServer) -> str:
     if server.number < 150000:
-        raise _Bad(f"{server.postgres} is too old", "Postgres 15 to 18 are supported.")
+        raise Bad(f"{server.postgres} is too old", "Postgres 15 to 18 are supported.")
     return server.postgres
 
 
 async def _pgvector(server: DatabaseServer) -> str:
     assert server.pgvector
     if tuple(int(part) for part in server.pgvector.split(".")[:2]) < (0, 8):
-        raise _Bad(f"{server.pgvector} is too old, 0.8 is needed", "As its owner: alter extension vector update;")
+        raise Bad(f"{server.pgvector} is too old, 0.8 is needed", "As its owner: alter extension vector update;")
     return f"{server.pgvector} in schema {server.vector_schema}"
 
 
@@ -264,7 +212,7 @@ async def _listens(session: Session, settings: Settings, dsn: str) -> str:
     async with open_session(dsn, settings.schema_) as other:
         if not await diagnosis.hears(session, other, LISTEN_SECONDS):
             hint = "Is a transaction-mode pooler in between? Connect past it, or set INGEST_POLL_ONLY=true."
-            raise _Bad("a NOTIFY did not reach a LISTEN", hint, "warning" if settings.poll_only else "problem")
+            raise Bad("a NOTIFY did not reach a LISTEN", hint, "warning" if settings.poll_only else "problem")
     return "LISTEN and NOTIFY work"
 
 
@@ -285,7 +233,7 @@ async def _dbos(session: Session, settings: Settings) -> str:
 
     name = settings.schema_of_dbos
     if not await diagnosis.has_dbos(session, name):
-        raise _Bad(f'DBOS\'s tables are not in schema "{name}"', "Run: ingest migrate")
+        raise Bad(f'DBOS\'s tables are not in schema "{name}"', "Run: ingest migrate")
     return f'DBOS\'s tables are in schema "{name}"'
 
 
@@ -295,7 +243,7 @@ async def _doors(session: Session, settings: Settings) -> str:
     strangers = [row[0] for row in await session.rows(statements.MAY_CREATE)]
     if strangers:
         some = ", ".join(strangers[:5]) + (" and others" if len(strangers) > 5 else "")
-        raise _Bad(
+        raise Bad(
             f'{some} may CREATE in schema "{settings.schema_}": their look-alikes can stop calls of ours',
             f'As its owner: revoke create on schema "{settings.schema_}" from …; or install into a schema of its own.',
             "warning",
@@ -308,6 +256,6 @@ async def _listeners(session: Session) -> str:
 
     alive = await diagnosis.beating(session)
     if not alive:
-        raise _Bad("no listener runs: requests wait", "Start one: ingest listen", "warning")
+        raise Bad("no listener runs: requests wait", "Start one: ingest listen", "warning")
     places = f"{sum(one.running for one in alive)} of {sum(one.capacity for one in alive)} places taken"
     return f"{len(alive)} alive, {places}"

@@ -7,7 +7,7 @@ declare
   v_right text := ingest.ingest_right_of(p_as);
   v_role name := ingest.ingest_caller();
   v_schema oid := (select c.relnamespace from pg_class c where c.oid = 'ingest.ingest_requests'::regclass);
-  v_grant text := format('As the owner: ingest grant %s --as %s', v_role, p_as) || coalesce(format(' --collection %s', quote_ident(p_collection)), '');
+  v_grant text := format('As the owner: ingest grant %s --as %s', v_role, p_as) || coalesce(' --collection ' || quote_ident(p_collection), '');
 begin
   return query select 'usage of the schema'::text, has_schema_privilege(v_role, v_schema, 'usage'), v_grant;
   return query
