@@ -58,3 +58,33 @@ async def test_a_text_configuration_outlives_its_session(c: Connection) -> None:
     await c.execute("create text search configuration pg_temp.mine (copy = pg_catalog.simple)")
     with refused("IG012", "temporary_text_config"):
         await collection(c, "its", text_config="pg_temp.mine")
+
+
+async def test_a_request_that_is_locked_keeps_no_other_from_being_cancelled(
+    c: Connection, installed: str, name: str
+) -> None:
+    its, other = await add(c, collection="its"), await add(c, collection="other")
+    await c.execute("select ingest_cancel($1)", its)
+    await c.execute("select ingest_cancel($1)", other)
+    async with login(installed, name) as operator:
+        await operator.execute("begin")
+        await operator.execute("select from ingest_requests where id = $1 for update", its)
+        await c.execute("set lock_timeout = '2s'")
+        assert [row["request_id"] for row in await c.fetch("select * from ingest_take_cancels(1)")] == [other]
+        await c.execute("update ingest_commands set done_at = now(), outcome = 'x' where request_id = $1", other)
+        assert await c.fetch("select * from ingest_take_cancels(1)") == []
+        await operator.execute("rollback")
+    assert [tuple(row)[1:] for row in await c.fetch("select * from ingest_take_cancels(1)")] == [(its, True)]
+
+
+async def test_a_grant_waits_for_nobody_who_reads_a_typed_view(c: Connection, installed: str, name: str) -> None:
+    await add_listener(c)
+    await add(c, collection="its")
+    await claim(c)
+    async with new_roles(c, 1) as (late,):
+        await c.execute("select ingest_grant($1, 'searcher', 'its')", name)
+        async with login(installed, name) as reader:
+            await reader.execute("begin; select from ingest_chunks_its")
+            await c.execute("set lock_timeout = '2s'")
+            await c.execute("select ingest_grant($1, 'searcher')", late)
+            assert await c.fetchval("select has_table_privilege($1, 'ingest_chunks_its', 'select')", late)
