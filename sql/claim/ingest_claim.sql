@@ -28,16 +28,11 @@ begin
       order by n.run_at limit 1) then
     perform ingest.ingest_promote_scheduled();
   end if;
-  -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place.
+  -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place. (Collections are
+  -- locked by ingest_pick_lanes.)
   v_lanes := (select true from ingest.ingest_requests r where r.status = 'pending' and r.due and r.limited
               order by r.collection, coalesce(r.submitted_by, r.created_by) limit 1);
   if v_lanes then
-    perform from ingest.ingest_collections c
-    where c.max_running is not null and (
-      -- No EXISTS: that became a join, over all of a full collection's rows. Ordered, so that it goes along the index.
-      select true from ingest.ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name
-      order by coalesce(r.submitted_by, r.created_by), r.priority, r.created_at, r.id limit 1)
-    order by c.name for no key update;
     if v_capped then
       perform from ingest.ingest_limits l where l.max_running is not null order by l.role for no key update;
     end if;

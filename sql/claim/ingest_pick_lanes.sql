@@ -6,6 +6,7 @@ as $$
 -- skipped by a listener that then falls asleep. Lanes without room are passed by unread.
 declare
   v_ids uuid[] := '{}';
+  v_mine text[];                                             -- collections with a limit that are locked
   v_collections text[]; v_submitters text[]; v_room int[];   -- of each lane
   v_collection int[]; v_submitter int[];                     -- of each lane: its place in the next two
   v_of_collection int[]; v_of_submitter int[];               -- how many more may run
@@ -13,10 +14,20 @@ declare
   v_free int := 0;                                           -- from that of what has no limit
   v_one record;
 begin
+  -- Never waits: an operator may leave a transaction open that has changed its collection. What is not locked is left out;
+  -- ingest_left_locked tells that it is there. The look at what runs comes in a later statement.
+  v_mine := array(
+    select c.name from ingest.ingest_collections c
+    where c.max_running is not null and (
+      -- No EXISTS: that became a join, over all of a full collection's rows. Ordered, so that it goes along the index.
+      select true from ingest.ingest_requests r where r.status = 'pending' and r.due and r.limited and r.collection = c.name
+      order by coalesce(r.submitted_by, r.created_by), r.priority, r.created_at, r.id limit 1)
+    order by c.name for no key update skip locked);
   with lane as materialized (
     select a.*, row_number() over (order by a.collection, a.submitter) as n,
            dense_rank() over (order by a.collection) as c, dense_rank() over (order by a.submitter) as s
-    from ingest.ingest_lanes() a where least(a.of_collection, a.of_submitter) > 0)
+    from ingest.ingest_lanes() a where least(a.of_collection, a.of_submitter) > 0
+      and (a.of_collection = 2147483647 or a.collection = any (v_mine)))
   select array_agg(l.collection order by l.n), array_agg(l.submitter order by l.n),
          array_agg(least(p_limit, l.of_collection, l.of_submitter) order by l.n),
          array_agg(l.c order by l.n), array_agg(l.s order by l.n), array_agg(0),

@@ -2,14 +2,15 @@ create or replace function ingest.ingest_check_new_collection(p_role name, p_col
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Collections are made by the claim, so those that are asked for are written down. Not under a key, which would let
--- inserters of open transactions wait for each other; but the second new one of a transaction comes one at a time.
+-- inserters of open transactions wait for each other; but the second new one of a transaction comes one at a time. (By the time:
+-- a row of a savepoint has an xmin of its own.)
 declare
   v_count int;
 begin
   if exists (select from ingest.ingest_new_collections n where n.role = p_role and n.collection = p_collection) then
     return;
   end if;
-  if exists (select from ingest.ingest_new_collections n where n.role = p_role and n.xmin = pg_current_xact_id()::xid) then
+  if exists (select from ingest.ingest_new_collections n where n.role = p_role and n.named_at >= now()) then
     perform ingest.ingest_lock_bulk(p_role);
   end if;
   for v_try in 1 .. 2 loop

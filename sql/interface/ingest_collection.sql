@@ -21,6 +21,19 @@ begin
       using errcode = 'IG040', constraint = 'not_granted', hint = 'The owner of the schema sets a collection''s endpoint.';
   end if;
   perform ingest.ingest_check_template(p_settings ->> 'embedding_template');
+  -- They stand in the settings of each request, and before each text that is embedded.
+  select s.key into v_unknown from jsonb_each_text(p_settings) as s (key, value)
+  where s.key in ('embedder', 'endpoint', 'model', 'embedding_template', 'passage_prefix', 'query_prefix') and octet_length(s.value) > 4000
+  limit 1;
+  if v_unknown is not null then
+    raise exception 'collection setting % is too long', v_unknown
+      using errcode = 'IG012', constraint = 'setting_too_long', hint = 'Give at most 4000 bytes.';
+  end if;
+  if exists (select from pg_ts_config t where t.oid = (p_settings ->> 'text_config')::regconfig
+             and (pg_is_other_temp_schema(t.cfgnamespace) or t.cfgnamespace = pg_my_temp_schema())) then
+    raise exception 'text search configuration "%" is temporary', p_settings ->> 'text_config'
+      using errcode = 'IG012', constraint = 'temporary_text_config', hint = 'Make it in a schema that stays.';
+  end if;
   -- Requests before their collection, as a claim does. What is inserted meanwhile, the claim moves.
   if p_settings ->> 'max_running' is not null then
     update ingest.ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;

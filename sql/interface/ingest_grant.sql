@@ -3,6 +3,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_right text := ingest.ingest_right_of(p_as);
+  v_one record;
 begin
   perform ingest.ingest_check_granted(v_right, p_collection);
   if not exists (select from pg_roles r where r.rolname = p_role) then
@@ -13,8 +14,17 @@ begin
   on conflict do nothing;
   perform ingest.ingest_apply_right(p_role, v_right);
   if v_right = 'search' then
-    perform ingest.ingest_make_chunks_view(c.name) from ingest.ingest_collections c
-    where c.space_id is not null and c.name = coalesce(p_collection, c.name) order by c.name;
+    -- A view that is there stays: to make it anew would wait for everybody who reads it, and keep others waiting.
+    for v_one in
+      select c.name, to_regclass(format('%I.%I', '{schema}', 'ingest_chunks_' || c.name)) as view from ingest.ingest_collections c
+      where c.space_id is not null and c.name = coalesce(p_collection, c.name) order by c.name
+    loop
+      if obj_description(v_one.view, 'pg_class') like 'Live chunks of collection %' then
+        execute format('grant select on %s to %I', v_one.view, p_role);
+      else
+        perform ingest.ingest_make_chunks_view(v_one.name);
+      end if;
+    end loop;
   end if;
 end
 $$;

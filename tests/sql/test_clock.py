@@ -20,6 +20,7 @@ ALLOWED = {
     "ingest_own_pending",
     "ingest_count_pending",
     "ingest_change_tenant",
+    "ingest_check_new_collection",
 }
 
 
