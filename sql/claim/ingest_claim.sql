@@ -61,11 +61,11 @@ begin
     select distinct on (r.collection) r.collection, r.submitted_by::name from ingest.ingest_requests r
     where r.id = any (v_ids) and not exists (select from ingest.ingest_collections c where c.name = r.collection)
     order by r.collection, r.created_at on conflict do nothing;
-    -- The lock looks again once it has waited: the first listener's space stays.
+    -- The lock looks again at the row: the first listener's space stays. One that somebody holds is left for later, with its requests.
     perform ingest.ingest_assign_space(c.name, p_space) from (
       select n.name from ingest.ingest_collections n
       where n.space_id is null and n.name in (select r.collection from ingest.ingest_requests r where r.id = any (v_ids))
-      order by n.name for no key update) c;
+      order by n.name for no key update skip locked) c;
     v_prepared := true;
   end loop;
   if v_claimed < cardinality(v_ids) then

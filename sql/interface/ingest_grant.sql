@@ -10,6 +10,10 @@ begin
     raise exception 'there is no role "%"', p_role
       using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
   end if;
+  if v_right = 'operate' and p_collection is not null then
+    -- Made by its operator, in a transaction that stays open, it would keep claims waiting.
+    insert into ingest.ingest_collections (name, created_by) values (p_collection, ingest.ingest_caller()) on conflict do nothing;
+  end if;
   insert into ingest.ingest_collection_grants (role, may, collection) values (p_role, v_right, coalesce(p_collection, ''))
   on conflict do nothing;
   perform ingest.ingest_apply_right(p_role, v_right);

@@ -8,9 +8,11 @@ begin
   perform set_config('synchronous_commit', 'off', true);  -- of a cache; nobody need wait for the disk
   for v_at in 1 .. cardinality(p_hashes) loop
     begin
-      insert into ingest.ingest_queries (space_id, hash, embedding, used_at, wanted_until)
+      insert into ingest.ingest_queries as q (space_id, hash, embedding, used_at, wanted_until)
       values (p_space, p_hashes[v_at], p_embeddings[v_at], ingest.ingest_now(), ingest.ingest_now() + interval '10 seconds')
-      on conflict on constraint ingest_queries_pkey do nothing;
+      on conflict on constraint ingest_queries_pkey do update  -- asked before a migration
+      set embedding = excluded.embedding, text = null, error = null, used_at = excluded.used_at, wanted_until = excluded.wanted_until
+      where q.embedding is null;
       v_kept := v_kept || p_hashes[v_at];
     exception when lock_not_available then
       null;  -- the owner has written it and not committed: when the claim lapses, a listener takes the question again

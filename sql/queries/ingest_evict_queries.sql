@@ -4,6 +4,7 @@ as $$
 declare
   v_evicted int;
 begin
+  delete from ingest.ingest_queries q where q.embedding is null and q.wanted_until < ingest.ingest_now();  -- asked before a migration
   with old as (
     select q.space_id, q.hash from ingest.ingest_queries q
     where q.wanted_until < ingest.ingest_now()  -- those who wait look at their answer first

@@ -44,7 +44,8 @@ comment on column ingest.ingest_limits.max_queries is 'Most questions that it ma
 -- Calls that are under way: nobody knows any more whose they are.
 insert into ingest.ingest_questions (asked_by, space_id, hash, text, wanted_until)
 select '', q.space_id, q.hash, q.text, q.wanted_until from ingest.ingest_queries q where q.text is not null;
-delete from ingest.ingest_queries where embedding is null;
+-- The others stay in the cache, too: a call's function of before that goes on meanwhile looks for its question there.
+delete from ingest.ingest_queries where embedding is null and text is null;
 -- Nothing is in it any more.
 -- squawk-ignore require-concurrent-index-deletion
 drop index ingest.ingest_queries_open_idx;

@@ -6,7 +6,10 @@ as $$
 declare
   v_embedding vectors.vector := case when p_by is distinct from 'words' then ingest.ingest_query_embedding(p_query, p_collection) end;
 begin
-  if p_by not in ('words', 'vector') then
+  if octet_length(p_query) > 20000 then
+    raise exception 'the query has % bytes', octet_length(p_query)
+      using errcode = 'IG030', constraint = 'query_too_long', hint = 'It may have 20,000: ask with a part of it.';
+  elsif p_by not in ('words', 'vector') then
     raise exception 'ingest_search can''t go by "%"', p_by
       using errcode = 'IG035', constraint = 'unknown_way',
             hint = 'by => ''words'', by => ''vector'', or neither: then by both, if the query''s vector is known.';

@@ -2,7 +2,10 @@ create or replace function ingest.ingest_places_of(p_collection text, p_submitte
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_submitter <> ingest.ingest_caller()::text and not ingest.ingest_may('operate'::text, p_collection) then
+  if p_submitter <> ingest.ingest_caller()::text and not (
+       ingest.ingest_may('operate'::text, p_collection) and exists (
+         select from ingest.ingest_requests r
+         where r.collection = p_collection and r.status in ('pending', 'running') and coalesce(r.submitted_by, r.created_by) = p_submitter)) then
     return;
   end if;
   most := ingest.ingest_most_running(p_submitter);

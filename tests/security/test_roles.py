@@ -524,3 +524,20 @@ async def test_what_is_revoked_leaves_no_privilege_and_what_is_left_goes_on(role
             "select relname from pg_class where relname like 'ingest%' and has_table_privilege($1::name, oid, 'select')"
         )
         assert await c.fetch(readable, role) == []
+
+
+async def test_who_operates_one_collection_and_searches_another_reads_no_texts_of_the_first(
+    roles: Installation,
+) -> None:
+    role = roles.names["operator"]
+    async with session(roles.url("owner"), "ingest") as owner:
+        await owner.execute("select ingest_revoke($1::name, 'operator'), ingest_grant($1::name, 'operator', 'a')", role)
+        await owner.execute("select ingest_grant($1::name, 'searcher', 'b')", role)
+        for name in ("a", "b"):
+            await collection(owner, name, SPACE)
+            await ingest(owner, {f"of {name}": "vents"}, collection=name)
+    async with roles.as_role("operator") as it:
+        assert await found(it, "select uri from ingest_chunks") == {"of b"}
+        assert await found(it, "select collection from ingest_chunk_store") == {"b"}
+        assert await found(it, "select uri from ingest_documents") == {"of a", "of b"}
+        assert await refused(it, "select * from ingest_search('vents', 'a')") == "not_granted"
