@@ -53,6 +53,14 @@ async def migrate(connection: Connection, schema: str, patience: Patience | None
     return applied
 
 
+# What claims, cancels and searches read first. Who waits for one of these holds nothing that comes later: else a session
+# that has read a listener's row, and waits for a table that is locked already, would be in the way of the last lock.
+_IS_OLD = "select to_regclass('ingest.ingest_queries') is not null and to_regclass('ingest.ingest_questions') is null"
+_LOCK_FIRST = """
+lock table ingest.ingest_listeners, ingest.ingest_queries, ingest.ingest_commands, ingest.ingest_spaces,
+  ingest.ingest_used_ids in access exclusive mode"""
+
+
 def _parts(files: Sequence[SqlFile]) -> list[Sequence[SqlFile]]:
     """Return what is applied together, in order: a file that runs alone, and what lies between such files."""
     parts: list[list[SqlFile]] = [[]]
@@ -68,6 +76,8 @@ async def _apply_together(connection: Connection, schema: str, part: Sequence[Sq
     async with connection.transaction():
         names = await _enter(connection, schema, wait)
         todo = await _todo(connection, schema, part)
+        if any(file.runs_once for file in todo) and await connection.fetchval(names.written(_IS_OLD)):
+            await connection.execute(names.written(_LOCK_FIRST))
         for page in _pages(todo):
             await _apply(connection, names, page)
         if part[-1] is sql_files()[-1]:
