@@ -53,8 +53,8 @@ async def migrate(connection: Connection, schema: str, patience: Patience | None
     return applied
 
 
-# What claims, cancels and searches read first. Who waits for one of these holds nothing that comes later: else a session
-# that has read a listener's row, and waits for a table that is locked already, would be in the way of the last lock.
+# What claims, cancels and searches read first. Who waits for one of these holds nothing that comes later. Else a
+# session that has read a listener's row, and waits for a table that is locked, would be in the way of the last lock.
 _IS_OLD = "select to_regclass('ingest.ingest_queries') is not null and to_regclass('ingest.ingest_questions') is null"
 _LOCK_FIRST = """
 lock table ingest.ingest_listeners, ingest.ingest_queries, ingest.ingest_commands, ingest.ingest_spaces,
