@@ -1,11 +1,18 @@
 create or replace function ingest.ingest_find(
-  p_query text, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[]
+  p_query text, p_embedding vectors.vector, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[]
 ) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_embedding vectors.vector := case when p_by is distinct from 'words' then ingest.ingest_query_embedding(p_query, p_collection) end;
+  v_embedding vectors.vector;
 begin
+  if p_embedding is not null then
+    return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, p_principals);
+    return;
+  end if;
+  if p_by is distinct from 'words' then
+    v_embedding := ingest.ingest_query_embedding(p_query, p_collection);
+  end if;
   if octet_length(p_query) > 20000 then
     raise exception 'the query has % bytes', octet_length(p_query)
       using errcode = 'IG030', constraint = 'query_too_long', hint = 'It may have 20,000: ask with a part of it.';
@@ -28,5 +35,5 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_find(text, text, int, jsonb, text, text[]) is
-  'ingest_search for a caller whose rights are known: in documents that these principals may find; null: in all.';
+comment on function ingest.ingest_find(text, vectors.vector, text, int, jsonb, text, text[]) is
+  'A search by a text or a vector for a caller whose rights are known: in documents that these principals may find; null: in all.';

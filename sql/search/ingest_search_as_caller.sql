@@ -4,21 +4,15 @@ create or replace function ingest.ingest_search_as_caller(
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- With an administrator's own policies on the tables, these decide too: everything is read as the caller, at their price.
-declare
-  v_principals text[];
 begin
   if not exists (select from pg_policy p
                  where p.polrelid in ('ingest.ingest_documents'::regclass, 'ingest.ingest_chunk_store'::regclass)
                    and p.polname not in ('searchers_see_theirs', 'operators_see_all', 'operators_delete_all',
                                          'who_sees_the_document_sees_the_live_ones')) then
     return query select * from ingest.ingest_search_by_right(p_query, p_embedding, p_collection, p_k, p_filter, p_by, p_principals);
-    return;
-  end if;
-  v_principals := ingest.ingest_search_principals(p_collection, p_principals);
-  if p_embedding is null then
-    return query select * from ingest.ingest_find(p_query, p_collection, p_k, p_filter, p_by, v_principals);
   else
-    return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, v_principals);
+    return query select * from ingest.ingest_find(
+      p_query, p_embedding, p_collection, p_k, p_filter, p_by, ingest.ingest_search_principals(p_collection, p_principals));
   end if;
 end
 $$;

@@ -4,14 +4,9 @@ create or replace function ingest.ingest_search_by_right(
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 -- As the owner, whom no policy slows down: tables with policies on them let no index serve @@, which is not leakproof.
-declare
-  v_principals text[] := ingest.ingest_search_principals(p_collection, p_principals);
 begin
-  if p_embedding is null then
-    return query select * from ingest.ingest_find(p_query, p_collection, p_k, p_filter, p_by, v_principals);
-  else
-    return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, v_principals);
-  end if;
+  return query select * from ingest.ingest_find(
+    p_query, p_embedding, p_collection, p_k, p_filter, p_by, ingest.ingest_search_principals(p_collection, p_principals));
 end
 $$;
 
