@@ -75,9 +75,14 @@ async def claim(
     executor: str = "L1",
     roots: Sequence[str] = ("/",),
     space: Mapping[str, Any] | None = None,
+    turns: Mapping[str, Any] | None = None,
 ) -> list[uuid.UUID]:
-    rows = await c.fetch("select id from ingest_claim($1, $2, $3, $4)", executor, limit, list(roots), space or SPACE)
-    return [row["id"] for row in rows]
+    """Claim as a listener that is alone; ``turns``: whose turn it is, as claims say (``ingest_pick_kinds``)."""
+    query = (
+        "select id, priority from ingest_claim($1, $2, $3, $4, $4, 0, '{}', false, $5)"
+        " where id is not null order by priority"
+    )
+    return [row["id"] for row in await c.fetch(query, executor, list(roots), space or SPACE, limit, dict(turns or {}))]
 
 
 async def collection(

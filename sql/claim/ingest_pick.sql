@@ -1,18 +1,71 @@
-create or replace function ingest.ingest_pick(p_limit int, p_folders text[], p_priority int, p_created_at timestamptz) returns uuid[]
+create or replace function ingest.ingest_pick(
+  p_long boolean, p_most int, p_folders text[], p_not jsonb, p_capped boolean, inout turn jsonb, inout locked boolean, out ids uuid[],
+  out looks int
+) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_sort = off
 as $$
--- One plan, kept by the session: making it takes longer than following it. It goes along the index, however small the table
--- was when it was made, and however large it has become.
+-- From the most urgent priority on, once around the submitters who have requests of it, then around each one's collections.
+-- An index is ordered so: a look goes straight to where the next turn begins, whatever else waits. Plans are kept by the
+-- session: making them takes longer than following them.
+declare
+  v_submitter text := coalesce(turn ->> 'submitter', '');
+  v_left int := coalesce((turn ->> 'left')::int, 0);       -- of the turns that its weight gives it
+  v_after jsonb := coalesce(turn -> 'collections', '{}');  -- of each submitter: the collection whose turn was last
+  v_few int := greatest(1, p_most / 8);
+  v_priority int := ingest.ingest_next_priority(p_long, -2147483648);
+  v_rooms jsonb := '{}';
+  v_next text;
+  v_stop text;  -- where a circle began that has brought nothing so far
+  v_picked record;
+  v_ids uuid[];
 begin
-  return (select coalesce(array_agg(due.id), '{}') from (
-    select r.id from ingest.ingest_requests r
-    where r.status = 'pending' and r.due and not r.limited and (r.priority, r.created_at) >= (p_priority, p_created_at)
-      and (ingest.ingest_locator(r) is null or ingest.ingest_locator(r) || '/' ^@ any (p_folders))
-    order by r.priority, r.created_at, r.id limit p_limit
-    for update skip locked) due);
+  looks := 0;
+  ids := '{}';
+  if p_not = '{}' and turn ->> 'stay' is not null then
+    ids := ingest.ingest_pick_on(p_long, p_most, p_folders, p_capped, turn -> 'stay');
+    if ids <> '{}' then
+      return;
+    end if;
+  end if;
+  while v_priority is not null and cardinality(ids) < p_most and looks < 200 loop
+    if v_left <= 0 then
+      v_submitter := ingest.ingest_next_submitter(p_long, v_priority, v_submitter);
+      exit when v_submitter is null;  -- others have taken it meanwhile
+      v_left := ingest.ingest_weight(v_submitter);
+    end if;
+    v_next := ingest.ingest_next_submitter(p_long, v_priority, v_submitter);
+    v_ids := '{}';
+    if p_not -> v_submitter is distinct from 'true' then
+      v_picked := ingest.ingest_pick_of(
+        p_long, v_priority, v_submitter, coalesce(v_after ->> v_submitter, ''), v_few,
+        least(p_most - cardinality(ids), case when v_next = v_submitter then p_most else v_few * v_left end),
+        p_folders, p_not, p_capped, ids, v_rooms, looks, locked);
+      v_rooms := v_picked.rooms;
+      looks := v_picked.looks;
+      locked := v_picked.locked;
+      v_ids := v_picked.ids;
+    end if;
+    if v_ids <> '{}' then
+      ids := ids || v_ids;
+      v_after := v_after || jsonb_build_object(v_submitter, v_picked.collection);
+      v_left := v_left - (cardinality(v_ids) + v_few - 1) / v_few;
+      v_stop := null;
+    elsif v_next = coalesce(v_stop, v_submitter) then
+      v_priority := ingest.ingest_next_priority(p_long, v_priority + 1::bigint);
+      v_left := 0;
+      v_stop := null;
+    else
+      v_stop := coalesce(v_stop, v_submitter);
+      v_left := 0;
+    end if;
+  end loop;
+  turn := jsonb_build_object('submitter', v_submitter, 'left', v_left, 'collections', v_after);
 end
 $$;
 
-comment on function ingest.ingest_pick(int, text[], int, timestamptz) is
-  'Locks the next due requests of collections without a limit, from a place in the line on. p_folders: see ingest_folders.';
+comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jsonb, boolean) is
+  'Locks up to p_most due requests of a kind, turn by turn. p_folders: see ingest_folders. p_not: submitters (true) or their '
+  'collections that get none. turn: whose turn was last, {submitter, left, collections}, and where to go on '
+  'first, if a look from the front takes long (stay, see ingest_pick_on). looks: 200 of them at a time, then the '
+  'next call goes on. locked: something was passed by, since somebody has locked it.';

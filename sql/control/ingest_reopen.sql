@@ -17,9 +17,7 @@ begin
       (documents_done, documents_skipped, documents_failed) = (
         select count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped'),
                count(*) filter (where v.state = 'failed')
-        from ingest.ingest_revisions v where v.request_id = p_request),
-      limited = coalesce((select c.limited from ingest.ingest_collections c where c.name = r.collection), false)
-                or ingest.ingest_most_running(coalesce(r.submitted_by, r.created_by)) is not null
+        from ingest.ingest_revisions v where v.request_id = p_request)
   where r.id = p_request;
   insert into ingest.ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, ingest.ingest_now(), 'pending');
 exception when unique_violation then

@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_check_limits(p_request ingest.ingest_requests) returns boolean
+create or replace function ingest.ingest_check_limits(p_request ingest.ingest_requests) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Every inserter but the owner pays for this: one statement looks up what is needed, and mostly that is all.
@@ -9,7 +9,7 @@ declare
   v_inserted bigint := pg_stat_get_xact_tuples_inserted('ingest.ingest_requests'::regclass);
   v_found record;
 begin
-  select l.max_pending, l.max_pending_bytes, l.max_new_collections, l.max_running is not null as capped, l.min_priority, c.name is null as is_new,
+  select l.max_pending, l.max_pending_bytes, l.max_new_collections, l.min_priority, c.name is null as is_new,
          -- Whether what others have waiting was counted lately, and what is added to it may be anything but much.
          ingest.ingest_now() <= k.counted_at + ingest.ingest_count_lasts(k, l.max_pending, l.max_pending_bytes)
          and case when v_inserted < 10 then coalesce(l.max_pending, 1000) >= 1000 and current_setting('track_counts') = 'on'
@@ -32,10 +32,8 @@ begin
   if v_found.has_room is not true and num_nonnulls(v_found.max_pending, v_found.max_pending_bytes) > 0 then
     perform ingest.ingest_check_pending(v_role, v_found.max_pending, v_found.max_pending_bytes, v_bytes);
   end if;
-  return coalesce(v_found.capped, false);
 end
 $$;
 
 comment on function ingest.ingest_check_limits(ingest.ingest_requests) is
-  'Raises IG043 where a new request of a caller other than the owner is beyond its limits (ingest_limits). True: its running requests are '
-  'limited, so it waits in a lane of its own. What a transaction inserts is counted now and then, each 1,000 rows at least.';
+  'Raises IG043 where a new request of a caller other than the owner is beyond its limits (ingest_limits). What a transaction inserts is counted now and then, each 1,000 rows at least.';

@@ -4,13 +4,11 @@ as $$
 -- Every inserter pays for this: one expression sees that an ordinary row is right, one statement looks into both tables.
 -- Runs as the owner, so current_user is the owner here: another caller's rights and limits are looked up.
 declare
-  v_used boolean;
-  v_capped boolean := false;
   v_caller text := coalesce(nullif(current_setting('role'), 'none'), session_user);  -- ingest_caller(), written out
 begin
   if v_caller <> current_user::text and not pg_has_role(v_caller::name, current_user, 'usage') then
     perform ingest.ingest_check_submitter(new);
-    v_capped := ingest.ingest_check_limits(new);
+    perform ingest.ingest_check_limits(new);
   end if;
   if (new.status = 'pending' and new.due and not new.limited and (new.attempt | new.begun | new.crashes) = 0
       and new.submitted_by = v_caller and new.created_by = v_caller and new.created_at = now() and new.options = '{}'
@@ -30,11 +28,7 @@ begin
      ) is not true then
     perform ingest.ingest_check_request(new);
   end if;
-  select exists (select from ingest.ingest_used_ids u where u.id = new.id),
-         -- A new collection is made by the claim: here, inserters of open transactions would wait for each other.
-         exists (select from ingest.ingest_collections c where c.name = new.collection and c.limited) or v_capped
-  into v_used, new.limited;
-  if v_used then
+  if exists (select from ingest.ingest_used_ids u where u.id = new.id) then
     raise exception 'request % ran before and was deleted', new.id
       using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database make the id, or take a new one.';
   end if;

@@ -9,12 +9,12 @@ begin
   perform ingest.ingest_as_system();
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
-                    'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'tenant');
+                    'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'weight', 'tenant');
   if v_unknown is not null then
     raise exception 'collection setting % is not known', v_unknown
       using errcode = 'IG012', constraint = 'unknown_setting',
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
-                   'passage_prefix, query_prefix, text_config, max_running and tenant.';
+                   'passage_prefix, query_prefix, text_config, max_running, weight and tenant.';
   end if;
   if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
     raise exception 'role "%" may not say which service the listeners call', ingest.ingest_caller()
@@ -34,10 +34,6 @@ begin
     raise exception 'text search configuration "%" is temporary', p_settings ->> 'text_config'
       using errcode = 'IG012', constraint = 'temporary_text_config', hint = 'Make it in a schema that stays.';
   end if;
-  -- Requests before their collection, as a claim does. What is inserted meanwhile, the claim moves.
-  if p_settings ->> 'max_running' is not null then
-    update ingest.ingest_requests r set limited = true where r.collection = p_name and r.status = 'pending' and not r.limited;
-  end if;
   insert into ingest.ingest_collections (name, created_by) values (p_name, ingest.ingest_caller()) on conflict do nothing;
   update ingest.ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
@@ -47,7 +43,8 @@ begin
       query_prefix = coalesce(p_settings ->> 'query_prefix', c.query_prefix),
       text_config = coalesce((p_settings ->> 'text_config')::regconfig, c.text_config),
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
-      limited = c.limited or p_settings ->> 'max_running' is not null, updated_at = ingest.ingest_now()
+      limited = c.limited or p_settings ->> 'max_running' is not null, weight = coalesce((p_settings ->> 'weight')::int, c.weight),
+      updated_at = ingest.ingest_now()
   where c.name = p_name;
   if p_settings ? 'tenant' then
     perform ingest.ingest_change_tenant(p_name, coalesce(p_settings ->> 'tenant', ''));

@@ -10,31 +10,23 @@ begin
       using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
   end if;
   select string_agg(s.key, ', ') into v_wrong from jsonb_object_keys(p_settings) as s (key)
-  where s.key not in ('max_pending', 'max_running', 'max_pending_bytes', 'max_new_collections', 'min_priority', 'max_queries');
+  where s.key not in ('max_pending', 'max_running', 'max_pending_bytes', 'max_new_collections', 'min_priority', 'max_queries', 'weight');
   if v_wrong is not null then
     raise exception 'limit % is not known', v_wrong
       using errcode = 'IG012', constraint = 'unknown_setting',
-            hint = 'Known are max_pending, max_running, max_pending_bytes, max_new_collections, min_priority and max_queries.';
+            hint = 'Known are max_pending, max_running, max_pending_bytes, max_new_collections, min_priority, max_queries and weight.';
   end if;
   select string_agg(s.key, ', ') into v_wrong from jsonb_each(p_settings) as s (key, value)
-  where case jsonb_typeof(s.value) when 'null' then s.key = 'max_queries' when 'number' then
+  where case jsonb_typeof(s.value) when 'null' then s.key in ('max_queries', 'weight') when 'number' then
           s.value::numeric <> trunc(s.value::numeric)
-          or s.value::numeric not between case s.key when 'min_priority' then -2147483648 else 0 end
-                                  and case s.key when 'max_pending_bytes' then 9223372036854775807 else 2147483647 end
+          or s.value::numeric not between case s.key when 'min_priority' then -2147483648 when 'weight' then 1 else 0 end
+                                  and case s.key when 'max_pending_bytes' then 9223372036854775807 when 'weight' then 100 else 2147483647 end
         else true end;
   if v_wrong is not null then
     raise exception 'limit % is no usable number', v_wrong
-      using errcode = 'IG012', constraint = 'wrong_limit', hint = 'Give whole numbers from 0 on (of min_priority, below it too), or null: no limit (not of max_queries).';
+      using errcode = 'IG012', constraint = 'wrong_limit', hint = 'Give whole numbers from 0 on (of min_priority, below it too; of weight, 1 to 100), or null: no limit (not of max_queries and weight).';
   end if;
   perform ingest.ingest_as_system();
-  -- Requests before what limits them, as a claim does. What is inserted meanwhile, the claim moves.
-  if p_settings ->> 'max_running' is not null then
-    update ingest.ingest_requests r set limited = true
-    where r.status = 'pending' and not r.limited and case
-      when p_role <> '' then coalesce(r.submitted_by, r.created_by) = p_role::text
-      else not ingest.ingest_is_owners(coalesce(r.submitted_by, r.created_by))
-           and not exists (select from ingest.ingest_limits l where l.role = coalesce(r.submitted_by, r.created_by)) end;
-  end if;
   if p_settings is null then
     delete from ingest.ingest_limits l where l.role = p_role and p_role <> '';
   else
@@ -51,6 +43,7 @@ begin
         max_new_collections = case when p_settings ? 'max_new_collections' then (p_settings ->> 'max_new_collections')::numeric::int
                                    else l.max_new_collections end,
         min_priority = case when p_settings ? 'min_priority' then (p_settings ->> 'min_priority')::numeric::int else l.min_priority end,
+        weight = case when p_settings ? 'weight' then (p_settings ->> 'weight')::numeric::int else l.weight end,
         max_queries = case when p_settings ? 'max_queries' then (p_settings ->> 'max_queries')::numeric::int else l.max_queries end
     where l.role = p_role;
   end if;

@@ -36,13 +36,11 @@ begin
     return format('collection: %s of at most %s requests of "%s" run; see ingest_collection(name, ''{"max_running": n}'')',
                   v_places.running, v_places.most, p_request.collection);
   end if;
-  if p_request.limited then
-    v_places_of := ingest.ingest_places_of(p_request.collection, coalesce(p_request.submitted_by, p_request.created_by));
-    if v_places_of.running >= v_places_of.most then
-      return format('submitter: %s of at most %s requests of role "%s" run; the owner can raise it: '
-                    'select ingest_limit(%L, ''{"max_running": n}'')', v_places_of.running, v_places_of.most,
-                    coalesce(p_request.submitted_by, p_request.created_by), coalesce(p_request.submitted_by, p_request.created_by));
-    end if;
+  v_places_of := ingest.ingest_places_of(p_request.collection, coalesce(p_request.submitted_by, p_request.created_by));
+  if v_places_of.running >= v_places_of.most then
+    return format('submitter: %s of at most %s requests of role "%s" run; the owner can raise it: '
+                  'select ingest_limit(%L, ''{"max_running": n}'')', v_places_of.running, v_places_of.most,
+                  coalesce(p_request.submitted_by, p_request.created_by), coalesce(p_request.submitted_by, p_request.created_by));
   end if;
   if v_places.free = 0 then
     return format('capacity: %s listener(s) have no free place; start more, or raise INGEST_CONCURRENCY', v_places.alive);
