@@ -27,6 +27,7 @@ from listener.embedding import Embedders, default_space
 from listener.engine import durable
 from listener.engine.backfill import Backfill
 from listener.engine.cancels import Cancels
+from listener.engine.circuits import Circuits
 from listener.engine.claims import Claims
 from listener.engine.deadlines import Deadlines
 from listener.engine.doorbell import Doorbell
@@ -222,6 +223,7 @@ class Listener:
         seconds = settings.heartbeat_seconds
 
         claims = Claims(tools, Claimant.of(identity, space), capacity, doorbell, workflows)
+        circuits = Circuits(pool, tools, workflows.parking, capacity, space)
         cancels = Cancels(pool, doorbell, announcements, identity.executor_id)
         queries = Queries(answers, doorbell, tools.embedders, settings)
         deadlines = Deadlines(pool, seconds)
@@ -230,9 +232,12 @@ class Listener:
         purge = Purge(pool, settings.retention_hours, seconds)
         backfill = Backfill(pool, seconds)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
-        self._loops = (claims, cancels, queries, deadlines, takeover, repair, purge, backfill, heartbeat, *server)
+        self._loops = (
+            *(claims, circuits, cancels, queries, deadlines, takeover, repair, purge, backfill, heartbeat),
+            *server,
+        )
         self._ends = (  # those of a line side by side
-            (claims.stop,),  # claims no more
+            (claims.stop, circuits.stop),  # claims no more, and lets nothing go on that waits
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (cancels.stop, queries.stop, deadlines.stop, takeover.stop, repair.stop, purge.stop, backfill.stop),

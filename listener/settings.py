@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from listener.errors import OperatorError
 
 MEBIBYTE = 1024 * 1024
 OPENAI = "https://api.openai.com/v1"
+
+
+_SECONDS_OF = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _seconds(value: object) -> object:
+    """Return the seconds of a time like ``90s``, ``45m``, ``6h``, ``2d`` or ``90``."""
+    if not isinstance(value, str):
+        return value
+    if not (found := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd]?)", value.strip())):
+        raise ValueError("must be a time like 90s, 45m, 6h, or a number of seconds")
+    return float(found[1]) * _SECONDS_OF[found[2]]
 
 
 class Settings(BaseSettings):
@@ -60,6 +73,12 @@ class Settings(BaseSettings):
     embed_attempts: int = Field(5, ge=1, description="Times that the embed step is tried when the service fails.")
     embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these tries.")
     embed_interval_seconds: float = Field(1.0, gt=0, description="The first of these waits.")
+    service_patience: Annotated[float, BeforeValidator(_seconds)] = Field(
+        "6h",
+        validate_default=True,
+        ge=0,
+        description="How long work waits for a service that is away, like 90s, 45m or 6h.",
+    )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the embedding service; sent to OPENAI_BASE_URL only."
     )

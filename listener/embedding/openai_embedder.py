@@ -7,15 +7,19 @@
       limited?     everybody waits as long as the service wishes (``pace``)
       broken?      two quick repeats, then the step's own
 
+Whatever keeps a call waiting is reported at once (``trouble``).
+
 ``answers`` reads what a successful call brings, ``refusals`` what another status means. ``docs/embedders.md`` says what
 is sent, and which services were looked at.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -28,8 +32,10 @@ from listener.embedding.answers import Answer, read_vectors, unusable
 from listener.embedding.embedder import Embeddings, Space, TextsRefused
 from listener.embedding.inputs import encodable, groups
 from listener.embedding.openai_space import DIMENSIONS, check_dimensions, key_of, normalized
-from listener.embedding.pace import Pace, now
+from listener.embedding.pace import Pace, now, rate_limited
+from listener.embedding.probing import HARMLESS
 from listener.embedding.refusals import Limited, RefusedTexts, raise_refused, read_refusal
+from listener.embedding.trouble import report
 from listener.errors import ServiceError, SettingsError
 from listener.logs.masking import remember
 
@@ -43,7 +49,7 @@ CALL_CHARACTERS = 300_000  # OpenAI takes 300,000 tokens; a character of most sc
 LEAST_CHARACTERS = 2_000
 QUICK_PAUSES = (0.25, 1.0)  # seconds
 SMALL_BODY = 100_000  # is read at once; reading a larger one would hold up everything else for over 0.5 ms
-HARMLESS = "Is this text refused?"
+SILENT_SECONDS = 5.0
 
 ERRORS = {
     "text_refused": "Smaller chunks, or a model that takes longer texts. The message is the service's own.",
@@ -98,6 +104,17 @@ class OpenAIEmbedder:
         await self._embed(work, range(len(texts)))
         work.raise_refused()
         return Embeddings(work.vectors, work.tokens)
+
+    async def probe(self) -> None:
+        """Ask the service for a harmless text, once, past the pace, which is that of work.
+
+        Raises SettingsError as ``embed`` does, ServiceError ``rate_limited`` if it is limited, or as ``embed`` does.
+        """
+        outcome = await self._call([HARMLESS])
+        if isinstance(outcome, RefusedTexts):
+            raise_refused(outcome, self.space)
+        elif isinstance(outcome, Limited):
+            raise rate_limited(outcome.message, outcome.wish)
 
     async def close(self) -> None:
         """Close the connections; calls under way break off."""
@@ -164,7 +181,9 @@ class OpenAIEmbedder:
             except ServiceError as error:
                 if error.code != "embedding_unavailable" or error.retry_after:
                     raise
-            await anyio.sleep(pause * random.uniform(0.75, 1.25))
+                pause *= random.uniform(0.75, 1.25)  # noqa: PLW2901
+                report(error, pause)
+            await anyio.sleep(pause)
         return await self._answered(texts)
 
     async def _answered(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | None:
@@ -186,10 +205,29 @@ class OpenAIEmbedder:
 
     async def _called(self, began: float, texts: Sequence[str]) -> Embeddings | RefusedTexts | Limited:
         try:
-            return await self._call(texts)
+            with self._heard():
+                return await self._call(texts)
         except ServiceError:
             self._pace.lower(began)
             raise
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Report each few seconds that a call has no answer."""
+        loop, began = asyncio.get_running_loop(), now()
+        timer: asyncio.TimerHandle
+
+        def silent() -> None:
+            nonlocal timer
+            told = f"{self._own} has not answered for {now() - began:.0f} s"
+            report(ServiceError("embedding_silent", told, "It may be overloaded: see its own log."))
+            timer = loop.call_later(SILENT_SECONDS, silent)
+
+        timer = loop.call_later(SILENT_SECONDS, silent)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     async def _call(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | Limited:
         shorten = self._shorten

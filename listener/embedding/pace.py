@@ -13,10 +13,11 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from listener.embedding.trouble import report
 from listener.errors import LONGEST_WISH_SECONDS, ServiceError
 from listener.errors import wish as sound
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -41,6 +42,7 @@ class Pace:
         Raises ServiceError ``rate_limited`` if the pause is longer than anybody should wait here.
         """
         call = object()
+        await self._pause(waiting_since)  # without a place: those behind it learn at once why they wait
         await self._places.acquire_on_behalf_of(call)
         try:
             await self._pause(waiting_since)
@@ -82,16 +84,19 @@ class Pace:
     async def _pause(self, since: float) -> None:
         while (pause := self._resume_at - now()) > 0:
             if self._resume_at - max(since, self._passed_at) > PATIENCE_SECONDS:
-                raise self._hopeless(pause)
+                raise rate_limited(self._told, pause)
+            report(rate_limited(self._told, pause), pause)
             await anyio.sleep(pause)
 
-    def _hopeless(self, pause: float) -> ServiceError:
-        return ServiceError(
-            "rate_limited",
-            f"the embedding service wants fewer calls: {self._told}",
-            "Wait, raise the limit there, or lower INGEST_EMBEDDING_CALLS.",
-            retry_after=pause,
-        )
+
+def rate_limited(told: str, wish: float | None) -> ServiceError:
+    """Return the error of a service that wants fewer calls; ``told``: its words."""
+    return ServiceError(
+        "rate_limited",
+        f"the embedding service wants fewer calls: {told}",
+        "Wait, raise the limit there, or lower INGEST_EMBEDDING_CALLS.",
+        retry_after=wish,
+    )
 
 
 def now() -> float:

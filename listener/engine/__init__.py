@@ -3,6 +3,7 @@
 ::
 
     claims      requests that are due → workflows; behind the doorbell (LISTEN and the idle lock) when there are none
+    circuits    services that are away → asked whether they live; what waits for them → goes on
     cancels     workflows of cancelled requests → stopped
     queries     texts of searches → vectors
     deadlines   what runs too long → cancelled
@@ -14,6 +15,7 @@
     embedded_server   the embedded Postgres, if there is one → runs
 
     loop        what all of them are;  endings: why one ends its listener
-    engine_rows  what they take from our tables;  workflow_rows: from DBOS's
+    engine_rows  what they take from our tables;  circuit_rows: of services;  workflow_rows: from DBOS's
+    outage_log  what is logged of a service that is away;  start_check: what is wrong with services at the start
     durable     DBOS, launched and ended
 """

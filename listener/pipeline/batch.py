@@ -10,11 +10,12 @@ from functools import partial
 from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.documents.turns import on_behalf_of
-from listener.errors import ServiceError
+from listener.errors import LostOwnership, ServiceError
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
+from listener.pipeline.parking import OwnPlace, Parking
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence, Texts
@@ -26,13 +27,18 @@ Run = Callable[[Tools, str, Step], Awaitable[dict[str, int]]]
 LONGEST_WAIT_SECONDS = 60.0
 
 
+class GoAlone(Exception):
+    """The service of a shared batch fails: each of its requests goes on alone, so that it waits for itself."""
+
+
 class BatchRuns:
     """Carries batches through their steps, each as its only writer."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, parking: Parking) -> None:
         self._tools = tools
+        self._parking = parking
 
-    async def run(self, ref: BatchRef) -> dict[str, int]:
+    async def run(self, ref: BatchRef, place: OwnPlace) -> dict[str, int]:
         """Run a batch's four steps; of one that brought nothing new, the first."""
         with logs.bound(batch=ref.batch):
             most = self._tools.settings.max_attempts
@@ -40,33 +46,46 @@ class BatchRuns:
             if fence is None:
                 await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
-                outcome = await self._steps(fence, run_step)
+                try:
+                    outcome = await self._steps(fence, run_step, place)
+                except LostOwnership:  # while it waited, before its steps
+                    await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
                 span.output(**outcome)
                 return outcome
 
     async def run_shared(self, fence: Fence) -> None:
-        """Run the four steps of a batch that requests share, outside of their workflows, so without checkpoints."""
-        with self._tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
-            span.output(**await self._steps(fence, run_plainly))
+        """Run the four steps of a batch that requests share, outside of their workflows, so without checkpoints.
 
-    async def _steps(self, fence: Fence, run: Run) -> dict[str, int]:
+        Raises GoAlone if its service fails.
+        """
+        with self._tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
+            span.output(**await self._steps(fence, run_plainly, None))
+
+    async def _steps(self, fence: Fence, run: Run, place: OwnPlace | None) -> dict[str, int]:
+        """Run the steps. ``place``: where the batch runs, to be given back while it waits; a shared one does not."""
         tools = self._tools
-        settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0]))
+        settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0], fence.number))
+        if settings.waits:
+            if place is None:
+                raise GoAlone
+            await self._parking.before(fence, settings, place)
         texts = Texts(tools.memory)
         try:
             with on_behalf_of(settings.share):
                 outcome = await run(tools, "load", partial(load, tools, fence, texts))
                 if outcome["open"]:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
-                    outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts))
+                    outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts, place))
         finally:
             texts.let_go()
         if outcome["open"] and settings.publish != "request":
             outcome |= await run(tools, "save", partial(save, tools, fence))
         return outcome
 
-    async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts) -> dict[str, int]:
-        """Embed, and try again as the settings say while the service fails; ``ingest_status`` shows why it waits.
+    async def _embed(
+        self, fence: Fence, settings: BatchSettings, texts: Texts, place: OwnPlace | None
+    ) -> dict[str, int]:
+        """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
 
         A try that got some texts through starts the count of attempts anew.
         """
@@ -76,12 +95,26 @@ class BatchRuns:
             try:
                 return await step.run()
             except ServiceError as error:
-                attempt = 1 if step.sent else attempt + 1
+                texts.let_go()
+                if place is None:
+                    await self._parking.suspect(settings, error)
+                    raise GoAlone from error
+                was_away = await self._parking.after(fence, settings, place, error)
+                attempt = 0 if was_away else 1 if step.sent else attempt + 1
                 if attempt >= self._tools.settings.embed_attempts:
                     raise
-                pause = error.retry_after or self._backoff(attempt)
-                await self._tools.gateway.note_retry(fence, error.as_json("embed"), pause)
-                await asyncio.sleep(pause)
+                if attempt:
+                    await self._pause(fence, settings, place, error, attempt)
+
+    async def _pause(
+        self, fence: Fence, settings: BatchSettings, place: OwnPlace, error: ServiceError, attempt: int
+    ) -> None:
+        """Wait, without a place, before the next attempt; ``ingest_status`` shows why, and until when."""
+        pause = error.retry_after or self._backoff(attempt)
+        reason = error.as_json("embed") | {"service": settings.service}
+        await self._tools.gateway.note_retry(fence, reason, pause)
+        async with place.places.away():
+            await asyncio.sleep(pause)
 
     def _backoff(self, attempt: int) -> float:
         settings = self._tools.settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -18,6 +18,7 @@ class Places:
         self.taken = 0
         self._reserved: set[str] = set()
         self._freed = asyncio.Event()
+        self._returning: deque[asyncio.Future[None]] = deque()
 
     @property
     def free(self) -> int:
@@ -44,10 +45,43 @@ class Places:
             self.taken += 1
 
     def give_back(self) -> None:
-        """Give a place back, and wake who waits for one."""
+        """Give a place back: to who returns, else wake who waits for one."""
         self.taken -= 1
+        while self._returning and self.taken < self.total:
+            returns = self._returning.popleft()
+            if not returns.done():
+                self.taken += 1
+                returns.set_result(None)
         if self.taken < self.total:
             self._freed.set()
+
+    def take_anyway(self) -> None:
+        """Take a place, whether one is free or not."""
+        self.taken += 1
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Give a place back for the time of a block, then wait for one again, before all new work, as one comes."""
+        self.give_back()
+        try:
+            yield
+        except BaseException:
+            self.take_anyway()  # whoever had it gives it back
+            raise
+        await self._return()
+
+    async def _return(self) -> None:
+        if self.taken < self.total:
+            self.taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._returning.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.done() or turn.cancelled():
+                self.take_anyway()  # else it came at the same moment
+            raise
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Wait until a place is free; False if that takes longer than ``seconds``."""

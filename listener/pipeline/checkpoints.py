@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
 from dbos import DBOS, StepOptions
 from dbos import error as dbos_error
+from dbos._dbos import _get_dbos_instance
 
 from listener import logs
 from listener.database.outages import is_outage, retry_on_outage
@@ -82,6 +84,28 @@ async def _cancel_unless_running(tools: Tools, ref: RequestRef, workflow: str) -
         if status != "running":
             # In a thread: called in a workflow it would be a step of it, in the place of one that was recorded.
             await tools.in_thread(DBOS.cancel_workflow, workflow)
+
+
+@contextmanager
+def without_slot(workflow: str) -> Iterator[None]:
+    """Leave a workflow that came from a queue out of the count of those that run from it, for the time of a block.
+
+    DBOS has no way for that: it counts executions in memory until they end (``worker_concurrency``), and one that ends
+    early would have to be put back onto the queue, with all that it has to do again.
+    """
+    active = _get_dbos_instance()._active_workflows_set
+    with active._lock:
+        slot = next((bucket for bucket in active._m.get(workflow, ()) if bucket is not None), None)
+    if slot is None:
+        yield
+        return
+    active.add(workflow)
+    active._remove(workflow, slot)
+    try:
+        yield
+    finally:
+        active.add(workflow, *slot)
+        active._remove(workflow, None)
 
 
 def refuse_copies(workflow: str) -> None:

@@ -22,6 +22,9 @@ from pgvector import Vector
 from listener.chunking.boundaries import read_headings
 from listener.documents.utf8 import HERE_BYTES
 from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
+from listener.embedding.trouble import reported_to
+from listener.errors import ServiceError
+from listener.pipeline.complaint import Complaint
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Outcome, Texts, ToEmbed
@@ -49,6 +52,10 @@ class EmbedStep:
     failures: dict[int, Failure] = field(default_factory=dict)
     uncounted: dict[UUID, Count] = field(default_factory=dict)
     counted_at: float = field(default_factory=time.monotonic)
+    complaint: Complaint = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.complaint = Complaint(self.gateway, self.fence, self.settings.service)
 
     @property
     def gateway(self) -> Gateway:
@@ -57,11 +64,10 @@ class EmbedStep:
     async def run(self) -> dict[str, int]:
         """Embed the batch's chunked revisions. Raises SettingsError, ServiceError or LostOwnership."""
         rows = await self.gateway.to_embed(self.fence)
-        async with aclosing(in_turn(self.tools, self.fence, rows, "embed")) as groups:
-            async for group in groups:
-                async with aclosing(with_texts(self.tools, self.texts, group)) as some:
-                    async for worded, texts in some:
-                        await self._documents(worded, texts)
+        try:
+            await self._all(rows)
+        finally:
+            await self.complaint.withdraw()
         return {
             "documents": len(rows),
             "sent": self.sent,
@@ -69,6 +75,13 @@ class EmbedStep:
             "tokens": self.tokens,
             "failed": len(self.failures),
         }
+
+    async def _all(self, rows: Sequence[ToEmbed]) -> None:
+        async with aclosing(in_turn(self.tools, self.fence, rows, "embed")) as groups:
+            async for group in groups:
+                async with aclosing(with_texts(self.tools, self.texts, group)) as some:
+                    async for worded, texts in some:
+                        await self._documents(worded, texts)
 
     async def _documents(self, rows: Sequence[ToEmbed], texts: Mapping[int, str]) -> None:
         chunks = (one for row in rows for one in _new_chunks(row, texts[row.id], self.settings))
@@ -111,7 +124,9 @@ class EmbedStep:
         """Embed different texts, each wanted by some chunks, and store them; a refused one fails its documents."""
         try:
             with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
-                embeddings = await self.embedder.embed([same[0].embedded for same in texts])
+                self.tools.away.check(self.settings.key)
+                with reported_to(self.complaint.hear):
+                    embeddings = await self.embedder.embed([same[0].embedded for same in texts])
                 span.usage(embeddings.tokens)
         except TextsRefused as refused:
             texts = self._without(texts, refused)
@@ -143,7 +158,7 @@ class EmbedStep:
         for one in _by_request(chunks, texts, tokens):
             before = self.uncounted.get(one.request, Count(one.request, 0, 0, 0))
             self.uncounted[one.request] = before + one
-        if time.monotonic() - self.counted_at > COUNT_SECONDS:
+        if await self.complaint.withdraw() or time.monotonic() - self.counted_at > COUNT_SECONDS:
             await self._write_count()
 
     async def _write_count(self) -> None:
@@ -204,17 +219,39 @@ def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, int]:
 
 
 async def _at_most(limit: int, calls: Calls) -> None:
-    """Run calls, at most ``limit`` at a time; the first error stops and outlives the others."""
+    """Run calls, at most ``limit`` at a time. After an error none begins, and what runs may end: it is paid for.
+
+    Raises the first error, one that no waiting would mend before others. A cancel stops all.
+    """
     running: set[asyncio.Task[None]] = set()
+    errors: list[Exception] = []
     try:
-        async for call in calls:
-            running.add(asyncio.ensure_future(call()))
-            if len(running) >= limit:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-        await asyncio.gather(*running)
+        try:
+            async for call in calls:
+                running.add(asyncio.ensure_future(call()))
+                if len(running) >= limit:
+                    running = await _first_of(running, errors)
+                if errors:
+                    break
+        except Exception as error:
+            errors.append(error)
+        while running:
+            running = await _first_of(running, errors)
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+    if errors:
+        raise next((error for error in errors if not isinstance(error, ServiceError)), errors[0])
+
+
+async def _first_of(running: set[asyncio.Task[None]], errors: list[Exception]) -> set[asyncio.Task[None]]:
+    """Wait for the next to end and note its error; return the others."""
+    done, others = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        error = task.exception()
+        if isinstance(error, Exception):
+            errors.append(error)
+        elif error is not None:
+            raise error
+    return others

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
+from listener.pipeline.outage_gateway import OutageGateway
 from listener.pipeline.references import RequestRef
-from listener.pipeline.request_gateway import RequestGateway
 from listener.pipeline.request_rows import Container
 from listener.pipeline.rows import (
     Count,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pgvector import Vector
 
 
-class Gateway(RequestGateway):
+class Gateway(OutageGateway):
     """All statements of workflows and steps."""
 
     # load
@@ -157,8 +157,8 @@ class Gateway(RequestGateway):
         query = "select ingest.ingest_save_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_outcome_v1[])"
         await self._write(query, fence.as_row, [outcome.as_row for outcome in outcomes])
 
-    async def note_retry(self, fence: Fence, error: Failure, seconds: float) -> None:
-        """Let ``ingest_status`` say why the batch waits, and how long."""
+    async def note_retry(self, fence: Fence, error: Failure, seconds: float | None) -> None:
+        """Let ``ingest_status`` say why the batch waits, and how long, if that is known."""
         await self._pool.execute(
             "select ingest.ingest_note_retry($1::ingest.ingest_fence_v1, $2::jsonb, $3::float8)",
             fence.as_row,

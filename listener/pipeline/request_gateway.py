@@ -59,12 +59,10 @@ class RequestGateway:
             await self._pool.fetchval("select status from ingest.ingest_requests where id = $1", request.request)
         )
 
-    async def batch_settings(self, request: UUID) -> BatchSettings:
-        """Return the settings that a request started with, and how it is to be published."""
-        query = """select settings || jsonb_build_object('publish', coalesce(options ->> 'publish', 'document'),
-          'collection', collection, 'submitted_by', submitted_by)
-          from ingest.ingest_requests where id = $1"""
-        return BatchSettings.model_validate_json(await self._pool.fetchval(query, request))
+    async def batch_settings(self, request: UUID, batch: int) -> BatchSettings:
+        """Return what a batch is carried through its steps with, and whether it has to wait before."""
+        query = "select ingest.ingest_batch_settings($1::uuid, $2::int)"
+        return BatchSettings.model_validate_json(await self._pool.fetchval(query, request, batch))
 
     @asynccontextmanager
     async def held(self, request: RequestRef) -> AsyncIterator[str | None]:

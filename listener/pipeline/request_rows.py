@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from listener.documents.turns import Share
 from listener.embedding import Space
+from listener.pipeline.away import Key
 from listener.pipeline.rows import Failure, as_json
 from listener.sources.base import Found
 from listener.sources.options import RequestOptions
@@ -43,7 +44,11 @@ class RunningRequest:
 
 
 class BatchSettings(BaseModel):
-    """The settings that a request started with: what its chunks and vectors depend on."""
+    """The settings that a request started with: what its chunks and vectors depend on.
+
+    ``patience``: the seconds that it waits at most for its service, None: as the listener's settings say. ``waits``: it
+    has to wait for it before it begins.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -60,10 +65,18 @@ class BatchSettings(BaseModel):
     publish: str = "document"
     collection: str
     submitted_by: str | None
+    service: str
+    patience: float | None = None
+    waits: bool = False
 
     @property
     def share(self) -> Share:
         return Share(self.submitted_by or "", self.collection)
+
+    @property
+    def key(self) -> Key:
+        """Which service embeds, and for whom."""
+        return self.service, self.tenant
 
     @property
     def space(self) -> Space:

@@ -27,7 +27,7 @@ from listener.concurrency import task_group
 from listener.database.outages import retry_on_outage
 from listener.errors import IngestError, LostOwnership
 from listener.pipeline.announcements import Announcements
-from listener.pipeline.batch import BatchRuns
+from listener.pipeline.batch import BatchRuns, GoAlone
 from listener.pipeline.rows import Fence
 from listener.pipeline.tools import Tools
 
@@ -93,8 +93,8 @@ class Shares:
                 self.release(set(requests) - set(fence.requests))
                 await self._run_while_wanted(fence)
                 self._resolve(await retry_on_outage(partial(gateway.end_shared, fence, executor)))
-        except LostOwnership:
-            pass  # all of them were cancelled, or others go on with them
+        except (LostOwnership, GoAlone):
+            pass  # all of them were cancelled, or others go on with them; or each waits for its service by itself
         except IngestError as error:
             self._fail(requests, error)
         except Exception:

@@ -28,13 +28,14 @@ from dbos import error as dbos_error
 
 from listener import logs
 from listener.database.outages import is_outage, retry_on_outage
-from listener.errors import RequestError
+from listener.errors import LostOwnership, RequestError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.capacity import Capacity, Places
-from listener.pipeline.checkpoints import as_json, done_before, refuse_copies, run_step
+from listener.pipeline.checkpoints import as_json, done_before, give_way, refuse_copies, run_step
 from listener.pipeline.discover import discover
 from listener.pipeline.identity import Identity
+from listener.pipeline.parking import OwnPlace, Parking
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import Manifest, RunningRequest
 from listener.pipeline.rewinding import cancel_active, rewind, rewind_batches
@@ -62,7 +63,8 @@ class Workflows:
         self._identity = identity
         self._capacity = capacity
         self._announcements = announcements
-        self._runs = BatchRuns(tools)
+        self.parking = Parking(tools)
+        self._runs = BatchRuns(tools, self.parking)
         self.shares = Shares(tools, self._runs, announcements)
         self._going_on: set[UUID] = set()
         self._register()
@@ -148,6 +150,8 @@ class Workflows:
                 log.info("request ended", extra=outcome | {"seconds": round(time.monotonic() - began, 3)})
                 span.output(**outcome)
                 return outcome
+            except LostOwnership:
+                await give_way(self._tools, ref, str(ref.request))
             except dbos_error.DBOSAwaitedWorkflowCancelledError:
                 await self._settle(ref, attempt, "cancelled", BATCH_CANCELLED)
                 raise
@@ -172,18 +176,24 @@ class Workflows:
         counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
         found = Manifest(**counts)
         if found.batches == 1 and found.first_batch is not None:
-            await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch))
+            await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch), self._place(ref))
         elif found.batches > 1:
-            await self._children(ref)
+            with self.parking.parent(ref.request, self._place(ref)):
+                await self._children(ref)
         if request.options.publish == "request":
             await run_step(self._tools, "save", partial(save_request, self._tools, ref))
         return counts
+
+    def _place(self, ref: RequestRef) -> OwnPlace:
+        return OwnPlace(self._capacity.requests, str(ref.request))
 
     async def _children(self, ref: RequestRef) -> None:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
+        settings = await retry_on_outage(partial(self._tools.gateway.batch_settings, ref.request, 0))
         for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
+            await self.parking.gate(ref.request, settings)
             batch = BatchRef(request=ref.request, batch=number)
             direct = await self._room_here(ref, queued)
             if direct:
@@ -247,4 +257,4 @@ class Workflows:
         refuse_copies(ref.workflow)
         with logs.bound(request=str(ref.request)), self._executes(ref.workflow):
             async with self._capacity.batches.one(ref.workflow):
-                return await self._runs.run(ref)
+                return await self._runs.run(ref, OwnPlace(self._capacity.batches, ref.workflow))

@@ -15,6 +15,7 @@ begin
   if ingest.ingest_is_known(v_key.space_id, v_key.hash) then
     return null;
   end if;
+  perform ingest.ingest_check_service(p_collection);
   perform ingest.ingest_check_listens();
   perform ingest.ingest_check_open_queries();
   perform set_config('synchronous_commit', 'off', true);  -- of a cache; nobody need wait for the disk

@@ -15,7 +15,7 @@ begin
   from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease;
   select c.max_running into most from ingest.ingest_collections c where c.name = p_collection;
   if most is not null then
-    select count(*) into running from ingest.ingest_requests r where r.status = 'running' and r.collection = p_collection;
+    select count(*) into running from ingest.ingest_requests r where r.status = 'running' and r.resume_at is null and r.collection = p_collection;
   end if;
 end
 $$;

@@ -11,7 +11,7 @@ begin
   most := ingest.ingest_most_running(p_submitter);
   if most is not null then
     select count(*) into running from ingest.ingest_requests r
-    where r.status = 'running' and coalesce(r.submitted_by, r.created_by) = p_submitter;
+    where r.status = 'running' and r.resume_at is null and coalesce(r.submitted_by, r.created_by) = p_submitter;
   end if;
 end
 $$;

@@ -6,6 +6,7 @@ declare
   v_places record;
   v_places_of record;
   v_batch ingest.ingest_batches;
+  v_outage record;
 begin
   if p_request.status not in ('pending', 'running') then
     return null;
@@ -19,10 +20,11 @@ begin
   end if;
   if p_request.status = 'running' then
     select b.* into v_batch from ingest.ingest_batches b
-    where b.request_id = p_request.id and b.finished_at is null and b.next_attempt_at > ingest.ingest_now()
+    where b.request_id = p_request.id and b.finished_at is null and b.last_error is not null
+      and (b.next_attempt_at is null or b.next_attempt_at > ingest.ingest_now() or b.resume_at is not null)
     order by b.next_attempt_at limit 1;
     if found then
-      return format('service: %s; next attempt at %s', v_batch.last_error ->> 'message', v_batch.next_attempt_at);
+      return ingest.ingest_outage_message(v_batch.last_error, v_batch.next_attempt_at);
     end if;
     if not v_places.executes then
       return format('takeover: listener %s gives no sign of life; another one goes on with it within its lease', p_request.executor_id);
@@ -31,6 +33,10 @@ begin
   end if;
   if v_places.reachable = 0 then
     return format('root: no running listener has a root that contains %s; start one that may read it', ingest.ingest_locator(p_request));
+  end if;
+  v_outage := ingest.ingest_outage_of(p_request.collection);
+  if v_outage.service is not null then
+    return ingest.ingest_outage_message(v_outage.error || jsonb_build_object('service', v_outage.service), v_outage.probe_at);
   end if;
   if v_places.running >= v_places.most then
     return format('collection: %s of at most %s requests of "%s" run; see ingest_collection(name, ''{"max_running": n}'')',

@@ -2,7 +2,8 @@ create or replace function ingest.ingest_own_batch(p_request uuid, p_batch int, 
 returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Crashes are those of listeners that were declared dead, each without progress since the batch was taken.
+-- Crashes are those of listeners that were declared dead, each without progress since the batch was taken. What is parked does
+-- nothing, so it kills nobody.
 declare
   v_batch ingest.ingest_batches;
   v_mark bigint;
@@ -14,7 +15,7 @@ begin
        where r.id = p_request and r.status = 'running' and l.executor_id = p_executor and l.dead_at is null) then
     return null;
   end if;
-  if v_batch.owner is not null and exists (
+  if v_batch.owner is not null and v_batch.resume_at is null and exists (
        select from ingest.ingest_listeners l where l.executor_id = v_batch.executor_id and l.dead_at is not null) then
     v_mark := ingest.ingest_mark(p_request, p_batch);
     v_batch.crashes := case when v_mark > v_batch.mark and v_batch.alone is null then 0 else v_batch.crashes + 1 end;

@@ -21,7 +21,7 @@ begin
   update ingest.ingest_requests r
   set status = v_status, finished_at = greatest(ingest.ingest_now(), r.started_at), documents_total = v_total, documents_done = v_done,
       documents_skipped = v_skipped, documents_failed = v_failed, chunks_total = v_chunks,
-      tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
+      resume_at = null, tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
       error = coalesce(p_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
   return v_status;

@@ -6,7 +6,8 @@ declare
 begin
   v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_batches b
-  set chunks_embedded = least(b.chunks, b.chunks_embedded + n.chunks), tokens = b.tokens + n.tokens, texts = b.texts + n.texts
+  set chunks_embedded = least(b.chunks, b.chunks_embedded + n.chunks), tokens = b.tokens + n.tokens, texts = b.texts + n.texts,
+      waiting_since = null
   from unnest(p_counts) n
   where b.request_id = n.request_id and b.batch = p_fence.batch and b.request_id = any (v_owned);
 end

@@ -6,6 +6,8 @@ declare
   v_ids bigint[] := array(select o.revision from unnest(p_outcomes) with ordinality as o order by o.ordinality);
 begin
   v_owned := ingest.ingest_check_owner(p_fence, 'save'::text);
+  update ingest.ingest_batches b set waiting_since = null
+  where b.request_id = any (v_owned) and b.batch = p_fence.batch and b.waiting_since is not null;
   update ingest.ingest_revisions v
   set (state, error) = (
     select case when (o.one).error is null then 'embedded' else 'failed' end, (o.one).error

@@ -1,0 +1,34 @@
+"""What an embedder has to say while a call is not through: it failed and is repeated, is put off, or has no answer.
+
+Whoever calls ``embed`` may listen (``reported_to``); an embedder reports (``report``), whoever listens. So an outage is
+known at its first failed call, not when all repeats are through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from listener.errors import ServiceError
+
+Report = Callable[[ServiceError, float | None], None]
+"""Takes the trouble, and in how many seconds the next call begins; None: nobody knows."""
+
+_listens: ContextVar[Report | None] = ContextVar("listens", default=None)
+
+
+@contextmanager
+def reported_to(listens: Report) -> Iterator[None]:
+    """Have troubles of calls that begin in this block reported; tasks that they start are meant, too."""
+    token = _listens.set(listens)
+    try:
+        yield
+    finally:
+        _listens.reset(token)
+
+
+def report(error: ServiceError, next_in: float | None = None) -> None:
+    """Say that a call of ``embed`` waits, and why; nothing happens if nobody listens."""
+    if listens := _listens.get():
+        listens(error, next_in)

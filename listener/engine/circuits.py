@@ -1,0 +1,143 @@
+"""Services that are away: ask them whether they live, one listener at a time, and let go on what waits for them.
+
+::
+
+    a call failed ─► suspected ─► asked for a harmless text ─► it answers: the circuit is gone, the fault was the call's
+                                  └► no answer: it is open, and asked again after 1 s, 2 s … a minute
+    each second while something waits here, or works:   which circuits are open, what has become of what is parked
+
+The circuits stand in a table, by the database's clock; a prober that dies loses its turn with its lease. Whoever waits
+holds nothing (``pipeline.parking``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+import asyncpg
+
+from listener.concurrency import set_within, task_group
+from listener.database.outages import retry_on_outage, waiting_for_postgres
+from listener.embedding import Embedders, Space
+from listener.embedding.probing import probe
+from listener.engine import circuit_rows
+from listener.engine.circuit_rows import OpenCircuit
+from listener.engine.loop import Loop
+from listener.engine.outage_log import OutageLog
+from listener.engine.start_check import StartCheck
+from listener.errors import ServiceError, SettingsError
+from listener.pipeline.away import Key
+from listener.pipeline.capacity import Capacity
+from listener.pipeline.parking import Parking
+from listener.pipeline.rows import as_json
+from listener.pipeline.tools import Tools
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+RARELY = 2  # heartbeats between two looks of an idle listener
+SOON_SECONDS = 0.05
+
+
+class Circuits(Loop):
+    """The loop that knows which services are away, asks them, and wakes what waits for them."""
+
+    name = "circuits"
+
+    def __init__(
+        self, pool: asyncpg.Pool, tools: Tools, parking: Parking, capacity: Capacity, default_space: Space
+    ) -> None:
+        self._pool = pool
+        self._start_check = StartCheck(pool, tools.embedders, default_space)
+        self._away = tools.away
+        self._embedders: Embedders = tools.embedders
+        self._executor_id = tools.executor_id
+        self._seldom = RARELY * tools.settings.heartbeat_seconds
+        self._parking = parking
+        self._capacity = capacity
+        self._log = OutageLog()
+        self._next_in: float | None = None
+
+    async def run(self) -> None:
+        """Look when something has changed, when a service is to be asked, and now and then."""
+        async with task_group() as probes:
+            probes.start_soon(self._start_check.run)
+            while True:
+                self._parking.changed.clear()
+                with waiting_for_postgres(self.name):
+                    await self._look(probes)
+                await set_within(self._parking.changed, self._pause())
+
+    def _pause(self) -> float:
+        if self._parking.parked or self._parking.parents or self._away or self._capacity.busy:
+            return min(LOOK_SECONDS, max(self._next_in or LOOK_SECONDS, SOON_SECONDS))
+        return min(self._seldom, max(self._next_in or self._seldom, SOON_SECONDS))
+
+    async def _look(self, probes: TaskGroup) -> None:
+        while self._parking.suspects:
+            probes.start_soon(self._ask, *self._parking.suspects.popitem())
+        circuits = await circuit_rows.open_circuits(self._pool.fetch)
+        self._away.are({one.key: one.error for one in circuits if one.opened})
+        self._log.saw(circuits, Counter(one.key for one in self._parking.parked))
+        await self._take_probes(circuits, probes)
+        await self._wake()
+        await self._count_parents()
+
+    async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
+        """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
+        mine = [(one, one.space) for one in circuits if one.space and self._reaches(one.space)]
+        self._next_in = min((one.next_in for one, _ in mine if one.next_in), default=None)
+        query = "select ingest.ingest_take_probe($1::text, $2::text, $3::text, $4::float8)"
+        for one, space in mine:
+            if one.due and await self._pool.fetchval(query, *one.key, self._executor_id, self._parking.lease):
+                probes.start_soon(self._ask, one.key, space)
+
+    def _reaches(self, space: Space) -> bool:
+        try:
+            self._embedders.of(space)
+        except SettingsError:
+            return False
+        return True
+
+    async def _ask(self, key: Key, space: Space) -> None:
+        """Ask a service whether it lives; any answer is one, also that something is to be set."""
+        error: ServiceError | None = None
+        try:
+            with anyio.fail_after(self._parking.lease):
+                await probe(self._embedders.of(space))
+        except ServiceError as no_answer:
+            error = no_answer
+        except TimeoutError:
+            error = ServiceError("embedding_timeout", f"{key[0]} did not answer a harmless text in time")
+        except Exception as answer:
+            log.debug("%s answers: %s", key[0], answer)
+        reason, wish = (as_json(error.as_json("embed")), error.retry_after or None) if error else (None, None)
+        query = "select ingest.ingest_end_probe($1::text, $2::text, $3::text, $4::jsonb, $5::float8)"
+        await retry_on_outage(partial(self._pool.execute, query, *key, self._executor_id, reason, wish))
+        self._parking.changed.set()
+
+    async def _wake(self) -> None:
+        """Tell what is parked here what has become of its service."""
+        parked = [*self._parking.parked]
+        if not parked:
+            return
+        verdicts = await self._parking.look(parked)
+        for place, verdict in verdicts.items():
+            parked[place].tell(verdict)
+
+    async def _count_parents(self) -> None:
+        """Let requests hold a place while any of their batches runs, and none while all are parked."""
+        parents = {one.request: one for one in self._parking.parents}
+        if not parents or not (self._away or any(one.left for one in parents.values())):
+            return
+        waiting = await self._parking.requests_parked([*parents])
+        for request, parent in parents.items():
+            (parent.leave if request in waiting else parent.come_back)()

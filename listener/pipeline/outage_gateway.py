@@ -1,0 +1,46 @@
+"""Statements about services that are away, and the work that waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from listener.pipeline.away import Key
+from listener.pipeline.request_gateway import RequestGateway
+from listener.pipeline.rows import Failure, Fence, as_json
+
+if TYPE_CHECKING:
+    from listener.pipeline.parking import Parked
+
+
+class OutageGateway(RequestGateway):
+    """What parked work says and asks."""
+
+    async def suspect(self, key: Key, executor: str, error: Failure, wish: float | None, lease: float) -> bool:
+        """Say that a service failed; True: this listener is to ask whether it lives, within ``lease`` seconds."""
+        query = "select ingest.ingest_suspect($1::text, $2::text, $3::text, $4::jsonb, $5::float8, $6::float8)"
+        return bool(await self._pool.fetchval(query, *key, executor, as_json(error), wish, lease))
+
+    async def park(self, fence: Fence, error: Failure | None) -> None:
+        """Write down that a batch waits for its service."""
+        await self._write(
+            "select ingest.ingest_park($1::ingest.ingest_fence_v1, $2::jsonb)", fence.as_row, as_json(error)
+        )
+
+    async def go_on(self, fence: Fence) -> bool:
+        """Write down that a batch goes on; False if its collection or submitter has no room for its request now."""
+        return bool(await self._write("select ingest.ingest_go_on($1::ingest.ingest_fence_v1)", fence.as_row))
+
+    async def look_at_parked(self, parked: Sequence[Parked]) -> dict[int, str]:
+        """Return what has become of parked work, by its place among ``parked``: closed, open, over or gone."""
+        query = (
+            "select place, verdict from ingest.ingest_look_at_parked($1::uuid[], $2::int[], $3::uuid[], $4::float8[])"
+        )
+        columns = ([getattr(one, name) for one in parked] for name in ("request", "batch", "owner", "patience"))
+        return {place - 1: verdict for place, verdict in await self._pool.fetch(query, *columns)}
+
+    async def parked(self, requests: Sequence[UUID]) -> set[UUID]:
+        """Return those of ``requests`` of which nothing runs."""
+        query = "select id from ingest.ingest_requests where id = any ($1) and resume_at is not null"
+        return set(await self._column(query, list(requests)))

@@ -1,0 +1,23 @@
+create or replace function ingest.ingest_park(p_fence ingest.ingest_fence_v1, p_error jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+-- Lock order: the batch, then the request. Of two batches that park at a time, the second one sees that the first has.
+declare
+  v_now timestamptz := ingest.ingest_now();
+begin
+  perform ingest.ingest_as_system();
+  update ingest.ingest_batches b
+  set resume_at = v_now, next_attempt_at = v_now, last_error = coalesce(p_error, b.last_error), waiting_since = coalesce(b.waiting_since, v_now)
+  where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner;
+  if not found then
+    raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]
+      using errcode = 'IG021', constraint = 'lost_ownership';
+  end if;
+  perform from ingest.ingest_requests r where r.id = any (p_fence.requests) order by r.id for no key update;
+  update ingest.ingest_requests r set resume_at = v_now
+  where r.id = any (p_fence.requests) and r.status = 'running' and not ingest.ingest_has_running_batch(r.id);
+end
+$$;
+
+comment on function ingest.ingest_park(ingest.ingest_fence_v1, jsonb) is
+  'A batch waits for a service from now on, and so does its request, if nothing else of it runs. p_error: why; null: as before, or as its circuit says.';
