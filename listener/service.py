@@ -41,6 +41,7 @@ from listener.engine.repair import Repair
 from listener.engine.takeover import Adoption, Takeover
 from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
+from listener.pipeline.busyness import Busyness
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.identity import PIPELINE, Identity, application
@@ -124,7 +125,9 @@ class Listener:
         self._reading = SourceTools(settings, threads, workers)
         self._sources = Sources.installed(self._reading)
         self._identity = Identity.of(settings, PIPELINE, tuple(self._sources.roots))
-        self._capacity = Capacity(settings.concurrency, settings.batch_concurrency)
+        self._memory = memory = Memory(settings.memory_mb)
+        self._busyness = Busyness(lambda: workers.wanted, lambda: memory.wanted)
+        self._capacity = Capacity(settings.concurrency, settings.batch_concurrency, self._busyness.is_all)
         self._loops: tuple[Loop, ...] = ()
         self._ends: tuple[tuple[Callable[[], Coroutine[Any, Any, None]], ...], ...] = ()
         self._running: list[asyncio.Task[None]] = []
@@ -257,7 +260,8 @@ class Listener:
             embedders=Embedders(settings),
             reading=self._reading,
             tracing=tracing.create(settings),
-            memory=Memory(settings.memory_mb),
+            memory=self._memory,
+            busyness=self._busyness,
         )
 
     async def _pool(self, database: Database, size: int, lock_wait: str = "0") -> asyncpg.Pool:

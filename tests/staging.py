@@ -85,6 +85,14 @@ async def claim(
     return [row["id"] for row in await c.fetch(query, executor, list(roots), space or SPACE, limit, dict(turns or {}))]
 
 
+async def turns_of(c: Connection, executor: str = "L1", roots: Sequence[str] = ("/",)) -> dict[str, Any]:
+    """Claim in vain, and return what the claim says of turns."""
+    query = "select id, turns from ingest_claim($1, $2, $3, 10, 10, 0, '{}', false, '{}')"
+    row = await one(c, query, executor, list(roots), SPACE)
+    turns: dict[str, Any] = row["turns"]
+    return turns
+
+
 async def collection(
     c: Connection, name: str = "default", /, settings: Mapping[str, Any] | None = None, **more: Any
 ) -> None:

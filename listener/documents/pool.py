@@ -106,6 +106,11 @@ class Workers:
         answer: T = await asyncio.wrap_future(call.future)
         return answer
 
+    @property
+    def wanted(self) -> bool:
+        """Whether calls wait for a free worker."""
+        return self._turns.wanted
+
     def let_read(self, folder: str) -> None:
         """Let processes that start from now on read a folder, beside the modules that can be imported."""
         self._folders.append(folder)

@@ -54,6 +54,11 @@ class Turns(Generic[T]):
         self._served: dict[Share, int] = {}
         self._numbers = count()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether something waits."""
+        return bool(self._waiting)
+
     def wait(self, share: Share, item: T) -> None:
         """Put something at the end of its share's line."""
         with self._lock:

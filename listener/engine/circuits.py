@@ -77,7 +77,7 @@ class Circuits(Loop):
                 await set_within(self._parking.changed, self._pause())
 
     def _pause(self) -> float:
-        if self._parking.parked or self._parking.parents or self._away or self._capacity.busy:
+        if self._parking.parked or self._away or self._capacity.busy:
             return min(LOOK_SECONDS, max(self._next_in or LOOK_SECONDS, SOON_SECONDS))
         return min(self._seldom, max(self._next_in or self._seldom, SOON_SECONDS))
 
@@ -89,7 +89,6 @@ class Circuits(Loop):
         self._log.saw(circuits, Counter(one.key for one in self._parking.parked))
         await self._take_probes(circuits, probes)
         await self._wake()
-        await self._count_parents()
 
     async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
         """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
@@ -132,12 +131,3 @@ class Circuits(Loop):
         verdicts = await self._parking.look(parked)
         for place, verdict in verdicts.items():
             parked[place].tell(verdict)
-
-    async def _count_parents(self) -> None:
-        """Let requests hold a place while any of their batches runs, and none while all are parked."""
-        parents = {one.request: one for one in self._parking.parents}
-        if not parents or not (self._away or any(one.left for one in parents.values())):
-            return
-        waiting = await self._parking.requests_parked([*parents])
-        for request, parent in parents.items():
-            (parent.leave if request in waiting else parent.come_back)()

@@ -2,14 +2,15 @@
 
 ::
 
-    a place is free ─► claim ─► nothing? ─► take the idle lock, claim once more ─► sleep behind the doorbell
-                        └► check what only we can see ─► start the workflow under the request's id
+    there is room ─► claim ─► nothing? ─► take the idle lock, claim once more ─► sleep behind the doorbell
+                     └► check what only we can see ─► start the workflow under the request's id
 
 A claim commits before the start: a crash between them leaves a request that is claimed and has no workflow, which
 ``repair`` gives back.
 
-Before a listener sleeps it looks at the whole line. While there is more to do than it can, it may begin farther back
-(see ``line``).
+A claim takes what this listener can begin now (``Capacity.room``), and of long requests only its share: others could
+begin the rest earlier. It rings for them, and takes what is still there a moment later. Before a listener sleeps it
+looks at the whole line. While there is more to do than it can, it may begin farther back (see ``turns``).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.endings import declared_dead
 from listener.engine.engine_rows import Claimant, Claimed
-from listener.engine.line import FRONT, Line, Place
 from listener.engine.loop import Loop
+from listener.engine.turns import Turns
 from listener.errors import RequestError
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.tools import Tools
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 DECLARED_DEAD = "IG020"
 MOST_VAIN = 20  # looks for rings one after the other that found nothing: anybody may ring, so then there is a pause
 VAIN_PAUSE_SECONDS = 0.05
+LEAVES_SECONDS = 0.2  # for other listeners to take what was left for them
+GROWS_SECONDS = 0.25  # until a listener may have more places than it had
 
 
 class Claims(Loop):
@@ -53,11 +56,13 @@ class Claims(Loop):
     ) -> None:
         self._tools = tools
         self._claimant = claimant
-        self._places = capacity.requests
+        self._capacity = capacity
         self._doorbell = doorbell
         self._workflows = workflows
-        self._line = Line()
+        self._turns = Turns()
+        self._left_at: float | None = None
         self._vain = 0
+        capacity.batches.on_free = self._freed
 
     async def run(self) -> None:
         """Claim and start. Raises OperatorError ``declared_dead``."""
@@ -76,36 +81,55 @@ class Claims(Loop):
 
     async def _look(self) -> None:
         """Claim what there is; if there is nothing, sleep until there may be."""
-        if not self._places.free:
+        if not self._capacity.requests.free:
             await self._doorbell.wake(hand_over=self._doorbell.resting)
-            await self._places.wait()
-        if await self._claim(self._line.place):
+            await self._capacity.requests.wait()
+        if await self._claim():
             return
         answer = await self._doorbell.rest()
-        if await self._claim(FRONT):
+        if await self._claim(front=True):
             return
-        ahead = await engine_rows.look_ahead(self._doorbell.fetch, self._claimant.roots)
+        due = await engine_rows.seconds_until_due(self._doorbell.fetch)
         if self._vain >= MOST_VAIN:
             await anyio.sleep(VAIN_PAUSE_SECONDS)
-        rang = await self._doorbell.wait("locked" if ahead.locked else answer, ahead.seconds_until_due)
+        rang = await self._doorbell.wait("locked" if self._turns.locked else answer, self._next_look(due))
         self._vain = self._vain + 1 if rang else 0
 
-    async def _claim(self, place: Place) -> bool:
-        """Claim up to the free places and start what was claimed; False if nothing is due from ``place`` on."""
-        free = self._places.free
-        if not free:
+    def _next_look(self, due: float | None) -> float | None:
+        """Return when to look again without a ring, in seconds: what is left to others, or for want of a place."""
+        looks = [due] if due is not None else []
+        if self._left_at is not None:
+            looks.append(LEAVES_SECONDS)
+        if self._turns.more:
+            looks.append(GROWS_SECONDS)
+        return min(looks, default=None)
+
+    def _freed(self) -> None:
+        """There is a place to work in: what waits for one can be claimed."""
+        if self._turns.more:
+            self._doorbell.nudge()
+
+    async def _claim(self, front: bool = False) -> bool:
+        """Claim what there is room for and start it; False if nothing is due, or left for others."""
+        room = self._capacity.room
+        if not room.requests:
             return True
-        began = time.monotonic()
-        claimed = await engine_rows.claim(self._doorbell.fetch, self._claimant, free, place)
-        self._line.looked(place, [one.standing for one in claimed], time.monotonic() - began)
-        if not claimed:
-            return False
-        self._vain = 0
-        async with task_group() as starts:
-            for some in _sharing(claimed):
-                starts.start_soon(self._start_together, some)
-        await self._doorbell.wake(hand_over=self._doorbell.resting and len(claimed) == free)
-        return True
+        asked, began = self._turns.asked(front), time.monotonic()
+        leaves = self._left_at is None or began - self._left_at < LEAVES_SECONDS
+        claimed, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
+        self._turns.answered(asked, answer, [one.standing for one in claimed], time.monotonic() - began)
+        rings = self._turns.left and self._left_at is None
+        self._left_at = (self._left_at or began) if self._turns.left else None
+        if claimed:
+            self._vain = 0
+            async with task_group() as starts:
+                for some in _sharing(claimed):
+                    starts.start_soon(self._start_together, some)
+            rings = rings or (self._doorbell.resting and (self._turns.more or len(claimed) == room.requests))
+            await self._doorbell.wake(hand_over=rings)
+        elif rings:
+            await self._doorbell.ring()
+        return bool(claimed)
 
     async def _start_together(self, some: Sequence[Claimed]) -> None:
         """Start requests that may share a batch, or one that may not."""
@@ -120,7 +144,10 @@ class Claims(Loop):
         try:
             if one.source is not None:
                 await self._tools.sources.check(one.source, RequestOptions.read(one.options))
-            await (self._workflows.start if one.attempt == 1 else self._workflows.go_on)(one.id)
+            if one.attempt == 1:
+                await self._workflows.start(one.id, one.long)
+            else:
+                await self._workflows.go_on(one.id)
         except Exception as error:
             if is_outage(error):
                 log.warning("request %s starts later: waiting for Postgres: %s", one.id, named(error))

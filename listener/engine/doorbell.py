@@ -97,8 +97,17 @@ class Doorbell:
         if self.resting:
             self.resting = False
             await self.fetch("select ingest.ingest_wake()")
-        if hand_over and self.hears:
+        if hand_over:
+            await self.ring()
+
+    async def ring(self) -> None:
+        """Ring for the other listeners, which then look for themselves."""
+        if self.hears:
             await self.fetch("select pg_notify(ingest.ingest_channel('doorbell'::text), '')")
+
+    def nudge(self) -> None:
+        """Wake whoever waits here, as a ring does."""
+        self._rang.set()
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> bool:
         """Sleep until the doorbell rings (True), a scheduled request is due, or it is time to look anyway.

@@ -6,13 +6,14 @@ import json
 from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
 
 from listener.embedding import Space
-from listener.engine.line import FRONT, Place, Standing
+from listener.engine.turns import Standing
+from listener.pipeline.capacity import Room
 from listener.pipeline.identity import Identity
 
 
@@ -41,7 +42,10 @@ class Claimant:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A claimed request. ``source`` is None for inline content; requests with the same ``share`` may share a batch."""
+    """A claimed request. ``source`` is None for inline content; requests with the same ``share`` may share a batch.
+
+    ``long``: it may be much work, see ``ingest_is_long``.
+    """
 
     id: UUID
     priority: int
@@ -50,32 +54,44 @@ class Claimed:
     options: str
     attempt: int
     share: str | None
+    submitter: str
+    collection: str
+    long: bool
 
     @property
     def standing(self) -> Standing:
         """Where it stood in the line."""
-        return self.priority, self.created_at
+        return Standing(self.long, self.priority, self.submitter, self.collection, self.created_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """What comes next when nothing is due: when it is, in seconds, and whether a request was passed by, locked."""
+async def claim(
+    fetch: Fetch, claimant: Claimant, room: Room, leaves: bool, turns: str
+) -> tuple[list[Claimed], dict[str, Any]]:
+    """Claim due requests, as far as there is room, and return them by priority, with whose turn it is then.
 
-    seconds_until_due: float | None
-    locked: bool
+    ``leaves``: others may have their share of the long ones. ``turns``: as ``Turns`` says. Raises IG020 to a listener
+    that was declared dead.
+    """
+    query = """select id, priority, created_at, source, options, attempt, share, submitter, collection, long, turns
+      from ingest.ingest_claim(
+        $1::text, $2::text[], $3::jsonb, $4::int, $5::int, $6::int, $7::jsonb, $8::boolean, $9::jsonb)"""
+    *rows, last = await fetch(
+        query,
+        claimant.executor_id,
+        claimant.roots,
+        claimant.space,
+        *(room.requests, room.long, room.new, json.dumps(room.served)),
+        leaves,
+        turns,
+    )
+    claimed = [Claimed(*about) for *about, _ in rows]
+    return sorted(claimed, key=lambda one: (one.priority, one.created_at)), json.loads(last["turns"])
 
 
-async def claim(fetch: Fetch, claimant: Claimant, most: int, place: Place = FRONT) -> list[Claimed]:
-    """Claim up to ``most`` due requests from a place in the line on, in order. Raises IG020 to one declared dead."""
-    query = "select * from ingest.ingest_claim($1::text, $2::int, $3::text[], $4::jsonb, $5::int, $6::timestamptz)"
-    rows = await fetch(query, claimant.executor_id, most, claimant.roots, claimant.space, *place)
-    return sorted((Claimed(*row) for row in rows), key=lambda one: one.priority)
-
-
-async def look_ahead(fetch: Fetch, roots: list[str]) -> Rest:
-    """Return when a request is due next."""
-    (row,) = await fetch("select ingest.ingest_seconds_until_due(), ingest.ingest_left_locked($1::text[])", roots)
-    return Rest(*row)
+async def seconds_until_due(fetch: Fetch) -> float | None:
+    """Return when a request is due next, in seconds; None: none is scheduled."""
+    ((seconds,),) = await fetch("select ingest.ingest_seconds_until_due()")
+    return None if seconds is None else float(seconds)
 
 
 # cancels

@@ -11,11 +11,12 @@ from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.documents.turns import on_behalf_of
 from listener.errors import LostOwnership, ServiceError
+from listener.pipeline.capacity import Seat
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
-from listener.pipeline.parking import OwnPlace, Parking
+from listener.pipeline.parking import Parking
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence, Texts
@@ -38,7 +39,7 @@ class BatchRuns:
         self._tools = tools
         self._parking = parking
 
-    async def run(self, ref: BatchRef, place: OwnPlace) -> dict[str, int]:
+    async def run(self, ref: BatchRef, seat: Seat) -> dict[str, int]:
         """Run a batch's four steps; of one that brought nothing new, the first."""
         with logs.bound(batch=ref.batch):
             most = self._tools.settings.max_attempts
@@ -47,7 +48,7 @@ class BatchRuns:
                 await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
                 try:
-                    outcome = await self._steps(fence, run_step, place)
+                    outcome = await self._steps(fence, run_step, seat)
                 except LostOwnership:  # while it waited, before its steps
                     await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
                 span.output(**outcome)
@@ -61,30 +62,28 @@ class BatchRuns:
         with self._tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
             span.output(**await self._steps(fence, run_plainly, None))
 
-    async def _steps(self, fence: Fence, run: Run, place: OwnPlace | None) -> dict[str, int]:
-        """Run the steps. ``place``: where the batch runs, to be given back while it waits; a shared one does not."""
+    async def _steps(self, fence: Fence, run: Run, seat: Seat | None) -> dict[str, int]:
+        """Run the steps. ``seat``: the places to be given back while it waits; a shared batch goes on alone then."""
         tools = self._tools
         settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0], fence.number))
         if settings.waits:
-            if place is None:
+            if seat is None:
                 raise GoAlone
-            await self._parking.before(fence, settings, place)
+            await self._parking.before(fence, settings, seat)
         texts = Texts(tools.memory)
         try:
             with on_behalf_of(settings.share):
                 outcome = await run(tools, "load", partial(load, tools, fence, texts))
                 if outcome["open"]:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
-                    outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts, place))
+                    outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts, seat))
         finally:
             texts.let_go()
         if outcome["open"] and settings.publish != "request":
             outcome |= await run(tools, "save", partial(save, tools, fence))
         return outcome
 
-    async def _embed(
-        self, fence: Fence, settings: BatchSettings, texts: Texts, place: OwnPlace | None
-    ) -> dict[str, int]:
+    async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
 
         A try that got some texts through starts the count of attempts anew.
@@ -96,24 +95,24 @@ class BatchRuns:
                 return await step.run()
             except ServiceError as error:
                 texts.let_go()
-                if place is None:
+                if seat is None:
                     await self._parking.suspect(settings, error)
                     raise GoAlone from error
-                was_away = await self._parking.after(fence, settings, place, error)
+                was_away = await self._parking.after(fence, settings, seat, error)
                 attempt = 0 if was_away else 1 if step.sent else attempt + 1
                 if attempt >= self._tools.settings.embed_attempts:
                     raise
                 if attempt:
-                    await self._pause(fence, settings, place, error, attempt)
+                    await self._pause(fence, settings, seat, error, attempt)
 
     async def _pause(
-        self, fence: Fence, settings: BatchSettings, place: OwnPlace, error: ServiceError, attempt: int
+        self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError, attempt: int
     ) -> None:
         """Wait, without a place, before the next attempt; ``ingest_status`` shows why, and until when."""
         pause = error.retry_after or self._backoff(attempt)
         reason = error.as_json("embed") | {"service": settings.service}
         await self._tools.gateway.note_retry(fence, reason, pause)
-        async with place.places.away():
+        async with seat.away():
             await asyncio.sleep(pause)
 
     def _backoff(self, attempt: int) -> float:

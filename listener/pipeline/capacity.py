@@ -1,29 +1,64 @@
-"""How much one listener carries at a time: request places, batch places, and what is executed in them."""
+"""How much one listener carries at a time: places, and what is executed in them.
+
+::
+
+    a request's place      each request that runs here has one
+    a place to work in     each batch has one, and a request that finds its documents or carries its only batch itself:
+                           a few, and more while the listener has not as much to do as it can
+
+Who waits holds neither: a request whose batches are workflows of their own, and what is parked.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import anyio
 
 from listener.concurrency import set_within
+from listener.documents.turns import NOBODY, Share
+
+GROWS_SECONDS = 0.1  # between two looks whether there may be more places by now
 
 
 class Places:
-    """A number of places. Work that must run takes one anyway, also beyond the number: ``free`` is then 0."""
+    """A number of places, which grows up to ``most`` as long as ``is_all`` denies that this is all that can be done.
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    A place that comes free goes to who returns, then to the share that has the fewest at work. Work that must run takes
+    one anyway, also beyond the number: ``free`` is then 0.
+    """
+
+    def __init__(self, total: int, most: int = 0, is_all: Callable[[], bool] = lambda: True) -> None:
+        self._least = total
+        self._most = max(total, most)
+        self._is_all = is_all
         self.taken = 0
+        self.on_free: Callable[[], None] = lambda: None
         self._reserved: set[str] = set()
-        self._freed = asyncio.Event()
+        self._at_work: Counter[Share] = Counter()
         self._returning: deque[asyncio.Future[None]] = deque()
+        self._waiting: list[tuple[Share, asyncio.Future[None]]] = []
+        self._freed = asyncio.Event()
+
+    @property
+    def total(self) -> int:
+        """How many places there are now."""
+        few = self.taken < self._least or self._most == self._least
+        return self._least if few or self._is_all() else self._most
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for a place."""
+        return bool(self._returning or self._waiting)
 
     @property
     def free(self) -> int:
         """Places that new work may take."""
-        return max(0, self.total - self.taken)
+        return 0 if self.wanted else max(0, self.total - self.taken)
 
     def reserve(self, workflow: str) -> None:
         """Take a place for a workflow that is about to start here."""
@@ -37,83 +72,167 @@ class Places:
             self._reserved.discard(workflow)
             self.give_back()
 
-    def take(self, workflow: str) -> None:
+    def take(self, workflow: str, share: Share = NOBODY) -> None:
         """Take the place that was reserved for a workflow, else one more."""
         if workflow in self._reserved:
             self._reserved.discard(workflow)
         else:
             self.taken += 1
+        self._at_work[share] += 1
 
-    def give_back(self) -> None:
-        """Give a place back: to who returns, else wake who waits for one."""
+    def give_back(self, share: Share = NOBODY) -> None:
+        """Give a place back, and hand it on."""
         self.taken -= 1
-        while self._returning and self.taken < self.total:
-            returns = self._returning.popleft()
-            if not returns.done():
-                self.taken += 1
-                returns.set_result(None)
-        if self.taken < self.total:
-            self._freed.set()
+        self._at_work -= Counter([share])
+        self._hand_on()
 
-    def take_anyway(self) -> None:
-        """Take a place, whether one is free or not."""
-        self.taken += 1
+    async def acquire(self, workflow: str, share: Share, seconds: float | None = None) -> bool:
+        """Reserve a place for a workflow when it is its share's turn; False if that takes longer than ``seconds``."""
+        if workflow in self._reserved:
+            return True
+        if not self.free:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((share, turn))
+            try:
+                with anyio.move_on_after(seconds):
+                    await self._granted(turn)
+            except BaseException:
+                self._withdraw(turn)
+                raise
+            if not turn.done():
+                self._withdraw(turn)
+                return False
+            self.taken -= 1
+        self.reserve(workflow)
+        return True
+
+    async def wait(self) -> None:
+        """Wait until a place is free for new work."""
+        while not self.free:
+            self._freed.clear()
+            await set_within(self._freed, None)
 
     @asynccontextmanager
-    async def away(self) -> AsyncIterator[None]:
-        """Give a place back for the time of a block, then wait for one again, before all new work, as one comes."""
-        self.give_back()
+    async def one(self, workflow: str, share: Share = NOBODY) -> AsyncIterator[None]:
+        """Wait for a place, unless one is reserved, and have it for the time of a block."""
+        await self.acquire(workflow, share)
+        self.take(workflow, share)
         try:
             yield
+        finally:
+            self.give_back(share)
+
+    @asynccontextmanager
+    async def away(self, share: Share = NOBODY) -> AsyncIterator[None]:
+        """Give a place back for the time of a block, then wait for one again, before all new work, as one comes."""
+        self.give_back(share)
+        try:
+            yield
+            await self._return()
         except BaseException:
-            self.take_anyway()  # whoever had it gives it back
+            self.taken += 1  # anyway: whoever had it gives it back
             raise
-        await self._return()
+        finally:
+            self._at_work[share] += 1
 
     async def _return(self) -> None:
         if self.taken < self.total:
             self.taken += 1
             return
-        turn = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._returning.append(turn)
         try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.done() or turn.cancelled():
-                self.take_anyway()  # else it came at the same moment
+            await self._granted(turn)
+        except BaseException:
+            self._withdraw(turn)
             raise
 
-    async def wait(self, seconds: float | None = None) -> bool:
-        """Wait until a place is free; False if that takes longer than ``seconds``."""
-        while not self.free:
-            self._freed.clear()
-            if not await set_within(self._freed, seconds):
-                return False
-        return True
+    async def _granted(self, turn: asyncio.Future[None]) -> None:
+        while not turn.done():
+            await asyncio.wait([turn], timeout=GROWS_SECONDS)
+            self._hand_on()
+
+    def _withdraw(self, turn: asyncio.Future[None]) -> None:
+        """Wait no longer; a place that came at the same moment goes on to another."""
+        self._waiting = [one for one in self._waiting if one[1] is not turn]
+        if turn in self._returning:
+            self._returning.remove(turn)
+        if turn.done():
+            self.taken -= 1
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self.wanted and self.taken < self.total:
+            self.taken += 1
+            (self._returning.popleft() if self._returning else self._next()).set_result(None)
+        if self.free:
+            self._freed.set()
+            self.on_free()
+
+    def _next(self) -> asyncio.Future[None]:
+        submitters: Counter[str] = Counter()
+        for share, number in self._at_work.items():
+            submitters[share.submitter] += number
+        next_ = min(self._waiting, key=lambda one: (submitters[one[0].submitter], self._at_work[one[0]]))
+        self._waiting.remove(next_)
+        return next_[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The places that a workflow has."""
+
+    workflow: str
+    share: Share
+    places: tuple[Places, ...]
 
     @asynccontextmanager
-    async def one(self, workflow: str) -> AsyncIterator[None]:
-        """Wait for a place, unless one is reserved, and have it for the time of a block."""
-        if workflow not in self._reserved:
-            await self.wait()
-        self.take(workflow)
-        try:
+    async def away(self) -> AsyncIterator[None]:
+        """Give them back for the time of a block, then wait for them again."""
+        async with AsyncExitStack() as stack:
+            for places in self.places:
+                await stack.enter_async_context(places.away(self.share))
             yield
-        finally:
-            self.give_back()
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a listener can begin now: so many requests; of these so many long ones; or, beside what there is, so many of
+    submitters and collections that are not in ``served``, as ``ingest_pick`` takes it."""
+
+    requests: int
+    long: int
+    new: int
+    served: Mapping[str, bool | list[str]]
 
 
 class Capacity:
-    """The places of a listener, and the workflows that are executed here.
+    """The places of a listener, and the workflows that are executed here."""
 
-    Requests and batches have separate places: with one kind for both, requests that wait for their batches deadlock.
-    """
-
-    def __init__(self, requests: int, batches: int) -> None:
+    def __init__(self, requests: int, batches: int, is_all: Callable[[], bool] = lambda: True) -> None:
+        """``is_all``: whether the listener has as much to do as it can. A quarter of the requests are small ones."""
         self.requests = Places(requests)
-        self.batches = Places(batches)
+        self.batches = Places(batches, requests - requests // 4, is_all)
+        self._long: Counter[Share] = Counter()
         self._one_ended = asyncio.Event()
         self._executing: Counter[str] = Counter()
+
+    @property
+    def room(self) -> Room:
+        """What can begin now."""
+        requests = self.requests.free
+        long = min(requests, self.batches.free)
+        new = 0 if long else min(1, requests)
+        return Room(requests, long, new, self._served() if new else {})
+
+    @contextmanager
+    def long(self, share: Share) -> Iterator[None]:
+        """Count a long request as open here, for the time of a block."""
+        self._long[share] += 1
+        try:
+            yield
+        finally:
+            self._long -= Counter([share])
 
     @property
     def executing(self) -> list[str]:
@@ -140,3 +259,16 @@ class Capacity:
         while self.busy:
             self._one_ended.clear()
             await self._one_ended.wait()
+
+    def _served(self) -> dict[str, bool | list[str]]:
+        """Return who has long requests open here: submitters with their collections; True: it gets no more.
+
+        A submitter may have as many as would be left for others of twice the places: so there is always room for one.
+        """
+        of: dict[str, list[str]] = {}
+        numbers: Counter[str] = Counter()
+        for share, number in self._long.items():
+            of.setdefault(share.submitter, []).append(share.collection)
+            numbers[share.submitter] += number
+        left = 2 * self.requests.total - numbers.total()
+        return {submitter: numbers[submitter] >= left or collections for submitter, collections in of.items()}

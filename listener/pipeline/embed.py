@@ -125,7 +125,7 @@ class EmbedStep:
         try:
             with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
                 self.tools.away.check(self.settings.key)
-                with reported_to(self.complaint.hear):
+                with reported_to(self.complaint.hear), self.tools.busyness.call(self.embedder):
                     embeddings = await self.embedder.embed([same[0].embedded for same in texts])
                 span.usage(embeddings.tokens)
         except TextsRefused as refused:

@@ -55,6 +55,11 @@ class Memory:
         return self._reserved
 
     @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for some of it."""
+        return bool(self._waiting)
+
+    @property
     def portion(self) -> int:
         """What a portion of several rows takes at most."""
         return int(self._most * PORTION_SHARE)

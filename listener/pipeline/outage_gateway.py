@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from listener.pipeline.away import Key
 from listener.pipeline.request_gateway import RequestGateway
@@ -39,8 +38,3 @@ class OutageGateway(RequestGateway):
         )
         columns = ([getattr(one, name) for one in parked] for name in ("request", "batch", "owner", "patience"))
         return {place - 1: verdict for place, verdict in await self._pool.fetch(query, *columns)}
-
-    async def parked(self, requests: Sequence[UUID]) -> set[UUID]:
-        """Return those of ``requests`` of which nothing runs."""
-        query = "select id from ingest.ingest_requests where id = any ($1) and resume_at is not null"
-        return set(await self._column(query, list(requests)))

@@ -14,8 +14,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -24,7 +23,7 @@ from listener.database.outages import retry_on_outage
 from listener.embedding import Space
 from listener.errors import LostOwnership, ServiceError
 from listener.pipeline.away import Key
-from listener.pipeline.capacity import Places
+from listener.pipeline.capacity import Seat
 from listener.pipeline.checkpoints import without_slot
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence
@@ -32,14 +31,6 @@ from listener.pipeline.tools import Tools
 
 LEASE_SECONDS = 10.0  # to ask in, beyond what a call may take
 LIMITED_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class OwnPlace:
-    """The place that a workflow has."""
-
-    places: Places
-    workflow: str
 
 
 @dataclass(eq=False, slots=True)
@@ -64,41 +55,12 @@ class Parked:
             self.outcome.set_result(verdict)
 
 
-@dataclass(eq=False)
-class Parent:
-    """A request whose batches are workflows of their own; while all of these are parked, it holds no place either."""
-
-    request: UUID
-    place: OwnPlace
-    _left: ExitStack | None = None
-
-    @property
-    def left(self) -> bool:
-        """Whether it has given its place back."""
-        return self._left is not None
-
-    def leave(self) -> None:
-        """Give its place and slot back."""
-        if self._left is None:
-            self._left = ExitStack()
-            self._left.enter_context(without_slot(self.place.workflow))
-            self.place.places.give_back()
-
-    def come_back(self) -> None:
-        """Take them again: its batches go on, and wait for their own places."""
-        if self._left is not None:
-            self.place.places.take_anyway()
-            self._left.close()
-            self._left = None
-
-
 class Parking:
     """What waits here for services, and which of them are to be asked whether they live."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self.parked: set[Parked] = set()
-        self.parents: set[Parent] = set()
         self.suspects: dict[Key, Space] = {}
         self.changed = asyncio.Event()
 
@@ -116,50 +78,35 @@ class Parking:
             self.suspects[settings.key] = settings.space
         self.changed.set()
 
-    async def after(self, fence: Fence, settings: BatchSettings, place: OwnPlace, error: ServiceError) -> bool:
+    async def after(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError) -> bool:
         """Park a batch whose call failed; return whether the service was away. Else the fault is the batch's own.
 
         Raises ServiceError when its patience is over, LostOwnership if it is not to go on.
         """
         await self.suspect(settings, error)
-        return await self._park(fence, settings, place, error)
+        return await self._park(fence, settings, seat, error)
 
-    async def before(self, fence: Fence, settings: BatchSettings, place: OwnPlace) -> None:
+    async def before(self, fence: Fence, settings: BatchSettings, seat: Seat) -> None:
         """Park a batch that has not begun, since its service is away or its request is parked; raises as ``after``."""
-        await self._park(fence, settings, place, None)
+        await self._park(fence, settings, seat, None)
 
     async def gate(self, request: UUID, settings: BatchSettings) -> None:
         """Wait with a request's next batch while the service is away; raises LostOwnership as ``after``."""
         while self._tools.away.error(settings.key):
             await self._outcome(Parked(settings.key, request, None, None, self._patience(settings)), settings, None)
 
-    @contextmanager
-    def parent(self, request: UUID, place: OwnPlace) -> Iterator[None]:
-        """Have a request give up its place while all of its batches are parked."""
-        parent = Parent(request, place)
-        self.parents.add(parent)
-        try:
-            yield
-        finally:
-            self.parents.discard(parent)
-            parent.come_back()
-
     async def look(self, parked: Sequence[Parked]) -> dict[int, str]:
         """Return what has become of parked work, by its place."""
         return await self._tools.gateway.look_at_parked(parked)
 
-    async def requests_parked(self, requests: Sequence[UUID]) -> set[UUID]:
-        """Return those of ``requests`` of which nothing runs."""
-        return await self._tools.gateway.parked(requests)
-
-    async def _park(self, fence: Fence, settings: BatchSettings, place: OwnPlace, error: ServiceError | None) -> bool:
+    async def _park(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError | None) -> bool:
         known = error or self._tools.away.error(settings.key)
         reason = _reason(settings, known) if known else None
         one = Parked(settings.key, fence.requests[0], fence.number, fence.token, self._patience(settings))
         await retry_on_outage(partial(self._tools.gateway.park, fence, reason))
         while True:
-            with without_slot(place.workflow):
-                async with place.places.away():
+            with without_slot(seat.workflow):
+                async with seat.away():
                     await self._outcome(one, settings, known)
             if await retry_on_outage(partial(self._tools.gateway.go_on, fence)):
                 return one.opened

@@ -11,6 +11,7 @@ from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders
 from listener.pipeline.away import Away
+from listener.pipeline.busyness import Busyness
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.memory import TIMES_STORED, Memory, portions
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
@@ -38,6 +39,7 @@ class Tools:
     reading: SourceTools
     tracing: Tracing
     memory: Memory
+    busyness: Busyness
     away: Away = field(default_factory=Away)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the one document that is tried alone: only that one is to blame if this listener dies."""

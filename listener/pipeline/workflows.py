@@ -28,14 +28,15 @@ from dbos import error as dbos_error
 
 from listener import logs
 from listener.database.outages import is_outage, retry_on_outage
+from listener.documents.turns import Share
 from listener.errors import LostOwnership, RequestError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
-from listener.pipeline.capacity import Capacity, Places
-from listener.pipeline.checkpoints import as_json, done_before, give_way, refuse_copies, run_step
+from listener.pipeline.capacity import Capacity, Places, Seat
+from listener.pipeline.checkpoints import as_json, done_before, give_way, refuse_copies, run_step, without_slot
 from listener.pipeline.discover import discover
 from listener.pipeline.identity import Identity
-from listener.pipeline.parking import OwnPlace, Parking
+from listener.pipeline.parking import Parking
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import Manifest, RunningRequest
 from listener.pipeline.rewinding import cancel_active, rewind, rewind_batches
@@ -80,16 +81,21 @@ class Workflows:
 
         self._ingest_request, self._ingest_batch = ingest_request, ingest_batch
 
-    async def start(self, request: UUID) -> None:
-        """Start a request's workflow under its id, in the background; DBOS's primary key makes that happen once."""
+    async def start(self, request: UUID, long: bool = False) -> None:
+        """Start a request's workflow under its id, in the background; DBOS's primary key makes that happen once.
+
+        ``long``: it takes a place to work in, too.
+        """
         ref = RequestRef(request=request)
-        handle = await self._started(self._capacity.requests, str(request), self._ingest_request, ref)
+        places = (self._capacity.requests, self._capacity.batches) if long else (self._capacity.requests,)
+        handle = await self._started(places, str(request), self._ingest_request, ref)
         if not hasattr(handle, "task"):  # DBOS has this workflow already, so none starts here; repair resumes it
             self.shares.release([request])
 
-    async def _started(self, places: Places, workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
-        """Start a workflow in a place of ours; the place is free again if it turns out to run or to have run before."""
-        places.reserve(workflow)
+    async def _started(self, places: Iterable[Places], workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
+        """Start a workflow in places of ours; they are free again if it turns out to run or to have run before."""
+        for one in places:
+            one.reserve(workflow)
         handle = None
         try:
             with SetWorkflowID(workflow):
@@ -97,7 +103,8 @@ class Workflows:
             return handle
         finally:
             if not hasattr(handle, "task"):
-                places.release(workflow)
+                for one in places:
+                    one.release(workflow)
 
     async def go_on(self, request: UUID, left: Sequence[str] = ()) -> None:
         """Resume a request's workflows: those of its unfinished batches first, then its own.
@@ -161,6 +168,7 @@ class Workflows:
                 raise
             finally:
                 self._capacity.requests.give_back()
+                self._capacity.batches.release(str(ref.request))  # of one that did not come so far
 
     async def _begin(self, ref: RequestRef, attempt: int | None) -> RunningRequest | None:
         request = await retry_on_outage(partial(self._tools.gateway.begin, ref, self._tools.executor_id, attempt))
@@ -173,21 +181,32 @@ class Workflows:
         return request
 
     async def _carried_out(self, ref: RequestRef, request: RunningRequest) -> dict[str, Any]:
-        counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
-        found = Manifest(**counts)
-        if found.batches == 1 and found.first_batch is not None:
-            await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch), self._place(ref))
-        elif found.batches > 1:
-            with self.parking.parent(ref.request, self._place(ref)):
-                await self._children(ref)
+        workflow, requests, batches = str(ref.request), self._capacity.requests, self._capacity.batches
+        with self._capacity.long(request.share):
+            async with batches.one(workflow, request.share):
+                counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
+                found = Manifest(**counts)
+                if found.batches == 1 and found.first_batch is not None:
+                    seat = Seat(workflow, request.share, (requests, batches))
+                    await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch), seat)
+            if found.batches > 1:
+                with self._aside(workflow):
+                    await self._children(ref, request.share)
         if request.options.publish == "request":
             await run_step(self._tools, "save", partial(save_request, self._tools, ref))
         return counts
 
-    def _place(self, ref: RequestRef) -> OwnPlace:
-        return OwnPlace(self._capacity.requests, str(ref.request))
+    @contextmanager
+    def _aside(self, workflow: str) -> Iterator[None]:
+        """Have a request hold no place and no slot for the time of a block: its batches have places of their own."""
+        with without_slot(workflow):
+            self._capacity.requests.give_back()
+            try:
+                yield
+            finally:
+                self._capacity.requests.take(workflow)
 
-    async def _children(self, ref: RequestRef) -> None:
+    async def _children(self, ref: RequestRef, share: Share) -> None:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
@@ -195,9 +214,9 @@ class Workflows:
         for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
             await self.parking.gate(ref.request, settings)
             batch = BatchRef(request=ref.request, batch=number)
-            direct = await self._room_here(ref, queued)
-            if direct:
-                handles.append(await self._started(self._capacity.batches, batch.workflow, self._ingest_batch, batch))
+            if await self._room_here(batch, share, queued):
+                places = (self._capacity.batches,)
+                handles.append(await self._started(places, batch.workflow, self._ingest_batch, batch))
                 continue
             with SetWorkflowID(batch.workflow):
                 queue = self._identity.batches_queue
@@ -212,14 +231,17 @@ class Workflows:
         if errors:
             raise errors[0]
 
-    async def _room_here(self, ref: RequestRef, queued: Iterable[int]) -> bool:
-        """Wait until the next batch can start; True: here, False: the other listeners have more room than is queued."""
-        while not self._capacity.batches.free:
+    async def _room_here(self, batch: BatchRef, share: Share, queued: Iterable[int]) -> bool:
+        """Wait until a batch can start; True: in a place here, False: others have more room than is queued."""
+        ref = RequestRef(request=batch.request)
+        places = self._capacity.batches
+        while not (places.free and await places.acquire(batch.workflow, share)):
             others = await retry_on_outage(partial(self._tools.gateway.others, self._identity))
             others *= self._tools.settings.batch_concurrency  # as far as we know: each may have its own
             if others and await retry_on_outage(partial(self._tools.gateway.untouched, ref, queued)) < others:
                 return False
-            await self._capacity.batches.wait(LOOK_SECONDS)
+            if await places.acquire(batch.workflow, share, LOOK_SECONDS):
+                break
         return True
 
     async def _settle_failed(self, ref: RequestRef, attempt: int | None, error: Exception) -> None:
@@ -256,5 +278,7 @@ class Workflows:
     async def _batch(self, ref: BatchRef) -> dict[str, Any]:
         refuse_copies(ref.workflow)
         with logs.bound(request=str(ref.request)), self._executes(ref.workflow):
-            async with self._capacity.batches.one(ref.workflow):
-                return await self._runs.run(ref, OwnPlace(self._capacity.batches, ref.workflow))
+            settings = await retry_on_outage(partial(self._tools.gateway.batch_settings, ref.request, ref.batch))
+            places = self._capacity.batches
+            async with places.one(ref.workflow, settings.share):
+                return await self._runs.run(ref, Seat(ref.workflow, settings.share, (places,)))

@@ -28,7 +28,7 @@ begin
     perform ingest.ingest_promote_scheduled();
   end if;
   select k.ids, k.turns into v_ids, v_turns
-  from ingest.ingest_pick_kinds(p_executor, ingest.ingest_folders(p_roots), p_most, p_long, p_new, p_not, p_leaves, p_turns) k;
+  from ingest.ingest_pick_kinds(p_executor, ingest.ingest_folders(p_roots), p_space, p_most, p_long, p_new, p_not, p_leaves, p_turns) k;
   loop
     exit when cardinality(v_ids) = 0;
     return query

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_pick(
-  p_long boolean, p_most int, p_folders text[], p_not jsonb, p_capped boolean, inout turn jsonb, inout locked boolean, out ids uuid[],
+  p_long boolean, p_most int, p_folders text[], p_not jsonb, p_capped boolean, p_space jsonb, inout turn jsonb, inout locked boolean, out ids uuid[],
   out looks int
 ) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -23,7 +23,7 @@ begin
   looks := 0;
   ids := '{}';
   if p_not = '{}' and turn ->> 'stay' is not null then
-    ids := ingest.ingest_pick_on(p_long, p_most, p_folders, p_capped, turn -> 'stay');
+    ids := ingest.ingest_pick_on(p_long, p_most, p_folders, p_capped, p_space, turn -> 'stay');
     if ids <> '{}' then
       return;
     end if;
@@ -40,7 +40,7 @@ begin
       v_picked := ingest.ingest_pick_of(
         p_long, v_priority, v_submitter, coalesce(v_after ->> v_submitter, ''), v_few,
         least(p_most - cardinality(ids), case when v_next = v_submitter then p_most else v_few * v_left end),
-        p_folders, p_not, p_capped, ids, v_rooms, looks, locked);
+        p_folders, p_not, p_capped, ids, p_space, v_rooms, looks, locked);
       v_rooms := v_picked.rooms;
       looks := v_picked.looks;
       locked := v_picked.locked;
@@ -64,8 +64,8 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jsonb, boolean) is
+comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jsonb, jsonb, boolean) is
   'Locks up to p_most due requests of a kind, turn by turn. p_folders: see ingest_folders. p_not: submitters (true) or their '
-  'collections that get none. turn: whose turn was last, {submitter, left, collections}, and where to go on '
+  'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections}, and where to go on '
   'first, if a look from the front takes long (stay, see ingest_pick_on). looks: 200 of them at a time, then the '
   'next call goes on. locked: something was passed by, since somebody has locked it.';

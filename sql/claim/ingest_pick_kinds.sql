@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_pick_kinds(
-  p_executor text, p_folders text[], p_most int, p_long int, p_new int, p_not jsonb, p_leaves boolean, p_turns jsonb,
+  p_executor text, p_folders text[], p_space jsonb, p_most int, p_long int, p_new int, p_not jsonb, p_leaves boolean, p_turns jsonb,
   out ids uuid[], out turns jsonb
 ) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -8,6 +8,7 @@ as $$
 -- kind goes first, and among equals the kind that was second last time.
 declare
   v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
+  v_space jsonb := case when exists (select from ingest.ingest_circuits o where o.opened_at is not null) then p_space end;
   v_urgent int := ingest.ingest_next_priority(false, -2147483648);
   v_urgent_long int := ingest.ingest_next_priority(true, -2147483648);
   v_long_first boolean := coalesce(v_urgent_long < v_urgent
@@ -37,7 +38,7 @@ begin
     if v_most > 0 then
       v_picked := ingest.ingest_pick(
         v_long, v_most, p_folders, case when v_long then v_not else '{}' end, v_capped,
-        coalesce(p_turns -> case when v_long then 'long' else 'quick' end, '{}'), false);
+        v_space, coalesce(p_turns -> case when v_long then 'long' else 'quick' end, '{}'), false);
       ids := ids || v_picked.ids;
       v_found := cardinality(v_picked.ids);
       turns := turns || jsonb_build_object(
@@ -52,7 +53,7 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_pick_kinds(text, text[], int, int, int, jsonb, boolean, jsonb) is
+comment on function ingest.ingest_pick_kinds(text, text[], jsonb, int, int, int, jsonb, boolean, jsonb) is
   'Locks up to p_most due requests, up to p_long of them long ones; without a place for these, up to p_new of submitters and '
   'collections that are not in p_not. p_leaves: not more than a listener''s share of them. turns: whose turn it is, of each kind; '
   'more: long ones may be left; left: they are, for other listeners; locked, looks: see ingest_pick.';

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_pick_of(
   p_long boolean, p_priority int, p_submitter text, p_after text, p_few int, p_most int, p_folders text[], p_not jsonb, p_capped boolean,
-  p_picked uuid[], inout rooms jsonb, inout looks int, inout locked boolean, out ids uuid[], out collection text
+  p_picked uuid[], p_space jsonb, inout rooms jsonb, inout looks int, inout locked boolean, out ids uuid[], out collection text
 ) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -17,7 +17,7 @@ begin
     v_stop := coalesce(v_stop, v_next);
     v_next := ingest.ingest_next_collection(p_long, p_priority, p_submitter, collection);
     looks := looks + 1;
-    continue when p_not -> p_submitter ? collection;
+    continue when p_not -> p_submitter ? collection or p_space is not null and ingest.ingest_is_away(collection, p_space);
     if not (rooms ? ('s:' || p_submitter) and rooms ? ('c:' || collection)) then
       v_room := ingest.ingest_lane_room(p_submitter, collection, p_capped);
       locked := locked or v_room.locked;
@@ -39,6 +39,6 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_pick_of(boolean, int, text, text, int, int, text[], jsonb, boolean, uuid[], jsonb, int, boolean) is
+comment on function ingest.ingest_pick_of(boolean, int, text, text, int, int, text[], jsonb, boolean, uuid[], jsonb, jsonb, int, boolean) is
   'Locks the next requests of a submitter: up to p_few of the collection whose turn it is after p_after, p_most where it is the only one. '
-  'rooms: of submitters and collections, as far as they are known; looks: how many collections were looked at; locked: somebody else has locked one.';
+  'p_space: that of a new collection, if some service is away; null: none is. rooms: of submitters and collections, as far as they are known; looks: how many collections were looked at; locked: somebody else has locked one.';

@@ -17,7 +17,7 @@ begin
   from ingest.ingest_requests r where r.status = 'running' and r.resume_at is null;
   select count(*) into waiting from (
     select from ingest.ingest_requests r where r.status = 'pending' and r.due and ingest.ingest_is_long(r) = true
-    limit 16 * v_listeners) some;
+    limit 16 * v_listeners) w;
   most := greatest(0, ceil((v_running + waiting) / v_listeners::float8)::int - v_ours);
 end
 $$;

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import asyncpg
 import pytest
-from staging import SPACE, Connection, add, add_listener, blocked, claim, collection, one, settle
+from staging import SPACE, Connection, add, add_listener, claim, collection, one, settle, turns_of
+
+from listener.engine.turns import Standing
 
 
 @pytest.fixture(autouse=True)
@@ -30,12 +30,12 @@ async def test_lower_priority_numbers_go_first_then_the_older(c: Connection) -> 
     assert await claim(c, 1) == []
 
 
-async def test_a_claim_from_a_place_in_the_line_leaves_what_stands_before_it(c: Connection) -> None:
+async def test_a_claim_that_stays_leaves_what_stands_before_it(c: Connection) -> None:
     urgent, first, second, last = [await add(c, priority=priority) for priority in (-1, 0, 0, 7)]
-    place = await one(c, "select priority, created_at from ingest_requests where id = $1", second)
-    query = "select id from ingest_claim('L1', 10, '{/}', $1, $2, $3)"
-    assert {row["id"] for row in await c.fetch(query, SPACE, *place)} == {second, last}
-    assert await claim(c) == [urgent, first]
+    place = await one(c, "select priority, submitted_by, created_at from ingest_requests where id = $1", second)
+    stay = Standing(True, place["priority"], place["submitted_by"], "default", place["created_at"]).as_json
+    assert await claim(c, turns={"long": {"stay": stay}}) == [second]
+    assert await claim(c, turns={"long": {"stay": stay}}) == [urgent, first, last]  # nothing is left there
 
 
 async def test_two_sessions_claim_different_requests_without_waiting(c: Connection, other: Connection) -> None:
@@ -83,22 +83,20 @@ async def test_a_scheduled_request_waits_for_its_time(c: Connection) -> None:
 async def test_what_a_claim_passed_by_since_it_is_locked_is_left_for_another_look(
     c: Connection, other: Connection
 ) -> None:
-    left = "select ingest_left_locked('{/srv}')"
     await add(c, source="/home/elsewhere")
     await collection(c, "full", max_running=1)
     await add(c, collection="full")
     assert len(await claim(c, roots=["/srv"])) == 1
     await add(c, collection="full")
-    assert not await c.fetchval(left)  # a folder of other listeners, a collection that is full
+    assert not (await turns_of(c, roots=["/srv"]))["locked"]  # a folder of other listeners, a collection that is full
     await collection(c, "has room", max_running=1)
     for name in ("free", "has room"):
         locked = await add(c, collection=name)
         async with other.transaction():
             await other.execute("select from ingest_requests where id = $1 for update", locked)
-            assert await claim(c, roots=["/srv"]) == []
-            assert await c.fetchval(left)
+            assert (await turns_of(c, roots=["/srv"]))["locked"]
         assert await claim(c, roots=["/srv"]) == [locked]
-        assert not await c.fetchval(left)
+        assert not (await turns_of(c, roots=["/srv"]))["locked"]
 
 
 async def test_only_a_listener_with_a_root_above_a_source_claims_it(c: Connection) -> None:
@@ -221,11 +219,9 @@ async def test_two_listeners_never_both_get_the_last_place(c: Connection, other:
     first, second = await add(c, collection="c"), await add(c, collection="c")
     await c.execute("begin")
     assert await claim(c) == [first]
-    assert await claim(other, 5, "L2") == []
-    assert await other.fetchval("select ingest_left_locked('{/}')")  # it looks again
+    assert (await turns_of(other, "L2"))["locked"]  # it looks again
     await c.execute("commit")
-    assert await claim(other, 5, "L2") == []
-    assert not await other.fetchval("select ingest_left_locked('{/}')")
+    assert not (await turns_of(other, "L2"))["locked"]
     await settle(c, first)
     assert await claim(other, 5, "L2") == [second]
 
@@ -261,7 +257,9 @@ async def test_an_insert_that_is_open_when_the_first_limit_comes_obeys_it(c: Con
     assert {request for ids in claimed for request in ids} < set(requests)
 
 
-async def test_neither_the_first_limit_nor_a_claim_waits_for_a_locked_request(c: Connection, other: Connection, third: Connection) -> None:
+async def test_neither_the_first_limit_nor_a_claim_waits_for_a_locked_request(
+    c: Connection, other: Connection, third: Connection
+) -> None:
     held, free = await add(c, collection="c"), await add(c, collection="c")
     async with third.transaction():
         await third.execute("select from ingest_requests where id = $1 for update", held)

@@ -1,0 +1,51 @@
+"""Whether a listener has as much to do as it can: more at a time would only wait for what there is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from listener.embedding import Embedder, Space
+
+WINDOW_SECONDS = 0.1
+BUSY_SHARE = 0.75  # of a core: an interpreter can't use much more
+
+
+class Busyness:
+    """Watches what can be used up: a core, calls of the embedding services, and what ``others`` tell of."""
+
+    def __init__(self, *others: Callable[[], bool]) -> None:
+        self._others = others
+        self._calls: Counter[Space] = Counter()
+        self._useful: dict[Space, int] = {}
+        self._since = time.monotonic()
+        self._used = time.process_time()
+        self._share = 0.0
+
+    @contextmanager
+    def call(self, embedder: Embedder) -> Iterator[None]:
+        """Count a call of an embedder, for the time of a block."""
+        self._useful[embedder.space] = embedder.in_flight
+        self._calls[embedder.space] += 1
+        try:
+            yield
+        finally:
+            self._calls[embedder.space] -= 1
+
+    def is_all(self) -> bool:
+        """Return whether something is used up."""
+        return (
+            self._core() > BUSY_SHARE
+            or any(self._calls[space] > useful for space, useful in self._useful.items())
+            or any(other() for other in self._others)
+        )
+
+    def _core(self) -> float:
+        """Return the share of a core that this process used lately."""
+        now, used = time.monotonic(), time.process_time()
+        if now - self._since >= WINDOW_SECONDS:
+            self._share = (used - self._used) / (now - self._since)
+            self._since, self._used = now, used
+        return self._share

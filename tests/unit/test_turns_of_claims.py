@@ -1,0 +1,77 @@
+"""Where in the line of due requests a claim begins to look, and whose turn it is."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+from listener.engine.turns import MOST_SECONDS, REMEMBERED, Line, Standing, Turns
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+FIRST = Standing(False, -3, "app", "docs", NOON.replace(hour=13))
+LAST = Standing(False, 0, "app", "docs", NOON)
+NEXT = Standing(False, 1, "app", "more", NOON)
+ROWS = [FIRST, LAST]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_after_a_quick_look_the_next_begins_at_the_front() -> None:
+    line = Line()
+    line.looked(True, ROWS, 0.001)
+    assert line.stay is None
+
+
+def test_after_a_long_look_the_next_ones_go_on_where_something_was_found() -> None:
+    clock = Clock()
+    line = Line(clock)
+    line.looked(True, ROWS, 0.15)
+    assert line.stay == LAST.as_json
+    clock.now += 1.4
+    line.looked(False, [NEXT], 0.001)
+    assert line.stay == NEXT.as_json
+    clock.now += 0.2
+    assert line.stay is None
+
+
+def test_a_look_that_found_nothing_is_followed_by_one_at_the_front() -> None:
+    line = Line()
+    line.looked(True, ROWS, 0.2)
+    line.looked(False, [], 0.001)
+    assert line.stay is None
+    line.looked(True, [], 0.2)
+    assert line.stay is None
+
+
+def test_the_front_is_never_passed_by_for_longer_than_the_most() -> None:
+    clock = Clock()
+    line = Line(clock)
+    line.looked(True, ROWS, 60.0)
+    clock.now += MOST_SECONDS
+    assert line.stay is None
+
+
+def test_the_next_claim_asks_with_what_the_last_one_answered() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    asked = turns.asked()
+    assert json.loads(asked) == {"quick": {"stay": None}, "long": {"stay": None}}
+    turn = {"submitter": "app", "left": 0, "collections": {"app": "docs"}}
+    turns.answered(asked, {"quick": turn, "long": None, "more": False, "locked": True, "looks": 3}, ROWS, 0.15)
+    assert turns.locked
+    assert not turns.more
+    assert json.loads(turns.asked())["quick"] == turn | {"stay": LAST.as_json}
+    assert json.loads(turns.asked(front=True))["quick"] == turn | {"stay": None}
+
+
+def test_what_is_remembered_of_submitters_is_bounded() -> None:
+    turns = Turns()
+    many = {f"role {n}": "docs" for n in range(REMEMBERED + 10)}
+    turns.answered(turns.asked(), {"quick": {"submitter": "a", "left": 0, "collections": many}}, [], 0.001)
+    assert [*json.loads(turns.asked())["quick"]["collections"]] == [*many][10:]
