@@ -7,12 +7,13 @@
     scheduled            1 M for tomorrow, more urgent than the 1 k pending
     full collection      1 k and 1 M of a collection at its limit, more urgent than the 1 k pending
     submitter at limit   1 M of a submitter at its limit, more urgent than the 1 k pending
+    another submitter    1 M of another submitter, in one collection, and each in one of its own
     root of nobody       1 M below a folder that is no listener's, more urgent than the 1 k pending
     old snapshot         100 k were claimed and ended, while a transaction that is still open keeps VACUUM from removing
                          what they left
 
 Each is a database of its own, kept for the whole run; they take turns, round by round. A call is the statement that
-listeners send, with one free place, from where a listener would begin to look (``listener.claims.Line``: after a long
+listeners send, with one free place, from where a listener would begin to look (``listener.engine.turns``: after a long
 look further back, for a while; p99 shows the long ones). It is timed by its client, its commit is not: what a flush
 takes is the disk's affair.
 """
@@ -37,7 +38,8 @@ from listener import embedded
 from listener.database.connections import qualifying
 from listener.database.names import Names
 from listener.engine import engine_rows
-from listener.engine.line import Line
+from listener.engine.turns import Turns
+from listener.pipeline.capacity import Room
 
 T = TypeVar("T")
 
@@ -45,6 +47,7 @@ FEW, MANY, MOST = 1_000, 100_000, 1_000_000
 CALLS = 200
 EXECUTOR = "backlog"
 ROOTS = ["/srv"]
+ROOM = Room(1, 1, 0, {})
 CLAIMANT = engine_rows.Claimant(
     EXECUTOR, ROOTS, json.dumps({"embedder": "local", "endpoint": "", "model": "none", "dimensions": 3})
 )
@@ -55,12 +58,13 @@ values ($1, 'here', 1, '0', '0', 10, $2, '1 day')
 """
 REQUESTS = """
 insert into ingest_requests (source, collection, priority, run_at)
-select $2 || '/report-' || n || '.md', $3, $4, now() + $5::int * interval '1 day' from generate_series(1, $1::int) n
+select $2 || '/report-' || n || '.md', replace($3, '#', n::text), $4, now() + $5::int * interval '1 day'
+from generate_series(1, $1::int) n
 """
 LIMIT = "insert into ingest_limits (role, max_running) values ('app', 0)"
-LIMITED = """
+OTHERS = """
 with system as materialized (select ingest_as_system())
-update ingest_requests r set submitted_by = 'app', limited = true from system where status = 'pending'
+update ingest_requests r set submitted_by = $1 from system where status = 'pending'
 """
 FINISH = """
 with system as materialized (select ingest_as_system())
@@ -78,7 +82,7 @@ class Case:
     connection: asyncpg.Connection
     claims: list[tuple[float, float]] = field(default_factory=list)
     inserts: list[tuple[float, float]] = field(default_factory=list)
-    line: Line = field(default_factory=Line)
+    turns: Turns = field(default_factory=Turns)
     empty: int = 0
 
     async def round(self, calls: int) -> None:
@@ -86,15 +90,16 @@ class Case:
         claims, inserts = [], []
         for _ in range(calls):
             inserts.append((await self._timed(partial(self.connection.fetch, INSERT)))[0])
-            place = self.line.place
-            seconds, claimed = await self._timed(partial(engine_rows.claim, self.connection.fetch, CLAIMANT, 1, place))
-            self.line.looked(place, [one.standing for one in claimed], seconds)
+            asked = self.turns.asked()
+            claim = partial(engine_rows.claim, self.connection.fetch, CLAIMANT, ROOM, True, asked)
+            seconds, (claimed, answer) = await self._timed(claim)
+            self.turns.answered(asked, answer, [one.standing for one in claimed], seconds)
             claims.append(seconds)
             self.empty += not claimed
         for found, times in ((self.claims, claims), (self.inserts, inserts)):
             found.append((median(times) * 1000, quantiles(times, n=100, method="inclusive")[98] * 1000))
 
-    async def _timed(self, statement: Callable[[], Awaitable[list[T]]]) -> tuple[float, list[T]]:
+    async def _timed(self, statement: Callable[[], Awaitable[T]]) -> tuple[float, T]:
         async with self.connection.transaction():
             began = time.perf_counter()
             found = await statement()
@@ -134,6 +139,8 @@ def _backlogs(options: Options) -> dict[str, dict[str, Any]]:
         f"{FEW:,} of a full collection": {"count": FEW, "priority": -9, "collection": "full"},
         f"{most:,} of a full collection": {"count": most, "priority": -9, "collection": "full"},
         f"{most:,} of a submitter at its limit": {"count": most, "priority": -9, "limited": True},
+        f"{most:,} of another submitter": {"count": most, "other": True},
+        f"{most:,} of another one, each in a collection of its own": {"count": most, "other": True, "collection": "#"},
         f"{most:,} below a root of nobody": {"count": most, "priority": -9, "folder": "/elsewhere"},
     }
 
@@ -143,18 +150,24 @@ async def _make(server: embedded.Server, database: str, backlog: Mapping[str, An
     await connection.execute("""select ingest_collection('full', '{"max_running": 1}')""")
     await connection.execute(LIMIT)
     await _add(connection, 1, collection="full")
-    await engine_rows.claim(connection.fetch, CLAIMANT, 1)
+    await _claim(connection, 1)
     given = dict(backlog)
     if count := given.pop("count", 0):
-        finished, limited = given.pop("finished", False), given.pop("limited", False)
+        finished, limited, other = (given.pop(name, False) for name in ("finished", "limited", "other"))
         await _add(connection, count, **given)
         if finished:
             await connection.execute(FINISH)
         if limited:
-            await connection.execute(LIMITED)
+            await connection.execute(OTHERS, "app")
+        if other:
+            await connection.execute(OTHERS, "another")
     await _add(connection, FEW)
     await connection.execute("vacuum analyze")  # as autovacuum does in time
     return Case(connection)
+
+
+async def _claim(connection: asyncpg.Connection, most: int) -> None:
+    await engine_rows.claim(connection.fetch, CLAIMANT, Room(most, most, 0, {}), True, Turns().asked())
 
 
 async def _database(server: embedded.Server, name: str) -> asyncpg.Connection:
@@ -189,7 +202,7 @@ async def _churn(case: Case, count: int) -> None:
     """Insert, claim and end so many requests; leave the 1,000 that are newest."""
     for _ in range(count // FEW):
         await _add(case.connection, FEW)
-        await engine_rows.claim(case.connection.fetch, CLAIMANT, FEW)
+        await _claim(case.connection, FEW)
         await case.connection.execute(SETTLE + " and r.collection = 'c'")
     await case.connection.execute("vacuum analyze")  # removes nothing
 

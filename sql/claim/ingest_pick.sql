@@ -12,6 +12,7 @@ declare
   v_submitter text := coalesce(turn ->> 'submitter', '');
   v_left int := coalesce((turn ->> 'left')::int, 0);       -- of the turns that its weight gives it
   v_after jsonb := coalesce(turn -> 'collections', '{}');  -- of each submitter: the collection whose turn was last
+  v_again jsonb := coalesce(turn -> 'again', '{}');        -- and what that one has left of the turns that its weight gives it
   v_few int := greatest(1, p_most / 8);
   v_priority int := ingest.ingest_next_priority(p_long, -2147483648);
   v_rooms jsonb := '{}';
@@ -38,17 +39,20 @@ begin
     v_ids := '{}';
     if p_not -> v_submitter is distinct from 'true' then
       v_picked := ingest.ingest_pick_of(
-        p_long, v_priority, v_submitter, coalesce(v_after ->> v_submitter, ''), v_few,
+        p_long, v_priority, v_submitter, coalesce(v_after ->> v_submitter, ''), coalesce((v_again ->> v_submitter)::int, 0), v_few,
         least(p_most - cardinality(ids), case when v_next = v_submitter then p_most else v_few * v_left end),
         p_folders, p_not, p_capped, ids, p_space, v_rooms, looks, locked);
       v_rooms := v_picked.rooms;
       looks := v_picked.looks;
       locked := v_picked.locked;
       v_ids := v_picked.ids;
+      v_again := case when v_picked.again > 0 then v_again || jsonb_build_object(v_submitter, v_picked.again) else v_again - v_submitter end;
+      if v_picked.collection is not null then
+        v_after := v_after || jsonb_build_object(v_submitter, v_picked.collection);
+      end if;
     end if;
     if v_ids <> '{}' then
       ids := ids || v_ids;
-      v_after := v_after || jsonb_build_object(v_submitter, v_picked.collection);
       v_left := v_left - (cardinality(v_ids) + v_few - 1) / v_few;
       v_stop := null;
     elsif v_next = coalesce(v_stop, v_submitter) then
@@ -60,12 +64,12 @@ begin
       v_left := 0;
     end if;
   end loop;
-  turn := jsonb_build_object('submitter', v_submitter, 'left', v_left, 'collections', v_after);
+  turn := jsonb_build_object('submitter', v_submitter, 'left', v_left, 'collections', v_after, 'again', v_again);
 end
 $$;
 
 comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jsonb, jsonb, boolean) is
   'Locks up to p_most due requests of a kind, turn by turn. p_folders: see ingest_folders. p_not: submitters (true) or their '
-  'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections}, and where to go on '
+  'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections, again}, and where to go on '
   'first, if a look from the front takes long (stay, see ingest_pick_on). looks: 200 of them at a time, then the '
   'next call goes on. locked: something was passed by, since somebody has locked it.';
