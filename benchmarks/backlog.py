@@ -13,7 +13,7 @@
                          what they left
 
 Each is a database of its own, kept for the whole run; they take turns, round by round. A call is the statement that
-listeners send, with one free place, from where a listener would begin to look (``listener.engine.turns``: after a long
+listeners send, with one free place, from where a listener would begin to look (``listener.engine.line``: after a long
 look further back, for a while; p99 shows the long ones). It is timed by its client, its commit is not: what a flush
 takes is the disk's affair.
 """
@@ -38,7 +38,7 @@ from listener import embedded
 from listener.database.connections import qualifying
 from listener.database.names import Names
 from listener.engine import engine_rows
-from listener.engine.turns import Turns
+from listener.engine.line import WhoseTurn
 from listener.pipeline.capacity import Room
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Case:
     connection: asyncpg.Connection
     claims: list[tuple[float, float]] = field(default_factory=list)
     inserts: list[tuple[float, float]] = field(default_factory=list)
-    turns: Turns = field(default_factory=Turns)
+    lines: WhoseTurn = field(default_factory=WhoseTurn)
     empty: int = 0
 
     async def round(self, calls: int) -> None:
@@ -90,10 +90,10 @@ class Case:
         claims, inserts = [], []
         for _ in range(calls):
             inserts.append((await self._timed(partial(self.connection.fetch, INSERT)))[0])
-            asked = self.turns.asked()
+            asked = self.lines.asked()
             claim = partial(engine_rows.claim, self.connection.fetch, CLAIMANT, ROOM, True, asked)
             seconds, (claimed, answer) = await self._timed(claim)
-            self.turns.answered(asked, answer, [one.standing for one in claimed], seconds)
+            self.lines.answered(asked, answer, [one.standing for one in claimed], seconds)
             claims.append(seconds)
             self.empty += not claimed
         for found, times in ((self.claims, claims), (self.inserts, inserts)):
@@ -167,7 +167,7 @@ async def _make(server: embedded.Server, database: str, backlog: Mapping[str, An
 
 
 async def _claim(connection: asyncpg.Connection, most: int) -> None:
-    await engine_rows.claim(connection.fetch, CLAIMANT, Room(most, most, 0, {}), True, Turns().asked())
+    await engine_rows.claim(connection.fetch, CLAIMANT, Room(most, most, 0, {}), True, WhoseTurn().asked())
 
 
 async def _database(server: embedded.Server, name: str) -> asyncpg.Connection:

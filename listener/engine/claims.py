@@ -10,7 +10,7 @@ A claim commits before the start: a crash between them leaves a request that is 
 
 A claim takes what this listener can begin now (``Capacity.room``), and of long requests only its share: others could
 begin the rest earlier. It rings for them, and takes what is still there a moment later. Before a listener sleeps it
-looks at the whole line. While there is more to do than it can, it may begin farther back (see ``turns``).
+looks at the whole line. While there is more to do than it can, it may begin farther back (see ``line``).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.endings import declared_dead
 from listener.engine.engine_rows import Claimant, Claimed
+from listener.engine.line import WhoseTurn
 from listener.engine.loop import Loop
-from listener.engine.turns import Turns
 from listener.errors import RequestError
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.tools import Tools
@@ -59,7 +59,7 @@ class Claims(Loop):
         self._capacity = capacity
         self._doorbell = doorbell
         self._workflows = workflows
-        self._turns = Turns()
+        self._lines = WhoseTurn()
         self._left_at: float | None = None
         self._vain = 0
         capacity.batches.on_free = self._freed
@@ -92,7 +92,7 @@ class Claims(Loop):
         due = await engine_rows.seconds_until_due(self._doorbell.fetch)
         if self._vain >= MOST_VAIN:
             await anyio.sleep(VAIN_PAUSE_SECONDS)
-        rang = await self._doorbell.wait("locked" if self._turns.locked else answer, self._next_look(due))
+        rang = await self._doorbell.wait("locked" if self._lines.locked else answer, self._next_look(due))
         self._vain = self._vain + 1 if rang else 0
 
     def _next_look(self, due: float | None) -> float | None:
@@ -100,13 +100,13 @@ class Claims(Loop):
         looks = [due] if due is not None else []
         if self._left_at is not None:
             looks.append(LEAVES_SECONDS)
-        if self._turns.more:
+        if self._lines.more:
             looks.append(GROWS_SECONDS)
         return min(looks, default=None)
 
     def _freed(self) -> None:
         """There is a place to work in: what waits for one can be claimed."""
-        if self._turns.more:
+        if self._lines.more:
             self._doorbell.nudge()
 
     async def _claim(self, front: bool = False) -> bool:
@@ -114,18 +114,18 @@ class Claims(Loop):
         room = self._capacity.room
         if not room.requests:
             return True
-        asked, began = self._turns.asked(front), time.monotonic()
+        asked, began = self._lines.asked(front), time.monotonic()
         leaves = self._left_at is None or began - self._left_at < LEAVES_SECONDS
         claimed, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
-        self._turns.answered(asked, answer, [one.standing for one in claimed], time.monotonic() - began)
-        rings = self._turns.left and self._left_at is None
-        self._left_at = (self._left_at or began) if self._turns.left else None
+        self._lines.answered(asked, answer, [one.standing for one in claimed], time.monotonic() - began)
+        rings = self._lines.left and self._left_at is None
+        self._left_at = (self._left_at or began) if self._lines.left else None
         if claimed:
             self._vain = 0
             async with task_group() as starts:
                 for some in _sharing(claimed):
                     starts.start_soon(self._start_together, some)
-            rings = rings or (self._doorbell.resting and (self._turns.more or len(claimed) == room.requests))
+            rings = rings or (self._doorbell.resting and (self._lines.more or len(claimed) == room.requests))
             await self._doorbell.wake(hand_over=rings)
         elif rings:
             await self._doorbell.ring()

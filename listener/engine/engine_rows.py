@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from listener.embedding import Space
-from listener.engine.turns import Standing
+from listener.engine.line import Standing
 from listener.pipeline.capacity import Room
 from listener.pipeline.identity import Identity
 
@@ -69,7 +69,7 @@ async def claim(
 ) -> tuple[list[Claimed], dict[str, Any]]:
     """Claim due requests, as far as there is room, and return them by priority, with whose turn it is then.
 
-    ``leaves``: others may have their share of the long ones. ``turns``: as ``Turns`` says. Raises IG020 to a listener
+    ``leaves``: others may have their share of the long ones. ``turns``: as ``Lines`` says. Raises IG020 to a listener
     that was declared dead.
     """
     query = """select id, priority, created_at, source, options, attempt, share, submitter, collection, long, turns

@@ -3,11 +3,9 @@ create or replace function ingest.ingest_pick(
   out looks int
 ) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_sort = off
 as $$
 -- From the most urgent priority on, once around the submitters who have requests of it, then around each one's collections.
--- An index is ordered so: a look goes straight to where the next turn begins, whatever else waits. Plans are kept by the
--- session: making them takes longer than following them.
+-- An index is ordered so: a look goes straight to where the next turn begins, whatever else waits.
 declare
   v_submitter text := coalesce(turn ->> 'submitter', '');
   v_left int := coalesce((turn ->> 'left')::int, 0);       -- of the turns that its weight gives it

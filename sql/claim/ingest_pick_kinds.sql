@@ -3,9 +3,11 @@ create or replace function ingest.ingest_pick_kinds(
   out ids uuid[], out turns jsonb
 ) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_sort = off
 as $$
 -- Small texts and long requests have places, and turns, of their own. Where they compete for the last places, the more urgent
--- kind goes first, and among equals the kind that was second last time.
+-- kind goes first, and among equals the kind that was second last time. What it calls plans its statements here: once for a
+-- session, along the index, however small the table was then and however large it has become.
 declare
   v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
   v_space jsonb := case when exists (select from ingest.ingest_circuits o where o.opened_at is not null) then p_space end;

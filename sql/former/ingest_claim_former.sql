@@ -9,4 +9,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_claim(text, int, text[], jsonb, int, timestamptz) is
-  'For listeners of the former release, without places in the line: ingest_claim.';
+  'For listeners of the former release: ingest_claim, always from the front of the line.';

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from staging import SPACE, Connection, add, add_listener, claim, collection, one, settle, turns_of
 
-from listener.engine.turns import Standing
+from listener.engine.line import Standing
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pgvector import Vector
 from pgvector.asyncpg import register_vector
-from staging import Connection, add, add_listener, claim, digest, ingest, own, publish, settle
+from staging import SPACE, Connection, add, add_listener, claim, digest, ingest, own, publish, settle
 
 from listener.database.sql_files import sql_files
 
@@ -39,7 +39,8 @@ PICTURE = {
                (select w.uri from ingest_revisions w where w.id = v.parent_id)
         from ingest_revisions v where v.request_id = $1 order by v.position, v.uri""",
     "batches": """
-        select to_jsonb(b) - '{request_id,owner,alone,next_attempt_at,finished_at}'::text[], b.next_attempt_at is null,
+        select to_jsonb(b) - '{request_id,owner,alone,next_attempt_at,waiting_since,finished_at}'::text[],
+               b.next_attempt_at is null, b.waiting_since is null,
                (select v.uri from ingest_revisions v where v.id = b.alone)
         from ingest_batches b where b.request_id = $1 order by b.batch""",
     "chunks": """
@@ -197,7 +198,18 @@ async def test_a_request_that_is_carried_by_arrays_gets_what_one_gets_by_rows(c:
 
 
 def test_each_function_that_stays_for_the_former_release_is_called_here() -> None:
-    called = {*WRITES, "add_found", "to_load", "to_chunk", "to_embed", "try_alone", "note_retry", "register", "begin"}
+    called = {
+        *WRITES,
+        "add_found",
+        "to_load",
+        "to_chunk",
+        "to_embed",
+        "try_alone",
+        "note_retry",
+        "register",
+        "begin",
+        "claim",
+    }
     stays = {file.name for file in sql_files() if file.name.endswith("_former.sql")}
     # Called by bodies of before that wait for a migration.
     within = {
@@ -223,6 +235,15 @@ async def test_a_listener_of_before_registers_without_saying_how_large_documents
     assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == before
     await c.execute("select ingest_register('new', 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s', 1000)")
     assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == 1000
+
+
+async def test_a_listener_of_before_claims_from_the_front_of_the_line(c: Connection) -> None:
+    await add_listener(c)
+    later, urgent = await add(c), await add(c, priority=-1, content="a")
+    query = "select id, share is not null from ingest_claim('L1', $1, '{/}', $2, 5, now())"
+    assert [tuple(row) for row in await c.fetch(query, 1, SPACE)] == [(urgent, True)]
+    assert [tuple(row) for row in await c.fetch(query, 5, SPACE)] == [(later, False)]
+    assert not await c.fetchval("select ingest_left_locked('{/}')")
 
 
 async def test_a_workflow_of_before_begins_with_the_whole_request(c: Connection) -> None:

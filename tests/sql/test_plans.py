@@ -8,10 +8,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from pipeline import cloned, migrated
-from staging import SPACE, Connection, add, add_listener, claim, collection, session
+from staging import SPACE, Connection, add, add_listener, claim, collection, one, session, turns_of
 
 from listener import embedded
 from listener.engine import workflow_rows
+from listener.engine.line import Standing
 
 MANY = 100_000
 IN_THE_WAY = {
@@ -20,6 +21,7 @@ IN_THE_WAY = {
     "finished": "'a', 'cancelled', -9, now(), true, false",
     "full": "'full', 'pending', -9, now(), true, true",
     "of a submitter at its limit": "'a', 'pending', -9, now(), true, true",
+    "in new collections": "'new ' || n, 'pending', 0, now(), true, false",
 }
 FILL = """
   insert into ingest_requests (source, collection, status, priority, run_at, due, limited, finished_at, created_at,
@@ -90,18 +92,18 @@ async def test_a_claim_reads_no_more_with_many_rows_in_its_way(c: Connection, ki
     assert pages < 800
 
 
-async def test_a_claim_from_a_place_in_the_line_reads_nothing_before_it(c: Connection) -> None:
+async def test_a_claim_that_stays_reads_nothing_before_it(c: Connection) -> None:
     await add_listener(c)
     await collection(c, "a", **SPACE)
     await fill(c, "pending")
-    await add(c, collection="a", priority=5)
-    query = "select priority from ingest_claim('L1', 1, '{/}', $1, 5, '-infinity')"
     for _ in range(6):  # a plan for all places is cached by then
+        last = await add(c, collection="a")
+        at = await one(c, "select submitted_by, created_at from ingest_requests where id = $1", last)
+        stay = Standing(True, 0, at["submitted_by"], "a", at["created_at"]).as_json
         async with c.transaction():
             before = await c.fetchval(VISITED)
-            assert await c.fetchval(query, SPACE) == 5
+            assert await claim(c, 1, turns={"long": {"stay": stay}}) == [last]
             assert await c.fetchval(VISITED) - before < 100
-        await add(c, collection="a", priority=5)
 
 
 async def test_waking_for_what_is_scheduled_reads_one_row(c: Connection) -> None:
@@ -113,19 +115,18 @@ async def test_waking_for_what_is_scheduled_reads_one_row(c: Connection) -> None
 
 
 @pytest.mark.parametrize("kind", ["scheduled", "finished", "full", "of a submitter at its limit"])
-async def test_to_look_for_locked_requests_reads_no_more_with_many_rows_in_its_way(c: Connection, kind: str) -> None:
+async def test_a_claim_in_vain_reads_no_more_with_many_rows_in_its_way(c: Connection, kind: str) -> None:
     await add_listener(c)
     await collection(c, "full", max_running=1)
     await c.execute("insert into ingest_limits (role, max_running) values ('app', 0)")
     await add(c, collection="full")
-    await claim(c)
     for _ in range(6):  # the plans of an empty table are cached now
-        await c.fetchval("select ingest_left_locked('{/}')")
+        await claim(c)
     await fill(c, kind)
     async with c.transaction():
         before = await c.fetchval(VISITED)
-        assert not await c.fetchval("select ingest_left_locked('{/}')")
-        assert await c.fetchval(VISITED) - before <= 4
+        assert not (await turns_of(c))["locked"]
+        assert await c.fetchval(VISITED) - before <= 20
 
 
 async def fill_chunks(c: Connection, documents: int, dead: int, metadata: str = "'{}'") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 
-from listener.engine.turns import MOST_SECONDS, REMEMBERED, Line, Standing, Turns
+from listener.engine.line import MOST_SECONDS, REMEMBERED, Line, WhoseTurn, Standing
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 FIRST = Standing(False, -3, "app", "docs", NOON.replace(hour=13))
@@ -59,7 +59,7 @@ def test_the_front_is_never_passed_by_for_longer_than_the_most() -> None:
 
 def test_the_next_claim_asks_with_what_the_last_one_answered() -> None:
     clock = Clock()
-    turns = Turns(clock)
+    turns = WhoseTurn(clock)
     asked = turns.asked()
     assert json.loads(asked) == {"quick": {"stay": None}, "long": {"stay": None}}
     turn = {"submitter": "app", "left": 0, "collections": {"app": "docs"}}
@@ -71,7 +71,7 @@ def test_the_next_claim_asks_with_what_the_last_one_answered() -> None:
 
 
 def test_what_is_remembered_of_submitters_is_bounded() -> None:
-    turns = Turns()
+    turns = WhoseTurn()
     many = {f"role {n}": "docs" for n in range(REMEMBERED + 10)}
     turns.answered(turns.asked(), {"quick": {"submitter": "a", "left": 0, "collections": many}}, [], 0.001)
     assert [*json.loads(turns.asked())["quick"]["collections"]] == [*many][10:]

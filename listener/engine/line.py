@@ -69,7 +69,7 @@ class Line:
         self._stay = found[-1] if found else None
 
 
-class Turns:
+class WhoseTurn:
     """Whose turn it is, in both lines, as the last claim left it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
