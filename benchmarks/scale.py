@@ -1,18 +1,24 @@
 """More listeners on one Postgres: what 1, 2 and 4 of them carry, with a service that waits and with the local embedder.
 
-The service answers each call after 200 ms and costs next to no CPU: a listener waits for it nearly all the time, so
-others beside it should add what they carry. Calls are small (``CALL_TEXTS``), else one listener would fill the machine.
-The local embedder is CPU alone: more listeners than cores can't help, and on a small machine Postgres wants its part.
+A service answers each call after a while and costs next to no CPU: a listener waits for it nearly all the time, so
+others beside it should add what they carry.
 
-Each run has a fresh database and listeners that have just started. Several requests come at once, each a folder of many
-batches; the time goes from their INSERT to the last one's end, by the database's clock. Who carried out how many
-batches is counted: with the service, a listener without any is reported as broken.
+::
+
+    many batches       4 requests of 16 batches each, small calls of 200 ms: batches are shared between listeners
+    default settings   16 requests of one batch each, calls of 2 s, 8 of a listener at a time: requests are shared
+    local embedder     CPU alone: more listeners than cores can't help, and on a small machine Postgres wants its part
+
+Each run has a fresh database and listeners that have just started. The requests come at once, each a folder; the time
+goes from their INSERT to the last one's end, by the database's clock. Who carried out how many batches is counted:
+with a service, a listener without any is reported as broken.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,40 +29,59 @@ from benchmarks.report import Options, Report, Spread, Table
 from listener.embedded import Server
 
 LISTENERS = (1, 2, 4)
-REQUESTS = 4
 FILES = 64  # in a request's folder, of some 14 chunks each
-BATCH_DOCUMENTS = 4
-LATENCY_SECONDS = 0.2
 DIMENSIONS = 64
-CALL_TEXTS = 8
-CALLS = 4  # of a listener, in flight
 LOOK_SECONDS = 0.05
-WAITING = f"service with {LATENCY_SECONDS * 1000:.0f} ms"
 
 Runs = dict[int, list[dict[str, Any]]]
 
 
+@dataclass(frozen=True)
+class Way:
+    """What is ingested, and how: so many requests; the seconds that a call takes (None: the local embedder)."""
+
+    requests: int
+    latency: float | None
+    settings: dict[str, str]
+
+
+WAYS = {
+    "many batches": Way(
+        4, 0.2, {"INGEST_BATCH_DOCUMENTS": "4", "INGEST_EMBEDDING_CALLS": "4", "INGEST_EMBEDDING_CALL_TEXTS": "8"}
+    ),
+    "default settings": Way(16, 2.0, {}),
+    "local embedder": Way(4, None, {"INGEST_BATCH_DOCUMENTS": "4"}),
+}
+
+
 async def measure(options: Options) -> Report:
-    """Return chunks/s and the ratio to one listener, by embedder and number of listeners."""
-    _write_folders(options.folder / "documents", options.size(FILES, 16))
-    async with (
-        session.server(options.folder) as server,
-        ways.endpoint(latency=LATENCY_SECONDS, dimensions=DIMENSIONS) as url,
-    ):
-        embedders = {WAITING: _service(url), "local embedder": {}}
+    """Return chunks/s and the ratio to one listener, by way and number of listeners."""
+    most = max(way.requests for way in WAYS.values())
+    folders = _write_folders(options.folder / "documents", most, options.size(FILES, 16))
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(session.server(options.folder))
+        environments = {name: await _environment(stack, way) for name, way in WAYS.items()}
         numbers = LISTENERS[: options.size(len(LISTENERS), 2)]
-        runs: dict[str, Runs] = {way: {number: [] for number in numbers} for way in embedders}
+        runs: dict[str, Runs] = {name: {number: [] for number in numbers} for name in WAYS}
         for _ in range(options.rounds):
-            for way, environment in embedders.items():
+            for name, way in WAYS.items():
                 for number in numbers:
-                    runs[way][number].append(await _run(server, options.folder / "documents", number, environment))
-    figures = {way: {str(number): _figures(some, number) for number in some} for way, some in runs.items()}
+                    run = await _run(server, folders[: way.requests], number, environments[name])
+                    runs[name][number].append(run)
+    figures = {name: {str(number): _figures(some, number) for number in some} for name, some in runs.items()}
     return Report(figures | {"runs": runs}, [_table(figures)], [*_broken(runs)])
+
+
+async def _environment(stack: AsyncExitStack, way: Way) -> dict[str, str]:
+    if way.latency is None:
+        return way.settings
+    url = await stack.enter_async_context(ways.endpoint(latency=way.latency, dimensions=DIMENSIONS))
+    return ways.service(url) | way.settings | {"INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS)}
 
 
 def _table(figures: dict[str, Any]) -> Table:
     table = Table(
-        f"{REQUESTS} requests of many batches at once",
+        "Requests that come at once",
         ["", "listeners", "chunks/s", "× one", "least share of the batches"],
     )
     for way, some in figures.items():
@@ -80,42 +105,35 @@ def _least(batches: dict[str, int], listeners: int) -> int:
 
 
 def _broken(runs: dict[str, Runs]) -> list[str]:
-    chunks = {run["chunks"] for some in runs.values() for of in some.values() for run in of}
-    broken = [f"not the same work: {sorted(chunks)} chunks"] if len(chunks) > 1 else []
+    broken = []
     for way, some in runs.items():
+        if len(chunks := {run["chunks"] for of in some.values() for run in of}) > 1:
+            broken.append(f"{way}: not the same work: {sorted(chunks)} chunks")
         for number, of in some.items():
             for run in of:
-                if run["succeeded"] != REQUESTS:
-                    broken.append(f"{way}, {number} listeners: {run['succeeded']} of {REQUESTS} requests succeeded")
-                if way == WAITING and len(run["batches"]) != number:
+                if run["succeeded"] != WAYS[way].requests:
+                    broken.append(f"{way}, {number} listeners: {run['succeeded']} requests succeeded")
+                if WAYS[way].latency is not None and len(run["batches"]) != number:
                     broken.append(f"{way}, {number} listeners: {len(run['batches'])} carried out batches")
     return broken
 
 
-def _write_folders(folder: Path, files: int) -> None:
+def _write_folders(folder: Path, requests: int, files: int) -> list[Path]:
     """Write a folder for each request; no two have a text in common, else its vector would be copied."""
-    corpus.write_markdown(folder / "all", files * REQUESTS)
+    corpus.write_markdown(folder / "all", files * requests)
+    targets = [folder / f"request-{number}" for number in range(requests)]
     for index, path in enumerate(sorted((folder / "all").iterdir())):
-        target = folder / f"request-{index % REQUESTS}"
-        target.mkdir(exist_ok=True)
-        path.rename(target / path.name)
+        targets[index % requests].mkdir(exist_ok=True)
+        path.rename(targets[index % requests] / path.name)
+    return targets
 
 
-def _service(url: str) -> dict[str, str]:
-    return ways.service(url) | {
-        "INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS),
-        "INGEST_EMBEDDING_CALLS": str(CALLS),
-        "INGEST_EMBEDDING_CALL_TEXTS": str(CALL_TEXTS),
-    }
-
-
-async def _run(server: Server, folder: Path, listeners: int, environment: dict[str, str]) -> dict[str, Any]:
-    environment = environment | {"INGEST_BATCH_DOCUMENTS": str(BATCH_DOCUMENTS)}
+async def _run(server: Server, folders: list[Path], listeners: int, environment: dict[str, str]) -> dict[str, Any]:
     async with burst.database(server) as dsn, AsyncExitStack() as stack:
         for _ in range(listeners):
-            await stack.enter_async_context(session.listener(dsn, folder, **environment))
+            await stack.enter_async_context(session.listener(dsn, folders[0].parent, **environment))
         connection = await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=1, max_size=1))
-        await _insert(connection, [folder / f"request-{number}" for number in range(REQUESTS)])
+        await _insert(connection, folders)
         await _all_ended(connection)
         (about,) = await connection.fetch(
             "select extract(epoch from max(finished_at) - min(created_at))::float8 as seconds,"
