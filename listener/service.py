@@ -21,6 +21,7 @@ from listener.database import migrations, removal, schemas
 from listener.database.connections import WRITABLE, Database, open_database, plain_connection
 from listener.database.dsn import as_role, url_for_dbos
 from listener.database.holdups import Patience
+from listener.database.poolers import require_own_session
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
@@ -86,6 +87,7 @@ async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncItera
     """Give a connection while nobody else migrates the schema."""
     connection = await plain_connection(dsn, application_name=MIGRATION)
     try:
+        await require_own_session(connection, partial(plain_connection, dsn))
         with suppress(asyncpg.PostgresError):  # some systems can't: there the session of a killed one ends later
             await connection.execute("set client_connection_check_interval = '2s'")
         async with patience.turn(connection, settings.schema_):
@@ -191,6 +193,7 @@ class Listener:
 
     async def _open(self) -> Database:
         database = await open_database(self._settings, self._dsn)
+        await database.require_own_sessions()
         async with database.session(wanted=WRITABLE) as connection:
             await migrations.check(connection, self._settings.schema_)
             await schemas.require_use(connection, self._settings.schema_of_dbos)

@@ -17,6 +17,7 @@ import pytest
 from former_listener import Release, migrated_by, unpacked
 from listener_process import ListenerProcess
 from pipeline import cloned, migrated
+from roles import new_roles
 from staging import Connection, session
 
 from listener import embedded, service
@@ -118,6 +119,14 @@ async def third(installed: str) -> AsyncIterator[Connection]:
     """A third session in ``installed``."""
     async with session(installed) as connection:
         yield connection
+
+
+@pytest.fixture
+async def submitter(c: Connection) -> AsyncIterator[str]:
+    """A role in ``installed`` that may submit to all collections."""
+    async with new_roles(c, 1) as (made,):
+        await c.execute("select ingest_grant($1, 'submitter')", made)
+        yield made
 
 
 @pytest.fixture(scope="session")

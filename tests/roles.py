@@ -1,16 +1,19 @@
-"""Roles of a test's own, and what they are refused."""
+"""Roles of a test's own, their limits, and what they are refused."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import asyncpg
 import pytest
 from staging import Connection, session
 
 from listener import embedded
+
+MANY = "insert into ingest_requests (source) select '/a' from generate_series(1, $1::int)"
 
 
 @contextmanager
@@ -37,3 +40,8 @@ async def login(dsn: str, role: str) -> AsyncIterator[Connection]:
     """Give a session of a role's own."""
     async with session(dsn.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")) as connection:
         yield connection
+
+
+async def limit(c: Connection, role: str, /, **limits: Any) -> None:
+    """Set limits of a role, as the owner does."""
+    await c.execute("select ingest_limit($1, $2)", role, limits)

@@ -208,7 +208,9 @@ async def _pgvector(server: DatabaseServer) -> str:
 
 async def _listens(session: Session, settings: Settings, dsn: str) -> str:
     from listener.client import diagnosis, open_session
+    from listener.database.connections import open_database
 
+    await (await open_database(settings, dsn)).require_own_sessions()
     async with open_session(dsn, settings.schema_) as other:
         if not await diagnosis.hears(session, other, LISTEN_SECONDS):
             hint = "Is a transaction-mode pooler in between? Connect past it, or set INGEST_POLL_ONLY=true."

@@ -88,7 +88,7 @@ async def connect(
 async def _pool(chosen: settings.Settings, dsn: str) -> AsyncIterator[asyncpg.Pool]:
     database = await open_database(chosen, dsn)
     with translate_errors():
-        pool = await database.pool(POOL_SIZE, "ingest client")
+        pool = await database.client_pool(POOL_SIZE, "ingest client")
     try:
         yield pool
     finally:

@@ -14,7 +14,7 @@ import asyncpg
 
 from listener.client import statements
 from listener.client.transport import Connections, Single, Waited
-from listener.database.connections import plain_connection
+from listener.database.connections import client_connection
 from listener.database.translation import translate_errors
 
 CLOSE_SECONDS = 2.0
@@ -78,9 +78,10 @@ class Session:
     @asynccontextmanager
     async def waiting(self, requests: Iterable[UUID]) -> AsyncIterator[Waited]:
         """Hear of the ends of ``requests``, for the time of a block. What has ended before is the caller's to see."""
-        channel = await self.quiet().value(statements.CHANNEL)
-        self.show(f'listen "{channel}";')
         with translate_errors():
+            channel = await self.quiet().value(statements.CHANNEL) if await self._connections.hears() else None
+            if channel:
+                self.show(f'listen "{channel}";')
             async with self._connections.ends(channel, self.written(statements.UNFINISHED)).waiting(requests) as waited:
                 yield waited
 
@@ -95,7 +96,7 @@ class Session:
 @asynccontextmanager
 async def open_session(dsn: str, schema: str, show: Show | None = None) -> AsyncIterator[Session]:
     """Open one connection for the time of a block; raises OperatorError ``database_unreachable``."""
-    connection = await plain_connection(dsn, application_name="ingest", jit="off")
+    connection = await client_connection(dsn)
     try:
         yield Session(Single(connection), schema, show)
     finally:

@@ -12,6 +12,8 @@ from uuid import UUID
 import anyio
 import asyncpg
 
+from listener.database.poolers import goes_through_pooler
+
 LOOK_SECONDS = 1.0  # how often waits look although nothing rang
 COALESCE_SECONDS = 0.05  # anybody may ring: so often at most they look
 
@@ -26,17 +28,24 @@ class Pooled:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._hears: bool | None = None
 
     async def rows(self, text: str, *values: Any) -> list[asyncpg.Record]:
         """Send a statement and return its rows."""
         return list(await self._pool.fetch(text, *values))
 
+    async def hears(self) -> bool:
+        """Tell whether it can listen: a LISTEN through a pooler may stay in a session that others get."""
+        if self._pool.get_max_size() == 1:  # a listener would keep everybody, itself included, from the one connection
+            return False
+        if self._hears is None:
+            async with self._pool.acquire() as connection:
+                self._hears = not await goes_through_pooler(connection)
+        return self._hears
+
     @asynccontextmanager
     async def listening(self, channel: str, rung: Rung) -> AsyncIterator[None]:
         """Have ``rung`` called for each notification on ``channel``, for the time of a block."""
-        if self._pool.get_max_size() == 1:  # a listener would keep everybody, itself included, from the one connection
-            yield
-            return
         async with self._pool.acquire() as connection, _listening(connection, channel, rung):
             yield
 
@@ -46,7 +55,7 @@ class Pooled:
         async with self._pool.acquire() as connection, connection.transaction():
             yield Single(connection)
 
-    def ends(self, channel: str, unfinished: str) -> Ends:
+    def ends(self, channel: str | None, unfinished: str) -> Ends:
         """Return what hears of ends: the same for all who wait by way of this pool, in any ``connect`` block."""
         key = (id(self._pool), channel)
         return _ENDS.setdefault(key, Ends(self, channel, unfinished, partial(_ENDS.pop, key, None)))
@@ -58,6 +67,7 @@ class Single:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
         self._turn = asyncio.Lock()
+        self._hears: bool | None = None
 
     @property
     def in_transaction(self) -> bool:
@@ -67,6 +77,13 @@ class Single:
         """Send a statement and return its rows."""
         async with self._turn:
             return list(await self._connection.fetch(text, *values))
+
+    async def hears(self) -> bool:
+        """Tell whether it can listen: a LISTEN through a pooler may stay in a session that others get."""
+        if self._hears is None:
+            async with self._turn:
+                self._hears = not await goes_through_pooler(self._connection)
+        return self._hears
 
     @asynccontextmanager
     async def listening(self, channel: str, rung: Rung) -> AsyncIterator[None]:
@@ -80,7 +97,7 @@ class Single:
         async with self._connection.transaction():
             yield self
 
-    def ends(self, channel: str, unfinished: str) -> Ends:
+    def ends(self, channel: str | None, unfinished: str) -> Ends:
         """Return what hears of ends."""
         return Ends(self, channel, unfinished)
 
@@ -120,9 +137,9 @@ class Ends:
     """
 
     def __init__(
-        self, connections: Connections, channel: str, unfinished: str, forget: Callable[[], object] = bool
+        self, connections: Connections, channel: str | None, unfinished: str, forget: Callable[[], object] = bool
     ) -> None:
-        """``unfinished``: the statement that tells which of some requests have not ended."""
+        """``channel``: None: nothing rings. ``unfinished``: the statement that tells which requests have not ended."""
         self._connections = connections
         self._channel = channel
         self._unfinished = unfinished
@@ -138,7 +155,8 @@ class Ends:
         waited = Waited(requests)
         async with self._change:
             if not self._waiting:
-                await self._open.enter_async_context(self._connections.listening(self._channel, self._ring))
+                if self._channel:
+                    await self._open.enter_async_context(self._connections.listening(self._channel, self._ring))
                 await self._open.enter_async_context(_beside(self._look_again_and_again()))
             self._waiting.add(waited)
         try:
@@ -177,7 +195,7 @@ class Ends:
                 waited.seen(ended)
 
 
-_ENDS: dict[tuple[int, str], Ends] = {}
+_ENDS: dict[tuple[int, str | None], Ends] = {}
 """Those of pools, while somebody waits: if each wait kept a connection, enough of them would block each other."""
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOST_OWNERSHIP = "IG021"
 _NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
+_PREPARED_ELSEWHERE = {"26000", "42P05"}  # no such prepared statement; there is one already
 
 
 @contextmanager
@@ -70,6 +71,13 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
             "not_permitted",
             message,
             "Have the owner give this role a right: ingest grant ROLE --as submitter, searcher or operator.",
+        )
+    if state in _PREPARED_ELSEWHERE:
+        return OperatorError(
+            "shared_sessions",
+            message,
+            "A pooler in transaction mode is in between: make your asyncpg pool or connection with"
+            " statement_cache_size=0. Listeners have to connect past it.",
         )
     if state.startswith(("22", "23", "54")):  # a value that Postgres can't take; 54: too deep, too long, too wide
         return RequestError(error.constraint_name or "invalid_value", message, hint)

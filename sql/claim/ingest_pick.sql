@@ -12,7 +12,7 @@ declare
   v_after jsonb := coalesce(turn -> 'collections', '{}');  -- of each submitter: the collection whose turn was last
   v_again jsonb := coalesce(turn -> 'again', '{}');        -- and what that one has left of the turns that its weight gives it
   v_few int := greatest(1, p_most / 8);
-  v_priority int := ingest.ingest_next_priority(p_long, -2147483648);
+  v_priority int := ingest.ingest_next_priority(p_long, (-2147483648)::bigint);
   v_rooms jsonb := '{}';
   v_next text;
   v_stop text;  -- where a circle began that has brought nothing so far

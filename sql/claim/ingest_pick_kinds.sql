@@ -11,8 +11,8 @@ as $$
 declare
   v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
   v_space jsonb := case when exists (select from ingest.ingest_circuits o where o.opened_at is not null) then p_space end;
-  v_urgent int := ingest.ingest_next_priority(false, -2147483648);
-  v_urgent_long int := ingest.ingest_next_priority(true, -2147483648);
+  v_urgent int := ingest.ingest_next_priority(false, (-2147483648)::bigint);
+  v_urgent_long int := ingest.ingest_next_priority(true, (-2147483648)::bigint);
   v_long_first boolean := coalesce(v_urgent_long < v_urgent
                                    or v_urgent_long = v_urgent and not coalesce((p_turns -> 'long_first')::boolean, false), false);
   v_share int;

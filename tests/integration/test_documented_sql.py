@@ -1,8 +1,7 @@
 """What README, quickstart and operations show is what happens: their SQL is run in psql, their output compared.
 
-A block of SQL after ``<!-- run -->`` must succeed, after ``<!-- run: IG003 -->`` fail with that SQLSTATE. A block of
-text behind it is what psql prints, but for numbers, ids and blanks. ``<!-- grants: ROLE -->`` marks what that role runs
-to set up permissions; ``<!-- as ROLE -->`` what is run, by a role that was set up so.
+How blocks are marked: ``documented``. ``<!-- grants: ROLE -->`` marks what that role runs to set up permissions;
+``<!-- as ROLE -->`` what is run by a role that was set up so.
 """
 
 from __future__ import annotations
@@ -10,53 +9,20 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import pytest
+from documented import ROOT, WAIT, blocks, in_psql, rough
 from ingest_command import Ingest
 from listener_process import ListenerProcess
 from staging import session
 
 from listener import embedded
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(
-    r"^<!-- (?:run|as (?P<role>\w+))(?:: (?P<state>\w{5}))? -->\n"
-    r"```sql\n(?P<sql>.*?)^```\n(?:```text\n(?P<out>.*?)^```\n)?",
-    re.MULTILINE | re.DOTALL,
-)
 GRANTS = re.compile(r"^<!-- grants: (\w+) -->\n```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ROLES = ("ingest_operator", "ingest_app", "ingest_listener", "ingest_owner")
 SCHEMA = {"INGEST_SCHEMA": "ingest"}
-
-# A reader looks a moment later; here, when nothing that is due is unfinished any more.
-WAIT = """
-do $$ begin
-  for i in 1..3000 loop
-    exit when not exists (
-      select from ingest_requests where status in ('pending', 'running') and run_at <= clock_timestamp());
-    perform pg_sleep(0.01);
-    commit;
-  end loop;
-end $$ \\g /dev/null
-"""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A runnable block of a page."""
-
-    sql: str
-    state: str | None
-    out: str | None
-    role: str | None
-
-
-def blocks(page: str) -> list[Block]:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return [Block(**found.groupdict()) for found in BLOCK.finditer(text)]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/concepts.md"])
@@ -72,28 +38,6 @@ async def test_the_sql_of_a_page_does_what_the_page_shows(page: str, ready: str,
         assert state == block.state, out
         if block.out is not None:
             assert rough(out) == rough(block.out)
-
-
-async def in_psql(ingest: Ingest, todo: list[Block]) -> list[tuple[Block, str, str | None]]:
-    """Run blocks in one psql; return each with what it printed and the SQLSTATE of its error, if any."""
-    mark = f"-- {uuid.uuid4()}"
-    script = "".join(f"{block.sql}\\echo :SQLSTATE\n{WAIT}\\echo {mark}\n\\warn {mark}\n" for block in todo)
-    ended = await ingest("psql", "-X", "-v", "SHOW_CONTEXT=never", stdin=script.encode())
-    assert todo
-    outs, errors = (text.split(f"{mark}\n") for text in (ended.out, ended.err))
-    assert len(outs) == len(errors) == len(todo) + 1, ended.err
-    results = []
-    for block, out, error in zip(todo, outs, errors, strict=False):
-        body, state, _ = re.split(r"^(\w{5})\n", out, maxsplit=1, flags=re.MULTILINE)
-        results.append((block, body + error, None if state == "00000" else state))
-    return results
-
-
-def rough(out: str) -> list[str]:
-    """Return the lines of psql's output without what differs from run to run, and without the status of INSERTs."""
-    masked = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", out)
-    masked = re.sub(r"\d+(\.\d+)?", "#", re.sub(r"-{2,}", "--", re.sub(r" +", " ", masked)))
-    return [line.strip() for line in masked.splitlines() if line.strip() and not line.startswith("INSERT # #")]
 
 
 # permissions

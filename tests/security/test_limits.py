@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from typing import Any
 
 import asyncpg
 import pytest
-from roles import login, new_roles, refused
+from roles import MANY, limit, login, refused
 from staging import Connection, add, add_listener, blocked, claim, collection
-
-MANY = "insert into ingest_requests (source) select '/a' from generate_series(1, $1::int)"
-
-
-@pytest.fixture
-async def name(c: Connection) -> AsyncIterator[str]:
-    """A role that may submit to all collections."""
-    async with new_roles(c, 1) as (made,):
-        await c.execute("select ingest_grant($1, 'submitter')", made)
-        yield made
-
-
-async def limit(c: Connection, role: str, /, **limits: Any) -> None:
-    await c.execute("select ingest_limit($1, $2)", role, limits)
 
 
 async def pending(c: Connection) -> int:
@@ -41,10 +25,10 @@ async def copied(c: Connection, count: int) -> None:
 
 @pytest.mark.postgres(16, 18)
 async def test_a_submitter_has_no_more_requests_waiting_than_its_limit(
-    c: Connection, installed: str, name: str
+    c: Connection, installed: str, submitter: str
 ) -> None:
-    await limit(c, name, max_pending=3)
-    async with login(installed, name) as it:
+    await limit(c, submitter, max_pending=3)
+    async with login(installed, submitter) as it:
         for _ in range(3):
             await add(it)
         for statement in (
@@ -65,17 +49,17 @@ async def test_a_submitter_has_no_more_requests_waiting_than_its_limit(
 
 
 async def test_one_statement_or_transaction_brings_no_more_than_the_limit(
-    c: Connection, installed: str, name: str
+    c: Connection, installed: str, submitter: str
 ) -> None:
-    await limit(c, name, max_pending=5)
-    async with login(installed, name) as it:
+    await limit(c, submitter, max_pending=5)
+    async with login(installed, submitter) as it:
         await it.execute(MANY, 5)
         await c.execute("select ingest_cancel(id) from ingest_requests; delete from ingest_requests")
         with refused("IG043", "too_many_pending"):
             await it.execute(MANY, 6)
         with refused("IG043", "too_many_pending"):
             await it.executemany("insert into ingest_requests (source) values ($1)", [("/a",)] * 6)
-        await c.execute(f"alter role {name} bypassrls")  # Postgres refuses COPY to who is under row security
+        await c.execute(f"alter role {submitter} bypassrls")  # Postgres refuses COPY to who is under row security
         with refused("IG043", "too_many_pending"):
             await copied(it, 6)
         assert await pending(c) == 0
@@ -90,9 +74,11 @@ async def test_one_statement_or_transaction_brings_no_more_than_the_limit(
         assert await pending(c) == 5
 
 
-async def test_a_bulk_is_refused_within_a_thousandth_of_the_limit(c: Connection, installed: str, name: str) -> None:
-    await limit(c, name, max_pending=20_000)
-    async with login(installed, name) as it:
+async def test_a_bulk_is_refused_within_a_thousandth_of_the_limit(
+    c: Connection, installed: str, submitter: str
+) -> None:
+    await limit(c, submitter, max_pending=20_000)
+    async with login(installed, submitter) as it:
         await it.execute("begin")
         await it.execute(MANY, 20_000)
         with refused("IG043", "too_many_pending"):
@@ -100,15 +86,17 @@ async def test_a_bulk_is_refused_within_a_thousandth_of_the_limit(c: Connection,
         await it.execute("rollback")
         with refused("IG043", "too_many_pending"):
             await it.execute(MANY, 100_000)
-        await c.execute(f"alter role {name} bypassrls")
+        await c.execute(f"alter role {submitter} bypassrls")
         with refused("IG043", "too_many_pending"):
             await copied(it, 100_000)
     assert await pending(c) == 0
 
 
-async def test_rolled_back_and_older_rows_of_a_session_do_not_count(c: Connection, installed: str, name: str) -> None:
-    await limit(c, name, max_pending=100)
-    async with login(installed, name) as it:
+async def test_rolled_back_and_older_rows_of_a_session_do_not_count(
+    c: Connection, installed: str, submitter: str
+) -> None:
+    await limit(c, submitter, max_pending=100)
+    async with login(installed, submitter) as it:
         for _ in range(3):  # the server counts what a session has tried
             await it.execute("begin")
             await it.execute(MANY, 90)
@@ -118,11 +106,15 @@ async def test_rolled_back_and_older_rows_of_a_session_do_not_count(c: Connectio
 
 
 async def test_big_transactions_of_a_submitter_come_one_at_a_time_and_small_ones_do_not_wait(
-    c: Connection, installed: str, name: str
+    c: Connection, installed: str, submitter: str
 ) -> None:
     """Transactions don't see each other's rows: else each could bring the limit."""
-    await limit(c, name, max_pending=1000)
-    async with login(installed, name) as first, login(installed, name) as second, login(installed, name) as third:
+    await limit(c, submitter, max_pending=1000)
+    async with (
+        login(installed, submitter) as first,
+        login(installed, submitter) as second,
+        login(installed, submitter) as third,
+    ):
         await first.execute("begin")
         await first.execute(MANY, 900)
         await third.execute("set lock_timeout = '5s'")
@@ -137,10 +129,10 @@ async def test_big_transactions_of_a_submitter_come_one_at_a_time_and_small_ones
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
 async def test_a_big_transaction_with_an_old_snapshot_counts_right_or_fails(
-    c: Connection, installed: str, name: str, isolation: str
+    c: Connection, installed: str, submitter: str, isolation: str
 ) -> None:
-    await limit(c, name, max_pending=1000)
-    async with login(installed, name) as first, login(installed, name) as second:
+    await limit(c, submitter, max_pending=1000)
+    async with login(installed, submitter) as first, login(installed, submitter) as second:
         await first.execute(f"begin isolation level {isolation}")
         await first.fetchval("select count(*) from ingest_requests")
         await second.execute(MANY, 900)
@@ -151,12 +143,12 @@ async def test_a_big_transaction_with_an_old_snapshot_counts_right_or_fails(
 
 
 async def test_who_holds_a_lock_of_ours_keeps_no_submitter_from_being_counted(
-    c: Connection, other: Connection, installed: str, name: str
+    c: Connection, other: Connection, installed: str, submitter: str
 ) -> None:
     """Anybody can hold an advisory lock, and leave a transaction open."""
-    await limit(c, name, max_pending=3)
-    async with login(installed, name) as it, login(installed, name) as idle:
-        await other.execute("select pg_advisory_lock(ingest_lock_key('pending:' || $1))", name)
+    await limit(c, submitter, max_pending=3)
+    async with login(installed, submitter) as it, login(installed, submitter) as idle:
+        await other.execute("select pg_advisory_lock(ingest_lock_key('pending:' || $1))", submitter)
         await idle.execute("begin")
         await add(idle)
         for _ in range(3):
@@ -165,9 +157,9 @@ async def test_who_holds_a_lock_of_ours_keeps_no_submitter_from_being_counted(
             await add(it)
 
 
-async def test_a_setting_of_the_submitter_s_changes_nothing(c: Connection, installed: str, name: str) -> None:
-    await limit(c, name, max_pending=2)
-    async with login(installed, name) as it:
+async def test_a_setting_of_the_submitter_s_changes_nothing(c: Connection, installed: str, submitter: str) -> None:
+    await limit(c, submitter, max_pending=2)
+    async with login(installed, submitter) as it:
         for setting in (
             "ingest.writer = 'on'",
             "ingest.silent = 'on'",
@@ -187,9 +179,11 @@ async def test_a_setting_of_the_submitter_s_changes_nothing(c: Connection, insta
 # bytes
 
 
-async def test_content_that_waits_has_no_more_bytes_than_the_limit(c: Connection, installed: str, name: str) -> None:
-    await limit(c, name, max_pending_bytes=10_000)
-    async with login(installed, name) as it:
+async def test_content_that_waits_has_no_more_bytes_than_the_limit(
+    c: Connection, installed: str, submitter: str
+) -> None:
+    await limit(c, submitter, max_pending_bytes=10_000)
+    async with login(installed, submitter) as it:
         with refused("IG043", "too_many_pending_bytes"):
             await add(it, content="x" * 10_001)
         for _ in range(2):
@@ -211,9 +205,9 @@ async def test_content_that_waits_has_no_more_bytes_than_the_limit(c: Connection
 # priorities
 
 
-async def test_a_priority_below_the_floor_is_an_operator_s(c: Connection, installed: str, name: str) -> None:
+async def test_a_priority_below_the_floor_is_an_operator_s(c: Connection, installed: str, submitter: str) -> None:
     await add(c, priority=-5)  # the owner's
-    async with login(installed, name) as it:
+    async with login(installed, submitter) as it:
         await add(it, priority=0)
         for statement in (
             "insert into ingest_requests (source, priority) values ('/a', -1)",
@@ -223,20 +217,22 @@ async def test_a_priority_below_the_floor_is_an_operator_s(c: Connection, instal
                 await it.execute(statement)
         # An administrator's own grants and policies may let it change what is its own.
         await c.execute(
-            f"grant update (priority) on ingest_requests to {name};"
-            f"create policy own on ingest_requests for update to {name} using (submitted_by = '{name}')"
+            f"grant update (priority) on ingest_requests to {submitter};"
+            f"create policy own on ingest_requests for update to {submitter} using (submitted_by = '{submitter}')"
         )
         await it.execute("update ingest_requests set priority = 5")
         with refused("IG043", "priority_too_urgent"):
             await it.execute("update ingest_requests set priority = -1")
         await it.execute("update ingest_requests set priority = 0")
-        await limit(c, name, min_priority=10)
+        await limit(c, submitter, min_priority=10)
         with refused("IG043", "priority_too_urgent"):
             await add(it)
-        await c.execute("select ingest_grant($1, 'operator', 'default')", name)  # it would push ahead of everybody else
+        await c.execute(
+            "select ingest_grant($1, 'operator', 'default')", submitter
+        )  # it would push ahead of everybody else
         with refused("IG043", "priority_too_urgent"):
             await it.execute("update ingest_requests set priority = -1")
-        await c.execute("select ingest_grant($1, 'operator')", name)
+        await c.execute("select ingest_grant($1, 'operator')", submitter)
         await it.execute("update ingest_requests set priority = -1")
 
 
@@ -244,12 +240,12 @@ async def test_a_priority_below_the_floor_is_an_operator_s(c: Connection, instal
 
 
 async def test_a_submitter_brings_no_more_collections_into_being_than_its_limit(
-    c: Connection, installed: str, name: str
+    c: Connection, installed: str, submitter: str
 ) -> None:
     await add_listener(c)
-    await limit(c, name, max_new_collections=3)
+    await limit(c, submitter, max_new_collections=3)
     await collection(c, "there")
-    async with login(installed, name) as it:
+    async with login(installed, submitter) as it:
         with refused("IG043", "too_many_collections"):
             await it.execute(
                 "insert into ingest_requests (source, collection) select '/a', 'n' || n from generate_series(1, 4) n"
@@ -274,9 +270,9 @@ async def test_a_submitter_brings_no_more_collections_into_being_than_its_limit(
 
 
 async def test_new_collections_of_open_transactions_keep_nobody_waiting(
-    c: Connection, installed: str, name: str
+    c: Connection, installed: str, submitter: str
 ) -> None:
-    async with login(installed, name) as first, login(installed, name) as second:
+    async with login(installed, submitter) as first, login(installed, submitter) as second:
         await first.execute("begin")
         await add(first, collection="new")
         await second.execute("set lock_timeout = '5s'")

@@ -11,7 +11,7 @@ from typing import Any
 
 from pgvector import Vector
 from pgvector.asyncpg import register_vector
-from staging import SPACE, Connection, add, add_listener, claim, digest, ingest, own, publish, settle
+from staging import SPACE, Connection, add, add_listener, claim, digest, ingest, own, publish, settle, start
 
 from listener.database.sql_files import sql_files
 
@@ -93,6 +93,11 @@ class Story:
             if self.former and name != "to_load":
                 assert about.pop("text") == about["in_revision"]
             about["uri"] = about["of"]
+            if self.former and name == "to_load":
+                assert (about.pop("content"), about.pop("content_bytes")) == (
+                    None,
+                    None,
+                )
             gone = ("id", "request_id", "read_seq")
             self.told.append({key: value for key, value in about.items() if key not in gone})
         return {row["of"]: row["id"] for row in rows}
@@ -252,3 +257,14 @@ async def test_a_workflow_of_before_begins_with_the_whole_request(c: Connection)
     assert await claim(c) == [request]
     begun = await c.fetchrow("select id, status, begun from ingest_begin($1, 'L1', 1)", request)
     assert tuple(begun or ()) == (request, "running", 1)
+
+
+async def test_a_listener_of_before_gets_a_request_s_own_content_with_what_it_has_to_load(c: Connection) -> None:
+    requests = [
+        await start(c, ["a"], content="Text."),
+        await start(c, ["b"], content_bytes=b"\x00"),
+        await start(c, ["c"], source="/c"),
+    ]
+    rows = await c.fetch("select request_id, content, content_bytes from ingest_to_load($1::uuid[], 0)", requests)
+    found = {row["request_id"]: tuple(row)[1:] for row in rows}
+    assert found == dict(zip(requests, [("Text.", None), (None, b"\x00"), (None, None)], strict=True))

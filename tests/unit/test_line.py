@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 
-from listener.engine.line import MOST_SECONDS, REMEMBERED, Line, WhoseTurn, Standing
+from listener.engine.line import MOST_SECONDS, REMEMBERED, Line, Standing, WhoseTurn
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 FIRST = Standing(False, -3, "app", "docs", NOON.replace(hour=13))

@@ -1,0 +1,45 @@
+"""Poolers between us and Postgres, such as PgBouncer: one in transaction mode gives each transaction any session.
+
+What is set, prepared or locked in such a session is met by whoever gets it next. Clients do without (see
+``connections``); who can't do without has a session of its own, or refuses to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from listener.errors import OperatorError
+
+_PID = "select pg_catalog.pg_backend_pid()"
+_LOOKS = 3
+
+
+async def goes_through_pooler(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> bool:
+    """Tell whether a pooler is in between: it gives its clients process ids of its own."""
+    return bool(await connection.fetchval(_PID) != connection.get_server_pid())
+
+
+async def require_own_session(
+    connection: asyncpg.Connection, connect: Callable[[], Awaitable[asyncpg.Connection]]
+) -> None:
+    """Raise OperatorError ``shared_sessions`` if others get the session of ``connection`` between its transactions.
+
+    ``connect`` opens another connection of the same login. On a pooler that is busy the answer is a guess, a good one.
+    """
+    if not await goes_through_pooler(connection):
+        return
+    other = await connect()
+    try:
+        for _ in range(_LOOKS):
+            mine = {await connection.fetchval(_PID), await connection.fetchval(_PID)}
+            theirs = {await other.fetchval(_PID), await other.fetchval(_PID)}
+            if len(mine) > 1 or mine & theirs:
+                raise OperatorError(
+                    "shared_sessions",
+                    "a pooler gives each transaction another session of Postgres",
+                    "Connect past it, or use its session mode. Applications may go through it.",
+                )
+    finally:
+        await other.close()
