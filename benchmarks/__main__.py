@@ -12,6 +12,7 @@ queries    ask → answer of ingest_embed_query: p50, p99 and calls/s, one and 1
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
+fairness   how long a small request waits beside what other submitters and collections have waiting
 chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
 fuzz       what strangers may send: no crash, no hang, each refusal with a code (--minutes N, --target NAME, --seed N)
 all        every one that needs no option
@@ -32,8 +33,8 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "tracing",
-    "chaos", "fuzz",
+    "latency", "inserters", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "fairness", "idle",
+    "tracing", "chaos", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 
