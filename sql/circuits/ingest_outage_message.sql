@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_outage_message(p_error jsonb, p_next timestamptz) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select format('service: %s', p_error ->> 'message') || coalesce(format(' (%s)', p_error ->> 'service'), '')
+  select format('service: %s', p_error ->> 'message') || coalesce(' (' || (p_error ->> 'service') || ')', '')
          || case when p_next > ingest.ingest_now() then format('; next attempt at %s', p_next) else '' end;
 $$;
 

@@ -4,17 +4,21 @@ as $$
 -- Lock order: the batch, then the request. Of two batches that park at a time, the second one sees that the first has.
 declare
   v_now timestamptz := ingest.ingest_now();
+  v_until timestamptz := coalesce((
+    select c.probe_at from ingest.ingest_requests r
+    join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service_of(r.settings), coalesce(r.settings ->> 'tenant', ''))
+    where r.id = p_fence.requests[1] and c.opened_at is not null), v_now);
 begin
   perform ingest.ingest_as_system();
   update ingest.ingest_batches b
-  set resume_at = v_now, next_attempt_at = v_now, last_error = coalesce(p_error, b.last_error), waiting_since = coalesce(b.waiting_since, v_now)
+  set resume_at = v_until, next_attempt_at = v_until, last_error = coalesce(p_error, b.last_error), waiting_since = coalesce(b.waiting_since, v_now)
   where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner;
   if not found then
     raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   perform from ingest.ingest_requests r where r.id = any (p_fence.requests) order by r.id for no key update;
-  update ingest.ingest_requests r set resume_at = v_now
+  update ingest.ingest_requests r set resume_at = v_until
   where r.id = any (p_fence.requests) and r.status = 'running' and not ingest.ingest_has_running_batch(r.id);
 end
 $$;

@@ -31,9 +31,7 @@ comment on column ingest.ingest_circuits.probe_at is 'When it is asked again.';
 comment on column ingest.ingest_circuits.probed_by is 'The listener that asks it just now.';
 comment on column ingest.ingest_circuits.probe_until is 'How long nobody else asks; less if that listener dies.';
 
-alter table ingest.ingest_batches
-  add column waiting_since timestamptz,
-  add column resume_at timestamptz;
+alter table ingest.ingest_batches add column waiting_since timestamptz;
 
 comment on column ingest.ingest_batches.waiting_since is 'The first failure of a service since the batch made progress.';
 comment on column ingest.ingest_batches.resume_at is 'It is parked until the service is asked again then, or later; it holds no place. Null: it is not parked.';
