@@ -249,7 +249,7 @@ class OpenAIEmbedder:
     def _new_endpoint(self) -> Endpoint:
         from listener.embedding.endpoint import Endpoint  # noqa: PLC0415 - imports OpenAI's client, 1.2 s
 
-        return Endpoint(self._own, self._key, self.in_flight, self._seconds)
+        return Endpoint(self._own, self._key, self.in_flight + 1, self._seconds)  # one for who asks whether it lives
 
 
 class _Work:

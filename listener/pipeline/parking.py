@@ -188,9 +188,7 @@ def _reason(settings: BatchSettings, error: ServiceError) -> dict[str, object]:
 
 def _last(known: ServiceError | None, settings: BatchSettings) -> ServiceError:
     """Return the error of a batch whose patience is over: what its service said last."""
-    error = known or ServiceError(
-        "embedding_unavailable", f"{settings.service} is away", "The listener's log says more."
-    )
+    error = known or ServiceError("embedding_unavailable", f"{settings.service} is away", "See the listener's log.")
     last = ServiceError(error.code, error.message, error.hint)
     last.step = "embed"  # also of a batch that has not come that far
     return last

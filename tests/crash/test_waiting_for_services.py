@@ -44,7 +44,9 @@ def start(ready: str, service: EmbeddingService, tmp_path: Path, listeners: list
     """Starts listeners in the test's database, all with the test's service."""
 
     def start(**settings: Any) -> ListenerProcess:
-        given = {"openai_base_url": service.url, "openai_api_key": "k", "file_roots": tmp_path} | FAST | settings
+        given: dict[str, Any] = (
+            {"openai_base_url": service.url, "openai_api_key": "k", "file_roots": tmp_path} | FAST | settings
+        )
         listeners.append(ListenerProcess(ready, tmp_path / f"listener {len(listeners)}", **given))
         return listeners[-1].ready()
 

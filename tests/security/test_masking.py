@@ -272,8 +272,8 @@ async def test_a_listener_s_tables_dbos_s_rows_and_its_log_have_no_key(ready: st
     async with EmbeddingService(dimensions=3) as service, session(ready) as c:
         process = ListenerProcess(
             ready, tmp_path, heartbeat_seconds=0.2, safety_poll_seconds=600, embedder="openai", embedding_model="test",
-            embedding_dimensions=3, embed_attempts=2, embed_interval_seconds=0.01, service_patience=0, log_level="DEBUG",
-            openai_base_url=service.url, openai_api_key=KEY,
+            embedding_dimensions=3, embed_attempts=2, embed_interval_seconds=0.01, log_level="DEBUG",
+            service_patience=0, openai_base_url=service.url, openai_api_key=KEY,
         ).ready()  # fmt: skip
         try:
             for name, reply in cases():
