@@ -47,7 +47,7 @@ def start(ready: str, service: EmbeddingService, tmp_path: Path, listeners: list
         given: dict[str, Any] = (
             {"openai_base_url": service.url, "openai_api_key": "k", "file_roots": tmp_path} | FAST | settings
         )
-        listeners.append(ListenerProcess(ready, tmp_path / f"listener {len(listeners)}", **given))
+        listeners.append(ListenerProcess(ready, tmp_path / f"listener {len(listeners)}", **given | FAST | settings))
         return listeners[-1].ready()
 
     return start
