@@ -110,7 +110,8 @@ async def test_what_a_service_wishes_opens_its_circuit_at_once_and_counts_for_th
     assert 99 < found["next_in"] <= 100
     assert not await suspect(c, wish=50)
     found = await circuit(c)
-    assert found and found["next_in"] > 98, "the longest wish counts"
+    assert found
+    assert found["next_in"] > 98, "the longest wish counts"
 
 
 async def test_of_many_that_want_to_ask_one_does(c: Connection, installed: str) -> None:
@@ -187,9 +188,8 @@ async def test_until_when_it_waits_follows_the_circuit(c: Connection) -> None:
     request, owner = await begun(c)
     await opened(c)
     await park(c, request, owner)
-    await c.execute(
-        "update ingest_circuits set probe_at = ingest_now() + '50 s', error = error || '{\"message\": \"still\"}'"
-    )
+    still = ERROR | {"message": "still"}
+    await c.execute("update ingest_circuits set probe_at = ingest_now() + interval '50 s', error = $1", still)
     await verdicts(c, (request, owner))
     same = "select b.next_attempt_at = k.probe_at and b.resume_at = k.probe_at and r.resume_at = k.probe_at"
     assert await c.fetchval(f"{same} from ingest_batches b, ingest_circuits k, ingest_requests r")
@@ -265,14 +265,10 @@ async def test_what_goes_on_takes_a_slot_of_its_collection_s_limit_again(c: Conn
     request, owner = await begun(c)
     await park(c, request, owner)
     assert tuple(await c.fetchrow("select running, most from ingest_places('default', null, null)") or ()) == (0, 1)
-    # Another one has come meanwhile.
-    await c.execute("insert into ingest_requests (source, status, executor_id, started_at, settings)"
-                    " select '/x', 'running', 'L1', now(), settings from ingest_requests limit 1")  # fmt: skip
+    another = await start(c, ["b"])  # it has come meanwhile
     assert await verdicts(c, (request, owner)) == [None]
     assert not await go_on(c, request, owner)
-    await c.execute("delete from ingest_requests where source = '/x' and false")
-    other_request = await c.fetchval("select id from ingest_requests where source = '/x'")
-    await settle(c, other_request, "cancelled", ERROR)
+    await settle(c, another, "cancelled", ERROR)
     assert await verdicts(c, (request, owner)) == ["closed"]
     async with other.transaction():
         await other.execute("select from ingest_collections for no key update")
@@ -281,22 +277,21 @@ async def test_what_goes_on_takes_a_slot_of_its_collection_s_limit_again(c: Conn
 
 
 async def test_what_goes_on_takes_a_slot_of_its_submitter_s_limit_again(c: Connection) -> None:
-    request, owner = await begun(c)
-    await c.execute("create role busy_submitter")
+    role = f"submitter_{uuid.uuid4().hex}"
+    await c.execute(f"create role {role}")
     try:
-        await c.execute("update ingest_requests set submitted_by = 'busy_submitter', limited = true")
-        await c.execute("insert into ingest_limits (role, max_running) values ('busy_submitter', 1)")
+        request, owner = await begun(c)
+        another = await start(c, ["b"])
+        await c.execute(f"""select ingest_as_system();
+            update ingest_requests set submitted_by = '{role}', limited = true""")
+        await c.execute("insert into ingest_limits (role, max_running) values ($1, 1)", role)
         await park(c, request, owner)
-        await c.execute(
-            "insert into ingest_requests (source, status, executor_id, started_at, settings, submitted_by)"
-            " select '/x', 'running', 'L1', now(), settings, submitted_by from ingest_requests limit 1"
-        )
         assert await verdicts(c, (request, owner)) == [None]
         assert not await go_on(c, request, owner)
-        await c.execute("update ingest_requests set resume_at = now() where source = '/x'")
-        assert await go_on(c, request, owner), "one that is parked does not count"
+        await park(c, another, await own(c, another))
+        assert await go_on(c, request, owner), "what is parked does not count"
     finally:
-        await c.execute("drop role busy_submitter")
+        await c.execute(f"drop role {role}")
 
 
 async def test_of_what_may_go_on_only_as_much_is_told_as_there_is_room_for(c: Connection) -> None:
@@ -324,7 +319,7 @@ async def test_a_search_is_told_at_once_that_its_service_is_away(c: Connection) 
     await opened(c)
     with pytest.raises(asyncpg.PostgresError, match="away") as refused:
         await c.execute("call ingest_embed_query('where?')")
-    assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG034", "embedding_unavailable")  # type: ignore[attr-defined]
+    assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG034", "embedding_unavailable")
 
 
 async def test_the_spaces_in_use_are_those_of_unfinished_requests(c: Connection) -> None:

