@@ -265,7 +265,9 @@ async def test_what_goes_on_takes_a_slot_of_its_collection_s_limit_again(c: Conn
     request, owner = await begun(c)
     await park(c, request, owner)
     assert tuple(await c.fetchrow("select running, most from ingest_places('default', null, null)") or ()) == (0, 1)
-    another = await start(c, ["b"])  # it has come meanwhile
+    await collection(c, "default", max_running=2)
+    another = await start(c, ["b"])
+    await collection(c, "default", max_running=1)
     assert await verdicts(c, (request, owner)) == [None]
     assert not await go_on(c, request, owner)
     await settle(c, another, "cancelled", ERROR)
