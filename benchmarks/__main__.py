@@ -13,6 +13,7 @@ burst      1,000 requests of one small document each, beside the same steps on b
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
 chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
+outages    an embedding service that fails in turns: requests, texts paid, what the status said (--minutes N)
 fuzz       what strangers may send: no crash, no hang, each refusal with a code (--minutes N, --target NAME, --seed N)
 all        every one that needs no option
 
@@ -33,7 +34,7 @@ from benchmarks import report
 
 SUITES = [
     "latency", "inserters", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "idle", "tracing",
-    "chaos", "fuzz",
+    "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 
@@ -62,9 +63,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=Path, help="documents: the file to write samples of the texts to")
     parser.add_argument("--count", type=int, default=8, help="documents: samples of each kind")
     parser.add_argument(
-        "--seed", type=int, help="chaos: what is disturbed when; fuzz: which inputs; by default drawn and printed"
+        "--seed",
+        type=int,
+        help="chaos, outages: what is disturbed when; fuzz: which inputs; by default drawn and printed",
     )
-    parser.add_argument("--minutes", type=float, help="fuzz: how long (10)")
+    parser.add_argument("--minutes", type=float, help="fuzz: how long (10); outages (60)")
     parser.add_argument("--target", help="fuzz: only this one")
     parser.add_argument(
         "--peers",

@@ -393,7 +393,7 @@ async def test_a_batch_from_the_queue_that_is_parked_gives_its_slot_back(
     victim.hold("before:save_chunks")
     held = "select id from ingest_requests where executor_id = $1 and status = 'running' and begun > 0"
     while not (left := await c.fetch(held, victim.executor_id)):
-        await asyncio.gather(insert(c, "well", 1), asyncio.sleep(0.1))
+        await asyncio.gather(insert(c, "well", 12), asyncio.sleep(0.1))
     victim.kill()
     await all_succeeded(c, [row["id"] for row in left])
 
