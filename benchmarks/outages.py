@@ -234,9 +234,8 @@ def _tables(figures: dict[str, Any]) -> list[Table]:
     for name, value in figures.items():
         if isinstance(value, dict) and name != "said":
             for part, figure in value.items():
-                table.add(
-                    f"{name.replace('_', ' ')} · {part}", figure if isinstance(figure, int | float) else str(figure)
-                )
+                shown = figure if isinstance(figure, int | float) else str(figure)
+                table.add(f"{name.replace('_', ' ')} · {part}", shown)
         elif name != "said":
             table.add(name.replace("_", " "), value)
     said = Table("What waiting_for said, sampled", ["mood", "text", "samples"])

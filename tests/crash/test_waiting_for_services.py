@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
-from embedding_service import EmbeddingService, Received, Reply, answer, failing, limited, plainly
+from embedding_service import EmbeddingService, Received, Reply, answer, cut, failing, limited, plainly, stalled
 from listener_process import ListenerProcess
 from pipeline import chunks, ended, one, until
 from staging import Connection, add, collection
@@ -153,6 +155,30 @@ async def test_an_outage_is_said_at_once_waited_for_and_gone_on_from(
     assert " parked here" in begin
     assert " INFO " in end
     assert " is back after " in end
+
+
+@pytest.mark.parametrize("lasts", ["1 second", "45 seconds", "1 hour"])
+async def test_an_outage_of_any_length_that_looks_different_each_time_is_waited_for(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path, lasts: str
+) -> None:
+    ways = cycle([cut, failing(500), stalled, limited(), plainly(Reply(body=b"[]")), failing(503)])
+    answered: Counter[str] = Counter()
+
+    def counted(service: EmbeddingService, got: Received) -> Reply:
+        answered.update(text for text in got.texts if text != HARMLESS)
+        return answer(service, got)
+
+    service.always(sick(lambda service, got: next(ways)(service, got)))
+    start(embedding_timeout_seconds=0.5, batch_documents=2)
+    requests = [await add(c, source=folder(tmp_path, 6), collection="sick"), *await insert(c, "sick", 4)]
+    failures = "select failures >= $1 from ingest_circuits where opened_at is not null"
+    await until(lambda: c.fetchval(failures, 1))
+    await put_clock(c, lasts)
+    await until(lambda: c.fetchval(failures, 3))
+    service.always(sick(counted))
+    await all_succeeded(c, requests)
+    assert set(answered.values()) == {1}
+    assert len(answered) == len(await chunks(c, "sick")) == 10
 
 
 async def _are(found: int, least: int) -> bool:
