@@ -168,7 +168,7 @@ async def test_an_outage_of_any_length_that_looks_different_each_time_is_waited_
         answered.update(text for text in got.texts if text != HARMLESS)
         return answer(service, got)
 
-    service.always(sick(lambda service, got: next(ways)(service, got)))
+    service.always(sick(next(ways)))
     start(embedding_timeout_seconds=0.5, batch_documents=2)
     requests = [await add(c, source=folder(tmp_path, 6), collection="sick"), *await insert(c, "sick", 4)]
     failures = "select failures >= $1 from ingest_circuits where opened_at is not null"
