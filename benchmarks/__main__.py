@@ -14,6 +14,7 @@ tracing    what spans cost a listener: ours, beside Opik's SDK in the same proce
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
 fairness   how long a small request waits beside what other submitters and collections have waiting
 chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
+outages    an embedding service that fails in turns: requests, texts paid, what the status said (--minutes N)
 fuzz       what strangers may send: no crash, no hang, each refusal with a code (--minutes N, --target NAME, --seed N)
 all        every one that needs no option
 
@@ -34,7 +35,7 @@ from benchmarks import report
 
 SUITES = [
     "latency", "inserters", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "fairness", "idle",
-    "tracing", "chaos", "fuzz",
+    "tracing", "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 
@@ -63,9 +64,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=Path, help="documents: the file to write samples of the texts to")
     parser.add_argument("--count", type=int, default=8, help="documents: samples of each kind")
     parser.add_argument(
-        "--seed", type=int, help="chaos: what is disturbed when; fuzz: which inputs; by default drawn and printed"
+        "--seed",
+        type=int,
+        help="chaos, outages: what is disturbed when; fuzz: which inputs; by default drawn and printed",
     )
-    parser.add_argument("--minutes", type=float, help="fuzz: how long (10)")
+    parser.add_argument("--minutes", type=float, help="fuzz: how long (10); outages (60)")
     parser.add_argument("--target", help="fuzz: only this one")
     parser.add_argument(
         "--peers",

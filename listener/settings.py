@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     embedding_dimensions: int | None = Field(
         None, ge=1, le=16_000, description="Dimensions of a new collection's vectors."
     )
-    embed_attempts: int = Field(5, ge=1, description="Times that the embed step is tried when the service fails.")
+    embed_attempts: int = Field(5, ge=1, description="Tries of a batch that its service fails over, although it lives.")
     embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these tries.")
     embed_interval_seconds: float = Field(1.0, gt=0, description="The first of these waits.")
     service_patience: Annotated[float, BeforeValidator(_seconds)] = Field(

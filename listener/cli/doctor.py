@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 LISTEN_SECONDS = 3.0
+EMBED_SECONDS = 15.0
 
 
 def doctor(
@@ -113,6 +114,7 @@ async def _look_inside(settings: Settings, dsn: str, findings: Findings) -> None
             await findings.look("dbos", _if_permitted(_dbos(session, settings)))
             await findings.look("doors", _doors(session, settings))
             await findings.look("listeners", _if_permitted(_listeners(session)))
+            await findings.look("services", _if_permitted(_services(session)))
 
 
 async def _if_permitted(check: Awaitable[str]) -> str:
@@ -141,12 +143,19 @@ async def _roots(settings: Settings) -> str:
 
 
 async def _embedder(settings: Settings) -> str:
+    import anyio
+
     from listener.embedding import create, default_space
+    from listener.embedding.probing import probe
 
     space = default_space(settings)
     embedder = create(space, settings)
     try:
-        await embedder.embed(["Is anybody there?"])
+        with anyio.fail_after(EMBED_SECONDS):
+            await probe(embedder)
+    except TimeoutError:
+        hint = "Does the service run, and is it overloaded? Requests wait for it as long as INGEST_SERVICE_PATIENCE."
+        raise Bad(f"{space.model} did not answer within {EMBED_SECONDS:g} s", hint) from None
     finally:
         await embedder.close()
     return f"{space.embedder}, {space.model}, {space.dimensions} dimensions"
@@ -261,3 +270,13 @@ async def _listeners(session: Session) -> str:
         raise Bad("no listener runs: requests wait", "Start one: ingest listen", "warning")
     places = f"{sum(one.running for one in alive)} of {sum(one.capacity for one in alive)} places taken"
     return f"{len(alive)} alive, {places}"
+
+
+async def _services(session: Session) -> str:
+    from listener.client import diagnosis
+
+    away = await diagnosis.outages(session)
+    if away:
+        told = "; ".join(f"{one.service} for {one.seconds:.0f} s: {one.message}" for one in away)
+        raise Bad(f"away: {told}", "Work for it waits, and goes on by itself when it answers again.", "warning")
+    return "none is known to be away"

@@ -33,6 +33,16 @@ class Beating:
     silent_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A service that is away, for so many seconds, and how it failed last."""
+
+    service: str
+    tenant: str
+    seconds: float
+    message: str
+
+
 async def server(session: Session) -> DatabaseServer:
     """Return what the server is."""
     return DatabaseServer(**(await session.rows(statements.SERVER))[0])
@@ -61,3 +71,8 @@ async def has_dbos(session: Session, schema: str) -> bool:
 async def documents(session: Session) -> int:
     """Return how many documents there are."""
     return int(await session.value(statements.DOCUMENTS))
+
+
+async def outages(session: Session) -> list[Outage]:
+    """Return the services that are away."""
+    return [Outage(**row) for row in await session.rows(statements.OUTAGES)]

@@ -39,10 +39,7 @@ gc.freeze()  # as the listener does at its start: these are 56,000 objects, a fu
 
 
 class Endpoint:
-    """Calls ``{url}/embeddings``.
-
-    ``calls``: at a time at most, and one that asks whether it lives; ``seconds``: what one call may take.
-    """
+    """Calls ``{url}/embeddings``. ``calls``: connections at most; ``seconds``: what one call may take."""
 
     def __init__(self, url: str, key: str | None, calls: int, seconds: float) -> None:
         self._url = url
@@ -63,7 +60,7 @@ class Endpoint:
                 timeout=timeout,
                 follow_redirects=False,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # sent back, a foreign one can fail a call
-                limits=httpx2.Limits(max_connections=calls + 1, keepalive_expiry=IDLE_SECONDS),
+                limits=httpx2.Limits(max_connections=calls, keepalive_expiry=IDLE_SECONDS),
                 event_hooks={"response": [_read_other_than_success]},
             ),
         )

@@ -15,11 +15,9 @@ is sent, and which services were looked at.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
@@ -35,7 +33,7 @@ from listener.embedding.openai_space import DIMENSIONS, check_dimensions, key_of
 from listener.embedding.pace import Pace, now, rate_limited
 from listener.embedding.probing import HARMLESS
 from listener.embedding.refusals import Limited, RefusedTexts, raise_refused, read_refusal
-from listener.embedding.trouble import report
+from listener.embedding.trouble import report, silence_reported
 from listener.errors import ServiceError, SettingsError
 from listener.logs.masking import remember
 
@@ -49,8 +47,6 @@ CALL_CHARACTERS = 300_000  # OpenAI takes 300,000 tokens; a character of most sc
 LEAST_CHARACTERS = 2_000
 QUICK_PAUSES = (0.25, 1.0)  # seconds
 SMALL_BODY = 100_000  # is read at once; reading a larger one would hold up everything else for over 0.5 ms
-SILENT_SECONDS = 5.0
-
 ERRORS = {
     "text_refused": "Smaller chunks, or a model that takes longer texts. The message is the service's own.",
     "bad_vector": "The model fails on this text: leave the document out, or use another model.",
@@ -115,6 +111,10 @@ class OpenAIEmbedder:
             raise_refused(outcome, self.space)
         elif isinstance(outcome, Limited):
             raise rate_limited(outcome.message, outcome.wish)
+
+    def recovered(self) -> None:
+        """Wait no longer as the service wished: it was asked, by this listener or another one, and answers."""
+        self._pace.lift()
 
     async def close(self) -> None:
         """Close the connections; calls under way break off."""
@@ -205,29 +205,11 @@ class OpenAIEmbedder:
 
     async def _called(self, began: float, texts: Sequence[str]) -> Embeddings | RefusedTexts | Limited:
         try:
-            with self._heard():
+            with silence_reported(self._own):
                 return await self._call(texts)
         except ServiceError:
             self._pace.lower(began)
             raise
-
-    @contextmanager
-    def _heard(self) -> Iterator[None]:
-        """Report each few seconds that a call has no answer."""
-        loop, began = asyncio.get_running_loop(), now()
-        timer: asyncio.TimerHandle
-
-        def silent() -> None:
-            nonlocal timer
-            told = f"{self._own} has not answered for {now() - began:.0f} s"
-            report(ServiceError("embedding_silent", told, "It may be overloaded: see its own log."))
-            timer = loop.call_later(SILENT_SECONDS, silent)
-
-        timer = loop.call_later(SILENT_SECONDS, silent)
-        try:
-            yield
-        finally:
-            timer.cancel()
 
     async def _call(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | Limited:
         shorten = self._shorten
@@ -267,7 +249,7 @@ class OpenAIEmbedder:
     def _new_endpoint(self) -> Endpoint:
         from listener.embedding.endpoint import Endpoint  # noqa: PLC0415 - imports OpenAI's client, 1.2 s
 
-        return Endpoint(self._own, self._key, self.in_flight, self._seconds)
+        return Endpoint(self._own, self._key, self.in_flight + 1, self._seconds)  # one for who asks whether it lives
 
 
 class _Work:

@@ -73,6 +73,11 @@ class Pace:
         pause = min(pause * random.uniform(1.0, 1.1), LONGEST_WISH_SECONDS)
         self._resume_at = max(self._resume_at, now() + pause)
 
+    def lift(self) -> None:
+        """Forget the pause: the service answers again."""
+        self._resume_at = 0.0
+        self._in_a_row = 0
+
     def _own_pause(self) -> float:
         doublings = min(self._in_a_row - 1, 10)  # 2.0 ** 1024 would overflow
         return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0**doublings)

@@ -17,3 +17,9 @@ async def probe(embedder: Embedder) -> None:
         await (once() if once else embedder.embed([HARMLESS]))
     except TextsRefused:
         return  # it answers
+
+
+def recovered(embedder: Embedder) -> None:
+    """Tell an embedder that its service answers again, if it wants to know."""
+    if tell := getattr(embedder, "recovered", None):
+        tell()

@@ -6,11 +6,14 @@ known at its first failed call, not when all repeats are through.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from listener.errors import ServiceError
+
+SILENT_SECONDS = 5.0
 
 Report = Callable[[ServiceError, float | None], None]
 """Takes the trouble, and in how many seconds the next call begins; None: nobody knows."""
@@ -32,3 +35,23 @@ def report(error: ServiceError, next_in: float | None = None) -> None:
     """Say that a call of ``embed`` waits, and why; nothing happens if nobody listens."""
     if listens := _listens.get():
         listens(error, next_in)
+
+
+@contextmanager
+def silence_reported(service: str) -> Iterator[None]:
+    """Report each few seconds that a call has no answer, until the block ends."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    timer: asyncio.TimerHandle
+
+    def silent() -> None:
+        nonlocal timer
+        told = f"{service} has not answered for {loop.time() - began:.0f} s"
+        report(ServiceError("embedding_silent", told, "It may be overloaded: see its own log."))
+        timer = loop.call_later(SILENT_SECONDS, silent)
+
+    timer = loop.call_later(SILENT_SECONDS, silent)
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ import asyncpg
 from listener.concurrency import set_within, task_group
 from listener.database.outages import retry_on_outage, waiting_for_postgres
 from listener.embedding import Embedders, Space
-from listener.embedding.probing import probe
+from listener.embedding.probing import probe, recovered
 from listener.engine import circuit_rows
 from listener.engine.circuit_rows import OpenCircuit
 from listener.engine.loop import Loop
@@ -64,6 +64,7 @@ class Circuits(Loop):
         self._parking = parking
         self._capacity = capacity
         self._log = OutageLog()
+        self._opened: Mapping[Key, OpenCircuit] = {}
         self._next_in: float | None = None
 
     async def run(self) -> None:
@@ -85,10 +86,19 @@ class Circuits(Loop):
         while self._parking.suspects:
             probes.start_soon(self._ask, *self._parking.suspects.popitem())
         circuits = await circuit_rows.open_circuits(self._pool.fetch)
-        self._away.are({one.key: one.error for one in circuits if one.opened})
+        self._note({one.key: one for one in circuits if one.opened})
         self._log.saw(circuits, Counter(one.key for one in self._parking.parked))
         await self._take_probes(circuits, probes)
         await self._wake()
+
+    def _note(self, opened: Mapping[Key, OpenCircuit]) -> None:
+        """Note which services are away, and tell the embedders of those that were."""
+        for key in self._opened.keys() - opened.keys():
+            space = self._opened[key].space
+            if space and self._reaches(space):
+                recovered(self._embedders.of(space))
+        self._opened = opened
+        self._away.are({key: one.error for key, one in opened.items()})
 
     async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
         """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""

@@ -123,7 +123,7 @@ class Parking:
         if verdict == "gone":
             raise LostOwnership("lost_ownership", f"request {one.request} does not go on here")
         if verdict == "over":
-            raise self._tools.away.error(settings.key) or error or _unknown(settings)
+            raise _last(self._tools.away.error(settings.key) or error, settings)
 
     def _patience(self, settings: BatchSettings) -> float:
         return self._tools.settings.service_patience if settings.patience is None else settings.patience
@@ -133,5 +133,9 @@ def _reason(settings: BatchSettings, error: ServiceError) -> dict[str, object]:
     return error.as_json("embed") | {"service": settings.service}
 
 
-def _unknown(settings: BatchSettings) -> ServiceError:
-    return ServiceError("embedding_unavailable", f"{settings.service} is away", "The listener's log says more.")
+def _last(known: ServiceError | None, settings: BatchSettings) -> ServiceError:
+    """Return the error of a batch whose patience is over: what its service said last."""
+    error = known or ServiceError("embedding_unavailable", f"{settings.service} is away", "See the listener's log.")
+    last = ServiceError(error.code, error.message, error.hint)
+    last.step = "embed"  # also of a batch that has not come that far
+    return last

@@ -10,6 +10,8 @@ begin
   where n.named_at < ingest.ingest_now() - interval '1 day' and not exists (
     select from ingest.ingest_requests r
     where r.status = 'pending' and r.submitted_by = n.role::text and r.collection = n.collection);
+  -- Nobody can reach these any more: a listener would have asked.
+  delete from ingest.ingest_circuits c where c.probe_at < ingest.ingest_now() - interval '1 day' and not ingest.ingest_is_probed(c);
   with old as (
     select v.id from ingest.ingest_revisions v
     where v.replaced_at < (select ingest.ingest_now()) - p_retention
@@ -29,4 +31,4 @@ $$;
 
 comment on function ingest.ingest_purge(interval, int) is
   'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too, and '
-  'old counts of what waits.';
+  'old counts of what waits, and circuits of services that nobody asks for.';

@@ -244,7 +244,7 @@ async def test_what_kills_its_listener_is_found_among_those_that_shared_with_it(
 @pytest.mark.long  # see pyproject.toml
 async def test_a_failure_of_the_service_fails_all_and_each_can_be_retried(c: Connection, start: Start) -> None:
     await collection(c, "c", embedder="openai", model="m", endpoint="http://127.0.0.1:9/v1", dimensions=8)
-    start(openai_api_key="k", embed_attempts=1, openai_base_url="http://127.0.0.1:9/v1")
+    start(openai_api_key="k", service_patience=0, openai_base_url="http://127.0.0.1:9/v1")
     requests = await insert(c, [text(0), text(1)])
     rows = await ended(c, *requests)
     assert {row["status"] for row in rows} == {"failed"}

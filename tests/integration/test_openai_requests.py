@@ -27,8 +27,9 @@ async def listening(ready: str, tmp_path: Path, service: EmbeddingService) -> As
     process = ListenerProcess(
         ready, tmp_path, heartbeat_seconds=0.2, safety_poll_seconds=600, file_roots=tmp_path, embedder="openai",
         embedding_model="test", embedding_dimensions=DIMENSIONS, embed_interval_seconds=0.05, embed_attempts=3,
-        openai_base_url=service.url, openai_api_key=KEY,
+        service_patience="1s", openai_base_url=service.url, openai_api_key=KEY,
     ).ready()  # fmt: skip
+    await service.until(lambda service: len(service.requests) == 1)  # a listener that starts asks whether it lives
     yield process
     log = process.log()
     process.stop()
@@ -63,6 +64,7 @@ async def test_a_service_that_is_down_is_waited_for_and_the_status_says_so(
     assert row["code"] == "embedding_unavailable"
     (failed,) = await ended(own, request)
     assert (failed["status"], failed["error"]["step"], failed["error"]["retryable"]) == ("failed", "embed", True)
+    assert failed["error"]["code"] == "embedding_unavailable"
     service.always(answer)
     await own.execute("select ingest_retry($1)", request)
     (row,) = await ended(own, request)
@@ -78,7 +80,7 @@ async def test_what_no_retry_can_mend_fails_at_once_with_what_to_set(
     assert (row["status"], row["error"]["code"], row["error"]["retryable"]) == ("failed", code, False)
     assert row["error"]["hint"]
     assert "sk-of" not in str(dict(row))
-    assert len(service.requests) == 1
+    assert len(service.requests) == 2
 
 
 async def test_after_an_unknown_model_the_collection_is_corrected_and_the_request_retried(

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from embedding_service import EmbeddingService, Reply, plainly, refusal
+from embedding_service import EmbeddingService, Reply, answer, plainly, refusal
 from listener_process import ListenerProcess
-from pipeline import ended
+from pipeline import ended, until
 from staging import add, session
 
 from listener.embedding import Space
@@ -272,8 +272,8 @@ async def test_a_listener_s_tables_dbos_s_rows_and_its_log_have_no_key(ready: st
     async with EmbeddingService(dimensions=3) as service, session(ready) as c:
         process = ListenerProcess(
             ready, tmp_path, heartbeat_seconds=0.2, safety_poll_seconds=600, embedder="openai", embedding_model="test",
-            embedding_dimensions=3, embed_attempts=2, embed_interval_seconds=0.01, embed_backoff=1, log_level="DEBUG",
-            openai_base_url=service.url, openai_api_key=KEY,
+            embedding_dimensions=3, embed_attempts=2, embed_interval_seconds=0.01, log_level="DEBUG",
+            service_patience=0, openai_base_url=service.url, openai_api_key=KEY,
         ).ready()  # fmt: skip
         try:
             for name, reply in cases():
@@ -281,6 +281,8 @@ async def test_a_listener_s_tables_dbos_s_rows_and_its_log_have_no_key(ready: st
                 (row,) = await ended(c, await add(c, content=f"text {name}", uri=name))
                 assert row["status"] == "failed", name
                 assert row["error"]["code"] != "internal", name
+                service.always(answer)
+                await until(lambda: c.fetchval("select count(*) = 0 from ingest_circuits"))  # so the next one is called
         finally:
             assert process.stop() == 0
         told = process.log()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from roles import login, new_roles, refused
-from staging import Connection, add, add_listener, claim, collection
+from staging import Connection, add, add_listener, claim, collection, turns_of
 
 
 @pytest.fixture
@@ -29,8 +29,7 @@ async def test_an_open_transaction_that_changes_a_collection_stops_no_claim_of_o
         other = await add(c, collection="other")
         await c.execute("set lock_timeout = '2s'")
         assert await claim(c) == [other]
-        assert await c.fetchval("select ingest_left_locked('{/}')")
-        assert await claim(c) == []
+        assert (await turns_of(c))["locked"]
         await operator.execute("rollback")
         assert await claim(c) == [its]
 

@@ -1,14 +1,14 @@
 create or replace function ingest.ingest_batch_settings(p_request uuid, p_batch int) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
+  -- Also while a service is only suspected: to ask it takes a moment, or it hangs.
   select r.settings || jsonb_build_object(
     'publish', coalesce(r.options ->> 'publish', 'document'), 'collection', r.collection, 'submitted_by', r.submitted_by,
     'patience', (r.options ->> 'patience')::float8, 'service', ingest.ingest_service_of(r.settings),
     'waits', r.resume_at is not null
       or exists (select from ingest.ingest_batches b where b.request_id = p_request and b.batch = p_batch and b.resume_at is not null)
       or exists (select from ingest.ingest_circuits c
-                 where c.service = ingest.ingest_service_of(r.settings) and c.tenant = coalesce(r.settings ->> 'tenant', '')
-                   and c.opened_at is not null))
+                 where c.service = ingest.ingest_service_of(r.settings) and c.tenant = coalesce(r.settings ->> 'tenant', '')))
   from ingest.ingest_requests r where r.id = p_request;
 $$;
 

@@ -1,0 +1,444 @@
+"""A service goes away in all the ways that it has: work for it waits and holds nothing, and each text is paid once."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from embedding_service import EmbeddingService, Received, Reply, answer, cut, failing, limited, plainly, stalled
+from listener_process import ListenerProcess
+from pipeline import chunks, ended, one, until
+from staging import Connection, add, collection
+
+from listener.embedding.probing import HARMLESS
+
+DIMENSIONS = 8
+FAST: dict[str, Any] = {
+    "heartbeat_seconds": 0.2, "lease_seconds": 1, "safety_poll_seconds": 600, "embed_interval_seconds": 0.05,
+}  # fmt: skip
+Start = Callable[..., ListenerProcess]
+AWAY = [failing(503), limited(), limited(3600), failing(500), plainly(Reply(body=b"<html>no vectors</html>"))]
+WAYS = ["503", "429", "429 for an hour", "500", "wrong body"]
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[EmbeddingService]:
+    async with EmbeddingService(dimensions=DIMENSIONS) as service:
+        service.models |= {"sick", "well"}
+        yield service
+
+
+@pytest.fixture
+async def c(own: Connection, service: EmbeddingService) -> Connection:
+    for name in ("sick", "well"):
+        await collection(own, name, embedder="openai", endpoint=service.url, model=name, dimensions=DIMENSIONS)
+    return own
+
+
+@pytest.fixture
+def start(ready: str, service: EmbeddingService, tmp_path: Path, listeners: list[ListenerProcess]) -> Start:
+    """Starts listeners in the test's database, all with the test's service."""
+
+    def start(**settings: Any) -> ListenerProcess:
+        given: dict[str, Any] = (
+            {"openai_base_url": service.url, "openai_api_key": "k", "file_roots": tmp_path} | FAST | settings
+        )
+        listeners.append(ListenerProcess(ready, tmp_path / f"listener {len(listeners)}", **given | FAST | settings))
+        return listeners[-1].ready()
+
+    return start
+
+
+def sick(behaviour: Callable[[EmbeddingService, Received], Reply]) -> Callable[[EmbeddingService, Received], Reply]:
+    """Behave so for the model ``sick``; the other one is answered."""
+    return lambda service, got: (behaviour if got.body["model"] == "sick" else answer)(service, got)
+
+
+async def parked(c: Connection, count: int) -> None:
+    """Wait until so many batches are parked, and nothing of their requests runs."""
+    query = """select count(*) from ingest_batches b join ingest_requests r on r.id = b.request_id
+      join ingest_circuits k on k.opened_at is not null
+      where b.resume_at is not null and r.resume_at is not null and r.status = 'running'"""
+    await until(lambda: _is(c, count, query))
+
+
+async def _is(c: Connection, wanted: Any, query: str, *values: Any) -> bool:
+    return bool(await c.fetchval(query, *values) == wanted)
+
+
+async def insert(c: Connection, into: str, count: int) -> list[uuid.UUID]:
+    rows = await c.fetch(
+        "insert into ingest_requests (content, uri, collection) select 'Text ' || n || ' of ' || $1, n::text, $1"
+        " from generate_series(1, $2) n returning id",
+        into, count,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+def folder(tmp_path: Path, documents: int) -> str:
+    path = tmp_path / "documents"
+    path.mkdir()
+    for number in range(documents):
+        (path / f"{number}.md").write_text(f"# Document {number}\n\nSome words about number {number}.\n")
+    return str(path)
+
+
+def texts(service: EmbeddingService) -> list[str]:
+    """Return the texts that were answered well or not, but for the harmless one."""
+    return [text for request in service.requests for text in request.texts if text != HARMLESS]
+
+
+def probes(service: EmbeddingService, model: str = "sick") -> list[Received]:
+    return [one for one in service.requests if one.texts == [HARMLESS] and one.body["model"] == model]
+
+
+async def warm(c: Connection) -> None:
+    """Have the listener load what its first call needs."""
+    await all_succeeded(c, await insert(c, "well", 1))
+
+
+async def all_succeeded(c: Connection, requests: Sequence[uuid.UUID]) -> None:
+    rows = await ended(c, *requests)
+    assert {(row["status"], row["attempt"]) for row in rows} == {("succeeded", 1)}, [row["error"] for row in rows]
+
+
+# waiting
+
+
+async def test_while_one_service_is_away_the_others_requests_go_through(
+    c: Connection, start: Start, service: EmbeddingService
+) -> None:
+    start(concurrency=4)
+    await warm(c)
+    service.always(sick(failing(503)))
+    waits = await insert(c, "sick", 100)
+    await until(lambda: c.fetchval("select count(*) >= 4 from ingest_batches where resume_at is not null"))
+    rows = await ended(c, *await insert(c, "well", 8), within=10)
+    assert {row["status"] for row in rows} == {"succeeded"}
+    assert max((row["finished_at"] - row["created_at"]).total_seconds() for row in rows) < 2
+    service.always(answer)
+    await all_succeeded(c, waits)
+    assert len(await chunks(c, "sick")) == 100
+    taken = "select max(running) from ingest_listeners"
+    assert await c.fetchval(taken) <= 4
+
+
+@pytest.mark.parametrize("way", AWAY, ids=WAYS)
+async def test_an_outage_is_said_at_once_waited_for_and_gone_on_from(
+    c: Connection, start: Start, service: EmbeddingService, way: Callable[..., Reply]
+) -> None:
+    it = start()
+    await warm(c)
+    service.always(sick(way))
+    request = await add(c, content="Waits.", uri="waits", collection="sick")
+    said = "select waiting_for, last_error from ingest_status where id = $1 and waiting_for like 'service: %'"
+    row = await until(lambda: c.fetchrow(said, request), within=1.5)
+    assert f"(openai sick at {service.url})" in row["waiting_for"]
+    assert row["last_error"]["service"] == f"openai sick at {service.url}"
+    await parked(c, 1)
+    assert "; next attempt at " in await c.fetchval("select waiting_for from ingest_status where id = $1", request)
+    service.always(answer)
+    if way is AWAY[2]:
+        await c.execute("update ingest_circuits set probe_at = ingest_now()")  # an hour is over
+    await all_succeeded(c, [request])
+    assert await c.fetchval("select count(*) from ingest_circuits") == 0
+    row = await one(c, "select waiting_since, resume_at, last_error from ingest_batches where request_id = $1", request)
+    assert tuple(row) == (None, None, None)
+    begin, end = (line for line in it.log().splitlines() if f"openai sick at {service.url} is " in line)
+    assert " WARNING " in begin
+    assert " parked here" in begin
+    assert " INFO " in end
+    assert " is back after " in end
+
+
+@pytest.mark.parametrize("lasts", ["1 second", "45 seconds", "1 hour"])
+async def test_an_outage_of_any_length_that_looks_different_each_time_is_waited_for(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path, lasts: str
+) -> None:
+    ways = cycle([cut, failing(500), stalled, limited(), plainly(Reply(body=b"[]")), failing(503)])
+    answered: Counter[str] = Counter()
+
+    def counted(service: EmbeddingService, got: Received) -> Reply:
+        answered.update(text for text in got.texts if text != HARMLESS)
+        return answer(service, got)
+
+    service.always(sick(next(ways)))
+    start(embedding_timeout_seconds=0.5, batch_documents=2)
+    requests = [await add(c, source=folder(tmp_path, 6), collection="sick"), *await insert(c, "sick", 4)]
+    failures = "select failures >= $1 from ingest_circuits where opened_at is not null"
+    await until(lambda: c.fetchval(failures, 1))
+    await put_clock(c, lasts)
+    await until(lambda: c.fetchval(failures, 3))
+    service.always(sick(counted))
+    await all_succeeded(c, requests)
+    assert set(answered.values()) == {1}
+    assert len(answered) == len(await chunks(c, "sick")) == 10
+
+
+async def _are(found: int, least: int) -> bool:
+    return found >= least
+
+
+async def test_a_service_that_hangs_is_named_after_five_seconds(
+    c: Connection, start: Start, service: EmbeddingService
+) -> None:
+    start()
+    service.hold()
+    request = await add(c, content="Hangs.", uri="hangs", collection="sick")
+    said = "select waiting_for from ingest_status where id = $1 and waiting_for like '%has not answered for%'"
+    assert str(await until(lambda: c.fetchval(said, request))).startswith(
+        f"service: {service.url} has not answered for 5 s (openai sick"
+    )
+    service.release()
+    await all_succeeded(c, [request])
+    assert await c.fetchval("select last_error is null and waiting_since is null from ingest_batches")
+
+
+async def test_a_service_that_hangs_is_waited_for(c: Connection, start: Start, service: EmbeddingService) -> None:
+    start(embedding_timeout_seconds=0.5)
+    service.hold()
+    requests = await insert(c, "sick", 3)
+    await parked(c, 3)
+    service.release()
+    await all_succeeded(c, requests)
+
+
+async def test_texts_are_paid_once_through_an_outage(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    answered: list[str] = []
+
+    def third_fails(service: EmbeddingService, got: Received) -> Reply:
+        if got.texts != [HARMLESS] and len(answered) < 6:
+            answered.extend(got.texts)
+            return answer(service, got)
+        return failing(503)(service, got)
+
+    service.always(sick(third_fails))
+    start(embedding_call_texts=2, embedding_calls=3, batch_documents=20)
+    request = await add(c, source=folder(tmp_path, 20), collection="sick")
+    await parked(c, 1)
+    assert len(answered) == 6
+    assert await c.fetchval("select count(*) from ingest_chunk_store") == 6
+    before = len(service.requests)
+    service.always(answer)
+    await all_succeeded(c, [request])
+    after = [text for got in service.requests[before:] for text in got.texts if text != HARMLESS]
+    assert len(after) == len(set(after)) == 14
+    assert not set(after) & set(answered)
+
+
+async def test_when_one_group_fails_the_others_in_flight_are_stored(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    def one_fails(service: EmbeddingService, got: Received) -> Reply:
+        fails = got.texts == [HARMLESS] or any("number 0." in text for text in got.texts)
+        return (failing(503) if fails else answer)(service, got)
+
+    service.latency = 0.5  # so all of them are in flight when it breaks
+    service.always(sick(one_fails))
+    start(embedding_call_texts=2, embedding_calls=5)
+    request = await add(c, source=folder(tmp_path, 10), collection="sick")
+    await parked(c, 1)
+    assert await c.fetchval("select count(*) from ingest_chunk_store") == 8
+    service.always(answer)
+    await all_succeeded(c, [request])
+
+
+async def test_a_text_that_breaks_the_service_stops_no_other(
+    c: Connection, start: Start, service: EmbeddingService
+) -> None:
+    def poisoned(service: EmbeddingService, got: Received) -> Reply:
+        return (failing(500) if any("poison" in text for text in got.texts) else answer)(service, got)
+
+    service.always(poisoned)
+    start(embed_attempts=2)
+    bad = await add(c, content="This is poison.", uri="bad", collection="sick")
+    good = await insert(c, "sick", 10)
+    await all_succeeded(c, good)
+    (row,) = await ended(c, bad)
+    assert (row["status"], row["error"]["code"], row["error"]["retryable"]) == ("failed", "embedding_unavailable", True)
+    assert await c.fetchval("select count(*) from ingest_circuits") == 0
+
+
+# patience, deadlines, cancels
+
+
+async def test_when_patience_is_over_the_request_fails_and_can_be_retried(
+    c: Connection, start: Start, service: EmbeddingService
+) -> None:
+    service.always(sick(failing(503)))
+    start()
+    request = await add(c, content="Impatient.", uri="i", collection="sick", options={"patience": 3600})
+    await parked(c, 1)
+    await put_clock(c, "59 minutes")
+    await c.execute("update ingest_listeners set heartbeat_at = ingest_now()")
+    assert await c.fetchval("select status from ingest_requests") == "running"
+    await put_clock(c, "61 minutes")
+    (row,) = await ended(c, request)
+    assert (row["status"], row["error"]["code"], row["error"]["step"], row["error"]["retryable"]) == (
+        "failed", "embedding_unavailable", "embed", True,
+    )  # fmt: skip
+    service.always(answer)
+    await until(lambda: _is(c, 0, "select count(*) from ingest_circuits"))
+    await c.execute("select ingest_retry($1)", request)
+    (row,) = await ended(c, request)
+    assert (row["status"], row["attempt"]) == ("succeeded", 2)
+
+
+async def put_clock(c: Connection, offset: str) -> None:
+    await c.execute(
+        "create or replace function ingest_now() returns timestamptz language sql volatile parallel safe"
+        f" return clock_timestamp() + interval '{offset}'"
+    )
+
+
+async def test_patience_goes_on_across_a_restart(c: Connection, start: Start, service: EmbeddingService) -> None:
+    service.always(sick(failing(503)))
+    it = start()
+    request = await add(c, content="Patient.", uri="p", collection="sick", options={"patience": 3600})
+    await parked(c, 1)
+    since = await c.fetchval("select waiting_since from ingest_batches")
+    assert it.stop() == 0
+    await put_clock(c, "50 minutes")
+    start()
+    other = "select executor_id <> $1 from ingest_batches where resume_at is not null"
+    await until(lambda: c.fetchval(other, it.executor_id))
+    assert await c.fetchval("select waiting_since from ingest_batches") == since
+    await put_clock(c, "61 minutes")
+    (row,) = await ended(c, request)
+    assert row["error"]["code"] == "embedding_unavailable"
+
+
+async def test_a_deadline_and_a_cancel_end_what_is_parked(
+    c: Connection, start: Start, service: EmbeddingService
+) -> None:
+    service.always(sick(failing(503)))
+    it = start()
+    late = await add(c, content="Late.", uri="l", collection="sick", options={"timeout_seconds": 600})
+    cancelled = await add(c, content="Cancelled.", uri="c", collection="sick")
+    await parked(c, 2)
+    before = await add(c, content="Cancelled before it began.", uri="b", collection="sick")
+    await parked(c, 3)
+    await c.execute("select ingest_cancel(id) from ingest_requests where id = any ($1)", [cancelled, before])
+    gone = "select count(*) from dbos.workflow_status where status = 'PENDING'"
+    await until(lambda: _is(c, 1, gone), within=5)
+    await put_clock(c, "11 minutes")
+    (row,) = await ended(c, late)
+    assert (row["status"], row["error"]["code"], row["resume_at"]) == ("cancelled", "deadline", None)
+    await until(lambda: _is(c, 0, gone), within=5)
+    assert " ERROR " not in it.log()
+
+
+# deaths
+
+
+@pytest.mark.parametrize("deaths", [1, pytest.param(5, marks=pytest.mark.long)])
+async def test_listeners_that_are_killed_while_work_is_parked_blame_nothing(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path, deaths: int
+) -> None:
+    service.always(sick(failing(503)))
+    it = start(batch_documents=2)
+    inline = await add(c, content="Alone.", uri="a", collection="sick")
+    large = await add(c, source=folder(tmp_path, 6), collection="sick")
+    mine = "select count(*) from ingest_batches where resume_at is not null and executor_id = $1"
+    for _ in range(deaths):
+        await until(lambda: c.fetchval(f"{mine} having count(*) >= 2", it.executor_id))  # noqa: B023
+        heir = start(batch_documents=2)
+        it.kill()
+        it = heir
+    await until(lambda: c.fetchval(f"{mine} having count(*) >= 2", it.executor_id))
+    assert await c.fetchval("select sum(crashes) from ingest_batches") == 0
+    service.always(answer)
+    await all_succeeded(c, [inline, large])
+    assert await c.fetchval("select sum(crashes) from ingest_batches") == 0
+    assert len(await chunks(c, "sick")) == 7
+
+
+# places, slots, limits
+
+
+async def test_a_large_request_starts_no_further_batches_and_holds_no_place(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    service.always(sick(failing(503)))
+    start(concurrency=1, batch_concurrency=2, batch_documents=1)
+    large = await add(c, source=folder(tmp_path, 20), collection="sick")
+    await until(lambda: c.fetchval("select resume_at is not null from ingest_requests"))
+    await until(lambda: c.fetchval("select sum(running) = 0 from ingest_listeners"))
+    begun = await c.fetchval("select count(*) from ingest_batches where owner is not null")
+    assert begun <= 4
+    await all_succeeded(c, await insert(c, "well", 3))
+    assert await c.fetchval("select count(*) from ingest_batches where owner is not null") == begun + 3
+    service.always(answer)
+    await all_succeeded(c, [large])
+    assert len(await chunks(c, "sick")) == 20
+
+
+async def test_what_is_parked_counts_in_no_limit_and_the_limit_holds_when_it_goes_on(
+    c: Connection, start: Start, service: EmbeddingService
+) -> None:
+    service.always(sick(failing(503)))
+    await collection(c, "sick", max_running=2)
+    start(concurrency=8)
+    requests = await insert(c, "sick", 6)
+    await parked(c, 2)
+    row = await one(c, "select running, most from ingest_places('sick', null, null)")
+    assert tuple(row) == (0, 2)
+    service.latency = 0.2
+    most = 0
+    service.always(answer)
+    running = "select count(*) from ingest_requests where status = 'running' and resume_at is null"
+    unfinished = "select count(*) from ingest_requests where status in ('pending', 'running')"
+    while await c.fetchval(unfinished):
+        most = max(most, await c.fetchval(running))
+    await all_succeeded(c, requests)
+    assert most <= 2
+
+
+async def test_a_batch_from_the_queue_that_is_parked_gives_its_slot_back(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    """After a death all of its work comes from DBOS's queues: with slots held, nothing else would get through."""
+    service.always(sick(failing(503)))
+    it = start(concurrency=2, batch_concurrency=1)
+    for number in range(2):
+        await add(c, content=f"Parked {number}.", uri=f"{number}", collection="sick")
+    await parked(c, 2)
+    heir = start(concurrency=2, batch_concurrency=1)
+    it.kill()
+    mine = "select count(*) from ingest_batches where resume_at is not null and executor_id = $1"
+    await until(lambda: _is(c, 2, mine, heir.executor_id))
+    victim = start(concurrency=2)
+    victim.hold("before:save_chunks")
+    held = "select id from ingest_requests where executor_id = $1 and status = 'running' and begun > 0"
+    while not (left := await c.fetch(held, victim.executor_id)):
+        await asyncio.gather(insert(c, "well", 12), asyncio.sleep(0.1))
+    victim.kill()
+    await all_succeeded(c, [row["id"] for row in left])
+
+
+# probes
+
+
+async def test_many_listeners_send_one_probe_at_a_time(c: Connection, start: Start, service: EmbeddingService) -> None:
+    service.always(sick(failing(503)))
+    for _ in range(3):
+        start(concurrency=2)
+    await insert(c, "sick", 6)
+    await parked(c, 6)
+    await until(lambda: _are(len(probes(service)), 2))
+    first, calls = len(probes(service)), len(texts(service))
+    service.peak, service.latency = 0, 0.3
+    await until(lambda: _are(len(probes(service)), first + 3))
+    assert service.peak == 1
+    assert len(texts(service)) == calls, "nobody but the prober calls while it is away"
+    at = [one.at for one in probes(service)[-3:]]
+    assert at[1] - at[0] > 0.7
+    assert at[2] - at[1] > at[1] - at[0]

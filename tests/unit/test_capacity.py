@@ -1,0 +1,91 @@
+"""Places: who gives one back while it waits gets one again, before new work, in the order of arrival."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from listener.pipeline.capacity import Places
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_who_is_away_holds_no_place() -> None:
+    places = Places(1)
+    places.take("a")
+    async with places.away():
+        assert (places.taken, places.free) == (0, 1)
+    assert (places.taken, places.free) == (1, 0)
+
+
+async def test_those_who_return_get_the_next_places_in_their_order_before_new_work() -> None:
+    places, order = Places(1), list[str]()
+    back = {name: asyncio.Event() for name in "ab"}
+
+    async def leave(name: str) -> None:
+        async with places.away():
+            await back[name].wait()
+        order.append(name)
+
+    for name in "ab":
+        places.take(name)
+    tasks = [asyncio.create_task(leave(name)) for name in "ab"]
+    await turns()
+    places.take("new")
+    newer = asyncio.create_task(places.wait())
+    await turns()
+    back["b"].set()
+    await turns()
+    back["a"].set()
+    await turns()
+    assert order == []
+    places.give_back()
+    await turns()
+    assert (order, places.taken, newer.done()) == (["b"], 1, False)
+    places.give_back()
+    await turns()
+    assert (order, places.taken, newer.done()) == (["b", "a"], 1, False)
+    places.give_back()
+    await asyncio.gather(newer, *tasks)
+    assert places.taken == 0
+
+
+@pytest.mark.parametrize("waits_for_a_place", [False, True])
+async def test_who_is_cancelled_while_away_gives_back_what_it_had_once(waits_for_a_place: bool) -> None:
+    places, back = Places(1), asyncio.Event()
+
+    async def leave() -> None:
+        places.take("a")
+        try:
+            async with places.away():
+                await back.wait()
+        finally:
+            places.give_back()
+
+    task = asyncio.create_task(leave())
+    await turns()
+    places.take("new")
+    if waits_for_a_place:
+        back.set()
+        await turns()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert places.taken == 1
+    places.give_back()
+    assert (places.taken, places.free) == (0, 1)
+
+
+async def test_an_error_while_away_needs_no_place() -> None:
+    places = Places(1)
+    places.take("a")
+    with suppress(ValueError):
+        async with places.away():
+            places.take("new")
+            raise ValueError("gone")
+    assert places.taken == 2
