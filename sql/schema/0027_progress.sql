@@ -31,6 +31,6 @@ comment on column ingest.ingest_batches.remaining is
   'What is left to be done, in documents: one that discovery found counts as 1, or the share of its steps that are to come. Only '
   'falls within an attempt.';
 comment on column ingest.ingest_batches.remaining_embedded is 'What remaining will be when all that is cut is embedded.';
-comment on column ingest.ingest_batches.begun_at is 'When work on it began or went on, after a wait or in a step that comes late: its speed counts from here.';
+comment on column ingest.ingest_batches.begun_at is 'When its owner began with it, or went on after a wait: its speed counts from here.';
 comment on column ingest.ingest_batches.begun_remaining is 'What remaining was then.';
 comment on column ingest.ingest_batches.moved_at is 'When remaining fell last.';

@@ -39,7 +39,8 @@ PICTURE = {
                (select w.uri from ingest_revisions w where w.id = v.parent_id)
         from ingest_revisions v where v.request_id = $1 order by v.position, v.uri""",
     "batches": """
-        select to_jsonb(b) - '{request_id,owner,alone,next_attempt_at,finished_at,begun_at,moved_at}'::text[], b.next_attempt_at is null,
+        select to_jsonb(b) - '{request_id,owner,alone,next_attempt_at,finished_at}'::text[]
+                 - '{begun_at,moved_at}'::text[], b.next_attempt_at is null,
                (select v.uri from ingest_revisions v where v.id = b.alone)
         from ingest_batches b where b.request_id = $1 order by b.batch""",
     "chunks": """

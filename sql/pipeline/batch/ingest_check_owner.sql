@@ -4,7 +4,6 @@ as $$
 -- The row lock makes a new owner wait for the transaction that asks: what it writes is written before the change.
 declare
   v_owned uuid[];
-  v_long_ago timestamptz := ingest.ingest_now() - interval '30 seconds';
 begin
   perform ingest.ingest_wait_briefly(p_fence.requests);
   v_owned := array(
@@ -17,9 +16,9 @@ begin
   end if;
   update ingest.ingest_batches b
   set step = p_step, last_error = null, next_attempt_at = null,
-      -- Its speed is counted anew after a wait, and in a step that comes after a long one.
-      begun_at = case when b.last_error is not null or b.begun_at < v_long_ago then ingest.ingest_now() else b.begun_at end,
-      begun_remaining = case when b.last_error is not null or b.begun_at < v_long_ago then b.remaining else b.begun_remaining end
+      -- A wait is over: its speed is counted anew.
+      begun_at = case when b.last_error is null then b.begun_at else ingest.ingest_now() end,
+      begun_remaining = case when b.last_error is null then b.begun_remaining else b.remaining end
   where b.request_id = any (v_owned) and b.batch = p_fence.batch
     and (b.step is distinct from p_step or b.last_error is not null or b.next_attempt_at is not null);
   return v_owned;
