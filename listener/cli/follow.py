@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -82,7 +84,7 @@ class _Lines:
 
     def show(self, statuses: Sequence[Status]) -> None:
         state = [(status.status, _waiting_kind(status)) for status in statuses]
-        line = _headline(statuses)
+        line = ", ".join(filter(None, [_headline(statuses), _percent(statuses)]))
         is_due = time.monotonic() - self._written_at >= QUIET_SECONDS
         if state != self._state or (is_due and line != self._line):
             self._state, self._line, self._written_at = state, line, time.monotonic()
@@ -93,23 +95,48 @@ class _Lines:
 def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(bar_width=30), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    columns = (BarColumn(bar_width=30), TextColumn("{task.fields[percent]:>6}"), TimeElapsedColumn())
     description = TextColumn("{task.description}", markup=False)
     with Progress(*columns, description, console=output.console, transient=True) as progress:
-        task = progress.add_task("", total=100)
+        task = progress.add_task("", total=None, percent="")
 
         def show(statuses: Sequence[Status]) -> None:
-            percent = sum(status.percent or 0 for status in statuses) / max(len(statuses), 1)
-            progress.update(task, completed=percent, description=on_one_line(_headline(statuses)))
+            known = all(status.percent is not None for status in statuses)
+            progress.update(
+                task,
+                total=100 if known else None,  # a bar that goes to and fro
+                completed=sum(status.percent or 0 for status in statuses) / max(len(statuses), 1),
+                percent=_percent(statuses),
+                description=on_one_line(", ".join(filter(None, [_headline(statuses), _to_go(statuses)]))),
+            )
 
         yield show
 
 
+def _percent(statuses: Sequence[Status]) -> str:
+    """Return ``37.5 %``: of all requests together, once the documents of each are known."""
+    known = [status.percent for status in statuses if status.percent is not None]
+    return percent_text(sum(known) / len(known)) + " %" if known and len(known) == len(statuses) else ""
+
+
+def percent_text(percent: float) -> str:
+    """Return a percentage with one decimal, cut off: 100 is only what is through."""
+    return f"{math.floor(percent * 10) / 10:g}"
+
+
+def _to_go(statuses: Sequence[Status]) -> str:
+    """Return how long the slowest request still takes, at the speed of the last minute."""
+    etas = [status.eta for status in statuses if status.eta is not None]
+    return f"{timedelta(seconds=math.ceil(max(etas).total_seconds()))} to go" if etas else ""
+
+
 def _headline(statuses: Sequence[Status]) -> str:
-    """Return in one line how far the requests are: ``running, step embed: 12 of 40 documents, 1 failed``."""
+    """Return in one line how far the requests are: ``running embed, 12 of 40 documents (1 failed)``."""
     unfinished = [status for status in statuses if not status.finished]
     parts = [_state(statuses, unfinished)]
-    if total := sum(status.documents_total or 0 for status in statuses):
+    if any(status.documents_total is None and status.documents_found for status in statuses):
+        parts.append(f"found {counted(sum(map(known_documents, statuses)), 'document')}")
+    elif total := sum(status.documents_total or 0 for status in statuses):
         failed = sum(status.documents_failed or 0 for status in statuses)
         parts.append(
             f"{sum(map(ended_documents, statuses))} of {total} documents" + _unless_zero(failed, " ({} failed)")
@@ -160,6 +187,11 @@ def error_lines(failed: Status | Failure) -> list[str]:
     if not failed.code:
         return []
     return [f"{failed.code}: {failed.message}", *([f"hint: {failed.hint}"] if failed.hint else [])]
+
+
+def known_documents(status: Status) -> int:
+    """Return how many documents of a request are known, also while it looks for more."""
+    return (status.documents_found if status.documents_total is None else status.documents_total) or 0
 
 
 def ended_documents(status: Status) -> int:

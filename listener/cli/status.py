@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import LOOK_SECONDS, ended_documents, follow, write_outcomes
+from listener.cli.follow import LOOK_SECONDS, ended_documents, follow, percent_text, write_outcomes
 from listener.cli.output import Output, field, table
 from listener.cli.problems import OK, outcome
 from listener.cli.running import open_ingest, run
@@ -86,10 +86,16 @@ _HEADINGS = ("id", "status", "%", "documents", "source", "waiting for, or error"
 
 
 def _cells(status: Status) -> tuple[object, ...]:
-    total, failed = status.documents_total, status.documents_failed
-    documents = "" if total is None else f"{ended_documents(status)}/{total}" + (f", {failed} failed" if failed else "")
+    percent = None if status.percent is None else percent_text(status.percent)
     note = status.waiting_for or (f"{status.code}: {status.message}" if status.code else None)
-    return status.id, status.status, status.percent, documents, status.source or status.uri or "(inline)", note
+    return status.id, status.status, percent, _documents(status), status.source or status.uri or "(inline)", note
+
+
+def _documents(status: Status) -> str:
+    total, failed = status.documents_total, status.documents_failed
+    if total is None:
+        return f"found {status.documents_found}" if status.documents_found else ""
+    return f"{ended_documents(status)}/{total}" + (f", {failed} failed" if failed else "")
 
 
 async def _watch_list(ingest: Ingest, collection: str | None, state: str | None, limit: int, output: Output) -> None:

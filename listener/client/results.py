@@ -33,11 +33,14 @@ class Status:
     """A row of ``ingest_status``: how far a request is, or what became of it.
 
     ``status``            pending, running, succeeded, partially_succeeded, failed or cancelled
-    ``percent``           0 to 100; None while it is not known how many documents there are
+    ``percent``           0 to 100, to three decimals; only rises within an attempt, and stays where it was when the
+                          request ended. None until all documents are found
     ``current_step``      discover, load, chunk, embed or save, while it runs
-    ``documents_…``       found; live now; unchanged or superseded; failed (see ``failures``). None: not known yet
+    ``documents_found``   by discovery, so far or at its end, without those inside of others
+    ``documents_…``       all; live now; unchanged or superseded; failed (see ``failures``). None: not all are found yet
     ``chunks_total``      chunks of these documents
-    ``eta``               how long it will take from now on, at the speed that it had
+    ``documents_per_second``, ``eta``  how fast it was in the last minute, and how long it takes from now on at that
+                          speed; None while nothing moves. Of one that has ended: how fast it was
     ``waiting_for``       why nothing happens and what would help; None: nothing is in its way
     ``error_…, hint``     why it failed or was cancelled; also as ``code`` and ``message``
     ``last_error``        what its current step is tried again for, at ``next_attempt_at``
@@ -76,6 +79,7 @@ class Status:
     started_at: datetime | None
     finished_at: datetime | None
     tokens: int | None
+    documents_found: int | None
 
     @property
     def finished(self) -> bool:

@@ -16,6 +16,7 @@ from listener.documents.failures import CallRaised, WorkerCrashed, WorkerFailed
 from listener.errors import DocumentError
 from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, with_texts
+from listener.pipeline.writes import written_now_and_then
 
 CALL_CHARACTERS = 200_000  # cut at a time, unless a text is longer: it takes longer than a worker's round trip
 
@@ -32,16 +33,29 @@ async def cut(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
         async for group in groups:
             async with aclosing(with_texts(tools, texts, group)) as some:
                 async for worded, found in some:
-                    chunks = await tools.gateway.save_chunked(fence, await _cut(tools, worded, found))
+                    chunks = await _cut(tools, fence, worded, found) or chunks
     return {"documents": len(rows), "chunks": chunks}
 
 
-async def _cut(tools: Tools, rows: Sequence[ToChunk], texts: Mapping[int, str]) -> list[Cut]:
+async def _cut(tools: Tools, fence: Fence, rows: Sequence[ToChunk], texts: Mapping[int, str]) -> int:
+    """Cut some texts; return the chunks that the batch has then."""
     work = [(row, (texts[row.id], row.media_type, row.chunk_size, row.chunk_overlap)) for row in rows]
     if sum(len(asked[0]) for _, asked in work) <= CALL_CHARACTERS:
-        return _outcomes(work, await tools.in_thread(boundaries, [asked for _, asked in work]))
-    groups = await asyncio.gather(*(_in_worker(tools, some) for some in _grouped(work)))
-    return [one for group in groups for one in group]
+        cuts = _outcomes(work, await tools.in_thread(boundaries, [asked for _, asked in work]))
+        return await tools.gateway.save_chunked(fence, cuts)
+    chunks = 0
+
+    async def save(cuts: list[Cut]) -> None:
+        nonlocal chunks
+        chunks = await tools.gateway.save_chunked(fence, cuts)
+
+    async with written_now_and_then(save) as write:
+
+        async def cut_some(some: Some) -> None:
+            write(await _in_worker(tools, some))
+
+        await asyncio.gather(*map(cut_some, _grouped(work)))
+    return chunks
 
 
 def _grouped(work: Some) -> Iterator[Some]:

@@ -10,7 +10,6 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import sha256
 from operator import attrgetter
 from urllib.parse import quote
@@ -25,6 +24,7 @@ from listener.pipeline.memory import portions
 from listener.pipeline.references import RequestRef
 from listener.pipeline.rows import Fence, Loaded, LoadedRow, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
+from listener.pipeline.writes import written_now_and_then
 from listener.sources import inline
 from listener.sources.base import Fetched, Outcome, Ready, RecordFile, Source, Unchanged, too_large
 from listener.sources.inline import Inline
@@ -106,19 +106,31 @@ async def _load_portion(
     read = await _read(tools, source, asked)
     skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
     left = await _read_again(tools, source, [one for one in read if one.row.id not in skipped])
-    documents = await side_by_side(partial(_document, tools), left, SIDE_BY_SIDE * tools.settings.parse_workers)
-    loaded: list[Loaded] = []
-    for one, document in zip(left, documents, strict=True):
-        if one.asked.whole and any(code_of(found.error) == "too_large" for found in document):
-            larger.append(one.asked.whole)
-        else:
-            loaded += document
+    done = Counter(skipped=len(skipped))
+
+    async def save(loaded: list[Loaded]) -> None:
+        done.update(await _save(tools, fence, loaded, texts))
+
+    async with written_now_and_then(save) as write:
+
+        async def parse(one: _Read) -> None:
+            document = await _document(tools, one)
+            if one.asked.whole and any(code_of(found.error) == "too_large" for found in document):
+                larger.append(one.asked.whole)
+            else:
+                write(document)
+
+        await side_by_side(parse, left, SIDE_BY_SIDE * tools.settings.parse_workers)
+    return done
+
+
+async def _save(tools: Tools, fence: Fence, loaded: Sequence[Loaded], texts: Texts) -> Counter[str]:
     await tools.gateway.save_loaded(fence, await _as_rows(tools, loaded))
     good = [one for one in loaded if one.parsed]
     for found in good:
         if found.parsed and not found.part:  # a part is a revision of its own, whose id is not known here
             texts.keep(found.revision, found.parsed.text)
-    return Counter(loaded=len(good), skipped=len(skipped), failed=len(loaded) - len(good))
+    return Counter(loaded=len(good), failed=len(loaded) - len(good))
 
 
 async def _as_rows(tools: Tools, loaded: Sequence[Loaded]) -> list[LoadedRow]:

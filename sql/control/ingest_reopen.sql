@@ -6,12 +6,15 @@ as $$
 begin
   update ingest.ingest_batches b
   set owner = null, executor_id = null, step = null, crashes = 0, alone = null, mark = null, last_error = null,
-      next_attempt_at = null, waiting_since = null, resume_at = null, finished_at = null
+      next_attempt_at = null, waiting_since = null, resume_at = null, finished_at = null, remaining = null, begun_at = null
   where b.request_id = p_request and exists (
     select from ingest.ingest_revisions v
     where v.request_id = p_request and v.batch = b.batch and v.state in ('discovered', 'loaded', 'chunked', 'embedded'));
+  perform ingest.ingest_count_batches(array[p_request], null::int, false);
+  perform ingest.ingest_count_stored(p_request);
+  perform ingest.ingest_count_manifest(p_request);
   update ingest.ingest_requests r
-  set status = 'pending', error = null, started_at = null, finished_at = null, executor_id = null, deadline_at = null,
+  set status = 'pending', error = null, percent = null, started_at = null, finished_at = null, executor_id = null, deadline_at = null,
       crashes = 0, due = true,
       -- What a cancel leaves as it is, before a claim, must be true; what failed is on its way again.
       (documents_done, documents_skipped, documents_failed) = (

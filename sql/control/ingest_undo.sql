@@ -20,8 +20,9 @@ begin
   from ingest.ingest_requests r
   where r.id = p_request and v.request_id = p_request
     and (v.state in ('chunked', 'embedded') or (p_state = 'discovered' and v.state = 'loaded'));
-  update ingest.ingest_batches b set chunks = 0, chunks_embedded = 0
+  update ingest.ingest_batches b set chunks = 0, chunks_embedded = 0, remaining = null
   where b.request_id = p_request and b.finished_at is null;
+  perform ingest.ingest_count_batches(array[p_request], null::int, false);
 end
 $$;
 

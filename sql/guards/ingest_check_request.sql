@@ -11,7 +11,8 @@ begin
      or not p_request.due or p_request.limited or p_request.chunks_total is not null or p_request.tokens is not null
      or p_request.begun <> 0 or p_request.crashes <> 0
      or num_nonnulls(p_request.documents_total, p_request.documents_done, p_request.documents_skipped, p_request.documents_failed,
-                     p_request.documents_unchanged, p_request.resume_at) > 0 then
+                     p_request.documents_unchanged, p_request.documents_found, p_request.duplicates, p_request.refused,
+                     p_request.percent, p_request.resume_at) > 0 then
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column',
             hint = 'Set only id, source, content, content_bytes, media_type, uri, collection, options, metadata, '

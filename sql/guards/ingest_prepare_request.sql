@@ -14,8 +14,8 @@ begin
       and new.submitted_by = v_caller and new.created_by = v_caller and new.created_at = now() and new.options = '{}'
       and num_nonnulls(new.error, new.executor_id, new.settings, new.started_at, new.discovered_at, new.finished_at,
                        new.deadline_at, new.read_seq, new.locator, new.local_path, new.chunks_total, new.tokens, new.documents_total,
-                       new.documents_done, new.documents_skipped, new.documents_failed, new.documents_unchanged, new.resume_at,
-                       new.forked_from, new.fork_step) = 0
+                       new.documents_done, new.documents_skipped, new.documents_failed, new.documents_unchanged, new.documents_found,
+                       new.duplicates, new.refused, new.percent, new.resume_at, new.forked_from, new.fork_step) = 0
       and octet_length(new.collection) between 1 and 48 and new.collection !~ '[[:cntrl:]]'
       and case when new.source is null then
                  num_nonnulls(new.content, new.content_bytes) = 1 and new.uri is null

@@ -14,7 +14,10 @@ begin
     raise exception 'there is no request %', p_request
       using errcode = 'IG010', constraint = 'unknown_request', hint = 'See select id, status from ingest_requests.';
   elsif v_status = 'pending' then
-    update ingest.ingest_requests r set status = 'cancelled', finished_at = ingest.ingest_now(), error = v_error where r.id = p_request;
+    update ingest.ingest_requests r
+    set status = 'cancelled', finished_at = ingest.ingest_now(), error = v_error,
+        percent = (select p.percent from ingest.ingest_progress_of(r) p)
+    where r.id = p_request;
   elsif v_status = 'running' then
     perform ingest.ingest_settle(p_request, 'cancelled'::text, v_error);
   else

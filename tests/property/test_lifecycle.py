@@ -12,6 +12,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Coroutine
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import asyncpg
@@ -83,6 +84,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.born = 2
         self.owners: dict[tuple[uuid.UUID, int], list[uuid.UUID]] = {}
         self.ended: dict[uuid.UUID, str] = {}
+        self.percents: dict[uuid.UUID, Decimal] = {}
         self.claimed: set[tuple[uuid.UUID, int]] = set()
         self.did: Counter[str] = Counter()
         self._run(self._begin())
@@ -146,6 +148,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.did[verb] += 1
             if verb in ("resume", "retry"):
                 self.ended.pop(request, None)
+                self.percents.pop(request, None)
 
     @rule(hours=st.sampled_from([0, 24]))
     def purges(self, hours: int) -> None:
@@ -313,6 +316,13 @@ class Lifecycle(RuleBasedStateMachine):
         now = {row["id"]: row["status"] for row in rows}
         assert all(now[request] == status for request, status in self.ended.items())
         self.ended = {request: status for request, status in now.items() if status in FINAL}
+
+    @invariant()
+    def how_far_it_is_only_rises_within_an_attempt(self) -> None:
+        rows = self._run(self.c.fetch("select id, percent from ingest_status where percent is not null"))
+        now = {row["id"]: row["percent"] for row in rows}
+        assert all(now[request] >= percent for request, percent in self.percents.items())
+        self.percents = now
 
     def teardown(self) -> None:
         """Whatever happened, each request can end: a listener carries all to their ends now."""

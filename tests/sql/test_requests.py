@@ -37,7 +37,7 @@ SYSTEM_COLUMNS: dict[str, str] = {
     "settings": "'{}'", "forked_from": "gen_random_uuid()", "created_by": "'someone'", "created_at": "'2020-01-01'",
     "started_at": "now()", "discovered_at": "now()", "finished_at": "now()", "due": "false", "limited": "true",
     "local_path": "'/a'", "read_seq": "1", "locator": "'/a'", "submitted_by": "'someone'", "documents_unchanged": "1",
-    "resume_at": "now()",
+    "resume_at": "now()", "documents_found": "1", "duplicates": "1", "refused": "1", "percent": "1",
 }  # fmt: skip
 
 

@@ -49,6 +49,7 @@ async def fail(c: Connection, request: uuid.UUID, uri: str, step: str, code: str
         " where request_id = $1 and uri = $2",
         request, uri, problem(step, code), step == "chunk",
     )  # fmt: skip
+    await c.execute("select ingest_count_batches(array[$1::uuid], null, false)", request)
 
 
 def loaded(revision: int, read_seq: int, text: str | None, part: str | None) -> tuple[Any, ...]:

@@ -17,14 +17,17 @@ begin
   v_ids := array(
     select distinct on (r.collection, coalesce(r.uri, r.id::text)) r.id from ingest.ingest_requests r
     where r.id = any (v_ids) order by r.collection, coalesce(r.uri, r.id::text), r.read_seq desc);
-  update ingest.ingest_requests r set begun = 1, discovered_at = ingest.ingest_now(), documents_total = 1 where r.id = any (v_ids);
+  update ingest.ingest_requests r set begun = 1, discovered_at = ingest.ingest_now(), documents_total = 1, documents_found = 1, duplicates = 0,
+    refused = 0
+  where r.id = any (v_ids);
   with found as (
     insert into ingest.ingest_revisions (request_id, collection, position, batch, uri, media_type, bytes, read_seq)
     select r.id, r.collection, 0, 1, coalesce(r.uri, r.id::text), r.media_type, octet_length(r.content), r.read_seq
     from ingest.ingest_requests r where r.id = any (v_ids)
     returning request_id, bytes)
-  insert into ingest.ingest_batches (request_id, batch, documents, bytes, step, owner, executor_id)
-  select f.request_id, 1, 1, f.bytes, 'load', p_owner, p_executor from found f;
+  insert into ingest.ingest_batches
+    (request_id, batch, documents, bytes, step, owner, executor_id, remaining, remaining_embedded, begun_at, begun_remaining)
+  select f.request_id, 1, 1, f.bytes, 'load', p_owner, p_executor, 1, 1, ingest.ingest_now(), 1 from found f;
   update ingest.ingest_batches b set mark = ingest.ingest_mark(b.request_id, 1) where b.request_id = any (v_ids) and b.batch = 1;
   return v_ids;
 end

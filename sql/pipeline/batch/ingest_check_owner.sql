@@ -14,7 +14,11 @@ begin
     raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
-  update ingest.ingest_batches b set step = p_step, last_error = null, next_attempt_at = null
+  update ingest.ingest_batches b
+  set step = p_step, last_error = null, next_attempt_at = null,
+      -- A wait is over: its speed is counted anew.
+      begun_at = case when b.last_error is null then b.begun_at else ingest.ingest_now() end,
+      begun_remaining = case when b.last_error is null then b.begun_remaining else b.remaining end
   where b.request_id = any (v_owned) and b.batch = p_fence.batch
     and (b.step is distinct from p_step or b.last_error is not null or b.next_attempt_at is not null);
   return v_owned;

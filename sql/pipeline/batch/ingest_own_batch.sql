@@ -23,9 +23,12 @@ begin
       perform ingest.ingest_blame(v_batch);
     end if;
   end if;
+  if v_batch.alone is not null or v_batch.remaining is null then  -- null: a former release made it
+    perform ingest.ingest_count_batches(array[p_request], p_batch, false);
+  end if;
   update ingest.ingest_batches b
   set owner = p_owner, executor_id = p_executor, step = 'load', crashes = v_batch.crashes, alone = null,
-      mark = ingest.ingest_mark(p_request, p_batch)
+      mark = ingest.ingest_mark(p_request, p_batch), begun_at = ingest.ingest_now(), begun_remaining = b.remaining, moved_at = null
   where b.request_id = p_request and b.batch = p_batch;
   return case when v_batch.crashes >= p_most_crashes then 'alone' else 'together' end;
 end

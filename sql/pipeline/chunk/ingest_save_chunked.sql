@@ -4,7 +4,6 @@ as $$
 declare
   v_owned uuid[];
   v_ids bigint[] := array(select c.revision from unnest(p_cuts) with ordinality as c order by c.ordinality);
-  v_chunks int;
 begin
   v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_revisions v
@@ -13,14 +12,7 @@ begin
            coalesce((c.one).ends, '{}'), (c.one).headings
     from (select p_cuts[array_position(v_ids, v.id)] as one offset 0) c)  -- not joined: see ingest_save_loaded
   where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'loaded' and v.id = any (v_ids);
-  with counted as (
-    update ingest.ingest_batches b set chunks = (
-      select coalesce(sum(cardinality(v.starts)), 0) from ingest.ingest_revisions v
-      where v.request_id = b.request_id and v.batch = p_fence.batch and v.starts is not null)
-    where b.request_id = any (v_owned) and b.batch = p_fence.batch
-    returning b.chunks)
-  select sum(counted.chunks) into v_chunks from counted;
-  return v_chunks;
+  return ingest.ingest_count_batches(v_owned, p_fence.batch, false);
 end
 $$;
 

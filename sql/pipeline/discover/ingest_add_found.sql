@@ -2,6 +2,7 @@ create or replace function ingest.ingest_add_found(p_request uuid, p_executor te
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform ingest.ingest_as_system();
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
   insert into ingest.ingest_revisions
     (request_id, collection, generation, position, batch, uri, locator, media_type, bytes, error, state, read_seq, container,
@@ -11,6 +12,7 @@ begin
          f.line, f.version, f.modified_at
   from ingest.ingest_requests r cross join unnest(p_found) f
   where r.id = p_request;
+  update ingest.ingest_requests r set documents_found = coalesce(r.documents_found, 0) + cardinality(p_found) where r.id = p_request;
 end
 $$;
 

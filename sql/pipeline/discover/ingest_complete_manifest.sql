@@ -10,10 +10,12 @@ begin
     select n.id, row_number() over (partition by n.uri order by n.position desc, n.id desc) as place
     from ingest.ingest_revisions n where n.request_id = p_request) places
   where r.id = places.id and places.place > 1;
-  insert into ingest.ingest_batches (request_id, batch, documents, bytes, chunks)
-  select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0), coalesce(sum(cardinality(r.starts)), 0)
+  insert into ingest.ingest_batches (request_id, batch, documents, bytes)
+  select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0)
   from ingest.ingest_revisions r where r.request_id = p_request and r.state not in ('failed', 'skipped')
   group by r.request_id, r.batch;
+  perform ingest.ingest_count_batches(array[p_request], null::int, false);
+  perform ingest.ingest_count_manifest(p_request);
   select count(*) into documents from ingest.ingest_revisions r where r.request_id = p_request;
   select count(*), min(b.batch) into batches, first_batch from ingest.ingest_batches b where b.request_id = p_request;
   update ingest.ingest_requests r set discovered_at = ingest.ingest_now(), documents_total = documents where r.id = p_request;

@@ -7,7 +7,11 @@ begin
   v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_batches b
   set chunks_embedded = least(b.chunks, b.chunks_embedded + n.chunks), tokens = b.tokens + n.tokens, texts = b.texts + n.texts,
-      waiting_since = null
+      waiting_since = null,
+      -- What embedding can still move is spread over the chunks that are left: all of them move it, however documents are cut.
+      remaining = b.remaining - greatest(0, b.remaining - b.remaining_embedded)
+        * least(1, n.chunks / greatest(1, b.chunks - b.chunks_embedded)::float8),
+      moved_at = ingest.ingest_now()
   from unnest(p_counts) n
   where b.request_id = n.request_id and b.batch = p_fence.batch and b.request_id = any (v_owned);
 end

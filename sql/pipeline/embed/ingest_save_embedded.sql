@@ -13,6 +13,9 @@ begin
     select case when (o.one).error is null then 'embedded' else 'failed' end, (o.one).error
     from (select p_outcomes[array_position(v_ids, v.id)] as one offset 0) o)  -- not joined: see ingest_save_loaded
   where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'chunked' and v.id = any (v_ids);
+  if cardinality(p_fence.requests) = 1 then  -- as in ingest_save_loaded
+    perform ingest.ingest_count_batches(v_owned, p_fence.batch, false);
+  end if;
 end
 $$;
 

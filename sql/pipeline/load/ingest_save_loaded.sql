@@ -38,6 +38,9 @@ begin
     where l.part is not null
     order by l.ordinality;
   end if;
+  if cardinality(p_fence.requests) = 1 then  -- several small ones are through with the next step at once
+    perform ingest.ingest_count_batches(v_owned, p_fence.batch, false);
+  end if;
 end
 $$;
 

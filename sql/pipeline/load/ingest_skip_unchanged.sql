@@ -27,6 +27,7 @@ begin
     from same where v.id = same.id returning v.id
   )
   select coalesce(array_agg(id), '{}') into v_skipped from skipped;
+  perform ingest.ingest_count_batches(v_owned, p_fence.batch, false);
   return v_skipped;
 end
 $$;

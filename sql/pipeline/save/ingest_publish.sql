@@ -16,6 +16,8 @@ begin
   perform ingest.ingest_make_documents(v_ids);
   if p_batch is not null then
     v_owned := ingest.ingest_check_owner((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, 'save'::text);
+  else
+    perform from ingest.ingest_batches b where b.request_id = any (p_requests) order by b.request_id, b.batch for no key update;
   end if;
   v_running := array(
     select r.id from ingest.ingest_requests r where r.id = any (v_owned) and r.status = 'running' order by r.id for share);
@@ -54,7 +56,7 @@ begin
     returning v.id
   )
   select (select count(*) from done), (select count(*) from late) into published, superseded;
-  update ingest.ingest_batches b set finished_at = ingest.ingest_now(), step = null where b.request_id = any (v_running) and b.batch = p_batch;
+  perform ingest.ingest_count_batches(v_running, p_batch, p_batch is not null);
   return next;
 end
 $$;
