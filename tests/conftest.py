@@ -8,8 +8,9 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import asyncpg
@@ -57,12 +58,27 @@ def server_version(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def server(server_version: int) -> Iterator[embedded.Server]:
-    """A Postgres of this session's own. Its databases need not outlive a power cut: fsync is off."""
+def servers() -> Iterator[Callable[[int], embedded.Server]]:
+    """Starts this session's own Postgres of a version when it is first asked for; it stays until the session ends.
+
+    Its databases need not outlive a power cut: fsync is off.
+    """
     _remove_leftovers()
-    with throwaway_data_dir() as folder:
-        settings = {"fsync": "off", "max_prepared_transactions": "4"}
-        yield asyncio.run(embedded.start(folder, version=server_version, settings=settings))
+    settings = {"fsync": "off", "max_prepared_transactions": "4"}
+    with ExitStack() as folders:
+
+        @cache
+        def start(version: int) -> embedded.Server:
+            folder = folders.enter_context(throwaway_data_dir())
+            return asyncio.run(embedded.start(folder, version=version, settings=settings))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def server(servers: Callable[[int], embedded.Server], server_version: int) -> embedded.Server:
+    """This session's Postgres of the version that the test runs on."""
+    return servers(server_version)
 
 
 @pytest.fixture
@@ -77,18 +93,23 @@ async def database(server: embedded.Server) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def template(server: embedded.Server) -> str:
     """The name of a database with our objects in schema public. Nobody may be connected to it while it is cloned."""
+    return _installed(server)
+
+
+@cache  # fixtures are made anew whenever the version changes; the server and what is in it stay
+def _installed(server: embedded.Server) -> str:
+    return asyncio.run(_install(server))
+
+
+async def _install(server: embedded.Server) -> str:
     name = f"template_{uuid.uuid4().hex}"
-    asyncio.run(_install(server, name))
-    return name
-
-
-async def _install(server: embedded.Server, name: str) -> None:
     await server.create_database(name)
     connection = await asyncpg.connect(server.dsn(name))
     try:
         await migrations.migrate(connection, "public")
     finally:
         await connection.close()
+    return name
 
 
 @pytest.fixture
@@ -132,6 +153,11 @@ async def submitter(c: Connection) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def ready_template(server: embedded.Server) -> str:
     """The name of a database with our objects and DBOS's. Nobody may be connected to it while it is cloned."""
+    return _migrated(server)
+
+
+@cache
+def _migrated(server: embedded.Server) -> str:
     return asyncio.run(migrated(server))
 
 
@@ -168,7 +194,12 @@ def former(tmp_path_factory: pytest.TempPathFactory) -> Release:
 @pytest.fixture(scope="session")
 def former_template(server: embedded.Server, former: Release, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that the former release has migrated. Nobody may be connected to it while it is cloned."""
-    return asyncio.run(migrated_by(former, server, tmp_path_factory.mktemp("migrated")))
+    return _migrated_by(former, server, tmp_path_factory.getbasetemp())
+
+
+@cache
+def _migrated_by(release: Release, server: embedded.Server, folder: Path) -> str:
+    return asyncio.run(migrated_by(release, server, folder))
 
 
 @pytest.fixture

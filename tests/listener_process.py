@@ -38,6 +38,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from forking import Forked, ForkServer, serve
+
 import listener
 
 PATIENCE_SECONDS = 40.0
@@ -58,11 +60,8 @@ class ListenerProcess:
         folder.mkdir(parents=True, exist_ok=True)
         self.dsn, self.folder = dsn, folder
         self._texts, self._log = folder / "embedded.jsonl", folder / "stderr.log"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "OPENAI_", "PG"))}
         given = {_variable(name): str(value) for name, value in settings.items()}
-        package = Path(listener.__file__).parent  # the same as in this process, installed or not
-        environment = clean | given | {
-            "PYTHONPATH": os.pathsep.join(map(str, filter(None, [package.parent, path]))),
+        environment = clean_environment(path) | given | {
             "INGEST_DATABASE_URL": dsn,
             "TEST_EMBEDDED_TEXTS": str(self._texts),
             "TEST_GROUP_TEXTS": str(group_texts),
@@ -70,11 +69,15 @@ class ListenerProcess:
             "TEST_DEADLY": str(deadly or "/nowhere"),
             "TEST_CLOCK": str(clock),
         }  # fmt: skip
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, __file__, "listen"], cwd=folder, env=environment, text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            )  # fmt: skip
+        self.process: Forked | subprocess.Popen[str]
+        with self._log.open("a") as log:
+            if clock or pipeline or path:  # must be there before anything is imported
+                self.process = subprocess.Popen(
+                    [sys.executable, __file__, "listen"], cwd=folder, env=environment, text=True,
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                )  # fmt: skip
+            else:
+                self.process = fork_server().start(["listen"], folder, environment, log)
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._unmatched: list[str] = []
         threading.Thread(target=self._read, args=[self.process.stdout], daemon=True).start()
@@ -158,6 +161,19 @@ class ListenerProcess:
             for line in out:
                 self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
+
+
+def clean_environment(*path: Path | None) -> dict[str, str]:
+    """Return the tests' environment without settings, with the same package as in this process, installed or not."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "OPENAI_", "PG"))}
+    package = Path(listener.__file__).parent
+    return clean | {"PYTHONPATH": os.pathsep.join(map(str, filter(None, [package.parent, *path])))}
+
+
+@functools.cache
+def fork_server() -> ForkServer:
+    """The one from which this process has its listeners forked."""
+    return ForkServer(__file__, clean_environment())
 
 
 def _variable(name: str) -> str:
@@ -343,4 +359,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] != "listen":  # a fork server
+        import listener.cli.listen
+        import listener.embedding.local
+        import listener.service
+
+        serve(int(sys.argv[1]))
     main()

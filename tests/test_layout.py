@@ -7,7 +7,7 @@ import importlib.util
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -213,14 +213,19 @@ def test_each_dependency_has_its_reason_in_decision_0001() -> None:
 def test_a_module_imports_only_what_the_project_depends_on(path: Path) -> None:
     extras = [item for items in PROJECT["optional-dependencies"].values() for item in items]
     allowed = declared(PROJECT["dependencies"]) | declared(extras)
-    owners = packages_distributions()
     undeclared = [
         module
         for module in imported_packages(path)
         if not allowed
-        & {normal(distribution) for distribution in owners.get(module, [module])}  # an extra may be missing
+        & {normal(distribution) for distribution in owners().get(module, [module])}  # an extra may be missing
     ]
     assert undeclared == []
+
+
+@cache
+def owners() -> Mapping[str, list[str]]:
+    """Return which distributions bring which package; every installed one is read for it."""
+    return packages_distributions()
 
 
 def declared(requirements: list[str]) -> set[str]:

@@ -14,7 +14,7 @@ import typer
 
 from listener import logs
 from listener.cli import arguments
-from listener.cli.running import load_settings
+from listener.cli.running import importing, load_settings
 from listener.cli.stopping import StopSignals
 from listener.cli.supervisor import Supervisor
 from listener.errors import OperatorError
@@ -57,7 +57,8 @@ def listen(
 
 async def _listen(settings: Settings, most_seconds: float, signals: StopSignals, form: str) -> None:
     signals.attach(settings.grace_seconds + STOP_SECONDS)
-    from listener import service
+    with importing():
+        from listener import service
 
     dsn = await signals.unless_asked(_database(settings, most_seconds))
     if dsn is not None:

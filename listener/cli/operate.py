@@ -13,7 +13,7 @@ import typer
 from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
-from listener.cli.running import load_settings, run
+from listener.cli.running import importing, load_settings, run
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def migrate(
 
 
 async def _migrate(output: Output, wait: int) -> None:
-    from listener import service
+    with importing():
+        from listener import service
     from listener.database.dsn import find_dsn, shown
     from listener.database.holdups import Patience
 
@@ -196,7 +197,8 @@ async def _uninstall(yes: bool, output: Output) -> None:
         async with open_session(dsn, settings.schema_) as session:
             documents = await diagnosis.documents(session)
         typer.confirm(f"Drop everything of ours, {documents} documents too, from {where}?", abort=True)
-    from listener import service
+    with importing():
+        from listener import service
     from listener.database.holdups import Patience
 
     dropped = await service.uninstall(settings, dsn, Patience(say=output.note))

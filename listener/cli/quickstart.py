@@ -20,7 +20,7 @@ from listener.cli.listen import running
 from listener.cli.next_steps import next_steps
 from listener.cli.output import Output
 from listener.cli.problems import OK, outcome
-from listener.cli.running import load_settings, run
+from listener.cli.running import importing, load_settings, run
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def _settings_for(source: str) -> Settings:
 
 
 async def _quickstart(settings: Settings, source: str, collection: str, query: str | None, output: Output) -> int:
-    from listener import service
+    with importing():
+        from listener import service
     from listener.client import Ingest, first_run, open_session
     from listener.database.dsn import find_dsn, shown
     from listener.database.holdups import Patience

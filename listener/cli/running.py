@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from listener.cli.output import Output
@@ -24,6 +25,16 @@ def load_settings() -> Settings:
     from listener import settings
 
     return settings.load()
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Look for no garbage while a block imports: it makes objects by the hundred thousand, and all of them stay."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def run(verb: Coroutine[Any, Any, T]) -> T:

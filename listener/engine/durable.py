@@ -19,6 +19,7 @@ from listener.settings import Settings
 
 DBOS_POOL = 4
 QUEUE_POLL_SECONDS = 1.0
+SLEEP_SECONDS = 0.2  # of a thread of DBOS's that finds nothing to do here: to stop is to wait for it to wake, a second
 
 
 def configure(settings: Settings, dsn: str, identity: Identity) -> None:
@@ -41,6 +42,7 @@ def configure(settings: Settings, dsn: str, identity: Identity) -> None:
         db_engine_kwargs=dbos_engine(identity.session, DBOS_POOL),
         run_migrations=False,
         use_listen_notify=False,  # nobody waits for messages, events or streams: it needs no connection to hear of them
+        notification_listener_polling_interval_sec=SLEEP_SECONDS,
         log_level="WARNING",
     )
     DBOS(config=config)

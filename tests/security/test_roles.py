@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import asyncpg
 import pytest
 from ingest_command import Ingest
 from listener_process import ListenerProcess
-from pipeline import ended
+from pipeline import cloned, ended
 from staging import SPACE, Connection, collection, ingest, session
 
 from listener import embedded
@@ -28,6 +29,7 @@ class Installation:
     """An installation in a schema of its own, with a role of each kind; ``names`` are those roles' names."""
 
     dsn: str
+    database: str
     names: dict[str, str]
 
     def url(self, kind: str) -> str:
@@ -39,32 +41,49 @@ class Installation:
             yield connection
 
 
-@pytest.fixture
-async def roles(server: embedded.Server, tmp_path: Path) -> AsyncIterator[Installation]:
+@pytest.fixture(scope="module")
+def granted(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """What each test has a copy of; roles are the whole server's. Nobody may be connected to it while it is copied."""
     name = f"roles_{uuid.uuid4().hex[:12]}"
-    await server.create_database(name)
-    names = {kind: f"{name}_{kind}" for kind in ("owner", *KINDS)}
-    installation = Installation(server.dsn(name), names)
-    async with AsyncExitStack() as stack:
-        superuser = await stack.enter_async_context(session(server.dsn(name)))
-        for role in names.values():
+    installation = Installation(server.dsn(name), name, {kind: f"{name}_{kind}" for kind in ("owner", *KINDS)})
+    asyncio.run(install(server, installation, tmp_path_factory.mktemp(name)))
+    yield installation
+    asyncio.run(drop(server, installation))
+
+
+async def install(server: embedded.Server, installation: Installation, folder: Path) -> None:
+    await server.create_database(installation.database)
+    async with session(installation.dsn) as superuser:
+        for role in installation.names.values():
             await superuser.execute(f"create role {role} login")
-        stack.push_async_callback(drop, server, name, names)
+        role = installation.names["owner"]
         await superuser.execute(
-            f"create schema ingest authorization {names['owner']}; create schema ingest_dbos authorization {names['owner']}"
+            f"create schema ingest authorization {role}; create schema ingest_dbos authorization {role}"
         )
-        owner = Ingest(tmp_path, INGEST_DATABASE_URL=installation.url("owner"), INGEST_SCHEMA="ingest")
-        assert (await owner("migrate")).status == 0
-        for kind in KINDS:
-            granted = await owner("grant", names[kind], "--as", kind)
-            assert granted.status == 0, granted.err
-        yield installation
+    owner = Ingest(folder, INGEST_DATABASE_URL=installation.url("owner"), INGEST_SCHEMA="ingest")
+    assert (await owner("migrate")).status == 0
+    for kind in KINDS:
+        granted = await owner("grant", installation.names[kind], "--as", kind)
+        assert granted.status == 0, granted.err
 
 
-async def drop(server: embedded.Server, name: str, names: dict[str, str]) -> None:
-    await server.drop_database(name)
+async def drop(server: embedded.Server, installation: Installation) -> None:
+    await server.drop_database(installation.database)
     async with session(server.dsn("postgres")) as superuser:
-        await superuser.execute(f"drop role {', '.join(names.values())}")
+        await superuser.execute(f"drop role {', '.join(installation.names.values())}")
+
+
+@pytest.fixture
+async def roles(server: embedded.Server, granted: Installation) -> AsyncIterator[Installation]:
+    async with cloned(server, granted.database) as dsn, session(dsn) as superuser:
+        database = await superuser.fetchval("select current_database()")
+        for kind in KINDS:  # `ingest grant` did so in the other database; a copy has no settings of roles
+            role = granted.names[kind]
+            await superuser.execute(f"alter role {role} in database {database} set search_path = ingest, public")
+        yield Installation(dsn, database, granted.names)
+        memberships = "select format('revoke %s from %s', roleid::regrole, member::regrole) from pg_auth_members where member = any ($1::text[]::regrole[])"
+        for row in await superuser.fetch(memberships, list(granted.names.values())):
+            await superuser.execute(row[0])
 
 
 async def test_roles_of_every_kind_carry_a_request_from_its_insert_to_a_search(

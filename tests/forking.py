@@ -1,0 +1,128 @@
+"""Processes that are forked from one that has imported what they need, which takes most of a second of CPU each time.
+
+That one, the server, is started when the first is asked for, and ends with the tests. A process of it has a folder, an
+environment, arguments and standard files of its own, like one that was executed; it goes on where ``serve`` returns.
+
+::
+
+    tests ── order, files ──▶ server ── fork ──▶ go-between ── fork ──▶ process
+      ▲                                              │
+      └───────────────── pid, how it ended ──────────┘
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+NUMBER = struct.Struct("i")
+ORDER_BYTES = 100_000
+
+
+class ForkServer:
+    """Has ``program`` import what it needs; it calls ``serve`` when it has."""
+
+    def __init__(self, program: str, environment: Mapping[str, str]) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, program, str(theirs.fileno())], env=environment, pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+
+    def start(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], stderr: TextIO) -> Forked:
+        """Fork a process."""
+        order = json.dumps([list(arguments), str(folder), dict(environment)]).encode()
+        (stdin, to_stdin), (from_stdout, stdout), (told, tells) = os.pipe(), os.pipe(), os.pipe()
+        socket.send_fds(self._orders, [order], [stdin, stdout, stderr.fileno(), tells])
+        for file in (stdin, stdout, tells):
+            os.close(file)
+        return Forked(os.fdopen(to_stdin, "w"), os.fdopen(from_stdout), told)
+
+
+class Forked:
+    """What ``subprocess.Popen`` is for a process of our own."""
+
+    def __init__(self, stdin: TextIO, stdout: TextIO, told: int) -> None:
+        self.stdin, self.stdout = stdin, stdout
+        self._told = told
+        self.pid = self._number()
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit status if it has ended; minus the signal's number if that was the reason."""
+        self._look(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._look(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(["forked", str(self.pid)], timeout or 0.0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _look(self, seconds: float | None) -> None:
+        if self.returncode is None and select.select([self._told], [], [], seconds)[0]:
+            self.returncode = self._number()
+            os.close(self._told)
+
+    def _number(self) -> int:
+        number: int = NUMBER.unpack(os.read(self._told, NUMBER.size))[0]
+        return number
+
+
+# In the server.
+
+
+def serve(orders: int) -> None:
+    """Fork a process for each order; returns in each of them. Ends when nobody can give one any more."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # how go-betweens end is of no interest
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, it is for the tests and their processes
+    gc.freeze()
+    with socket.socket(fileno=orders) as channel:
+        while True:
+            order, files, _, _ = socket.recv_fds(channel, ORDER_BYTES, 4)
+            if not order:
+                os._exit(0)
+            if os.fork() == 0:
+                break
+            for file in files:
+                os.close(file)
+    arguments, folder, environment = json.loads(order)
+    _become(arguments, folder, environment, files)
+
+
+def _become(arguments: list[str], folder: str, environment: dict[str, str], files: list[int]) -> None:
+    """Fork once more: the parent tells how the child ends; the child becomes what was ordered."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *standard, told = files
+    if pid := os.fork():
+        os.write(told, NUMBER.pack(pid))
+        for file in standard:  # whoever reads the other end is to see it close
+            os.close(file)
+        _, status = os.waitpid(pid, 0)
+        os.write(told, NUMBER.pack(os.waitstatus_to_exitcode(status)))
+        os._exit(0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, (file, name) in enumerate(zip(standard, ("stdin", "stdout", "stderr"), strict=True)):
+        os.dup2(file, number)
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", buffering=1, closefd=False))
+    for file in files:
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[1:] = arguments
