@@ -246,6 +246,7 @@ class Listener:
             (claims.stop, circuits.stop),  # claims no more, and lets nothing go on that waits
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
+            (workflows.abandon,),  # the rest is for others
             (cancels.stop, queries.stop, deadlines.stop, takeover.stop, repair.stop, purge.stop, backfill.stop),
             (heartbeat.stop,),  # signs off: what is left is free for others
             tuple(loop.stop for loop in server),  # needed until then

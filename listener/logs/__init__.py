@@ -124,12 +124,15 @@ def _time(record: logging.LogRecord) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+_TOLD_BY_US = ("Exception encountered in", "Asyncio task cancelled for")
+
+
 def quiet_dbos(level: str) -> None:
-    """Keep DBOS's tracebacks of failed requests out of the log: we log their code, and the row has the rest."""
+    """Keep what DBOS says of requests that failed, or are left to others, out of the log: we log it ourselves."""
 
     class OnlyTroubles(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
-            return level == "DEBUG" or not str(record.msg).startswith("Exception encountered in")
+            return level == "DEBUG" or not str(record.msg).startswith(_TOLD_BY_US)
 
     logger = logging.getLogger("dbos")
     logger.setLevel("DEBUG" if level == "DEBUG" else "WARNING")

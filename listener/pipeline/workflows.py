@@ -15,6 +15,7 @@ an execution does outside of a step (begin, own, settle) may be repeated without
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,6 +55,7 @@ BATCH_CANCELLED = RequestError(
 
 LOOK_SECONDS = 0.5
 CHILD_POLL_SECONDS = 0.5
+ABANDON_SECONDS = 5.0
 
 
 class Workflows:
@@ -68,6 +70,7 @@ class Workflows:
         self._runs = BatchRuns(tools, self.parking)
         self.shares = Shares(tools, self._runs, announcements)
         self._going_on: set[UUID] = set()
+        self._executions: set[asyncio.Task[Any]] = set()
         self._register()
 
     def _register(self) -> None:
@@ -124,6 +127,13 @@ class Workflows:
         await rewind_batches(self._tools.gateway, ref, left, self._identity)
         if not await rewind(str(ref.request), self._identity.requests_queue, self._identity.pipeline):
             await self.start(ref.request)
+
+    async def abandon(self) -> None:
+        """Break off what runs here, and leave it to others. It must not go on while what it works with is closed."""
+        for execution in self._executions:
+            execution.cancel()
+        if self._executions:
+            await asyncio.wait(self._executions, timeout=ABANDON_SECONDS)
 
     async def refuse(self, request: UUID, attempt: int, error: Exception) -> None:
         """End a request that can't be carried out, without a workflow."""
@@ -264,6 +274,9 @@ class Workflows:
     @contextmanager
     def _executes(self, workflow: str) -> Iterator[None]:
         """Count a workflow as executed here. If DBOS gave up waiting for Postgres, it is resumed later."""
+        execution = asyncio.current_task()
+        assert execution is not None
+        self._executions.add(execution)
         try:
             with self._capacity.executes(workflow):
                 yield
@@ -272,6 +285,8 @@ class Workflows:
                 raise
             log.warning("waiting for Postgres: %s; it goes on later", error)
             raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} goes on later") from None
+        finally:
+            self._executions.discard(execution)
 
     # the batch workflow
 

@@ -399,6 +399,26 @@ async def test_sigterm_lets_end_what_ends_in_time_and_leaves_the_rest_to_another
     assert {row["id"]: row["status"] for row in rows} == {request: "succeeded", late: "pending"}
 
 
+async def test_what_a_stopping_listener_breaks_off_fails_nothing(own: Connection, start: Start, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for n in range(300):
+        (docs / f"{n}.html").write_text(f"<h1>Document {n}</h1><p>{'of very many, ' * 200}")
+    settings: dict[str, object] = {"file_roots": docs, "batch_documents": 5}
+    first = start(**settings, grace_seconds=0).ready()
+    requests = [await add(own, source=str(docs), collection=f"c{n}") for n in range(3)]
+    moved = "select count(*) >= 5 from ingest_revisions where state = 'published'"
+    await until(lambda: own.fetchval(moved))  # all steps are under way
+    first.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(first.ended) == 0
+    assert "WARNING" not in first.log()
+    rows = await own.fetch("select distinct status from ingest_requests")
+    assert [row["status"] for row in rows] == ["running"]
+    start(**settings).ready()
+    for row in await ended(own, *requests):
+        assert (row["status"], row["documents_done"], row["attempt"]) == ("succeeded", 300, 1)
+
+
 async def _stopping(it: ListenerProcess) -> bool:
     return "stopping" in it.log()
 
