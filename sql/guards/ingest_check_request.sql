@@ -12,11 +12,12 @@ begin
      or p_request.begun <> 0 or p_request.crashes <> 0
      or num_nonnulls(p_request.documents_total, p_request.documents_done, p_request.documents_skipped, p_request.documents_failed,
                      p_request.documents_unchanged, p_request.documents_found, p_request.duplicates, p_request.refused,
-                     p_request.percent, p_request.resume_at) > 0 then
+                     p_request.percent, p_request.resume_at) > 0
+     or (num_nonnulls(p_request.forked_from, p_request.fork_step) > 0 and not ingest.ingest_may_fork(p_request.forked_from)) then
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column',
             hint = 'Set only id, source, content, content_bytes, media_type, uri, collection, options, metadata, '
-                   'priority, run_at and dedupe_key.';
+                   'priority, run_at and dedupe_key. To fork a request: select ingest_fork(id).';
   end if;
   perform ingest.ingest_check_source(p_request);
   perform ingest.ingest_check_options(p_request.options);

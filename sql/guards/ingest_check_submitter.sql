@@ -13,7 +13,7 @@ begin
      and (p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection)) then
     perform ingest.ingest_require('submit'::text, p_request.collection);
   end if;
-  -- A fork has the name that its original has. (ingest_guard_fork lets none be inserted by hand.)
+  -- A fork has the name that its original has. (ingest_may_fork lets none be inserted by hand.)
   if p_request.source is null and p_request.uri is not null and p_request.forked_from is null then
     perform ingest.ingest_check_uri(p_request.uri);
   end if;

@@ -16,7 +16,7 @@ ALLOWED = {
     "ingest_check_request",
     "ingest_add",
     "ingest_as_system",
-    "ingest_guard_fork",
+    "ingest_may_fork",
     "ingest_own_pending",
     "ingest_count_pending",
     "ingest_change_tenant",

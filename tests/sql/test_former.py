@@ -218,7 +218,7 @@ def test_each_function_that_stays_for_the_former_release_is_called_here() -> Non
     stays = {file.name for file in sql_files() if file.name.endswith("_former.sql")}
     # Called by bodies of before that wait for a migration.
     within = {
-        "check_owner", "check_writer", "search_words", "search_both", "search_statement", "ask_query", "await_query",
+        "check_owner", "check_writer", "search_words", "search_both", "search_statement", "ask_query", "await_query", "pick",
         "progress",
     }  # fmt: skip
     assert stays == {f"ingest_{name}_former.sql" for name in called | within}
@@ -250,6 +250,12 @@ async def test_a_listener_of_before_claims_from_the_front_of_the_line(c: Connect
     assert [tuple(row) for row in await c.fetch(query, 1, SPACE)] == [(urgent, True)]
     assert [tuple(row) for row in await c.fetch(query, 5, SPACE)] == [(later, False)]
     assert not await c.fetchval("select ingest_left_locked('{/}')")
+
+
+async def test_a_claim_of_before_that_waits_for_a_migration_finds_nothing(c: Connection) -> None:
+    await add(c)
+    assert await c.fetchval("select ingest_pick(5, '{/}', 0, now())") == []
+    assert await c.fetchval("select ingest_pick_limited('{c}', 5, '{/}', 0, now())") == []
 
 
 async def test_a_workflow_of_before_begins_with_the_whole_request(c: Connection) -> None:
