@@ -218,8 +218,8 @@ def test_each_function_that_stays_for_the_former_release_is_called_here() -> Non
     stays = {file.name for file in sql_files() if file.name.endswith("_former.sql")}
     # Called by bodies of before that wait for a migration.
     within = {
-        "check_owner", "check_writer", "search_words", "search_both", "search_statement", "ask_query", "await_query", "pick",
-        "progress",
+        "check_owner", "check_writer", "search_words", "search_both", "search_statement", "ask_query", "await_query",
+        "pick", "progress",
     }  # fmt: skip
     assert stays == {f"ingest_{name}_former.sql" for name in called | within}
 
