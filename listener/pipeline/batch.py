@@ -97,7 +97,7 @@ class BatchRuns:
             except ServiceError as error:
                 texts.let_go()
                 if place is None:
-                    await self._parking.suspect(settings, error)
+                    await self._parking.failed(settings, error)
                     raise GoAlone from error
                 was_away = await self._parking.after(fence, settings, place, error)
                 attempt = 0 if was_away else 1 if step.sent else attempt + 1
