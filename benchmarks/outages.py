@@ -151,7 +151,8 @@ class Run:
                 mood, since, said = self._service.mood, time.monotonic(), False
             row = await connection.fetchrow(
                 "select s.waiting_for from ingest_status s where s.collection = 'turns'"
-                " and s.status in ('running', 'pending') order by s.waiting_for is null, s.created_at desc limit 1"
+                " and s.status in ('running', 'pending')"
+                " order by s.waiting_for like 'service: %' desc nulls last, s.created_at desc limit 1"
             )
             told = row and row["waiting_for"]
             if told:

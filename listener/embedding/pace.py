@@ -33,6 +33,7 @@ class Pace:
         self._lowered_at = float("-inf")
         self._passed_at = float("-inf")
         self._in_a_row = 0
+        self._limited_since = float("inf")
         self._told = ""
 
     @asynccontextmanager
@@ -55,6 +56,7 @@ class Pace:
         self._set(min(self._most, self.limit + 1 / self.limit))
         self._passed_at = now()
         self._in_a_row = 0
+        self._limited_since = float("inf")
 
     def lower(self, began: float) -> bool:
         """Halve the number, unless the call began before that was last done: then it says nothing new."""
@@ -67,6 +69,8 @@ class Pace:
     def limited(self, began: float, wish: float | None, told: str) -> None:
         """Note that the service had too much. ``wish``: its own pause in seconds; ``told``: its words."""
         self._told = told
+        if not self._in_a_row:
+            self._limited_since = began
         if self.lower(began):
             self._in_a_row += 1
         pause = sound(wish) or self._own_pause()
@@ -77,6 +81,7 @@ class Pace:
         """Forget the pause: the service answers again."""
         self._resume_at = 0.0
         self._in_a_row = 0
+        self._limited_since = float("inf")
 
     def _own_pause(self) -> float:
         doublings = min(self._in_a_row - 1, 10)  # 2.0 ** 1024 would overflow
@@ -88,7 +93,7 @@ class Pace:
 
     async def _pause(self, since: float) -> None:
         while (pause := self._resume_at - now()) > 0:
-            if self._resume_at - max(since, self._passed_at) > PATIENCE_SECONDS:
+            if self._resume_at - max(min(since, self._limited_since), self._passed_at) > PATIENCE_SECONDS:
                 raise rate_limited(self._told, pause)
             report(rate_limited(self._told, pause), pause)
             await anyio.sleep(pause)

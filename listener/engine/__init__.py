@@ -16,6 +16,6 @@
 
     loop        what all of them are;  endings: why one ends its listener
     engine_rows  what they take from our tables;  circuit_rows: of services;  workflow_rows: from DBOS's
-    outage_log  what is logged of a service that is away;  start_check: what is wrong with services at the start
+    outage_log  what is logged of a service that is away;  prober: asks one;  start_check: all, at the start
     durable     DBOS, launched and ended
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from listener.embedding import Space
@@ -53,7 +53,9 @@ async def open_circuits(fetch: Fetch) -> list[OpenCircuit]:
     ]
 
 
-async def spaces_in_use(fetch: Fetch, most: int) -> list[Space]:
-    """Return spaces of collections with unfinished requests."""
-    rows = await fetch("select embedder, endpoint, model, dimensions from ingest.ingest_spaces_in_use($1::int)", most)
-    return [Space(*space) for space in rows]
+async def spaces_in_use(fetch: Fetch, default: Space, most: int) -> list[tuple[Key, Space]]:
+    """Return the space of new collections and those of collections with unfinished requests, with what serves each."""
+    query = """select service, tenant, embedder, endpoint, model, dimensions
+      from ingest.ingest_spaces_in_use($1::jsonb, $2::int)"""
+    rows = await fetch(query, json.dumps(asdict(default)), most)
+    return [((service, tenant), Space(*space)) for service, tenant, *space in rows]

@@ -12,35 +12,30 @@ holds nothing (``pipeline.parking``).
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio
 import asyncpg
 
 from listener.concurrency import set_within, task_group
-from listener.database.outages import retry_on_outage, waiting_for_postgres
+from listener.database.outages import waiting_for_postgres
 from listener.embedding import Embedders, Space
-from listener.embedding.probing import probe, recovered
+from listener.embedding.probing import recovered
 from listener.engine import circuit_rows
 from listener.engine.circuit_rows import OpenCircuit
 from listener.engine.loop import Loop
 from listener.engine.outage_log import OutageLog
+from listener.engine.prober import Prober
 from listener.engine.start_check import StartCheck
-from listener.errors import ServiceError, SettingsError
+from listener.errors import SettingsError
 from listener.pipeline.away import Key
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.parking import Parking
-from listener.pipeline.rows import as_json
 from listener.pipeline.tools import Tools
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
-
-log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 RARELY = 2  # heartbeats between two looks of an idle listener
@@ -56,10 +51,10 @@ class Circuits(Loop):
         self, pool: asyncpg.Pool, tools: Tools, parking: Parking, capacity: Capacity, default_space: Space
     ) -> None:
         self._pool = pool
-        self._start_check = StartCheck(pool, tools.embedders, default_space)
+        self._prober = Prober(pool, tools.embedders, tools.executor_id, parking.lease)
+        self._start_check = StartCheck(pool, tools.embedders, self._prober, parking, default_space)
         self._away = tools.away
         self._embedders: Embedders = tools.embedders
-        self._executor_id = tools.executor_id
         self._seldom = RARELY * tools.settings.heartbeat_seconds
         self._parking = parking
         self._capacity = capacity
@@ -104,9 +99,8 @@ class Circuits(Loop):
         """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
         mine = [(one, one.space) for one in circuits if one.space and self._reaches(one.space)]
         self._next_in = min((one.next_in for one, _ in mine if one.next_in), default=None)
-        query = "select ingest.ingest_take_probe($1::text, $2::text, $3::text, $4::float8)"
         for one, space in mine:
-            if one.due and await self._pool.fetchval(query, *one.key, self._executor_id, self._parking.lease):
+            if one.due and await self._prober.take(one.key):
                 probes.start_soon(self._ask, one.key, space)
 
     def _reaches(self, space: Space) -> bool:
@@ -117,20 +111,7 @@ class Circuits(Loop):
         return True
 
     async def _ask(self, key: Key, space: Space) -> None:
-        """Ask a service whether it lives; any answer is one, also that something is to be set."""
-        error: ServiceError | None = None
-        try:
-            with anyio.fail_after(self._parking.lease):
-                await probe(self._embedders.of(space))
-        except ServiceError as no_answer:
-            error = no_answer
-        except TimeoutError:
-            error = ServiceError("embedding_timeout", f"{key[0]} did not answer a harmless text in time")
-        except Exception as answer:
-            log.debug("%s answers: %s", key[0], answer)
-        reason, wish = (as_json(error.as_json("embed")), error.retry_after or None) if error else (None, None)
-        query = "select ingest.ingest_end_probe($1::text, $2::text, $3::text, $4::jsonb, $5::float8)"
-        await retry_on_outage(partial(self._pool.execute, query, *key, self._executor_id, reason, wish))
+        await self._prober.ask(key, space)
         self._parking.changed.set()
 
     async def _wake(self) -> None:

@@ -9,9 +9,11 @@ import asyncpg
 
 from listener.database.outages import retry_on_outage
 from listener.embedding import Embedders, Space
-from listener.embedding.probing import probe
 from listener.engine import circuit_rows
-from listener.errors import IngestError, SettingsError
+from listener.engine.prober import Prober
+from listener.errors import ServiceError, SettingsError
+from listener.pipeline.away import Key
+from listener.pipeline.parking import Parking
 
 log = logging.getLogger(__name__)
 
@@ -19,28 +21,35 @@ MOST_SPACES = 8
 
 
 class StartCheck:
-    """Looks at the space of new collections, and at those of collections with unfinished requests."""
+    """Looks at the space of new collections, and at those of collections with unfinished requests.
 
-    def __init__(self, pool: asyncpg.Pool, embedders: Embedders, default_space: Space) -> None:
+    As one that is suspected: one that is away is not asked once more, and one that does not answer is away from now on.
+    """
+
+    def __init__(
+        self, pool: asyncpg.Pool, embedders: Embedders, prober: Prober, parking: Parking, default_space: Space
+    ) -> None:
         self._pool = pool
         self._embedders = embedders
+        self._prober = prober
+        self._parking = parking
         self._default_space = default_space
 
     async def run(self) -> None:
         """Warn of what is to be set; the listener has started meanwhile."""
-        in_use = await retry_on_outage(partial(circuit_rows.spaces_in_use, self._pool.fetch, MOST_SPACES))
-        for space in dict.fromkeys([self._default_space, *in_use]):
-            await self._check(space)
+        look = partial(circuit_rows.spaces_in_use, self._pool.fetch, self._default_space, MOST_SPACES)
+        for key, space in await retry_on_outage(look):
+            await self._check(key, space)
 
-    async def _check(self, space: Space) -> None:
-        named = f"{space.embedder} {space.model}"
+    async def _check(self, key: Key, space: Space) -> None:
         try:
             embedder = self._embedders.of(space)
-            # One without an endpoint works in this process.
-            await (probe(embedder) if space.endpoint or hasattr(embedder, "probe") else embedder.prepare())
+            if not space.endpoint and not hasattr(embedder, "probe"):  # it works in this process
+                await embedder.prepare()
+            elif await self._parking.suspect(key, ServiceError("embedding_silent", f"{key[0]} has not answered yet")):
+                await self._prober.ask(key, space)
+                self._parking.changed.set()
         except SettingsError as error:
-            log.warning("%s can't embed as things are set: %s", named, error, extra={"code": error.code})
-        except IngestError as error:
-            log.info("%s does not answer yet: %s", named, error.message)
+            log.warning("%s can't embed as things are set: %s", key[0], error, extra={"code": error.code})
         except Exception:
-            log.exception("%s could not be asked", named)
+            log.exception("%s could not be looked at", key[0])

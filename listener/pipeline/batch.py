@@ -96,7 +96,7 @@ class BatchRuns:
             except ServiceError as error:
                 texts.let_go()
                 if seat is None:
-                    await self._parking.suspect(settings, error)
+                    await self._parking.failed(settings, error)
                     raise GoAlone from error
                 was_away = await self._parking.after(fence, settings, seat, error)
                 attempt = 0 if was_away else 1 if step.sent else attempt + 1

@@ -69,21 +69,25 @@ class Parking:
         """How many seconds a listener has to ask a service whether it lives."""
         return self._tools.settings.embedding_timeout_seconds + LEASE_SECONDS
 
-    async def suspect(self, settings: BatchSettings, error: ServiceError) -> None:
-        """Say that a service failed; if nobody asks it yet, this listener does, at once."""
-        wish = error.retry_after or (LIMITED_SECONDS if error.code == "rate_limited" else None)
-        reason = _reason(settings, error)
-        ask = partial(self._tools.gateway.suspect, settings.key, self._tools.executor_id, reason, wish, self.lease)
-        if await retry_on_outage(ask):
+    async def failed(self, settings: BatchSettings, error: ServiceError) -> None:
+        """Say that a service failed; if nobody asks yet whether it lives, this listener does, at once."""
+        if await self.suspect(settings.key, error):
             self.suspects[settings.key] = settings.space
         self.changed.set()
+
+    async def suspect(self, key: Key, error: ServiceError) -> bool:
+        """Take the turn to ask a service whether it lives; False if it is away already, or another listener asks."""
+        wish = error.retry_after or (LIMITED_SECONDS if error.code == "rate_limited" else None)
+        reason = error.as_json("embed")
+        ask = partial(self._tools.gateway.suspect, key, self._tools.executor_id, reason, wish, self.lease)
+        return await retry_on_outage(ask)
 
     async def after(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError) -> bool:
         """Park a batch whose call failed; return whether the service was away. Else the fault is the batch's own.
 
         Raises ServiceError when its patience is over, LostOwnership if it is not to go on.
         """
-        await self.suspect(settings, error)
+        await self.failed(settings, error)
         return await self._park(fence, settings, seat, error)
 
     async def before(self, fence: Fence, settings: BatchSettings, seat: Seat) -> None:

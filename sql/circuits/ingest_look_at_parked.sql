@@ -27,7 +27,9 @@ begin
     with parked as materialized (
       select w.place, r.collection, coalesce(r.submitted_by, r.created_by) as submitter, r.limited and r.resume_at is not null as counts,
              case when r.status is distinct from 'running' or (w.batch is not null and b.owner is distinct from w.owner) then 'gone'
-                  when c.opened_at is not null and b.waiting_since + w.patience * interval '1 second' <= v_now then 'over'
+                  when c.opened_at is not null and w.patience * interval '1 second' <= v_now - coalesce(b.waiting_since, (
+                         select min(o.waiting_since) from ingest.ingest_batches o where w.batch is null and o.request_id = r.id),
+                         greatest(c.opened_at, r.started_at)) then 'over'
                   when c.opened_at is not null then 'open'
                   when c.service is null then 'closed' end as verdict
       from unnest(p_requests, p_batches, p_owners, p_patience) with ordinality as w (request, batch, owner, patience, place)

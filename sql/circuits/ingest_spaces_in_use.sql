@@ -1,17 +1,21 @@
-create or replace function ingest.ingest_spaces_in_use(p_limit int)
-returns table (embedder text, endpoint text, model text, dimensions int)
+create or replace function ingest.ingest_spaces_in_use(p_space jsonb, p_limit int)
+returns table (service text, tenant text, embedder text, endpoint text, model text, dimensions int)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   -- However much waits: some of what runs, and the first of what is due.
-  select distinct s.embedder, s.endpoint, s.model, s.dimensions
-  from (select r.collection from ingest.ingest_requests r where r.status = 'running' limit 1000) r
-  join ingest.ingest_collections c on c.name = r.collection join ingest.ingest_spaces s on s.id = c.space_id
-  union
-  select distinct s.embedder, s.endpoint, s.model, s.dimensions
-  from (select p.collection from ingest.ingest_requests p where p.status = 'pending' and p.due and not p.limited
-        order by p.priority, p.created_at, p.id limit 1000) p
-  join ingest.ingest_collections c on c.name = p.collection join ingest.ingest_spaces s on s.id = c.space_id
-  limit p_limit;
+  with used as (
+    (select r.collection from ingest.ingest_requests r where r.status = 'running' limit 1000)
+    union
+    (select r.collection from ingest.ingest_requests r where r.status = 'pending' and r.due and not r.limited
+     order by r.priority, r.created_at, r.id limit 1000)
+  ), found as (
+    select p as space, '' as tenant from jsonb_populate_record(null::ingest.ingest_spaces, p_space) p
+    union all
+    select s, c.tenant from used u join ingest.ingest_collections c on c.name = u.collection join ingest.ingest_spaces s on s.id = c.space_id
+  )
+  select distinct ingest.ingest_service(f.space), f.tenant, (f.space).embedder, (f.space).endpoint, (f.space).model, (f.space).dimensions
+  from found f order by 1, 2, 6 limit p_limit;
 $$;
 
-comment on function ingest.ingest_spaces_in_use(int) is 'Spaces of collections with unfinished requests.';
+comment on function ingest.ingest_spaces_in_use(jsonb, int) is
+  'The space p_space, of new collections, and those of collections with unfinished requests; the service of each, and for which tenant.';

@@ -427,12 +427,15 @@ async def test_a_batch_from_the_queue_that_is_parked_gives_its_slot_back(
 # probes
 
 
-async def test_many_listeners_send_one_probe_at_a_time(c: Connection, start: Start, service: EmbeddingService) -> None:
+@pytest.mark.parametrize("listeners_at_work", [3, pytest.param(10, marks=pytest.mark.long)])
+async def test_many_listeners_send_one_probe_at_a_time(
+    c: Connection, start: Start, service: EmbeddingService, listeners_at_work: int
+) -> None:
     service.always(sick(failing(503)))
-    for _ in range(3):
+    for _ in range(listeners_at_work):
         start(concurrency=2)
-    await insert(c, "sick", 6)
-    await parked(c, 6)
+    await insert(c, "sick", 2 * listeners_at_work)
+    await parked(c, 2 * listeners_at_work)
     await until(lambda: _are(len(probes(service)), 2))
     first, calls = len(probes(service)), len(texts(service))
     service.peak, service.latency = 0, 0.3

@@ -67,7 +67,7 @@ async def test_collections_with_unfinished_requests_are_asked_for_too(
     await add(own, content="A text.", uri="a", collection="waits")
     it = started(ready, tmp_path, service)
     try:
-        await said(it, "openai gone-waits can't embed as things are set")
+        await said(it, f"openai gone-waits at {service.url} can't embed as things are set")
     finally:
         assert it.stop() == 0
     assert "gone-unused" not in it.log()

@@ -324,14 +324,28 @@ async def test_a_search_is_told_at_once_that_its_service_is_away(c: Connection) 
     assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG034", "embedding_unavailable")
 
 
-async def test_the_spaces_in_use_are_those_of_unfinished_requests(c: Connection) -> None:
+async def test_the_spaces_in_use_are_those_of_unfinished_requests_and_of_new_collections(c: Connection) -> None:
     await collection(c, "unused", embedder="other", model="m", endpoint="", dimensions=3)
     await add_listener(c)
     request = await add(c)
     assert request in await claim(c)
-    rows = await c.fetch("select embedder from ingest_spaces_in_use(8)")
-    assert [row["embedder"] for row in rows] == ["test"]
+    query = "select service, tenant from ingest_spaces_in_use($1, 8)"
+    default = {"embedder": "openai", "endpoint": "http://x", "model": "small", "dimensions": 4}
+    rows = await c.fetch(query, default)
+    assert [tuple(row) for row in rows] == [("openai small at http://x", ""), (SERVICE, "")]
     await discover(c, request, ["a"])
     await carry(c, request)
     await settle(c, request)
-    assert await c.fetch("select from ingest_spaces_in_use(8)") == []
+    assert [row["service"] for row in await c.fetch(query, default)] == ["openai small at http://x"]
+
+
+async def test_a_request_that_waits_with_its_next_batch_has_the_patience_of_those_before(c: Connection) -> None:
+    request = await start(c, ["a", "b"], batch_size=1)
+    await opened(c, wish=3000)
+    look = "select verdict from ingest_look_at_parked($1, array[null::int], array[null::uuid], array[600])"
+    assert await c.fetchval(look, [request]) == "open"
+    await park(c, request, await own(c, request))
+    await put_clock(c, "599 s")
+    assert await c.fetchval(look, [request]) == "open"
+    await put_clock(c, "601 s")
+    assert await c.fetchval(look, [request]) == "over"
