@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from embedding_service import EmbeddingService
 from listener_process import ListenerProcess
-from pipeline import ended, until
+from pipeline import ended, ingested, until
 from staging import Connection, add, session
 
 LOOK_SECONDS = 0.05
@@ -128,9 +128,10 @@ def root(tmp_path: Path) -> Path:
 async def test_percent_rises_steadily_over_mail_with_attachments_and_files(
     own: Connection, ready: str, tmp_path: Path, root: Path, service: EmbeddingService, listeners: list[ListenerProcess]
 ) -> None:
+    listeners.append(listener(ready, tmp_path / "it", root, service))
+    await ingested(own, content="The first call of a service takes longer.", uri="warm")
     request = await add(own, source=str(root))
     async with looking(ready, request) as looks:
-        listeners.append(listener(ready, tmp_path / "it", root, service))
         (row,) = await ended(own, request)
     assert (row["status"], row["documents_failed"]) == ("partially_succeeded", 1)
     assert (row["documents_found"], row["documents_total"]) == (38, 38 + 36)
@@ -146,9 +147,10 @@ async def test_percent_rises_steadily_over_records(
     for name, count in (("many", 400), ("few", 5)):
         lines = [json.dumps({"body": f"Record {n} of {name}. " * 10}) for n in range(count)]
         (root / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+    listeners.append(listener(ready, tmp_path / "it", root, service))
+    await ingested(own, content="The first call of a service takes longer.", uri="warm")
     request = await add(own, source=str(root), options={"record": {"text": "body"}})
     async with looking(ready, request) as looks:
-        listeners.append(listener(ready, tmp_path / "it", root, service))
         (row,) = await ended(own, request)
     assert (row["documents_done"], row["documents_failed"]) == (405, 38)  # what holds no records is refused
     assert_true(looks)
