@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from listener.embedding import Embedder, Space
 
 WINDOW_SECONDS = 0.1
+LONGEST_WINDOW_SECONDS = 1.0
 BUSY_SHARE = 0.75  # of a core: an interpreter can't use much more
 
 
@@ -43,9 +44,10 @@ class Busyness:
         )
 
     def _core(self) -> float:
-        """Return the share of a core that this process used lately."""
+        """Return the share of a core that this process used lately; all of it, if that is not known yet."""
         now, used = time.monotonic(), time.process_time()
         if now - self._since >= WINDOW_SECONDS:
-            self._share = (used - self._used) / (now - self._since)
+            is_recent = now - self._since <= LONGEST_WINDOW_SECONDS
+            self._share = (used - self._used) / (now - self._since) if is_recent else 1.0
             self._since, self._used = now, used
         return self._share

@@ -12,6 +12,7 @@ Who waits holds neither: a request whose batches are workflows of their own, and
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -26,16 +27,19 @@ GROWS_SECONDS = 0.1  # between two looks whether there may be more places by now
 
 
 class Places:
-    """A number of places, which grows up to ``most`` as long as ``is_all`` denies that this is all that can be done.
+    """A number of places, which doubles up to ``most`` as long as ``is_all`` denies that this is all that can be done.
 
-    A place that comes free goes to who returns, then to the share that has the fewest at work. Work that must run takes
-    one anyway, also beyond the number: ``free`` is then 0.
+    It does so little by little: what was begun last has to show in what it uses up. A place that comes free goes to who
+    returns, then to the share that has the fewest at work. Work that must run takes one anyway, also beyond the number:
+    ``free`` is then 0.
     """
 
     def __init__(self, total: int, most: int = 0, is_all: Callable[[], bool] = lambda: True) -> None:
         self._least = total
         self._most = max(total, most)
         self._is_all = is_all
+        self._grown = total
+        self._grown_at = float("-inf")
         self.taken = 0
         self.on_free: Callable[[], None] = lambda: None
         self._reserved: set[str] = set()
@@ -47,8 +51,12 @@ class Places:
     @property
     def total(self) -> int:
         """How many places there are now."""
-        few = self.taken < self._least or self._most == self._least
-        return self._least if few or self._is_all() else self._most
+        if self.taken < self._least or self._most == self._least or self._is_all():
+            self._grown = self._least
+        elif time.monotonic() - self._grown_at >= GROWS_SECONDS:
+            self._grown = min(self._most, 2 * self._grown)
+            self._grown_at = time.monotonic()
+        return self._grown
 
     @property
     def wanted(self) -> bool:
