@@ -197,7 +197,7 @@ class Workflows:
                 counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
                 found = Manifest(**counts)
                 if found.batches == 1 and found.first_batch is not None:
-                    seat = Seat(workflow, request.share, (requests, batches))
+                    seat = Seat(workflow, request.share, batches, requests)
                     await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch), seat)
             if found.batches > 1:
                 with self._aside(workflow):
@@ -209,12 +209,8 @@ class Workflows:
     @contextmanager
     def _aside(self, workflow: str) -> Iterator[None]:
         """Have a request hold no place and no slot for the time of a block: its batches have places of their own."""
-        with without_slot(workflow):
-            self._capacity.requests.give_back()
-            try:
-                yield
-            finally:
-                self._capacity.requests.take(workflow)
+        with without_slot(workflow), self._capacity.requests.lent(workflow):
+            yield
 
     async def _children(self, ref: RequestRef, share: Share) -> None:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
@@ -296,4 +292,4 @@ class Workflows:
             settings = await retry_on_outage(partial(self._tools.gateway.batch_settings, ref.request, ref.batch))
             places = self._capacity.batches
             async with places.one(ref.workflow, settings.share):
-                return await self._runs.run(ref, Seat(ref.workflow, settings.share, (places,)))
+                return await self._runs.run(ref, Seat(ref.workflow, settings.share, places))
