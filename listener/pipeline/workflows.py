@@ -30,7 +30,7 @@ from dbos import error as dbos_error
 from listener import logs
 from listener.database.outages import is_outage, retry_on_outage
 from listener.documents.turns import Share
-from listener.errors import LostOwnership, RequestError
+from listener.errors import LostOwnership, RequestError, ServiceError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.capacity import Capacity, Places, Seat
@@ -216,9 +216,14 @@ class Workflows:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
+        errors: list[Exception] = []
         settings = await retry_on_outage(partial(self._tools.gateway.batch_settings, ref.request, 0))
         for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
-            await self.parking.gate(ref.request, settings)
+            try:
+                await self.parking.gate(ref.request, settings)
+            except ServiceError as over:  # patience: those that began end by themselves
+                errors.append(over)
+                break
             batch = BatchRef(request=ref.request, batch=number)
             if await self._room_here(batch, share, queued):
                 places = (self._capacity.batches,)
@@ -228,7 +233,6 @@ class Workflows:
                 queue = self._identity.batches_queue
                 handles.append(await DBOS.enqueue_workflow_async(queue, self._ingest_batch, batch.as_json()))
             queued.append(number)
-        errors: list[Exception] = []
         for handle in handles:
             try:
                 await handle.get_result(polling_interval_sec=CHILD_POLL_SECONDS)

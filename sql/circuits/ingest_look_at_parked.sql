@@ -27,7 +27,10 @@ begin
     with parked as materialized (
       select w.place, r.collection, coalesce(r.submitted_by, r.created_by) as submitter, r.limited and r.resume_at is not null as counts,
              case when r.status is distinct from 'running' or (w.batch is not null and b.owner is distinct from w.owner) then 'gone'
-                  when c.opened_at is not null and b.waiting_since + w.patience * interval '1 second' <= v_now then 'over'
+                  when c.opened_at is not null and w.patience * interval '1 second' <= v_now - coalesce(
+                    b.waiting_since,
+                    case when w.batch is null then (select min(o.waiting_since) from ingest.ingest_batches o where o.request_id = r.id) end,
+                    greatest(c.opened_at, r.started_at)) then 'over'
                   when c.opened_at is not null then 'open'
                   when c.service is null then 'closed' end as verdict
       from unnest(p_requests, p_batches, p_owners, p_patience) with ordinality as w (request, batch, owner, patience, place)
@@ -51,4 +54,4 @@ $$;
 comment on function ingest.ingest_look_at_parked(uuid[], int[], uuid[], float8[]) is
   'What has become of work that waits for a service, by its place. gone: it was cancelled, or another execution owns it; over: it has waited for '
   'p_patience seconds; open: its circuit is; closed: it may go on, as far as there is room; of the others nothing is said. A batch of null: a '
-  'request that waits with its next one. Also writes down until when each waits.';
+  'request that waits with its next one, since the first of its batches that waits has. Also writes down until when each waits.';
