@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import anyio
@@ -143,6 +143,15 @@ class Places:
         finally:
             self._at_work[share] += 1
 
+    @contextmanager
+    def lent(self, workflow: str) -> Iterator[None]:
+        """Give a place back for the time of a block, then take one anyway."""
+        self.give_back()
+        try:
+            yield
+        finally:
+            self.take(workflow)
+
     async def _return(self) -> None:
         if self.taken < self.total:
             self.taken += 1
@@ -188,19 +197,22 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """The places that a workflow has."""
+    """The places that a workflow has: to work in, and, of a request that carries its only batch itself, a request's."""
 
     workflow: str
     share: Share
-    places: tuple[Places, ...]
+    work: Places
+    requests: Places | None = None
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
-        """Give them back for the time of a block, then wait for them again."""
-        async with AsyncExitStack() as stack:
-            for places in self.places:
-                await stack.enter_async_context(places.away(self.share))
-            yield
+        """Give them back for the time of a block, then wait for a place to work in again.
+
+        Only for that: requests that have their places wait for one to work in, so who has that must not wait for them.
+        """
+        with self.requests.lent(self.workflow) if self.requests else nullcontext():
+            async with self.work.away(self.share):
+                yield
 
 
 @dataclass(frozen=True, slots=True)

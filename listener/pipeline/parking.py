@@ -95,7 +95,7 @@ class Parking:
         await self._park(fence, settings, seat, None)
 
     async def gate(self, request: UUID, settings: BatchSettings) -> None:
-        """Wait with a request's next batch while the service is away; raises LostOwnership as ``after``."""
+        """Wait with a request's next batch while the service is away; raises as ``after``."""
         while self._tools.away.error(settings.key):
             await self._outcome(Parked(settings.key, request, None, None, self._patience(settings)), settings, None)
 

@@ -30,7 +30,7 @@ from dbos import error as dbos_error
 from listener import logs
 from listener.database.outages import is_outage, retry_on_outage
 from listener.documents.turns import Share
-from listener.errors import LostOwnership, RequestError
+from listener.errors import LostOwnership, RequestError, ServiceError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.capacity import Capacity, Places, Seat
@@ -197,7 +197,7 @@ class Workflows:
                 counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
                 found = Manifest(**counts)
                 if found.batches == 1 and found.first_batch is not None:
-                    seat = Seat(workflow, request.share, (requests, batches))
+                    seat = Seat(workflow, request.share, batches, requests)
                     await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch), seat)
             if found.batches > 1:
                 with self._aside(workflow):
@@ -209,20 +209,21 @@ class Workflows:
     @contextmanager
     def _aside(self, workflow: str) -> Iterator[None]:
         """Have a request hold no place and no slot for the time of a block: its batches have places of their own."""
-        with without_slot(workflow):
-            self._capacity.requests.give_back()
-            try:
-                yield
-            finally:
-                self._capacity.requests.take(workflow)
+        with without_slot(workflow), self._capacity.requests.lent(workflow):
+            yield
 
     async def _children(self, ref: RequestRef, share: Share) -> None:
         """Run the batches as workflows of their own, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
+        errors: list[Exception] = []
         settings = await retry_on_outage(partial(self._tools.gateway.batch_settings, ref.request, 0))
         for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
-            await self.parking.gate(ref.request, settings)
+            try:
+                await self.parking.gate(ref.request, settings)
+            except ServiceError as over:  # patience: those that began end by themselves
+                errors.append(over)
+                break
             batch = BatchRef(request=ref.request, batch=number)
             if await self._room_here(batch, share, queued):
                 places = (self._capacity.batches,)
@@ -232,7 +233,6 @@ class Workflows:
                 queue = self._identity.batches_queue
                 handles.append(await DBOS.enqueue_workflow_async(queue, self._ingest_batch, batch.as_json()))
             queued.append(number)
-        errors: list[Exception] = []
         for handle in handles:
             try:
                 await handle.get_result(polling_interval_sec=CHILD_POLL_SECONDS)
@@ -296,4 +296,4 @@ class Workflows:
             settings = await retry_on_outage(partial(self._tools.gateway.batch_settings, ref.request, ref.batch))
             places = self._capacity.batches
             async with places.one(ref.workflow, settings.share):
-                return await self._runs.run(ref, Seat(ref.workflow, settings.share, (places,)))
+                return await self._runs.run(ref, Seat(ref.workflow, settings.share, places))

@@ -53,4 +53,4 @@ $$;
 comment on function ingest.ingest_look_at_parked(uuid[], int[], uuid[], float8[]) is
   'What has become of work that waits for a service, by its place. gone: it was cancelled, or another execution owns it; over: it has waited for '
   'p_patience seconds; open: its circuit is; closed: it may go on, as far as there is room; of the others nothing is said. A batch of null: a '
-  'request that waits with its next one. Also writes down until when each waits.';
+  'request that waits with its next one, since the first of its batches that waits has. Also writes down until when each waits.';

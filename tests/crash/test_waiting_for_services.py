@@ -292,6 +292,29 @@ async def test_when_patience_is_over_the_request_fails_and_can_be_retried(
     assert (row["status"], row["attempt"]) == ("succeeded", 2)
 
 
+async def test_a_large_request_with_batches_that_have_not_begun_runs_out_of_patience_as_well(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    start(batch_documents=1, batch_concurrency=1, concurrency=1)
+    await warm(c)
+    service.always(sick(failing(503)))
+    options = {"patience": 3600}
+    request = await add(c, source=folder(tmp_path, 40), collection="sick", options=options)
+    # It was asked again, so this listener knows by now that it is away, and begins no more.
+    rests = "select resume_at is not null and k.failures >= 3 from ingest_requests r, ingest_circuits k where r.id = $1"
+    await until(lambda: c.fetchval(rests, request))
+    await put_clock(c, "61 minutes")
+    await c.execute("update ingest_listeners set heartbeat_at = ingest_now()")
+    (row,) = await ended(c, request)
+    assert (row["status"], row["error"]["code"]) == ("failed", "embedding_unavailable")
+    assert await c.fetchval("select count(*) > 0 from ingest_batches where begun_at is null")
+    service.always(answer)
+    await until(lambda: _is(c, 0, "select count(*) from ingest_circuits"))
+    await c.execute("select ingest_retry($1)", request)
+    (row,) = await ended(c, request)
+    assert (row["status"], row["documents_done"]) == ("succeeded", 40)
+
+
 async def put_clock(c: Connection, offset: str) -> None:
     await c.execute(
         "create or replace function ingest_now() returns timestamptz language sql volatile parallel safe"

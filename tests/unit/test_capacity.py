@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from listener.pipeline.capacity import Places
+from listener.documents.turns import Share
+from listener.pipeline.capacity import Places, Seat
 
 
 async def turns(count: int = 5) -> None:
@@ -89,3 +90,36 @@ async def test_an_error_while_away_needs_no_place() -> None:
             places.take("new")
             raise ValueError("gone")
     assert places.taken == 2
+
+
+async def test_who_comes_back_waits_for_nobody_who_waits_for_its_place_to_work_in() -> None:
+    requests, work, share = Places(1), Places(1), Share("somebody", "docs")
+    requests.take("back")
+    work.take("back", share)
+    answers, order = asyncio.Event(), list[str]()
+
+    async def parked() -> None:
+        async with Seat("back", share, work, requests).away():
+            await answers.wait()
+        order.append("back")
+
+    async def taken_over() -> None:
+        requests.take("other")  # DBOS began it: it has a request's place anyway
+        async with work.one("other", share):
+            order.append("other")
+        requests.give_back()
+
+    back = asyncio.create_task(parked())
+    await turns()
+    work.take("third")
+    other = asyncio.create_task(taken_over())
+    await turns()
+    answers.set()
+    await turns()
+    work.give_back()
+    await turns()
+    assert order == ["back"]
+    work.give_back(share)
+    requests.give_back()
+    await asyncio.gather(back, other)
+    assert (order, requests.taken, work.taken) == (["back", "other"], 0, 0)
