@@ -16,7 +16,7 @@ begin
   else
     update ingest.ingest_circuits c
     set opened_at = coalesce(c.opened_at, v_now), failures = c.failures + 1, error = p_error, probed_by = null, probe_until = null,
-        probe_at = v_now + interval '1 second' * coalesce(p_wish, least(2.0 ^ least(c.failures, 10), 60) * (0.75 + 0.5 * random()))
+        probe_at = v_now + interval '1 second' * coalesce(p_wish, least(2.0 ^ least(c.failures, 10), 60) * (0.75 + 0.25 * random()))
     where c.service = p_service and c.tenant = p_tenant and c.probed_by = p_executor;
   end if;
 end
