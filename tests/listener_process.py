@@ -172,8 +172,8 @@ def clean_environment(*path: Path | None) -> dict[str, str]:
 
 @functools.cache
 def fork_server() -> ForkServer:
-    """The one from which this process has its listeners forked."""
-    return ForkServer(__file__, clean_environment())
+    """The one from which this process has its listeners forked. It may have no threads, so numpy's BLAS starts none."""
+    return ForkServer(__file__, clean_environment() | {"OPENBLAS_NUM_THREADS": "1"})
 
 
 def _variable(name: str) -> str:
@@ -361,7 +361,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1] != "listen":  # a fork server
         import listener.cli.listen
-        import listener.embedding.local
+        import listener.embedding.token_vectors
         import listener.service
 
         serve(int(sys.argv[1]))
