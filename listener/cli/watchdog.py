@@ -46,13 +46,15 @@ class Watchdog:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Watch for the time of a block."""
-        async with task_group() as tasks:
-            tasks.start_soon(self._watch)
-            try:
-                yield
-            finally:
-                tasks.cancel_scope.cancel()
-                self._end()
+        try:
+            async with task_group() as tasks:
+                tasks.start_soon(self._watch)
+                try:
+                    yield
+                finally:
+                    tasks.cancel_scope.cancel()
+        finally:
+            self._end()  # once nobody writes to it any more: the number of its pipe may be another file's then
 
     async def _watch(self) -> None:
         await self._begun.wait()
