@@ -15,6 +15,7 @@ MEBIBYTE = 1024 * 1024
 OPENAI = "https://api.openai.com/v1"
 
 
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd]?)")
 _SECONDS_OF = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -22,7 +23,7 @@ def _seconds(value: object) -> object:
     """Return the seconds of a time like ``90s``, ``45m``, ``6h``, ``2d`` or ``90``."""
     if not isinstance(value, str):
         return value
-    if not (found := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd]?)", value.strip())):
+    if not (found := _TIME.fullmatch(value.strip())):
         raise ValueError("must be a time like 90s, 45m, 6h, or a number of seconds")
     return float(found[1]) * _SECONDS_OF[found[2]]
 

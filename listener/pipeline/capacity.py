@@ -64,6 +64,11 @@ class Places:
         return bool(self._returning or self._waiting)
 
     @property
+    def roomy(self) -> bool:
+        """Whether a place is free without growing."""
+        return not self.wanted and self.taken < self._least
+
+    @property
     def free(self) -> int:
         """Places that new work may take."""
         return 0 if self.wanted else max(0, self.total - self.taken)

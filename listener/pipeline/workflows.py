@@ -245,7 +245,7 @@ class Workflows:
         """Wait until a batch can start; True: in a place here, False: others have more room than is queued."""
         ref = RequestRef(request=batch.request)
         places = self._capacity.batches
-        while not (places.free and await places.acquire(batch.workflow, share)):
+        while not (places.roomy and await places.acquire(batch.workflow, share)):
             others = await retry_on_outage(partial(self._tools.gateway.others, self._identity))
             others *= self._tools.settings.batch_concurrency  # as far as we know: each may have its own
             if others and await retry_on_outage(partial(self._tools.gateway.untouched, ref, queued)) < others:

@@ -17,7 +17,7 @@ begin
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column',
             hint = 'Set only id, source, content, content_bytes, media_type, uri, collection, options, metadata, '
-                   'priority, run_at and dedupe_key. To fork a request: select ingest_fork(id).';
+                   'priority, run_at and dedupe_key.';
   end if;
   perform ingest.ingest_check_source(p_request);
   perform ingest.ingest_check_options(p_request.options);

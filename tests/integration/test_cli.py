@@ -149,7 +149,7 @@ async def test_the_sql_of_each_verb_is_taken_by_postgres_as_it_is_shown(ingest: 
 
 async def test_status_says_what_a_request_waits_for(ingest: Ingest) -> None:
     request = (await ingest("add", "/srv")).out.strip()
-    assert f"{request}\tpending\t0\t\t/srv\tlistener: none is running" in (await ingest("status")).out
+    assert f"{request}\tpending\t\t\t/srv\tlistener: none is running" in (await ingest("status")).out
     row = (await ingest("status", request, "--json")).json
     assert (row["id"], row["status"], row["waiting_for"].partition(":")[0]) == (request, "pending", "listener")
     assert (await ingest("status", "--status", "running", "-c", "default", "--json")).json == []

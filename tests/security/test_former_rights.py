@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from staging import add_listener, claim, ingest, session
+from staging import SPACE, add_listener, ingest, session
 
 from listener import embedded, service
 from listener.settings import Settings
@@ -100,7 +100,7 @@ async def test_a_text_search_configuration_of_ones_own_is_found_after_the_migrat
         await c.execute("select from ingest_collection('own', '{\"text_config\": \"plain\"}')")
         await add_listener(c)
         await c.execute("insert into ingest_requests (content, collection) values ('The vents', 'own')")
-        (request,) = await claim(c)
+        request = await c.fetchval("select id from ingest_claim('L1', 1, '{/}', $1)", SPACE)
         assert (
             await c.fetchval("select settings ->> 'text_config' from ingest_requests where id = $1", request) == "plain"
         )
