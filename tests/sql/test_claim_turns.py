@@ -160,6 +160,7 @@ async def test_who_has_nothing_at_work_here_gets_a_place_beside_the_others(c: Co
     assert {submitter for ((submitter, _),) in first} == {"A", "B"}
     assert ("A", "huge") not in [one for some in first for one in some]
     assert await claimant.claim(3, long=0, new=1, served={"A": True, "B": ["huge"]}) == []
+    assert claimant.turns["more"], "those that are left wait for a place"
 
 
 async def test_of_long_requests_a_listener_leaves_others_their_share(c: Connection) -> None:
