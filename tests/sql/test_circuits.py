@@ -213,7 +213,8 @@ async def test_patience_counts_from_the_first_failure_without_progress(c: Connec
 async def test_a_request_that_waits_with_its_next_batch_is_as_patient_as_the_first_that_waits(c: Connection) -> None:
     request, owner = await begun(c)
     await opened(c, wish=30_000)
-    query = "select verdict from ingest_look_at_parked(array[$1::uuid], array[null::int], array[null::uuid], array[600])"
+    parked = "array[$1::uuid], array[null::int], array[null::uuid], array[600]"
+    query = f"select verdict from ingest_look_at_parked({parked})"
     assert await c.fetchval(query, request) == "open"
     await put_clock(c, "300 s")
     await park(c, request, owner)
