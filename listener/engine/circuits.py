@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from listener.engine import circuit_rows
 from listener.engine.circuit_rows import OpenCircuit
 from listener.engine.loop import Loop
 from listener.engine.outage_log import OutageLog
+from listener.engine.repair import Seen
 from listener.engine.start_check import StartCheck
 from listener.errors import ServiceError, SettingsError
 from listener.pipeline.away import Key
@@ -65,6 +66,7 @@ class Circuits(Loop):
         self._capacity = capacity
         self._log = OutageLog()
         self._opened: Mapping[Key, OpenCircuit] = {}
+        self._unasked: Seen[Key] = Seen()
         self._next_in: float | None = None
 
     async def run(self) -> None:
@@ -103,11 +105,22 @@ class Circuits(Loop):
     async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
         """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
         mine = [(one, one.space) for one in circuits if one.space and self._reaches(one.space)]
+        await self._let_go({one.key for one in circuits if one.due} - {one.key for one, _ in mine})
         self._next_in = min((one.next_in for one, _ in mine if one.next_in), default=None)
-        query = "select ingest.ingest_take_probe($1::text, $2::text, $3::text, $4::float8)"
         for one, space in mine:
-            if one.due and await self._pool.fetchval(query, *one.key, self._executor_id, self._parking.lease):
+            if one.due and await self._take(one.key):
                 probes.start_soon(self._ask, one.key, space)
+
+    async def _let_go(self, unasked: Collection[Key]) -> None:
+        """Close what nobody asks and can't be asked from here: what waits for it goes on, and says what to set."""
+        for key in self._unasked.longer_than(self._parking.lease, unasked):
+            if await self._take(key):
+                log.warning("%s was away, and no listener can reach it any more: nothing waits for it now", key[0])
+                await self._end(key)
+
+    async def _take(self, key: Key) -> bool:
+        query = "select ingest.ingest_take_probe($1::text, $2::text, $3::text, $4::float8)"
+        return bool(await self._pool.fetchval(query, *key, self._executor_id, self._parking.lease))
 
     def _reaches(self, space: Space) -> bool:
         try:
@@ -128,6 +141,9 @@ class Circuits(Loop):
             error = ServiceError("embedding_timeout", f"{key[0]} did not answer a harmless text in time")
         except Exception as answer:
             log.debug("%s answers: %s", key[0], answer)
+        await self._end(key, error)
+
+    async def _end(self, key: Key, error: ServiceError | None = None) -> None:
         reason, wish = (as_json(error.as_json("embed")), error.retry_after or None) if error else (None, None)
         query = "select ingest.ingest_end_probe($1::text, $2::text, $3::text, $4::jsonb, $5::float8)"
         await retry_on_outage(partial(self._pool.execute, query, *key, self._executor_id, reason, wish))

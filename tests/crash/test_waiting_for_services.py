@@ -267,6 +267,19 @@ async def test_a_text_that_breaks_the_service_stops_no_other(
     assert await c.fetchval("select count(*) from ingest_circuits") == 0
 
 
+async def test_what_waits_for_a_service_that_no_listener_has_any_more_says_what_to_set(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    service.always(sick(failing(503)))
+    it = start()
+    waits = await insert(c, "sick", 1)
+    await parked(c, 1)
+    it.stop()
+    start(openai_base_url=service.url.replace("127.0.0.1", "localhost"), embedding_timeout_seconds=0.1)
+    rows = await ended(c, *waits, *await insert(c, "sick", 1), within=60)
+    assert {(row["status"], row["error"]["code"]) for row in rows} == {("failed", "unknown_endpoint")}
+
+
 # patience, deadlines, cancels
 
 
