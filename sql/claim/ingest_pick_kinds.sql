@@ -49,7 +49,7 @@ begin
     end if;
     if v_long then
       turns := turns || jsonb_build_object(
-        'more', v_found >= v_most, 'left', coalesce(v_take < p_long and v_waiting > v_found, false));
+        'more', p_long = 0 or v_found >= v_most, 'left', coalesce(v_take < p_long and v_waiting > v_found, false));
     end if;
   end loop;
 end

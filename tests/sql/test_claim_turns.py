@@ -257,3 +257,12 @@ async def test_what_can_run_has_its_turn_below_hundreds_that_are_more_urgent_and
     await put(c, 6, "A", "well 1")
     found = [await claimant.claim() for _ in range(6)]
     assert "z" in [name for some in found for _, name in some], "what is more urgent is looked at all around"
+
+
+async def test_a_listener_without_a_place_learns_that_more_waits_for_one(c: Connection) -> None:
+    await put(c, 2, "A")
+    claimant = Claimant(c)
+    assert await claimant.claim(4, long=0, new=1, served={"A": ["docs"]}) == []
+    assert claimant.turns["more"]
+    assert len(await claimant.claim(4)) == 2
+    assert not claimant.turns["more"]
