@@ -12,8 +12,9 @@ holds nothing (``pipeline.parking``).
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -27,6 +28,7 @@ from listener.engine.circuit_rows import OpenCircuit
 from listener.engine.loop import Loop
 from listener.engine.outage_log import OutageLog
 from listener.engine.prober import Prober
+from listener.engine.repair import Seen
 from listener.engine.start_check import StartCheck
 from listener.errors import SettingsError
 from listener.pipeline.away import Key
@@ -36,6 +38,8 @@ from listener.pipeline.tools import Tools
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 RARELY = 2  # heartbeats between two looks of an idle listener
@@ -60,6 +64,7 @@ class Circuits(Loop):
         self._capacity = capacity
         self._log = OutageLog()
         self._opened: Mapping[Key, OpenCircuit] = {}
+        self._unasked: Seen[Key] = Seen()
         self._next_in: float | None = None
 
     async def run(self) -> None:
@@ -98,10 +103,19 @@ class Circuits(Loop):
     async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
         """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
         mine = [(one, one.space) for one in circuits if one.space and self._reaches(one.space)]
+        await self._let_go({one.key for one in circuits if one.due} - {one.key for one, _ in mine})
         self._next_in = min((one.next_in for one, _ in mine if one.next_in), default=None)
         for one, space in mine:
             if one.due and await self._prober.take(one.key):
                 probes.start_soon(self._ask, one.key, space)
+
+    async def _let_go(self, unasked: Collection[Key]) -> None:
+        """Close what nobody asks and can't be asked from here: what waits for it goes on, and says what to set."""
+        for key in self._unasked.longer_than(self._parking.lease, unasked):
+            if await self._prober.take(key):
+                log.warning("%s was away, and no listener can reach it any more: nothing waits for it now", key[0])
+                await self._prober.end(key)
+                self._parking.changed.set()
 
     def _reaches(self, space: Space) -> bool:
         try:

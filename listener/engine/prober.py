@@ -46,6 +46,10 @@ class Prober:
             log.warning("%s can't embed as things are set: %s", key[0], wrong, extra={"code": wrong.code})
         except Exception:
             log.exception("%s could not be asked", key[0])
+        await self.end(key, error)
+
+    async def end(self, key: Key, error: ServiceError | None = None) -> None:
+        """Write down what a service answered; without an error its circuit is closed."""
         reason, wish = (as_json(error.as_json("embed")), error.retry_after or None) if error else (None, None)
         query = "select ingest.ingest_end_probe($1::text, $2::text, $3::text, $4::jsonb, $5::float8)"
         await retry_on_outage(partial(self._pool.execute, query, *key, self._executor_id, reason, wish))

@@ -95,8 +95,8 @@ class Parking:
         await self._park(fence, settings, seat, None)
 
     async def gate(self, request: UUID, settings: BatchSettings) -> None:
-        """Wait with a request's next batch while the service is away; raises as ``after``."""
-        while self._tools.away.error(settings.key):
+        """Wait with a request's next batch while the service is away, or others wait for it here; raises as ``after``."""
+        while self._tools.away.error(settings.key) or any(one.key == settings.key and one.batch for one in self.parked):
             await self._outcome(Parked(settings.key, request, None, None, self._patience(settings)), settings, None)
 
     async def look(self, parked: Sequence[Parked]) -> dict[int, str]:

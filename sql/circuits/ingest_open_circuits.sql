@@ -9,7 +9,7 @@ begin
   return query
     select c.service, c.tenant, c.opened_at is not null, c.error, extract(epoch from v_now - coalesce(c.opened_at, v_now))::float8,
            greatest(0, extract(epoch from c.probe_at - v_now))::float8,
-           c.probe_at <= v_now and not ingest.ingest_is_probed(c), s.embedder, s.endpoint, s.model, s.dimensions
+           ingest.ingest_is_to_be_probed(c), s.embedder, s.endpoint, s.model, s.dimensions
     from ingest.ingest_circuits c
     left join lateral (
       select s.* from ingest.ingest_spaces s where ingest.ingest_service(s) = c.service order by s.id limit 1) s on true;

@@ -6,8 +6,8 @@ as $$
   with used as (
     (select r.collection from ingest.ingest_requests r where r.status = 'running' limit 1000)
     union
-    (select r.collection from ingest.ingest_requests r where r.status = 'pending' and r.due and not r.limited
-     order by r.priority, r.created_at, r.id limit 1000)
+    (select r.collection from ingest.ingest_requests r where r.status = 'pending' and r.due
+     order by ingest.ingest_is_long(r), r.priority, coalesce(r.submitted_by, r.created_by), r.collection limit 1000)
   ), found as (
     select p as space, '' as tenant from jsonb_populate_record(null::ingest.ingest_spaces, p_space) p
     union all

@@ -7,7 +7,7 @@ declare
 begin
   select c.* into v_circuit from ingest.ingest_circuits c
   where c.service = p_service and c.tenant = p_tenant for no key update skip locked;
-  if not found or v_circuit.probe_at > ingest.ingest_now() or ingest.ingest_is_probed(v_circuit) then
+  if not found or not ingest.ingest_is_to_be_probed(v_circuit) then
     return false;
   end if;
   update ingest.ingest_circuits c

@@ -7,12 +7,15 @@ as $$
 -- From the most urgent priority on, once around the submitters who have requests of it, then around each one's collections.
 -- An index is ordered so: a look goes straight to where the next turn begins, whatever else waits.
 declare
-  v_submitter text := coalesce(turn ->> 'submitter', '');
-  v_left int := coalesce((turn ->> 'left')::int, 0);       -- of the turns that its weight gives it
-  v_after jsonb := coalesce(turn -> 'collections', '{}');  -- of each submitter: the collection whose turn was last
-  v_again jsonb := coalesce(turn -> 'again', '{}');        -- and what that one has left of the turns that its weight gives it
+  -- The last call found nothing with all of its looks: now it is the turn of what is less urgent, if there is any.
+  v_from text := case when ingest.ingest_next_priority(p_long, (turn ->> 'from')::bigint) is not null then turn ->> 'from' end;
+  v_turn jsonb := case when v_from is null then turn else coalesce(turn -> 'below' -> v_from, '{}') end;
+  v_submitter text := coalesce(v_turn ->> 'submitter', '');
+  v_left int := coalesce((v_turn ->> 'left')::int, 0);       -- of the turns that its weight gives it
+  v_after jsonb := coalesce(v_turn -> 'collections', '{}');  -- of each submitter: the collection whose turn was last
+  v_again jsonb := coalesce(v_turn -> 'again', '{}');        -- and what that one has left of the turns that its weight gives it
   v_few int := greatest(1, p_most / 8);
-  v_priority int := ingest.ingest_next_priority(p_long, (-2147483648)::bigint);
+  v_priority int := ingest.ingest_next_priority(p_long, coalesce(v_from::bigint, -2147483648));
   v_rooms jsonb := '{}';
   v_next text;
   v_stop text;  -- where a circle began that has brought nothing so far
@@ -53,21 +56,31 @@ begin
       ids := ids || v_ids;
       v_left := v_left - (cardinality(v_ids) + v_few - 1) / v_few;
       v_stop := null;
-    elsif v_next = coalesce(v_stop, v_submitter) then
-      v_priority := ingest.ingest_next_priority(p_long, v_priority + 1::bigint);
-      v_left := 0;
-      v_stop := null;
     else
-      v_stop := coalesce(v_stop, v_submitter);
       v_left := 0;
+      exit when looks >= 200;
+      if v_next = coalesce(v_stop, v_submitter) then
+        v_priority := ingest.ingest_next_priority(p_long, v_priority + 1::bigint);
+        v_stop := null;
+      else
+        v_stop := coalesce(v_stop, v_submitter);
+      end if;
     end if;
   end loop;
-  turn := jsonb_build_object('submitter', v_submitter, 'left', v_left, 'collections', v_after, 'again', v_again);
+  v_turn := jsonb_build_object('submitter', v_submitter, 'left', v_left, 'collections', v_after, 'again', v_again);
+  if v_from is not null then
+    turn := jsonb_set(turn, array['below', v_from], v_turn);
+    looks := case when ids = '{}' then 200 else looks end;  -- not at what is more urgent
+  else
+    turn := v_turn || jsonb_build_object('below', case when looks >= 200 then coalesce(turn -> 'below', '{}') else '{}' end);
+  end if;
+  turn := turn || jsonb_build_object('from', case when ids = '{}' and looks >= 200 then v_priority + 1::bigint end);
 end
 $$;
 
 comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jsonb, jsonb, boolean) is
   'Locks up to p_most due requests of a kind, turn by turn. p_folders: see ingest_folders. p_not: submitters (true) or their '
-  'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections, again}, and where to go on '
-  'first, if a look from the front takes long (stay, see ingest_pick_on). looks: 200 of them at a time, then the '
-  'next call goes on. locked: something was passed by, since somebody has locked it.';
+  'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections, again}, where to go on '
+  'first, if a look from the front takes long (stay, see ingest_pick_on), and the same below the priorities in which a call found nothing '
+  'with all of its looks (from, below): else nothing less urgent would have its turn. looks: 200 of them at a time, then the next call goes on. '
+  'locked: something was passed by, since somebody has locked it.';

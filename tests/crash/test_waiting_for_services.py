@@ -215,8 +215,8 @@ async def test_texts_are_paid_once_through_an_outage(
     answered: list[str] = []
 
     def third_fails(service: EmbeddingService, got: Received) -> Reply:
-        if got.texts != [HARMLESS] and len(answered) < 6:
-            answered.extend(got.texts)
+        if len(answered) < 6:
+            answered.extend(text for text in got.texts if text != HARMLESS)
             return answer(service, got)
         return failing(503)(service, got)
 
@@ -265,6 +265,19 @@ async def test_a_text_that_breaks_the_service_stops_no_other(
     (row,) = await ended(c, bad)
     assert (row["status"], row["error"]["code"], row["error"]["retryable"]) == ("failed", "embedding_unavailable", True)
     assert await c.fetchval("select count(*) from ingest_circuits") == 0
+
+
+async def test_what_waits_for_a_service_that_no_listener_has_any_more_says_what_to_set(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    service.always(sick(failing(503)))
+    it = start()
+    waits = await insert(c, "sick", 1)
+    await parked(c, 1)
+    it.stop()
+    start(openai_base_url=service.url.replace("127.0.0.1", "localhost"), embedding_timeout_seconds=0.1)
+    rows = await ended(c, *waits, *await insert(c, "sick", 1), within=60)
+    assert {(row["status"], row["error"]["code"]) for row in rows} == {("failed", "unknown_endpoint")}
 
 
 # patience, deadlines, cancels
@@ -348,7 +361,9 @@ async def test_a_deadline_and_a_cancel_end_what_is_parked(
     cancelled = await add(c, content="Cancelled.", uri="c", collection="sick")
     await parked(c, 2)
     before = await add(c, content="Cancelled before it began.", uri="b", collection="sick")
-    await parked(c, 3)
+    said = "select waiting_for from ingest_status where id = $1"
+    await until(lambda: c.fetchval(f"select ({said}) like 'service: %'", before))
+    assert await c.fetchval("select status from ingest_requests where id = $1", before) == "pending"
     await c.execute("select ingest_cancel(id) from ingest_requests where id = any ($1)", [cancelled, before])
     gone = "select count(*) from dbos.workflow_status where status = 'PENDING'"
     await until(lambda: _is(c, 1, gone), within=5)

@@ -197,6 +197,16 @@ async def test_until_when_it_waits_follows_the_circuit(c: Connection) -> None:
     assert said.startswith(f"service: still ({SERVICE}); next attempt at ")
 
 
+async def test_a_service_is_asked_although_the_clock_has_gone_back(c: Connection) -> None:
+    await add_listener(c)
+    await put_clock(c, "3 hours")
+    await opened(c, wish=3600)
+    assert not await take(c)
+    await put_clock(c, "0 s")
+    assert await c.fetchval("select due from ingest_open_circuits()")
+    assert await take(c)
+
+
 async def test_patience_counts_from_the_first_failure_without_progress(c: Connection) -> None:
     request, owner = await begun(c)
     await opened(c, wish=3000)

@@ -240,3 +240,30 @@ async def test_a_claim_looks_at_so_many_collections_and_the_next_one_goes_on(c: 
     claimant = Claimant(c)
     found = [await claimant.claim() for _ in range(3)]
     assert [len(some) for some in found] == [0, 0, 1]
+
+
+async def test_what_can_run_has_its_turn_below_hundreds_that_are_more_urgent_and_can_not(c: Connection) -> None:
+    await c.execute(AWAY, "test test")
+    urgent = "insert into ingest_requests (source, collection, priority) select '/a', 'm ' || n, -1 from "
+    await c.execute(urgent + "generate_series(1, 450) n")
+    for name in ("well 1", "well 2", "well 3", "z"):
+        await collection(c, name, embedder="test", model="another", dimensions=3)
+    for number in (1, 2, 3):
+        await put(c, 2, "A", f"well {number}")
+    claimant = Claimant(c)
+    found = [await claimant.claim() for _ in range(12)]
+    names = ["well 1", "well 2", "well 3", "well 1", "well 2", "well 3"]
+    assert found == [some for name in names for some in ([], [("A", name)])], "every second claim, and turn by turn"
+    await add(c, collection="z", priority=-1)
+    await put(c, 6, "A", "well 1")
+    found = [await claimant.claim() for _ in range(6)]
+    assert "z" in [name for some in found for _, name in some], "what is more urgent is looked at all around"
+
+
+async def test_a_listener_without_a_place_learns_that_more_waits_for_one(c: Connection) -> None:
+    await put(c, 2, "A")
+    claimant = Claimant(c)
+    assert await claimant.claim(4, long=0, new=1, served={"A": ["docs"]}) == []
+    assert claimant.turns["more"]
+    assert len(await claimant.claim(4)) == 2
+    assert not claimant.turns["more"]
