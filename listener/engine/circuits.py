@@ -28,7 +28,7 @@ from listener.engine.circuit_rows import OpenCircuit
 from listener.engine.loop import Loop
 from listener.engine.outage_log import OutageLog
 from listener.engine.prober import Prober
-from listener.engine.repair import Seen
+from listener.engine.seen import Seen
 from listener.engine.start_check import StartCheck
 from listener.errors import SettingsError
 from listener.pipeline.away import Key

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Hashable, Iterable
 from datetime import timedelta
-from typing import Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +12,7 @@ import asyncpg
 from listener.engine import workflow_rows
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Rounds
+from listener.engine.seen import Seen
 from listener.engine.takeover import Adoption
 from listener.errors import IngestError, ServiceError
 from listener.pipeline.announcements import Announcements
@@ -22,8 +20,6 @@ from listener.pipeline.capacity import Capacity
 from listener.pipeline.identity import Identity
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
-
-Key = TypeVar("Key", bound=Hashable)
 
 log = logging.getLogger(__name__)
 
@@ -100,19 +96,6 @@ class Repair(Rounds):
             if final is not None:
                 log.warning("request %s: its workflow had ended as %s", key[0], workflow_status)
                 self._announcements.ended()
-
-
-class Seen(Generic[Key]):
-    """Since when each of some things has been seen at every look."""
-
-    def __init__(self) -> None:
-        self._since: dict[Key, float] = {}
-
-    def longer_than(self, seconds: float, found: Iterable[Key]) -> list[Key]:
-        """Note what a look found; return what all looks have found for longer than that."""
-        now = time.monotonic()
-        self._since = {key: self._since.get(key, now) for key in found}
-        return [key for key, since in self._since.items() if now - since > seconds]
 
 
 def _unseen_end(workflow_status: str) -> tuple[str, IngestError]:

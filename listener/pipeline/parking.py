@@ -94,9 +94,15 @@ class Parking:
         """Park a batch that has not begun, since its service is away or its request is parked; raises as ``after``."""
         await self._park(fence, settings, seat, None)
 
+    def holds_up(self, settings: BatchSettings) -> bool:
+        """Whether a batch with these settings would wait: its service is away, or others wait for it here."""
+        return bool(self._tools.away.error(settings.key)) or any(
+            one.key == settings.key and one.batch is not None for one in self.parked
+        )
+
     async def gate(self, request: UUID, settings: BatchSettings) -> None:
-        """Wait with a request's next batch while the service is away, or others wait for it here; raises as ``after``."""
-        while self._tools.away.error(settings.key) or any(one.key == settings.key and one.batch for one in self.parked):
+        """Wait with a request's next batch while its service ``holds_up``; raises as ``after``."""
+        while self.holds_up(settings):
             await self._outcome(Parked(settings.key, request, None, None, self._patience(settings)), settings, None)
 
     async def look(self, parked: Sequence[Parked]) -> dict[int, str]:

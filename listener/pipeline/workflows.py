@@ -33,6 +33,7 @@ from listener.documents.turns import Share
 from listener.errors import LostOwnership, RequestError, ServiceError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
+from listener.pipeline.batch_room import BatchRoom
 from listener.pipeline.capacity import Capacity, Places, Seat
 from listener.pipeline.checkpoints import as_json, done_before, give_way, refuse_copies, run_step, without_slot
 from listener.pipeline.discover import discover
@@ -53,7 +54,6 @@ BATCH_CANCELLED = RequestError(
     "To go on with it: select ingest_resume(id).",
 ).as_json()
 
-LOOK_SECONDS = 0.5
 CHILD_POLL_SECONDS = 0.5
 ABANDON_SECONDS = 5.0
 
@@ -68,6 +68,7 @@ class Workflows:
         self._announcements = announcements
         self.parking = Parking(tools)
         self._runs = BatchRuns(tools, self.parking)
+        self._room = BatchRoom(tools, identity, capacity.batches, self.parking)
         self.shares = Shares(tools, self._runs, announcements)
         self._going_on: set[UUID] = set()
         self._executions: set[asyncio.Task[Any]] = set()
@@ -219,13 +220,13 @@ class Workflows:
         errors: list[Exception] = []
         settings = await retry_on_outage(partial(self._tools.gateway.batch_settings, ref.request, 0))
         for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
+            batch = BatchRef(request=ref.request, batch=number)
             try:
-                await self.parking.gate(ref.request, settings)
+                here = await self._room.wait(batch, share, queued, settings)
             except ServiceError as over:  # patience: those that began end by themselves
                 errors.append(over)
                 break
-            batch = BatchRef(request=ref.request, batch=number)
-            if await self._room_here(batch, share, queued):
+            if here:
                 places = (self._capacity.batches,)
                 handles.append(await self._started(places, batch.workflow, self._ingest_batch, batch))
                 continue
@@ -240,19 +241,6 @@ class Workflows:
                 errors.append(error)
         if errors:
             raise errors[0]
-
-    async def _room_here(self, batch: BatchRef, share: Share, queued: Iterable[int]) -> bool:
-        """Wait until a batch can start; True: in a place here, False: others have more room than is queued."""
-        ref = RequestRef(request=batch.request)
-        places = self._capacity.batches
-        while not (places.roomy and await places.acquire(batch.workflow, share)):
-            others = await retry_on_outage(partial(self._tools.gateway.others, self._identity))
-            others *= self._tools.settings.batch_concurrency  # as far as we know: each may have its own
-            if others and await retry_on_outage(partial(self._tools.gateway.untouched, ref, queued)) < others:
-                return False
-            if await places.acquire(batch.workflow, share, LOOK_SECONDS):
-                break
-        return True
 
     async def _settle_failed(self, ref: RequestRef, attempt: int | None, error: Exception) -> None:
         reason = as_json(error)

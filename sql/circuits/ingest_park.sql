@@ -4,14 +4,18 @@ as $$
 -- Lock order: the batch, then the request. Of two batches that park at a time, the second one sees that the first has.
 declare
   v_now timestamptz := ingest.ingest_now();
-  v_until timestamptz := coalesce((
-    select c.probe_at from ingest.ingest_requests r
-    join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service_of(r.settings), coalesce(r.settings ->> 'tenant', ''))
-    where r.id = p_fence.requests[1] and c.opened_at is not null), v_now);
+  v_until timestamptz;
+  v_error jsonb;
 begin
   perform ingest.ingest_as_system();
+  select case when c.opened_at is not null then c.probe_at end, c.error || jsonb_build_object('service', c.service) into v_until, v_error
+  from ingest.ingest_requests r
+  join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service_of(r.settings), coalesce(r.settings ->> 'tenant', ''))
+  where r.id = p_fence.requests[1];
+  v_until := coalesce(v_until, v_now);
   update ingest.ingest_batches b
-  set resume_at = v_until, next_attempt_at = v_until, last_error = coalesce(p_error, b.last_error), waiting_since = coalesce(b.waiting_since, v_now)
+  set resume_at = v_until, next_attempt_at = v_until, last_error = coalesce(p_error, b.last_error, v_error),
+      waiting_since = coalesce(b.waiting_since, v_now)
   where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner;
   if not found then
     raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]

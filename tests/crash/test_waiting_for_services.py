@@ -189,6 +189,7 @@ async def test_a_service_that_hangs_is_named_after_five_seconds(
     c: Connection, start: Start, service: EmbeddingService
 ) -> None:
     start()
+    await warm(c)  # and what it asks at its start is through
     service.hold()
     request = await add(c, content="Hangs.", uri="hangs", collection="sick")
     said = "select waiting_for from ingest_status where id = $1 and waiting_for like '%has not answered for%'"
@@ -197,7 +198,7 @@ async def test_a_service_that_hangs_is_named_after_five_seconds(
     )
     service.release()
     await all_succeeded(c, [request])
-    assert await c.fetchval("select last_error is null and waiting_since is null from ingest_batches")
+    assert await c.fetchval("select bool_and(last_error is null and waiting_since is null) from ingest_batches")
 
 
 async def test_a_service_that_hangs_is_waited_for(c: Connection, start: Start, service: EmbeddingService) -> None:
@@ -241,12 +242,13 @@ async def test_when_one_group_fails_the_others_in_flight_are_stored(
         fails = got.texts == [HARMLESS] or any("number 0." in text for text in got.texts)
         return (failing(503) if fails else answer)(service, got)
 
+    start(embedding_call_texts=2, embedding_calls=5)
+    await warm(c)  # and what it asks at its start is through
     service.latency = 0.5  # so all of them are in flight when it breaks
     service.always(sick(one_fails))
-    start(embedding_call_texts=2, embedding_calls=5)
     request = await add(c, source=folder(tmp_path, 10), collection="sick")
     await parked(c, 1)
-    assert await c.fetchval("select count(*) from ingest_chunk_store") == 8
+    assert await c.fetchval("select count(*) from ingest_chunk_store where collection = 'sick'") == 8
     service.always(answer)
     await all_succeeded(c, [request])
 
@@ -405,15 +407,17 @@ async def test_listeners_that_are_killed_while_work_is_parked_blame_nothing(
 async def test_a_large_request_starts_no_further_batches_and_holds_no_place(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
 ) -> None:
-    service.always(sick(failing(503)))
     start(concurrency=1, batch_concurrency=2, batch_documents=1)
+    await warm(c)  # and what it asks at its start is through
+    service.always(sick(failing(503)))
     large = await add(c, source=folder(tmp_path, 20), collection="sick")
-    await until(lambda: c.fetchval("select resume_at is not null from ingest_requests"))
+    await until(lambda: c.fetchval("select resume_at is not null from ingest_requests where id = $1", large))
     await until(lambda: c.fetchval("select sum(running) = 0 from ingest_listeners"))
-    begun = await c.fetchval("select count(*) from ingest_batches where owner is not null")
+    query = "select count(*) from ingest_batches where owner is not null and request_id = $1"
+    begun = await c.fetchval(query, large)
     assert begun <= 4
     await all_succeeded(c, await insert(c, "well", 3))
-    assert await c.fetchval("select count(*) from ingest_batches where owner is not null") == begun + 3
+    assert await c.fetchval(query, large) == begun
     service.always(answer)
     await all_succeeded(c, [large])
     assert len(await chunks(c, "sick")) == 20
@@ -422,9 +426,10 @@ async def test_a_large_request_starts_no_further_batches_and_holds_no_place(
 async def test_what_is_parked_counts_in_no_limit_and_the_limit_holds_when_it_goes_on(
     c: Connection, start: Start, service: EmbeddingService
 ) -> None:
-    service.always(sick(failing(503)))
     await collection(c, "sick", max_running=2)
     start(concurrency=8)
+    await warm(c)  # and what it asks at its start is through
+    service.always(sick(failing(503)))
     requests = await insert(c, "sick", 6)
     await parked(c, 2)
     row = await one(c, "select running, most from ingest_places('sick', null, null)")
