@@ -129,7 +129,9 @@ class Listener:
         self._identity = Identity.of(settings, PIPELINE, tuple(self._sources.roots))
         self._memory = memory = Memory(settings.memory_mb)
         self._busyness = Busyness(lambda: workers.wanted, lambda: memory.wanted)
-        self._capacity = Capacity(settings.concurrency, settings.batch_concurrency, self._busyness.is_all)
+        grows = "batch_concurrency" not in settings.model_fields_set
+        is_all = self._busyness.is_all if grows else lambda: True
+        self._capacity = Capacity(settings.concurrency, settings.batch_concurrency, is_all)
         self._loops: tuple[Loop, ...] = ()
         self._ends: tuple[tuple[Callable[[], Coroutine[Any, Any, None]], ...], ...] = ()
         self._running: list[asyncio.Task[None]] = []
