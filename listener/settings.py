@@ -47,7 +47,8 @@ class Settings(BaseSettings):
         4,
         ge=1,
         le=64,
-        description="Batches of larger requests that one listener runs at a time; more, if it is not set and nothing is used up.",
+        description="Batches of larger requests that one listener runs at a time; more, if it is not set and nothing is"
+        " used up.",
     )
     memory_mb: int = Field(
         1024, ge=64, description="Memory that the documents in flight may take in the listener, all together."
