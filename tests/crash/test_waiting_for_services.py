@@ -49,8 +49,9 @@ def start(ready: str, service: EmbeddingService, tmp_path: Path, listeners: list
         given: dict[str, Any] = (
             {"openai_base_url": service.url, "openai_api_key": "k", "file_roots": tmp_path} | FAST | settings
         )
-        listeners.append(ListenerProcess(ready, tmp_path / f"listener {len(listeners)}", **given | FAST | settings))
-        return listeners[-1].ready()
+        it = ListenerProcess(ready, tmp_path / f"listener {uuid.uuid4().hex}", **given | FAST | settings)
+        listeners.append(it)
+        return it.ready()
 
     return start
 
@@ -470,13 +471,12 @@ async def test_a_batch_from_the_queue_that_is_parked_gives_its_slot_back(
 # probes
 
 
-@pytest.mark.parametrize("listeners_at_work", [3, pytest.param(10, marks=pytest.mark.long)])
+@pytest.mark.parametrize("listeners_at_work", [3, pytest.param(10, marks=[pytest.mark.long, pytest.mark.timeout(300)])])
 async def test_many_listeners_send_one_probe_at_a_time(
     c: Connection, start: Start, service: EmbeddingService, listeners_at_work: int
 ) -> None:
     service.always(sick(failing(503)))
-    for _ in range(listeners_at_work):
-        start(concurrency=2)
+    await asyncio.gather(*[asyncio.to_thread(start, concurrency=2) for _ in range(listeners_at_work)])
     await insert(c, "sick", 2 * listeners_at_work)
     await parked(c, 2 * listeners_at_work)
     await until(lambda: _are(len(probes(service)), 2))
