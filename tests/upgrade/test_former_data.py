@@ -35,10 +35,10 @@ RECORD = {"record": {"text": "body", "id": "id"}}
 STEPS = ("load", "chunk", "embed", "save")
 DONE = "finished"  # ended before the migration, and goes through again unchanged
 
-# What a person reads; columns that depend on the moment are left out.
+# What a person reads; columns that depend on the moment are left out. percent was another share, 0 where it is null.
 READ = {
-    "ingest_status": "select id::text as key, to_jsonb(t) - '{waiting_for,eta,documents_per_second}'::text[] as row"
-    " from ingest_status t",
+    "ingest_status": "select id::text as key, to_jsonb(t) - '{waiting_for,eta,documents_per_second}'::text[]"
+    " - case percent when 100 then '' else 'percent' end as row from ingest_status t",
     "ingest_requests": "select id::text as key, to_jsonb(t) as row from ingest_requests t",
     "ingest_failures": "select revision_id::text as key, to_jsonb(t) as row from ingest_failures t",
     "ingest_documents": "select id::text as key, to_jsonb(t) as row from ingest_documents t",
