@@ -35,7 +35,7 @@ RECORD = {"record": {"text": "body", "id": "id"}}
 STEPS = ("load", "chunk", "embed", "save")
 DONE = "finished"  # ended before the migration, and goes through again unchanged
 
-# What a person reads, without what depends on the moment. percent was another share, 0 where it is null now.
+# What a person reads; columns that depend on the moment are left out. percent was another share, 0 where it is null.
 READ = {
     "ingest_status": "select id::text as key, to_jsonb(t) - '{waiting_for,eta,documents_per_second}'::text[]"
     " - case percent when 100 then '' else 'percent' end as row from ingest_status t",
