@@ -20,6 +20,7 @@ from uuid import UUID
 from pgvector import Vector
 
 from listener.chunking.boundaries import read_headings
+from listener.database.outages import retry_on_outage
 from listener.documents.utf8 import HERE_BYTES
 from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
 from listener.embedding.trouble import reported_to
@@ -150,7 +151,8 @@ class EmbedStep:
         self.tokens += embeddings.tokens
         chunks = [one for same in texts for one in same]
         spread = [vector for same, vector in zip(texts, map(Vector, embeddings.vectors), strict=True) for _ in same]
-        await self.gateway.save_chunks(self.fence, chunks, spread)
+        # Here, not with all of the step again: what was paid for is not thrown away when a connection is lost.
+        await retry_on_outage(partial(self.gateway.save_chunks, self.fence, chunks, spread))
         await self._count(chunks, len(texts), embeddings.tokens)
 
     async def _count(self, chunks: Sequence[NewChunk], texts: int = 0, tokens: int = 0) -> None:
