@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_pick(
-  p_long boolean, p_most int, p_folders text[], p_not jsonb, p_capped boolean, p_space jsonb, inout turn jsonb, inout locked boolean, out ids uuid[],
-  out looks int
+  p_long boolean, p_most int, p_folders text[], p_not jsonb, p_capped boolean, p_space jsonb, inout turn jsonb, inout locked boolean,
+  inout rooms jsonb, out ids uuid[], out looks int
 ) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -16,7 +16,6 @@ declare
   v_again jsonb := coalesce(v_turn -> 'again', '{}');        -- and what that one has left of the turns that its weight gives it
   v_few int := greatest(1, p_most / 8);
   v_priority int := ingest.ingest_next_priority(p_long, coalesce(v_from::bigint, -2147483648));
-  v_rooms jsonb := '{}';
   v_next text;
   v_stop text;  -- where a circle began that has brought nothing so far
   v_picked record;
@@ -25,7 +24,9 @@ begin
   looks := 0;
   ids := '{}';
   if p_not = '{}' and turn ->> 'stay' is not null then
-    ids := ingest.ingest_pick_on(p_long, p_most, p_folders, p_capped, p_space, turn -> 'stay');
+    v_picked := ingest.ingest_pick_on(p_long, p_most, p_folders, p_capped, p_space, turn -> 'stay', rooms);
+    rooms := v_picked.rooms;
+    ids := v_picked.ids;
     if ids <> '{}' then
       return;
     end if;
@@ -42,8 +43,8 @@ begin
       v_picked := ingest.ingest_pick_of(
         p_long, v_priority, v_submitter, coalesce(v_after ->> v_submitter, ''), coalesce((v_again ->> v_submitter)::int, 0), v_few,
         least(p_most - cardinality(ids), case when v_next = v_submitter then p_most else v_few * v_left end),
-        p_folders, p_not, p_capped, ids, p_space, v_rooms, looks, locked);
-      v_rooms := v_picked.rooms;
+        p_folders, p_not, p_capped, ids, p_space, rooms, looks, locked);
+      rooms := v_picked.rooms;
       looks := v_picked.looks;
       locked := v_picked.locked;
       v_ids := v_picked.ids;
@@ -78,9 +79,9 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jsonb, jsonb, boolean) is
+comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jsonb, jsonb, boolean, jsonb) is
   'Locks up to p_most due requests of a kind, turn by turn. p_folders: see ingest_folders. p_not: submitters (true) or their '
   'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections, again}, where to go on '
   'first, if a look from the front takes long (stay, see ingest_pick_on), and the same below the priorities in which a call found nothing '
   'with all of its looks (from, below): else nothing less urgent would have its turn. looks: 200 of them at a time, then the next call goes on. '
-  'locked: something was passed by, since somebody has locked it.';
+  'locked: something was passed by, since somebody has locked it. rooms: see ingest_pick_of; of both kinds together.';

@@ -22,6 +22,7 @@ declare
   v_long boolean;
   v_most int;
   v_found int;
+  v_rooms jsonb := '{}';
   v_picked record;
 begin
   ids := '{}';
@@ -40,7 +41,8 @@ begin
     if v_most > 0 then
       v_picked := ingest.ingest_pick(
         v_long, v_most, p_folders, case when v_long then v_not else '{}' end, v_capped,
-        v_space, coalesce(p_turns -> case when v_long then 'long' else 'quick' end, '{}'), false);
+        v_space, coalesce(p_turns -> case when v_long then 'long' else 'quick' end, '{}'), false, v_rooms);
+      v_rooms := v_picked.rooms;
       ids := ids || v_picked.ids;
       v_found := cardinality(v_picked.ids);
       turns := turns || jsonb_build_object(

@@ -212,6 +212,13 @@ async def test_full_collections_and_submitters_are_passed_by_and_turn_up_again(c
     assert [name for _, name in await claimant.claim(10)] == ["full"]
 
 
+async def test_both_kinds_together_keep_to_a_limit(c: Connection) -> None:
+    await collection(c, "full", max_running=1)
+    await put(c, 2, "A", "full")
+    await put(c, 2, "A", "full", content="a small text")
+    assert len(await Claimant(c).claim(10)) == 1
+
+
 async def test_what_a_service_that_is_away_would_embed_stays_pending(c: Connection) -> None:
     await collection(c, "dead", embedder="test", model="gone", dimensions=3)
     await c.execute(AWAY, "test gone")
