@@ -18,6 +18,7 @@ LONG_SECONDS = 0.01
 SELDOM = 10
 MOST_SECONDS = 2.0
 REMEMBERED = 64  # submitters: of others the first collection is next
+MOST_BELOW = 8  # priorities below which a line is remembered, too
 MOST_LOOKS = 200  # of one claim, see ingest_pick
 
 
@@ -89,9 +90,10 @@ class WhoseTurn:
         for name, line in self._lines.items():
             these = [one for one in found if one.long == (name == "long")]
             line.looked(before[name]["stay"] is None, these, seconds)
-            collections = (answer.get(name) or {}).get("collections", {})
-            if len(collections) > REMEMBERED:
-                answer[name]["collections"] = dict([*collections.items()][-REMEMBERED:])
+            if turn := answer.get(name):
+                turn["collections"] = _latest(before[name].get("collections", {}), turn.get("collections", {}))
+                if len(turn.get("below") or {}) > MOST_BELOW:
+                    turn["below"] = {}
         self._turns = answer
 
     @property
@@ -108,3 +110,10 @@ class WhoseTurn:
     def left(self) -> bool:
         """Whether some were left for other listeners."""
         return bool(self._turns.get("left"))
+
+
+def _latest(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """Return what is remembered of submitters, the latest turn at the end; of too many, those at the beginning go."""
+    same = {submitter: after[submitter] for submitter in before if after.get(submitter) == before[submitter]}
+    changed = {submitter: collection for submitter, collection in after.items() if submitter not in same}
+    return dict([*same.items(), *changed.items()][-REMEMBERED:])

@@ -75,3 +75,21 @@ def test_what_is_remembered_of_submitters_is_bounded() -> None:
     many = {f"role {n}": "docs" for n in range(REMEMBERED + 10)}
     turns.answered(turns.asked(), {"quick": {"submitter": "a", "left": 0, "collections": many}}, [], 0.001)
     assert [*json.loads(turns.asked())["quick"]["collections"]] == [*many][10:]
+
+
+def test_who_had_a_turn_lately_is_remembered_whatever_the_name() -> None:
+    turns = WhoseTurn()
+    many = {f"role {n}": "docs" for n in range(REMEMBERED)}
+    turns.answered(turns.asked(), {"quick": {"collections": many}}, [], 0.001)
+    late = {"a": "one", "role 0": "more"}  # jsonb puts short names first
+    turns.answered(turns.asked(), {"quick": {"collections": late | many | late}}, [], 0.001)
+    remembered = json.loads(turns.asked())["quick"]["collections"]
+    assert len(remembered) == REMEMBERED
+    assert remembered.items() >= late.items()
+
+
+def test_what_is_remembered_below_priorities_is_bounded() -> None:
+    turns = WhoseTurn()
+    below = {str(priority): {"left": 0} for priority in range(100)}
+    turns.answered(turns.asked(), {"long": {"collections": {}, "below": below}}, [], 0.001)
+    assert json.loads(turns.asked())["long"]["below"] == {}
