@@ -36,17 +36,23 @@ class Prober:
         """Ask, and write down what came of it; any answer is one, also that something is to be set."""
         error: ServiceError | None = None
         try:
-            with anyio.fail_after(self._lease):
-                await probe(self._embedders.of(space))
-        except ServiceError as no_answer:
-            error = no_answer
-        except TimeoutError:
-            error = ServiceError("embedding_timeout", f"{key[0]} did not answer a harmless text in time")
+            error = await self.answer(key, space)
         except SettingsError as wrong:
             log.warning("%s can't embed as things are set: %s", key[0], wrong, extra={"code": wrong.code})
         except Exception:
             log.exception("%s could not be asked", key[0])
         await self.end(key, error)
+
+    async def answer(self, key: Key, space: Space) -> ServiceError | None:
+        """Ask only; return how the service failed, None: it answered. Raises SettingsError, and what it can't say."""
+        try:
+            with anyio.fail_after(self._lease):
+                await probe(self._embedders.of(space))
+        except ServiceError as no_answer:
+            return no_answer
+        except TimeoutError:
+            return ServiceError("embedding_timeout", f"{key[0]} did not answer a harmless text in time")
+        return None
 
     async def end(self, key: Key, error: ServiceError | None = None) -> None:
         """Write down what a service answered; without an error its circuit is closed."""

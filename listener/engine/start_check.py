@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from functools import partial
 
+import anyio
 import asyncpg
 
 from listener.database.outages import retry_on_outage
 from listener.embedding import Embedders, Space
+from listener.embedding.trouble import SILENT_SECONDS
 from listener.engine import circuit_rows
 from listener.engine.prober import Prober
 from listener.errors import ServiceError, SettingsError
@@ -23,7 +25,8 @@ MOST_SPACES = 8
 class StartCheck:
     """Looks at the space of new collections, and at those of collections with unfinished requests.
 
-    As one that is suspected: one that is away is not asked once more, and one that does not answer is away from now on.
+    One that is away is not asked once more. Work goes on meanwhile; one that fails, or is silent for a while, is
+    suspected as after any call (``Circuits``).
     """
 
     def __init__(
@@ -38,18 +41,25 @@ class StartCheck:
     async def run(self) -> None:
         """Warn of what is to be set; the listener has started meanwhile."""
         look = partial(circuit_rows.spaces_in_use, self._pool.fetch, self._default_space, MOST_SPACES)
+        known = {one.key for one in await retry_on_outage(partial(circuit_rows.open_circuits, self._pool.fetch))}
         for key, space in await retry_on_outage(look):
-            await self._check(key, space)
+            if key not in known:
+                await self._check(key, space)
 
     async def _check(self, key: Key, space: Space) -> None:
         try:
             embedder = self._embedders.of(space)
             if not space.endpoint and not hasattr(embedder, "probe"):  # it works in this process
                 await embedder.prepare()
-            elif await self._parking.suspect(key, ServiceError("embedding_silent", f"{key[0]} has not answered yet")):
+            elif (error := await self._asked(key, space)) and await self._parking.suspect(key, error):
                 await self._prober.ask(key, space)
                 self._parking.changed.set()
         except SettingsError as error:
             log.warning("%s can't embed as things are set: %s", key[0], error, extra={"code": error.code})
         except Exception:
             log.exception("%s could not be looked at", key[0])
+
+    async def _asked(self, key: Key, space: Space) -> ServiceError | None:
+        with anyio.move_on_after(SILENT_SECONDS):
+            return await self._prober.answer(key, space)
+        return ServiceError("embedding_silent", f"{key[0]} has not answered for {SILENT_SECONDS:.0f} s")

@@ -11,12 +11,12 @@ from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.documents.turns import on_behalf_of
 from listener.errors import LostOwnership, ServiceError
-from listener.pipeline.capacity import Seat
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
 from listener.pipeline.parking import Parking
+from listener.pipeline.places import Seat
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence, Texts

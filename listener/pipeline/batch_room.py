@@ -7,9 +7,9 @@ from functools import partial
 
 from listener.database.outages import retry_on_outage
 from listener.documents.turns import Share
-from listener.pipeline.capacity import Places
 from listener.pipeline.identity import Identity
 from listener.pipeline.parking import Parking
+from listener.pipeline.places import Places
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.tools import Tools

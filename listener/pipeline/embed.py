@@ -27,6 +27,7 @@ from listener.embedding.trouble import reported_to
 from listener.errors import ServiceError
 from listener.pipeline.complaint import Complaint
 from listener.pipeline.gateway import Gateway
+from listener.pipeline.places import shows
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Outcome, Texts, ToEmbed
 from listener.pipeline.tools import Tools, in_turn, with_texts
@@ -126,6 +127,7 @@ class EmbedStep:
         try:
             with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
                 self.tools.away.check(self.settings.key)
+                shows()
                 with reported_to(self.complaint.hear), self.tools.busyness.call(self.embedder):
                     embeddings = await self.embedder.embed([same[0].embedded for same in texts])
                 span.usage(embeddings.tokens)

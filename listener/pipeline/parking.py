@@ -23,8 +23,8 @@ from listener.database.outages import retry_on_outage
 from listener.embedding import Space
 from listener.errors import LostOwnership, ServiceError
 from listener.pipeline.away import Key
-from listener.pipeline.capacity import Seat
 from listener.pipeline.checkpoints import without_slot
+from listener.pipeline.places import Seat
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence
 from listener.pipeline.tools import Tools

@@ -34,11 +34,12 @@ from listener.errors import LostOwnership, RequestError, ServiceError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns
 from listener.pipeline.batch_room import BatchRoom
-from listener.pipeline.capacity import Capacity, Places, Seat
+from listener.pipeline.capacity import Capacity
 from listener.pipeline.checkpoints import as_json, done_before, give_way, refuse_copies, run_step, without_slot
 from listener.pipeline.discover import discover
 from listener.pipeline.identity import Identity
 from listener.pipeline.parking import Parking
+from listener.pipeline.places import Places, Seat
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import Manifest, RunningRequest
 from listener.pipeline.rewinding import cancel_active, rewind, rewind_batches

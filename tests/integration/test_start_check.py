@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedding_service import EmbeddingService, failing
+from embedding_service import EmbeddingService, answer, failing, stalled
 from ingest_command import Ingest
 from listener_process import ListenerProcess
-from pipeline import until
+from pipeline import ended, until
 from staging import Connection, add, collection
 
 from listener.embedding.probing import HARMLESS
@@ -84,6 +84,23 @@ async def test_a_service_that_does_not_answer_delays_no_start(
     assert it.stop() == 0
 
 
+async def test_a_service_that_is_slow_to_answer_holds_up_no_work(
+    own: Connection, ready: str, tmp_path: Path, service: EmbeddingService
+) -> None:
+    service.always(lambda service, got: (stalled if got.texts == [HARMLESS] else answer)(service, got))
+    default = {"embedder": "openai", "embedding_model": "test", "embedding_dimensions": DIMENSIONS}
+    it = started(ready, tmp_path, service, **default)
+    try:
+        await service.until(lambda service: service.running == 1)  # it is asked, and says nothing yet
+        request = await add(own, content="A text.", uri="a", collection="docs")
+        await ended(own, request)
+        assert await own.fetchval("select status from ingest_status where id = $1", request) == "succeeded"
+        assert service.running == 1
+        assert not await own.fetchval("select exists (select from ingest_circuits)")
+    finally:
+        assert it.stop() == 0
+
+
 async def test_doctor_names_a_wrong_key_and_services_that_are_away(
     own: Connection, ready: str, tmp_path: Path, service: EmbeddingService
 ) -> None:
@@ -92,16 +109,16 @@ async def test_doctor_names_a_wrong_key_and_services_that_are_away(
         "INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS), "OPENAI_BASE_URL": service.url,
     }  # fmt: skip
     doctor = Ingest(tmp_path, **environment)
-    ended = await doctor("doctor", "--json", OPENAI_API_KEY="sk-wrong-0123456789")
-    checks = {check["name"]: check for check in ended.json["checks"]}
+    result = await doctor("doctor", "--json", OPENAI_API_KEY="sk-wrong-0123456789")
+    checks = {check["name"]: check for check in result.json["checks"]}
     assert checks["embedder"]["state"] == "problem"
     assert checks["embedder"]["message"].startswith("api_key_refused: ")
     assert checks["services"]["state"] == "ok"
     service.always(failing(503))
     error = {"code": "embedding_unavailable", "message": "it broke off", "hint": ""}
     await own.execute("select ingest_suspect('openai test', '', 'L', $1, 60, 60)", error)
-    ended = await doctor("doctor", "--json", OPENAI_API_KEY=KEY)
-    checks = {check["name"]: check for check in ended.json["checks"]}
+    result = await doctor("doctor", "--json", OPENAI_API_KEY=KEY)
+    checks = {check["name"]: check for check in result.json["checks"]}
     assert checks["embedder"]["message"].startswith("embedding_unavailable: ")
     assert checks["services"]["state"] == "warning"
     assert "openai test for " in checks["services"]["message"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 
 from listener.embedding import Space
 from listener.pipeline.busyness import Busyness
-from listener.pipeline.capacity import Capacity, Places
+from listener.pipeline.capacity import Capacity
+from listener.pipeline.places import Places, shows
 
 
 class Clock:
@@ -75,27 +77,85 @@ def test_others_may_say_so(clock: Clock) -> None:
     assert load.is_all()
 
 
-def test_places_double_while_there_is_more_to_be_had(clock: Clock) -> None:
+async def begun(places: Places, *workflows: str) -> AsyncExitStack:
+    """Begin work in places; it ends when the stack is closed."""
+    stack = AsyncExitStack()
+    for workflow in workflows:
+        await stack.enter_async_context(places.one(workflow))
+    return stack
+
+
+async def test_places_double_while_there_is_more_to_be_had(clock: Clock) -> None:
     busy = [False]
     places = Places(2, most=7, is_all=lambda: busy[0])
     assert places.free == 2
     seen = []
-    for _ in range(12):
-        clock.now += 0.2
-        if places.free:
-            places.take("w")
-        seen.append(places.total)
-    assert seen[-1] == 7
-    assert places.taken == 7
-    busy[0] = True
-    assert (places.total, places.free) == (2, 0)
+    async with AsyncExitStack() as works:
+        for number in range(12):
+            clock.now += 0.2
+            if places.free:
+                await works.enter_async_context(places.one(str(number)))
+                shows()
+            seen.append(places.total)
+        assert seen[-1] == 7
+        assert places.taken == 7
+        busy[0] = True
+        assert (places.total, places.free) == (2, 0)
 
 
-def test_places_grow_no_faster_than_their_use_shows(clock: Clock) -> None:
+async def test_places_grow_when_what_was_begun_in_them_shows_what_it_uses_up(clock: Clock) -> None:
     places = Places(2, most=16, is_all=lambda: False)
-    while places.free:
-        places.take("w")
-    assert places.taken == 4
+    async with await begun(places, "a", "b"):
+        shows()  # b, which began last
+        clock.now += 0.2
+        assert places.total == 2
+        clock.now += 2.0  # a never shows anything: it may be at a large document
+        assert (places.total, places.free) == (4, 2)
+        async with await begun(places, "c", "d"):
+            clock.now += 0.2
+            assert places.total == 4
+        assert places.total == 4  # they ended, and so the places are not full
+        async with await begun(places, "e", "f"):
+            clock.now += 0.2
+            assert places.total == 4
+            shows()
+            clock.now += 0.2
+            assert places.total == 4  # e is new, too
+
+
+async def test_what_ends_or_does_not_start_has_shown_itself(clock: Clock) -> None:
+    places = Places(2, most=16, is_all=lambda: False)
+    places.reserve("a")
+    places.reserve("b")
+    clock.now += 0.2
+    assert places.total == 2
+    places.release("a")
+    async with await begun(places, "b"):
+        shows()
+        async with await begun(places, "c"):
+            shows()
+            clock.now += 0.2
+            assert places.total == 4
+    assert places.taken == 0
+
+
+async def test_new_work_does_not_keep_places_from_growing_for_ever(clock: Clock) -> None:
+    """Short requests one after the other: one of them is always new."""
+    places = Places(2, most=16, is_all=lambda: False)
+    async with await begun(places, "a", "b"):
+        assert places.total == 2
+        clock.now += 2.1
+        places.take("c")  # beyond the number, as what goes on after a crash
+        assert places.total == 4
+
+
+async def test_places_grow_no_faster_than_their_use_shows(clock: Clock) -> None:
+    places = Places(2, most=16, is_all=lambda: False)
+    async with AsyncExitStack() as works:
+        while places.free:
+            await works.enter_async_context(places.one(str(places.taken)))
+            shows()
+        assert places.taken == 4
 
 
 def test_a_quarter_of_the_requests_are_small_ones() -> None:

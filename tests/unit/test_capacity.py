@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from listener.documents.turns import Share
-from listener.pipeline.capacity import Places, Seat
+from listener.pipeline.places import Places, Seat
 
 
 async def turns(count: int = 5) -> None:
