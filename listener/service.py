@@ -39,6 +39,7 @@ from listener.engine.loop import Loop
 from listener.engine.purge import Purge
 from listener.engine.queries import Queries
 from listener.engine.repair import Repair
+from listener.engine.restores import when_confirmed
 from listener.engine.takeover import Adoption, Takeover
 from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
@@ -152,7 +153,9 @@ class Listener:
         """
         database = await self._open()
         await self._build(database)
-        await self._heartbeat.register()  # first: what DBOS takes from a queue asks whether its listener is alive
+        await when_confirmed(
+            self._heartbeat.register
+        )  # first: what DBOS takes from a queue asks whether its listener is alive
         await self._launch()
         await self._doorbell.connection()
         self._running = [loop.start() for loop in self._loops]

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -256,4 +256,5 @@ def _remove_leftovers() -> None:
 def _remove(folder: Path) -> None:
     for home in folder.rglob("alive.lock"):
         asyncio.run(embedded.stop(home.parents[1]))
-    shutil.rmtree(folder)
+    with suppress(FileNotFoundError):  # another run may remove what a killed one left, too
+        shutil.rmtree(folder)

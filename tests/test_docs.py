@@ -215,7 +215,7 @@ def test_the_readme_and_the_development_page_have_the_same_commands(name: str) -
 
 def test_each_verb_of_the_command_is_on_the_operations_page() -> None:
     verbs = {command.name for command in app.registered_commands}
-    assert verbs <= set(re.findall(r"`ingest (\w+)", page("operations.md") + page("quickstart.md")))
+    assert verbs <= set(re.findall(r"`ingest ([\w-]+)", page("operations.md") + page("quickstart.md")))
 
 
 def test_each_page_can_be_reached_from_the_readme() -> None:

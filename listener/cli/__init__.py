@@ -9,7 +9,7 @@
     running     signals, settings, and the client that shows the SQL it sends
     follow      requests until they end
     add         add                              status      status, failures
-    control     cancel, resume, retry, fork
+    control     cancel, resume, retry, fork, confirm-restore
     search      search                           listen      listen
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
@@ -91,6 +91,7 @@ app.command("cancel", short_help="Cancel pending or running requests.")(control.
 app.command("resume", short_help="Go on with requests that were cancelled.")(control.resume)
 app.command("retry", short_help="Run again what failed in requests.")(control.retry)
 app.command("fork", short_help="Make a new request from a step of another one.")(control.fork)
+app.command("confirm-restore", short_help="Go on in a database that was restored from a copy.")(control.confirm_restore)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
 app.command(
     "psql",

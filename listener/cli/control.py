@@ -1,4 +1,4 @@
-"""``cancel``, ``resume``, ``retry``, ``fork``: what a person does to requests afterwards."""
+"""``cancel``, ``resume``, ``retry``, ``fork``, ``confirm-restore``: what a person does to requests afterwards."""
 
 from __future__ import annotations
 
@@ -83,6 +83,32 @@ def fork(
     """
     options = arguments.json_object("--option", option or [])
     return run(_fork(arguments.request_id(request), from_step, options, collection, wait, show_sql, Output(as_json)))
+
+
+def confirm_restore(
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel what was pending or running, as in a copy for tests.")
+    ] = False,
+    show_sql: arguments.ShowSql = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Go on in a database that was restored from a dump or a backup: select ingest_confirm_restore().
+
+    Until then no listener begins anything in it: a copy would pay and publish once more what the original did. For the
+    owner and operators of all collections.
+
+    \b
+    ingest confirm-restore
+    ingest confirm-restore --cancel
+    """
+    run(_confirm_restore(cancel, show_sql, Output(as_json)))
+
+
+async def _confirm_restore(cancel: bool, show_sql: bool, output: Output) -> None:
+    async with open_ingest(output, show_sql) as ingest:
+        said = await ingest.confirm_restore(cancel=cancel)
+    output.value({"confirmed": said})
+    output.line(said)
 
 
 _Verb = Callable[["Ingest", UUID], Awaitable[str]]

@@ -113,6 +113,7 @@ async def _look_inside(settings: Settings, dsn: str, findings: Findings) -> None
         if await findings.look("schema", _schema(settings, dsn)):
             await findings.look("dbos", _if_permitted(_dbos(session, settings)))
             await findings.look("doors", _doors(session, settings))
+            await findings.look("place", _if_permitted(_place(session)))
             await findings.look("listeners", _if_permitted(_listeners(session)))
             await findings.look("services", _if_permitted(_services(session)))
 
@@ -260,6 +261,15 @@ async def _doors(session: Session, settings: Settings) -> str:
             "warning",
         )
     return f'nobody else may CREATE in schema "{settings.schema_}"'
+
+
+async def _place(session: Session) -> str:
+    from listener.client import diagnosis
+
+    if reason := await diagnosis.restored(session):
+        hint = "Look at ingest status first. Then: ingest confirm-restore, or with --cancel, in a copy for tests"
+        raise Bad(f"restored_database: {reason}; no listener begins anything in it", hint)
+    return "the database is where it was"
 
 
 async def _listeners(session: Session) -> str:

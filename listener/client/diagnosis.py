@@ -53,6 +53,12 @@ async def beating(session: Session, host: str | None = None) -> list[Beating]:
     return [Beating(**row) for row in await session.rows(statements.BEATING, host)]
 
 
+async def restored(session: Session) -> str | None:
+    """Return why the database is taken for a copy that was restored and not confirmed; None: it is not."""
+    reason = await session.value(statements.RESTORED)
+    return None if reason is None else str(reason)
+
+
 async def hears(session: Session, other: Session, seconds: float) -> bool:
     """Tell whether ``session`` hears a NOTIFY of ``other``; behind a transaction-mode pooler it is lost."""
     channel = f"ingest_doctor_{uuid4().hex}"

@@ -121,6 +121,13 @@ class Ingest:
         """
         return str(await self.session.value(statements.CANCEL, str(_id(request))))
 
+    async def confirm_restore(self, *, cancel: bool = False) -> str:
+        """Say that work goes on in a database that was restored from a copy; return what that means for its requests.
+
+        ``cancel``: what was pending or running is cancelled. Raises RequestError ``wrong_state``: nothing was restored.
+        """
+        return str(await self.session.value(statements.CONFIRM_RESTORE, cancel))
+
     async def resume(self, request: UUID | str) -> str:
         """Go on with a request that was cancelled, or met the crash limit; return its status, ``pending``.
 

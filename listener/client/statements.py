@@ -52,6 +52,8 @@ NEWEST_FAILURES = f"""{_FAILURES} join {{schema}}.ingest_requests r on r.id = f.
 order by r.created_at desc, f.uri limit $1"""
 
 CANCEL = "select {schema}.ingest_cancel($1::text::uuid)"
+CONFIRM_RESTORE = "select {schema}.ingest_confirm_restore($1::bool)"
+RESTORED = "select {schema}.ingest_restored()"
 RESUME = "select {schema}.ingest_resume($1::text::uuid)"
 RETRY = "select {schema}.ingest_retry($1::text::uuid)"
 FORK = "select {schema}.ingest_fork($1::text::uuid, $2, $3::text::jsonb, $4)"

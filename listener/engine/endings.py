@@ -6,6 +6,7 @@ import logging
 
 import asyncpg
 
+from listener.engine.restores import RESTORED, restored
 from listener.errors import OperatorError
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ def ending(loop: str, error: Exception) -> OperatorError:
         return error
     if isinstance(error, asyncpg.UndefinedFunctionError):
         return ending(loop, schema_newer(str(error)))
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate == RESTORED:
+        return ending(loop, restored(error))
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         hint = "Its right was revoked, or never granted whole. As the owner: ingest grant ROLE --as listener"
         return ending(loop, OperatorError("not_permitted", str(error), hint))

@@ -5,12 +5,10 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := ingest.ingest_now();
-  v_opened_at timestamptz;
 begin
   if p_error is null then
-    delete from ingest.ingest_circuits c where c.service = p_service and c.tenant = p_tenant and c.probed_by = p_executor
-    returning c.opened_at into v_opened_at;
-    if v_opened_at is not null then
+    delete from ingest.ingest_circuits c where c.service = p_service and c.tenant = p_tenant and c.probed_by = p_executor;
+    if found then
       perform pg_notify(ingest.ingest_channel('doorbell'::text), '');  -- pending requests can be claimed again
     end if;
   else

@@ -8,9 +8,9 @@ begin
   select c.service, c.error, c.probe_at into service, error, probe_at
   from ingest.ingest_collections k join ingest.ingest_spaces s on s.id = k.space_id
   join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service(s), k.tenant)
-  where k.name = p_collection and c.opened_at is not null;
+  where k.name = p_collection;
 end
 $$;
 
 comment on function ingest.ingest_outage_of(text) is
-  'The service of a collection, how it failed and when it is asked again, while it is away. Nulls for who has no right on the collection.';
+  'The service of a collection, how it failed and when it is asked again, while it is away or suspected to be. Nulls for who has no right on the collection.';

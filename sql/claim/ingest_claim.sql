@@ -17,6 +17,9 @@ declare
   v_prepared boolean := false;
 begin
   perform ingest.ingest_as_system();
+  if ingest.ingest_restored() is not null then
+    perform ingest.ingest_settle_in();
+  end if;
   select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)) into v_reading
   from ingest.ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
   if not found then
@@ -63,6 +66,6 @@ end
 $$;
 
 comment on function ingest.ingest_claim(text, text[], jsonb, int, int, int, jsonb, boolean, jsonb) is
-  'Claims requests for a listener: IG020 if that was declared dead. p_roots: its folders; p_space: the space of a new collection. '
+  'Claims requests for a listener: IG020 if that was declared dead, IG025 if the database was restored. p_roots: its folders; p_space: the space of a new collection. '
   'The others: see ingest_pick_kinds. The last row has no id: its turns are what the next call begins with. share: see '
   'ingest_share_key.';

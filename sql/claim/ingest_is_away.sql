@@ -9,9 +9,9 @@ begin
   from ingest.ingest_collections c left join ingest.ingest_spaces s on s.id = c.space_id where c.name = p_collection;
   return exists (
     select from ingest.ingest_circuits o
-    where o.opened_at is not null and o.service = coalesce(v_service, ingest.ingest_service_of(p_space)) and o.tenant = coalesce(v_tenant, ''));
+    where o.service = coalesce(v_service, ingest.ingest_service_of(p_space)) and o.tenant = coalesce(v_tenant, ''));
 end
 $$;
 
 comment on function ingest.ingest_is_away(text, jsonb) is
-  'Whether the service that embeds a collection is away; p_space: the space of one that has none yet.';
+  'Whether the service that embeds a collection is away, or suspected to be; p_space: the space of one that has none yet.';

@@ -10,7 +10,7 @@ as $$
 -- session, along the index, however small the table was then and however large it has become.
 declare
   v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
-  v_space jsonb := case when exists (select from ingest.ingest_circuits o where o.opened_at is not null) then p_space end;
+  v_space jsonb := case when exists (select from ingest.ingest_circuits) then p_space end;
   v_urgent int := ingest.ingest_next_priority(false, (-2147483648)::bigint);
   v_urgent_long int := ingest.ingest_next_priority(true, (-2147483648)::bigint);
   v_long_first boolean := coalesce(v_urgent_long < v_urgent

@@ -16,6 +16,9 @@ begin
   end if;
   v_places := ingest.ingest_places(p_request.collection, ingest.ingest_locator(p_request), p_request.executor_id);
   if v_places.alive = 0 then
+    if ingest.ingest_restored() is not null then
+      return format('restored_database: %s; to go on in it: select ingest_confirm_restore()', ingest.ingest_restored());
+    end if;
     return 'listener: none is running; start one with: ingest listen';
   end if;
   if p_request.status = 'running' then
