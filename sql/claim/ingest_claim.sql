@@ -9,6 +9,7 @@ as $$
 #variable_conflict use_column
 declare
   v_reading jsonb;
+  v_silent boolean;
   v_ids uuid[];
   v_turns jsonb;
   v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
@@ -17,13 +18,14 @@ declare
   v_prepared boolean := false;
 begin
   perform ingest.ingest_as_system();
-  if ingest.ingest_restored() is not null then
-    perform ingest.ingest_settle_in();
-  end if;
-  select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)) into v_reading
+  select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)), l.heartbeat_at < ingest.ingest_now() - l.lease
+  into v_reading, v_silent
   from ingest.ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
   if not found then
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
+  end if;
+  if v_silent then
+    perform ingest.ingest_settle_in();  -- the cluster may have gone back to an earlier time under a listener
   end if;
   -- No EXISTS here either: with an hour-old count of what is due it would read the table.
   if (select true from ingest.ingest_requests n where n.status = 'pending' and not n.due and n.run_at <= (select ingest.ingest_now())

@@ -7,7 +7,11 @@ begin
   v_here.one := true;
   v_here.database_oid := (select d.oid from pg_database d where d.datname = current_database());
   v_here.relation_oid := 'ingest.ingest_installation'::regclass;
-  v_here.timeline := case when pg_is_in_recovery() then 0 else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end;
+  begin
+    v_here.timeline := case when pg_is_in_recovery() then 0 else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end;
+  exception when others then
+    v_here.timeline := 0;  -- a provider's storage that has no write-ahead log of this kind
+  end;
   v_here.confirmed_at := ingest.ingest_now();
   v_here.confirmed_by := ingest.ingest_caller();
   if has_function_privilege('pg_catalog.pg_control_system()', 'execute') then

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from ingest_command import Ingest
 from listener_process import ListenerProcess
 from pipeline import cloned, ended, one, until
-from staging import Connection, add, session
+from staging import Connection, add, add_listener, claim, session
 
 from listener import embedded
 from listener.embedded import Server
@@ -164,6 +165,20 @@ async def test_a_new_timeline_is_a_failover_if_listeners_lived_a_moment_before(
     else:
         next_one.ready()
         assert await own.fetchval("select ingest_restored()") is None
+
+
+async def test_a_claim_by_a_listener_whose_heartbeat_is_old_looks_whether_time_went_back(c: Connection) -> None:
+    await c.execute("select ingest_settle_in()")
+    await add_listener(c, "L1")
+    request = await add(c, content="A text.", uri="a", collection="docs")
+    await c.execute("update ingest_installation set timeline = timeline + 1")
+    await c.execute("update ingest_listeners set heartbeat_at = now() - interval '3 hours'")
+    with pytest.raises(asyncpg.PostgresError, match="restored from a copy") as refused:
+        await claim(c)
+    assert refused.value.sqlstate == "IG025"
+    await c.execute("select ingest_confirm_restore()")
+    await add_listener(c, "L2")
+    assert await claim(c, executor="L2") == [request]
 
 
 async def test_a_listener_ends_when_its_database_goes_back_under_it(own: Connection, ready: str, start: Start) -> None:
