@@ -19,9 +19,11 @@ from listener import logs, tracing
 from listener.concurrency import task_group
 from listener.database import migrations, removal, schemas
 from listener.database.connections import WRITABLE, Database, open_database, plain_connection
-from listener.database.dsn import as_role, url_for_dbos
+from listener.database.dsn import as_role, shown, url_for_dbos, with_options
 from listener.database.holdups import Patience
 from listener.database.poolers import require_own_session
+from listener.database.session_settings import OPTIONS
+from listener.database.unreachable import read_only
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
@@ -71,7 +73,8 @@ async def migrate(settings: Settings, dsn: str, patience: Patience | None = None
             connection, settings.schema_of_dbos, await schemas.owner(connection, settings.schema_)
         )
         owner = await schemas.owner(connection, settings.schema_of_dbos)
-        await anyio.to_thread.run_sync(_migrate_dbos, settings, as_role(dsn, owner) if owner else dsn)
+        acting = as_role(dsn, owner) if owner else dsn
+        await anyio.to_thread.run_sync(_migrate_dbos, settings, with_options(acting, OPTIONS))
     return applied
 
 
@@ -87,6 +90,8 @@ async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncItera
     """Give a connection while nobody else migrates the schema."""
     connection = await plain_connection(dsn, application_name=MIGRATION)
     try:
+        if await connection.fetchval("select pg_catalog.current_setting('transaction_read_only')") == "on":
+            raise read_only(shown(dsn))
         await require_own_session(connection, partial(plain_connection, dsn))
         with suppress(asyncpg.PostgresError):  # some systems can't: there the session of a killed one ends later
             await connection.execute("set client_connection_check_interval = '2s'")

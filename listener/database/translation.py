@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import asyncpg
 
 LOST_OWNERSHIP = "IG021"
+AGAIN = {"40001", "40P01"}  # somebody else changed the same at the same time: serialization failure, deadlock
+_READ_ONLY = "25006"
 _NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
 _PREPARED_ELSEWHERE = {"26000", "42P05"}  # no such prepared statement; there is one already
 
@@ -66,6 +68,15 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
         return OperatorError("schema_not_migrated", message, "Run: ingest migrate (and check INGEST_SCHEMA)")
     if state.startswith(("08", "57P")):
         return _lost(message)
+    if state in AGAIN:
+        hint = "Nothing was changed. Repeat the transaction, from its begin; outside of one, repeat the statement."
+        return OperatorError("try_again", message, hint)
+    if state == _READ_ONLY:
+        return OperatorError(
+            "database_read_only",
+            f"Postgres takes no writes here: {message}",
+            "Connect to the primary, or see why default_transaction_read_only is on: ingest doctor",
+        )
     if state == "42501":
         return OperatorError(
             "not_permitted",
