@@ -18,7 +18,7 @@ from dbos import run_dbos_database_migrations
 from listener import logs, tracing
 from listener.concurrency import task_group
 from listener.database import migrations, removal, schemas
-from listener.database.connections import WRITABLE, Database, open_database, plain_connection
+from listener.database.connections import WRITABLE, Database, open_database, plain_connection, settle
 from listener.database.dsn import as_role, shown, url_for_dbos, with_options
 from listener.database.holdups import Patience
 from listener.database.poolers import require_own_session
@@ -93,6 +93,7 @@ async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncItera
         if await connection.fetchval("select pg_catalog.current_setting('transaction_read_only')") == "on":
             raise read_only(shown(dsn))
         await require_own_session(connection, partial(plain_connection, dsn))
+        await settle(connection)
         with suppress(asyncpg.PostgresError):  # some systems can't: there the session of a killed one ends later
             await connection.execute("set client_connection_check_interval = '2s'")
         async with patience.turn(connection, settings.schema_):

@@ -57,7 +57,7 @@ class Database:
         """
         options = {"connection_class": qualifying(self.names)} | ({"target_session_attrs": wanted} if wanted else {})
         connection = await _open(self.dsn, _server_settings(application_name), **options)
-        await self._settle(connection)
+        await settle(connection, everything=self.pooled)
         return connection
 
     @asynccontextmanager
@@ -102,13 +102,8 @@ class Database:
         )
 
     async def _prepare(self, connection: asyncpg.Connection) -> None:
-        await self._settle(connection)
+        await settle(connection, everything=self.pooled)
         await self._know_vectors(connection)
-
-    async def _settle(self, connection: asyncpg.Connection) -> None:
-        """Set what could not be set while connecting: poolers, in session mode, pass by what they are told then."""
-        if more := statements(connection.get_server_version().major, everything=self.pooled):
-            await connection.execute(more)
 
     async def _know_vectors(self, connection: asyncpg.Connection) -> None:
         """Send and read vectors as ``pgvector.Vector``, in binary; in ``vector[]`` each has to be one."""
@@ -155,6 +150,15 @@ def qualifying(names: Names) -> type[asyncpg.Connection]:
             return await super().fetchval(names.written(query), *args, **options)
 
     return Qualifying
+
+
+async def settle(connection: asyncpg.Connection, everything: bool = False) -> None:
+    """Set in a session of one's own what could not be set while connecting.
+
+    ``everything``: it goes through a pooler in session mode, which passes by what it is told then.
+    """
+    if more := statements(connection.get_server_version().major, everything):
+        await connection.execute(more)
 
 
 async def open_database(settings: Settings, dsn: str) -> Database:

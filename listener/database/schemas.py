@@ -58,13 +58,26 @@ async def make_schema(connection: Connection, schema: str, owner: str | None = N
     if owner:
         statement += await formatted(connection, " authorization %I", owner)
     try:
-        await connection.execute(statement)
+        await _as_either(connection, statement, owner)
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
             "not_permitted",
             f'the database role may not create the schema "{schema}": {error}',
             f"As the database's owner or a superuser: {statement} authorization <the role>;",
         ) from None
+
+
+async def _as_either(connection: Connection, statement: str, owner: str | None) -> None:
+    """Run a statement as the present role, or as ``owner``, whose rights it need not have inherited."""
+    try:
+        async with connection.transaction():
+            await connection.execute(statement)
+    except asyncpg.InsufficientPrivilegeError:
+        if owner is None:
+            raise
+        async with connection.transaction():
+            await connection.execute(await formatted(connection, "set local role %I", owner))
+            await connection.execute(statement)
 
 
 async def find_vector_schema(connection: Connection) -> str:

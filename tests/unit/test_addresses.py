@@ -138,13 +138,16 @@ def test_the_hint_of_a_password_that_is_not_encoded_names_both_ways_out() -> Non
     assert "PGPASSWORD" in hint
 
 
+NO_CONTROLS = ("Cs", "Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Co")
+SIGNS = st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=NO_CONTROLS) | st.just(" ")
+VALUES = st.text(SIGNS, min_size=1)
+HOSTS = st.sampled_from(["a", "db.example", "127.0.0.1", "::1", "/run/x", "fe80::1%eth0"])
+
+
 @given(
-    st.dictionaries(
-        st.sampled_from(["user", "password", "dbname", "options", "sslcert"]),
-        st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cs", "Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Co")) | st.just(" "), min_size=1),
-    ),
-    st.lists(st.sampled_from(["a", "db.example", "127.0.0.1", "::1", "/run/x", "fe80::1%eth0"]), min_size=1, max_size=3),
-)  # fmt: skip
+    st.dictionaries(st.sampled_from(["user", "password", "dbname", "options", "sslcert"]), VALUES),
+    st.lists(HOSTS, min_size=1, max_size=3),
+)
 def test_keywords_and_urls_say_the_same_to_us_as_to_libpq(values: dict[str, str], hosts: list[str]) -> None:
     text = make_conninfo(**values, host=",".join(hosts), port="6000")
     ours = address(text)
