@@ -23,7 +23,7 @@ from listener.database.dsn import as_role, shown, url_for_dbos, with_options
 from listener.database.holdups import Patience
 from listener.database.poolers import require_own_session
 from listener.database.session_settings import OPTIONS
-from listener.database.unreachable import read_only
+from listener.database.translation import read_only
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
@@ -91,7 +91,7 @@ async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncItera
     connection = await plain_connection(dsn, application_name=MIGRATION)
     try:
         if await connection.fetchval("select pg_catalog.current_setting('transaction_read_only')") == "on":
-            raise read_only(shown(dsn))
+            raise read_only(f"at {shown(dsn)} ")
         await require_own_session(connection, partial(plain_connection, dsn))
         await settle(connection)
         with suppress(asyncpg.PostgresError):  # some systems can't: there the session of a killed one ends later

@@ -212,10 +212,10 @@ async def _reachable(settings: Settings, dsn: str) -> str:
 
 async def _writable(server: DatabaseServer, dsn: str) -> str:
     from listener.database.dsn import shown
-    from listener.database.unreachable import read_only
+    from listener.database.translation import read_only
 
     if server.read_only:
-        raise read_only(shown(dsn))
+        raise read_only(f"at {shown(dsn)} ")
     return "it takes them"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from listener.database.parameters import trusts_system
 
@@ -64,7 +63,14 @@ class _Naming(ssl.SSLContext):
 
     names: Mapping[str, str] = {}
 
-    def wrap_bio(self, *args: Any, server_hostname: str | bytes | None = None, **options: Any) -> ssl.SSLObject:
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
         if isinstance(server_hostname, str):
             server_hostname = self.names.get(server_hostname, server_hostname)
-        return super().wrap_bio(*args, server_hostname=server_hostname, **options)
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)

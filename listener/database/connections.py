@@ -203,7 +203,7 @@ async def _open(dsn: str, server_settings: Mapping[str, str], **options: Any) ->
     with translate_refusals(dsn):
         told = _told(known, server_settings) | ({"target_session_attrs": WRITABLE} if several else {})
         try:
-            connection = await asyncpg.connect(**{**told, **options})
+            connection: asyncpg.Connection = await asyncpg.connect(**{**told, **options})
         except (asyncpg.ProtocolViolationError, asyncpg.FeatureNotSupportedError) as error:
             if "options" not in server_settings:
                 raise

@@ -10,6 +10,7 @@ import asyncpg
 
 from listener.database.address import HIDDEN
 from listener.database.dsn import address, shown
+from listener.database.translation import read_only
 from listener.errors import OperatorError
 
 ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -24,7 +25,7 @@ def translate_refusals(dsn: str) -> Iterator[None]:
     try:
         yield
     except asyncpg.TargetServerAttributeNotMatched:
-        raise read_only(shown(dsn)) from None
+        raise read_only(f"at {shown(dsn)} ") from None
     except (OSError, asyncio.TimeoutError, ValueError, *ASYNCPG_ERRORS) as error:
         said = str(error) or type(error).__name__
         for secret in filter(None, (known.password, known.parameters.get("sslpassword"))):
@@ -43,16 +44,6 @@ def _hint(error: BaseException) -> str:
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return "Check the database's name in INGEST_DATABASE_URL, or make it: create database NAME;"
     return _CHECK
-
-
-def read_only(where: str) -> OperatorError:
-    """Return the error of a server that takes no writes."""
-    return OperatorError(
-        "database_read_only",
-        f"Postgres at {where} takes no writes: it is a standby, or default_transaction_read_only is on",
-        "Name the primary, or all servers: postgresql://user@one,two/database. Or, if it is a setting:"
-        " alter database NAME reset default_transaction_read_only; alter role NAME reset …",
-    )
 
 
 def require_utf8(connection: asyncpg.Connection, dsn: str) -> None:

@@ -35,7 +35,7 @@ def proxy_for(url: str) -> str | None:
 
 def _is_excepted(service: SplitResult, exceptions: str) -> bool:
     host = (service.hostname or "").rstrip(".")
-    port = str(service.port or _PORTS.get(service.scheme, ""))
+    port = str(service.port or _PORTS[service.scheme])
     return any(_fits(one.strip().lower(), host, port) for one in exceptions.split(","))
 
 

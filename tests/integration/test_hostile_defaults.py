@@ -148,18 +148,18 @@ async def test_every_kind_of_session_has_what_our_statements_rely_on(ready: str)
     pool, of_clients = await database.pool(1, "test"), await database.client_pool(1, "test")
     opened = [await plain_connection(ready), await client_connection(ready), await database.connect("test")]
     try:
-        for asks in (pool, of_clients, *opened):
-            settings = dict(await asks.fetch("select name, setting from pg_catalog.pg_settings"))
-            assert {name: settings[name] for name in WANTED} == WANTED
-        for own in (pool, opened[-1]):
-            assert await own.fetchval("show transaction_timeout") == "0"
+        query = "select name, setting from pg_catalog.pg_settings"
+        for found in [await pool.fetch(query), await of_clients.fetch(query), *[await c.fetch(query) for c in opened]]:
+            assert {name: setting for name, setting in found if name in WANTED} == WANTED
+        assert await pool.fetchval("show transaction_timeout") == "0"
+        assert await opened[-1].fetchval("show transaction_timeout") == "0"
         engine = sqlalchemy.create_engine(
             sqlalchemy.make_url(url_for_dbos(ready)).set(drivername="postgresql+psycopg"),
             **dbos_engine(ready, "test", 1),
         )
         with engine.connect() as of_dbos:
-            found = of_dbos.execute(sqlalchemy.text("select name, setting from pg_catalog.pg_settings")).all()
-            assert {name: setting for name, setting in found if name in WANTED} == WANTED
+            rows = of_dbos.execute(sqlalchemy.text(query)).all()
+            assert {name: setting for name, setting in rows if name in WANTED} == WANTED
         engine.dispose()
     finally:
         await pool.close()

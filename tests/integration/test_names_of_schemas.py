@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -44,7 +45,7 @@ async def test_a_database_and_dbos_s_schema_have_any_name_too(
     await works(oddly_named, Settings(), tmp_path, monkeypatch, dbos_schema="Engine Room $1")
 
 
-async def works(dsn: str, settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch, **names: str) -> None:
+async def works(dsn: str, settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch, **names: Any) -> None:
     monkeypatch.setenv("INGEST_DATABASE_URL", dsn)
     assert await service.migrate(settings, dsn)
     assert await service.migrate(settings, dsn) == []

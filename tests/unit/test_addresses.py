@@ -63,13 +63,13 @@ def test_a_provider_s_url_is_taken_and_means_to_each_driver_what_it_means_to_psq
     for name in ("application_name", "client_encoding"):
         meant.pop(name, None)
     of_dbos = conninfo_to_dict(url_for_dbos(check_dsn(url)))
-    if of_dbos.get("sslrootcert", "").startswith("/"):
+    if str(of_dbos.get("sslrootcert", "")).startswith("/"):
         of_dbos["sslrootcert"] = "system"
     assert of_dbos == meant
     of_asyncpg = told(url)
     assert (of_asyncpg["host"], of_asyncpg["user"]) == ([meant["host"]], meant["user"])
     assert (of_asyncpg["password"], of_asyncpg["database"]) == (meant["password"], meant["dbname"])
-    assert of_asyncpg.get("port", [5432]) == [int(meant.get("port", 5432))]
+    assert of_asyncpg.get("port", [5432]) == [int(str(meant.get("port", 5432)))]
     assert of_asyncpg["server_settings"] == ({"options": meant["options"]} if "options" in meant else {})
 
 
@@ -138,8 +138,7 @@ def test_the_hint_of_a_password_that_is_not_encoded_names_both_ways_out() -> Non
     assert "PGPASSWORD" in hint
 
 
-NO_CONTROLS = ("Cs", "Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Co")
-SIGNS = st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=NO_CONTROLS) | st.just(" ")
+SIGNS = st.characters(min_codepoint=32, max_codepoint=0x2FFF, categories=("L", "M", "N", "P", "S")) | st.just(" ")
 VALUES = st.text(SIGNS, min_size=1)
 HOSTS = st.sampled_from(["a", "db.example", "127.0.0.1", "::1", "/run/x", "fe80::1%eth0"])
 
