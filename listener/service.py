@@ -18,10 +18,12 @@ from dbos import run_dbos_database_migrations
 from listener import logs, tracing
 from listener.concurrency import task_group
 from listener.database import migrations, removal, schemas
-from listener.database.connections import WRITABLE, Database, open_database, plain_connection
-from listener.database.dsn import as_role, url_for_dbos
+from listener.database.connections import WRITABLE, Database, open_database, plain_connection, settle
+from listener.database.dsn import as_role, shown, url_for_dbos, with_options
 from listener.database.holdups import Patience
 from listener.database.poolers import require_own_session
+from listener.database.session_settings import OPTIONS
+from listener.database.translation import read_only
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.embedding import Embedders, default_space
@@ -72,7 +74,8 @@ async def migrate(settings: Settings, dsn: str, patience: Patience | None = None
             connection, settings.schema_of_dbos, await schemas.owner(connection, settings.schema_)
         )
         owner = await schemas.owner(connection, settings.schema_of_dbos)
-        await anyio.to_thread.run_sync(_migrate_dbos, settings, as_role(dsn, owner) if owner else dsn)
+        acting = as_role(dsn, owner) if owner else dsn
+        await anyio.to_thread.run_sync(_migrate_dbos, settings, with_options(acting, OPTIONS))
     return applied
 
 
@@ -88,7 +91,10 @@ async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncItera
     """Give a connection while nobody else migrates the schema."""
     connection = await plain_connection(dsn, application_name=MIGRATION)
     try:
+        if await connection.fetchval("select pg_catalog.current_setting('transaction_read_only')") == "on":
+            raise read_only(f"at {shown(dsn)} ")
         await require_own_session(connection, partial(plain_connection, dsn))
+        await settle(connection)
         with suppress(asyncpg.PostgresError):  # some systems can't: there the session of a killed one ends later
             await connection.execute("set client_connection_check_interval = '2s'")
         async with patience.turn(connection, settings.schema_):

@@ -12,9 +12,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from listener.errors import OperatorError
 
 MEBIBYTE = 1024 * 1024
+SECRET = ("INGEST_DATABASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+"""Variables whose values are not repeated in errors."""
 OPENAI = "https://api.openai.com/v1"
 
 
+MOST_BYTES_OF_A_NAME = 63  # Postgres cuts longer ones
+_UNFIT = re.compile(r"['\\%\x00-\x1f\x7f\ud800-\udfff]|\$\$|^\s*$")
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd]?)")
 _SECONDS_OF = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -131,14 +135,41 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Read the settings from the environment; raises OperatorError ``wrong_setting``."""
+    """Read the settings from the environment; raises OperatorError ``wrong_setting`` or ``bad_schema_name``."""
     try:
-        return Settings()
+        return with_schema(Settings())
     except ValidationError as error:
         first = error.errors()[0]
         name = variable(str(first["loc"][0]))
+        value = "" if name in SECRET else f"={first['input']!s}"
         hint = "See: ingest doctor --settings"
-        raise OperatorError("wrong_setting", f"{name}={first['input']!s}: {first['msg']}", hint) from None
+        raise OperatorError("wrong_setting", f"{name}{value}: {first['msg']}", hint) from None
+
+
+def with_schema(settings: Settings, schema: str | None = None) -> Settings:
+    """Return settings, for another ``schema`` if one is given; raises OperatorError ``bad_schema_name``."""
+    if schema is not None:
+        settings = settings.model_copy(update={"schema_": schema})
+    for name in (settings.schema_, settings.schema_of_dbos):
+        check_schema_name(name)
+        if name.startswith("pg_"):  # Postgres's own
+            raise _bad_schema_name(name)
+    return settings
+
+
+def check_schema_name(name: str) -> None:
+    """Raise OperatorError ``bad_schema_name`` for one that can't stand in every place of a function's source."""
+    if _UNFIT.search(name) or len(name.encode(errors="replace")) > MOST_BYTES_OF_A_NAME:
+        raise _bad_schema_name(name)
+
+
+def _bad_schema_name(name: str) -> OperatorError:
+    return OperatorError(
+        "bad_schema_name",
+        f"a schema can't be called {name!r}",
+        "It has at most 63 bytes (with _dbos behind it, unless INGEST_DBOS_SCHEMA is set), does not begin with pg_, and"
+        " has no apostrophes, backslashes, %, $$ and control characters in it.",
+    )
 
 
 def variable(field: str) -> str:

@@ -71,13 +71,15 @@ def _plain(value: object) -> bool | int | float | str | None:
 
 
 async def _doctor(output: Output) -> int:
+    from listener.database.dsn import check_dsn
+
     settings, findings = load_settings(), Findings(output)
     await findings.look("roots", _roots(settings))
     await findings.look("embedder", _embedder(settings))
     await findings.look("parsers", _parsers(settings))
     dsn = await _find_running(settings, findings)
     if dsn and await findings.look("database", _reachable(settings, dsn)):
-        await _look_inside(settings, dsn, findings)
+        await _look_inside(settings, check_dsn(dsn), findings)
     return conclude(findings, output)
 
 
@@ -109,6 +111,8 @@ async def _look_inside(settings: Settings, dsn: str, findings: Findings) -> None
         server = await diagnosis.server(session)
         await findings.look("postgres", _version(server))
         await findings.look("pgvector", _pgvector(server))
+        if not await findings.look("writes", _writable(server, dsn)):
+            return
         await findings.look("listen", _listens(session, settings, dsn))
         if await findings.look("schema", _schema(settings, dsn)):
             await findings.look("dbos", _if_permitted(_dbos(session, settings)))
@@ -175,7 +179,7 @@ async def _parsers(settings: Settings) -> str:
 
 async def _find_running(settings: Settings, findings: Findings) -> str | None:
     if settings.database_url:
-        return settings.database_url.strip()
+        return settings.database_url
     dsn: list[str] = []
 
     async def check() -> str:
@@ -195,12 +199,25 @@ async def _find_running(settings: Settings, findings: Findings) -> str | None:
 
 async def _reachable(settings: Settings, dsn: str) -> str:
     from listener.client import diagnosis, open_session
-    from listener.database.dsn import shown
+    from listener.database.dsn import check_dsn, shown
+    from listener.database.schemas import no_pgvector
 
-    async with open_session(dsn, settings.schema_) as session:
-        if (await diagnosis.server(session)).pgvector is None:
-            raise Bad(f"{shown(dsn)} answers, but pgvector is not in it", "Run: ingest migrate")
+    async with open_session(check_dsn(dsn), settings.schema_) as session:
+        server = await diagnosis.server(session)
+    if server.pgvector is None:
+        if server.number >= 150000 and not server.has_pgvector:
+            raise no_pgvector(server.number // 10000)
+        raise Bad(f"{shown(dsn)} answers, but pgvector is not in it", "Run: ingest migrate")
     return shown(dsn)
+
+
+async def _writable(server: DatabaseServer, dsn: str) -> str:
+    from listener.database.dsn import shown
+    from listener.database.translation import read_only
+
+    if server.read_only:
+        raise read_only(f"at {shown(dsn)} ")
+    return "it takes them"
 
 
 async def _version(server: DatabaseServer) -> str:

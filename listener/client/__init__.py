@@ -30,7 +30,7 @@ from listener.client.results import Failure, Hit, Reason, Status
 from listener.client.session import Session, open_session
 from listener.client.transport import AnyConnection, Pooled, Single
 from listener.database.connections import open_database
-from listener.database.dsn import find_dsn
+from listener.database.dsn import check_dsn, find_dsn
 from listener.database.translation import translate_errors
 
 __all__ = [
@@ -71,13 +71,11 @@ async def connect(
     ``database``: a URL; without it ``INGEST_DATABASE_URL``, without that the embedded server. Or an asyncpg pool or
     connection of your own, which stays open, and whose transaction the calls are part of. ``schema``: by default
     ``INGEST_SCHEMA``. Raises OperatorError ``database_unreachable``, ``schema_not_migrated``, ``bad_database_url``,
-    ``wrong_setting``.
+    ``bad_schema_name``, ``wrong_setting``.
     """
-    chosen = settings.load()
-    if schema is not None:
-        chosen = chosen.model_copy(update={"schema_": schema})
+    chosen = settings.with_schema(settings.load(), schema)
     if database is None or isinstance(database, str):
-        async with _pool(chosen, database or await find_dsn(chosen)) as pool:
+        async with _pool(chosen, check_dsn(database) if database else await find_dsn(chosen)) as pool:
             yield Ingest(Session(Pooled(pool), chosen.schema_), traced=_is_traced(chosen))
     else:
         own = Pooled(database) if isinstance(database, asyncpg.Pool) else Single(database)

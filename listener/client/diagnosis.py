@@ -13,12 +13,17 @@ from listener.client.session import Session
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
-    """Versions of Postgres, also as ``number`` (180004 is 18.4), and of pgvector, if that is in the database."""
+    """Versions of Postgres, also as ``number`` (180004 is 18.4), and of pgvector, if that is in the database.
+
+    ``has_pgvector``: it is installed on the server. ``read_only``: nothing can be written.
+    """
 
     postgres: str
     number: int
     pgvector: str | None
     vector_schema: str | None
+    has_pgvector: bool
+    read_only: bool
 
 
 @dataclass(frozen=True, slots=True)

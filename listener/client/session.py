@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import asyncpg
 from listener.client import statements
 from listener.client.transport import Connections, Single, Waited
 from listener.database.connections import client_connection
+from listener.database.repeating import repeated
 from listener.database.translation import translate_errors
 
 CLOSE_SECONDS = 2.0
@@ -38,12 +40,16 @@ class Session:
         return self._connections.in_transaction
 
     async def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
-        """Send a statement and return its rows; raises IngestError."""
+        """Send a statement and return its rows; raises IngestError.
+
+        Outside of a transaction it is sent again where another one was in its way; inside, that is ``try_again``.
+        """
         text = self.written(statement)
         if self._show:
             self._show(as_psql(text, *values))
+        send = partial(self._connections.rows, text, *values)
         with translate_errors():
-            return await self._connections.rows(text, *values)
+            return await (send() if self.in_transaction else repeated(send))
 
     async def value(self, statement: str, *values: Any) -> Any:
         """Send a statement and return the first column of its first row; None without a row."""

@@ -107,7 +107,9 @@ where collection = $1 limit 1"""
 
 SERVER = """select current_setting('server_version') as postgres, current_setting('server_version_num')::int as number,
   (select extversion from pg_extension where extname = 'vector') as pgvector,
-  (select extnamespace::regnamespace::text from pg_extension where extname = 'vector') as vector_schema"""
+  (select extnamespace::regnamespace::text from pg_extension where extname = 'vector') as vector_schema,
+  exists (select from pg_available_extensions where name = 'vector') as has_pgvector,
+  current_setting('transaction_read_only') = 'on' as read_only"""
 
 BEATING = """select executor_id, host, pid, running, capacity,
   greatest(0, round(extract(epoch from clock_timestamp() - heartbeat_at)::numeric, 1))::float8 as silent_seconds

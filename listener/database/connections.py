@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -12,16 +11,18 @@ from typing import Any
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
-from listener.database.dsn import check_dsn, leaves_host_open, names_several_hosts, shown
+from listener.database.address import Address
+from listener.database.dsn import address
 from listener.database.names import PATH, Names, quoted
 from listener.database.poolers import goes_through_pooler, require_own_session
+from listener.database.reaching import arguments
+from listener.database.schemas import require_pgvector
+from listener.database.session_settings import OPTIONS, option, statements
+from listener.database.unreachable import require_utf8, translate_refusals
 from listener.errors import OperatorError
 from listener.settings import Settings
 
-IDLE_IN_TRANSACTION = "60s"
-CONNECT_TIMEOUT_SECONDS = 10.0
 COMMAND_TIMEOUT_SECONDS = 120.0
-ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 DBOS_CONNECTION = {
     "target_session_attrs": "read-write",
     "keepalives_idle": 15,
@@ -50,10 +51,14 @@ class Database:
         return ", ".join(map(quoted, schemas))
 
     async def connect(self, application_name: str, wanted: SessionAttribute | None = WRITABLE) -> asyncpg.Connection:
-        """Open one connection, as a rule one that may write; raises OperatorError ``database_unreachable``."""
+        """Open one connection, as a rule one that may write.
+
+        Raises OperatorError ``database_unreachable`` or ``database_read_only``.
+        """
         options = {"connection_class": qualifying(self.names)} | ({"target_session_attrs": wanted} if wanted else {})
-        with _translate_refusals(self.dsn):
-            return await _open(self.dsn, _server_settings(application_name), **options)
+        connection = await _open(self.dsn, _server_settings(application_name), **options)
+        await settle(connection, everything=self.pooled)
+        return connection
 
     @asynccontextmanager
     async def session(
@@ -69,7 +74,7 @@ class Database:
     async def pool(self, size: int, application_name: str, lock_wait: str = "0") -> asyncpg.Pool:
         """Open a pool of at most ``size`` connections, made when needed; statements wait for a lock that long."""
         settings = {**_server_settings(application_name), "lock_timeout": lock_wait}
-        return await self._pool(size, settings, init=self._know_vectors, connection_class=qualifying(self.names))
+        return await self._pool(size, settings, init=self._prepare, connection_class=qualifying(self.names))
 
     async def client_pool(self, size: int, application_name: str) -> asyncpg.Pool:
         """Open a pool for a program's calls, through a pooler too: then it leaves nothing in sessions."""
@@ -88,17 +93,17 @@ class Database:
 
     async def _pool(self, size: int, server_settings: dict[str, str], **options: Any) -> asyncpg.Pool:
         return await asyncpg.create_pool(
-            self.dsn,
             min_size=1,
             max_size=size,
             reset=_keep,
-            timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=60.0,
-            target_session_attrs=WRITABLE,
-            server_settings=server_settings,
-            **options,
+            **{**_told(address(self.dsn), server_settings), "target_session_attrs": WRITABLE, **options},
         )
+
+    async def _prepare(self, connection: asyncpg.Connection) -> None:
+        await settle(connection, everything=self.pooled)
+        await self._know_vectors(connection)
 
     async def _know_vectors(self, connection: asyncpg.Connection) -> None:
         """Send and read vectors as ``pgvector.Vector``, in binary; in ``vector[]`` each has to be one."""
@@ -115,7 +120,7 @@ def _server_settings(application_name: str) -> dict[str, str]:
     return {
         **_named(application_name),
         "search_path": PATH,
-        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+        "options": OPTIONS,
         "tcp_keepalives_idle": "15",
         "tcp_keepalives_interval": "5",
         "jit": "off",
@@ -147,67 +152,86 @@ def qualifying(names: Names) -> type[asyncpg.Connection]:
     return Qualifying
 
 
+async def settle(connection: asyncpg.Connection, everything: bool = False) -> None:
+    """Set in a session of one's own what could not be set while connecting.
+
+    ``everything``: it goes through a pooler in session mode, which passes by what it is told then.
+    """
+    if more := statements(connection.get_server_version().major, everything):
+        await connection.execute(more)
+
+
 async def open_database(settings: Settings, dsn: str) -> Database:
     """Return the database behind ``dsn``; raises OperatorError if it does not answer or lacks pgvector."""
     connection = await plain_connection(dsn)
     try:
         pooled = await goes_through_pooler(connection)
-        vector_schema = await connection.fetchval(
-            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace"
-            " where e.extname = 'vector'"
-        )
+        vector_schema = await require_pgvector(connection)
     finally:
         await connection.close()
-    if vector_schema is None:
-        raise OperatorError(
-            "schema_not_migrated", f"pgvector is not in the database {shown(dsn)}", "Run: ingest migrate"
-        )
     return Database(dsn, Names(settings.schema_, vector_schema, settings.schema_of_dbos), pooled)
 
 
 async def plain_connection(dsn: str, **server_settings: str) -> asyncpg.Connection:
     """Open a connection that knows nothing of our objects, for statements that are sent once.
 
-    Raises OperatorError ``database_unreachable``, ``bad_database_url``.
+    Raises OperatorError ``database_unreachable``, ``bad_database_url``, ``database_not_utf8``.
     """
-    with _translate_refusals(dsn):
-        return await _open(dsn, server_settings, **UNPREPARED)
+    return await _open_through_any(dsn, server_settings)
 
 
 async def client_connection(dsn: str) -> asyncpg.Connection:
     """Open one for a person's or a program's call, through a pooler too; raises as ``plain_connection``."""
-    with _translate_refusals(dsn):
-        try:
-            return await _open(dsn, {**_named("ingest"), "jit": "off"}, **UNPREPARED)
-        except asyncpg.ProtocolViolationError:  # poolers refuse settings that they can't keep apart
-            return await _open(dsn, _named("ingest"), **UNPREPARED)
+    return await _open_through_any(dsn, {**_named("ingest"), "jit": "off"})
 
 
-async def _open(dsn: str, server_settings: dict[str, str], **options: Any) -> asyncpg.Connection:
-    options.setdefault("target_session_attrs", WRITABLE if names_several_hosts(dsn) and leaves_host_open(dsn) else None)
-    return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings, **options)
-
-
-@contextmanager
-def _translate_refusals(dsn: str) -> Iterator[None]:
-    """Raise what keeps from connecting as OperatorError, without a password in it."""
-    check_dsn(dsn)
+async def _open_through_any(dsn: str, server_settings: Mapping[str, str]) -> asyncpg.Connection:
     try:
-        yield
-    except (OSError, asyncio.TimeoutError, ValueError, *ASYNCPG_ERRORS) as error:
-        raise OperatorError(
-            "database_unreachable",
-            f"no connection to Postgres at {shown(dsn)}: {str(error) or type(error).__name__}",
-            "Check INGEST_DATABASE_URL, and that the server runs and lets this user in.",
-        ) from None
+        return await _open(dsn, {**server_settings, "options": OPTIONS}, **UNPREPARED)
+    except _RefusedByPooler:
+        named = {name: value for name, value in server_settings.items() if name == "application_name"}
+        return await _open(dsn, named, **UNPREPARED)
+
+
+class _RefusedByPooler(Exception):
+    """Poolers refuse settings that they can't keep apart."""
+
+
+async def _open(dsn: str, server_settings: Mapping[str, str], **options: Any) -> asyncpg.Connection:
+    known = address(dsn)
+    several = known.names_several_hosts and "target_session_attrs" not in known.parameters
+    with translate_refusals(dsn):
+        told = _told(known, server_settings) | ({"target_session_attrs": WRITABLE} if several else {})
+        try:
+            connection: asyncpg.Connection = await asyncpg.connect(**{**told, **options})
+        except (asyncpg.ProtocolViolationError, asyncpg.FeatureNotSupportedError) as error:
+            if "options" not in server_settings:
+                raise
+            raise _RefusedByPooler from error
+    try:
+        require_utf8(connection, dsn)
+    except OperatorError:
+        await connection.close()
+        raise
+    return connection
+
+
+def _told(known: Address, server_settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return what asyncpg is told: our settings win over those in the URL."""
+    told = arguments(known)
+    options = " ".join(filter(None, [known.parameters.get("options"), server_settings.get("options")]))
+    together = {**server_settings, **({"options": options} if options else {})}
+    return {**told, "server_settings": together}
 
 
 async def _keep(_: asyncpg.Connection) -> None:
     """Leave a connection as it is when it goes back: we set nothing in sessions, and a reset is a round trip a call."""
 
 
-def dbos_engine(name: str, connections: int) -> dict[str, Any]:
+def dbos_engine(dsn: str, name: str, connections: int) -> dict[str, Any]:
     """Return how DBOS's engine connects: as ``name``, by at most ``connections``."""
+    given = address(dsn).parameters
+    ours = {key: value for key, value in DBOS_CONNECTION.items() if key not in given or key == "target_session_attrs"}
     return {
         "pool_size": connections,
         "max_overflow": 0,
@@ -220,7 +244,8 @@ def dbos_engine(name: str, connections: int) -> dict[str, Any]:
         "pool_recycle": 1800,
         "connect_args": {
             "application_name": name[:63],
-            "options": f"-csearch_path={PATH.replace(' ', '')}",
-            **DBOS_CONNECTION,
+            "client_encoding": "utf8",
+            "options": " ".join(filter(None, [given.get("options"), OPTIONS, option("search_path", PATH)])),
+            **ours,
         },
     }

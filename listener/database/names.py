@@ -14,13 +14,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from listener.errors import OperatorError
+from listener.settings import check_schema_name
 
 PATH = "pg_catalog, pg_temp"
 """The search path of every function and session of ours."""
 
 _SCHEMA = re.compile(r"\b(ingest(?=\.ingest_)|vectors(?=\.[a-z<])|dbos(?=\.[a-z]))\.|\{schema\}")
-_UNFIT = re.compile(r"['\\%\x00-\x1f\x7f]|\$\$|^\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,8 @@ def bare(text: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return a schema's name as SQL has it.
-
-    Raises OperatorError ``bad_schema_name`` for one that can't stand in every place of a function's source.
-    """
-    if _UNFIT.search(name):
-        raise OperatorError(
-            "bad_schema_name",
-            f"a schema can't be called {name!r}",
-            "Leave out apostrophes, backslashes, %, $$ and control characters.",
-        )
+    """Return a schema's name as SQL has it; raises OperatorError ``bad_schema_name``."""
+    check_schema_name(name)
     return '"' + name.replace('"', '""') + '"'
 
 

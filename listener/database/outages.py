@@ -38,10 +38,11 @@ OUTAGE = (
 )
 """What is raised while Postgres is away, restarts, can't write or has no connection left: it is worth trying again."""
 
-BLOCKED = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+BLOCKED = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, asyncpg.SerializationError)
+"""What is raised where others are in the way: nothing was changed, and it is worth trying again."""
 AMBIGUOUS = (OSError, asyncio.TimeoutError)
 DRIVERS = ("asyncpg", "psycopg", "sqlalchemy")
-READ_ONLY = "25006"
+REPEATED = ("25006", "40001")  # read-only for a while; in the way of somebody who changed the same
 
 
 class Pause:
@@ -129,7 +130,7 @@ def treat_as_disconnect() -> None:
     """Have DBOS try again where it would give a workflow up: SQLAlchemy tells it that the connection was lost.
 
     By itself it takes only some texts of the driver for one: not ``connection is bad``, which psycopg says of a Unix
-    socket that is not there, and not a database that is read-only for a while.
+    socket that is not there, not a database that is read-only for a while, and no serialization failure.
     """
     if not event.contains(Engine, "handle_error", _mark_as_disconnect):
         event.listen(Engine, "handle_error", _mark_as_disconnect)
@@ -138,5 +139,5 @@ def treat_as_disconnect() -> None:
 def _mark_as_disconnect(context: ExceptionContext) -> None:
     error = context.original_exception
     unconnected = context.connection is None and isinstance(error, psycopg.OperationalError)
-    if unconnected or (isinstance(error, psycopg.Error) and error.sqlstate == READ_ONLY):
+    if unconnected or (isinstance(error, psycopg.Error) and error.sqlstate in REPEATED):
         context.is_disconnect = True

@@ -58,13 +58,26 @@ async def make_schema(connection: Connection, schema: str, owner: str | None = N
     if owner:
         statement += await formatted(connection, " authorization %I", owner)
     try:
-        await connection.execute(statement)
+        await _as_either(connection, statement, owner)
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
             "not_permitted",
             f'the database role may not create the schema "{schema}": {error}',
             f"As the database's owner or a superuser: {statement} authorization <the role>;",
         ) from None
+
+
+async def _as_either(connection: Connection, statement: str, owner: str | None) -> None:
+    """Run a statement as the present role, or as ``owner``, whose rights it need not have inherited."""
+    try:
+        async with connection.transaction():
+            await connection.execute(statement)
+    except asyncpg.InsufficientPrivilegeError:
+        if owner is None:
+            raise
+        async with connection.transaction():
+            await connection.execute(await formatted(connection, "set local role %I", owner))
+            await connection.execute(statement)
 
 
 async def find_vector_schema(connection: Connection) -> str:
@@ -74,6 +87,7 @@ async def find_vector_schema(connection: Connection) -> str:
     """
     row = await _find_pgvector(connection)
     if row is None:
+        await _require_installed(connection)
         try:
             async with connection.transaction():
                 await connection.execute("create extension vector")
@@ -81,7 +95,7 @@ async def find_vector_schema(connection: Connection) -> str:
             raise OperatorError(
                 "pgvector_missing",
                 f"the extension pgvector is not in this database, and could not be created: {error}",
-                "Install pgvector on the server, then, as a superuser in this database: create extension vector;",
+                "As the database's owner or a superuser, in this database: create extension vector;",
             ) from None
         row = await _find_pgvector(connection)
         assert row is not None
@@ -91,6 +105,35 @@ async def find_vector_schema(connection: Connection) -> str:
             "pgvector_too_old", f"pgvector is {version}, 0.8 is needed", "Upgrade it: alter extension vector update;"
         )
     return str(row["schema"])
+
+
+async def require_pgvector(connection: Connection) -> str:
+    """Return the schema of pgvector; nothing is made.
+
+    Raises OperatorError ``pgvector_missing`` if the server has no such extension, ``schema_not_migrated`` if it has.
+    """
+    row = await _find_pgvector(connection)
+    if row is None:
+        await _require_installed(connection)
+        raise OperatorError("schema_not_migrated", "pgvector is not in the database", "Run: ingest migrate")
+    return str(row["schema"])
+
+
+async def _require_installed(connection: Connection) -> None:
+    query = "select exists (select from pg_catalog.pg_available_extensions where name = 'vector')"
+    if not await connection.fetchval(query):
+        raise no_pgvector(connection.get_server_version().major)
+
+
+def no_pgvector(major: int) -> OperatorError:
+    """Return the error of a server, of a major version, on which pgvector is not installed."""
+    return OperatorError(
+        "pgvector_missing",
+        "pgvector is not installed on the server of this database",
+        f"On the server: apt-get install postgresql-{major}-pgvector (Debian, Ubuntu), dnf install pgvector_{major}"
+        f" (Red Hat, both from Postgres's own repositories), or the image pgvector/pgvector:pg{major}; a provider lists"
+        " it among its extensions as vector. Then: ingest migrate",
+    )
 
 
 async def _find_pgvector(connection: Connection) -> asyncpg.Record | None:

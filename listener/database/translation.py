@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import asyncpg
 
 LOST_OWNERSHIP = "IG021"
+AGAIN = {"40001", "40P01"}  # somebody else changed the same at the same time: serialization failure, deadlock
+_READ_ONLY = "25006"
 _NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
 _PREPARED_ELSEWHERE = {"26000", "42P05"}  # no such prepared statement; there is one already
 
@@ -37,6 +39,8 @@ def translated(error: BaseException) -> IngestError | None:
     """Return a driver's error as RequestError (refused: change what you ask) or OperatorError; None: it is neither."""
     import asyncpg  # noqa: PLC0415 - it takes 0.1 s, and only errors and programs that have it already come here
 
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return read_only()
     if isinstance(error, asyncpg.PostgresError):
         return refusal(error) or _answer(error)
     if isinstance(error, asyncpg.InterfaceError) and "another operation" in str(error):
@@ -66,6 +70,11 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
         return OperatorError("schema_not_migrated", message, "Run: ingest migrate (and check INGEST_SCHEMA)")
     if state.startswith(("08", "57P")):
         return _lost(message)
+    if state in AGAIN:
+        hint = "Nothing was changed. Repeat the transaction, from its begin; outside of one, repeat the statement."
+        return OperatorError("try_again", message, hint)
+    if state == _READ_ONLY:
+        return read_only()
     if state == "42501":
         return OperatorError(
             "not_permitted",
@@ -82,6 +91,16 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
     if state.startswith(("22", "23", "54")):  # a value that Postgres can't take; 54: too deep, too long, too wide
         return RequestError(error.constraint_name or "invalid_value", message, hint)
     return OperatorError("database_error", f"{message} (SQLSTATE {state})", hint)
+
+
+def read_only(where: str = "") -> OperatorError:
+    """Return the error of a server that takes no writes; ``where`` is ``at `` and its URL."""
+    return OperatorError(
+        "database_read_only",
+        f"Postgres {where}takes no writes: it is a standby, or default_transaction_read_only is on",
+        "Name the primary, or all servers: postgresql://user@one,two/database. Or, if it is a setting:"
+        " alter database NAME reset default_transaction_read_only; alter role NAME reset …",
+    )
 
 
 def _lost(message: str) -> OperatorError:

@@ -30,11 +30,12 @@ _ANY: TypeAdapter[Any] = TypeAdapter(Any)  # parses a list of numbers six times 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; names of headers are in lower case."""
+    """What came back; names of headers are in lower case. ``is_inside``: the error came as a success."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    is_inside: bool = False
 
 
 class _Malformed(ValueError):

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import ssl
 from collections.abc import Sequence
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from urllib.request import getproxies
 
 import anyio
 import httpx2
@@ -25,6 +25,7 @@ import openai
 
 from listener import __version__
 from listener.embedding.answers import Answer
+from listener.embedding.proxies import proxy_for
 from listener.embedding.refusals import harmless
 from listener.errors import IngestError, ServiceError, SettingsError
 
@@ -42,9 +43,11 @@ class Endpoint:
     """Calls ``{url}/embeddings``. ``calls``: connections at most; ``seconds``: what one call may take."""
 
     def __init__(self, url: str, key: str | None, calls: int, seconds: float) -> None:
+        """Raise SettingsError ``bad_proxy`` or ``certificate_refused`` for what the environment says."""
         self._url = url
         self._key = key
         self._seconds = seconds
+        proxy = proxy_for(url)
         timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds))
         self._client = _Client(
             api_key=key or "",
@@ -56,7 +59,9 @@ class Endpoint:
             max_retries=0,
             timeout=timeout,
             http_client=httpx2.AsyncClient(
-                verify=_trusted(url),
+                verify=_trusted(url, proxy),
+                proxy=proxy,
+                trust_env=False,  # it would make all proxies that the environment names, and read passwords of ~/.netrc
                 timeout=timeout,
                 follow_redirects=False,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # sent back, a foreign one can fail a call
@@ -162,12 +167,19 @@ def _answer(response: httpx2.Response, body: object) -> Answer:
     return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
-def _trusted(url: str) -> ssl.SSLContext | bool:
+def _trusted(url: str, proxy: str | None) -> ssl.SSLContext:
     """Load the certificates of authorities (0.1 s) only where one is looked at; without them, none is trusted."""
-    proxies = getproxies().values()
-    if url.startswith("https:") or any(proxy.startswith("https:") for proxy in proxies):
-        return True
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not url.startswith("https:") and not (proxy or "").startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        file = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+        raise SettingsError(
+            "certificate_refused",
+            f"the certificates of authorities can't be read from {file}: {error.strerror or error}",
+            "Set SSL_CERT_FILE to a file of certificates (PEM) that is there, or unset it.",
+        ) from None
 
 
 def _is_about_certificates(error: BaseException | None) -> bool:

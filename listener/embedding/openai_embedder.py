@@ -32,7 +32,7 @@ from listener.embedding.inputs import encodable, groups
 from listener.embedding.openai_space import DIMENSIONS, check_dimensions, key_of, normalized
 from listener.embedding.pace import Pace, now, rate_limited
 from listener.embedding.probing import HARMLESS
-from listener.embedding.refusals import Limited, RefusedTexts, raise_refused, read_refusal
+from listener.embedding.refusals import Limited, RefusedTexts, error_inside, raise_refused, read_refusal, words_of
 from listener.embedding.trouble import report, silence_reported
 from listener.errors import ServiceError, SettingsError
 from listener.logs.masking import remember
@@ -214,7 +214,7 @@ class OpenAIEmbedder:
     async def _call(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | Limited:
         shorten = self._shorten
         endpoint = await self._opened()
-        answer = await endpoint.call(self.space.model, texts, self.space.dimensions if shorten else None)
+        answer = error_inside(await endpoint.call(self.space.model, texts, self.space.dimensions if shorten else None))
         if answer.status != 200:
             return read_refusal(answer, self.space, self._key)
         found = await self._read(answer, len(texts))
@@ -229,7 +229,12 @@ class OpenAIEmbedder:
 
     async def _read(self, answer: Answer, texts: int) -> Embeddings:
         if len(answer.body) < SMALL_BODY:
-            return read_vectors(answer.body, texts)
+            try:
+                return read_vectors(answer.body, texts)
+            except ServiceError as error:
+                if words := words_of(answer, self._key):
+                    raise ServiceError(error.code, f"{error.message}: {words}", error.hint) from None
+                raise
         return await to_thread.run_sync(read_vectors, answer.body, texts, limiter=self._readers, abandon_on_cancel=True)
 
     def _wrong_dimensions(self, width: int) -> SettingsError:

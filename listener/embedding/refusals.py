@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
@@ -35,6 +35,17 @@ _OF_TEXTS_AS_500 = re.compile(r"unsupported value: NaN|input length exceeds", re
 _SECRET = re.compile(r"[^\s'\"`=&?,:;()<>\[\]{}/]+")  # a word that may be one: services repeat parts of a key
 
 
+_STATUSES = {
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "not_found_error": 404,
+    "invalid_request_error": 400,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedTexts:
     """The service won't embed these texts together: one of them, or so many at a time (``by_characters``: so much)."""
@@ -49,6 +60,43 @@ class Limited:
 
     message: str
     wish: float | None
+
+
+def error_inside(answer: Answer) -> Answer:
+    """Return an answer of success that brings an error instead of vectors as the error that it is.
+
+    Its status is the one that the error names, or that fits its code; else that of a gateway which got no answer.
+    """
+    if answer.status != 200 or b'"embedding"' in answer.body or len(answer.body) > MOST_READ:
+        return answer
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return answer
+    if not isinstance(body, dict) or body.get("data") or not (body.get("error") or body.get("detail")):
+        return answer
+    return replace(answer, status=_status_of(body), is_inside=True)
+
+
+def _status_of(body: dict[str, Any]) -> int:
+    parts = [one for one in (body.get("error"), body) if isinstance(one, dict)]
+    for value in (one.get(name) for one in parts for name in ("status", "code", "status_code")):
+        if type(value) is int and 400 <= value < 600:
+            return value
+        if isinstance(value, str) and re.fullmatch(r"[45][0-9][0-9]", value):
+            return int(value)
+    codes = _told_as_json(body).codes
+    return next((status for code, status in _STATUSES.items() if code in codes), 502)
+
+
+def words_of(answer: Answer, key: str | None) -> str:
+    """Return what an answer that is no JSON says; empty if it is JSON, or no text."""
+    try:
+        json.loads(answer.body)
+    except (ValueError, RecursionError):
+        told = answer.body[:MOST_MASKED].decode("utf-8", "replace")
+        return harmless(_TAG.sub(" ", told), key) if "\ufffd" not in told[:MOST_OF_A_MESSAGE] else ""
+    return ""
 
 
 def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts | Limited:
@@ -70,9 +118,10 @@ def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts 
             message, bool(_OF_CHARACTERS.search(message)) or (answer.status == 413 and not told.is_json)
         )
     if answer.status >= 500 or answer.status in (408, 409, 424, 425):
+        how = "an error with status 200" if answer.is_inside else f"with status {answer.status}"
         raise ServiceError(
             "embedding_unavailable",
-            f"{space.endpoint} answered with status {answer.status}: {message}",
+            f"{space.endpoint} answered {how}: {message}",
             "The service's own log says more.",
             retry_after=pause,
         )

@@ -24,7 +24,7 @@ import anyio
 import asyncpg
 
 from listener.concurrency import task_group
-from listener.database.outages import OUTAGE, Pause, is_outage, named
+from listener.database.outages import BLOCKED, OUTAGE, Pause, is_outage, named
 from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.endings import declared_dead
@@ -71,7 +71,7 @@ class Claims(Loop):
             try:
                 await self._look()
                 pause.reset()
-            except OUTAGE as error:
+            except (*OUTAGE, *BLOCKED) as error:
                 log.warning("claims: waiting for Postgres: %s", named(error))
                 await pause.wait()  # it may answer and have no room on its disk
             except asyncpg.PostgresError as error:

@@ -39,7 +39,7 @@ def configure(settings: Settings, dsn: str, identity: Identity) -> None:
         serializer=DBOSPortableJSONSerializer(),
         sys_db_pool_size=DBOS_POOL,
         max_executor_threads=DBOS_POOL,
-        db_engine_kwargs=dbos_engine(identity.session, DBOS_POOL),
+        db_engine_kwargs=dbos_engine(dsn, identity.session, DBOS_POOL),
         run_migrations=False,
         use_listen_notify=False,  # nobody waits for messages, events or streams: it needs no connection to hear of them
         notification_listener_polling_interval_sec=SLEEP_SECONDS,

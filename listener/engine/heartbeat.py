@@ -15,7 +15,7 @@ import anyio
 import asyncpg
 
 from listener import __version__
-from listener.database.outages import OUTAGE, gone_function, named
+from listener.database.outages import BLOCKED, OUTAGE, gone_function, named
 from listener.engine.endings import declared_dead, schema_newer
 from listener.engine.loop import Loop
 from listener.pipeline.capacity import Capacity
@@ -68,7 +68,7 @@ class Heartbeat(Loop):
             try:
                 with anyio.fail_after(self._settings.lease_seconds):
                     await self._beat()
-            except OUTAGE as error:
+            except (*OUTAGE, *BLOCKED) as error:
                 log.warning("heartbeat failed: %s", named(error))
                 self._beating_since = None
             await anyio.sleep(self._settings.heartbeat_seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from listener.settings import Settings
 
 PIPELINE = "2"
 """Version of the steps. Raised when they change: an execution never mixes the steps of two versions."""
+
+_TAKEN_BY_DBOS = re.compile(r"[a-z0-9_-]{3,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +68,6 @@ def _digest(schema: str, roots: tuple[str, ...]) -> str:
 
 
 def application(settings: Settings) -> str:
-    """Return DBOS's name for this installation."""
-    return "ingest" if settings.schema_ == "public" else f"ingest_{settings.schema_}"
+    """Return DBOS's name for this installation; it takes small letters, digits, - and _, where a schema has any."""
+    name = "ingest" if settings.schema_ == "public" else f"ingest_{settings.schema_}"
+    return name if _TAKEN_BY_DBOS.fullmatch(name) else f"ingest-{hashlib.sha256(name.encode()).hexdigest()[:16]}"

@@ -22,7 +22,7 @@ begin
       select false, c.oid::regclass::text, c.relnamespace, c.relowner, c.relname from pg_class c where c.relkind in ('r', 'v')
     ) as o (is_routine, name, namespace, owner, called)
     join pg_class c on c.oid = 'ingest.ingest_requests'::regclass and (c.relnamespace, c.relowner) = (o.namespace, o.owner)
-    where o.called like 'ingest\_%'
+    where o.called like E'ingest\\_%'
   loop
     execute format('revoke all on %s %s from %I', v_one.kind, v_one.name, p_role);
   end loop;

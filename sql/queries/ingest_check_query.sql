@@ -6,7 +6,7 @@ begin
     raise exception 'the query has % bytes', octet_length(p_query)
       using errcode = 'IG030', constraint = 'query_too_long', hint = 'It may have 20,000: ask with a part of it.';
   end if;
-  if coalesce(p_query, '') !~ '\S' then
+  if coalesce(p_query, '') !~ E'\\S' then
     raise exception 'the query is empty'
       using errcode = 'IG030', constraint = 'empty_query', hint = 'Say what to look for.';
   end if;

@@ -10,7 +10,7 @@ declare
 begin
   for v_one in
     select p.oid::regprocedure as routine, p.proname as name from pg_proc p
-    where p.pronamespace = v_schema and p.proowner = v_owner and p.proname like 'ingest\_%'
+    where p.pronamespace = v_schema and p.proowner = v_owner and p.proname like E'ingest\\_%'
   loop
     execute format('revoke all on routine %s from public', v_one.routine);
     if ingest.ingest_is_for(v_one.name, 'anybody'::text) then

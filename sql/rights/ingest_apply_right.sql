@@ -53,7 +53,7 @@ begin
   end loop;
   for v_one in
     select p.oid::regprocedure as routine from pg_proc p
-    where p.pronamespace = v_schema and p.proowner = v_owner and p.proname like 'ingest\_%'
+    where p.pronamespace = v_schema and p.proowner = v_owner and p.proname like E'ingest\\_%'
       and ingest.ingest_is_for(p.proname, p_right)
   loop
     execute format('grant execute on routine %s to %I', v_one.routine, p_role);

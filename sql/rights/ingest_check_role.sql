@@ -32,7 +32,7 @@ begin
   return query
     select format('calls of %s functions, %s among them', count(*), min(p.proname)), false, v_grant
     from pg_proc p
-    where p.pronamespace = v_schema and p.proname like 'ingest\_%' and ingest.ingest_is_for(p.proname, v_right)
+    where p.pronamespace = v_schema and p.proname like E'ingest\\_%' and ingest.ingest_is_for(p.proname, v_right)
       and not has_function_privilege(v_role, p.oid, 'execute')
     having count(*) > 0;
   if v_right = 'gateway' then

@@ -15,16 +15,21 @@ from listener.errors import OperatorError
 
 RARE = "QXZJ"  # in none of our messages
 PASSWORDS = st.text(f"/?[]@#:& %=+,;'\"\\<>{{}}|^~!$*().-_\n\té℀0123{RARE}", min_size=1, max_size=24)
-URLS = st.sampled_from(
-    [
-        "postgresql://app:{}@127.0.0.1:1/db?sslmode=disable",
-        "postgres://app:{}@127.0.0.1:1,[::1]:1/db?passfile=/home/app/.pgpass",
-        "postgresql://:{}@127.0.0.1:1",
-        "postgresql://127.0.0.1:1/db?user=app&password={}&sslmode=disable",
-        "postgresql:///db?host=127.0.0.1&port=1&password={}",
-        "postgresql://app@127.0.0.1:1/db?sslmode=disable&sslpassword={}",
-    ]
-)
+URLS = [
+    "postgresql://app:{}@127.0.0.1:1/db?sslmode=disable",
+    "postgres://app:{}@127.0.0.1:1,[::1]:1/db?passfile=/home/app/.pgpass",
+    "postgresql://:{}@127.0.0.1:1",
+    "postgresql://127.0.0.1:1/db?user=app&password={}&sslmode=disable",
+    "postgresql:///db?host=127.0.0.1&port=1&password={}",
+    "postgresql://app@127.0.0.1:1/db?sslmode=disable&sslpassword={}",
+]
+OTHERS = [
+    "postgresql://app@127.0.0.1:1/db?sslmode=disable&pwd={}",
+    "postgresql+psycopg://app:{}@127.0.0.1:1/db",
+    "app:{}@127.0.0.1:1/db",
+    "host=127.0.0.1 port=1 user=app dbname=db password={}",
+    "host=127.0.0.1 port=1 user=app dbname=db password='{}' sslmode=disable",
+]
 
 
 def parts(password: str, url: str) -> set[str]:
@@ -42,7 +47,7 @@ async def raised(url: str) -> str:
     return f"{failed.value!r} {problem.message} {problem.hint}"
 
 
-@given(PASSWORDS, URLS)
+@given(PASSWORDS, st.sampled_from(URLS + OTHERS))
 @example("QXZ/JQX@ZJQ", "postgresql://app:{}@127.0.0.1:1/db?sslmode=disable")
 @example("1/QXZJ", "postgresql://127.0.0.1:{}@127.0.0.1:1/db")
 @example("QX[ZJQ]X", "postgresql://app:{}@127.0.0.1:1/db?sslmode=disable")
@@ -57,7 +62,7 @@ async def test_no_part_of_a_password_that_is_not_encoded_is_shown_or_raised(pass
     assert {part for part in parts(password, url) if part in said} == set()
 
 
-@given(PASSWORDS.filter(lambda password: "\0" not in password), URLS)
+@given(PASSWORDS.filter(lambda password: "\0" not in password), st.sampled_from(URLS))
 async def test_a_password_that_is_encoded_is_taken_and_is_not_shown(password: str, url: str) -> None:
     written = quote(password, safe="")
     dsn = check_dsn(url.format(written))
