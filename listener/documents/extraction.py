@@ -62,7 +62,7 @@ def _configuration(xberg: Any, kind: str, ocr: tuple[str, str] | None, tables: b
         tree_sitter=xberg.TreeSitterConfig(enabled=False),
         images=xberg.ImageExtractionConfig(extract_images=False, inject_placeholders=False, run_ocr_on_images=False),
         pages=xberg.PageConfig(extract_pages=kind in BY_PAGE),
-        pdf_options=xberg.PdfConfig(extract_tables=tables, extract_form_fields=True, extract_annotations=True),
+        pdf_options=xberg.PdfConfig(extract_tables=tables, extract_form_fields=True),
         output_format="markdown",
         escape_markdown=False,
         max_archive_depth=0,

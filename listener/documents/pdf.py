@@ -20,9 +20,6 @@ MOST_INFLATED, MOST_OBJECTS = 1024 * 1024, 200  # of one stream of objects, whic
 TABLE_PAGES, TABLE_BYTES = 50, 4 * 1024 * 1024
 UNCOUNTED_BYTES = 1024 * 1024  # of a file that hides its pages
 
-MARKED_CHARACTERS = 100  # of what a note is about
-UNSAID = frozenset({"link", "other"})  # annotations without words of people
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -44,10 +41,10 @@ def read(data: bytes, ocr: tuple[str, str] | None, tables: bool) -> Found | None
         document = extraction.extracted(data, office_types.PDF, ocr, forced=True)
     texts = [page.content for page in document.pages or ()] or [document.content]
     unread = _unread(texts, look, missing)
-    for note in document.annotations or ():
-        _add_note(texts, note)
     for number in missing:  # so that the numbers of the others are right
         texts.insert(number - 1, "")
+    for note in look.notes if look else ():
+        _add_note(texts, *note)
     texts[-1] += f"\n\n{filled(document)}"
     if look and look.parts and not any(map(str.strip, texts)):  # a cover around its files
         texts[-1] = "\n\n".join(f"Attached file: {name}" for name, _, _ in look.parts)
@@ -87,16 +84,11 @@ def _ranges(numbers: Sequence[int]) -> Iterator[str]:
         first = last = number
 
 
-def _add_note(texts: list[str], note: Any) -> None:
+def _add_note(texts: list[str], number: int, author: str, words: str) -> None:
     """Write what somebody noted on a page at its end."""
-    words, kind = reading.short(note.content), str(note.annotation_type).rpartition(".")[2].lower()
-    if not words or kind in UNSAID or not 0 < note.page_number <= len(texts):
-        return
-    by = f" by {author}" if (author := reading.short(note.author)) else ""
-    marked = reading.short(note.marked_text)
-    on = f" on “{marked[:MARKED_CHARACTERS]}”" if marked and marked != words else ""
-    if words not in texts[note.page_number - 1]:
-        texts[note.page_number - 1] += f"\n\nNote{by}{on}: {words}"
+    said, by = " ".join(words.split()), reading.short(author)
+    if said and number <= len(texts) and said not in texts[number - 1]:
+        texts[number - 1] += f"\n\nNote{f' by {by}' if by else ''}: {said}"
 
 
 def deserves_tables(data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What only a look at a PDF's objects tells: pages that can't be read, attached files; and a sound copy, with qpdf.
+"""What only a look at a PDF's objects tells: pages that can't be read, notes, attached files; a sound copy. With qpdf.
 
 The parser gives an empty page for one whose bytes are damaged, and nothing at all where the list of pages has a gap.
 Streams are inflated in bounds, and what they hold is thrown away unless it is an attached file.
@@ -14,6 +14,8 @@ from typing import Any
 
 from listener.documents.reading import PartSent, safe_name
 
+UNSAID = frozenset({"/Link", "/Popup", "/Widget"})  # annotations without words of people
+MOST_NOTES = 10_000  # on a page
 DEEPEST = 60  # nodes in the tree of pages
 MOST_PAGES = 100_000
 MOST_FILES = 1000  # attached to one document
@@ -26,13 +28,14 @@ ODD = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowEr
 class Look:
     """What was found: numbers of pages from 1, ``missing`` in the list of pages and ``broken`` in their content.
 
-    ``damaged``: the file as a whole is, so that pages that are ``empty`` may have lost their content. ``lost``: what
+    ``notes``: page, author and words of what people noted. ``damaged``: the file as a whole is, so that pages that are ``empty`` may have lost their content. ``lost``: what
     else can't be read.
     """
 
     missing: list[int] = field(default_factory=list)
     broken: list[int] = field(default_factory=list)
     empty: list[int] = field(default_factory=list)
+    notes: list[tuple[int, str, str]] = field(default_factory=list)
     parts: list[PartSent] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     damaged: bool = False
@@ -69,7 +72,10 @@ def _found(pdf: Any) -> Look:
         if not all(map(_is_whole, streams)):
             found.broken.append(number)
         found.empty += [] if streams else [number]
-        pinned += [one.get("/FS") for one in _array(page.get("/Annots")) if _named(one, "FileAttachment")]
+        annotations = [one for one in _array(page.get("/Annots"))[:MOST_NOTES] if _is_dictionary(one)]
+        pinned += [one.get("/FS") for one in annotations if _kind(one) == "/FileAttachment"]
+        noted = [(_text(one, "/T"), _text(one, "/Contents")) for one in annotations if _kind(one) not in UNSAID]
+        found.notes += [(number, author, words) for author, words in noted if words]
     found.damaged |= bool(pdf.get_warnings())
     _add_files(pdf, pinned, found)
     return found
@@ -165,8 +171,16 @@ def _media_type(stream: Any) -> str | None:
     return str(stream.get("/Subtype") or "").removeprefix("/") or None
 
 
-def _named(annotation: Any, kind: str) -> bool:
-    return _is_dictionary(annotation) and str(annotation.get("/Subtype")) == f"/{kind}"
+def _kind(annotation: Any) -> str:
+    return str(annotation.get("/Subtype"))
+
+
+def _text(annotation: Any, key: str) -> str:
+    """Return a text, decoded; what is no text is nothing."""
+    import pikepdf  # noqa: PLC0415 - as above
+
+    value = annotation.get(key)
+    return str(value) if isinstance(value, pikepdf.String) else ""
 
 
 def _is_dictionary(value: Any) -> bool:

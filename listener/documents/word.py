@@ -60,7 +60,7 @@ def mended(data: bytes) -> tuple[bytes, str]:
         if MAIN not in names or archive.getinfo(MAIN).file_size > MOST:
             return data, ""
         tree = part(archive, MAIN)
-        if tree is None:
+        if tree is None or tree.tag != f"{W}document":  # damaged, or in the strict form with names of its own
             return data, ""
         margins = _margins(archive, tree)
         _mend(tree)
