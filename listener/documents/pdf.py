@@ -69,7 +69,8 @@ def _unread(texts: Sequence[str], look: Look | None, missing: Sequence[int]) -> 
     pages = {*look.broken, *look.missing}
     if look.damaged and not missing:
         pages |= {number for number in look.empty if number <= len(texts) and not texts[number - 1].strip()}
-    return [*_ranges(sorted(pages)), *look.lost]
+    gone = look.declared - look.pages
+    return [*_ranges(sorted(pages)), *([f"{gone} of its {look.declared} pages"] if gone > 0 else []), *look.lost]
 
 
 def _ranges(numbers: Sequence[int]) -> Iterator[str]:

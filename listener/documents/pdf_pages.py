@@ -6,6 +6,7 @@ Streams are inflated in bounds, and what they hold is thrown away unless it is a
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from typing import Any
 from listener.documents.reading import PartSent, safe_name
 
 UNSAID = frozenset({"/Link", "/Popup", "/Widget"})  # annotations without words of people
+COUNT = re.compile(
+    rb"/Type\s{0,9}/Pages\b[^<>]{0,999}?/Count\s{1,9}(\d{1,6})\b|/Count\s{1,9}(\d{1,6})\b[^<>]{0,999}?/Type\s{0,9}/Pages\b"
+)
 MOST_NOTES = 10_000  # on a page
 DEEPEST = 60  # nodes in the tree of pages
 MOST_PAGES = 100_000
@@ -28,8 +32,9 @@ ODD = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowEr
 class Look:
     """What was found: numbers of pages from 1, ``missing`` in the list of pages and ``broken`` in their content.
 
-    ``notes``: page, author and words of what people noted. ``damaged``: the file as a whole is, so that pages that are ``empty`` may have lost their content. ``lost``: what
-    else can't be read.
+    ``notes``: page, author and words of what people noted. ``damaged``: the file as a whole is, so that ``empty`` pages
+    may have lost their content, and there may be fewer ``pages`` than were ``declared``. ``lost``: what else can't be
+    read.
     """
 
     missing: list[int] = field(default_factory=list)
@@ -39,6 +44,8 @@ class Look:
     parts: list[PartSent] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     damaged: bool = False
+    pages: int = 0
+    declared: int = 0
     sound: bytes = b""
 
 
@@ -50,6 +57,7 @@ def look(data: bytes, copy: bool = False) -> Look | None:
         # With attributes pushed down to pages, gaps in their list would be closed before they are seen.
         with pikepdf.open(BytesIO(data), suppress_warnings=True, inherit_page_attributes=False) as pdf:
             found = _found(pdf)
+            found.declared = _declared(data) if found.damaged else found.pages
             if copy:
                 with BytesIO() as file:
                     pdf.save(file)
@@ -65,6 +73,7 @@ def _found(pdf: Any) -> Look:
     for number, page in enumerate(_leaves(pdf.Root.get("/Pages"), 0), 1):
         if number > MOST_PAGES:
             break
+        found.pages = number
         if page is None:
             found.missing.append(number)
             continue
@@ -79,6 +88,12 @@ def _found(pdf: Any) -> Look:
     found.damaged |= bool(pdf.get_warnings())
     _add_files(pdf, pinned, found)
     return found
+
+
+def _declared(data: bytes) -> int:
+    """Return how many pages a file says that it has, as far as its bytes can be read."""
+    counts = (int(found[1] or found[2]) for found in COUNT.finditer(data))
+    return max((count for count in counts if count <= MOST_PAGES), default=0)
 
 
 def _leaves(node: Any, depth: int) -> Iterator[Any]:
