@@ -1,8 +1,8 @@
 """Bytes to Unicode: marks and declarations first, UTF-8 next, and only then detection by a library.
 
-In this order: a byte order mark; a charset that the source declared (as with HTTP); valid UTF-8, whatever the document
-says of itself; an HTML page's own ``<meta charset>``, if the whole page agrees; UTF-16 and UTF-32 without a mark;
-UTF-8 with a few broken places; chardet over the first 64 KB from the first byte that is not ASCII. What does not fit
+In this order: a byte order mark; a charset that the source declared (as with HTTP); UTF-16 and UTF-32 without a mark;
+valid UTF-8, whatever the document says of itself; what it says (``declarations``), if the whole document agrees; UTF-8
+with a few broken places; chardet over the first 64 KB from the first byte that is not ASCII. What does not fit
 an encoding that was chosen becomes U+FFFD, counted in the notes. Byte order marks are dropped. NULs (Postgres can't
 hold them) are dropped and counted in what is told to be text; text that nobody said is text, or that consists of
 control characters for a good part, is binary and refused.
@@ -14,6 +14,8 @@ import codecs
 import re
 from typing import Any
 
+from listener.documents.declarations import codec, declared
+
 SAMPLE = 64 * 1024  # 4 ms of detection
 MARKS = (  # UTF-32 before UTF-16: its mark begins with the other's
     (codecs.BOM_UTF8, "utf-8"),
@@ -22,16 +24,6 @@ MARKS = (  # UTF-32 before UTF-16: its mark begins with the other's
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# What browsers read instead of what pages declare: the vendor's superset.
-SUPERSETS = {
-    "iso8859-1": "cp1252", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030",
-    "euc_kr": "cp949", "big5": "cp950", "iso8859-9": "cp1254", "tis-620": "cp874", "utf-16": "utf-16-le",
-}  # fmt: skip
-# Python has codecs that are no character encodings (base64, punycode, unicode_escape ...): only these are believed.
-KNOWN = re.compile(
-    r"utf-(8|16|32)(-[lb]e)?|iso8859-\d+|cp\d+|koi8-[rut]|gb18030|hz|euc_\w+|shift_jis\w+|iso2022_\w+|big5\w+|johab|mac-\w+"
-)
-META = re.compile(rb"<meta\s[^>]{0,300}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]{1,40})", re.IGNORECASE)
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\b"))
 ASIAN = re.compile(
     "[\t\n\r -~\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
@@ -50,7 +42,7 @@ def decode(data: bytes, charset: str | None, told: bool, html: bool) -> tuple[st
 
     ``charset`` is what the source declared, ``told`` whether it or the name said that this is text. Raises Binary.
     """
-    text, encoding, fits = _decoded(data, _codec(charset), html)
+    text, encoding, fits = _decoded(data, codec(charset), html)
     if "\0" in text and not told:
         raise Binary
     notes: dict[str, Any] = {} if encoding == "utf-8" else {"encoding": encoding}
@@ -62,14 +54,16 @@ def decode(data: bytes, charset: str | None, told: bool, html: bool) -> tuple[st
     return text, notes
 
 
-def _decoded(data: bytes, declared: str | None, html: bool) -> tuple[str, str, bool]:
+def _decoded(data: bytes, told: str | None, html: bool) -> tuple[str, str, bool]:
     """Return the text, its encoding, and whether all bytes fit that encoding."""
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return _forced(data[len(mark) :], encoding)
-    candidates = [declared, "iso2022_jp" if b"\x1b$" in data else None]
+    itself = declared(data, html)
+    shifts = b"\x1b$" in data or (itself == "hz" and b"~{" in data)  # to other characters, in ASCII
+    candidates = [told, itself if shifts and data.isascii() else None, "iso2022_jp" if b"\x1b$" in data else None]
     candidates += [_wide(data)] if b"\0" in data[:SAMPLE] else []
-    candidates += ["utf-8", _of_meta(data) if html else None]
+    candidates += ["utf-8", itself]
     for encoding in filter(None, candidates):
         try:
             return data.decode(encoding), encoding, True
@@ -85,21 +79,6 @@ def _forced(data: bytes, encoding: str) -> tuple[str, str, bool]:
         return data.decode(encoding), encoding, True
     except UnicodeError:
         return data.decode(encoding, "replace"), encoding, False
-
-
-def _codec(charset: str | None) -> str | None:
-    """Return the codec for a declared charset, or None if there is no such character encoding."""
-    try:
-        name = codecs.lookup(charset or "").name
-    except (LookupError, ValueError):
-        return None
-    name = SUPERSETS.get(name, name)
-    return name if KNOWN.fullmatch(name) else None
-
-
-def _of_meta(data: bytes) -> str | None:
-    found = META.search(data[: SAMPLE // 8])
-    return _codec(found[1].decode("ascii")) if found else None
 
 
 def _wide(data: bytes) -> str | None:
@@ -152,7 +131,7 @@ def _detected(data: bytes) -> str:
         prefer_superset=True,
         compat_names=False,
     )
-    encoding = _codec(guess["encoding"])
+    encoding = codec(guess["encoding"])
     if encoding is None:
         raise Binary
     doubtful = guess["confidence"] < SINGLE_BYTE_DOUBT and encoding.startswith(("cp12", "iso8859", "koi8", "mac"))

@@ -1,42 +1,34 @@
 """E-mail to its body's text, its headers, and its attachments, in a worker, with Python's own parser.
 
-The text is the plain body, or the HTML one as Markdown if there is no plain one. Left out: signatures, images that only
-decorate an HTML body. Mail is broken in every way there is, so that headers are decoded here, one piece at a time: what
-can't be is kept as it stands. (The library's newer policy raises on some.)
+The text is the plain body, or the HTML one as Markdown if there is no plain one or if that is only a stub. Nothing but
+plain text and HTML is body. Left out: signatures, and what a page is drawn with (style sheets, pictures, fonts). Mail
+is broken in every way there is, so that ``mail_headers`` decodes headers. (The library's newer policy raises on some.)
 """
 
 from __future__ import annotations
 
 import email.policy
 import re
-from collections.abc import Callable, Iterator
-from email.errors import MessageError
-from email.header import decode_header
+from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
-from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any
 
-from listener.documents import decoding, markup, media_types, office_types, reading
-from listener.documents.reading import About, DocumentFormat, PartSent, Reading
+from listener.documents import mail_forms, mail_headers, markup, media_types, office_types, reading
+from listener.documents.mail_forms import Contents
+from listener.documents.reading import About, DocumentFormat, Reading
 
 SIGNATURES = frozenset(
     f"application/{name}" for name in ("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted")
 )
 SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 REPORTS = frozenset({"message/delivery-status", "text/rfc822-headers", "message/disposition-notification"})
-NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff/\\]+")
+MESSAGES = frozenset({office_types.MAIL, "message/global"})
+BODIES = ("text/plain", "text/html", "multipart/")
+PAGE = "multipart/related"  # a page and what it is drawn with: first the page, unless its start says otherwise
+FORMS = (PAGE, "multipart/alternative")
+DRAWN = re.compile(r"image/|font/|text/(?:css|javascript|ecmascript)|application/(?:x-)?(?:javascript|ecmascript|font)")
 DEEPEST = 50  # multiparts within each other
-
-
-class _Contents:
-    """What was found while walking through a message."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.markdown = False
-        self.parts: list[PartSent] = []
-        self.sealed = False
 
 
 def read(data: bytes, about: About) -> Reading:
@@ -45,26 +37,29 @@ def read(data: bytes, about: About) -> Reading:
     Raises DocumentError ``encrypted``.
     """
     message = BytesParser(policy=email.policy.compat32).parsebytes(data)
-    found = _Contents()
+    found = Contents()
     _walk(message, found, inside="", depth=0)
     text = "\n\n".join(text.strip("\r\n") for text in found.texts if text.strip())
     if found.sealed and not text and not found.parts:
         raise office_types.encrypted(about.uri)
-    notes, subject = _headers(message), reading.short(_header(message, "subject"))
+    notes, subject = mail_headers.about(message), reading.short(mail_headers.header(message, "subject"))
     if not text and found.parts:
-        text = _of_headers(subject, notes, found.parts)
+        text = _of_headers(subject, notes, found)
     kind = media_types.MARKDOWN if found.markdown else media_types.PLAIN
-    return Reading(reading.as_buffer(text and text + "\n"), subject, reading.sane(notes), (), found.parts, kind)
+    unread = ["its encrypted part"] if found.sealed else []
+    return Reading(reading.as_buffer(text and text + "\n"), subject, reading.sane(notes), (), found.parts, kind, unread)
 
 
-def _walk(part: Message[str, str], found: _Contents, inside: str, depth: int) -> None:
+def _walk(part: Message[str, str], found: Contents, inside: str, depth: int) -> None:
     kind = part.get_content_type()
-    if kind == office_types.MAIL:
+    if kind in MESSAGES:
         _add_message(part, found)
     elif kind == "multipart/alternative" and part.is_multipart():
         _choose(part, found, depth)
     elif kind == "multipart/encrypted":
         found.sealed = True
+    elif kind == PAGE and part.is_multipart():
+        _add_page(part, found, depth)
     elif part.is_multipart() and kind not in REPORTS:
         for inner in _inner(part) if depth < DEEPEST else ():
             _walk(inner, found, kind, depth + 1)
@@ -77,54 +72,74 @@ def _inner(part: Message[str, str]) -> Iterator[Message[str, str]]:
     yield from (inner for inner in payload if isinstance(inner, Message)) if isinstance(payload, list) else ()
 
 
-def _choose(part: Message[str, str], found: _Contents, depth: int) -> None:
+def _choose(part: Message[str, str], found: Contents, depth: int) -> None:
     """Take one of several forms of a body, plain text first; attachments of the others are kept."""
     forms = []
     for inner in _inner(part) if depth < DEEPEST else ():
-        form = _Contents()
+        form = Contents()
         _walk(inner, form, "multipart/alternative", depth + 1)
         forms.append(form)
         found.parts += form.parts
         found.sealed |= form.sealed
-    worded = sorted((form for form in forms if any(map(str.strip, form.texts))), key=lambda form: form.markdown)
-    for form in worded[:1]:
-        found.texts += form.texts
-        found.markdown |= form.markdown
+    if best := mail_forms.best(forms):
+        found.texts += best.texts
+        found.markdown |= best.markdown
 
 
-def _add_leaf(part: Message[str, str], found: _Contents, kind: str, inside: str) -> None:
+def _add_page(part: Message[str, str], found: Contents, depth: int) -> None:
+    """Add a page's own text. Other pages beside it are its frames: they count only where it has no text."""
+    inner = list(_inner(part)) if depth < DEEPEST else []
+    start = str(mail_headers.attempt(lambda: part.get_param("start")) or "")
+    root = next((one for one in inner if start and str(one.get("content-id", "")).strip() == start.strip()), None)
+    root = root or next(iter(inner), None)
+    page, frames = Contents(), Contents()
+    for one in inner:
+        _walk(one, page if one is root or not _is_referred_to(one) else frames, PAGE, depth + 1)
+    worded = page if any(map(str.strip, page.texts)) else frames
+    found.texts += worded.texts
+    found.markdown |= worded.markdown
+    found.parts += page.parts + frames.parts
+    found.sealed |= page.sealed or frames.sealed
+
+
+def _is_referred_to(part: Message[str, str]) -> bool:
+    return "content-id" in part or "content-location" in part
+
+
+def _add_leaf(part: Message[str, str], found: Contents, kind: str, inside: str) -> None:
     name, attached = _name(part), part.get_content_disposition() == "attachment"
-    if kind in REPORTS:
+    if kind in REPORTS or _draws(part, kind, inside, attached, name):
         return
     if kind in SEALED:
         found.sealed = found.sealed or "signed-data" not in str(part.get("content-type")).lower()
-    elif kind.startswith(("text/plain", "text/html", "multipart/")) and not attached and not name:
+    elif (kind.startswith(BODIES) or (kind.startswith("text/") and not inside)) and not attached and not name:
         _add_text(part, found, kind == "text/html")
-    elif name or attached:
-        if kind not in SIGNATURES and not _decorates(part, kind, inside, attached):
-            found.parts.append((name or _made_up(kind, found), kind, _bytes(part)))
-    elif kind.startswith("text/") and inside != "multipart/alternative":
-        _add_text(part, found, html=False)
+    elif kind not in SIGNATURES and (name or attached or (kind.startswith("text/") and inside not in FORMS)):
+        found.parts.append((name or _made_up(kind, found), kind, _bytes(part)))
 
 
-def _decorates(part: Message[str, str], kind: str, inside: str, attached: bool) -> bool:
-    return kind.startswith("image/") and not attached and (inside == "multipart/related" or "content-id" in part)
+def _draws(part: Message[str, str], kind: str, inside: str, attached: bool, name: str | None) -> bool:
+    """Tell whether a part is there for the looks of a page only: nobody would look for it by itself."""
+    if attached or not DRAWN.match(kind):
+        return False
+    return inside == PAGE or "content-id" in part or (not name and not kind.startswith("image/"))
 
 
-def _add_text(part: Message[str, str], found: _Contents, html: bool) -> None:
-    text = _unicode(_bytes(part), _charset(part), html)
+def _add_text(part: Message[str, str], found: Contents, html: bool) -> None:
+    text = mail_headers.unicode(_bytes(part), _charset(part), html)
     if html and text.strip():
         text = markup.markdown(text)[0]
         found.markdown |= bool(text.strip())
     found.texts.append(text.replace("\r\n", "\n"))
 
 
-def _add_message(part: Message[str, str], found: _Contents) -> None:
+def _add_message(part: Message[str, str], found: Contents) -> None:
     """Add a message inside the message; its own attachments are found when it is parsed."""
     for inner in _inner(part):
-        subject = _safe_name(reading.short(_header(inner, "subject")) or "")[:100]
-        data = _attempt(inner.as_bytes)
+        data = mail_headers.attempt(inner.as_bytes)
         if data is not None:
+            data, sent = mail_forms.unpacked(part, inner, data)
+            subject = reading.safe_name(reading.short(mail_headers.header(sent, "subject")) or "")[:100]
             found.parts.append((f"{subject or 'message'}.eml", office_types.MAIL, data))
         return
     if data := _bytes(part):
@@ -132,106 +147,33 @@ def _add_message(part: Message[str, str], found: _Contents) -> None:
 
 
 def _bytes(part: Message[str, str]) -> bytes:
-    payload = _attempt(lambda: part.get_payload(decode=True))
+    payload = mail_headers.attempt(lambda: part.get_payload(decode=True))
     if isinstance(payload, bytes):
         return payload
     return str(part.get_payload() or "").encode("utf-8", "surrogateescape") if not part.is_multipart() else b""
 
 
 def _charset(part: Message[str, str]) -> str | None:
-    charset: str | None = _attempt(part.get_content_charset)
+    charset: str | None = mail_headers.attempt(part.get_content_charset)
     return charset
 
 
 def _name(part: Message[str, str]) -> str | None:
-    name = _attempt(part.get_filename)
-    return _safe_name(_decoded(name))[:200] or None if name else None
+    name = mail_headers.attempt(part.get_filename)
+    return reading.safe_name(mail_headers.decoded(name))[:200] or None if name else None
 
 
-def _safe_name(name: str) -> str:
-    """Return a name without the signs of paths: it becomes a part of the document's URI."""
-    return " ".join(NOT_IN_A_NAME.sub(" ", name).split()).strip(". ")
-
-
-def _made_up(kind: str, found: _Contents) -> str:
+def _made_up(kind: str, found: Contents) -> str:
     import mimetypes  # noqa: PLC0415 - rarely
 
     extension = {"text/plain": ".txt"}.get(kind) or mimetypes.MimeTypes().guess_extension(kind) or ""
     return f"attachment-{len(found.parts) + 1}{extension}"
 
 
-def _headers(message: Message[str, str]) -> dict[str, Any]:
-    return {
-        "from": next(iter(_addresses(message, "from")), None),
-        "to": _addresses(message, "to"),
-        "cc": _addresses(message, "cc"),
-        "date": _date(message),
-        "message_id": reading.short(_header(message, "message-id")),
-        "language": reading.short(_header(message, "content-language")),
-    }
-
-
-def _header(message: Message[str, str], name: str) -> str:
-    return _decoded(_raw(message, name))
-
-
-def _raw(message: Message[str, str], name: str) -> str:
-    """Return a header as it stands: 8-bit signs, against the rules, are still the bytes they were."""
-    return next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
-
-
-def _decoded(value: str) -> str:
-    """Return a header's words; what can't be decoded stays."""
-    raw = value.encode("utf-8", "surrogateescape")
-    try:
-        value = raw.decode()
-    except UnicodeDecodeError:
-        value = raw.decode("cp1252", "replace")
-    pieces = _attempt(lambda: decode_header(value))
-    return "".join(map(_piece, pieces)) if pieces else value
-
-
-def _piece(piece: tuple[Any, str | None]) -> str:
-    words, charset = piece
-    if isinstance(words, str):
-        return words
-    if charset is None:  # the library's way to hand back what was not encoded
-        return str(words.decode("raw-unicode-escape"))
-    return _unicode(words, charset)
-
-
-def _unicode(data: bytes, charset: str | None, html: bool = False) -> str:
-    try:
-        return decoding.decode(data, charset, told=True, html=html)[0]
-    except decoding.Binary:
-        return data.decode("utf-8", "replace")
-
-
-def _addresses(message: Message[str, str], name: str) -> list[str]:
-    value = _raw(message, name)
-    pairs = _attempt(lambda: getaddresses([value])) or []
-    found = [_decoded(words) + f" <{address}>" if words else _decoded(address) for words, address in pairs if address]
-    lines = filter(None, map(reading.short, found or [_decoded(value)]))
-    return list(lines)[: reading.MOST_VALUES]
-
-
-def _date(message: Message[str, str]) -> str | None:
-    when = _attempt(lambda: parsedate_to_datetime(_raw(message, "date")))
-    return when.isoformat() if when else None
-
-
-def _of_headers(subject: str | None, notes: dict[str, Any], parts: list[PartSent]) -> str:
+def _of_headers(subject: str | None, notes: dict[str, Any], found: Contents) -> str:
     people = [f"From: {notes['from']}" if notes["from"] else "", "To: " + ", ".join(notes["to"]) if notes["to"] else ""]
-    lines = [subject or "", *people, *(f"Attachment: {name}" for name, _, _ in parts)]
+    lines = [subject or "", *people, *(f"Attachment: {name}" for name, _, _ in found.parts)]
     return "\n".join(filter(None, lines))
-
-
-def _attempt(read: Callable[[], Any]) -> Any:
-    """Return what a reading returns, or None if it fails: the library raises these on malformed mail."""
-    try:
-        return read()
-    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
 
 
 FORMAT = DocumentFormat(read, {office_types.MAIL: "eml mht mhtml"})

@@ -1,7 +1,6 @@
-"""HTML to Markdown: headings, lists, tables and code blocks stay; scripts, styles and the page's furniture go.
+"""HTML to Markdown: headings, lists, tables and code blocks stay; scripts, styles and the page's ``furniture`` go.
 
-Links become their text: targets would fill a chunk with addresses that nobody searches by meaning. Sphinx's and
-DocBook's navigation is furniture although it is no ``<nav>``.
+Links become their text: targets would fill a chunk with addresses that nobody searches by meaning.
 """
 
 from __future__ import annotations
@@ -10,14 +9,9 @@ import re
 from html import unescape
 from typing import Any
 
-from listener.documents import decoding
+from listener.documents import decoding, furniture
 from listener.documents.reading import About, DocumentFormat, Malformed, Reading, as_buffer
 
-FURNITURE = [
-    "script", "style", "nav", "[role=navigation]", "[role=search]", "[aria-hidden=true]",
-    "div.related", "div.sphinxsidebar", "a.headerlink", "div.navheader", "div.navfooter", "a.anchor-link",
-    "input", "select", "textarea", "button",
-]  # fmt: skip
 TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,1000})</title", re.IGNORECASE)
 LANGUAGE = re.compile(
     r"<html\b[^>]{0,1000}?\blang\s*=\s*(?:[\"']\s*)?([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,4})", re.IGNORECASE
@@ -31,7 +25,8 @@ def read(data: bytes, about: About) -> Reading:
     """Decode an HTML page and turn it into Markdown, in a worker."""
     page, decoded = decoding.decode(data, about.charset, told=True, html=True)
     text, title, notes = markdown(page)
-    return Reading(as_buffer(text), title, decoded | notes, kind="text/markdown")
+    unread = ["what is nested more than 1,024 levels deep"] if notes.get("too_deep") else ()
+    return Reading(as_buffer(text), title, decoded | notes, kind="text/markdown", unread=unread)
 
 
 def markdown(page: str) -> tuple[str, str | None, dict[str, Any]]:
@@ -39,7 +34,7 @@ def markdown(page: str) -> tuple[str, str | None, dict[str, Any]]:
     from html_to_markdown import convert  # noqa: PLC0415 - for workers only; a native library stays out of the listener
 
     try:
-        result = convert(page, _conversion())
+        result = convert(furniture.removed(page), _conversion())
     except Exception as error:  # the library's errors have no common class
         raise Malformed(f"{type(error).__name__}: {error}"[:500]) from None
     text = (result.content or "").replace("\0", "").strip("\n")
@@ -54,12 +49,12 @@ def markdown(page: str) -> tuple[str, str | None, dict[str, Any]]:
 def _conversion() -> Any:
     global _options  # noqa: PLW0603 - built once per process, when the library is there
     if _options is None:
-        from html_to_markdown import ConversionOptions, PreprocessingOptions  # noqa: PLC0415 - as above
+        from html_to_markdown import ConversionOptions, HiddenContent, PreprocessingOptions  # noqa: PLC0415 - as above
 
         _options = ConversionOptions(
             extract_metadata=False,  # else it writes a front matter of its own into the text
-            exclude_selectors=FURNITURE,
-            preprocessing=PreprocessingOptions(remove_forms=False),  # some pages are one large form
+            hidden_content=HiddenContent.REACHABLE,  # furniture has decided
+            preprocessing=PreprocessingOptions(remove_navigation=False, remove_forms=False),
             strip_tags=["a"],  # the tags, not what they enclose
             skip_images=True,
             compact_tables=True,  # columns padded to the widest cell only fill the chunks

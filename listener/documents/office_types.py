@@ -45,8 +45,8 @@ ALIASES = {
     f"{_OFFICE}.presentationml.template": PPTX, f"{_OFFICE}.presentationml.slideshow": PPTX,
     f"{_OPEN}.text-template": ODT, f"{_OPEN}.spreadsheet-template": ODS, f"{_OPEN}.presentation-template": ODP,
 }  # fmt: skip
-SHEETS = frozenset({XLSX, XLS, ODS})
-MARKED = frozenset({DOCX, ODT, RTF})  # where the parser marks what is underlined or highlighted
+ZIPPED = frozenset({DOCX, PPTX, EPUB})  # read by a library that may leave out what is damaged
+MARKED = frozenset({DOCX, RTF})  # where the parser marks what is underlined or highlighted
 IMAGES = frozenset({"image/png", "image/jpeg", "image/tiff", "image/webp", "image/gif"})
 
 # An OLE file names its streams in UTF-16. The first that is there decides: messages and encrypted files hold others.

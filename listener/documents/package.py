@@ -2,24 +2,92 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from io import BytesIO
 from posixpath import dirname, join, normpath
 from typing import NoReturn
 from xml.etree import ElementTree
+
+from listener.documents.reading import Malformed
+
+DAMAGES = (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError, NotImplementedError)
+DTD = "a DTD"
+TEXTS = re.compile(  # parts that hold what people read
+    r"^word/(?:document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml$|^ppt/(?:slides|notesSlides)/[^/]+\.xml$"
+    r"|\.x?html?$",
+    re.IGNORECASE,
+)
+PIECE = 1024 * 1024
 
 
 class _Builder(ElementTree.TreeBuilder):
     def doctype(self, *_: object) -> NoReturn:
         """End the parse before an entity is declared."""
-        raise ElementTree.ParseError("a DTD")
+        raise ElementTree.ParseError(DTD)
 
 
 def part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
     """Return the tree of a part, or None if it is missing, damaged or has a DTD."""
     try:
-        return ElementTree.fromstring(archive.read(name), ElementTree.XMLParser(target=_Builder()))
-    except (KeyError, ElementTree.ParseError, zipfile.BadZipFile, RuntimeError, ValueError, OSError, EOFError):
+        return ElementTree.fromstring(content(archive, name), ElementTree.XMLParser(target=_Builder()))
+    except (*DAMAGES, ElementTree.ParseError):
         return None
+
+
+def main_part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
+    """Return the tree of a part that a file can't do without; raises Malformed with what is wrong with it."""
+    try:
+        return ElementTree.fromstring(content(archive, name), ElementTree.XMLParser(target=_Builder()))
+    except ElementTree.ParseError as error:
+        if str(error) == DTD:
+            raise Malformed("it declares a DTD, a document type of its own") from None
+        raise Malformed(f"its {name} is no XML ({error})") from None
+    except DAMAGES as error:
+        raise Malformed(f"its {name} can't be read ({error})") from None
+
+
+def damaged(data: bytes) -> list[str]:
+    """Return the names of parts with text whose bytes are damaged: libraries leave them out without a word."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        return [name for name in archive.namelist() if TEXTS.search(name) and not _is_sound(archive, name)]
+
+
+def _is_sound(archive: zipfile.ZipFile, name: str) -> bool:
+    try:
+        for _ in _pieces(archive, name):
+            continue
+    except DAMAGES:
+        return False
+    return True
+
+
+def content(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return what a part has, no more than the directory says; raises one of DAMAGES."""
+    return b"".join(_pieces(archive, name))
+
+
+def _pieces(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """Read piece by piece: all at once, a part is inflated to its end, however small it is said to be."""
+    with archive.open(name) as stream:
+        while piece := stream.read(PIECE):
+            yield piece
+
+
+def copied(archive: zipfile.ZipFile, changed: Mapping[str, bytes], left_out: re.Pattern[str]) -> bytes:
+    """Return a file with the parts that hold no pictures, some of them changed, without what is damaged."""
+    with BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as copy:
+            for name in archive.namelist():
+                if not name.endswith((".xml", ".rels")) or left_out.match(name):
+                    continue
+                try:
+                    copy.writestr(name, changed.get(name) or content(archive, name))
+                except DAMAGES:
+                    continue
+        return file.getvalue()
 
 
 def relations(archive: zipfile.ZipFile, name: str) -> dict[str, tuple[str, str]]:

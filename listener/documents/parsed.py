@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from listener.errors import DocumentError
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -22,7 +24,7 @@ class Parsed:
 
     ``media_type`` says how to chunk it: ``text/markdown`` (HTML becomes that too), ``text/plain`` or a code type.
     ``pages`` are the places in ``text``, in characters, where its pages (slides) begin, the first page first; empty if
-    it has none. ``parts`` are documents of their own.
+    it has none. ``parts`` are documents of their own. ``warning`` says what of the document could not be read.
     """
 
     text: str
@@ -31,3 +33,4 @@ class Parsed:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     pages: Sequence[int] = ()
     parts: Sequence[Part] = ()
+    warning: DocumentError | None = None

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from listener.documents import decoding, media_types, received, recognition, titles
@@ -35,6 +36,7 @@ CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 FENCES = ("```", "~~~")
 TEXTS = (media_types.HTML, media_types.PLAIN)
 ENCODED = 3  # bytes of UTF-8 that a byte of text or HTML becomes, at most
+MOST_NAMED = 10  # of what could not be read
 LEAST_SHARE = 0.05  # of the time limit: with less left, there is no other try
 QUOTES = "\"'"
 NOTHING_ELSE = Reading(as_buffer(""))
@@ -135,12 +137,27 @@ def _declaration(media_type: str | None) -> tuple[str, str | None]:
 
 
 async def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -> Parsed:
+    warning = _partly(about.uri, received.unread(read))
     if await is_blank(text):
-        raise _no_text(one, about, read.notes)
+        raise _nothing_left(warning) if warning and not read.notes.get("too_deep") else _no_text(one, about, read.notes)
     became, title = read.kind or about.media_type, read.title
     if became == media_types.MARKDOWN:
         title = title or titles.readable(_markdown_title(text))
-    return Parsed(text, became, title, read.notes, received.pages(read.pages, len(text)), received.parts(read))
+    return Parsed(text, became, title, read.notes, received.pages(read.pages, len(text)), received.parts(read), warning)
+
+
+def _partly(uri: str, unread: Sequence[str]) -> DocumentError | None:
+    if not unread:
+        return None
+    more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
+    message = f"{uri} is only partly read, without {', '.join(unread[:MOST_NAMED])}{more}"
+    hint = "what could be read is searchable; for the rest, get a sound copy of the document and ingest that"
+    return DocumentError("partially_read", message, hint)
+
+
+def _nothing_left(warning: DocumentError) -> DocumentError:
+    hint = "it is damaged: open it in its own program and save it again, or get a sound copy"
+    return DocumentError("parser_failed", f"{warning.message}: nothing is left", hint)
 
 
 def _no_text(one: DocumentFormat, about: About, notes: dict[str, Any]) -> DocumentError:

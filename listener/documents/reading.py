@@ -13,6 +13,8 @@ DATE = re.compile(r"[1-9]\d{3}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
+NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff/\\]+")
+
 PartSent = tuple[str, "str | None", Any]  # name, media type, bytes as the text
 
 
@@ -39,7 +41,8 @@ class Malformed(Exception):
 class Reading(NamedTuple):
     """A parsed document on its way from a worker; the text as UTF-8, as ``as_buffer`` makes it, and the parts' bytes.
 
-    ``kind`` is the media type of the text, None for that of the document.
+    ``kind`` is the media type of the text, None for that of the document. ``unread``: what of the document the text
+    lacks since it could not be read, each named for people (``page 3``, ``sheet 'Prices'``).
     """
 
     text: Any  # bytes, or what else has a buffer, when it is sent
@@ -48,6 +51,7 @@ class Reading(NamedTuple):
     pages: Sequence[int] = ()
     parts: Sequence[PartSent] = ()
     kind: str | None = None
+    unread: Sequence[str] = ()
 
 
 Read = Callable[[bytes, About], Reading]
@@ -94,6 +98,11 @@ def short(value: Any) -> str | None:
     """Return a value in one line and in bounds, or None if nothing is left."""
     line = " ".join(CONTROLS.sub(" ", str(value or "")).split())
     return line[:MOST_CHARACTERS] or None
+
+
+def safe_name(name: str) -> str:
+    """Return a name without the signs of paths: it becomes a part of the document's URI."""
+    return " ".join(NOT_IN_A_NAME.sub(" ", name).split()).strip(". ")
 
 
 def listed(values: Iterable[Any], separators: str) -> list[str]:

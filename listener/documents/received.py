@@ -59,6 +59,11 @@ def parts(read: Reading) -> list[Part]:
     return found
 
 
+def unread(read: Reading) -> list[str]:
+    """Return what of the document could not be read."""
+    return [name for name in map(short, read.unread) if name]
+
+
 def _notes(notes: dict[str, Any]) -> dict[str, Any]:
     try:
         kept: dict[str, Any] = clean(_plain(notes, DEEPEST))

@@ -1,79 +1,48 @@
-"""Excel sheets that the parser leaves out without a word, and what it writes into cells.
-
-It drops a whole sheet when one cell that says that it is a number (``t="n"``) holds blanks beside it, which Excel
-reads, or when a cell has a type or an error of its own kind. Without the type, which is the default, it takes them.
-"""
+"""Sheets as Markdown tables: rows of cells by their columns, without what is empty."""
 
 from __future__ import annotations
 
 import re
-import zipfile
-from collections.abc import Sequence
-from io import BytesIO
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from listener.documents.package import part, relations
-
-HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
-FILLED = re.compile(rb"<(?:\w+:)?(?:v|is)>\s*[^\s<]|<(?:\w+:)?is>\s*<")
-CELL_TYPE = re.compile(rb"""(<(?:\w+:)?c\b[^<>]*?)\st=["'](\w*)["']""")
-VALUE = re.compile(rb"(<(?:\w+:)?v>)([^<]*)(</(?:\w+:)?v>)")
-TYPES = {b"n": b"", b"e": b' t="str"', b"s": b' t="s"', b"b": b' t="b"', b"d": b' t="d"', b"str": b' t="str"',
-         b"inlineStr": b' t="inlineStr"'}  # fmt: skip
+Row = Mapping[int, str]
+MOST_SPARSE = 5_000_000  # places in a table that is mostly empty
+# What the library writes into cells of old workbooks for durations and errors.
 WORDS = re.compile(r"(?<=\| )(?:DURATION: (?:PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S|(?=\d+:\d))|#ERR: (\w+)(?= \|))")
 SHOWN = {"Div0": "#DIV/0!", "NA": "#N/A", "Name": "#NAME?", "Null": "#NULL!", "Num": "#NUM!", "Ref": "#REF!",
          "Value": "#VALUE!", "GettingData": "#GETTING_DATA"}  # fmt: skip
+SHARE = 0.05  # of a table's places that are filled, else its cells move together
 
 
-def lost(data: bytes, text: str) -> list[str]:
-    """Return the names of the filled sheets of an Excel file that have no heading in its text."""
-    with zipfile.ZipFile(BytesIO(data)) as archive:
-        headings = [_plain(heading) for heading in HEADING.findall(text)]
-        missing = [(name, file) for name, file in _sheets(archive) if not _is_there(_plain(name), headings)]
-        return [name for name, file in missing if _is_filled(archive, file)]
+@dataclass(slots=True)
+class Sheet:
+    """A sheet's name and its rows that have something in them; ``uncalculated``: formulas that have no result."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    uncalculated: int = 0
 
 
-def repaired(data: bytes) -> bytes:
-    """Return the file with cells that the parser takes."""
-    with zipfile.ZipFile(BytesIO(data)) as archive, BytesIO() as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
-            for entry in archive.infolist():
-                content = archive.read(entry)
-                copy.writestr(entry.filename, _mended(content) if "/worksheets/" in entry.filename else content)
-        return file.getvalue()
+def markdown(sheets: Sequence[Sheet]) -> str:
+    """Return each filled sheet as a table under its name."""
+    return "\n\n".join(f"## {_line(sheet.name)}\n\n{_table(sheet.rows)}" for sheet in sheets if sheet.rows)
+
+
+def cell(text: str) -> str:
+    """Return a cell's text in one line, as a table takes it."""
+    return _line(text).replace("|", "\\|")
+
+
+def uncalculated(sheets: Sequence[Sheet]) -> list[str]:
+    """Return for people what a workbook lacks that no program has calculated."""
+    count = sum(sheet.uncalculated for sheet in sheets)
+    return [f"the results of {count} formulas, which were saved without"] if count else []
 
 
 def in_words(text: str) -> str:
-    """Return a sheet's text with durations and errors as the sheet shows them."""
+    """Return the text of an old workbook with durations and errors as its sheets show them."""
     return WORDS.sub(_shown, text)
-
-
-def _sheets(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
-    """Return name and file of each sheet of cells."""
-    workbook = part(archive, "xl/workbook.xml")
-    files = relations(archive, "xl/workbook.xml")
-    found = []
-    for sheet in () if workbook is None else workbook.iter():
-        ids = [value for key, value in sheet.items() if key.endswith("}id")]
-        if sheet.tag.endswith("}sheet") and ids and files.get(ids[0], ("",))[0].endswith("/worksheet"):
-            found.append((sheet.get("name", ""), files[ids[0]][1]))
-    return found
-
-
-def _plain(name: str) -> str:
-    return "".join(name.replace("\\", "").split())
-
-
-def _is_there(name: str, headings: Sequence[str]) -> bool:
-    return name in headings or f"{name}(hidden)" in headings or f"{name}(veryhidden)" in headings
-
-
-def _is_filled(archive: zipfile.ZipFile, file: str) -> bool:
-    return file in archive.namelist() and FILLED.search(archive.read(file)) is not None
-
-
-def _mended(sheet: bytes) -> bytes:
-    typed = CELL_TYPE.sub(lambda found: found[1] + TYPES.get(found[2], b' t="str"'), sheet)
-    return VALUE.sub(lambda found: found[1] + found[2].strip() + found[3], typed)
 
 
 def _shown(found: re.Match[str]) -> str:
@@ -81,3 +50,17 @@ def _shown(found: re.Match[str]) -> str:
     if error:
         return SHOWN.get(error, f"#{error.upper()}")
     return f"{int(hours):02}:{minutes}:{seconds}" if hours else ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _table(rows: Sequence[Row]) -> str:
+    used = sorted({column for row in rows for column in row})
+    filled = sum(map(len, rows))
+    if len(used) * len(rows) > max(MOST_SPARSE, filled / SHARE):
+        rows = [dict(enumerate(text for _, text in sorted(row.items()))) for row in rows]
+        used = list(range(max(map(len, rows))))
+    lines = [f"| {' | '.join([row.get(column, '') for column in used])} |" for row in rows]
+    return "\n".join([lines[0], "| --- " * len(used) + "|", *lines[1:]])

@@ -1,7 +1,7 @@
-"""The order of a PowerPoint file's slides and their speaker notes, from its own relations.
+"""What the parser gets wrong in PowerPoint files: the order of slides, their notes, bars in cells, equations, symbols.
 
-The parser takes slides and notes by the numbers in their file names. PowerPoint keeps those numbers when slides are
-moved, and numbers notes on their own: the third slide's may be ``notesSlide1.xml``.
+It takes slides and notes by the numbers in their file names. PowerPoint keeps those numbers when slides are moved, and
+numbers notes on their own: the third slide's may be ``notesSlide1.xml``. A bar in a cell of a table began another cell.
 """
 
 from __future__ import annotations
@@ -10,25 +10,76 @@ import re
 import zipfile
 from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
-from listener.documents.package import part, relations
-
-if TYPE_CHECKING:
-    from xml.etree import ElementTree
+from listener.documents import equations, symbols
+from listener.documents.package import copied, part, relations
 
 SLIDE = re.compile(r"ppt/slides/slide(\d+)\.xml")
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
+_A14 = "{http://schemas.microsoft.com/office/drawing/2010/main}"
+_COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+BAR = "\ue07c"  # stands for a bar in a cell until the parser is through, which does not know that they are escaped
+NOTHING = re.compile(r"(?!)")
+FONTS = ("latin", "sym", "ea")
+ElementTree.register_namespace("a", _A[1:-1])
+ElementTree.register_namespace("p", _P[1:-1])
+ElementTree.register_namespace("a14", _A14[1:-1])
+
+
+def mended(data: bytes) -> bytes:
+    """Return the file for the parser, with slides that it reads rightly; as it is if none needs that."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        slides = [(name, part(archive, name)) for name in archive.namelist() if SLIDE.fullmatch(name)]
+        changed = {name: ElementTree.tostring(tree) for name, tree in slides if tree is not None and _mend(tree)}
+        return copied(archive, changed, NOTHING) if changed else data
+
+
+def _mend(slide: ElementTree.Element) -> bool:
+    """Put a slide right; return whether there was something to do."""
+    done = [_mend_equations(slide)]
+    for table in slide.iter(f"{_A}tbl"):
+        for text in table.iter(f"{_A}t"):
+            if text.text and "|" in text.text:
+                text.text = text.text.replace("|", BAR)
+                done.append(True)
+    for run in slide.iter(f"{_A}r"):
+        font = next((one.get("typeface") for name in FONTS for one in run.iterfind(f"{_A}rPr/{_A}{name}")), None)
+        for text in run.iterfind(f"{_A}t") if symbols.is_symbol_font(font) else ():
+            text.text = symbols.shown(text.text or "", font)
+            done.append(True)
+    return any(done)
+
+
+def _mend_equations(slide: ElementTree.Element) -> bool:
+    found = False
+    for parent in list(slide.iter()):
+        for place, child in enumerate(parent):
+            if child.tag == f"{_COMPATIBLE}AlternateContent" and next(child.iter(f"{_A14}m"), None) is not None:
+                chosen = child.find(f"{_COMPATIBLE}Choice")
+                if chosen is not None and len(chosen) == 1:
+                    parent[place] = chosen[0]  # the other choice is a picture of it
+                    found = True
+    for parent in list(slide.iter()):
+        for place, child in enumerate(parent):
+            if child.tag == f"{_A14}m":
+                run = ElementTree.Element(f"{_A}r")
+                ElementTree.SubElement(run, f"{_A}t").text = equations.line(child)
+                parent[place] = run
+                found = True
+    return found
+
 
 def in_order(data: bytes, slides: Sequence[str]) -> list[str]:
     """Return the texts of slides (by file number) as the presentation shows them, each with its notes."""
+    slides = [slide.replace(BAR, "\\|") for slide in slides]
     with zipfile.ZipFile(BytesIO(data)) as archive:
         by_number = sorted(filter(SLIDE.fullmatch, archive.namelist()), key=_number)
         if len(by_number) != len(slides):
-            return list(slides)
+            return slides
         texts = dict(zip(by_number, slides, strict=True))
         shown = [name for name in _shown(archive) if name in texts]
         order = shown if len(shown) == len(slides) else by_number

@@ -74,7 +74,7 @@ LoadedRow = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the load step found out about one revision: a parsed text or an error.
+    """What the load step found out about one revision: a parsed text, which may have a warning, or an error.
 
     With ``part``, about a document inside of that revision's, which has this URI. ``version``, ``modified_at``: what
     its source said of its state as it gave it.
@@ -103,7 +103,7 @@ class Loaded:
             text and text.media_type,
             as_json(dict(text.metadata)) if text else None,
             list(text.pages) if text and text.pages else None,
-            as_json(self.error),
+            as_json(self.error or (text and text.warning and text.warning.as_json("load"))),
             self.part,
             self.version,
             self.modified_at,

@@ -28,13 +28,13 @@ begin
   ), copied as (
     insert into ingest.ingest_revisions
       (request_id, position, batch, collection, generation, uri, locator, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,
-       state, error, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, loaded_at)
+       state, error, warning, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, loaded_at)
     select p_request, o.position, o.batch, v_fork.collection, ingest.ingest_generation(v_fork), v.uri, coalesce(v.locator, v.path),
            -- A loaded one's is that of its text, not of the bytes that are read again.
            case when reached > 0 then coalesce(s.media_type, v.media_type) when v.loaded_at is null then v.media_type end, v.bytes,
            v.container, v.range_start, v.range_hash, v.line, v.parent_id, s.id,
            case when final then 'failed' else (array['discovered', 'loaded', 'chunked', 'embedded'])[reached + 1] end,
-           case when final then v.error end,
+           case when final then v.error end, case when reached > 0 then s.warning end,
            case when reached > 0 then greatest(s.read_seq, d.live_seq) else v_fork.read_seq end,
            case when reached > 0 then s.content_hash end,
            case when reached > 0 then ingest.ingest_settings_hash(v_fork) end,

@@ -2,8 +2,9 @@ create or replace function ingest.ingest_save_loaded(p_fence ingest.ingest_fence
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Where part has a URI, the row is a document inside of the one with that id: it becomes a revision of its own. A whole
--- comes before its parts. Rows are looked up by their place and not joined: before a table has statistics, a join may run
--- through all that is given for each row.
+-- comes before its parts. An error beside a text is no failure: it says what of the document the text lacks. Rows are
+-- looked up by their place and not joined: before a table has statistics, a join may run through all that is given for
+-- each row.
 declare
   v_owned uuid[];
   v_ids bigint[] := array(select l.revision from unnest(p_loaded) with ordinality as l order by l.ordinality);
@@ -12,11 +13,12 @@ begin
   with settings as materialized (
     select r.id, ingest.ingest_settings_hash(r) as hash from ingest.ingest_requests r where r.id = any (v_owned))
   update ingest.ingest_revisions v
-  set (state, error, read_seq, content_hash, bytes, text, title, media_type, metadata, pages, version, modified_at,
+  set (state, error, warning, read_seq, content_hash, bytes, text, title, media_type, metadata, pages, version, modified_at,
        settings_hash, loaded_at) = (
-    select case when (l.one).error is null then 'loaded' else 'failed' end, (l.one).error, (l.one).read_seq, (l.one).hash,
-           coalesce((l.one).bytes, v.bytes), (l.one).text, (l.one).title, coalesce((l.one).media_type, v.media_type),
-           coalesce((l.one).metadata, '{}'), (l.one).pages, coalesce((l.one).version, v.version),
+    select case when (l.one).error is null or (l.one).text is not null then 'loaded' else 'failed' end,
+           case when (l.one).text is null then (l.one).error end, case when (l.one).text is not null then (l.one).error end,
+           (l.one).read_seq, (l.one).hash, coalesce((l.one).bytes, v.bytes), (l.one).text, (l.one).title,
+           coalesce((l.one).media_type, v.media_type), coalesce((l.one).metadata, '{}'), (l.one).pages, coalesce((l.one).version, v.version),
            coalesce((l.one).modified_at, v.modified_at), settings.hash, ingest.ingest_now()
     from (select p_loaded[array_position(v_ids, v.id)] as one offset 0) l)
   from settings
@@ -24,12 +26,14 @@ begin
   if exists (select from unnest(p_loaded) l where l.part is not null) then
     -- An e-mail's pictures are no failures.
     insert into ingest.ingest_revisions
-      (request_id, batch, position, collection, generation, uri, parent_id, state, reason, error, read_seq, content_hash, bytes,
-       text, title, media_type, metadata, pages, settings_hash, loaded_at)
+      (request_id, batch, position, collection, generation, uri, parent_id, state, reason, error, warning, read_seq, content_hash,
+       bytes, text, title, media_type, metadata, pages, settings_hash, loaded_at)
     select v.request_id, v.batch, v.position, v.collection, v.generation, l.part, l.revision,
-           case when l.error is null then 'loaded' when l.error ->> 'code' = 'unsupported' then 'skipped' else 'failed' end,
-           case when l.error ->> 'code' = 'unsupported' then 'unsupported' end,
-           case when l.error ->> 'code' <> 'unsupported' then l.error end, l.read_seq, l.hash, l.bytes, l.text, l.title,
+           case when l.error is null or l.text is not null then 'loaded'
+                when l.error ->> 'code' = 'unsupported' then 'skipped' else 'failed' end,
+           case when l.text is null and l.error ->> 'code' = 'unsupported' then 'unsupported' end,
+           case when l.text is null and l.error ->> 'code' <> 'unsupported' then l.error end,
+           case when l.text is not null then l.error end, l.read_seq, l.hash, l.bytes, l.text, l.title,
            l.media_type, coalesce(l.metadata, '{}'), l.pages, v.settings_hash, ingest.ingest_now()
     from unnest(p_loaded) with ordinality as l
     cross join lateral (

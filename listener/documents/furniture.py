@@ -1,0 +1,141 @@
+"""What of a page is no content, taken out before it becomes Markdown; and what stands in for pictures put in.
+
+::
+
+    goes     scripts, styles, navigation, search, controls; headers, footers and asides that are mostly links;
+             tables of contents made of links into the page; cookie banners; what is hidden from everybody
+    stays    headers with words (title, author, abstract); alternative texts of pictures; closed details, tabs that are
+             not open; what is hidden from screen readers only, if it is more than a decoration
+
+Nothing goes if nothing would be left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+GONE = (
+    "script, style, nav, [role=navigation], [role=search], [role=menubar], div.related, div.sphinxsidebar, "
+    "a.headerlink, div.navheader, div.navfooter, a.anchor-link, input, select, textarea, button, template, iframe, "
+    "object, [role=doc-toc], #toc, .toc, #table-of-contents, .table-of-contents, div.contents.topic, nav.contents"
+)
+# By the names that the common programs for consent give their banners, or a dialog that is called so.
+BANNERS = (
+    "[id*=cookie-banner i], [class*=cookie-banner i], [id*=cookie-consent i], [class*=cookie-consent i], "
+    "[id*=cookie-notice i], [class*=cookie-notice i], [id*=cookiebanner i], [class*=cookiebanner i], "
+    "[id*=cookieconsent i], [class*=cookieconsent i], [id*=cookie-law i], [class*=cookie-law i], "
+    "[id*=cookie-bar i], [class*=cookie-bar i], #CybotCookiebotDialog, #onetrust-consent-sdk, #usercentrics-root, "
+    "#didomi-host, .cc-window, .gdpr-banner, [role=dialog][aria-label*=cookie i], [id*=consent-banner i], "
+    "[class*=consent-banner i]"
+)
+FRAMES = "header, footer, aside, [role=banner], [role=contentinfo]"
+MOSTLY = 0.5  # of a frame's letters that are links, then it leads elsewhere
+INDEX = 0.8  # of a list's letters that are links into the page, then it is a table of contents
+LEAST_ENTRIES = 3
+MOST_ANCHORS, MOST_LEVELS = 5000, 30  # that are looked at for lists of contents
+DEEPEST = 2000
+NESTING = re.compile(  # tags, but of elements that end by themselves
+    r"<(/?)(?!(?:br|img|hr|input|meta|link|p|li|t[drh]|tbody|thead|dt|dd|option|col|area|wbr|source)\b)[a-z]",
+    re.IGNORECASE,
+)
+HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
+VANISHING = re.compile(r"(?:^|;)\s*font-size\s*:\s*0(?:px|pt|em|rem|%)?\s*(?:;|!|$)", re.IGNORECASE)
+WHOLE = frozenset({"html", "body", "main", "article"})  # hidden until a script shows them
+INLINE = frozenset({"span", "i", "b", "em", "strong", "a", "svg", "small", "sup", "sub", "img", "use", "path"})
+LEAST_WORDS = 3  # of what is more than a decoration
+FILE = re.compile(r"^\S+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?)$", re.IGNORECASE)
+
+
+def removed(page: str) -> str:
+    """Return a page without its furniture."""
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError  # noqa: PLC0415 - for workers only: native code
+
+    if _is_deep(page):
+        return page
+    try:
+        tree = LexborHTMLParser(page)
+        _name_pictures(tree)
+        for one in tree.css(GONE):
+            if one.tag not in WHOLE:
+                one.decompose()
+        for one in tree.css(
+            "[hidden], [style*=display i], [style*=visibility i], [style*=font-size i], [aria-hidden=true]"
+        ):
+            if _is_hidden(one):
+                one.decompose()
+        for one in [*tree.css(BANNERS), *filter(_leads_elsewhere, tree.css(FRAMES)), *_indexes(tree)]:
+            if one.tag not in WHOLE:
+                one.decompose()
+        return (tree.html if _words(tree.body) else None) or page
+    except (SelectolaxError, RuntimeError, ValueError):
+        return page
+
+
+def _is_deep(page: str) -> bool:
+    """Tell whether elements are nested without end: the time to parse them grows with the square of that."""
+    if page.count("<") < DEEPEST:
+        return False
+    depth = deepest = 0
+    for tag in NESTING.finditer(page):
+        depth = max(depth + (-1 if tag[1] else 1), 0)
+        deepest = max(depth, deepest)
+    return deepest > DEEPEST
+
+
+def _name_pictures(tree: Any) -> None:
+    """Put a picture's alternative text in its place."""
+    for picture in tree.css("img[alt], input[type=image][alt], area[alt]"):
+        attributes = picture.attributes
+        text = " ".join((attributes.get("alt") or "").split())
+        if text and not FILE.match(text) and attributes.get("aria-hidden") != "true":
+            picture.replace_with(f" {text} ")
+
+
+def _is_hidden(element: Any) -> bool:
+    attributes, name = element.attributes, element.tag
+    if name in WHOLE or name is None:
+        return False
+    style = attributes.get("style") or ""
+    if VANISHING.search(style) and not any(child.is_element_node for child in element.iter()):
+        return True
+    if "hidden" in attributes or HIDDEN.search(style):
+        return attributes.get("hidden") != "until-found" and attributes.get("role") != "tabpanel"
+    if attributes.get("aria-hidden") == "true":
+        return name in INLINE or len(_words(element)) < LEAST_WORDS
+    return False
+
+
+def _leads_elsewhere(frame: Any) -> bool:
+    """Tell whether a header, footer or aside is mostly links, or empty."""
+    letters = _letters(frame)
+    linked: int = sum(map(_letters, frame.css("a[href]")))
+    return linked >= letters * MOSTLY
+
+
+def _indexes(tree: Any) -> list[Any]:
+    """Return lists that are nearly all links into the page itself."""
+    lists: dict[int, Any] = {}
+    entries: Counter[int] = Counter()
+    for anchor in tree.css('li a[href^="#"]')[:MOST_ANCHORS]:
+        parent, level = anchor.parent, 0
+        while parent is not None and level < MOST_LEVELS:
+            if parent.tag in ("ul", "ol"):
+                lists[parent.mem_id] = parent
+                entries[parent.mem_id] += 1
+            parent, level = parent.parent, level + 1
+    return [one for key, one in lists.items() if entries[key] >= LEAST_ENTRIES and _is_index(one)]
+
+
+def _is_index(listed: Any) -> bool:
+    letters = _letters(listed)
+    return letters > 0 and sum(map(_letters, listed.css('a[href^="#"]'))) >= letters * INDEX
+
+
+def _letters(element: Any) -> int:
+    return len("".join(element.text(deep=True).split()))
+
+
+def _words(element: Any) -> list[str]:
+    return [] if element is None else element.text(deep=True, separator=" ").split()
