@@ -22,19 +22,27 @@ from itertools import chain
 from typing import NamedTuple
 from zlib import crc32
 
-from listener.chunking.markdown import LIST_ITEM, Fences, Section, continues_list, read_sections
+from listener.chunking.leads import MARKDOWN_TYPES, Leads, bare
 from listener.errors import SettingsError
+from listener.markdown.fences import Fences
+from listener.markdown.lists import LIST_ITEM, continues_list
+from listener.markdown.sections import Section, read_sections
 
 _LOOKAHEAD = 16  # characters that the patterns below may look at behind a cut
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A slice of a document's text: ``text[start:end]``, in characters, under its headings (outermost first)."""
+    """A slice of a document's text: ``text[start:end]``, in characters, under its headings (outermost first).
+
+    ``lead`` is the place of what it continues, which is searched and embedded with it: the header of a table that was
+    cut, the first line of a code block; (0, 0) if it continues neither. See ``leads``.
+    """
 
     start: int
     end: int
     heading_path: tuple[str, ...] = ()
+    lead: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,8 @@ def chunk(text: str, media_type: str, size: int, overlap: int) -> list[Chunk]:
     if grammar is MARKDOWN:
         root, fences = read_sections(text)
         regions = list(_regions(text, root, size))
-    cutter = _Cutter(text, grammar, fences, size, overlap)
+    leads = Leads.of(text, media_type, fences, size)
+    cutter = _Cutter(text, grammar, fences, leads, size, overlap)
     return [found for region in regions for found in cutter.chunks(region)]
 
 
@@ -97,8 +106,8 @@ _CODE_TYPES = re.compile(r"text/(?:x-|css$|javascript$)|application/.*(?:json|ja
 
 
 def _grammar(media_type: str) -> Grammar:
-    kind = media_type.partition(";")[0].strip().lower()
-    if kind in ("text/markdown", "text/x-markdown"):
+    kind = bare(media_type)
+    if kind in MARKDOWN_TYPES:
         return MARKDOWN
     return CODE if _CODE_TYPES.match(kind) and kind not in _PLAIN_TYPES else PLAIN
 
@@ -176,10 +185,11 @@ _INK = re.compile(r"\S")
 class _Cutter:
     """Cuts regions of one text."""
 
-    def __init__(self, text: str, grammar: Grammar, fences: Fences, size: int, overlap: int) -> None:
+    def __init__(self, text: str, grammar: Grammar, fences: Fences, leads: Leads, size: int, overlap: int) -> None:
         self._text = text
         self._grammar = grammar
         self._fences = fences
+        self._leads = leads
         self._size = size
         self._overlap = overlap
         self._core = max(size - overlap, (size + 1) // 2)  # leaves room for the overlap
@@ -190,7 +200,8 @@ class _Cutter:
         while at < region.end:
             cut = self._cut(at, region.end, self._size if at == begin else self._core)
             end = at + len(self._text[at:cut].rstrip())
-            yield Chunk(at if at == begin else self._overlap_start(begin, at, end), end, region.path)
+            start = at if at == begin else self._overlap_start(begin, at, end)
+            yield Chunk(start, end, region.path, self._leads.before(start))
             at = self._skip_blank(cut, region.end)
 
     def _skip_blank(self, at: int, end: int) -> int:

@@ -85,7 +85,7 @@ def _reading(document: Any, data: bytes, kind: str) -> Reading:
         notes["page_count"] = len(texts)
     mail, said = kind == office_types.OUTLOOK, document.metadata
     title = reading.short(said.title or (said.subject if mail else None))
-    title = title if mail else titles.told(letters(title or ""))
+    title = title if mail else letters(title or "") or None
     paged = kind in (office_types.PDF, office_types.PPTX, *office_types.IMAGES) or len(pages) > 1
     return Reading(
         reading.as_buffer(text), title, reading.sane(notes), pages if paged else (), (), media_types.MARKDOWN
