@@ -33,7 +33,7 @@ def title_of_front_matter(text: str) -> str | None:
     return " ".join(found.split()) or None if found else None
 
 
-_YAML_KEY = re.compile(r"^(?:title|\"title\"|'title')[ \t]*:(?=[ \t\r\n])[ \t]*", re.IGNORECASE | re.MULTILINE)
+_YAML_KEY = re.compile(r"^(?:title|\"title\"|'title')[ \t]*:(?=\s)[^\S\r\n]*", re.IGNORECASE | re.MULTILINE)
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t\r\n]+)*")  # an anchor, a tag
 _YAML_BLOCK = re.compile(r"([|>])(?:[+-]?[1-9]?|[1-9][+-])[ \t]*(?:#[^\n]*)?\r?\n")
 _TWO_QUOTES = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
