@@ -244,10 +244,10 @@ async def test_a_chunk_of_a_table_that_was_cut_is_embedded_with_its_header_and_f
     await ingested(c, collection=name, uri="t.md", content=text, metadata={"team": "blue"})
     found = await chunks(c, name)
     assert len(found) > 2
-    for one in found:
-        assert one["text"] == text[one["start_char"] : one["end_char"]]
-        assert (one["metadata"].get("continues", header), one["metadata"]["team"]) == (header, "blue")
-        assert (header in one["text"]) != ("continues" in one["metadata"])
+    for row in found:
+        assert row["text"] == text[row["start_char"] : row["end_char"]]
+        assert (row["metadata"].get("continues", header), row["metadata"]["team"]) == (header, "blue")
+        assert (header in row["text"]) != ("continues" in row["metadata"])
     assert {header in said for said in process.embedded(name)} == {True}
     assert len(process.embedded(name)) == len(found)
     hits = await c.fetch("select text from ingest_search($1, $2, 1, by => 'words')", f"param119 {name}", name)
