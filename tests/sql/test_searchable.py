@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 import uuid
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import combining, decomposition, normalize
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging import Connection, carry, claim, digest, ingest, own, publish, settle, start
 
+from listener.database.sql_files import sql_files
 from listener.embedding import text_hash
 from listener.markdown.searchable import searchable
 
@@ -40,6 +44,20 @@ async def test_sql_and_python_make_the_same_of_every_text(c: Connection) -> None
     different = {row["t"]: row["searchable"] for row in await c.fetch(query, made)}
     assert len(different) > 1000
     assert {text: (said, searchable(text)) for text, said in different.items() if said != searchable(text)} == {}
+
+
+def test_letters_that_are_not_looked_at_need_no_composing_whatever_stands_beside_them() -> None:
+    """Those that end a composition are none of them; Unicode keeps that for all letters that it has."""
+    source = next(file.text for file in sql_files() if file.name == "ingest_searchable.sql")
+    said = re.search(r"v_composed constant text :=\n((?: +'[^']+';?\n)+)", source)
+    assert said is not None
+    letters = "".join(re.findall("'([^']+)'", said[1]))
+    composed = re.compile(f"[{letters}]")
+    pairs = [decomposition(chr(code)).split() for code in range(sys.maxunicode + 1)]
+    second = {chr(int(pair[1], 16)) for pair in pairs if len(pair) == 2 and not pair[0].startswith("<")}
+    taken = [chr(code) for code in range(sys.maxunicode + 1) if composed.match(chr(code))]
+    assert len(taken) > 30_000
+    assert [one for one in taken if combining(one) or one in second or normalize("NFC", one) != one] == []
 
 
 async def cut_into(c: Connection, uri: str, chunks: Sequence[tuple[str, dict[str, Any]]]) -> uuid.UUID:
