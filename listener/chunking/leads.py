@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from listener.markdown.fences import Fences
-from listener.markdown.tables import Tables, read_tables
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.tables import Tables, read_tables
 
 MARKDOWN_TYPES = frozenset({"text/markdown", "text/x-markdown"})
 LEAST = 100  # characters that a lead may have, however small chunks are

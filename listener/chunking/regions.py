@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from listener.markdown.sections import Section
+from listener.documents.markdown.sections import Section
 
 
 class Region(NamedTuple):

@@ -22,10 +22,10 @@ from itertools import chain
 
 from listener.chunking.leads import MARKDOWN_TYPES, Leads, bare
 from listener.chunking.regions import Region, choose, regions_of
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.lists import LIST_ITEM, continues_list
+from listener.documents.markdown.sections import read_sections
 from listener.errors import SettingsError
-from listener.markdown.fences import Fences
-from listener.markdown.lists import LIST_ITEM, continues_list
-from listener.markdown.sections import read_sections
 
 _LOOKAHEAD = 16  # characters that the patterns below may look at behind a cut
 

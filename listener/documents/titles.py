@@ -14,13 +14,13 @@ import re
 from posixpath import basename, splitext
 from urllib.parse import unquote
 
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.front_matter import title_of_front_matter
+from listener.documents.markdown.headings import read_headings
+from listener.documents.markdown.spans import plain
 from listener.documents.media_types import MARKDOWN
 from listener.documents.outlines import first_heading_of
 from listener.documents.reading import short
-from listener.markdown.fences import Fences
-from listener.markdown.front_matter import title_of_front_matter
-from listener.markdown.headings import read_headings
-from listener.markdown.spans import plain
 
 PROGRAM = re.compile(r"^Microsoft (?:Office )?(?:Word|PowerPoint|Excel|Publisher|Visio) - ", re.IGNORECASE)
 FILE = re.compile(r"^(?:.*[\\/])?([^\\/]+)\.([a-zA-Z]{1,8})$")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
-from listener.markdown.searchable import searchable
+from listener.documents.markdown.searchable import searchable
 
 DEFAULT_TEMPLATE = "{title}\n{heading_path}\n\n{text}"
 """Title, heading path, an empty line, then the chunk's text."""

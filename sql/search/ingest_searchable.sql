@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_searchable(p_text text) returns text
 language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
 as $$
--- The same patterns as in listener/markdown/searchable.py, whose comments say what they are for; a test compares the two.
+-- The same patterns as in listener/documents/markdown/searchable.py, whose comments say what they are for; a test compares the two.
 declare
   v_no_word constant text := '\u0001-\u002f:-@\u005b-\u005e`\u007b-\u00bf\u2000-\u206f\u3000-\u303f\uff00-\uff0f';
   v_no_words constant text :=

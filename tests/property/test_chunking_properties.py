@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.chunking.splitting import Chunk, chunk
-from listener.markdown.searchable import searchable
+from listener.documents.markdown.searchable import searchable
 
 MARKUP = [
     "# A\n",

@@ -15,15 +15,15 @@ from line_steps import TooManyLines, assert_linear
 
 from listener.chunking.boundaries import boundaries, read_headings
 from listener.documents import cells, mail, office_types, parsers, tidying, titles
+from listener.documents.markdown.front_matter import title_of_front_matter
+from listener.documents.markdown.searchable import searchable
+from listener.documents.markdown.spans import plain
 from listener.documents.pool import Workers
 from listener.documents.reading import About
 from listener.embedding import groups
 from listener.embedding.answers import read_vectors
 from listener.embedding.refusals import harmless
 from listener.errors import RequestError, ServiceError
-from listener.markdown.front_matter import title_of_front_matter
-from listener.markdown.searchable import searchable
-from listener.markdown.spans import plain
 from listener.settings import Settings
 from listener.sources.base import SourceTools
 from listener.sources.files import Files

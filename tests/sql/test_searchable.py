@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from staging import Connection, carry, claim, digest, ingest, own, publish, settle, start
 
 from listener.database.sql_files import sql_files
+from listener.documents.markdown.searchable import searchable
 from listener.embedding import text_hash
-from listener.markdown.searchable import searchable
 
 PIECES = [
     "*", "**", "***", "~", "~~", "^", "`", "_", " ", "\n", "a", "b", "Z", "7", "é", "e\u0301", "語", "(", "[", ".", ",",

@@ -8,8 +8,8 @@ import pytest
 
 from listener.chunking.splitting import chunk
 from listener.documents import titles
-from listener.markdown.front_matter import end_of_front_matter, title_of_front_matter
-from listener.markdown.spans import plain
+from listener.documents.markdown.front_matter import end_of_front_matter, title_of_front_matter
+from listener.documents.markdown.spans import plain
 
 
 def title(text: str, said: str | None = None, kind: str = "text/markdown", uri: str = "dir/a.md") -> str | None:

@@ -6,8 +6,8 @@ from unicodedata import normalize
 
 import pytest
 
+from listener.documents.markdown.searchable import searchable
 from listener.embedding import DEFAULT_TEMPLATE, embedding_input, text_hash
-from listener.markdown.searchable import searchable
 
 SAMES = [
     ("**P**ersonal", "Personal"),

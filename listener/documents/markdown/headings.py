@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from listener.markdown.fences import Fences
-from listener.markdown.front_matter import end_of_front_matter
-from listener.markdown.lists import LIST_ITEM
-from listener.markdown.spans import plain
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.front_matter import end_of_front_matter
+from listener.documents.markdown.lists import LIST_ITEM
+from listener.documents.markdown.spans import plain
 
 _HEADING_LENGTH = 200  # characters of a heading that are kept in a heading path
 _SETEXT_REACH = 400  # characters before an underline in which its heading must begin

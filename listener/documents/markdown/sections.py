@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from listener.markdown.fences import Fences
-from listener.markdown.headings import read_headings
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.headings import read_headings
 
 _INK = re.compile(r"\S")
 

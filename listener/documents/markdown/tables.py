@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from listener.markdown.fences import Fences
+from listener.documents.markdown.fences import Fences
 
 
 class Table(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from listener.markdown.searchable import unmarked_words
+from listener.documents.markdown.searchable import unmarked_words
 
 _KEPT = re.compile(  # code, what is escaped, an address: none of their signs is a mark
     r"(?<!`)`(?P<code>[^`]+)`(?!`)|(?<!`)``(?P<long>[^`]+(?:`[^`]+)?)``(?!`)"
