@@ -10,8 +10,9 @@ from listener.chunking.splitting import chunk
 Asked = tuple[str, str, int, int]
 """A text, its media type, the size of a chunk and the overlap."""
 
-Boundaries = tuple[list[int], list[int], str]
-"""Where the chunks start, where they end, and the headings of each, as JSON."""
+Boundaries = tuple[list[int], list[int], str, list[int]]
+"""Where the chunks start, where they end, the headings of each, as JSON, and where each one's lead starts and ends, one
+after the other (nothing if none has any)."""
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _DECODER = json.JSONDecoder()
@@ -33,4 +34,5 @@ def read_headings(said: str) -> Iterator[list[str]]:
 def _cut(text: str, media_type: str, size: int, overlap: int) -> Boundaries:
     chunks = chunk(text, media_type, size, overlap)
     headings = ", ".join(_AS_JSON(one.heading_path) for one in chunks)
-    return [one.start for one in chunks], [one.end for one in chunks], f"[{headings}]"
+    leads = [place for one in chunks for place in one.lead] if any(one.lead[1] for one in chunks) else []
+    return [one.start for one in chunks], [one.end for one in chunks], f"[{headings}]", leads

@@ -16,13 +16,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
-from zlib import crc32
 
-from listener.chunking.markdown import LIST_ITEM, Fences, Section, continues_list, read_sections
+from listener.chunking.leads import MARKDOWN_TYPES, Leads, bare
+from listener.chunking.regions import Region, choose, regions_of
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.lists import LIST_ITEM, continues_list
+from listener.documents.markdown.sections import read_sections
 from listener.errors import SettingsError
 
 _LOOKAHEAD = 16  # characters that the patterns below may look at behind a cut
@@ -30,11 +32,16 @@ _LOOKAHEAD = 16  # characters that the patterns below may look at behind a cut
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A slice of a document's text: ``text[start:end]``, in characters, under its headings (outermost first)."""
+    """A slice of a document's text: ``text[start:end]``, in characters, under its headings (outermost first).
+
+    ``lead`` is the place of what it continues, which is searched and embedded with it: the header of a table that was
+    cut, the first line of a code block; (0, 0) if it continues neither. See ``leads``.
+    """
 
     start: int
     end: int
     heading_path: tuple[str, ...] = ()
+    lead: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +82,12 @@ def chunk(text: str, media_type: str, size: int, overlap: int) -> list[Chunk]:
     _check(size, overlap)
     grammar = _grammar(media_type)
     fences = Fences()
-    regions = [_Region(0, len(text), ())]
+    regions = [Region(0, len(text), ())]
     if grammar is MARKDOWN:
         root, fences = read_sections(text)
-        regions = list(_regions(text, root, size))
-    cutter = _Cutter(text, grammar, fences, size, overlap)
+        regions = list(regions_of(text, root, size))
+    leads = Leads.of(text, media_type, fences, size)
+    cutter = _Cutter(text, grammar, fences, leads, size, overlap)
     return [found for region in regions for found in cutter.chunks(region)]
 
 
@@ -97,77 +105,10 @@ _CODE_TYPES = re.compile(r"text/(?:x-|css$|javascript$)|application/.*(?:json|ja
 
 
 def _grammar(media_type: str) -> Grammar:
-    kind = media_type.partition(";")[0].strip().lower()
-    if kind in ("text/markdown", "text/x-markdown"):
+    kind = bare(media_type)
+    if kind in MARKDOWN_TYPES:
         return MARKDOWN
     return CODE if _CODE_TYPES.match(kind) and kind not in _PLAIN_TYPES else PLAIN
-
-
-class _Region(NamedTuple):
-    """A stretch of the text that shares its headings: chunks never cross its ends."""
-
-    start: int
-    end: int
-    path: tuple[str, ...]
-
-
-def _regions(text: str, section: Section, size: int, lead: int | None = None) -> Iterator[_Region]:
-    """Yield the regions of a section: all of it if it fits into one chunk, else its own text, then its subsections.
-
-    ``lead`` is where the region begins if headings without a text of their own stand before the section.
-    """
-    start = section.start if lead is None else lead
-    if section.end - start <= size or not section.children:
-        yield _Region(start, section.end, _deepest(section).path)
-        return
-    first = section.children[0]
-    bare = not section.has_body
-    own = [] if bare else [_Region(start, first.start, section.path)]
-    below = (
-        list(_regions(text, child, size, lead=start if bare and child is first else None)) for child in section.children
-    )
-    yield from _pack(text, section.path, [own, *below], size)
-
-
-def _deepest(section: Section) -> Section:
-    """Return the section that the text is about, below headings that hold nothing but it."""
-    while not section.has_body and len(section.children) == 1:
-        section = section.children[0]
-    return section
-
-
-def _pack(text: str, path: tuple[str, ...], siblings: Iterable[Sequence[_Region]], size: int) -> Iterator[_Region]:
-    """Join neighbours that are small (a quarter of a chunk) under the path of their parent, pass on the others."""
-    run: list[_Region] = []
-    for regions in siblings:
-        if len(regions) == 1 and regions[0].end - regions[0].start <= size // 4:
-            run.append(regions[0])
-            continue
-        yield from _join(text, path, run, size)
-        run = []
-        yield from regions
-    yield from _join(text, path, run, size)
-
-
-def _join(text: str, path: tuple[str, ...], run: Sequence[_Region], size: int) -> Iterator[_Region]:
-    at = 0
-    while at < len(run):
-        stop = at + 1
-        while stop < len(run) and run[stop].end - run[at].start <= size:
-            stop += 1
-        if stop < len(run):
-            ends = {run[i].end: i + 1 for i in range(at, stop) if run[i].end - run[at].start >= size // 2}
-            stop = ends[_choose(text, list(ends))] if ends else stop
-        one = stop == at + 1
-        yield _Region(run[at].start, run[stop - 1].end, run[at].path if one else path)
-        at = stop
-
-
-def _choose(text: str, places: Sequence[int]) -> int:
-    """Return the place whose following text has the lowest checksum, so that neighbouring edits do not matter."""
-    if len(places) == 1:
-        return places[0]
-    return min(places, key=lambda at: crc32(text[at : at + 48].encode("utf-8", "surrogatepass")))
 
 
 _INK = re.compile(r"\S")
@@ -176,21 +117,23 @@ _INK = re.compile(r"\S")
 class _Cutter:
     """Cuts regions of one text."""
 
-    def __init__(self, text: str, grammar: Grammar, fences: Fences, size: int, overlap: int) -> None:
+    def __init__(self, text: str, grammar: Grammar, fences: Fences, leads: Leads, size: int, overlap: int) -> None:
         self._text = text
         self._grammar = grammar
         self._fences = fences
+        self._leads = leads
         self._size = size
         self._overlap = overlap
         self._core = max(size - overlap, (size + 1) // 2)  # leaves room for the overlap
 
-    def chunks(self, region: _Region) -> Iterator[Chunk]:
+    def chunks(self, region: Region) -> Iterator[Chunk]:
         """Yield the chunks of a region: it whole if it fits, else piece by piece."""
         begin = at = self._skip_blank(region.start, region.end)
         while at < region.end:
             cut = self._cut(at, region.end, self._size if at == begin else self._core)
             end = at + len(self._text[at:cut].rstrip())
-            yield Chunk(at if at == begin else self._overlap_start(begin, at, end), end, region.path)
+            start = at if at == begin else self._overlap_start(begin, at, end)
+            yield Chunk(start, end, region.path, self._leads.before(start))
             at = self._skip_blank(cut, region.end)
 
     def _skip_blank(self, at: int, end: int) -> int:
@@ -206,13 +149,13 @@ class _Cutter:
         blocks = self._blocks(at + 1, high)
         late = blocks[bisect_left(blocks, low) :]
         if late:
-            return _choose(self._text, late)
+            return choose(self._text, late)
         if blocks and (blocks[-1] - at >= limit // 4 or self._block_fits(blocks[-1], end)):
             return blocks[-1]
         for pattern in self._grammar.finer:
             places = self._places(pattern, low, high)
             if places:
-                return _choose(self._text, places)
+                return choose(self._text, places)
         return self._cut_anywhere(low, high)
 
     def _blocks(self, low: int, high: int) -> list[int]:

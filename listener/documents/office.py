@@ -30,7 +30,6 @@ from listener.documents import (
     reading,
     sheets,
     slides,
-    titles,
     word,
     workbook,
 )
@@ -102,7 +101,7 @@ def _read(data: bytes, about: About, tables: bool) -> Reading:
 def _of_own(data: bytes, kind: str) -> Reading:
     texts, unread = OWN[kind](data)
     title, notes = properties.of(data)
-    return _reading(texts, titles.told(letters(title or "")), notes, kind, unread)
+    return _reading(texts, letters(title or "") or None, notes, kind, unread)
 
 
 def _of_library(data: bytes, about: About, kind: str) -> Reading:
@@ -143,7 +142,7 @@ def _title(document: Any, kind: str) -> str | None:
     said = document.metadata
     if kind == office_types.OUTLOOK:
         return reading.short(said.title or said.subject)
-    return titles.told(letters(reading.short(said.title) or ""))
+    return letters(reading.short(said.title) or "") or None
 
 
 def _inside(data: bytes, about: About) -> str:

@@ -31,14 +31,11 @@ from listener.documents.reading import About, DocumentFormat, Malformed, Reading
 from listener.documents.utf8 import as_text, is_blank
 from listener.errors import DocumentError
 
-TITLE_LINES = 200
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-FENCES = ("```", "~~~")
 TEXTS = (media_types.HTML, media_types.PLAIN)
 ENCODED = 3  # bytes of UTF-8 that a byte of text or HTML becomes, at most
 MOST_NAMED = 10  # of what could not be read
 LEAST_SHARE = 0.05  # of the time limit: with less left, there is no other try
-QUOTES = "\"'"
 NOTHING_ELSE = Reading(as_buffer(""))
 
 
@@ -140,9 +137,8 @@ async def _parsed(one: DocumentFormat, about: About, text: str, read: Reading) -
     warning = _partly(about.uri, received.unread(read))
     if await is_blank(text):
         raise _nothing_left(warning) if warning and not read.notes.get("too_deep") else _no_text(one, about, read.notes)
-    became, title = read.kind or about.media_type, read.title
-    if became == media_types.MARKDOWN:
-        title = title or titles.readable(_markdown_title(text))
+    became = read.kind or about.media_type
+    title = titles.title_of(read.title, text, became, about.uri, is_message="from" in read.notes)
     return Parsed(text, became, title, read.notes, received.pages(read.pages, len(text)), received.parts(read), warning)
 
 
@@ -168,40 +164,6 @@ def _no_text(one: DocumentFormat, about: About, notes: dict[str, Any]) -> Docume
     elif one.pictures:
         hint = f"it may be scanned: see INGEST_OCR, which reads pictures of text where Tesseract is installed; {hint}"
     return DocumentError("no_text", f"{about.uri} has no text{deep}", hint)
-
-
-def _markdown_title(text: str) -> str | None:
-    """Return the title that the front matter or the first top heading gives, outside of code blocks."""
-    lines = text[:20_000].splitlines()[:TITLE_LINES]
-    front, fenced = lines[:1] == ["---"], False
-    for number, line in enumerate(lines):
-        if front:
-            front = number == 0 or line not in ("---", "...")
-            found = _front_matter_title(line)
-        else:
-            fenced ^= line.lstrip().startswith(FENCES)
-            found = "" if fenced else _heading(line)
-        if found:
-            return found
-    return None
-
-
-def _front_matter_title(line: str) -> str:
-    """Return what a line ``title: "…"`` says. By hand, like headings: a pattern would try each blank as an end."""
-    name, _, said = line.partition(":")
-    said = said.strip() if name.rstrip().lower() == "title" else ""
-    said = said[1:] if len(said) > 1 and said[0] in QUOTES else said
-    return (said[:-1] if len(said) > 1 and said[-1] in QUOTES else said).strip()
-
-
-def _heading(line: str) -> str:
-    """Return the text of a top heading, without the ``#`` that may close it."""
-    marked = line.lstrip(" ")
-    if len(line) - len(marked) > 3 or not marked.startswith("# "):
-        return ""
-    text = marked[1:].strip(" ")
-    opened = text.rstrip("#")
-    return (opened if opened.endswith(" ") else text).strip()
 
 
 def _failed(how: str, uri: str, failure: object, hint: str) -> DocumentError:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
+from listener.documents.markdown.searchable import searchable
+
 DEFAULT_TEMPLATE = "{title}\n{heading_path}\n\n{text}"
 """Title, heading path, an empty line, then the chunk's text."""
 
@@ -19,11 +21,16 @@ def embedding_input(template: str, prefix: str, *, title: str | None, heading_pa
 
     Headings are joined with ``>``; a first heading that repeats the title is left out. Lines of the template whose
     fields are all empty are left out with whatever else is in them, and so are empty lines that then stand at its
-    begin, at its end or side by side. Values go in as they are: their braces and empty lines mean nothing.
+    begin, at its end or side by side. Values go in as they are searched (``searchable``), as a query's text does; their
+    braces and empty lines mean nothing.
     """
     title = (title or "").strip()
     headings = heading_path[1:] if heading_path and heading_path[0] == title else heading_path
-    values = {"title": title, "heading_path": " > ".join(headings), "text": text}
+    values = {
+        "title": searchable(title),
+        "heading_path": searchable(" > ".join(headings)),
+        "text": searchable(text),
+    }
     return prefix + "\n".join(_filled_lines(template, values))
 
 

@@ -92,14 +92,18 @@ def _require_sense(some: Some, found: Sequence[Boundaries]) -> None:
 
 
 def _makes_sense(one: tuple[ToChunk, Asked], found: Boundaries) -> bool:
-    starts, ends, said = found
+    starts, ends, said, leads = found
     places = list(zip(starts, ends, strict=False))
     within = all(0 <= start < end <= len(one[1][0]) for start, end in places)
+    within = within and all(
+        0 <= start <= end <= len(one[1][0]) for start, end in zip(leads[::2], leads[1::2], strict=False)
+    )
     try:
         headings = json.loads(said)
     except (ValueError, RecursionError):
         return False
     named = all(isinstance(path, list) and all(isinstance(name, str) for name in path) for path in headings)
+    named = named and len(leads) in (0, 2 * len(starts))
     return within and named and len(starts) == len(ends) == len(headings) and places == sorted(set(places))
 
 
@@ -107,10 +111,10 @@ def _outcomes(work: Some, found: Sequence[Boundaries]) -> list[Cut]:
     return [_outcome(row, *one) for (row, _), one in zip(work, found, strict=True)]
 
 
-def _outcome(row: ToChunk, starts: Sequence[int], ends: Sequence[int], headings: str) -> Cut:
+def _outcome(row: ToChunk, starts: Sequence[int], ends: Sequence[int], headings: str, leads: Sequence[int]) -> Cut:
     if not starts:
         return Cut(row.id, error=DocumentError("no_text", "the document has no text").as_json("chunk"))
-    return Cut(row.id, starts, ends, headings)
+    return Cut(row.id, starts, ends, headings, leads=leads)
 
 
 def _failed(row: ToChunk, failure: WorkerFailed | CallRaised) -> Cut:

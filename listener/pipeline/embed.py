@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from uuid import UUID
 
 from pgvector import Vector
@@ -191,17 +192,31 @@ def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Cou
 def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[NewChunk]:
     stored = set(row.stored)
     said_of_all = row.metadata[:-1] + (", " if len(row.metadata) > len("{}") else "")
-    for ordinal, (start, end, path) in enumerate(zip(row.starts, row.ends, read_headings(row.headings), strict=True)):
+    places = zip(row.starts, row.ends, read_headings(row.headings), _leads(row), strict=True)
+    for ordinal, (start, end, path, lead) in enumerate(places):
         if ordinal in stored:
             continue
-        text = whole[start:end]
+        text, continues = whole[start:end], whole[lead.start : lead.stop]
         embedded = embedding_input(
-            settings.embedding_template, settings.passage_prefix, title=row.title, heading_path=path, text=text
+            settings.embedding_template,
+            settings.passage_prefix,
+            title=row.title,
+            heading_path=path,
+            text=f"{continues}\n{text}" if continues else text,
         )
         # Metadata stay the text that they are; of a name that is there twice, jsonb takes the later one.
-        said = said_of_all + _AS_JSON({"heading_path": path} | _page(row.pages, start, end))[1:]
+        own = {"heading_path": path} | _page(row.pages, start, end) | ({"continues": continues} if continues else {})
         digest = text_hash(embedded, settings.tenant)
-        yield NewChunk(row.request_id, row.id, ordinal, start, end, text, embedded, digest, said)
+        yield NewChunk(
+            row.request_id, row.id, ordinal, start, end, text, embedded, digest, said_of_all + _AS_JSON(own)[1:]
+        )
+
+
+def _leads(row: ToEmbed) -> Iterator[range]:
+    """Yield where in the text that lies which each chunk continues."""
+    if not row.leads:
+        return repeat(range(0), len(row.starts))
+    return map(range, row.leads[::2], row.leads[1::2])
 
 
 def _window(chunks: Iterator[NewChunk]) -> Iterator[NewChunk]:

@@ -118,7 +118,7 @@ class Gateway(OutageGateway):
 
     async def save_chunked(self, fence: Fence, cuts: Sequence[Cut]) -> int:
         """Write boundaries or errors: loaded → chunked or failed. Return the batch's chunks."""
-        query = "select ingest.ingest_save_chunked($1::ingest.ingest_fence_v1, $2::ingest.ingest_cut_v1[])"
+        query = "select ingest.ingest_save_chunked($1::ingest.ingest_fence_v1, $2::ingest.ingest_cut_v2[])"
         return int(await self._write(query, fence.as_row, [cut.as_row for cut in cuts]))
 
     # embed

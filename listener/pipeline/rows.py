@@ -122,17 +122,21 @@ class ToChunk:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The boundaries of a revision's chunks, the headings of each as JSON; or why there are none."""
+    """The boundaries of a revision's chunks, the headings of each as JSON; or why there are none.
+
+    ``leads``: where each chunk's lead starts and ends, one after the other; empty if none has any.
+    """
 
     revision: int
     starts: Sequence[int] = ()
     ends: Sequence[int] = ()
     headings: str = "[]"
     error: Failure | None = None
+    leads: Sequence[int] = ()
 
     @property
     def as_row(self) -> tuple[Any, ...]:
-        return self.revision, self.starts, self.ends, self.headings, as_json(self.error)
+        return self.revision, self.starts, self.ends, self.headings, as_json(self.error), self.leads or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ class ToEmbed:
     metadata: str
     pages: Sequence[int] | None
     stored: Sequence[int]
+    leads: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ begin
   delete from ingest.ingest_chunk_store c using ingest.ingest_revisions v
   where v.request_id = p_request and v.state in ('chunked', 'embedded') and c.revision_id = v.id;
   update ingest.ingest_revisions v
-  set state = p_state, starts = null, ends = null, headings = null,
+  set state = p_state, starts = null, ends = null, headings = null, leads = null,
       text = case when p_state = 'loaded' then v.text end,
       -- That of the text, not of the bytes that are read again.
       media_type = case when p_state = 'loaded' or v.loaded_at is null then v.media_type end,

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_is_for(p_routine name, p_right text) re
 language sql immutable
 return case p_right
   when 'anybody' then p_routine in (
-    'ingest_options', 'ingest_channel', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
+    'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
     'ingest_principals', 'ingest_locator', 'ingest_check_role', 'ingest_is_for', 'ingest_right_of')
   when 'submit' then p_routine in (
     'ingest_add', 'ingest_progress', 'ingest_progress_of', 'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of',

@@ -8,7 +8,8 @@ as $$
 declare
   v_config regconfig := ingest.ingest_search_config(p_collection);
   v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
-  v_query tsquery := websearch_to_tsquery(v_config, p_query);
+  v_said text := ingest.ingest_searchable(p_query);
+  v_query tsquery := websearch_to_tsquery(v_config, v_said);
 begin
   -- All words first; if that finds too little, any of them. (Not with an excluded word: it would be let in.)
   if numnode(v_query) > 1 and v_query::text !~ '(^|[ (])!' and (
@@ -18,7 +19,7 @@ begin
         and (p_principals is null or d.principals is null or d.principals && p_principals) limit p_enough) n
   ) then
     v_query := v_query || coalesce(
-      (select string_agg(quote_literal(lexeme), ' | ')::tsquery from unnest(to_tsvector(v_config, p_query))), v_query);
+      (select string_agg(quote_literal(lexeme), ' | ')::tsquery from unnest(to_tsvector(v_config, v_said))), v_query);
   end if;
   return query
     select d.uri, d.title, c.ordinal, c.text, ts_rank_cd('{0.5, 0.5, 0.8, 1}', c.lexemes, v_query, 1)::float8, c.metadata, c.revision_id

@@ -235,6 +235,25 @@ async def test_stored_vectors_are_those_of_the_embedder(c: Connection, name: str
     assert nearest["score"] == pytest.approx(1, abs=1e-5)
 
 
+async def test_a_chunk_of_a_table_that_was_cut_is_embedded_with_its_header_and_found_by_it(
+    c: Connection, name: str, process: ListenerProcess
+) -> None:
+    header = f"| parameter | unit | {name} |\n|---|---|---|"
+    rows = "\n".join(f"| param{n} | ms | {n} |" for n in range(120))
+    text = f"# Specs\n\nIntro.\n\n{header}\n{rows}\n"
+    await ingested(c, collection=name, uri="t.md", content=text, metadata={"team": "blue"})
+    found = await chunks(c, name)
+    assert len(found) > 2
+    for row in found:
+        assert row["text"] == text[row["start_char"] : row["end_char"]]
+        assert (row["metadata"].get("continues", header), row["metadata"]["team"]) == (header, "blue")
+        assert (header in row["text"]) != ("continues" in row["metadata"])
+    assert {header in said for said in process.embedded(name)} == {True}
+    assert len(process.embedded(name)) == len(found)
+    hits = await c.fetch("select text from ingest_search($1, $2, 1, by => 'words')", f"param119 {name}", name)
+    assert ["param119" in hit["text"] for hit in hits] == [True]
+
+
 async def test_a_text_that_documents_share_is_embedded_once(
     c: Connection, name: str, folder: Path, process: ListenerProcess
 ) -> None:

@@ -15,6 +15,9 @@ from line_steps import TooManyLines, assert_linear
 
 from listener.chunking.boundaries import boundaries, read_headings
 from listener.documents import cells, mail, office_types, parsers, tidying, titles
+from listener.documents.markdown.front_matter import title_of_front_matter
+from listener.documents.markdown.searchable import searchable
+from listener.documents.markdown.spans import plain
 from listener.documents.pool import Workers
 from listener.documents.reading import About
 from listener.embedding import groups
@@ -33,7 +36,8 @@ PUMPS = [
     " ", "\n", "\n \n", "\t", "\r", "a", "a ", "a. ", "\u3002", "a\u0301", "\U0001f1e6", "\u200d",
     "# a\n", "#", "###### a\n", "- \n\n", "* ", "a\n-\n", "=\n", "```\n", "```\n~~~\n",
     "<pre>\n", "<pre></pre>\n", "<!--", "[](", "[a](b)", "![", "__", "==", "\\", "`", "| |\n", "|-", "---\n",
-    "title:", "\"", "''", ",\"", "\"\"", "\"\n", "{", "[", "sk-", "***", ":", "{\"a\":",
+    "title:", "a**b", "a~", "a^", "*a", "_a ", "_a", "|-|\n", "a|b\n|-\n", "``a",
+    "\"", "''", ",\"", "\"\"", "\"\n", "{", "[", "sk-", "***", ":", "{\"a\":",
 ]  # fmt: skip
 ENDS = ["", "x", "\n\n", '"']
 
@@ -58,7 +62,14 @@ WORK: dict[str, Work] = {
     "Markdown, unmarked": tidying.unmarked,
     "a table": lambda text: cells.trimmed(["| a |", "| - |", *text.split("\n")]),
     "a title": titles.told,
-    "a title in the text": lambda text: (parsers._heading("# " + text), parsers._front_matter_title("title:" + text)),
+    "a title in the text": lambda text: titles.title_of(None, "# " + text, "text/markdown", "u"),
+    "a title in front matter": lambda text: title_of_front_matter(f"---\ntitle: {text}\n---\n"),
+    "a title in TOML": lambda text: title_of_front_matter(f"+++\na = {text}\ntitle = {text}\n+++\n"),
+    "a title in reST": lambda text: titles.title_of(None, text, "text/x-rst", "u"),
+    "a title in TeX": lambda text: titles.title_of(None, "\\title{" + text, "text/x-tex", "u"),
+    "a line of Markdown": plain,
+    "a text as it is searched": searchable,
+    "a table of text": partial(cut, media_type="text/csv", size=50),
     "a media type": lambda text: parsers._declaration("text/html; charset " + text),
     "mail": lambda text: mail.read(f"Subject: {text}\nTo: {text}\n\n{text}".encode(), About("u", office_types.MAIL)),
     "rows of CSV": rows,
@@ -92,33 +103,9 @@ def test_a_loop_that_grows_is_noticed() -> None:
 def test_a_title_is_found_behind_any_number_of_blanks(blank: str) -> None:
     """Of the review: 20 KB of blanks took the two patterns 7 seconds each, on the event loop."""
     many = blank.replace("\n", " ") * 20_000
-    assert parsers._heading(f"# a{many}b") == f"a{many}b"
-    assert parsers._front_matter_title(f"title:{many}'a{many}b'{many}") == f"a{many}b"
-    assert parsers._markdown_title(f"#{many}\n# Title") is None  # looked for in the beginning only
-
-
-@pytest.mark.parametrize(
-    ("line", "title"),
-    [
-        ("# a", "a"), ("   # a  ", "a"), ("#  a ##", "a"), ("# a #b", "a #b"), ("# C#", "C#"),
-        ("# #", "#"), ("# a # ##", "a #"), ("    # code", ""), ("#a", ""), ("## a", ""), ("#", ""), ("#  ", ""),
-        ("a # b", ""),
-    ],
-)  # fmt: skip
-def test_a_heading_says_its_words(line: str, title: str) -> None:
-    assert parsers._heading(line) == title
-
-
-@pytest.mark.parametrize(
-    ("line", "title"),
-    [
-        ("title: a", "a"), ("Title : 'a b' ", "a b"), ('TITLE:"a"', "a"), ("title:a's", "a's"),
-        ("title: '", "'"), ("title: ''", "'"),
-        ("title:", ""), (" title: a", ""), ("subtitle: a", ""), ("title a", ""), ("title: a: b", "a: b"),
-    ],
-)  # fmt: skip
-def test_a_front_matter_says_its_title(line: str, title: str) -> None:
-    assert parsers._front_matter_title(line) == title
+    assert titles.title_of(None, f"# a{many}b", "text/markdown", "u") == "a"  # looked for in the beginning only
+    assert titles.title_of(None, f"#{many}\n# Title", "text/markdown", "u") is None
+    assert title_of_front_matter(f"---\ntitle:{many}'a{many}b'{many}\n---\n") == "a"
 
 
 def test_options_that_are_longer_than_all_that_they_may_say_are_not_read() -> None:

@@ -245,3 +245,103 @@ def test_time_grows_linearly(unit: str) -> None:
 
     seconds(1000)
     assert seconds(160_000) < 40 * max(min(seconds(20_000), seconds(20_000)), 0.001)  # 8 if linear, 64 if quadratic
+
+
+def led(text: str, media_type: str = "text/markdown", size: int = 1000, overlap: int = 100) -> list[tuple[str, str]]:
+    """Return what each chunk continues, and its text."""
+    chunks = chunk(text, media_type=media_type, size=size, overlap=overlap)
+    return [(text[found.lead[0] : found.lead[1]], text[found.start : found.end]) for found in chunks]
+
+
+HEADER = "| parameter | unit | default |\n|---|:-:|--:|"
+ROWS = "\n".join(f"| name {n} | ms | {n} |" for n in range(80))
+
+
+@pytest.mark.parametrize("overlap", [0, 100])
+@pytest.mark.parametrize("before", ["", "# Specs\n\nIntro.\n\n"])
+def test_each_chunk_of_a_table_that_is_cut_continues_its_header(before: str, overlap: int) -> None:
+    first, *others = led(f"{before}{HEADER}\n{ROWS}", size=500, overlap=overlap)
+    assert first[0] == ""
+    assert len(others) > 2
+    for lead, body in others:
+        assert lead == HEADER
+        assert body.startswith("| name")
+
+
+def test_a_table_without_pipes_at_its_edges_and_one_in_a_list_have_headers_too() -> None:
+    bare = "a | b\n--- | ---\n" + "\n".join(f"{n} | word" for n in range(60))
+    assert {lead for lead, _ in led(bare, size=200)[1:]} == {"a | b\n--- | ---"}
+    indented = "- item\n\n" + "\n".join(f"  {line}" for line in f"{HEADER}\n{ROWS}".split("\n"))
+    assert {lead for lead, _ in led(indented, size=500)[1:]} == {HEADER.replace("\n", "\n  ")}
+
+
+def test_what_stands_behind_a_table_continues_nothing() -> None:
+    text = f"{HEADER}\n{ROWS}\n\n{words(100)}\n"
+    assert all(lead == "" for lead, body in led(text, size=300, overlap=0) if "name" not in body)
+    assert led(text, size=300, overlap=0)[-1][0] == ""
+
+
+def test_a_header_that_is_too_long_is_cut_at_a_cell() -> None:
+    header = "|" + "|".join(f" column {n} " for n in range(100)) + "|"
+    text = f"{header}\n{'|-' * 100}|\n" + "\n".join("|" + " x |" * 100 for _ in range(5))
+    leads = {lead for lead, body in led(text, size=400, overlap=0) if body.startswith("| x")}
+    (lead,) = leads
+    assert header.startswith(lead)
+    assert lead.endswith("|")
+    assert 150 < len(lead) <= 200
+
+
+def test_a_code_block_that_is_cut_keeps_its_language_and_its_headings() -> None:
+    code = "\n\n".join(f"def f{n}(x):\n    return x + {n}" for n in range(60))
+    text = f"# Guide\n\n## Use\n\n```python title=a.py\n{code}\n```\n\n{words(60)}\n"
+    chunks = chunk(text, media_type="text/markdown", size=300, overlap=0)
+    inside = [found for found in chunks if "def f" in text[found.start : found.end]][1:]
+    assert len(inside) > 3
+    assert {text[slice(*found.lead)] for found in inside} == {"```python title=a.py"}
+    assert {found.heading_path for found in chunks} == {("Guide", "Use")}
+    assert text[slice(*chunks[-1].lead)] == ""
+
+
+def test_a_code_block_without_a_language_continues_nothing_and_holds_no_table() -> None:
+    text = f"```\n{HEADER}\n{ROWS}\n```\n"
+    assert {lead for lead, _ in led(text, size=300)} == {""}
+    assert {lead for lead, _ in led(text.replace("```\n|", "```text\n|", 1), size=300)[1:]} == {"```text"}
+
+
+def test_rows_of_csv_continue_the_names_of_their_columns_if_there_are_any() -> None:
+    rows = "\n".join(f"{n},ship {n}" for n in range(80))
+    assert {lead for lead, _ in led(f"id,name\n{rows}\n", "text/csv", size=200)[1:]} == {"id,name"}
+    assert {lead for lead, _ in led(f"{rows}\n", "text/csv", size=200)} == {""}
+    assert {lead for lead, _ in led(f"id\tname\n{rows}\n", "text/tab-separated-values", size=200)[1:]} == {"id\tname"}
+    assert {lead for lead, _ in led(f"id,name\n{rows}\n", "text/plain", size=200)} == {""}
+
+
+def test_a_page_of_many_tiny_sections_has_few_chunks_under_their_common_heading() -> None:
+    terms = "".join(f"### Term {n}\n\n{words(8)}.\n\n" for n in range(300))
+    found = cut(f"# Glossary\n\nIntro.\n\n## Terms\n\n{terms}", size=1000)
+    assert len(found) < 40
+    assert {path for path, _ in found[1:]} == {("Glossary", "Terms")}
+    whole = "\n".join(body for _, body in found)
+    assert all(f"### Term {n}\n" in whole for n in range(300))
+
+
+@pytest.mark.parametrize(
+    ("text", "media_type"),
+    [
+        ("word " * 400_000, "text/markdown"),
+        ("x" * 2_000_000, "text/markdown"),
+        ("| a | b |\n|---|---|\n" + "| x | y |\n" * 200_000, "text/markdown"),
+        ("|" + "a|" * 500_000 + "\n|" + "-|" * 500_000 + "\n" + "|x" * 100_000, "text/markdown"),
+        ("| a |\n|---|\n" * 100_000, "text/markdown"),
+        ("".join(f"{'#' * (n % 6 + 1)} h{n}\n\nx\n\n" for n in range(60_000)), "text/markdown"),
+        ("```python\n" + "x = 1\n" * 200_000, "text/markdown"),
+        ("> " * 300_000 + "x", "text/markdown"),
+        ("a,b\n" + "1,2\n" * 300_000, "text/csv"),
+    ],
+    ids=["words", "a line", "a table", "cells", "tables", "headings", "code", "quotes", "csv"],
+)
+def test_hostile_texts_take_bounded_time(text: str, media_type: str) -> None:
+    began = time.process_time()
+    chunks = chunk(text, media_type=media_type, size=1000, overlap=100)
+    assert sum(found.lead[1] - found.lead[0] for found in chunks) <= 500 * len(chunks)
+    assert time.process_time() - began < 12

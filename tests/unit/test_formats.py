@@ -230,7 +230,7 @@ async def test_the_text_of_drawn_shapes_is_kept_and_an_empty_slide_is_an_empty_p
     assert (title, notes) == ("## Leaving the berth", "Notes: Ask who has done it before.")
     assert sorted(shapes) == ["Let go the bow line", "Look astern", "Lower the fenders", "Start the engine"]
     assert (second, third) == ("", "## At sea")
-    assert parsed.title is None  # the program's default
+    assert parsed.title == "Leaving the berth"  # and not the program's default
 
 
 async def test_a_presentation_without_words_has_no_text(parsers: Parsers) -> None:

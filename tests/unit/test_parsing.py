@@ -198,7 +198,7 @@ async def test_html_is_known_by_name_declaration_or_content(parsers: Parsers) ->
         (b"```\n# code\n```\ntext\n# Real", "Real"),
         (b"---\ntags: x\ntitle: 'Front'\n---\n# One", "Front"),
         (b"---\ntags: x\n---\n# One", "One"),
-        (b"## Second\ntext", None),
+        (b"## Second\ntext", "Second"),
         (b"#tag\n#!x", None),
     ],
 )
@@ -210,7 +210,7 @@ async def test_markdown_has_the_title_of_its_front_matter_or_first_heading(
 
 async def test_html_without_title_has_that_of_its_first_heading(parsers: Parsers) -> None:
     page = b"<pre># no title</pre><h1>The <em>one</em></h1><svg><title>icon</title></svg>"
-    assert (await parsers.parse(page, uri="a.html")).title == "The *one*"
+    assert (await parsers.parse(page, uri="a.html")).title == "The one"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_save_chunked(p_fence ingest.ingest_fence_v1, p_cuts ingest.ingest_cut_v1[]) returns int
+create or replace function ingest.ingest_save_chunked(p_fence ingest.ingest_fence_v1, p_cuts ingest.ingest_cut_v2[]) returns int
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -7,14 +7,14 @@ declare
 begin
   v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_revisions v
-  set (state, error, starts, ends, headings) = (
+  set (state, error, starts, ends, headings, leads) = (
     select case when (c.one).error is null then 'chunked' else 'failed' end, (c.one).error, coalesce((c.one).starts, '{}'),
-           coalesce((c.one).ends, '{}'), (c.one).headings
+           coalesce((c.one).ends, '{}'), (c.one).headings, (c.one).leads
     from (select p_cuts[array_position(v_ids, v.id)] as one offset 0) c)  -- not joined: see ingest_save_loaded
   where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'loaded' and v.id = any (v_ids);
   return ingest.ingest_count_batches(v_owned, p_fence.batch, false);
 end
 $$;
 
-comment on function ingest.ingest_save_chunked(ingest.ingest_fence_v1, ingest.ingest_cut_v1[]) is
+comment on function ingest.ingest_save_chunked(ingest.ingest_fence_v1, ingest.ingest_cut_v2[]) is
   'loaded → chunked or failed; returns the chunks of the batch.';

@@ -28,7 +28,7 @@ begin
   ), copied as (
     insert into ingest.ingest_revisions
       (request_id, position, batch, collection, generation, uri, locator, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,
-       state, error, warning, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, loaded_at)
+        state, error, warning, read_seq, content_hash, settings_hash, title, text, metadata, pages, starts, ends, headings, leads, loaded_at)
     select p_request, o.position, o.batch, v_fork.collection, ingest.ingest_generation(v_fork), v.uri, coalesce(v.locator, v.path),
            -- A loaded one's is that of its text, not of the bytes that are read again.
            case when reached > 0 then coalesce(s.media_type, v.media_type) when v.loaded_at is null then v.media_type end, v.bytes,
@@ -41,7 +41,7 @@ begin
            case when reached > 0 then s.title end, case when reached > 0 then s.text end,
            case when reached > 0 then s.metadata else '{}' end, case when reached > 0 then s.pages end,
            case when reached > 1 then s.starts end, case when reached > 1 then s.ends end,
-           case when reached > 1 then s.headings end, case when reached > 0 then s.loaded_at end
+           case when reached > 1 then s.headings end, case when reached > 1 then s.leads end, case when reached > 0 then s.loaded_at end
     from origin o
     cross join lateral (select (o.rev).*) v
     left join ingest.ingest_revisions s on s.id = case when v.text is not null then v.id else ingest.ingest_same_live(o.rev) end
@@ -61,7 +61,8 @@ begin
      lexemes)
   select f.id, ingest.ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
          v_fork.collection, c.text, c.hash, c.metadata, c.embedding,
-         ingest.ingest_lexemes((v_fork.settings ->> 'text_config')::regconfig, o.title, c.metadata -> 'heading_path', c.text)
+         ingest.ingest_lexemes((v_fork.settings ->> 'text_config')::regconfig, o.title, c.metadata -> 'heading_path',
+                               concat_ws(E'\n', c.metadata ->> 'continues', c.text))
   from copied f
   join ingest.ingest_revisions o on o.id = f.origin_id
   join ingest.ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation

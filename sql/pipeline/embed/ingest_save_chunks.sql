@@ -12,7 +12,7 @@ begin
      lexemes)
   select n.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char, v_settings.text_config,
          v_settings.collection, n.text, n.hash, n.metadata, n.embedding,
-         ingest.ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', n.text)
+         ingest.ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', concat_ws(E'\n', n.metadata ->> 'continues', n.text))
   from unnest(p_chunks) n
   cross join lateral (
     select v.title from ingest.ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v

@@ -1,0 +1,79 @@
+"""What a chunk continues: the header of a table that was cut, the first line of a code block.
+
+It is searched and embedded with the chunk, whose own text stays the slice that it is. A lead is a slice of the same
+text, of bounded length: half a chunk at most, else it is cut at a cell.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.tables import Tables, read_tables
+
+MARKDOWN_TYPES = frozenset({"text/markdown", "text/x-markdown"})
+LEAST = 100  # characters that a lead may have, however small chunks are
+NONE = (0, 0)
+
+_DELIMITERS = {"text/csv": ",;|\t", "text/tab-separated-values": "\t"}
+_NUMBER = re.compile(r"[-+\d.,:%/ ]*\Z")
+
+
+def bare(media_type: str) -> str:
+    """Return a media type without its parameters."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """What lies above each place of a text and holds for it too."""
+
+    text: str
+    fences: Fences
+    tables: Tables
+    columns: int  # where the first row of a table of plain text ends, if that names its columns; else 0
+    most: int
+
+    @classmethod
+    def of(cls, text: str, media_type: str, fences: Fences, size: int) -> Leads:
+        """Look through a text whose chunks have ``size`` characters."""
+        kind = bare(media_type)
+        tables = read_tables(text, fences) if kind in MARKDOWN_TYPES else Tables((), ())
+        return cls(text, fences, tables, _columns(text, _DELIMITERS.get(kind, "")), max(size // 2, LEAST))
+
+    def before(self, at: int) -> tuple[int, int]:
+        """Return where that lies which a chunk from ``at`` on continues; (0, 0) if it continues nothing."""
+        if table := self.tables.around(at):
+            head = min(table.head, at)
+            return self._within(table.start, head if head - table.start <= self.most else table.header)
+        if (fence := self.fences.around(at)) is not None:
+            line = self._end_of_line(fence)
+            return self._within(fence, line) if line < at and self._has_language(fence, line) else NONE
+        return self._within(0, self.columns) if at >= self.columns > 0 else NONE
+
+    def _within(self, start: int, end: int) -> tuple[int, int]:
+        """Return the lead without blanks at its ends, cut behind a cell if it is too long."""
+        if end - start > self.most:
+            cell = max(self.text.rfind(mark, start, start + self.most) for mark in "|,;\t")
+            end = cell + 1 if cell > start else start + self.most
+        said = self.text[start:end]
+        return start + len(said) - len(said.lstrip()), start + len(said.rstrip())
+
+    def _end_of_line(self, at: int) -> int:
+        end = self.text.find("\n", at)
+        return len(self.text) if end < 0 else end
+
+    def _has_language(self, fence: int, line: int) -> bool:
+        return bool(self.text[fence:line][: self.most].strip(" \t\r`~"))
+
+
+def _columns(text: str, delimiters: str) -> int:
+    """Return where the first row ends if it names columns: there are several, and none is a number."""
+    if not delimiters:
+        return 0
+    end = text.find("\n")
+    row = text[: max(end, 0)]
+    delimiter = max(delimiters, key=row.count)
+    names = row.split(delimiter)
+    return end if len(names) > 1 and not any(_NUMBER.match(name.strip(' "\r')) for name in names) else 0
