@@ -9,8 +9,8 @@
     running     signals, settings, and the client that shows the SQL it sends
     follow      requests until they end
     add         add                              status      status
-    failures    failures                         hits        what a search found
-    listing     requests in a list               layout      lines that fit a width
+    failing     failures                         hits        what a search found
+    request_list  requests in a list             fitting     lines that fit a width
     unreadable  what no listener may read        summary     what a quickstart brought
     control     cancel, resume, retry, fork
     search      search                           listen      listen
@@ -35,7 +35,7 @@ from listener.cli import (
     add,
     control,
     doctor,
-    failures,
+    failing,
     health,
     listen,
     operate,
@@ -102,7 +102,7 @@ app.command("migrate", short_help="Install or upgrade the tables, views and func
 app.command("listen", short_help="Run a listener in the foreground.")(listen.listen)
 app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(add.add)
 app.command("status", short_help="Show how far requests are and what they wait for.")(status.status)
-app.command("failures", short_help="Show the documents that failed, and why.")(failures.failures)
+app.command("failures", short_help="Show the documents that failed, and why.")(failing.failures)
 app.command("cancel", short_help="Cancel pending or running requests.")(control.cancel)
 app.command("resume", short_help="Go on with requests that were cancelled.")(control.resume)
 app.command("retry", short_help="Run again what failed in requests.")(control.retry)

@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import counted
 from listener.cli.fitting import Line, below, columns, cut_in_middle, in_a_word, short
+from listener.cli.follow import counted
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
@@ -91,7 +91,7 @@ async def _each_or_grouped(
 ) -> None:
     from listener.client.overview import failure_groups
 
-    by_person = output.for_people
+    by_person = output.terminal
     given = {"request": str(request) if request else None, "collection": collection}
     groups = await failure_groups(ingest.session, {k: v for k, v in given.items() if v}, now=not everything)
     if code is not None and code not in {group.code for group in groups}:
@@ -120,7 +120,7 @@ def _no_such_code(code: str, groups: Sequence[FailureGroup], everything: bool) -
 
 
 def _say_none(output: Output, everything: bool) -> None:
-    if output.for_people:
+    if output.terminal:
         output.line("no failures" if everything else "nothing fails now (--all shows what was mended since)")
 
 
@@ -173,7 +173,7 @@ async def _slow(ingest: Ingest, given: dict[str, str], limit: int, output: Outpu
 
     found = await overview.slow(ingest.session, given, limit)
     output.value(found)
-    if not output.for_people:
+    if not output.terminal:
         headings = ("seconds", "read", "parse", "embed", "document", "state", "media_type", "bytes", "request")
         output.table(headings, map(_slow_row, found))
         return

@@ -33,11 +33,6 @@ class Output:
         return not self.json and sys.stdout.isatty()
 
     @property
-    def for_people(self) -> bool:
-        """Whether lines are laid out for people: on a terminal, or in a pipe with COLUMNS set; else they are fields."""
-        return self.terminal or (not self.json and "COLUMNS" in os.environ)
-
-    @property
     def width(self) -> int:
         """How many columns a line may have."""
         return shutil.get_terminal_size().columns

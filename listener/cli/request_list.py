@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from listener.cli.follow import counted, counts_of, percent_text, through_documents
 from listener.cli.fitting import SHORT_ID, Line, below, columns, cut, in_a_word, short
+from listener.cli.follow import counted, counts_of, percent_text, through_documents
 from listener.cli.output import STYLES
 
 if TYPE_CHECKING:

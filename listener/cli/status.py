@@ -11,9 +11,9 @@ import typer
 
 from listener.cli import arguments
 from listener.cli.follow import LOOK_SECONDS, counts_of, follow, going_on, percent_text, write_outcomes
-from listener.cli.request_list import PARTIAL, lines_of
 from listener.cli.output import Output, as_text, field
 from listener.cli.problems import OK, outcome
+from listener.cli.request_list import PARTIAL, lines_of
 from listener.cli.running import open_ingest, run
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def _list(wanted: _Wanted, watch: bool, show_sql: bool, output: Output) ->
 
 
 def _write_list(statuses: list[Status], output: Output) -> None:
-    if not output.for_people:
+    if not output.terminal:
         output.table(HEADINGS, map(_cells, statuses))
     elif statuses:
         for line in lines_of(statuses, output.width):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from listener.cli.follow import counted
 from listener.cli.fitting import below, cut_in_middle, short
+from listener.cli.follow import counted
 from listener.cli.output import Output
 
 if TYPE_CHECKING:

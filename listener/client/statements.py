@@ -47,10 +47,11 @@ join {{schema}}.ingest_status s on s.id = asked.id::uuid
 order by asked.place"""
 
 
+_CODE = "{row}.code = ${number}"
 _CONDITIONS = {
     "collection": "{row}.collection = ${number}",
     "status": "{row}.status = ${number}",
-    "code": "{row}.code = ${number}",
+    "code": _CODE,
     "request": "{row}.request_id = ${number}::text::uuid",
     "since": "{row}.created_at >= ${number}::text::timestamptz",
     "within": "{row}.created_at >= pg_catalog.clock_timestamp() - ${number}::text::interval",
