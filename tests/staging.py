@@ -149,8 +149,8 @@ async def load(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, 
     rows = []
     for row in await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence):
         text = texts.get(row["uri"], f"text of {row['uri']} {row['read_seq']}")
-        rows.append((row["id"], row["read_seq"], digest(text), len(text), text, *[None] * 8))
-    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, rows)
+        rows.append((row["id"], row["read_seq"], digest(text), len(text), text, *[None] * 10))
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, rows)
 
 
 async def cut(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, chunks: int) -> None:
@@ -174,8 +174,8 @@ async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID,
                 for n, vector in enumerate(vectors)
             ],
         )
-    outcomes = [(row["id"], None) for row in rows]
-    await c.execute("select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])", fence, outcomes)
+    outcomes = [(row["id"], None, None) for row in rows]
+    await c.execute("select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v2[])", fence, outcomes)
 
 
 async def publish(

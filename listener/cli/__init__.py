@@ -8,7 +8,10 @@
     output      terminal, plain lines or JSON
     running     signals, settings, and the client that shows the SQL it sends
     follow      requests until they end
-    add         add                              status      status, failures
+    add         add                              status      status
+    failing     failures                         hits        what a search found
+    request_list  requests in a list             fitting     lines that fit a width
+    unreadable  what no listener may read        summary     what a quickstart brought
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           listen      listen
     operate     migrate, psql, stop, uninstall   doctor      doctor
@@ -28,7 +31,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from listener import __version__
-from listener.cli import add, control, doctor, health, listen, operate, problems, quickstart, rights, search, status
+from listener.cli import (
+    add,
+    control,
+    doctor,
+    failing,
+    health,
+    listen,
+    operate,
+    problems,
+    quickstart,
+    rights,
+    search,
+    status,
+)
 
 __all__ = ["app", "main"]
 
@@ -86,7 +102,7 @@ app.command("migrate", short_help="Install or upgrade the tables, views and func
 app.command("listen", short_help="Run a listener in the foreground.")(listen.listen)
 app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(add.add)
 app.command("status", short_help="Show how far requests are and what they wait for.")(status.status)
-app.command("failures", short_help="Show the documents that failed, and why.")(status.failures)
+app.command("failures", short_help="Show the documents that failed, and why.")(failing.failures)
 app.command("cancel", short_help="Cancel pending or running requests.")(control.cancel)
 app.command("resume", short_help="Go on with requests that were cancelled.")(control.resume)
 app.command("retry", short_help="Run again what failed in requests.")(control.retry)

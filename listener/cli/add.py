@@ -14,6 +14,7 @@ from listener.cli.follow import follow_to_end
 from listener.cli.output import Output
 from listener.cli.problems import OK, UsageProblem
 from listener.cli.running import open_ingest, run
+from listener.cli.unreadable import warn_of_unreadable
 
 if TYPE_CHECKING:
     from listener.client import Ingest
@@ -46,7 +47,8 @@ def add(
     """Ask for sources to be ingested: insert one row for each SOURCE, all or none of them.
 
     Prints the ids of the requests. A relative path is made absolute; it is looked for on the machine of the listener.
-    A value of K=V is JSON where it can be, else text; a key that is given twice makes an array.
+    A value of K=V is JSON where it can be, else text; a key that is given twice makes an array. When listeners run, but
+    none of them may read a SOURCE, a warning says so; the request waits for one that may, --wait for ten seconds.
 
     \b
     ingest add docs/ --wait
@@ -118,6 +120,7 @@ async def _add(
         if not (wait and output.json):
             for request in ids:
                 output.line(str(request))
+        await warn_of_unreadable(ingest, ids, output)
         if wait:
             return await follow_to_end(ingest, ids, output)
     output.value([{"id": request} for request in ids])

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import UUID
 
 import typer
 
 from listener.cli.problems import UsageProblem
+
+if TYPE_CHECKING:
+    from listener.client import Ingest
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; errors on stderr too.")]
 ShowSql = Annotated[bool, typer.Option("--show-sql", help="Show on stderr the SQL that is sent, as psql takes it.")]
@@ -30,6 +33,30 @@ def request_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise UsageProblem("not_an_id", f'"{text}" is not the id of a request', "See: ingest status") from None
+
+
+def check_id(text: str) -> None:
+    """Raise RequestError ``not_an_id`` unless ``text`` is the id of a request or its beginning."""
+    from listener.client import overview
+
+    overview.digits_of(text)
+
+
+async def request_of(ingest: Ingest, text: str) -> UUID:
+    """Return the request that an id or its beginning means.
+
+    Raises RequestError ``not_an_id``, ``unknown_request``, ``ambiguous_id``.
+    """
+    from listener.client import overview
+
+    return await overview.request_of(ingest.session, text)
+
+
+async def require_collection(ingest: Ingest, name: str) -> None:
+    """Raise RequestError ``unknown_collection``, with those that there are, unless there is this one."""
+    from listener.client import overview
+
+    await overview.require_collection(ingest.session, name)
 
 
 def absolute_source(source: str) -> str:

@@ -17,7 +17,7 @@ from listener.cli.running import open_ingest, run
 if TYPE_CHECKING:
     from listener.client import Ingest
 
-Requests = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of requests.")]
+Requests = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of requests, or their beginnings.")]
 
 
 def cancel(request: Requests, show_sql: arguments.ShowSql = False, as_json: arguments.Json = False) -> int:
@@ -62,7 +62,7 @@ def retry(
 
 
 def fork(
-    request: Annotated[str, typer.Argument(metavar="ID", help="Id of a request that has started.")],
+    request: Annotated[str, typer.Argument(metavar="ID", help="Id of a request that has started, or its beginning.")],
     from_step: Annotated[
         str, typer.Option("--from", metavar="STEP", help="discover, load, chunk, embed or save.")
     ] = "discover",
@@ -82,7 +82,8 @@ def fork(
     ingest fork 0b6b1c9e-… --from chunk --collection smaller-chunks --wait
     """
     options = arguments.json_object("--option", option or [])
-    return run(_fork(arguments.request_id(request), from_step, options, collection, wait, show_sql, Output(as_json)))
+    arguments.check_id(request)
+    return run(_fork(request, from_step, options, collection, wait, show_sql, Output(as_json)))
 
 
 def confirm_restore(
@@ -115,8 +116,10 @@ _Verb = Callable[["Ingest", UUID], Awaitable[str]]
 
 
 async def _each(verb: _Verb, given: list[str], wait: bool, show_sql: bool, output: Output) -> int:
-    requests = [arguments.request_id(text) for text in given]
+    for text in given:
+        arguments.check_id(text)
     async with open_ingest(output, show_sql) as ingest:
+        requests = [await arguments.request_of(ingest, text) for text in given]
         async with ingest.transaction() as together:
             changed = [{"id": request, "status": await verb(together, request)} for request in requests]
         for row in changed:
@@ -128,7 +131,7 @@ async def _each(verb: _Verb, given: list[str], wait: bool, show_sql: bool, outpu
 
 
 async def _fork(
-    request: UUID,
+    given: str,
     step: str,
     options: dict[str, object],
     collection: str | None,
@@ -137,6 +140,7 @@ async def _fork(
     output: Output,
 ) -> int:
     async with open_ingest(output, show_sql) as ingest:
+        request = await arguments.request_of(ingest, given)
         made = await ingest.fork(request, step, options=options, collection=collection)
         output.line(str(made))
         if wait:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from listener.cli.fitting import short
 from listener.cli.output import Output
 from listener.cli.problems import outcome
+from listener.cli.unreadable import Readable
 from listener.logs.visible import on_one_line
 
 if TYPE_CHECKING:
@@ -23,23 +26,51 @@ QUIET_SECONDS = 2.0  # a line at most this often where only steps and counts cha
 
 
 async def follow_to_end(ingest: Ingest, requests: Sequence[UUID], output: Output) -> int:
-    """Show how ``requests`` go on and, when all have ended, what became of them; return the exit status."""
-    ended = await follow(ingest, requests, output)
+    """Show how ``requests`` go on and, when all have ended, what became of them; return the exit status.
+
+    Raises OperatorError ``no_root`` when no living listener has been able to read any of what is left for ten seconds.
+    """
+    with going_on(requests, output):
+        ended = await follow(ingest, requests, output, watch=Readable(ingest).require)
     output.value(ended)
     write_outcomes(ended, output)
     return outcome(status.status for status in ended)
 
 
-async def follow(ingest: Ingest, requests: Sequence[UUID], output: Output, *, each: bool = False) -> list[Status]:
+@contextmanager
+def going_on(requests: Sequence[UUID], output: Output) -> Iterator[None]:
+    """Say that ``requests`` go on, and how to look at them and to stop them, if a signal ends the block."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        named = " ".join(map(short, requests))
+        first = f"request {named} goes on" if len(requests) == 1 else f"the {len(requests)} requests go on"
+        output.note(
+            f"{first}; to look at it: ingest status {short(requests[0])} --watch; to stop it: ingest cancel {named}"
+        )
+        raise
+
+
+async def follow(
+    ingest: Ingest,
+    requests: Sequence[UUID],
+    output: Output,
+    *,
+    each: bool = False,
+    watch: Callable[[Sequence[Status]], Awaitable[None]] | None = None,
+) -> list[Status]:
     """Show how ``requests`` go on until all have ended, and return what became of them.
 
-    ``each``: with JSON, write a line for each change. A request that was deleted meanwhile is left out.
+    ``each``: with JSON, write a line for each change. ``watch`` is called at each look. A request that was deleted
+    meanwhile is left out.
     """
     statuses: list[Status] = []
     with _shown(output, each) as show:
         async with aclosing(ingest.follow(requests, every=LOOK_SECONDS)) as looks:
             async for statuses in looks:
                 show(statuses)
+                if watch:
+                    await watch(statuses)
     return statuses
 
 
@@ -84,7 +115,7 @@ class _Lines:
 
     def show(self, statuses: Sequence[Status]) -> None:
         state = [(status.status, _waiting_kind(status)) for status in statuses]
-        line = ", ".join(filter(None, [_headline(statuses), _percent(statuses)]))
+        line = ", ".join(filter(None, [_headline(statuses), _percent(statuses), _rate(statuses)]))
         is_due = time.monotonic() - self._written_at >= QUIET_SECONDS
         if state != self._state or (is_due and line != self._line):
             self._state, self._line, self._written_at = state, line, time.monotonic()
@@ -107,7 +138,9 @@ def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
                 total=100 if known else None,  # a bar that goes to and fro
                 completed=sum(status.percent or 0 for status in statuses) / max(len(statuses), 1),
                 percent=_percent(statuses),
-                description=on_one_line(", ".join(filter(None, [_headline(statuses), _to_go(statuses)]))),
+                description=on_one_line(
+                    ", ".join(filter(None, [_headline(statuses), _rate(statuses), _to_go(statuses)]))
+                ),
             )
 
         yield show
@@ -124,6 +157,12 @@ def percent_text(percent: float) -> str:
     return f"{math.floor(percent * 10) / 10:g}"
 
 
+def _rate(statuses: Sequence[Status]) -> str:
+    """Return how fast unfinished requests are together, in the last minute: ``12.5 documents/s``."""
+    rates = [status.documents_per_second for status in statuses if not status.finished and status.documents_per_second]
+    return f"{sum(rates):.3g} documents/s" if rates else ""
+
+
 def _to_go(statuses: Sequence[Status]) -> str:
     """Return how long the slowest request still takes, at the speed of the last minute."""
     etas = [status.eta for status in statuses if status.eta is not None]
@@ -138,9 +177,11 @@ def _headline(statuses: Sequence[Status]) -> str:
         parts.append(f"found {counted(sum(map(known_documents, statuses)), 'document')}")
     elif total := sum(status.documents_total or 0 for status in statuses):
         failed = sum(status.documents_failed or 0 for status in statuses)
+        loaded = sum(status.documents_loaded or 0 for status in statuses)
         parts.append(
-            f"{sum(map(ended_documents, statuses))} of {total} documents" + _unless_zero(failed, " ({} failed)")
+            f"{sum(map(through_documents, statuses))} of {total} documents" + _unless_zero(failed, " ({} failed)")
         )
+        parts.append(_unless_zero(loaded, "{} more read"))
     if unfinished and unfinished[0].waiting_for:
         parts.append(f"waiting for {unfinished[0].waiting_for}")
     return ", ".join(filter(None, parts))
@@ -166,7 +207,7 @@ def write_outcomes(statuses: Sequence[Status], output: Output) -> None:
         for line in error_lines(status):
             output.line(f"  {line}")
         if status.documents_failed:
-            output.line(f"  see: ingest failures {status.id}")
+            output.line(f"  see: ingest failures {short(status.id)}")
 
 
 def outcome_line(status: Status) -> str:
@@ -197,6 +238,19 @@ def known_documents(status: Status) -> int:
 def ended_documents(status: Status) -> int:
     """Return how many documents of a request need no more work."""
     return sum(filter(None, (status.documents_done, status.documents_skipped, status.documents_failed)))
+
+
+def through_documents(status: Status) -> int:
+    """Return how many documents need no more work but to be made live, which happens to many at once."""
+    return ended_documents(status) + (status.documents_embedded or 0)
+
+
+def counts_of(status: Status) -> str:
+    """Return ``13/40, 1 failed``; ``found 1200`` while a request looks for documents."""
+    total, failed = status.documents_total, status.documents_failed
+    if total is None:
+        return f"found {status.documents_found}" if status.documents_found else ""
+    return f"{through_documents(status)}/{total}" + (f", {failed} failed" if failed else "")
 
 
 def counted(number: int, noun: str) -> str:

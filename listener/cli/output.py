@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
@@ -16,6 +18,7 @@ from listener.logs.visible import in_lines, on_one_line
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,16 @@ class Output:
     def terminal(self) -> bool:
         """Whether a person watches."""
         return not self.json and sys.stdout.isatty()
+
+    @property
+    def width(self) -> int:
+        """How many columns a line may have."""
+        return shutil.get_terminal_size().columns
+
+    @property
+    def bold(self) -> bool:
+        """Whether words can be marked by how they look."""
+        return self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     @cached_property
     def console(self) -> Console:
@@ -43,6 +56,16 @@ class Output:
             self.console.print(on_one_line(text), style=style, soft_wrap=True)
         else:
             print(on_one_line(text), flush=True)
+
+    def pieces(self, pieces: Iterable[tuple[str, str]]) -> None:
+        """Write a line of pieces with a style each; ``match`` is bold, or in asterisks where nothing is."""
+        if self.json:
+            return
+        if self.bold:
+            self.console.print(as_text(pieces), soft_wrap=True)
+        else:
+            plain = (f"**{text}**" if style == "match" else text for text, style in pieces)
+            print(on_one_line("".join(plain)).rstrip(), flush=True)
 
     def note(self, text: str) -> None:
         """Write a line that is not the result, to stderr."""
@@ -66,6 +89,14 @@ class Output:
         elif not self.json:
             for row in (headings, *rows):
                 print("\t".join(map(field, row)), flush=True)
+
+
+def as_text(pieces: Iterable[tuple[str, str]]) -> Text:
+    """Return pieces as a line of rich's."""
+    from rich.text import Text
+
+    styled = ((on_one_line(text), "bold" if style == "match" else style) for text, style in pieces)
+    return Text.assemble(*styled)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -15,24 +15,25 @@ import typer
 
 from listener import logs
 from listener.cli import arguments, search
-from listener.cli.follow import counted, error_lines, follow, outcome_line
+from listener.cli.follow import error_lines, follow, outcome_line
 from listener.cli.listen import running
 from listener.cli.next_steps import next_steps
 from listener.cli.output import Output
 from listener.cli.problems import OK, outcome
 from listener.cli.running import importing, load_settings, run
+from listener.cli.summary import SHOWN_DOCUMENTS, Summary
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
-    from listener.client import Failure, Ingest, Status
-    from listener.client.first_run import Earlier, Ingested
+    from listener.client import Hit, Ingest, Status
+    from listener.client.first_run import Earlier
     from listener.service import Listener
     from listener.settings import Settings
 
 T = TypeVar("T")
 
-SHOWN_DOCUMENTS = 8
-SHOWN_FAILURES = 10
+SHOWN_HITS = 3
+JSON_FAILURES = 10
 GRACE_SECONDS = 2.0  # whoever stops it wants it to end; the next run goes on
 
 
@@ -96,23 +97,21 @@ async def _quickstart(settings: Settings, source: str, collection: str, query: s
     async with running(listener), open_session(dsn, settings.schema_) as session:
         ingest = Ingest(session)
         status = await _while_it_listens(listener, _ingest(ingest, source, collection, settings.lease_seconds, output))
-        documents = await first_run.ingested(session, status.id, SHOWN_DOCUMENTS)
-        failed = await ingest.failures(status.id, limit=SHOWN_FAILURES)
-        _write_documents(status, documents, failed, output)
-        query = query or await first_run.something_to_find(session, collection)
-        hits = await search.find(ingest, query, collection, 3) if query else []
-    if query:
-        output.line()
-        output.line(f'Search for "{query}":', "bold")
-        search.write_hits(hits, output)
+        summary = await _summary(ingest, status)
+        failed = await ingest.failures(status.id, limit=JSON_FAILURES)
+        summary.write(output)
+        query = query or await first_run.something_to_find(session, status.id)
+        hits = await _found(ingest, query, collection, source, output) if query else []
     steps = await next_steps(settings, query, collection, source, settings.file_roots[-1])
     for line in steps.lines:
         output.line(line)
     output.value(
         {
             "request": status,
-            "documents": documents,
+            "documents": summary.documents,
+            "kinds": summary.kinds,
             "failures": failed,
+            "failures_by_code": summary.groups,
             "search": {"query": query, "results": hits},
             "psql": steps.psql,
             "seconds": round(time.monotonic() - began, 2),
@@ -120,6 +119,33 @@ async def _quickstart(settings: Settings, source: str, collection: str, query: s
     )
     # It has shown what failed; that some files of a folder are of no known format is no failure of a first run.
     return OK if status.status == "partially_succeeded" else outcome([status.status])
+
+
+async def _summary(ingest: Ingest, status: Status) -> Summary:
+    from listener.client import first_run, overview
+
+    groups = await overview.failure_groups(ingest.session, {"request": str(status.id)}, now=False)
+    kinds = await first_run.kinds(ingest.session, status.id)
+    documents = await first_run.ingested(ingest.session, status.id, SHOWN_DOCUMENTS)
+    return Summary(status, kinds, groups, documents)
+
+
+async def _found(ingest: Ingest, query: str, collection: str, source: str, output: Output) -> list[Hit]:
+    """Search what lies at ``source``, and show what is found."""
+    sought = search.Sought(query, collection, SHOWN_HITS, under=_uris_begin(source))
+    hits, note = await sought.find(ingest)
+    output.line()
+    output.line(f'Search for "{query}":', "bold")
+    if note:
+        output.note(f"note: searched by words only: {note}")
+    await sought.write(ingest, hits, output)
+    return hits
+
+
+def _uris_begin(source: str) -> str:
+    from listener.sources.paths import uri_of
+
+    return uri_of(source) if Path(source).is_file() else uri_of(source).rstrip("/") + "/"
 
 
 async def _while_it_listens(listener: Listener, work: Awaitable[T]) -> T:
@@ -158,22 +184,3 @@ async def _ingest(ingest: Ingest, source: str, collection: str, lease: float, ou
 def _goes_on(earlier: Earlier, lease: float) -> str:
     when = f", once the lease of the listener that had it is over (at most {lease:g} s)" if earlier.started else ""
     return f"Request {earlier.id} of an earlier run is unfinished: this listener goes on with it first{when}."
-
-
-def _write_documents(status: Status, documents: list[Ingested], failed: list[Failure], output: Output) -> None:
-    """Show some of what was ingested, and what failed."""
-    for document in documents:
-        title = f"  {document.title}" if document.title else ""
-        output.line(f"  {document.uri}  {counted(document.chunks, 'chunk')}{title}")
-    more = (status.documents_done or 0) - len(documents)
-    _write_more(more, "select uri, chunks from ingest_documents", output)
-    for failure in failed:
-        output.line(f"  failed: {failure.uri}", "red")
-        for line in error_lines(failure):
-            output.line(f"    {line}")
-    _write_more((status.documents_failed or 0) - len(failed), f"ingest failures {status.id}", output)
-
-
-def _write_more(number: int, where: str, output: Output) -> None:
-    if number > 0:
-        output.line(f"  … and {number} more: {where}")

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from listener.cli import arguments
+from listener.cli.hits import write_hits
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
 from listener.errors import RequestError
+from listener.sources.paths import uri_of
 
 if TYPE_CHECKING:
     from listener.client import Hit, Ingest
 
 EMBED_SECONDS = 5.0
-EXCERPT = 300  # characters
+
+
+class Way(str, Enum):
+    """By what a search goes."""
+
+    WORDS = "words"
+    MEANING = "meaning"
+    BOTH = "both"
 
 
 def search(
@@ -27,39 +39,89 @@ def search(
     filter_: Annotated[
         str, typer.Option("--filter", metavar="JSON", help="What the chunks' metadata must contain.")
     ] = "{}",
+    by: Annotated[
+        Way | None, typer.Option(help="Only by words, only by meaning, or by both or not at all.", show_default=False)
+    ] = None,
+    per_document: Annotated[
+        int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
+    ] = None,
+    under: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Only documents whose URIs begin so; or a path.")
+    ] = None,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Search a collection by meaning and by words.
 
     In plain SQL that is: call ingest_embed_query('TEXT'); select * from ingest_search('TEXT'). A listener embeds TEXT;
-    when none is running, the search is by words only, and says so.
+    when none is running, the search is by words only, and says so (with --by meaning or both it fails). Words that
+    matched are bold, or in ** where nothing is: in a pipe, and with NO_COLOR.
 
     \b
     ingest search "how do I resume a cancelled request?"
     ingest search refunds -c mail -k 20 --filter '{"team": "support"}' --json
+    ingest search "leave policy" --under /srv/docs/handbook --per-document 1 --by meaning
     """
     if not query.strip():
         raise UsageProblem("empty_query", "TEXT is empty", "Say what to look for.")
-    run(_search(query, collection, k, arguments.json_filter(filter_), Output(as_json), show_sql))
+    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, _beginning(under))
+    run(_search(wanted, Output(as_json), show_sql))
 
 
-async def _search(
-    query: str, collection: str, k: int, wanted: Mapping[str, object], output: Output, show_sql: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for, and where."""
+
+    query: str
+    collection: str
+    k: int
+    filter: Mapping[str, object] = field(default_factory=dict)
+    by: Way | None = None
+    per_document: int | None = None
+    under: str | None = None
+
+    async def find(self, ingest: Ingest) -> tuple[list[Hit], str]:
+        """Return what is found, and why it was searched by words only although nobody asked for that, or ""."""
+        note = ""
+        if self.by is None:
+            note = await _embed(ingest, self.query, self.collection)
+        elif self.by is not Way.WORDS:
+            await ingest.embed_query(self.query, self.collection, timeout=EMBED_SECONDS)
+        by: Literal["words", "vector"] | None = None
+        if self.by in (Way.WORDS, Way.MEANING):
+            by = "words" if self.by is Way.WORDS else "vector"
+        hits = await ingest.search(
+            self.query, self.collection, k=self.k, filter=self.filter, by=by, under=self.under,
+            per_document=self.per_document, timeout=None,
+        )  # fmt: skip
+        return hits, note
+
+    async def write(self, ingest: Ingest, hits: Sequence[Hit], output: Output) -> None:
+        """Write hits for people, with the words that matched marked."""
+        if output.json:
+            return
+        from listener.client.overview import marked
+
+        texts = [hit.text for hit in hits]
+        found = await marked(ingest.session.quiet(), self.query, self.collection, texts) if texts else []
+        write_hits(hits, found, output)
+
+
+def _beginning(under: str | None) -> str | None:
+    """Return how URIs begin: of a path that of its file or of all in its folder."""
+    if under is None or not (under.startswith(("/", "./", "../", "~")) or under in (".", "..")):
+        return under
+    path = arguments.absolute_source(str(Path(under).expanduser()))
+    return uri_of(path) + ("/" if Path(path).is_dir() and not path.endswith("/") else "")
+
+
+async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
     async with open_ingest(output, show_sql) as ingest:
-        note = await _embed(ingest, query, collection)
-        hits = await ingest.search(query, collection, k=k, filter=wanted, timeout=None)
-    if note:
-        output.note(f"note: searched by words only: {note}")
-    output.value(hits)
-    write_hits(hits, output)
-
-
-async def find(ingest: Ingest, query: str, collection: str, k: int) -> list[Hit]:
-    """Return the best ``k`` chunks for ``query``, by words only where it can't be embedded."""
-    await _embed(ingest, query, collection)
-    return await ingest.search(query, collection, k=k, timeout=None)
+        hits, note = await wanted.find(ingest)
+        if note:
+            output.note(f"note: searched by words only: {note}")
+        output.value(hits)
+        await wanted.write(ingest, hits, output)
 
 
 async def _embed(ingest: Ingest, query: str, collection: str) -> str:
@@ -69,13 +131,3 @@ async def _embed(ingest: Ingest, query: str, collection: str) -> str:
     except RequestError as error:
         return error.message + (f" ({error.hint})" if error.hint else "")
     return ""
-
-
-def write_hits(hits: Sequence[Hit], output: Output) -> None:
-    """Write what was found: score and document, then the beginning of the chunk."""
-    if not hits:
-        output.line("nothing found")
-    for hit in hits:
-        output.line(f"{hit.score:.4f}  {hit.uri}#{hit.ordinal}", "bold")
-        excerpt = " ".join(hit.text.split())
-        output.line("    " + excerpt[:EXCERPT] + ("…" if len(excerpt) > EXCERPT else ""))

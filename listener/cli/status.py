@@ -1,60 +1,73 @@
-"""``status`` and ``failures``: how far requests are, and what went wrong."""
+"""``status``: how far requests are."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import LOOK_SECONDS, ended_documents, follow, percent_text, write_outcomes
-from listener.cli.output import Output, field, table
+from listener.cli.follow import LOOK_SECONDS, counts_of, follow, going_on, percent_text, write_outcomes
+from listener.cli.output import Output, as_text, field
 from listener.cli.problems import OK, outcome
+from listener.cli.request_list import PARTIAL, lines_of
 from listener.cli.running import open_ingest, run
 
 if TYPE_CHECKING:
     from listener.client import Ingest, Status
 
-_Requested = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a request.")]
+HEADINGS = (
+    "id", "status", "%", "documents", "source", "waiting for, or error", "collection", "created_at", "started_at",
+    "finished_at",
+)  # fmt: skip
 
 
 def status(
-    request: _Requested = None,
+    request: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a request, or its beginning.")] = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Follow it; with an ID to its end, and exit as it ended.")
     ] = False,
     collection: Annotated[str | None, typer.Option("--collection", "-c", help="Only of this collection.")] = None,
     state: Annotated[str | None, typer.Option("--status", help="Only with this status.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only inserted since: 30min, 12h, 7d, or a time.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> int:
     """Show how far requests are, what they wait for and why they failed: the view ingest_status.
 
-    Without an ID the newest requests, one a line. With --json a JSON array, with --watch a JSON object for each change.
+    Without an ID the newest requests, one a line, and below it why it waits or failed. Every verb takes the beginning
+    of an id, as it is shown here; partial is short for partially_succeeded. In a pipe: fields with tabs between them,
+    ids as they are. With --json a JSON array, with --watch a JSON object for each change.
 
     \b
     ingest status
+    ingest status --status failed --since 12h
     ingest status --status running --watch
-    ingest status 0b6b1c9e-… --watch && echo succeeded
+    ingest status 0b6b1c9e --watch && echo succeeded
     """
     output = Output(as_json)
     if request is None:
-        return run(_list(collection, state, limit, watch, show_sql, output))
-    return run(_one(arguments.request_id(request), watch, show_sql, output))
+        state = "partially_succeeded" if state == PARTIAL else state
+        return run(_list(_Wanted(collection, state, since, limit), watch, show_sql, output))
+    arguments.check_id(request)
+    return run(_one(request, watch, show_sql, output))
 
 
-async def _one(request: UUID, watch: bool, show_sql: bool, output: Output) -> int:
+async def _one(given: str, watch: bool, show_sql: bool, output: Output) -> int:
     async with open_ingest(output, show_sql) as ingest:
+        request = await arguments.request_of(ingest, given)
         status = await ingest.status(request)
         if not watch:
             _write(status, output)
             return OK
-        ended = await follow(ingest, [request], output, each=True)
+        with going_on([request], output):
+            ended = await follow(ingest, [request], output, each=True)
     write_outcomes(ended, output)
     return outcome(status.status for status in ended)
 
@@ -69,77 +82,67 @@ def _write(status: Status, output: Output) -> None:
         output.line(f"{'last_error':22}{status.last_error.code}: {status.last_error.message}")
 
 
-async def _list(
-    collection: str | None, state: str | None, limit: int, watch: bool, show_sql: bool, output: Output
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which requests are listed."""
+
+    collection: str | None
+    status: str | None
+    since: str | None
+    limit: int
+
+    async def look(self, ingest: Ingest) -> list[Status]:
+        return await ingest.statuses(collection=self.collection, status=self.status, since=self.since, limit=self.limit)
+
+
+async def _list(wanted: _Wanted, watch: bool, show_sql: bool, output: Output) -> int:
     async with open_ingest(output, show_sql) as ingest:
+        if wanted.collection is not None:
+            await arguments.require_collection(ingest, wanted.collection)
         if watch:
-            await _watch_list(ingest, collection, state, limit, output)
+            await _watch_list(ingest, wanted, output)
         else:
-            statuses = await ingest.statuses(collection=collection, status=state, limit=limit)
+            statuses = await wanted.look(ingest)
             output.value(statuses)
-            output.table(_HEADINGS, map(_cells, statuses))
+            _write_list(statuses, output)
     return OK
 
 
-_HEADINGS = ("id", "status", "%", "documents", "source", "waiting for, or error")
+def _write_list(statuses: list[Status], output: Output) -> None:
+    if not output.terminal:
+        output.table(HEADINGS, map(_cells, statuses))
+    elif statuses:
+        for line in lines_of(statuses, output.width):
+            output.pieces(line)
+    else:
+        output.line("no requests")
 
 
 def _cells(status: Status) -> tuple[object, ...]:
     percent = None if status.percent is None else percent_text(status.percent)
     note = status.waiting_for or (f"{status.code}: {status.message}" if status.code else None)
-    return status.id, status.status, percent, _documents(status), status.source or status.uri or "(inline)", note
+    source = status.source or status.uri or "(inline)"
+    times = (status.created_at, status.started_at, status.finished_at)
+    return status.id, status.status, percent, counts_of(status), source, note, status.collection, *times
 
 
-def _documents(status: Status) -> str:
-    total, failed = status.documents_total, status.documents_failed
-    if total is None:
-        return f"found {status.documents_found}" if status.documents_found else ""
-    return f"{ended_documents(status)}/{total}" + (f", {failed} failed" if failed else "")
-
-
-async def _watch_list(ingest: Ingest, collection: str | None, state: str | None, limit: int, output: Output) -> None:
+async def _watch_list(ingest: Ingest, wanted: _Wanted, output: Output) -> None:
+    from rich.console import Group
     from rich.live import Live
 
     last = None
     with Live(console=output.console, auto_refresh=False) if output.terminal else nullcontext() as live:
         while True:
-            statuses = await ingest.statuses(collection=collection, status=state, limit=limit)
+            statuses = await wanted.look(ingest)
             cells = list(map(_cells, statuses))
             if live:
-                live.update(table(_HEADINGS, cells), refresh=True)
+                live.update(Group(*map(as_text, lines_of(statuses, output.width))), refresh=True)
             elif cells != last:
                 output.value(statuses)
-                output.table(_HEADINGS, cells)
+                _write_list(statuses, output)
             ingest.session, last = ingest.session.quiet(), cells
-            await asyncio.sleep(LOOK_SECONDS)
-
-
-def failures(
-    request: _Requested = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 100,
-    show_sql: arguments.ShowSql = False,
-    as_json: arguments.Json = False,
-) -> None:
-    """Show the documents that failed, where, why and what to do: the view ingest_failures.
-
-    Without an ID those of the newest requests.
-
-    \b
-    ingest failures 0b6b1c9e-…
-    ingest failures --json | jq -r '.[].uri'
-    """
-    run(_failures(arguments.request_id(request) if request else None, limit, show_sql, Output(as_json)))
-
-
-async def _failures(request: UUID | None, limit: int, show_sql: bool, output: Output) -> None:
-    async with open_ingest(output, show_sql) as ingest:
-        found = await ingest.failures(request, limit=limit)
-        if request and not found:
-            await ingest.status(request)  # raises if there is no such request
-    output.value(found)
-    if found:
-        rows = [(failure.uri, failure.step, failure.code, failure.message, failure.hint) for failure in found]
-        output.table(("document", "step", "code", "message", "hint"), rows)
-    elif output.terminal:
-        output.line("no failures")
+            try:
+                await asyncio.sleep(LOOK_SECONDS)
+            except asyncio.CancelledError:
+                output.note("requests go on, whoever looks; to stop one: ingest cancel ID")
+                raise

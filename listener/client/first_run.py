@@ -27,6 +27,17 @@ class Ingested:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What became of documents of one kind: the end of their names, else their media type."""
+
+    kind: str
+    ingested: int
+    skipped: int
+    failed: int
+    chunks: int
+
+
 async def earlier(session: Session, source: str, collection: str) -> Earlier | None:
     """Return the oldest unfinished request for ``source`` that is due."""
     rows = await session.rows(statements.EARLIER, source, collection, _key(source))
@@ -52,9 +63,15 @@ async def ingested(session: Session, request: UUID, limit: int) -> list[Ingested
     return [Ingested(**row) for row in await session.rows(statements.INGESTED, str(request), limit)]
 
 
-async def something_to_find(session: Session, collection: str) -> str | None:
-    """Return something that a search should find: a title, or the first words of a chunk."""
-    found = await session.value(statements.TITLE, collection) or await session.value(statements.FIRST_WORDS, collection)
+async def kinds(session: Session, request: UUID) -> list[Kind]:
+    """Return what became of a request's documents, by the ends of their names."""
+    return [Kind(**row) for row in await session.rows(statements.KINDS, str(request))]
+
+
+async def something_to_find(session: Session, request: UUID) -> str | None:
+    """Return something that a search should find of what a request ingested: a title, or a chunk's first words."""
+    of = str(request)
+    found = await session.value(statements.TITLE, of) or await session.value(statements.FIRST_WORDS, of)
     return str(found).strip() if found else None
 
 

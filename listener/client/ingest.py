@@ -11,12 +11,14 @@ from typing import Any, Literal
 from uuid import UUID
 
 from listener.client import results, statements
-from listener.client.results import Failure, Hit, Status, found, outcome
+from listener.client.overview import SINCE
+from listener.client.results import STATUSES, Failure, Hit, Status, found, outcome
 from listener.client.session import Session
 from listener.client.waiting import looks, statuses_of, until_ended
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
+_SINCE_HINT = 'Like 30min, 12h, 7d, or a time that Postgres reads: yesterday, "2026-01-31 14:00".'
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
 
 
@@ -99,19 +101,47 @@ class Ingest:
         return (await statuses_of(self.session, [_id(request)]))[0]
 
     async def statuses(
-        self, *, collection: str | None = None, status: str | None = None, limit: int = 20
+        self,
+        *,
+        collection: str | None = None,
+        status: str | None = None,
+        since: datetime | timedelta | str | None = None,
+        limit: int = 20,
     ) -> list[Status]:
-        """Return how far the newest requests are, the newest first: of one collection, with one status, or of all."""
-        given = _given(collection=collection, status=status)
-        rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
+        """Return how far the newest requests are, the newest first: of one collection, with one status, or of all.
+
+        ``since``: only those inserted since then: a time, how long ago, or a text that says one of them (``12h``, or
+        what Postgres reads as a time). Raises RequestError ``unknown_status``, ``wrong_since``.
+        """
+        if status is not None and status not in STATUSES:
+            raise RequestError(
+                "unknown_status", f'there is no status "{status}"', f"Take one of: {', '.join(STATUSES)}"
+            )
+        given = _given(collection=collection, status=status, **_since(since))
+        try:
+            rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
+        except RequestError as error:
+            if error.code != "invalid_value" or since is None:
+                raise
+            raise RequestError("wrong_since", f'"{since}" is no time', _SINCE_HINT) from None
         return list(map(results.status, rows))
 
-    async def failures(self, request: UUID | str | None = None, *, limit: int | None = None) -> list[Failure]:
-        """Return the documents that failed in a request, by URI; none if it is not known. Without one, the newest."""
-        if request is None:
-            rows = await self.session.rows(statements.NEWEST_FAILURES, limit)
-        else:
-            rows = await self.session.rows(statements.FAILURES, str(_id(request)), limit)
+    async def failures(
+        self,
+        request: UUID | str | None = None,
+        *,
+        limit: int | None = None,
+        code: str | None = None,
+        collection: str | None = None,
+        now: bool = False,
+    ) -> list[Failure]:
+        """Return the documents that failed in a request, by URI; none if it is not known. Without one, the newest.
+
+        ``code``, ``collection``: only those. ``now``: only those that nothing has mended since.
+        """
+        of = None if request is None else str(_id(request))
+        given = _given(request=of, code=code, collection=collection)
+        rows = await self.session.rows(statements.failures(given, now), *given.values(), limit)
         return list(map(results.failure, rows))
 
     async def cancel(self, request: UUID | str) -> str:
@@ -167,13 +197,16 @@ class Ingest:
         k: int = 10,
         filter: Mapping[str, Any] | None = None,
         by: Literal["words", "vector"] | None = None,
+        under: str | None = None,
+        per_document: int | None = None,
         timeout: float | None = 10.0,
     ) -> list[Hit]:
         """Return the ``k`` best chunks of a collection for a text, best first.
 
         By words and by meaning, or as ``by`` says. A listener embeds the text, for which this waits up to ``timeout``
         seconds; if there is none, with ``timeout=None``, and within a transaction, it goes by words, unless the vector
-        is known from before: ``Hit.by`` tells. ``filter`` is what a chunk's metadata must contain.
+        is known from before: ``Hit.by`` tells. ``filter`` is what a chunk's metadata must contain. ``under``: only
+        documents whose URIs begin so; ``per_document``: at most so many chunks of each.
 
         Raises RequestError ``unknown_collection``, ``empty_query``, or the embedder's own code; with ``by="vector"``
         also ``no_listener``, ``query_not_answered``, ``too_many_queries``, ``no_space_yet`` and ``query_not_embedded``.
@@ -184,7 +217,7 @@ class Ingest:
             except RequestError as error:
                 if by == "vector" or error.code not in _NO_VECTOR:
                     raise
-        values = (query, collection, k, _json(filter) or "{}", by)
+        values = (query, collection, k, _json(filter) or "{}", by, under, per_document)
         return list(map(results.hit, await self.session.rows(statements.SEARCH, *values)))
 
     async def embed_query(self, query: str, collection: str = "default", *, timeout: float = 10.0) -> None:
@@ -213,6 +246,15 @@ class Ingest:
             message += f", step {first.current_step}"
         hint = f"It waits for {first.waiting_for}" if first.waiting_for else "It goes on; wait again."
         return WaitTimeoutError("not_ended", message, hint, requests)
+
+
+def _since(since: datetime | timedelta | str | None) -> dict[str, str | None]:
+    if isinstance(since, timedelta):
+        return {"within": f"{since.total_seconds()} s"}
+    if isinstance(since, datetime):
+        return {"since": since.astimezone().isoformat()}
+    ago = since is not None and SINCE.fullmatch(since.strip().lower())
+    return {"within" if ago else "since": since}
 
 
 def _given(**values: str | None) -> dict[str, str]:

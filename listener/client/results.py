@@ -15,6 +15,7 @@ import asyncpg
 from listener.errors import RequestError
 
 UNFINISHED = ("pending", "running")
+STATUSES = (*UNFINISHED, "succeeded", "partially_succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Status:
                           request ended. None until all documents are found
     ``current_step``      discover, load, chunk, embed or save, while it runs
     ``documents_found``   by discovery, so far or at its end, without those inside of others
+    ``documents_loaded``, ``documents_embedded``  on their way: read and not embedded yet; embedded and not live yet
     ``documents_…``       all; live now; unchanged or superseded; failed (see ``failures``). None: not all are found yet
     ``chunks_total``      chunks of these documents
     ``documents_per_second``, ``eta``  how fast it was in the last minute, and how long it takes from now on at that
@@ -80,6 +82,8 @@ class Status:
     finished_at: datetime | None
     tokens: int | None
     documents_found: int | None
+    documents_loaded: int | None
+    documents_embedded: int | None
 
     @property
     def finished(self) -> bool:
@@ -116,6 +120,8 @@ class Failure:
     """A row of ``ingest_failures``: a document that failed, in which step, why, and what to do.
 
     ``retryable``: trying again without a change may help. ``bytes``, ``media_type``: of the document, if it was read.
+    ``failing_now``: nothing has mended it since. ``found_at``, ``failed_at``, ``duration``, ``…_seconds``: when, and
+    how long each step took with it.
     """
 
     request_id: UUID
@@ -128,6 +134,13 @@ class Failure:
     retryable: bool
     bytes: int | None
     media_type: str | None
+    failing_now: bool | None
+    found_at: datetime | None
+    failed_at: datetime | None
+    read_seconds: float | None
+    parse_seconds: float | None
+    embed_seconds: float | None
+    duration: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +150,8 @@ class Hit:
     ``id``        of the chunk: the same as ``id`` in ``ingest_chunks``; a changed document's chunks have others
     ``uri``       of its document; ``ordinal``: its place in there, from 0
     ``score``     higher is better; comparable only within one search
-    ``by``        what found it: words, vector, or both
+    ``by``        what found it: words, vector, or both; its place among what each of them found: ``words_place``,
+                  ``vector_place``, from 1
     ``metadata``  ``heading_path``, what the parser found, and what the request gave
     """
 
@@ -149,11 +163,19 @@ class Hit:
     score: float
     by: str
     metadata: Mapping[str, Any]
+    words_place: int | None
+    vector_place: int | None
 
 
 def found(hits: list[Hit]) -> dict[str, str | int]:
     """Return for a span how many chunks a search found, and by what."""
-    return {"hits": len(hits)} | ({"by": hits[0].by} if hits else {})
+    return {"hits": len(hits)} | ({"by": _by(hits)} if hits else {})
+
+
+def _by(hits: list[Hit]) -> str:
+    """Return by what a search went."""
+    ways = {hit.by for hit in hits}
+    return ways.pop() if len(ways) == 1 else "both"
 
 
 def status(row: asyncpg.Record) -> Status:

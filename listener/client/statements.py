@@ -6,7 +6,7 @@ codecs on a caller's connection make no difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _CASTS = {"options": "::text::jsonb", "metadata": "::text::jsonb", "run_at": "::text::timestamptz"}
 
@@ -14,12 +14,26 @@ _STATUS = """select s.id::text, s.collection, s.status, s.percent::float8, s.cur
   s.documents_done, s.documents_skipped, s.documents_failed, s.chunks_total,
   s.documents_per_second::float8, s.eta, s.waiting_for, s.error_code, s.error_message, s.hint, s.error::text,
   s.last_error::text, s.next_attempt_at, s.source, s.uri, s.priority, s.run_at, s.attempt, s.executor_id, s.deadline_at,
-  s.created_by, s.created_at, s.started_at, s.finished_at, s.tokens, s.documents_found
+  s.created_by, s.created_at, s.started_at, s.finished_at, s.tokens, s.documents_found,
+  s.documents_loaded, s.documents_embedded
 from"""
 
 _FAILURES = """select f.request_id::text, f.collection, f.uri, f.step, f.code, f.message, f.hint, f.retryable,
-  f.bytes, f.media_type
+  f.bytes, f.media_type, f.failing_now, f.found_at, f.failed_at, f.read_seconds::float8, f.parse_seconds::float8,
+  f.embed_seconds::float8, f.duration
 from {schema}.ingest_failures f"""
+
+
+_GROUPS = """select f.code, count(*) as documents, count(distinct f.request_id) as requests,
+  array_remove((array_agg(distinct f.media_type))[1:5], null) as media_types, bool_or(f.retryable) as retryable,
+  max(f.failed_at) as last_at, (array_agg(f.uri order by f.failed_at desc nulls last, f.uri))[1] as uri,
+  (array_agg(f.message order by f.failed_at desc nulls last, f.uri))[1] as message,
+  (array_agg(f.hint order by f.failed_at desc nulls last, f.uri))[1] as hint
+from {schema}.ingest_failures f"""
+
+_TIMES = """select t.request_id::text, t.collection, t.uri, t.state, t.media_type, t.bytes, t.read_seconds::float8,
+  t.parse_seconds::float8, t.embed_seconds::float8, t.seconds::float8, t.code
+from {schema}.ingest_times t"""
 
 
 def add(arguments: Iterable[str]) -> str:
@@ -33,11 +47,39 @@ join {{schema}}.ingest_status s on s.id = asked.id::uuid
 order by asked.place"""
 
 
-def statuses(columns: Iterable[str]) -> str:
-    """Return the statement for the newest requests with values in ``columns``; the last value is their number."""
-    wanted = [f"s.{name} = ${number}" for number, name in enumerate(columns, 1)]
-    where = f"\nwhere {' and '.join(wanted)}" if wanted else ""
-    return f"{_STATUS} {{schema}}.ingest_status s{where}\norder by s.created_at desc\nlimit ${len(wanted) + 1}"
+_CODE = "{row}.code = ${number}"
+_CONDITIONS = {
+    "collection": "{row}.collection = ${number}",
+    "status": "{row}.status = ${number}",
+    "code": _CODE,
+    "request": "{row}.request_id = ${number}::text::uuid",
+    "since": "{row}.created_at >= ${number}::text::timestamptz",
+    "within": "{row}.created_at >= pg_catalog.clock_timestamp() - ${number}::text::interval",
+}
+
+
+def _where(row: str, given: Iterable[str], *more: str) -> str:
+    """Return a where clause for what is given, in this order, if anything is."""
+    wanted = [_CONDITIONS[name].format(row=row, number=number) for number, name in enumerate(given, 1)]
+    return f"\nwhere {' and '.join([*wanted, *more])}" if [*wanted, *more] else ""
+
+
+def statuses(given: Collection[str]) -> str:
+    """Return the statement for the newest requests that fit what is given; the last value is their number."""
+    where = _where("s", given)
+    return f"{_STATUS} {{schema}}.ingest_status s{where}\norder by s.created_at desc\nlimit ${len(given) + 1}"
+
+
+COLLECTIONS = """select c.name from {schema}.ingest_collections c
+union (select r.collection from {schema}.ingest_requests r where r.collection = $1::text limit 1)
+order by 1 limit 1000"""
+
+BEGINNING_WITH = """select r.id::text, r.status, r.collection, coalesce(r.source, r.uri, '(inline)') as what
+from {schema}.ingest_requests r where r.id between $1::text::uuid and $2::text::uuid
+order by r.created_at desc limit 11"""
+
+ROOTS = """select distinct r.root from {schema}.ingest_listeners l cross join lateral unnest(l.roots) as r (root)
+where l.dead_at is null and l.heartbeat_at > clock_timestamp() - l.lease order by 1"""
 
 
 UNFINISHED = """select r.id::text from {schema}.ingest_requests r
@@ -45,11 +87,27 @@ where r.id = any ($1::text[]::uuid[]) and r.status in ('pending', 'running')"""
 
 CHANNEL = "select {schema}.ingest_channel('finished')"
 
-FAILURES = f"""{_FAILURES}
-where f.request_id = $1::text::uuid order by f.uri limit $2"""
+_NOW = "f.failing_now"
 
-NEWEST_FAILURES = f"""{_FAILURES} join {{schema}}.ingest_requests r on r.id = f.request_id
-order by r.created_at desc, f.uri limit $1"""
+
+def failures(given: Collection[str], now: bool) -> str:
+    """Return the statement for documents that failed; the last value is their number. ``now``: that fail still."""
+    where = _where("f", given, *([_NOW] if now else ()))
+    order = "f.uri" if "request" in given else "r.created_at desc, f.uri"
+    of = "" if "request" in given else " join {schema}.ingest_requests r on r.id = f.request_id"
+    return f"{_FAILURES}{of}{where}\norder by {order} limit ${len(given) + 1}"
+
+
+def failure_groups(given: Collection[str], now: bool) -> str:
+    """Return the statement for failures by code: how many, of which types, when last, and one of them."""
+    where = _where("f", given, *([_NOW] if now else ()))
+    return f"{_GROUPS}{where}\ngroup by f.code order by 2 desc, 1"
+
+
+def slow(given: Collection[str]) -> str:
+    """Return the statement for the documents that took longest; the last value is their number."""
+    return f"{_TIMES}{_where('t', given)}\norder by t.seconds desc, t.uri limit ${len(given) + 1}"
+
 
 CANCEL = "select {schema}.ingest_cancel($1::text::uuid)"
 CONFIRM_RESTORE = "select {schema}.ingest_confirm_restore($1::bool)"
@@ -60,11 +118,14 @@ FORK = "select {schema}.ingest_fork($1::text::uuid, $2, $3::text::jsonb, $4)"
 
 EMBED_QUERY = "call {schema}.ingest_embed_query($1::text, $2::text, $3::interval)"
 
-SEARCH = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.ordinal, h.text, h.score,
-  case when $5::text is not null then $5::text
-       when {schema}.ingest_query_embedding($1::text, $2::text) is null then 'words' else 'both' end as by,
-  h.metadata::text
-from {schema}.ingest_search($1::text, $2::text, $3::int, $4::text::jsonb, $5::text) h"""
+SEARCH = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.ordinal, h.text, h.score, h.by,
+  h.metadata::text, h.words_place, h.vector_place
+from {schema}.ingest_search($1::text, $2::text, $3::int, $4::text::jsonb, $5::text, $6::text, $7::int) h"""
+
+MARKED = """select pg_catalog.ts_headline(
+  c.text_config, t.text, pg_catalog.websearch_to_tsquery(c.text_config, $1::text), $4::text)
+from pg_catalog.unnest($3::text[]) with ordinality as t (text, place)
+join {schema}.ingest_collections c on c.name = $2::text order by t.place"""
 
 # Rights: grant, revoke, doctor --as.
 
@@ -97,11 +158,21 @@ INGESTED = """select d.uri, d.title, d.chunks, d.bytes
 from {schema}.ingest_revisions v join {schema}.ingest_documents d on d.revision_id = v.id
 where v.request_id = $1::text::uuid order by d.uri limit $2"""
 
-TITLE = """select title from {schema}.ingest_documents
-where collection = $1 and revision_id is not null and title ~ '[[:alpha:]]{{3}}' order by uri limit 1"""
+KINDS = """select coalesce(lower(substring(v.uri from '[.]([[:alnum:]]{{1,8}})$')), v.media_type, 'other') as kind,
+  count(*) filter (where v.state = 'published') as ingested, count(*) filter (where v.state = 'skipped') as skipped,
+  count(*) filter (where v.state = 'failed') as failed,
+  coalesce(sum(cardinality(v.starts)) filter (where v.state = 'published'), 0) as chunks
+from {schema}.ingest_revisions v where v.request_id = $1::text::uuid group by 1 order by count(*) desc, 1"""
 
-FIRST_WORDS = """select substring(text from '(?:[[:alpha:]]+[ ,.-]+){{2,6}}') from {schema}.ingest_chunks
-where collection = $1 limit 1"""
+TITLE = """select d.title from {schema}.ingest_revisions v
+join {schema}.ingest_documents d on d.collection = v.collection and d.uri = v.uri and d.revision_id is not null
+where v.request_id = $1::text::uuid and d.title ~ '[[:alpha:]]{{3}}'
+order by v.state = 'published' desc, d.uri limit 1"""
+
+FIRST_WORDS = """select substring(c.text from '(?:[[:alpha:]]+[ ,.-]+){{2,6}}') from {schema}.ingest_revisions v
+join {schema}.ingest_documents d on d.collection = v.collection and d.uri = v.uri and d.revision_id is not null
+join {schema}.ingest_chunks c on c.revision_id = d.revision_id
+where v.request_id = $1::text::uuid order by v.state = 'published' desc, d.uri, c.ordinal limit 1"""
 
 # The state of things: doctor, health, uninstall.
 

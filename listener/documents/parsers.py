@@ -57,6 +57,14 @@ class Parsers:
         """Tell whether a document's text may be many times its size, by its name or declaration: no text, no HTML."""
         return self._formats.promised(uri, _declaration(media_type)[0]) not in TEXTS
 
+    def kind(self, data: bytes, uri: str, media_type: str | None) -> str:
+        """Return what a document is, as far as can be told: by its first bytes, else its declaration, else its name."""
+        declared = _declaration(media_type)[0]
+        try:
+            return self._formats.decide(data, uri, declared, ocr=self._ocr is not None)[1]
+        except Exception:  # of whatever kind: a format's own code looked at it
+            return media_types.foreign(data) or self._formats.promised(uri, declared)
+
     async def parse(self, data: bytes, *, uri: str, media_type: str | None = None, most: int | None = None) -> Parsed:
         """Parse one document of any size.
 

@@ -32,7 +32,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from listener.documents import wire
+from listener.documents import spent, wire
 from listener.documents.failures import AnswerTooLarge, WorkerFailed, WorkerMemory, WorkersClosed, WorkerTimeout
 from listener.documents.process import Worker, readable
 from listener.documents.turns import Turns, current
@@ -53,6 +53,7 @@ class _Call:
     seconds: float
     most: int
     future: Future[Any]
+    took: float = 0.0
 
 
 class Workers:
@@ -103,7 +104,10 @@ class Workers:
             self._threads.submit(self._next)
         except RuntimeError:
             raise WorkersClosed from None
-        answer: T = await asyncio.wrap_future(call.future)
+        try:
+            answer: T = await asyncio.wrap_future(call.future)
+        finally:
+            spent.worked(call.took)
         return answer
 
     @property
@@ -166,6 +170,7 @@ class Workers:
         except MemoryError:
             raise WorkerMemory("the worker could not get the memory that it asked for") from None
         finally:
+            call.took = time.monotonic() - began
             self._leave_small(worker)
         return answer
 

@@ -30,8 +30,9 @@ from listener.pipeline.complaint import Complaint
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.places import shows
 from listener.pipeline.request_rows import BatchSettings
-from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Outcome, Texts, ToEmbed
+from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Texts, ToEmbed
 from listener.pipeline.tools import Tools, in_turn, with_texts
+from listener.pipeline.under_way import UnderWay
 
 WINDOW, WINDOW_CHARACTERS = 1024, 16 * 1024 * 1024  # chunks that are looked up at a time
 COUNT_SECONDS = 0.5
@@ -55,6 +56,7 @@ class EmbedStep:
     failures: dict[int, Failure] = field(default_factory=dict)
     uncounted: dict[UUID, Count] = field(default_factory=dict)
     counted_at: float = field(default_factory=time.monotonic)
+    under_way: UnderWay = field(default_factory=partial(UnderWay, ()))
     complaint: Complaint = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,12 +91,13 @@ class EmbedStep:
     async def _documents(self, rows: Sequence[ToEmbed], texts: Mapping[int, str]) -> None:
         chunks = (one for row in rows for one in _new_chunks(row, texts[row.id], self.settings))
         size = sum(len(texts[row.id]) + len(row.headings) + len(row.metadata) for row in rows)
+        self.under_way = UnderWay(rows)
         try:
             await _at_most(self.embedder.in_flight, self._groups(chunks, small=size <= HERE_BYTES))
         finally:
             await self._write_count()
-        if rows:
-            await self.gateway.save_embedded(self.fence, [Outcome(row.id, self.failures.get(row.id)) for row in rows])
+        if left := self.under_way.take_all(self.failures):
+            await self.gateway.save_embedded(self.fence, left)
 
     async def _groups(self, chunks: Iterator[NewChunk], small: bool) -> Calls:
         """Yield one call for each group, to embed and store it; copy vectors that the space has on the way."""
@@ -103,6 +106,7 @@ class EmbedStep:
             return list(_window(chunks))
 
         while window := take() if small else await self.tools.in_thread(take):
+            self.under_way.begin(window)
             missing = await self._copy_known(window)
             by_digest: dict[bytes, list[NewChunk]] = {}
             for one in missing:
@@ -160,6 +164,7 @@ class EmbedStep:
 
     async def _count(self, chunks: Sequence[NewChunk], texts: int = 0, tokens: int = 0) -> None:
         """Count what was stored. The batch's row hears of it now and then: else all groups would wait for its lock."""
+        self.under_way.store(chunks)
         for one in _by_request(chunks, texts, tokens):
             before = self.uncounted.get(one.request, Count(one.request, 0, 0, 0))
             self.uncounted[one.request] = before + one
@@ -170,6 +175,9 @@ class EmbedStep:
         counts, self.uncounted, self.counted_at = self.uncounted, {}, time.monotonic()
         if counts:
             await self.gateway.note_embedded(self.fence, [*counts.values()])
+        # Documents that are through are said to be, one by one; requests that share a batch have one each.
+        if len(self.fence.requests) == 1 and (through := self.under_way.take_through()):
+            await self.gateway.save_embedded(self.fence, through)
 
 
 def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Count]:

@@ -91,7 +91,7 @@ class Gateway(OutageGateway):
     async def save_loaded(self, fence: Fence, loaded: Sequence[LoadedRow]) -> None:
         """Write normalized texts and errors (``Loaded.as_row``): discovered → loaded or failed."""
         if loaded:
-            query = "select ingest.ingest_save_loaded($1::ingest.ingest_fence_v1, $2::ingest.ingest_loaded_v1[])"
+            query = "select ingest.ingest_save_loaded($1::ingest.ingest_fence_v1, $2::ingest.ingest_loaded_v2[])"
             await self._write(query, fence.as_row, loaded)
 
     async def open_documents(self, fence: Fence) -> int:
@@ -154,7 +154,7 @@ class Gateway(OutageGateway):
 
     async def save_embedded(self, fence: Fence, outcomes: Sequence[Outcome]) -> None:
         """Write that all chunks of these revisions are stored, or why not: chunked → embedded or failed."""
-        query = "select ingest.ingest_save_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_outcome_v1[])"
+        query = "select ingest.ingest_save_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_outcome_v2[])"
         await self._write(query, fence.as_row, [outcome.as_row for outcome in outcomes])
 
     async def note_retry(self, fence: Fence, error: Failure, seconds: float | None) -> None:

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from listener.concurrency import side_by_side
 from listener.documents.parsed import Part
+from listener.documents.spent import spending
 from listener.documents.utf8 import HERE_BYTES
 from listener.errors import DocumentError
 from listener.pipeline.asking import Asked, code_of, expected
@@ -182,6 +183,7 @@ def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
         len(outcome.data),
         version=outcome.version,
         modified_at=outcome.modified_at,
+        read_seconds=outcome.seconds,
     )
 
 
@@ -238,11 +240,13 @@ async def _of_part(tools: Tools, one: Loaded, uri: str, part: Part) -> Loaded:
 
 
 async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded, most: int) -> Loaded:
-    try:
-        parsed = await tools.parsers.parse(part.data, uri=uri, media_type=part.media_type, most=max(most, 0))
-        return replace(about, parsed=parsed)
-    except DocumentError as error:
-        return replace(about, error=error.as_json("load"))
+    with spending() as spent:
+        try:
+            parsed = await tools.parsers.parse(part.data, uri=uri, media_type=part.media_type, most=max(most, 0))
+            return replace(about, parsed=parsed, parse_seconds=spent.seconds)
+        except DocumentError as error:
+            said = error.as_json("load") | {"media_type": tools.parsers.kind(part.data, uri, part.media_type)}
+            return replace(about, error=said, parse_seconds=spent.seconds)
 
 
 def _left_out(uri: str, about: Loaded) -> Loaded:

@@ -69,7 +69,7 @@ class ToLoad:
 
 
 LoadedRow = tuple[Any, ...]
-"""A ``Loaded`` as the fields of ``ingest_loaded_v1``."""
+"""A ``Loaded`` as the fields of ``ingest_loaded_v2``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Loaded:
     """What the load step found out about one revision: a parsed text, which may have a warning, or an error.
 
     With ``part``, about a document inside of that revision's, which has this URI. ``version``, ``modified_at``: what
-    its source said of its state as it gave it.
+    its source said of its state as it gave it. ``read_seconds``, ``parse_seconds``: how long both took, if it is known.
     """
 
     revision: int
@@ -89,6 +89,8 @@ class Loaded:
     part: str | None = None
     version: str | None = None
     modified_at: datetime | None = None
+    read_seconds: float | None = None
+    parse_seconds: float | None = None
 
     @property
     def as_row(self) -> LoadedRow:
@@ -107,6 +109,8 @@ class Loaded:
             self.part,
             self.version,
             self.modified_at,
+            self.read_seconds,
+            self.parse_seconds,
         )
 
 
@@ -179,14 +183,15 @@ class NewChunk:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """That all chunks of a revision are stored, or why not."""
+    """That all chunks of a revision are stored, or why not, and how long that took."""
 
     revision: int
     error: Failure | None = None
+    seconds: float | None = None
 
     @property
-    def as_row(self) -> tuple[int, str | None]:
-        return self.revision, as_json(self.error)
+    def as_row(self) -> tuple[int, str | None, float | None]:
+        return self.revision, as_json(self.error), self.seconds
 
 
 @dataclass(frozen=True, slots=True)

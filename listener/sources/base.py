@@ -12,10 +12,11 @@ which is all that reading it takes, on any listener with the same roots.
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
@@ -134,13 +135,15 @@ class Wanted:
 class Fetched:
     """A document's bytes, and what the source said of them as it gave them.
 
-    ``media_type``: if it knows better than ``Found.media_type``; it may carry a charset, as in HTTP.
+    ``media_type``: if it knows better than ``Found.media_type``; it may carry a charset, as in HTTP. ``seconds``: how
+    long it took; ``read_all`` of this class sees to it.
     """
 
     data: bytes
     media_type: str | None = None
     version: str | None = None
     modified_at: datetime | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +225,9 @@ class Source(ABC):
         """
 
         async def attempt(one: Wanted) -> Outcome | DocumentError:
+            began = time.monotonic()
             try:
-                return await self.read(one)
+                return timed(await self.read(one), began)
             except DocumentError as error:
                 return error
 
@@ -239,6 +243,13 @@ class Source(ABC):
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Give back what was opened."""
+
+
+def timed(outcome: Outcome, began: float) -> Outcome:
+    """Return what was read since then (by ``time.monotonic``), with the time that it took."""
+    if isinstance(outcome, Fetched) and outcome.seconds is None:
+        return replace(outcome, seconds=time.monotonic() - began)
+    return outcome
 
 
 def too_large(uri: str, size: int | None, most: int) -> DocumentError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from listener.errors import DocumentError
 from listener.sources import file_reading
-from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, SourceTools, Wanted
+from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, SourceTools, Wanted, timed
 from listener.sources.folder_roots import FolderRoots
 from listener.sources.options import RequestOptions
 from listener.sources.walk import Walk
@@ -53,8 +54,9 @@ class Files(Source):
         return await self._tools.in_thread(file_reading.read_ranges, self._roots, _place_of(found), ranges)
 
     def _attempt(self, wanted: Wanted) -> Outcome | DocumentError:
+        began = time.monotonic()
         try:
-            return self._read(wanted)
+            return timed(self._read(wanted), began)
         except DocumentError as error:
             return error
 

@@ -8,7 +8,7 @@ begin
   -- leads nowhere. A file of records would come back as one document.
   with refused as (
     update ingest.ingest_revisions v
-    set state = 'discovered', error = null, batch = v_extra, locator = coalesce(v.locator, v.uri)
+    set state = 'discovered', error = null, read_seq = r.read_seq, batch = v_extra, locator = coalesce(v.locator, v.uri)
     from ingest.ingest_requests r
     where r.id = p_request and r.source is not null and not r.options ? 'record'
       and v.request_id = p_request and v.state = 'failed' and v.batch is null and v.container is null

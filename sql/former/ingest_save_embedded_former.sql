@@ -3,8 +3,8 @@ returns void
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_save_embedded((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
-    select (o.id, o.error)::ingest.ingest_outcome_v1 from unnest(p_ids, p_errors) as o (id, error)));
+    select (o.id, o.error, null)::ingest.ingest_outcome_v2 from unnest(p_ids, p_errors) as o (id, error)));
 $$;
 
 comment on function ingest.ingest_save_embedded(uuid[], int, uuid, bigint[], jsonb[]) is
-  'For listeners of the former release: ingest_save_embedded(ingest_fence_v1, ingest_outcome_v1[]).';
+  'For listeners of the former release: ingest_save_embedded(ingest_fence_v1, ingest_outcome_v2[]).';

@@ -3,7 +3,8 @@ create or replace function ingest.ingest_search_both(
 ) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  select * from ingest.ingest_find_both(p_query, p_embedding, p_collection, p_k, p_filter, null::text[]);
+  select f.uri, f.title, f.ordinal, f.text, f.score, f.metadata, f.revision_id
+  from ingest.ingest_find_both(p_query, p_embedding, p_collection, p_k, p_filter, null::text[], null::text, null::int) f;
 $$;
 
 comment on function ingest.ingest_search_both(text, vectors.vector, text, int, jsonb) is

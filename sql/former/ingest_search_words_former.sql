@@ -2,7 +2,8 @@ create or replace function ingest.ingest_search_words(p_query text, p_collection
 returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  select * from ingest.ingest_find_words(p_query, p_collection, p_k, p_filter, p_enough, null::text[]);
+  select f.uri, f.title, f.ordinal, f.text, f.score, f.metadata, f.revision_id
+  from ingest.ingest_find_words(p_query, p_collection, p_k, p_filter, p_enough, null::text[], null::text, null::int) f;
 $$;
 
 comment on function ingest.ingest_search_words(text, text, int, jsonb, int) is

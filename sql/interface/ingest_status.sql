@@ -15,12 +15,16 @@ select r.id, r.collection, r.status,
        r.error ->> 'code' as error_code, r.error ->> 'message' as error_message, r.error ->> 'hint' as hint, r.error,
        batch.last_error, batch.next_attempt_at,
        r.source, r.uri, r.priority, r.run_at, r.attempt, r.executor_id, r.deadline_at, r.created_by,
-       r.created_at, r.started_at, r.finished_at, coalesce(batch.tokens, r.tokens) as tokens, r.documents_found
+       r.created_at, r.started_at, r.finished_at, coalesce(batch.tokens, r.tokens) as tokens, r.documents_found,
+       case when r.discovered_at is not null then batch.loaded end as documents_loaded,
+       case when r.discovered_at is not null then batch.embedded end as documents_embedded
 from ingest.ingest_requests r
 left join lateral (select p.* from ingest.ingest_progress_of(r) p where r.finished_at is null offset 0) progress on true  -- offset: not called for others
 left join lateral (
   select (array_agg(b.step order by b.batch) filter (where b.finished_at is null))[1] as step,
          count(*) filter (where b.finished_at is null) as open, sum(b.chunks) as chunks,
+         case when r.finished_at is null then coalesce(sum(b.loaded), 0) end as loaded,
+         case when r.finished_at is null then coalesce(sum(b.embedded), 0) end as embedded,
          sum(b.tokens)::bigint as tokens,
          (array_agg(b.last_error) filter (where b.last_error is not null))[1] as last_error,
          min(b.next_attempt_at) as next_attempt_at

@@ -24,9 +24,10 @@ begin
       ('submit', 'grant insert (id, source, content, content_bytes, media_type, uri, collection, options, metadata, priority, run_at, '
                  'dedupe_key) on ingest.ingest_requests to %I'),
       ('submit,operate', 'grant select on ingest.ingest_requests, ingest.ingest_collections, ingest.ingest_batches, '
-                         'ingest.ingest_status, ingest.ingest_failures, ingest.ingest_warnings to %I'),
+                         'ingest.ingest_status, ingest.ingest_failures, ingest.ingest_warnings, ingest.ingest_times to %I'),
       ('submit,operate', 'grant select (id, request_id, batch, uri, state, reason, error, warning, bytes, media_type, collection, title, '
-                         'created_at, published_at, replaced_at) on ingest.ingest_revisions to %I'),
+                         'created_at, published_at, replaced_at, failed_at, read_seconds, parse_seconds, embed_seconds) '
+                         'on ingest.ingest_revisions to %I'),
       -- A policy of ingest_revisions asks for it; which rows are seen, those of ingest_documents say.
       ('submit', 'grant select (revision_id) on ingest.ingest_documents to %I'),
       ('search', 'grant select on ingest.ingest_documents, ingest.ingest_chunks, ingest.ingest_chunk_store, '

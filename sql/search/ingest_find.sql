@@ -1,13 +1,18 @@
 create or replace function ingest.ingest_find(
-  p_query text, p_embedding vectors.vector, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[]
-) returns table (uri text, title text, ordinal int, text text, score float8, metadata jsonb, revision_id bigint)
+  p_query text, p_embedding vectors.vector, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[], p_under text,
+  p_per_document int
+) returns setof ingest.ingest_hit_v1
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_embedding vectors.vector;
 begin
+  if p_per_document < 1 then
+    raise exception 'per_document is %', p_per_document
+      using errcode = 'IG035', constraint = 'wrong_per_document', hint = 'Give how many chunks of a document there may be, from 1 on, or null for any number.';
+  end if;
   if p_embedding is not null then
-    return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, p_principals);
+    return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, p_principals, p_under, p_per_document);
     return;
   end if;
   if p_by is distinct from 'words' then
@@ -26,14 +31,14 @@ begin
       using errcode = 'IG035', constraint = 'query_not_embedded',
             hint = format('First: call ingest_embed_query(%L, %L);', p_query, p_collection);
   elsif p_by = 'vector' then
-    return query select * from ingest.ingest_find_nearest(v_embedding, p_collection, p_k, p_filter, p_principals);
+    return query select * from ingest.ingest_find_nearest(v_embedding, p_collection, p_k, p_filter, p_principals, p_under, p_per_document);
   elsif v_embedding is null then
-    return query select * from ingest.ingest_find_words(p_query, p_collection, p_k, p_filter, p_k, p_principals);
+    return query select * from ingest.ingest_find_words(p_query, p_collection, p_k, p_filter, p_k, p_principals, p_under, p_per_document);
   else
-    return query select * from ingest.ingest_find_both(p_query, v_embedding, p_collection, p_k, p_filter, p_principals);
+    return query select * from ingest.ingest_find_both(p_query, v_embedding, p_collection, p_k, p_filter, p_principals, p_under, p_per_document);
   end if;
 end
 $$;
 
-comment on function ingest.ingest_find(text, vectors.vector, text, int, jsonb, text, text[]) is
+comment on function ingest.ingest_find(text, vectors.vector, text, int, jsonb, text, text[], text, int) is
   'A search by a text or a vector for a caller whose rights are known: in documents that these principals may find; null: in all.';

@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_nearest_statement(p_collection text, p_dimensions int, p_for_some boolean) returns text
+create or replace function ingest.ingest_nearest_statement(p_collection text, p_dimensions int, p_for_some boolean, p_is_under boolean) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- Collection, space, generation and the cast to its dimensions are written out: only then does the statement fit the
@@ -21,9 +21,10 @@ begin
      where c.collection = %2$L and d.collection = %2$L and c.space_id = %3$s and c.generation = %4$s and c.metadata @> $2%5$s
      order by c.embedding::vectors.vector(%1$s) operator(vectors.<=>) $1 limit $3',
     p_dimensions, p_collection, coalesce(v_space.id, 0), v_generation,
-    case when p_for_some then ' and (d.principals is null or d.principals && $4)' end);
+    case when p_for_some then ' and (d.principals is null or d.principals && $4)' else '' end || case when p_is_under then ' and starts_with(d.uri, $5)' else '' end);
 end
 $$;
 
-comment on function ingest.ingest_nearest_statement(text, int, boolean) is
-  'The statement of a vector search: $1 the query''s vector, $2 the filter, $3 how many, $4 for whom, if not for everybody.';
+comment on function ingest.ingest_nearest_statement(text, int, boolean, boolean) is
+  'The statement of a vector search: $1 the query''s vector, $2 the filter, $3 how many, $4 for whom, if not for everybody, '
+  '$5 how URIs begin, if it does not matter to all.';

@@ -67,6 +67,16 @@ BAD_INPUT = [
     (["add", "a", "--priority", "high"], "usage"),
     (["add"], "usage"),
     (["status", "7"], "not_an_id"),
+    (["status", "0000"], "unknown_request"),
+    (["status", "--status", "done"], "unknown_status"),
+    (["status", "--since", "soonish"], "wrong_since"),
+    (["status", "-c", "nowhere"], "unknown_collection"),
+    (["failures", "-c", "nowhere"], "unknown_collection"),
+    (["failures", "--code", "unsuported"], "no_such_failure"),
+    (["failures", "--slow", "--code", "x"], "slow_with_code"),
+    (["failures", "0000", "--request", "1111"], "two_requests"),
+    (["search", "x", "--by", "luck"], "usage"),
+    (["search", "x", "--per-document", "0"], "usage"),
     (["status", str(uuid.UUID(int=7))], "unknown_request"),
     (["failures", str(uuid.UUID(int=7))], "unknown_request"),
     (["cancel", str(uuid.UUID(int=7))], "unknown_request"),
@@ -132,7 +142,9 @@ async def test_the_sql_that_is_shown_does_the_same_in_psql(ingest: Ingest, insta
 
 async def test_the_sql_of_each_verb_is_taken_by_postgres_as_it_is_shown(ingest: Ingest, installed: str) -> None:
     first, second = (await ingest("add", "/srv/a", "/srv/it's")).out.split()
+    await one(installed, "select (ingest_collection('it''s')).name")
     calls = [
+        ["status", first[:8]], ["status", "--since", "2h"], ["failures", "--slow"], ["failures", "-c", "it's"],
         ["status", first], ["status", "-c", "it's", "--status", "running"], ["failures"], ["failures", first],
         ["cancel", first, second], ["status", first, "--watch"], ["resume", first],
         ["fork", second, "-o", "force=true"],
@@ -205,8 +217,8 @@ async def test_failures_are_shown_with_what_to_do(ingest: Ingest, installed: str
         assert await staging.settle(connection, request) == "partially_succeeded"
     assert [row["uri"] for row in (await ingest("failures", str(request), "--json")).json] == ["file:///b"]
     heading, line = (await ingest("failures")).out.splitlines()
-    assert heading.split("\t") == ["document", "step", "code", "message", "hint"]
-    assert line.split("\t") == ["file:///b", "", "unsupported", "a\\x1b[31mb\\nc", "convert it"]
+    assert heading.split("\t")[:6] == ["document", "step", "code", "message", "hint", "request"]
+    assert line.split("\t")[:6] == ["file:///b", "", "unsupported", "a\\x1b[31mb\\nc", "convert it", str(request)]
     assert (await ingest("status", str(request), "--watch")).status == 3
 
 

@@ -100,7 +100,7 @@ class Story:
             for part in range(more % 4 if text and n == 0 else 0):
                 inner = None if (pick + part) % 3 == 0 else f"part {part}"
                 rows.append(_loaded(one["id"], inner, f"{one['uri']}#{uuid.uuid4()}"))
-        query = "select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])"
+        query = "select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])"
         await self.c.execute(query, await self._fence(batch), rows)
 
     async def _unchanged(self, batch: int, pick: int, more: int) -> None:
@@ -138,10 +138,10 @@ class Story:
 
     async def _embed(self, batch: int, pick: int, more: int) -> None:
         outcomes = [
-            (one["id"], {**ERROR, "step": "embed"} if (more + n) % 9 == 0 else None)
+            (one["id"], {**ERROR, "step": "embed"} if (more + n) % 9 == 0 else None, None)
             for n, one in enumerate(await self._some(batch, "chunked", pick))
         ]
-        query = "select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])"
+        query = "select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v2[])"
         await self.c.execute(query, await self._fence(batch), outcomes)
 
     async def _publish(self, batch: int, pick: int, more: int) -> None:
@@ -256,7 +256,7 @@ class Story:
 
 def _loaded(revision: int, text: str | None, part: str | None = None) -> tuple[Any, ...]:
     error = ERROR if text is None else None
-    return (revision, 10**6, digest(str(text)), 5, text, None, None, None, None, error, part, None, None)
+    return (revision, 10**6, digest(str(text)), 5, text, None, None, None, None, error, part, *[None] * 4)
 
 
 class Sessions:

@@ -254,7 +254,9 @@ async def searched_with_an_index(c: Connection) -> None:
         " where collection = 'default' and space_id = 1 and generation = 1"
     )
     vector = await c.fetchval("select embedding::text from ingest.ingest_chunks limit 1")
-    statement = await c.fetchval("select ingest.ingest_nearest_statement('default'::text, $1::int, false)", dimensions)
+    statement = await c.fetchval(
+        "select ingest.ingest_nearest_statement('default'::text, $1::int, false, false)", dimensions
+    )
     for number, value in ((1, f"'{vector}'::vectors.vector"), (2, "'{}'::jsonb"), (3, "3")):
         statement = statement.replace(f"${number}", value)
     async with c.transaction():

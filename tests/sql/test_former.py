@@ -21,21 +21,22 @@ FENCE = "($1::ingest_fence_v1).requests, ($1::ingest_fence_v1).batch"
 WRITES = {
     "skip_unchanged": ("ingest_unchanged_v1", "revision read_seq hash"),
     "save_loaded": (
-        "ingest_loaded_v1",
+        "ingest_loaded_v2",
         "revision read_seq hash bytes text title media_type metadata error to_jsonb(x.pages) part",
     ),
     "save_chunked": ("ingest_cut_v1", "revision x.starts::text x.ends::text headings error"),
     "copy_known": ("ingest_chunk_v1", "revision ordinal start_char end_char text hash metadata"),
     "save_chunks": ("ingest_chunk_v1", "revision ordinal start_char end_char text hash metadata embedding"),
     "note_embedded": ("ingest_count_v1", "request_id chunks tokens"),
-    "save_embedded": ("ingest_outcome_v1", "revision error"),
+    "save_embedded": ("ingest_outcome_v2", "revision error"),
 }
+TIMES = {"save_loaded": 2, "save_embedded": 1}  # how long it took, which the former release does not say
 FOUND = "position batch uri locator media_type bytes error container range_start range_hash line"
 RENAMED = {"path": "locator", "hash": "range_hash", "root_uri": "whole_uri"}
 PICTURE = {
     "revisions": """
         select to_jsonb(v) - '{id,request_id,collection,document_id,parent_id,read_seq}'::text[]
-                 - '{created_at,loaded_at,published_at}'::text[],
+                 - '{created_at,loaded_at,published_at,failed_at}'::text[],
                (select w.uri from ingest_revisions w where w.id = v.parent_id)
         from ingest_revisions v where v.request_id = $1 order by v.position, v.uri""",
     "batches": """
@@ -105,6 +106,7 @@ class Story:
 
     async def write(self, name: str, *rows: tuple[Any, ...]) -> None:
         kind, columns = WRITES[name]
+        rows = tuple((*row, *[None] * TIMES.get(name, 0)) for row in rows)
         call = f"ingest_{name}($1::ingest_fence_v1, $2::{kind}[])"
         if self.former:
             call = f"ingest_{name}({FENCE}, ($1::ingest_fence_v1).owner, {arrays(kind, columns)})"

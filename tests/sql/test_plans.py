@@ -163,7 +163,7 @@ async def nearest(c: Connection, k: int) -> set[str]:
 
 async def test_a_vector_search_uses_the_partial_index(c: Connection) -> None:
     await fill_chunks(c, 3000, dead=1)
-    statement = await c.fetchval("select ingest_nearest_statement('c', 3, false)")
+    statement = await c.fetchval("select ingest_nearest_statement('c', 3, false, false)")
     await c.execute(f"prepare s (vector, jsonb, int) as {statement}")
     for mode in ("force_custom_plan", "force_generic_plan"):
         await c.execute(f"set plan_cache_mode = {mode}")

@@ -45,9 +45,9 @@ async def put_clock(c: Connection, seconds: float) -> None:
 
 
 def part(row: Any, name: str, error: Any = None) -> tuple[Any, ...]:
-    """Return an ``ingest_loaded_v1``: a document inside of another one."""
+    """Return an ``ingest_loaded_v2``: a document inside of another one."""
     text = None if error else f"text of {name}"
-    return (row["id"], row["read_seq"], digest(name), 5, text, None, None, None, None, error, name, None, None)
+    return (row["id"], row["read_seq"], digest(name), 5, text, None, None, None, None, error, name, *[None] * 4)
 
 
 async def test_percent_is_null_until_discovery_is_complete_and_documents_found_counts_meanwhile(c: Connection) -> None:
@@ -101,12 +101,12 @@ async def test_a_document_shares_its_weight_with_those_inside_of_it(c: Connectio
     fence = ([request], 0, owner)
     whole, _ = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
     found = [
-        (whole["id"], whole["read_seq"], digest("m"), 5, "text", *[None] * 8),
+        (whole["id"], whole["read_seq"], digest("m"), 5, "text", *[None] * 10),
         part(whole, "mail#a"),
         part(whole, "mail#b"),
     ]
     found.append(part(whole, "mail#c", {"code": "unsupported", "message": "", "hint": ""}))
-    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, found)
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, found)
     # Three of the four are loaded, which is a fifth of the way, one is skipped, which is all of it; and all are a half.
     assert await percent(c, request) == 50 * (3 * 0.2 + 1) / 4
     row = await one(c, "select documents_found, documents_total, documents_skipped from ingest_status")
@@ -150,8 +150,8 @@ async def test_it_is_100_when_all_documents_are_through_whatever_became_of_them(
     request = await start(c, ["a"])
     fence = ([request], 0, await own(c, request))
     (row,) = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
-    failed = [(row["id"], row["read_seq"], *[None] * 7, {"code": "broken"}, *[None] * 3)]
-    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, failed)
+    failed = [(row["id"], row["read_seq"], *[None] * 7, {"code": "broken"}, *[None] * 5)]
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, failed)
     assert await settle(c, request) == "failed"
     assert await percent(c, request) == 100
 
@@ -187,8 +187,8 @@ async def test_a_retry_begins_with_what_did_not_fail(c: Connection) -> None:
     owner = await carry(c, request, "chunked")
     fence = ([request], 0, owner)
     (row, other) = await c.fetch("select * from ingest_to_embed($1::ingest_fence_v1)", fence)
-    outcomes = [(row["id"], {"code": "refused", "step": "embed"}), (other["id"], None)]
-    await c.execute("select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])", fence, outcomes)
+    outcomes = [(row["id"], {"code": "refused", "step": "embed"}, None), (other["id"], None, None)]
+    await c.execute("select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v2[])", fence, outcomes)
     await publish(c, request, 0, owner)
     await settle(c, request)
     assert await percent(c, request) == 100

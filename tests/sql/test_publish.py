@@ -112,8 +112,8 @@ async def test_each_document_of_a_batch_gets_the_outcome_that_stands_in_its_plac
     owner = await carry(c, request, "chunked")
     fence = ([request], 0, owner)
     rows = await c.fetch("select id from ingest_to_embed($1::ingest_fence_v1)", fence)
-    outcomes = [(row["id"], {"code": "refused"} if n == 1 else None) for n, row in enumerate(rows)]
-    query = "select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v1[])"
+    outcomes = [(row["id"], {"code": "refused"} if n == 1 else None, 0.5) for n, row in enumerate(rows)]
+    query = "select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v2[])"
     await c.execute(query, fence, outcomes)
     assert await states(c, request) == {"a": "embedded", "b": "failed", "c": "embedded"}
 

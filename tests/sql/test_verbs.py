@@ -53,13 +53,13 @@ async def fail(c: Connection, request: uuid.UUID, uri: str, step: str, code: str
 
 
 def loaded(revision: int, read_seq: int, text: str | None, part: str | None) -> tuple[Any, ...]:
-    """Return an ``ingest_loaded_v1``; without a text, one that could not be read."""
+    """Return an ``ingest_loaded_v2``; without a text, one that could not be read."""
     error = problem("load") if text is None else None
-    return (revision, read_seq, digest(str(text)), 5, text, None, None, None, None, error, part, None, None)
+    return (revision, read_seq, digest(str(text)), 5, text, None, None, None, None, error, part, *[None] * 4)
 
 
 async def save_loaded(c: Connection, fence: Any, *rows: tuple[Any, ...]) -> None:
-    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, rows)
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, rows)
 
 
 async def add_found(c: Connection, request: uuid.UUID, *rows: tuple[Any, ...]) -> None:

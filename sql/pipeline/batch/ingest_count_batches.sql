@@ -9,9 +9,10 @@ declare
 begin
   with counted as (
     update ingest.ingest_batches b
-    set (documents, done, skipped, failed, chunks, remaining, remaining_embedded) = (
+    set (documents, done, skipped, failed, loaded, embedded, chunks, remaining, remaining_embedded) = (
           select greatest(1, count(*)), count(*) filter (where w.state = 'published'), count(*) filter (where w.state = 'skipped'),
-                 count(*) filter (where w.state = 'failed'), coalesce(sum(w.chunks), 0),
+                 count(*) filter (where w.state = 'failed'), count(*) filter (where w.state in ('loaded', 'refined', 'chunked', 'enriched')),
+                 count(*) filter (where w.state = 'embedded'), coalesce(sum(w.chunks), 0),
                  least(b.remaining, coalesce(sum(w.remaining), 0)), coalesce(sum(w.remaining_embedded), 0)
           from (
             select v.state, v.reason, cardinality(v.starts) as chunks,

@@ -7,9 +7,9 @@ declare
 begin
   v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_revisions v
-  set (state, error, starts, ends, headings, leads) = (
+  set (state, error, starts, ends, headings, leads, failed_at) = (
     select case when (c.one).error is null then 'chunked' else 'failed' end, (c.one).error, coalesce((c.one).starts, '{}'),
-           coalesce((c.one).ends, '{}'), (c.one).headings, (c.one).leads
+           coalesce((c.one).ends, '{}'), (c.one).headings, (c.one).leads, case when (c.one).error is not null then ingest.ingest_now() end
     from (select p_cuts[array_position(v_ids, v.id)] as one offset 0) c)  -- not joined: see ingest_save_loaded
   where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'loaded' and v.id = any (v_ids);
   return ingest.ingest_count_batches(v_owned, p_fence.batch, false);

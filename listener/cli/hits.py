@@ -1,0 +1,110 @@
+"""What a search found, for people: where it stands, how it was found, and the words that matched, marked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from listener.cli.fitting import Line
+from listener.cli.output import Output
+from listener.logs.visible import on_one_line
+
+if TYPE_CHECKING:
+    from listener.client import Hit
+
+MOST_CHARACTERS, MOST_LINES = 600, 12
+BEFORE = 120  # characters that stand before the first match, if that comes late
+INDENT = "    "
+
+Pieces = Sequence[tuple[str, bool]]
+
+
+def write_hits(hits: Sequence[Hit], marked: Sequence[Pieces], output: Output) -> None:
+    """Write hits, best first; ``marked``: the text of each in pieces, with whether the search looked for it."""
+    if not hits:
+        output.line("nothing found")
+    for number, (hit, pieces) in enumerate(zip(hits, marked, strict=True), 1):
+        if number > 1:
+            output.line()
+        output.line(f"{number}. {hit.title or hit.uri}", "bold")
+        if hit.title:
+            output.line(f"{INDENT}{hit.uri}")
+        output.line(f"{INDENT}{_about(hit)}", "dim")
+        for line in _excerpt(pieces):
+            output.pieces([(INDENT, ""), *line])
+
+
+def _about(hit: Hit) -> str:
+    """Return ``Install > Linux · page 3 · chunk 7 · found by words (place 1) and meaning (place 4) · score 0.0318``."""
+    path = hit.metadata.get("heading_path")
+    headings = " > ".join(map(str, path)) if isinstance(path, list) else ""
+    return " · ".join(
+        filter(None, [headings, _pages(hit), f"chunk {hit.ordinal}", _found_by(hit), f"score {hit.score:.4f}"])
+    )
+
+
+def _pages(hit: Hit) -> str:
+    first, last = hit.metadata.get("page"), hit.metadata.get("last_page")
+    if not isinstance(first, int):
+        return ""
+    return f"pages {first}–{last}" if isinstance(last, int) and last > first else f"page {first}"
+
+
+def _found_by(hit: Hit) -> str:
+    ways = (("words", hit.words_place), ("meaning", hit.vector_place))
+    return "found by " + " and ".join(f"{way} (place {place})" for way, place in ways if place is not None)
+
+
+def _excerpt(pieces: Pieces) -> list[Line]:
+    """Return the lines of a text around the first word that was looked for, those words marked."""
+    lines = _lines(_around_match(pieces))
+    more = len(lines) > MOST_LINES
+    return [*lines[:MOST_LINES], *([[("…", "dim")]] if more else [])]
+
+
+def _around_match(pieces: Pieces) -> list[tuple[str, bool]]:
+    text = "".join(piece for piece, _ in pieces)
+    first, place = 0, 0
+    for piece, is_word in pieces:
+        if is_word:
+            first = place
+            break
+        place += len(piece)
+    start = _start(text, first) if first > MOST_CHARACTERS - BEFORE else 0
+    end = start + MOST_CHARACTERS
+    if end < len(text):
+        end = max(text.rfind(" ", start + BEFORE, end), text.rfind("\n", start + BEFORE, end), start + BEFORE)
+    kept = list(_slice(pieces, start, end))
+    return [*([("…", False)] if start else []), *kept, *([("…", False)] if end < len(text) else [])]
+
+
+def _start(text: str, first: int) -> int:
+    """Return where a line, or else a word, begins before a match."""
+    earliest = first - BEFORE
+    line = text.find("\n", earliest, first)
+    word = text.find(" ", earliest, first)
+    return next((place + 1 for place in (line, word) if place >= 0), first)
+
+
+def _slice(pieces: Pieces, start: int, end: int) -> Iterable[tuple[str, bool]]:
+    place = 0
+    for piece, is_word in pieces:
+        part = piece[max(start - place, 0) : max(end - place, 0)]
+        place += len(piece)
+        if part:
+            yield part, is_word
+
+
+def _lines(pieces: Iterable[tuple[str, bool]]) -> list[Line]:
+    """Return pieces as lines, without those that are empty one after another."""
+    lines: list[Line] = [[]]
+    for piece, is_word in pieces:
+        first, *others = re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", piece.replace("\t", "    "))
+        lines[-1].append((on_one_line(first), "match" if is_word else ""))
+        lines += [[(on_one_line(other), "match" if is_word else "")] for other in others]
+    said = [[one for one in line if one[0]] for line in lines]
+    kept = [line for line, before in zip(said, [[], *said], strict=False) if line or before]
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept

@@ -1,0 +1,69 @@
+"""Requests for what no living listener may read: said at once, and not waited for without end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from listener.cli.fitting import short
+from listener.cli.output import Output
+from listener.errors import OperatorError
+
+if TYPE_CHECKING:
+    from listener.client import Ingest, Status
+
+PATIENCE_SECONDS = 10.0  # a listener that is just being started may have the root
+MOST_ROOTS = 12
+
+
+async def warn_of_unreadable(ingest: Ingest, requests: Sequence[UUID], output: Output) -> None:
+    """Warn on stderr of requests that no living listener may read; they stay pending."""
+    from listener.client.waiting import statuses_of
+
+    unreadable = [one for one in await statuses_of(ingest.session.quiet(), requests) if _is_unreadable(one)]
+    if not unreadable:
+        return
+    for one in unreadable:
+        output.note(f"warning: {_message(one)}")
+    output.note(f"hint: {await _hint(ingest, unreadable)}")
+
+
+class Readable:
+    """Looks at requests that are waited for, and ends the wait if no living listener may read what is left of them."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+        self._since: float | None = None
+
+    async def require(self, statuses: Sequence[Status]) -> None:
+        """Raise OperatorError ``no_root`` when that has been so for some seconds."""
+        unfinished = [status for status in statuses if not status.finished]
+        if not unfinished or not all(map(_is_unreadable, unfinished)):
+            self._since = None
+            return
+        self._since = self._since or time.monotonic()
+        if time.monotonic() - self._since >= PATIENCE_SECONDS:
+            raise OperatorError("no_root", _message(unfinished[0]), await _hint(self._ingest, unfinished))
+
+
+def _is_unreadable(status: Status) -> bool:
+    return (status.waiting_for or "").startswith("root:")
+
+
+def _message(status: Status) -> str:
+    return f"no running listener may read {status.source}: request {short(status.id)} stays pending until one does"
+
+
+async def _hint(ingest: Ingest, unreadable: Sequence[Status]) -> str:
+    """Return what may be done, with the roots that listeners have, if the caller may know them."""
+    from listener.client import overview
+
+    roots = await overview.roots(ingest.session.quiet())
+    shown = ", ".join(roots[:MOST_ROOTS]) + (", …" if len(roots) > MOST_ROOTS else "")
+    known = f"Listeners may read: {shown}. " if roots else ""
+    ids = " ".join(short(one.id) for one in unreadable)
+    paths = all((one.source or "").startswith(("/", "file:")) for one in unreadable)
+    root = "INGEST_FILE_ROOTS above it" if paths else "a source for that scheme, and a root above it"
+    return f"{known}Start a listener with {root}, or: ingest cancel {ids}"
