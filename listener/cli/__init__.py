@@ -11,6 +11,8 @@
     add         add                              status      status, failures
     control     cancel, resume, retry, fork
     search      search                           listen      listen
+    holdings    collections, documents, show     deletion    delete
+    used        usage
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
@@ -28,7 +30,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from listener import __version__
-from listener.cli import add, control, doctor, health, listen, operate, problems, quickstart, rights, search, status
+from listener.cli import (
+    add,
+    control,
+    deletion,
+    doctor,
+    health,
+    holdings,
+    listen,
+    operate,
+    problems,
+    quickstart,
+    rights,
+    search,
+    status,
+    used,
+)
 
 __all__ = ["app", "main"]
 
@@ -91,6 +108,11 @@ app.command("cancel", short_help="Cancel pending or running requests.")(control.
 app.command("resume", short_help="Go on with requests that were cancelled.")(control.resume)
 app.command("retry", short_help="Run again what failed in requests.")(control.retry)
 app.command("fork", short_help="Make a new request from a step of another one.")(control.fork)
+app.command("collections", short_help="Show what each collection holds.")(holdings.collections)
+app.command("documents", short_help="List documents, or those that fail.")(holdings.documents)
+app.command("show", short_help="Show a document: text, chunks, what became of it.")(holdings.show)
+app.command("delete", short_help="Delete documents of a collection.")(deletion.delete)
+app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
 app.command(
     "psql",

@@ -53,6 +53,11 @@ async def beating(session: Session, host: str | None = None) -> list[Beating]:
     return [Beating(**row) for row in await session.rows(statements.BEATING, host)]
 
 
+async def beating_if_installed(session: Session) -> list[Beating]:
+    """Return the listeners that are alive; none where nothing of ours is installed."""
+    return await beating(session) if await session.value(statements.IS_INSTALLED) else []
+
+
 async def hears(session: Session, other: Session, seconds: float) -> bool:
     """Tell whether ``session`` hears a NOTIFY of ``other``; behind a transaction-mode pooler it is lost."""
     channel = f"ingest_doctor_{uuid4().hex}"

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from listener.client import results, statements
+from listener.client.inventory import Inventory
 from listener.client.results import Failure, Hit, Status, found, outcome
 from listener.client.session import Session
 from listener.client.waiting import looks, statuses_of, until_ended
@@ -20,7 +21,7 @@ from listener.tracing.tracked import tracked
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
 
 
-class Ingest:
+class Ingest(Inventory):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:

@@ -6,6 +6,8 @@ as $$
 declare
   v_embedding vectors.vector;
 begin
+  p_k := coalesce(p_k, 10);
+  perform ingest.ingest_check_count('k'::text, p_k);
   if p_embedding is not null then
     return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, p_principals);
     return;

@@ -8,8 +8,10 @@ begin
     (request_id, collection, generation, position, batch, uri, locator, media_type, bytes, error, state, read_seq, container,
      range_start, range_hash, line, version, modified_at)
   select r.id, r.collection, ingest.ingest_generation(r), f.position, f.batch, f.uri, f.locator, f.media_type, f.bytes, f.error,
-         case when f.error is null then 'discovered' else 'failed' end, r.read_seq, f.container, f.range_start, f.range_hash,
-         f.line, f.version, f.modified_at
+         case when f.error is null then 'discovered' else 'failed' end,
+         -- One that failed has been read as far as it goes: so a later reading can be told from it.
+         case when f.error is null then r.read_seq else coalesce(r.read_seq, nextval('ingest.ingest_read_seq')) end,
+         f.container, f.range_start, f.range_hash, f.line, f.version, f.modified_at
   from ingest.ingest_requests r cross join unnest(p_found) f
   where r.id = p_request;
   update ingest.ingest_requests r set documents_found = coalesce(r.documents_found, 0) + cardinality(p_found) where r.id = p_request;
