@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -207,7 +208,7 @@ def _write_document(shown: Shown, output: Output) -> None:
         _pair(name, value, output)
 
 
-def _write_attempts(attempts: list[Attempt] | tuple[Attempt, ...], output: Output) -> None:
+def _write_attempts(attempts: Sequence[Attempt], output: Output) -> None:
     output.line()
     rows = [(one.created_at, _became(one), one.chunks, one.request_id, one.hint) for one in attempts]
     output.table(("attempt", "became", "chunks", "request", "hint"), rows)

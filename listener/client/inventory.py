@@ -195,7 +195,8 @@ class Inventory:
 
         Raises RequestError ``empty_prefix``, ``unknown_collection`` or ``not_granted``.
         """
-        deleted, last = 0, None
+        deleted: int = 0
+        last: str | None = None
         while True:
             ((page, last),) = await self.session.rows(sql.DELETE_UNDER, collection, prefix, PAGE, last)
             deleted += page

@@ -6,7 +6,7 @@ declare
 begin
   begin
     select t.cfgnamespace into v_namespace from pg_ts_config t where t.oid = p_name::regconfig;
-  exception when undefined_object or undefined_schema or invalid_name or syntax_error or feature_not_supported or numeric_value_out_of_range
+  exception when undefined_object or invalid_schema_name or invalid_name or syntax_error or feature_not_supported or numeric_value_out_of_range
               or invalid_text_representation then
     v_namespace := null;
   end;
