@@ -78,9 +78,11 @@ async def migrate(settings: Settings, dsn: str, patience: Patience | None = None
 
 async def uninstall(settings: Settings, dsn: str, patience: Patience | None = None) -> list[str]:
     """Drop our objects, and DBOS's schema if only our workflows are in it; return the statements that were run."""
-    async with _alone(settings, dsn, patience or Patience()) as connection:
-        dropped = await removal.uninstall(connection, settings.schema_)
-        return dropped + await removal.drop_dbos(connection, settings.schema_of_dbos, application(settings))
+    patience = patience or Patience()
+    async with _alone(settings, dsn, patience) as connection:
+        dropped = await removal.uninstall(connection, settings.schema_, patience.say)
+        dbos = settings.schema_of_dbos
+        return dropped + await removal.drop_dbos(connection, dbos, application(settings), patience.say)
 
 
 @asynccontextmanager

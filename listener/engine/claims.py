@@ -24,7 +24,7 @@ import anyio
 import asyncpg
 
 from listener.concurrency import task_group
-from listener.database.outages import OUTAGE, Pause, is_outage, named
+from listener.database.outages import BLOCKED, OUTAGE, Pause, is_outage, named
 from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.endings import declared_dead
@@ -74,6 +74,9 @@ class Claims(Loop):
             except OUTAGE as error:
                 log.warning("claims: waiting for Postgres: %s", named(error))
                 await pause.wait()  # it may answer and have no room on its disk
+            except BLOCKED as error:
+                log.warning("claims: waiting for a lock that another transaction holds: %s", error)
+                await pause.wait()
             except asyncpg.PostgresError as error:
                 if error.sqlstate == DECLARED_DEAD:
                     raise declared_dead(self._claimant.executor_id) from None

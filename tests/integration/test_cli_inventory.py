@@ -236,9 +236,7 @@ async def test_migrate_prints_a_line_and_all_files_when_asked(tmp_path: Path, da
     assert "ingest_add.sql" in ended.out.splitlines()
 
 
-async def test_doctor_has_no_problem_with_an_application_s_role(
-    own: Connection, ready: str, tmp_path: Path
-) -> None:
+async def test_doctor_has_no_problem_with_an_application_s_role(own: Connection, ready: str, tmp_path: Path) -> None:
     async with new_roles(own, 1) as (role,):
         for kind in ("submitter", "searcher"):
             await own.execute("select ingest_grant($1::name, $2)", role, kind)
