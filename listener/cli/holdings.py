@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,7 +134,7 @@ async def _documents(
     output.value(found)
     _write_list(found, collection, output)
     if len(found) == limit and not output.json:
-        more = f"ingest documents {found[-1].collection} --after '{found[-1].uri}'" if collection else "a COLLECTION"
+        more = f"ingest documents {shlex.quote(found[-1].collection)} --after {shlex.quote(found[-1].uri)}"
         output.note(f"note: the first {limit}; more: --limit, or {more}")
 
 

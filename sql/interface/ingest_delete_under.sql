@@ -14,7 +14,7 @@ begin
   end if;
   with page as materialized (
     select d.id from ingest.ingest_documents d
-    where d.collection = p_collection and (p_after is null or d.uri > p_after) and starts_with(d.uri, p_under)
+    where d.collection = p_collection and d.uri > coalesce(p_after, '') and starts_with(d.uri, p_under)
     order by d.uri limit coalesce(p_limit, 1000) for update
   ), gone as (
     delete from ingest.ingest_documents d using page where d.id = page.id returning d.uri

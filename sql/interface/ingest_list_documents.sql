@@ -33,7 +33,7 @@ begin
     return query
       with live as (
         select d.uri from ingest.ingest_documents d
-        where d.collection = v_one.name and d.revision_id is not null and not v_failed and (v_one.after is null or d.uri > v_one.after)
+        where d.collection = v_one.name and d.revision_id is not null and not v_failed and d.uri > coalesce(v_one.after, '')
           and starts_with(d.uri, v_under) and (v_one.operates or d.principals is null or d.principals && v_principals)
         order by d.uri limit v_left
       ), failing as (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ingest_command import Ingest
@@ -29,7 +30,7 @@ def call(tmp_path: Path, installed: str) -> Ingest:
     return Ingest(tmp_path, INGEST_DATABASE_URL=installed)
 
 
-async def failing(c: Connection, uri: str, **columns: object) -> object:
+async def failing(c: Connection, uri: str, **columns: Any) -> object:
     """Have a request fail as a whole, and one document in it."""
     request = await start(c, [uri], **columns)
     await own(c, request)
@@ -171,25 +172,27 @@ async def test_a_role_sees_what_it_may(c: Connection, call: Ingest, installed: s
         await c.execute("select ingest_grant($1::name, 'operator', 'a')", operator)
         await c.execute("select ingest_grant($1::name, 'submitter', 'a')", submitter)
 
-        def by(role: str) -> dict[str, str]:
-            return {"INGEST_DATABASE_URL": installed.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")}
+        def by(role: str) -> Ingest:
+            return Ingest(
+                call.folder, INGEST_DATABASE_URL=installed.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")
+            )
 
-        assert [one["collection"] for one in (await call("collections", "--json", **by(searcher))).json] == ["a"]
-        assert [one["uri"] for one in (await call("documents", "--json", **by(searcher))).json] == ["x"]
-        assert (await call("show", "x", "-c", "a", "--json", **by(searcher))).json["text"] == "one"
-        assert (await call("show", "y", "-c", "b", **by(searcher))).code() == "not_granted"
-        assert (await call("documents", "b", **by(searcher))).code() == "not_granted"
-        assert (await call("delete", "x", "-c", "a", "--yes", **by(searcher))).code() == "not_permitted"
-        assert (await call("usage", **by(searcher))).code() == "not_permitted"
+        assert [one["collection"] for one in (await by(searcher)("collections", "--json")).json] == ["a"]
+        assert [one["uri"] for one in (await by(searcher)("documents", "--json")).json] == ["x"]
+        assert (await by(searcher)("show", "x", "-c", "a", "--json")).json["text"] == "one"
+        assert (await by(searcher)("show", "y", "-c", "b")).code() == "not_granted"
+        assert (await by(searcher)("documents", "b")).code() == "not_granted"
+        assert (await by(searcher)("delete", "x", "-c", "a", "--yes")).code() == "not_permitted"
+        assert (await by(searcher)("usage")).code() == "not_permitted"
 
-        ended = await call("show", "x", "-c", "a", **by(operator))
+        ended = await by(operator)("show", "x", "-c", "a")
         assert "text and chunks: not visible to this role" in ended.out
-        assert (await call("delete", "y", "-c", "b", "--yes", **by(operator))).code() == "not_granted"
-        assert (await call("usage", "--json", **by(operator))).json == []
+        assert (await by(operator)("delete", "y", "-c", "b", "--yes")).code() == "not_granted"
+        assert (await by(operator)("usage", "--json")).json == []
 
-        (held,) = (await call("collections", "--json", **by(submitter))).json
+        (held,) = (await by(submitter)("collections", "--json")).json
         assert (held["collection"], held["documents"]) == ("a", None)
-        assert (await call("documents", **by(submitter))).code() == "not_permitted"
+        assert (await by(submitter)("documents")).code() == "not_permitted"
 
 
 async def test_python_pages_through_documents(c: Connection, installed: str, monkeypatch: pytest.MonkeyPatch) -> None:
