@@ -238,3 +238,39 @@ async def test_a_submitter_is_shown_what_became_of_its_own(c: Connection, submit
     with refused("IG014", "unknown_document"):
         await c.fetch("select * from ingest_show_document('theirs')")
     await c.execute("reset role")
+
+
+MANY = 20_000
+READ = """
+  select coalesce(sum(seq_tup_read), 0) + coalesce(sum(idx_tup_fetch), 0) from pg_stat_xact_user_tables
+  where relname in ('ingest_revisions', 'ingest_documents')
+"""
+FILL = f"""
+  insert into ingest_documents (collection, uri, revision_id, live_seq)
+  select 'default', 'doc/' || n, n, n from generate_series(1, {MANY}) n;
+  insert into ingest_revisions (request_id, position, batch, collection, uri, state, reason, read_seq)
+  select gen_random_uuid(), 0, 1, 'default', 'doc/' || n, 'skipped', 'unchanged', n from generate_series(1, {MANY}) n;
+  insert into ingest_revisions (request_id, position, batch, collection, uri, state, error, read_seq)
+  select gen_random_uuid(), 0, 1, 'default', 'broken/' || n, 'failed', '{{"code": "no_text"}}', n
+  from generate_series(1, {MANY}) n;
+  analyze ingest_documents, ingest_revisions;
+"""
+
+
+async def test_a_page_and_a_document_are_looked_up_beside_any_number_of_others(c: Connection) -> None:
+    await c.execute("set session_replication_role = replica")
+    await c.execute(FILL)
+    await c.execute("reset session_replication_role")
+    for statement in (
+        "select * from ingest_list_documents('default', p_limit => 10)",
+        "select * from ingest_list_documents(null, '', true, 10, 'default', 'broken/5')",
+        "select * from ingest_list_documents('default', '', false, 10, 'default', 'doc/77')",
+        "select * from ingest_show_document('doc/77')",
+        "select * from ingest_show_document('broken/77')",
+        "select * from ingest_show_revisions('doc/77')",
+        "select * from ingest_delete_under('default', 'doc/', 10, 'doc/77')",
+    ):
+        async with c.transaction():
+            before = await c.fetchval(READ)
+            assert await c.fetch(statement)
+            assert await c.fetchval(READ) - before < 300, statement
