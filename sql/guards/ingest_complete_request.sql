@@ -8,7 +8,7 @@ begin
   p_request.options := coalesce(nullif(p_request.options, 'null'), '{}');
   p_request.metadata := coalesce(nullif(p_request.metadata, 'null'), '{}');
   p_request.priority := coalesce(p_request.priority, 0);
-  p_request.run_at := coalesce(p_request.run_at, now());
+  p_request.run_at := coalesce(p_request.run_at, p_request.created_at);
   p_request.uri := nullif(p_request.uri, '');
   p_request.media_type := nullif(p_request.media_type, '');
   p_request.dedupe_key := nullif(p_request.dedupe_key, '');
