@@ -35,6 +35,7 @@ from listener.engine.claims import Claims
 from listener.engine.deadlines import Deadlines
 from listener.engine.doorbell import Doorbell
 from listener.engine.embedded_server import EmbeddedServer
+from listener.engine.endings import schema_gone
 from listener.engine.engine_rows import Claimant
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Loop
@@ -81,9 +82,11 @@ async def migrate(settings: Settings, dsn: str, patience: Patience | None = None
 
 async def uninstall(settings: Settings, dsn: str, patience: Patience | None = None) -> list[str]:
     """Drop our objects, and DBOS's schema if only our workflows are in it; return the statements that were run."""
-    async with _alone(settings, dsn, patience or Patience()) as connection:
-        dropped = await removal.uninstall(connection, settings.schema_)
-        return dropped + await removal.drop_dbos(connection, settings.schema_of_dbos, application(settings))
+    patience = patience or Patience()
+    async with _alone(settings, dsn, patience) as connection:
+        dropped = await removal.uninstall(connection, settings.schema_, patience.say)
+        dbos = settings.schema_of_dbos
+        return dropped + await removal.drop_dbos(connection, dbos, application(settings), patience.say)
 
 
 @asynccontextmanager
@@ -177,8 +180,20 @@ class Listener:
             done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 if not task.cancelled() and (error := task.exception()):
-                    raise error
+                    raise await self._explained(error)
         await self._stopped.wait()
+
+    async def _explained(self, error: BaseException) -> BaseException:
+        """Return ``error``, or that the schema has gone: what is called in it is missing then, too."""
+        if isinstance(error, OperatorError) and error.code == "schema_newer":
+            with suppress(Exception):  # Postgres may be away as well
+                connection = await plain_connection(self._dsn)
+                try:
+                    if not await schemas.has_ours(connection, self._settings.schema_):
+                        return schema_gone(self._settings.schema_)
+                finally:
+                    await connection.close()
+        return error
 
     async def stop(self) -> None:
         """Claim no more, let running requests end within the grace period, and leave the rest to others.

@@ -14,6 +14,8 @@
     unreadable  what no listener may read        summary     what a quickstart brought
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           listen      listen
+    holdings    collections, documents, show     deletion    delete
+    used        usage
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
@@ -34,9 +36,11 @@ from listener import __version__
 from listener.cli import (
     add,
     control,
+    deletion,
     doctor,
     failing,
     health,
+    holdings,
     listen,
     operate,
     problems,
@@ -44,6 +48,7 @@ from listener.cli import (
     rights,
     search,
     status,
+    used,
 )
 
 __all__ = ["app", "main"]
@@ -108,6 +113,11 @@ app.command("resume", short_help="Go on with requests that were cancelled.")(con
 app.command("retry", short_help="Run again what failed in requests.")(control.retry)
 app.command("fork", short_help="Make a new request from a step of another one.")(control.fork)
 app.command("confirm-restore", short_help="Go on in a database that was restored from a copy.")(control.confirm_restore)
+app.command("collections", short_help="Show what each collection holds.")(holdings.collections)
+app.command("documents", short_help="List documents, or those that fail.")(holdings.documents)
+app.command("show", short_help="Show a document: text, chunks, what became of it.")(holdings.show)
+app.command("delete", short_help="Delete documents of a collection.")(deletion.delete)
+app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
 app.command(
     "psql",

@@ -22,6 +22,9 @@ Wait = Annotated[bool, typer.Option("--wait", help="Follow the requests to their
 Options = Annotated[
     list[str] | None, typer.Option("--option", "-o", metavar="K=V", help="See: select * from ingest_options()")
 ]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Since then: 2h, 7d, or a time as Postgres reads it.")
+]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection of documents.")]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -74,6 +77,15 @@ def absolute_source(source: str) -> str:
         return source
     # Only a path with .. is resolved: else links stay in the name that the documents get.
     return str(path.resolve() if ".." in path.parts else Path.cwd() / path)
+
+
+def document_uri(text: str) -> str:
+    """Return the URI that is meant, or the beginning of one: an absolute path is a local file's."""
+    if not text.startswith("/"):
+        return text
+    from listener.sources.paths import uri_of
+
+    return uri_of(text)
 
 
 def json_object(option: str, pairs: Sequence[str]) -> dict[str, object]:

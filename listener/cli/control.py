@@ -11,8 +11,9 @@ import typer
 from listener.cli import arguments
 from listener.cli.follow import follow_to_end
 from listener.cli.output import Output
-from listener.cli.problems import OK
+from listener.cli.problems import OK, USAGE, UsageProblem
 from listener.cli.running import open_ingest, run
+from listener.errors import RequestError
 
 if TYPE_CHECKING:
     from listener.client import Ingest
@@ -48,7 +49,12 @@ def resume(
 
 
 def retry(
-    request: Requests,
+    request: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Ids of requests.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Instead of IDs: all that failed, with --since.")] = False,
+    since: arguments.Since = None,
+    collection: Annotated[
+        str | None, typer.Option("--collection", "-c", help="With --failed: only of this collection.")
+    ] = None,
     wait: arguments.Wait = False,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
@@ -57,7 +63,12 @@ def retry(
 
     \b
     ingest retry 0b6b1c9e-… --wait
+    ingest retry --failed --since 2h          all that failed, in whole or in part, in the last two hours
     """
+    if failed and since is not None and not request:
+        return run(_retry_failed(since, collection, wait, show_sql, Output(as_json)))
+    if failed or since is not None or collection is not None or not request:
+        raise UsageProblem("usage", "it takes IDs, or --failed with --since TIME", "ingest retry --help")
     return run(_each(lambda ingest, id_: ingest.retry(id_), request, wait, show_sql, Output(as_json)))
 
 
@@ -128,6 +139,29 @@ async def _each(verb: _Verb, given: list[str], wait: bool, show_sql: bool, outpu
             return await follow_to_end(ingest, requests, output)
     output.value(changed if len(changed) > 1 else changed[0])
     return OK
+
+
+async def _retry_failed(since: str, collection: str | None, wait: bool, show_sql: bool, output: Output) -> int:
+    """Retry each in a transaction of its own: one that is refused keeps no other back."""
+    retried, refused = [], []
+    async with open_ingest(output, show_sql) as ingest:
+        found = await ingest.failed_requests(since, collection)
+        output.note(f"{len(found)} request{'' if len(found) == 1 else 's'} failed since then")
+        for request in found:
+            try:
+                status = await ingest.retry(request)
+            except RequestError as error:
+                refused.append({"id": request, "code": error.code, "message": error.message, "hint": error.hint})
+                output.line(f"{request} refused: {error.code}: {error.message}", "red")
+            else:
+                retried.append({"id": request, "status": status})
+                output.line(f"{request} {status}")
+        if wait and retried and not refused:
+            return await follow_to_end(ingest, [UUID(str(row["id"])) for row in retried], output)
+    output.value({"retried": retried, "refused": refused})
+    if found:
+        output.line(f"{len(retried)} retried" + (f", {len(refused)} refused" if refused else ""))
+    return USAGE if refused else OK
 
 
 async def _fork(

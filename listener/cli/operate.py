@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -17,6 +18,7 @@ from listener.cli.running import importing, load_settings, run
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
+    from listener.client.diagnosis import Beating
     from listener.embedded import Server
     from listener.settings import Settings
 
@@ -28,6 +30,7 @@ def migrate(
             metavar="SECONDS", min=0, max=1_000_000, help="Longest wait for another migration, or an old transaction."
         ),
     ] = 600,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show each SQL file that is applied.")] = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Bring the database to this program's state: tables, views, functions, DBOS's own schema.
@@ -39,10 +42,10 @@ def migrate(
     \b
     INGEST_DATABASE_URL=postgresql://app@db/app INGEST_SCHEMA=ingest ingest migrate
     """
-    run(_migrate(Output(as_json), wait))
+    run(_migrate(Output(as_json), wait, verbose))
 
 
-async def _migrate(output: Output, wait: int) -> None:
+async def _migrate(output: Output, wait: int, verbose: bool) -> None:
     with importing():
         from listener import service
     from listener.database.dsn import find_dsn, shown
@@ -52,7 +55,7 @@ async def _migrate(output: Output, wait: int) -> None:
     dsn = await find_dsn(settings, output.note)
     applied = await service.migrate(settings, dsn, Patience(wait, output.note))
     output.value({"schema": settings.schema_, "applied": applied})
-    for name in applied:
+    for name in applied if verbose else ():
         output.line(name)
     done = f"{len(applied)} SQL files applied" if applied else "nothing to do"
     output.line(f'{done}: schema "{settings.schema_}" of {shown(dsn)} is up to date')
@@ -63,7 +66,8 @@ def psql(
 ) -> None:
     """Open psql on the database: the bundled one on the embedded server, else the one on the PATH.
 
-    The search path is set to our schema. ARGS go to psql as they are.
+    The search path is set to our schema, and errors come without the lines of the functions that they passed through.
+    ARGS go to psql as they are.
 
     \b
     ingest psql
@@ -72,7 +76,8 @@ def psql(
     """
     settings = load_settings()
     command, environment = run(_psql(settings))
-    _become([*command, *(args or [])], environment)
+    program, *rest = command
+    _become([program, "--set=SHOW_CONTEXT=never", *rest, *(args or [])], environment)
 
 
 async def _psql(settings: Settings) -> tuple[list[str], dict[str, str]]:
@@ -172,31 +177,36 @@ def _cluster(data_dir: Path) -> Path:
 
 
 def uninstall(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False, as_json: arguments.Json = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even while listeners run: they end with an error.")] = False,
+    as_json: arguments.Json = False,
 ) -> None:
     """Drop everything of ours from the database: requests, documents, chunks, DBOS's workflows.
 
-    Nothing else in the schema is touched; nothing is dropped if something of yours depends on it. Stop listeners first.
+    Nothing else in the schema is touched; nothing is dropped if something of yours depends on it. Refused while a
+    listener runs, or gave a sign of life within its lease: stop them first.
 
     \b
     INGEST_SCHEMA=ingest ingest uninstall --yes
     """
-    run(_uninstall(yes, Output(as_json)))
+    run(_uninstall(yes, force, Output(as_json)))
 
 
-async def _uninstall(yes: bool, output: Output) -> None:
+async def _uninstall(yes: bool, force: bool, output: Output) -> None:
     from listener.client import diagnosis, open_session
     from listener.database.dsn import find_dsn, shown
 
     settings = load_settings()
     dsn = await find_dsn(settings, output.note)
     where = f'schema "{settings.schema_}" of {shown(dsn)}'
-    if not yes:
-        if output.json or not sys.stdin.isatty():
-            raise UsageProblem("not_confirmed", f"this would drop everything of ours from {where}", "Add --yes.")
-        async with open_session(dsn, settings.schema_) as session:
+    if not (yes or (not output.json and sys.stdin.isatty())):
+        raise UsageProblem("not_confirmed", f"this would drop everything of ours from {where}", "Add --yes.")
+    async with open_session(dsn, settings.schema_) as session:
+        if not force:
+            _refuse_under(await diagnosis.beating_if_installed(session), where)
+        if not yes:
             documents = await diagnosis.documents(session)
-        typer.confirm(f"Drop everything of ours, {documents} documents too, from {where}?", abort=True)
+            typer.confirm(f"Drop everything of ours, {documents} documents too, from {where}?", abort=True)
     with importing():
         from listener import service
     from listener.database.holdups import Patience
@@ -206,3 +216,13 @@ async def _uninstall(yes: bool, output: Output) -> None:
     for statement in dropped:
         output.line(f"{statement};")
     output.line(f"uninstalled from {where}" if dropped else f"nothing of ours is in {where}")
+
+
+def _refuse_under(alive: Sequence[Beating], where: str) -> None:
+    if alive:
+        some = ", ".join(f"{one.executor_id} (host {one.host}, process {one.pid})" for one in alive[:3])
+        raise OperatorError(
+            "listeners_run",
+            f"{len(alive)} listeners work on {where}: {some}" + (", …" if len(alive) > 3 else ""),
+            "Stop them first; one that was killed is taken for dead when its lease has passed. Or: --force",
+        )

@@ -64,6 +64,11 @@ async def restored(session: Session) -> str | None:
     return None if reason is None else str(reason)
 
 
+async def beating_if_installed(session: Session) -> list[Beating]:
+    """Return the listeners that are alive; none where nothing of ours is installed."""
+    return await beating(session) if await session.value(statements.IS_INSTALLED) else []
+
+
 async def hears(session: Session, other: Session, seconds: float) -> bool:
     """Tell whether ``session`` hears a NOTIFY of ``other``; behind a transaction-mode pooler it is lost."""
     channel = f"ingest_doctor_{uuid4().hex}"

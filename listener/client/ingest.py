@@ -11,6 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from listener.client import results, statements
+from listener.client.inventory import Inventory
 from listener.client.overview import SINCE
 from listener.client.results import STATUSES, Failure, Hit, Status, found, outcome
 from listener.client.session import Session
@@ -22,7 +23,7 @@ _SINCE_HINT = 'Like 30min, 12h, 7d, or a time that Postgres reads: yesterday, "2
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
 
 
-class Ingest:
+class Ingest(Inventory):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:

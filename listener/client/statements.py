@@ -188,6 +188,8 @@ from {schema}.ingest_listeners
 where ($1::text is null or host = $1) and dead_at is null and heartbeat_at > clock_timestamp() - lease
 order by started_at"""
 
+IS_INSTALLED = "select to_regclass('{schema}.ingest_listeners') is not null"
+
 OUTAGES = """select c.service, c.tenant, c.age as seconds, c.error ->> 'message' as message
 from {schema}.ingest_open_circuits() c where c.opened order by c.age desc"""
 

@@ -1,4 +1,4 @@
-"""Wait for the locks that a migration needs, in a way that keeps nobody else waiting for long.
+"""Wait for the locks that a migration or an uninstallation needs, in a way that keeps nobody else waiting for long.
 
 Whoever waits for a table's lock makes everybody else queue behind it, so each try is short, gives up everything, and
 pauses.
@@ -55,7 +55,7 @@ async def _locked(connection: asyncpg.Connection, schema: str) -> OperatorError:
     return OperatorError(
         "schema_locked",
         f'{await _who(connection, schema)} holds locks in schema "{schema}" for over {PATIENCE_SECONDS:g} seconds',
-        "End its transaction, then migrate again: select pg_terminate_backend(pid) is the last resort.",
+        "End its transaction, then try again: select pg_terminate_backend(pid) is the last resort.",
     )
 
 

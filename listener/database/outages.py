@@ -38,6 +38,9 @@ OUTAGE = (
 )
 """What is raised while Postgres is away, restarts, can't write or has no connection left: it is worth trying again."""
 
+GONE = (asyncpg.UndefinedFunctionError, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+"""What is raised when a newer program has migrated the schema, or somebody has dropped it: to try again can't help."""
+
 BLOCKED = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, asyncpg.SerializationError)
 """What is raised where others are in the way: nothing was changed, and it is worth trying again."""
 AMBIGUOUS = (OSError, asyncio.TimeoutError)
@@ -70,7 +73,7 @@ async def retry_on_outage(call: Callable[[], Awaitable[T]]) -> T:
             return await call()
         except BLOCKED as error:
             log.warning("waiting for a lock that another transaction holds: %s", error)
-        except asyncpg.UndefinedFunctionError as error:
+        except GONE as error:
             await _wait_to_be_ended(error)
         except OUTAGE as error:
             if not is_outage(error):
@@ -99,13 +102,12 @@ _gone: list[str] = []
 
 
 def gone_function() -> str | None:
-    """Return what Postgres said of a function that has gone, since a newer program migrated the schema; else None."""
+    """Return what Postgres said of a function that has gone, as its schema was migrated or dropped; else None."""
     return _gone[0] if _gone else None
 
 
-async def _wait_to_be_ended(error: asyncpg.UndefinedFunctionError) -> None:
+async def _wait_to_be_ended(error: asyncpg.PostgresError) -> None:
     """Leave everything as it is: the heartbeat is about to end this listener, and newer ones go on with its work."""
-    log.error("a newer program has migrated the schema: %s", error)
     _gone.append(str(error))
     await anyio.sleep_forever()
 

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Callable
 
 import asyncpg
 
+from listener.database.locks import until_locked
 from listener.database.schemas import Connection, formatted
 from listener.database.sql_files import sql_files
 from listener.errors import OperatorError
 
+log = logging.getLogger(__name__)
 
-async def uninstall(connection: Connection, schema: str) -> list[str]:
+
+async def uninstall(connection: Connection, schema: str, say: Callable[[str], None] = log.warning) -> list[str]:
     """Drop our objects, and only ours, from ``schema``; return the statements that did it.
 
-    Raises OperatorError ``in_use`` if something that isn't ours depends on one of them; nothing is dropped then.
+    Locks are taken as a migration takes them: whoever works there meanwhile is not the victim of a deadlock. Raises
+    OperatorError ``in_use`` if something that isn't ours depends on one of them, ``schema_locked``; nothing is dropped
+    then.
     """
-    try:
+
+    async def apply(wait: str) -> list[str]:
         async with connection.transaction():
+            await connection.execute(f"select set_config('lock_timeout', ({wait})::text, true)")
             await connection.execute("set local search_path = pg_catalog, pg_temp")
             drops = await _drops(connection, schema)
             for statement in drops:
                 await connection.execute(statement)
+            return drops
+
+    try:
+        return await until_locked(connection, schema, apply, say)
     except asyncpg.DependentObjectsStillExistError as error:
         raise OperatorError("in_use", f"{error.message}: {error.detail}", "Drop what depends on it first.") from None
-    return drops
 
 
-async def drop_dbos(connection: Connection, schema: str, application: str) -> list[str]:
+async def drop_dbos(
+    connection: Connection, schema: str, application: str, say: Callable[[str], None] = log.warning
+) -> list[str]:
     """Drop DBOS's ``schema`` unless other applications have workflows in it; return the statements that did it."""
     table = await connection.fetchval("select to_regclass(format('%I.workflow_status', $1::text))::text", schema)
     if table is None:
@@ -36,8 +50,14 @@ async def drop_dbos(connection: Connection, schema: str, application: str) -> li
     if await connection.fetchval(await formatted(connection, others, schema), application):
         return []
     statement = await formatted(connection, "drop schema %I cascade", schema)
-    await connection.execute("set client_min_messages = warning")
-    await connection.execute(statement)
+
+    async def apply(wait: str) -> None:
+        async with connection.transaction():
+            await connection.execute(f"select set_config('lock_timeout', ({wait})::text, true)")
+            await connection.execute("set local client_min_messages = warning")
+            await connection.execute(statement)
+
+    await until_locked(connection, schema, apply, say)
     return [statement]
 
 

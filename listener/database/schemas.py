@@ -41,6 +41,13 @@ where n.nspname = $1 and r.rolname <> current_user and r.rolname !~ '^pg_'
 """
 
 
+async def has_ours(connection: Connection, schema: str) -> bool:
+    """Tell whether our objects are in ``schema``, whatever the present role may do with them."""
+    query = """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = $1 and c.relname = 'ingest_migrations')"""
+    return bool(await connection.fetchval(query, schema))
+
+
 async def require_use(connection: Connection, schema: str) -> None:
     """Raise OperatorError ``not_permitted`` if the present role may not use a schema that is there."""
     query = "select has_schema_privilege(n.oid, 'usage') from pg_namespace n where n.nspname = $1"

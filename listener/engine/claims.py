@@ -74,6 +74,9 @@ class Claims(Loop):
             except (*OUTAGE, *BLOCKED) as error:
                 log.warning("claims: waiting for Postgres: %s", named(error))
                 await pause.wait()  # it may answer and have no room on its disk
+            except BLOCKED as error:
+                log.warning("claims: waiting for a lock that another transaction holds: %s", error)
+                await pause.wait()
             except asyncpg.PostgresError as error:
                 if error.sqlstate == DECLARED_DEAD:
                     raise declared_dead(self._claimant.executor_id) from None

@@ -6,6 +6,7 @@ import logging
 
 import asyncpg
 
+from listener.database.outages import GONE
 from listener.engine.restores import RESTORED, restored
 from listener.errors import OperatorError
 
@@ -14,11 +15,11 @@ log = logging.getLogger(__name__)
 
 def ending(loop: str, error: Exception) -> OperatorError:
     """Return the error to report for a failed loop; a listener can't run without all of its loops."""
+    if isinstance(error, GONE):  # whoever ends the listener finds out why, and says so
+        return schema_newer(str(error))
     if isinstance(error, OperatorError):
         log.error("the loop %s ends this listener: %s", loop, error)
         return error
-    if isinstance(error, asyncpg.UndefinedFunctionError):
-        return ending(loop, schema_newer(str(error)))
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == RESTORED:
         return ending(loop, restored(error))
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
@@ -44,4 +45,13 @@ def schema_newer(said: str) -> OperatorError:
         "schema_newer",
         f"a newer program has migrated the schema while this one ran ({said}); others go on with its work",
         "Upgrade this program: pip install --upgrade ingest-listener. If it is the newest, ask: ingest doctor",
+    )
+
+
+def schema_gone(schema: str) -> OperatorError:
+    """Return the error of a listener whose schema is not there any more."""
+    return OperatorError(
+        "schema_gone",
+        f'schema "{schema}" has nothing of ours in it any more: it was uninstalled or dropped while this listener ran',
+        "To begin anew: ingest migrate. Else check INGEST_DATABASE_URL and INGEST_SCHEMA.",
     )

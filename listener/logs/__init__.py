@@ -125,6 +125,8 @@ def _time(record: logging.LogRecord) -> str:
 
 
 _TOLD_BY_US = ("Exception encountered in", "Asyncio task cancelled for")
+# A batch that was left on the queue for others, and is started here after all: as it should be.
+_ORDINARY = ("Workflow already exists in queue",)
 
 
 def quiet_dbos(level: str) -> None:
@@ -132,7 +134,7 @@ def quiet_dbos(level: str) -> None:
 
     class OnlyTroubles(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
-            return level == "DEBUG" or not str(record.msg).startswith(_TOLD_BY_US)
+            return level == "DEBUG" or not str(record.msg).startswith(_TOLD_BY_US + _ORDINARY)
 
     logger = logging.getLogger("dbos")
     logger.setLevel("DEBUG" if level == "DEBUG" else "WARNING")

@@ -2,14 +2,15 @@ create or replace function ingest.ingest_check_request(p_request ingest.ingest_r
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_request.status <> 'pending' or p_request.error is not null or p_request.attempt <> 0 or p_request.executor_id is not null
+  -- Distinct from: a null is set, too.
+  if (p_request.status, p_request.attempt, p_request.begun, p_request.crashes) is distinct from ('pending', 0, 0, 0)
+     or (p_request.due, p_request.limited, p_request.created_at) is distinct from (true, false, now())
+     or p_request.error is not null or p_request.executor_id is not null
      or p_request.settings is not null or p_request.started_at is not null or p_request.discovered_at is not null
      or p_request.finished_at is not null or p_request.deadline_at is not null or p_request.read_seq is not null
-     or p_request.created_at <> now()
      or (p_request.submitted_by, p_request.created_by) is distinct from (ingest.ingest_caller()::text, ingest.ingest_caller()::text)
      or num_nonnulls(p_request.locator, p_request.local_path) > 0
-     or not p_request.due or p_request.limited or p_request.chunks_total is not null or p_request.tokens is not null
-     or p_request.begun <> 0 or p_request.crashes <> 0
+     or p_request.chunks_total is not null or p_request.tokens is not null
      or num_nonnulls(p_request.documents_total, p_request.documents_done, p_request.documents_skipped, p_request.documents_failed,
                      p_request.documents_unchanged, p_request.documents_found, p_request.duplicates, p_request.refused,
                      p_request.percent, p_request.resume_at) > 0
@@ -21,6 +22,7 @@ begin
   end if;
   perform ingest.ingest_check_source(p_request);
   perform ingest.ingest_check_options(p_request.options);
+  perform ingest.ingest_check_metadata(p_request.metadata);
   perform ingest.ingest_check_lengths(p_request);
 end
 $$;

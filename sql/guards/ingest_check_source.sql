@@ -29,10 +29,6 @@ begin
     raise exception 'request % has a uri of % bytes', p_request.id, octet_length(p_request.uri)
       using errcode = 'IG009', constraint = 'uri_too_long', hint = 'Give at most 2000 bytes.';
   end if;
-  if p_request.uri = '' then
-    raise exception 'request % has an empty uri', p_request.id
-      using errcode = 'IG009', constraint = 'empty_uri', hint = 'Name the document, or leave uri out: then it is the request''s id.';
-  end if;
 end
 $$;
 

@@ -2,6 +2,7 @@ create or replace function ingest.ingest_guard_request() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  new := ingest.ingest_complete_request(new);
   if (to_jsonb(new) - '{priority,run_at,metadata,options,dedupe_key,due}'::text[])
      is distinct from (to_jsonb(old) - '{priority,run_at,metadata,options,dedupe_key,due}'::text[])
      or (old.status <> 'pending' and new is distinct from old) then
@@ -14,6 +15,7 @@ begin
     perform ingest.ingest_check_priority(new.priority);
   end if;
   perform ingest.ingest_check_options(new.options);
+  perform ingest.ingest_check_metadata(new.metadata);
   perform ingest.ingest_check_lengths(new);
   new.due := new.run_at <= ingest.ingest_now();
   return new;

@@ -17,14 +17,14 @@ begin
     returning id into v_id;
     if v_id is null then
       select r.id into v_id from ingest.ingest_requests r
-      where r.collection = ingest_add.collection and r.submitted_by = ingest.ingest_caller()::text
+      where r.collection = coalesce(ingest_add.collection, 'default') and r.submitted_by = ingest.ingest_caller()::text
         and r.dedupe_key = ingest_add.dedupe_key and r.status in ('pending', 'running');
     end if;
     if v_id is not null then
       return v_id;
     end if;
     -- Else the one in the way ended in between, or nobody may see it.
-    exit when dedupe_key is null;
+    exit when nullif(dedupe_key, '') is null;
   end loop;
   raise exception 'the request was not inserted, and there is no other one to be seen in its place'
     using errcode = 'IG042', constraint = 'not_inserted',

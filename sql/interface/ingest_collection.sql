@@ -7,6 +7,8 @@ declare
 begin
   perform ingest.ingest_require('operate'::text, p_name);
   perform ingest.ingest_as_system();
+  p_settings := coalesce(nullif(p_settings, 'null'), '{}');
+  perform ingest.ingest_check_new_settings(p_name, p_settings);
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
                     'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'weight', 'tenant');
@@ -29,11 +31,8 @@ begin
     raise exception 'collection setting % is too long', v_unknown
       using errcode = 'IG012', constraint = 'setting_too_long', hint = 'Give at most 4000 bytes.';
   end if;
-  if exists (select from pg_ts_config t where t.oid = (p_settings ->> 'text_config')::regconfig
-             and (pg_is_other_temp_schema(t.cfgnamespace) or t.cfgnamespace = pg_my_temp_schema())) then
-    raise exception 'text search configuration "%" is temporary', p_settings ->> 'text_config'
-      using errcode = 'IG012', constraint = 'temporary_text_config', hint = 'Make it in a schema that stays.';
-  end if;
+  perform ingest.ingest_check_text_config(p_settings ->> 'text_config');
+  perform ingest.ingest_check_chunk_settings(p_name, p_settings);
   insert into ingest.ingest_collections (name, created_by) values (p_name, ingest.ingest_caller()) on conflict do nothing;
   update ingest.ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
@@ -58,5 +57,5 @@ end
 $$;
 
 comment on function ingest.ingest_collection(text, jsonb) is
-  'Makes or changes a collection; settings that are not named stay. IG012 unknown setting, IG013 its space or '
+  'Makes or changes a collection; settings that are not named, or null, stay (max_running: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
   'tenant is in use, IG040 only the owner may say whose it is.';

@@ -8,6 +8,10 @@ declare
   v_request ingest.ingest_requests;
   v_id uuid;
 begin
+  -- A null, as programs send it for what is not given, is the default.
+  from_step := coalesce(from_step, 'discover');
+  options := coalesce(nullif(options, 'null'), '{}');
+  collection := nullif(collection, '');
   perform ingest.ingest_require_request(request);
   perform ingest.ingest_as_system();
   select r.* into v_request from ingest.ingest_requests r where r.id = request for share;

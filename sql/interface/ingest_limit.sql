@@ -9,6 +9,10 @@ begin
     raise exception 'there is no role "%"', p_role
       using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
   end if;
+  if jsonb_typeof(p_settings) <> 'object' then
+    raise exception 'limits are a JSON %, not an object', jsonb_typeof(p_settings)
+      using errcode = 'IG012', constraint = 'wrong_limit', hint = 'Write them like {"max_running": 4}.';
+  end if;
   select string_agg(s.key, ', ') into v_wrong from jsonb_object_keys(p_settings) as s (key)
   where s.key not in ('max_pending', 'max_running', 'max_pending_bytes', 'max_new_collections', 'min_priority', 'max_queries', 'weight');
   if v_wrong is not null then

@@ -6,6 +6,7 @@ declare
   v_key record;
   v_question bigint;
 begin
+  p_collection := coalesce(p_collection, 'default');
   perform ingest.ingest_require('search'::text, p_collection);
   perform ingest.ingest_search_config(p_collection);
   perform ingest.ingest_check_query(p_query, p_collection, (

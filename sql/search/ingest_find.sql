@@ -7,10 +7,9 @@ as $$
 declare
   v_embedding vectors.vector;
 begin
-  if p_per_document < 1 then
-    raise exception 'per_document is %', p_per_document
-      using errcode = 'IG035', constraint = 'wrong_per_document', hint = 'Give how many chunks of a document there may be, from 1 on, or null for any number.';
-  end if;
+  p_k := coalesce(p_k, 10);
+  perform ingest.ingest_check_count('k'::text, p_k);
+  perform ingest.ingest_check_count('per_document'::text, p_per_document);
   if p_embedding is not null then
     return query select * from ingest.ingest_find_nearest(p_embedding, p_collection, p_k, p_filter, p_principals, p_under, p_per_document);
     return;

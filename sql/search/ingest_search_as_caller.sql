@@ -6,6 +6,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- With an administrator's own policies on the tables, these decide too: everything is read as the caller, at their price.
 begin
+  p_collection := coalesce(p_collection, 'default');
   if not exists (select from pg_policy p
                  where p.polrelid in ('ingest.ingest_documents'::regclass, 'ingest.ingest_chunk_store'::regclass)
                    and (p.polrelid, p.polname) not in (  -- ours: a test knows if one is missing

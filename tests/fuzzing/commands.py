@@ -53,6 +53,9 @@ LIST = (
 )
 FORK = FLAG | OF_COLLECTION | _option("--from", STEP) | _option("-o", PAIR)
 GRANT = FLAG | OF_COLLECTION | _option("--as", st.sampled_from(["submitter", "owner"]) | ARGUMENT)
+INVENTORY = FLAG | OF_COLLECTION | _option("--under", SOURCE) | _option("--limit", INTEGER_TEXT) | _option("--since", TIME | ARGUMENT) | (
+    st.just(["--failed"]) | _option("--after", SOURCE) | _option("--by", st.sampled_from(["day", "all"]) | ARGUMENT)
+)  # fmt: skip
 ANY = st.lists(ARGUMENT, min_size=1, max_size=2)
 
 
@@ -68,6 +71,8 @@ def _command(
 COMMAND = st.one_of(
     _command("add", SOURCE, ADD), _command("add", SOURCE, ADD), _command("status", ID, LIST), _command("failures", ID, LIST),
     _command("search", ARGUMENT, SEARCH), _command("fork", ID, FORK), _command("grant", ARGUMENT, GRANT), _command("revoke", ARGUMENT, GRANT),
+    *(_command(verb, SOURCE, INVENTORY) for verb in ("collections", "documents", "show", "delete", "usage")),
+    _command("retry", ID, INVENTORY),
     *(_command(verb, ID, FLAG) for verb in ("cancel", "resume", "retry", "stop", "health")),
     ANY.filter(lambda words: words[0] not in cli_verbs()),
 )  # fmt: skip

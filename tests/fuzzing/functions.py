@@ -94,6 +94,17 @@ OTHERS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "update ingest_requests set options = $2::text::jsonb, source = $3::text where id = $1::text::uuid":
         (KNOWN_ID | ID, JSON_TEXT, WORD),
 }  # fmt: skip
+READS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
+    "select * from ingest_inventory($1::text)": (PLACE,),
+    "select * from ingest_list_documents($1::text, $2::text, $3::boolean, $4::text::int, $5::text, $6::text)":
+        (PLACE, WORD, st.booleans() | st.none(), INTEGER_TEXT, PLACE, WORD),
+    "select * from ingest_show_document($1::text, $2::text)": (st.just("doc") | WORD, COLLECTION),
+    "select * from ingest_show_chunks($1::text, $2::text)": (st.just("doc") | WORD, COLLECTION),
+    "select * from ingest_show_revisions($1::text, $2::text, $3::text::int)": (st.just("doc") | WORD, COLLECTION, INTEGER_TEXT),
+    "select ingest_count_documents($1::text, $2::text::text[], $3::text)": (COLLECTION, PRINCIPALS, WORD),
+    "select * from ingest_delete_under($1::text, $2::text, $3::text::int, $4::text)": (COLLECTION, WORD, INTEGER_TEXT, WORD),
+    "select * from ingest_usage_by_day where collection = $1::text": (COLLECTION,),
+}  # fmt: skip
 SECRET = "Nobody but those who may search finds the halyard."
 REFUSED_TO_STRANGERS = frozenset(SEARCHES) | {call for call in CONTROL if "principals" in call}
 
@@ -107,11 +118,11 @@ class Call(NamedTuple):
 
 
 def _call(statement: str) -> st.SearchStrategy[Call]:
-    values = (SEARCHES | CONTROL | OTHERS)[statement]
+    values = (SEARCHES | CONTROL | OTHERS | READS)[statement]
     return st.builds(Call, st.just(statement), st.tuples(*values), st.sampled_from(ROLES))
 
 
-INPUTS = st.one_of(*map(_call, SEARCHES | CONTROL | OTHERS))
+INPUTS = st.one_of(*map(_call, SEARCHES | CONTROL | OTHERS | READS))
 
 
 class _Functions:

@@ -24,6 +24,7 @@ import pytest
 from listener_process import ListenerProcess
 
 import listener
+from listener.client.inventory import Inventory
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
@@ -66,7 +67,8 @@ async def run(code: str, names: dict[str, Any]) -> None:
 def test_the_page_has_each_verb_with_its_arguments() -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     shown = dict(re.findall(r"^\| `(\w+)\(([^)]*)\)` \|", page, re.MULTILINE))
-    verbs = {name: value for name, value in vars(listener.Ingest).items() if not name.startswith("_")}
+    ways = {**vars(Inventory), **vars(listener.Ingest)}
+    verbs = {name: value for name, value in ways.items() if not name.startswith("_")}
     assert set(shown) == set(verbs)
     for name, verb in verbs.items():
         arguments = [argument for argument in inspect.signature(verb).parameters if argument != "self"]

@@ -56,7 +56,7 @@ async def test_no_chunk_of_a_document_is_no_number_of_them(c: Connection) -> Non
     for number in (0, -1):
         with pytest.raises(asyncpg.PostgresError) as refused:
             await c.fetch("select from ingest_search('cats', per_document => $1)", number)
-        assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG035", "wrong_per_document")
+        assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG035", "wrong_count")
 
 
 async def test_what_a_program_of_before_calls_by_place_is_called_still(c: Connection) -> None:

@@ -217,3 +217,18 @@ def test_a_value_of_any_type_can_be_told(lines: Callable[[str], Told]) -> None:
     values: dict[str, Any] = {"odd": Odd(), "set": {1}, "bytes": b"\xff", "text": "\ud800"}
     logging.getLogger("x").info("values", extra=values)
     assert json.loads(told()[0])["odd"] == "odd ***"
+
+
+def test_what_is_ordinary_to_dbos_is_no_warning_of_ours(lines: Callable[[str], Told]) -> None:
+    told = lines("text")
+    dbos = logging.getLogger("dbos")
+    before = dbos.filters[:], dbos.level
+    try:
+        logs.quiet_dbos("INFO")
+        dbos.warning(
+            "Workflow already exists in queue: a, but the provided queue name is: None. The queue is not updated."
+        )
+        dbos.warning("Something that nobody expects")
+    finally:
+        dbos.filters, dbos.level = before
+    assert [line.rpartition(": ")[2] for line in told()] == ["Something that nobody expects"]

@@ -58,7 +58,6 @@ class Looking(Rounds):
     ("error", "code"),
     [
         (ValueError("out of order"), "internal"),
-        (asyncpg.UndefinedFunctionError("function ingest_beat() does not exist"), "schema_newer"),
         (declared_dead("here"), "declared_dead"),
     ],
 )
@@ -71,6 +70,23 @@ async def test_a_loop_that_fails_is_named_in_the_log(
     assert any(
         "the loop failing" in record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR
     )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.UndefinedFunctionError("function ingest_beat() does not exist"),
+        asyncpg.UndefinedTableError('relation "ingest_requests" does not exist'),
+        asyncpg.InvalidSchemaNameError('schema "docs" does not exist'),
+    ],
+)
+async def test_a_loop_that_finds_nothing_to_call_leaves_it_to_the_listener_to_say_why(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(OperatorError) as ended:
+        await Failing(error).start()
+    assert ended.value.code == "schema_newer"
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_stopping_ends_a_loop_where_it_waits_and_lets_it_clean_up() -> None:

@@ -14,8 +14,13 @@ begin
       moved_at = ingest.ingest_now()
   from unnest(p_counts) n
   where b.request_id = n.request_id and b.batch = p_fence.batch and b.request_id = any (v_owned);
+  -- Rows of its own, so that nobody waits for anybody. Of what was copied nothing was sent.
+  insert into ingest.ingest_usage (at, tenant, collection, space_id, request_id, texts, tokens)
+  select ingest.ingest_now(), coalesce(r.settings ->> 'tenant', ''), r.collection, (r.settings ->> 'space_id')::int, r.id, n.texts, n.tokens
+  from unnest(p_counts) n join ingest.ingest_requests r on r.id = n.request_id
+  where n.request_id = any (v_owned) and (n.texts > 0 or n.tokens > 0);
 end
 $$;
 
 comment on function ingest.ingest_note_embedded(ingest.ingest_fence_v1, ingest.ingest_count_v1[]) is
-  'Counts chunks that were stored, and the texts and tokens that they took, request by request.';
+  'Counts chunks that were stored, and the texts and tokens that they took, request by request; in ingest_usage too.';

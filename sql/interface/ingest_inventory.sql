@@ -1,0 +1,46 @@
+create or replace function ingest.ingest_inventory(p_collection text default null)
+returns table (collection text, documents bigint, chunks bigint, bytes bigint, failing bigint, changed_at timestamptz, tenant text,
+               embedder text, endpoint text, model text, dimensions int, settings jsonb, created_at timestamptz)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+-- Who only submits to a collection sees that it is there and how it is set; who searches counts what is for it.
+declare
+  v_operate boolean := ingest.ingest_may('operate'::text, ''::text);
+  v_search boolean := ingest.ingest_may('search'::text, ''::text);
+  v_submit boolean := ingest.ingest_may('submit'::text, ''::text);
+  v_operated text[] := ingest.ingest_collections_for('operate'::text);
+  v_searched text[] := ingest.ingest_collections_for('search'::text);
+  v_submitted text[] := ingest.ingest_collections_for('submit'::text);
+  v_principals text[] := ingest.ingest_principals();
+begin
+  return query
+    with seen as materialized (
+      select k.name, v_operate or k.name = any (v_operated) as operates, v_search or k.name = any (v_searched) as searches
+      from ingest.ingest_collections k
+      where (p_collection is null or k.name = p_collection)
+        and (v_operate or v_search or v_submit or k.name = any (v_operated || v_searched || v_submitted))
+    ), held as (
+      select d.collection, count(*) as documents, coalesce(sum(d.chunks), 0)::bigint as chunks, coalesce(sum(d.bytes), 0)::bigint as bytes,
+             max(d.updated_at) as changed_at
+      from ingest.ingest_documents d join seen s on s.name = d.collection
+      where d.revision_id is not null and (s.operates or s.searches and (d.principals is null or d.principals && v_principals))
+      group by d.collection
+    )
+    select k.name, case when s.operates or s.searches then coalesce(h.documents, 0) end,
+           case when s.operates or s.searches then coalesce(h.chunks, 0) end, case when s.operates or s.searches then coalesce(h.bytes, 0) end,
+           case when s.operates then (select count(*) from ingest.ingest_failing(k.name, ''::text, null::text, null::int)) end,
+           h.changed_at, k.tenant, p.embedder, p.endpoint, p.model, p.dimensions,
+           jsonb_build_object('chunk_size', k.chunk_size, 'chunk_overlap', k.chunk_overlap, 'embedding_template', k.embedding_template,
+                              'passage_prefix', k.passage_prefix, 'query_prefix', k.query_prefix, 'text_config', k.text_config::text,
+                              'max_running', k.max_running, 'weight', k.weight),
+           k.created_at
+    from ingest.ingest_collections k join seen s on s.name = k.name left join held h on h.collection = k.name
+    left join ingest.ingest_spaces p on p.id = k.space_id
+    order by k.name;
+end
+$$;
+
+comment on function ingest.ingest_inventory(text) is
+  'A row for each collection that the caller has a right in: what it holds, how many documents'' last attempt failed, when one changed last, its '
+  'space and settings. Null: not visible to the caller.';

@@ -1,0 +1,13 @@
+create or replace view ingest.ingest_usage_by_day with (security_invoker = true) as
+select (u.at at time zone 'UTC')::date as day, u.collection, u.tenant, s.embedder, s.model,
+       sum(u.texts)::bigint as texts, sum(u.tokens)::bigint as tokens, sum(u.cost) as cost
+from ingest.ingest_usage u left join ingest.ingest_spaces s on s.id = u.space_id
+group by (u.at at time zone 'UTC')::date, u.collection, u.tenant, s.embedder, s.model;
+
+comment on view ingest.ingest_usage_by_day is
+  'What was sent to embedders, by day (UTC), collection and model: texts, and the tokens that they took. Outlives requests, documents '
+  'and collections. For operators, of their collections.';
+comment on column ingest.ingest_usage_by_day.day is 'In UTC.';
+comment on column ingest.ingest_usage_by_day.texts is 'Texts that were sent; what was known already cost nothing, and is not among them.';
+comment on column ingest.ingest_usage_by_day.tokens is 'As the embedder counted them.';
+comment on column ingest.ingest_usage_by_day.cost is 'At the price that held then; null: none is known.';

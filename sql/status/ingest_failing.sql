@@ -1,0 +1,16 @@
+create or replace function ingest.ingest_failing(p_collection text, p_under text, p_after text, p_limit int)
+returns table (uri text, revision_id bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select distinct on (v.uri) v.uri, v.id from ingest.ingest_revisions v
+  where v.state = 'failed' and v.collection = p_collection and v.uri > coalesce(p_after, '') and starts_with(v.uri, p_under)
+    and not exists (
+      select from ingest.ingest_documents d
+      where d.collection = v.collection and d.uri = v.uri
+        -- Also one that was found unchanged since. (What discovery refused had no number in former releases.)
+        and case when v.read_seq is null then d.updated_at > v.created_at else d.live_seq >= v.read_seq end)
+  order by v.uri, v.id desc limit p_limit;
+$$;
+
+comment on function ingest.ingest_failing(text, text, text, int) is
+  'Documents of a collection whose last attempt failed, by URI, after one of them, with the revision that says why.';
