@@ -1,7 +1,7 @@
 """The front matter of a Markdown text, YAML or TOML, and the title that it gives.
 
 A small reader of that one value instead of a library for each language: only a string on the top level counts, so there
-are no aliases to follow and nothing nested, whatever a document says (decision 0024).
+are no aliases to follow and nothing nested, whatever a document says (decision 0025).
 """
 
 from __future__ import annotations
