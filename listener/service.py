@@ -35,7 +35,7 @@ from listener.engine.claims import Claims
 from listener.engine.deadlines import Deadlines
 from listener.engine.doorbell import Doorbell
 from listener.engine.embedded_server import EmbeddedServer
-from listener.engine.endings import schema_gone
+from listener.engine.endings import explained
 from listener.engine.engine_rows import Claimant
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Loop
@@ -180,20 +180,8 @@ class Listener:
             done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 if not task.cancelled() and (error := task.exception()):
-                    raise await self._explained(error)
+                    raise await explained(error, self._dsn, self._settings.schema_)
         await self._stopped.wait()
-
-    async def _explained(self, error: BaseException) -> BaseException:
-        """Return ``error``, or that the schema has gone: what is called in it is missing then, too."""
-        if isinstance(error, OperatorError) and error.code == "schema_newer":
-            with suppress(Exception):  # Postgres may be away as well
-                connection = await plain_connection(self._dsn)
-                try:
-                    if not await schemas.has_ours(connection, self._settings.schema_):
-                        return schema_gone(self._settings.schema_)
-                finally:
-                    await connection.close()
-        return error
 
     async def stop(self) -> None:
         """Claim no more, let running requests end within the grace period, and leave the rest to others.

@@ -20,6 +20,7 @@
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
     supervisor  reports to systemd               findings    what doctor's checks find
+    database_checks  doctor, inside the database
 
 Importing this is quick: what is heavy (drivers, DBOS, embedders) is imported by the verb that needs it.
 """

@@ -68,7 +68,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ShownChunk:
     """A live chunk of a document: its place, its offsets in the text, in characters, and its metadata."""
 
     ordinal: int
@@ -117,7 +117,7 @@ class Shown:
     changed_at: datetime | None
     revision_id: int | None
     text: str | None
-    pieces: Sequence[Piece]
+    pieces: Sequence[ShownChunk]
     attempts: Sequence[Attempt]
 
 
@@ -176,7 +176,7 @@ class Inventory:
         known = None if row["metadata"] is None else metadata(row["metadata"])
         return Shown(
             **{**row, "metadata": known},
-            pieces=[Piece(**{**one, "metadata": metadata(one["metadata"])}) for one in pieces],
+            pieces=[ShownChunk(**{**one, "metadata": metadata(one["metadata"])}) for one in pieces],
             attempts=[Attempt(**{**one, "request_id": UUID(one["request_id"])}) for one in made],
         )
 

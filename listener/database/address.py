@@ -109,7 +109,7 @@ def read(text: str, environment: Mapping[str, str] | None = None) -> Address:
 def _of_conninfo(text: str) -> dict[str, str]:
     try:
         return _known(conninfo.read(text))
-    except conninfo.Unreadable as why:
+    except conninfo.WrongConninfo as why:
         raise Unclear(str(why)) from None
 
 

@@ -12,7 +12,7 @@ _FIRST = re.compile(r"\s*\w+\s*=")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-class Unreadable(ValueError):
+class WrongConninfo(ValueError):
     """The string can't be read. The message quotes nothing of it."""
 
 
@@ -22,13 +22,13 @@ def is_conninfo(text: str) -> bool:
 
 
 def read(text: str) -> list[tuple[str, str]]:
-    """Return names and values in their order; raises Unreadable."""
+    """Return names and values in their order; raises WrongConninfo."""
     pairs: list[tuple[str, str]] = []
     at, end = 0, len(text.rstrip())
     while at < end:
         pair = _PAIR.match(text, at)
         if pair is None:
-            raise Unreadable("a keyword has no =, or a value with blanks, ' or \\ in it is not quoted")
+            raise WrongConninfo("a keyword has no =, or a value with blanks, ' or \\ in it is not quoted")
         value = pair["plain"] if pair["quoted"] is None else pair["quoted"]
         pairs.append((pair["name"], _ESCAPED.sub(r"\1", value)))
         at = pair.end()

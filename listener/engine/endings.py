@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 import asyncpg
 
+from listener.database import schemas
+from listener.database.connections import plain_connection
 from listener.database.outages import GONE
 from listener.engine.restores import RESTORED, restored
 from listener.errors import OperatorError
@@ -28,6 +31,19 @@ def ending(loop: str, error: Exception) -> OperatorError:
     log.error("the loop %s failed", loop, exc_info=error)
     message = f"the loop {loop} failed: {type(error).__name__}: {error}"
     return OperatorError("internal", message, "The log has more; please report it.")
+
+
+async def explained(error: BaseException, dsn: str, schema: str) -> BaseException:
+    """Return ``error``, or that the schema has gone: what is called in it is missing then, too."""
+    if isinstance(error, OperatorError) and error.code == "schema_newer":
+        with suppress(Exception):  # Postgres may be away as well
+            connection = await plain_connection(dsn)
+            try:
+                if not await schemas.has_ours(connection, schema):
+                    return schema_gone(schema)
+            finally:
+                await connection.close()
+    return error
 
 
 def declared_dead(executor_id: str) -> OperatorError:

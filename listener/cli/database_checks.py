@@ -1,0 +1,158 @@
+"""What ``doctor`` looks at in the database: what the server is, what is installed there, who works in it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from listener.cli.findings import Bad, Findings
+from listener.errors import OperatorError
+
+if TYPE_CHECKING:
+    from listener.client import Session
+    from listener.client.diagnosis import DatabaseServer
+    from listener.settings import Settings
+
+LISTEN_SECONDS = 3.0
+
+
+async def look_inside(settings: Settings, dsn: str, findings: Findings) -> None:
+    """Look at what is in the database, one by one."""
+    from listener.client import diagnosis, open_session
+
+    async with open_session(dsn, settings.schema_) as session:
+        server = await diagnosis.server(session)
+        await findings.look("postgres", _version(server))
+        await findings.look("pgvector", _pgvector(server))
+        if not await findings.look("writes", _writable(server, dsn)):
+            return
+        await findings.look("listen", _listens(session, settings, dsn))
+        if await findings.look("schema", _schema(settings, dsn)):
+            await findings.look("dbos", _if_permitted(_dbos(session, settings)))
+            await findings.look("doors", _doors(session, settings))
+            await findings.look("place", _if_permitted(_place(session)))
+            await findings.look("listeners", _if_permitted(_listeners(session)))
+            await findings.look("services", _if_permitted(_services(session)))
+
+
+async def _if_permitted(check: Awaitable[str]) -> str:
+    """An application needs not to see everything; what its role lacks, ``--as`` tells."""
+    try:
+        return await check
+    except OperatorError as error:
+        if error.code != "not_permitted":
+            raise
+        return "not visible to this role"
+
+
+async def reachable(settings: Settings, dsn: str) -> str:
+    """Say where the database is; raises Bad, or why it does not answer."""
+    from listener.client import diagnosis, open_session
+    from listener.database.dsn import check_dsn, shown
+    from listener.database.schemas import no_pgvector
+
+    async with open_session(check_dsn(dsn), settings.schema_) as session:
+        server = await diagnosis.server(session)
+    if server.pgvector is None:
+        if server.number >= 150000 and not server.has_pgvector:
+            raise no_pgvector(server.number // 10000)
+        raise Bad(f"{shown(dsn)} answers, but pgvector is not in it", "Run: ingest migrate")
+    return shown(dsn)
+
+
+async def _writable(server: DatabaseServer, dsn: str) -> str:
+    from listener.database.dsn import shown
+    from listener.database.translation import read_only
+
+    if server.read_only:
+        raise read_only(f"at {shown(dsn)} ")
+    return "it takes them"
+
+
+async def _version(server: DatabaseServer) -> str:
+    if server.number < 150000:
+        raise Bad(f"{server.postgres} is too old", "Postgres 15 to 18 are supported.")
+    return server.postgres
+
+
+async def _pgvector(server: DatabaseServer) -> str:
+    assert server.pgvector
+    if tuple(int(part) for part in server.pgvector.split(".")[:2]) < (0, 8):
+        raise Bad(f"{server.pgvector} is too old, 0.8 is needed", "As its owner: alter extension vector update;")
+    return f"{server.pgvector} in schema {server.vector_schema}"
+
+
+async def _listens(session: Session, settings: Settings, dsn: str) -> str:
+    from listener.client import diagnosis, open_session
+    from listener.database.connections import open_database
+
+    await (await open_database(settings, dsn)).require_own_sessions()
+    async with open_session(dsn, settings.schema_) as other:
+        if not await diagnosis.hears(session, other, LISTEN_SECONDS):
+            hint = "Is a transaction-mode pooler in between? Connect past it, or set INGEST_POLL_ONLY=true."
+            raise Bad("a NOTIFY did not reach a LISTEN", hint, "warning" if settings.poll_only else "problem")
+    return "LISTEN and NOTIFY work"
+
+
+async def _schema(settings: Settings, dsn: str) -> str:
+    from listener.database import migrations
+    from listener.database.connections import plain_connection
+
+    connection = await plain_connection(dsn)
+    try:
+        await migrations.check(connection, settings.schema_)
+    finally:
+        await connection.close()
+    return f'schema "{settings.schema_}" is up to date'
+
+
+async def _dbos(session: Session, settings: Settings) -> str:
+    from listener.client import diagnosis
+
+    name = settings.schema_of_dbos
+    if not await diagnosis.has_dbos(session, name):
+        raise Bad(f'DBOS\'s tables are not in schema "{name}"', "Run: ingest migrate")
+    return f'DBOS\'s tables are in schema "{name}"'
+
+
+async def _doors(session: Session, settings: Settings) -> str:
+    from listener.client import statements
+
+    strangers = [row[0] for row in await session.rows(statements.MAY_CREATE)]
+    if strangers:
+        some = ", ".join(strangers[:5]) + (" and others" if len(strangers) > 5 else "")
+        raise Bad(
+            f'{some} may CREATE in schema "{settings.schema_}": their look-alikes can stop calls of ours',
+            f'As its owner: revoke create on schema "{settings.schema_}" from …; or install into a schema of its own.',
+            "warning",
+        )
+    return f'nobody else may CREATE in schema "{settings.schema_}"'
+
+
+async def _place(session: Session) -> str:
+    from listener.client import diagnosis
+
+    if reason := await diagnosis.restored(session):
+        hint = "Look at ingest status first. Then: ingest confirm-restore, or with --cancel, in a copy for tests"
+        raise Bad(f"restored_database: {reason}; no listener begins anything in it", hint)
+    return "the database is where it was"
+
+
+async def _listeners(session: Session) -> str:
+    from listener.client import diagnosis
+
+    alive = await diagnosis.beating(session)
+    if not alive:
+        raise Bad("no listener runs: requests wait", "Start one: ingest listen", "warning")
+    places = f"{sum(one.running for one in alive)} of {sum(one.capacity for one in alive)} places taken"
+    return f"{len(alive)} alive, {places}"
+
+
+async def _services(session: Session) -> str:
+    from listener.client import diagnosis
+
+    away = await diagnosis.outages(session)
+    if away:
+        told = "; ".join(f"{one.service} for {one.seconds:.0f} s: {one.message}" for one in away)
+        raise Bad(f"away: {told}", "Work for it waits, and goes on by itself when it answers again.", "warning")
+    return "none is known to be away"
