@@ -29,6 +29,7 @@ begin
       select concat_ws(' ', v.title, o.metadata ->> 'heading_path', o.metadata ->> 'continues', o.text) as all) said
     where v.replaced_at is null and o.revision_id > v_fill.after_id and o.revision_id <= v_last offset 0) found
   where (c.revision_id, c.generation, c.ordinal) = (found.revision_id, found.generation, found.ordinal)
+    and c.revision_id > v_fill.after_id and c.revision_id <= v_last  -- whatever the planner expects, no more is read
     and found.lexemes <> found.had;  -- what was written since has them
   update ingest.ingest_backfills b
   set after_id = coalesce(v_last, b.after_id), done_at = case when v_last is null then ingest.ingest_now() end

@@ -7,6 +7,7 @@ from html import unescape
 
 from listener.documents.markdown.searchable import unmarked_words
 
+_BARE = re.compile(r"[^\W_](?:[^\W_]|[ ,.:;?!'()/-])*\Z")  # most headings: there is nothing to look for
 _KEPT = re.compile(  # code, what is escaped, an address: none of their signs is a mark
     r"(?<!`)`(?P<code>[^`]+)`(?!`)|(?<!`)``(?P<long>[^`]+(?:`[^`]+)?)``(?!`)"
     r"|\\(?P<escaped>[!-/:-@\[-`{-~])"
@@ -27,13 +28,16 @@ _NAME = re.compile(r"__[a-z0-9_]+__")  # __init__
 
 def plain(line: str) -> str:
     """Return the words of a line; code and what is escaped stay as they are."""
+    line = line.strip()
+    if _BARE.match(line):
+        return " ".join(line.split())
     kept: list[str] = []
 
     def keep(found: re.Match[str]) -> str:
         kept.append(found["code"] or found["long"] or found["escaped"] or found["address"])
         return f"\0{len(kept) - 1}\0"
 
-    text = _KEPT.sub(keep, line.replace("\0", "").strip())
+    text = _KEPT.sub(keep, line.replace("\0", ""))
     text = _ATTRIBUTES.sub("", _CLOSING_MARKS.sub("", text))
     text = _FOOTNOTE.sub("", text)
     for _ in range(_NESTED):
