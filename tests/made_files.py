@@ -46,17 +46,15 @@ def _related(main: str, kinds: Mapping[str, str]) -> str:
     return f'<Relationships xmlns="{PACKAGE}/relationships">{rows}{main}</Relationships>'
 
 
-def word_file(body: str, parts: Mapping[str, str] | None = None, broken: str = "") -> bytes:
+def word_file(body: str, parts: Mapping[str, str] | None = None, broken: str = "", main: str = "document") -> bytes:
     """Return a Word file; ``parts``: the insides of ``footnotes``, ``comments``, ``header`` and others."""
     parts = parts or {}
     roots = {"header": "hdr", "footer": "ftr"}
     files = {
-        "[Content_Types].xml": TYPES.format("word/document.xml", "wordprocessingml.document"),
-        "_rels/.rels": _related(
-            f'<Relationship Id="m" Type="{RELATED}/officeDocument" Target="word/document.xml"/>', {}
-        ),
-        "word/_rels/document.xml.rels": _related("", {f"{name}.xml": name for name in parts}),
-        "word/document.xml": f"<w:document {WORD}><w:body>{body}</w:body></w:document>",
+        "[Content_Types].xml": TYPES.format(f"word/{main}.xml", "wordprocessingml.document"),
+        "_rels/.rels": _related(f'<Relationship Id="m" Type="{RELATED}/officeDocument" Target="word/{main}.xml"/>', {}),
+        f"word/_rels/{main}.xml.rels": _related("", {f"{name}.xml": name for name in parts}),
+        f"word/{main}.xml": f"<w:document {WORD}><w:body>{body}</w:body></w:document>",
     }
     for name, inside in parts.items():
         root = roots.get(name, name)

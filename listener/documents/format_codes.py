@@ -30,7 +30,7 @@ class Piece(NamedTuple):
     text: str
 
 
-class Section(NamedTuple):
+class CodeSection(NamedTuple):
     """What a format says of one kind of numbers."""
 
     pieces: tuple[Piece, ...]
@@ -39,7 +39,7 @@ class Section(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def sections(code: str) -> tuple[Section, ...]:
+def sections(code: str) -> tuple[CodeSection, ...]:
     """Return what a format says, section by section."""
     found_pieces: list[list[Piece]] = [[]]
     conditions: list[tuple[str, float] | None] = [None]
@@ -52,7 +52,7 @@ def sections(code: str) -> tuple[Section, ...]:
         elif piece := _piece(found):
             found_pieces[-1].append(piece)
     return tuple(
-        Section(tuple(pieces), condition, any(piece.kind in ("date", "elapsed") for piece in pieces))
+        CodeSection(tuple(pieces), condition, any(piece.kind in ("date", "elapsed") for piece in pieces))
         for pieces, condition in zip(found_pieces[:4], conditions, strict=False)
     )
 

@@ -101,7 +101,8 @@ def _is_hidden(element: Any) -> bool:
     if VANISHING.search(style) and not any(child.is_element_node for child in element.iter()):
         return True
     if "hidden" in attributes or HIDDEN.search(style):
-        return attributes.get("hidden") != "until-found" and attributes.get("role") != "tabpanel"
+        found_or_opened = attributes.get("hidden") == "until-found" or attributes.get("role") == "tabpanel"
+        return not found_or_opened
     if attributes.get("aria-hidden") == "true":
         return name in INLINE or len(_words(element)) < LEAST_WORDS
     return False

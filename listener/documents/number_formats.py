@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from listener.documents import date_formats
-from listener.documents.format_codes import Piece, Section, sections
+from listener.documents.format_codes import CodeSection, Piece, sections
 
 MOST_DECIMALS = 30
 WHOLE = 1e15  # below, each whole number is exact
@@ -44,7 +44,7 @@ def general(value: float) -> str:
     return f"{value:.10g}".replace("e", "E")
 
 
-def _chosen(found: tuple[Section, ...], value: float) -> Section | None:
+def _chosen(found: tuple[CodeSection, ...], value: float) -> CodeSection | None:
     numbers = [one for one in found if not any(piece.kind == "@" for piece in one.pieces)]
     for one in numbers:
         if one.condition and _holds(value, *one.condition):
@@ -65,7 +65,7 @@ def _holds(value: float, sign: str, limit: float) -> bool:
     ]
 
 
-def _number(section: Section, value: float) -> str:
+def _number(section: CodeSection, value: float) -> str:
     pieces = section.pieces
     if any(piece.kind == "general" for piece in pieces):
         return "".join(general(value) if piece.kind == "general" else piece.text for piece in pieces)

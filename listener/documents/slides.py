@@ -23,7 +23,6 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _A14 = "{http://schemas.microsoft.com/office/drawing/2010/main}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 BAR = "\ue07c"  # stands for a bar in a cell until the parser is through, which does not know that they are escaped
-NOTHING = re.compile(r"(?!)")
 FONTS = ("latin", "sym", "ea")
 ElementTree.register_namespace("a", _A[1:-1])
 ElementTree.register_namespace("p", _P[1:-1])
@@ -35,7 +34,7 @@ def mended(data: bytes) -> bytes:
     with zipfile.ZipFile(BytesIO(data)) as archive:
         slides = [(name, part(archive, name)) for name in archive.namelist() if SLIDE.fullmatch(name)]
         changed = {name: ElementTree.tostring(tree) for name, tree in slides if tree is not None and _mend(tree)}
-        return copied(archive, changed, NOTHING) if changed else data
+        return copied(archive, changed) if changed else data
 
 
 def _mend(slide: ElementTree.Element) -> bool:

@@ -1,4 +1,4 @@
-"""Documents of which only a part can be read: what there is of them is published, and a warning says what is missing."""
+"""Documents of which only a part can be read: that is published, and a warning says what is missing."""
 
 from __future__ import annotations
 

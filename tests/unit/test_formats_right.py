@@ -143,6 +143,13 @@ async def test_a_damaged_part_of_a_word_file_is_said_and_the_rest_is_read(parser
     assert (parsed.text, lacks(parsed)) == ("Body\n", "word/header.xml")
 
 
+async def test_the_main_part_may_have_another_name(parsers: Parsers) -> None:
+    note = '<w:r><w:footnoteReference w:id="2"/></w:r>'
+    notes = {"footnotes": f'<w:footnote w:id="2">{paragraph("heat")}</w:footnote>'}
+    data = word_file(paragraph("Body", note), notes, main="document2")
+    assert (await parse(parsers, "m.docx", data)).text == "Body[^1]\n\n[^1]: heat\n"
+
+
 # PowerPoint, OpenDocument
 
 
