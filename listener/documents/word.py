@@ -106,7 +106,8 @@ def _mend_symbols(run: Element) -> None:
                 if len(code) <= 4 and all(c in "0123456789abcdefABCDEF" for c in code) and code
                 else ""
             )
-            run[place] = _run(symbols.shown(sign, child.get(f"{W}font")), child.tail)[0]
+            shown = symbols.shown(sign, child.get(f"{W}font"))
+            run[place] = _run("" if symbols.is_private(shown) else shown, child.tail)[0]
         elif child.tag == f"{W}t" and symbols.is_symbol_font(font):
             child.text = symbols.shown(child.text or "", font)
 
