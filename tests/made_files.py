@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
 RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -37,6 +38,12 @@ def zipped(files: Mapping[str, str | bytes], broken: str = "") -> bytes:
         begin = at + 30 + len(broken)
         data[begin : begin + 4] = b"\xff\xff\xff\xff"
     return bytes(data)
+
+
+def damaged(path: Path, part: str) -> bytes:
+    """Return a zip file with damaged bytes in one of its parts."""
+    with zipfile.ZipFile(path) as archive:
+        return zipped({name: archive.read(name) for name in archive.namelist()}, broken=part)
 
 
 def _related(main: str, kinds: Mapping[str, str]) -> str:

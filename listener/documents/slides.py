@@ -72,16 +72,20 @@ def _mend_equations(slide: ElementTree.Element) -> bool:
     return found
 
 
-def in_order(data: bytes, slides: Sequence[str]) -> list[str]:
-    """Return the texts of slides (by file number) as the presentation shows them, each with its notes."""
+def in_order(data: bytes, slides: Sequence[str], damaged: Sequence[str] = ()) -> list[str]:
+    """Return the texts of slides (by file number) as the presentation shows them, each with its notes.
+
+    ``damaged``: names of slides that the parser left out; their pages are empty.
+    """
     slides = [slide.replace(BAR, "\\|") for slide in slides]
     with zipfile.ZipFile(BytesIO(data)) as archive:
         by_number = sorted(filter(SLIDE.fullmatch, archive.namelist()), key=_number)
-        if len(by_number) != len(slides):
+        sound = [name for name in by_number if name not in damaged]
+        if len(sound) != len(slides):
             return slides
-        texts = dict(zip(by_number, slides, strict=True))
+        texts = dict.fromkeys(by_number, "") | dict(zip(sound, slides, strict=True))
         shown = [name for name in _shown(archive) if name in texts]
-        order = shown if len(shown) == len(slides) else by_number
+        order = shown if len(shown) == len(by_number) else by_number
         return [_with_notes(texts[name], _notes(archive, name)) for name in order]
 
 

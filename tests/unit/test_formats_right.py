@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_files import opendocument, paragraph, pdf_file, run, stream, word_file, workbook
+from made_files import damaged, opendocument, paragraph, pdf_file, run, stream, word_file, workbook
 
 from listener.documents import number_formats, office_types
 from listener.documents.parsed import Parsed
@@ -157,6 +157,24 @@ async def test_a_bar_in_a_cell_of_a_slide_begins_no_other_cell(parsers: Parsers)
     pages = by_page(await parse(parsers, "deck.pptx"))
     assert pages[2] == "## Table\n\n| k | v |\n| --- | --- |\n| a\\|b | line1 line2 |"
     assert pages[3].endswith("Notes: zznotes remember the demo")
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "kept"),
+    [
+        ("deck.pptx", "ppt/slides/slide3.xml", "zznotes"),
+        ("handbook.epub", "OEBPS/sections/section0002.xhtml", "Storms"),
+    ],
+)
+async def test_a_damaged_slide_or_chapter_is_said_and_the_others_stay_in_their_places(
+    parsers: Parsers, name: str, part: str, kept: str
+) -> None:
+    parsed = await parse(parsers, name, damaged(FILES / name, part))
+    assert (lacks(parsed), kept in parsed.text) == (part, True)
+    if name == "deck.pptx":
+        whole, found = by_page(await parse(parsers, name)), by_page(parsed)
+        assert [*found[:2], *found[3:]] == [*whole[:2], *whole[3:]]
+        assert found[2] == ""
 
 
 async def test_an_opendocument_text_keeps_blanks_frames_notes_and_repeated_cells(parsers: Parsers) -> None:
