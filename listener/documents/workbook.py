@@ -63,8 +63,8 @@ class _Book:
         self.formats = self._formats(named.get("styles", ""))
         self.strings = self._strings(named.get("sharedStrings", ""))
 
-    def _formats(self, file: str) -> list[str]:
-        """Return the format of each style of cells."""
+    def _formats(self, file: str) -> dict[str, str]:
+        """Return the format of each style of cells, by its number."""
         tree = part(self._archive, file)
         codes = dict(format_codes.BUILT_IN)
         styles = []
@@ -73,7 +73,8 @@ class _Book:
                 codes[int(number)] = one.get("formatCode", GENERAL)
             elif one.tag.endswith("}cellXfs"):
                 styles = [xf.get("numFmtId", "0") for xf in one]
-        return [codes.get(int(number), GENERAL) if number.isdecimal() else GENERAL for number in styles]
+        known = [codes.get(int(number), GENERAL) if number.isdecimal() else GENERAL for number in styles]
+        return {str(place): code for place, code in enumerate(known)}
 
     def _strings(self, file: str) -> list[str]:
         found: list[str] = []
@@ -176,9 +177,7 @@ class _Rows:
         return ""
 
     def _format(self, cell: dict[str, str]) -> str:
-        style = cell.get("s", "0")
-        known = self._book.formats
-        return known[int(style)] if style.isdecimal() and int(style) < len(known) else GENERAL
+        return self._book.formats.get(cell.get("s", "0"), GENERAL)
 
 
 def _column(reference: str, following: int) -> int:
