@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -53,8 +54,13 @@ def _related(main: str, kinds: Mapping[str, str]) -> str:
     return f'<Relationships xmlns="{PACKAGE}/relationships">{rows}{main}</Relationships>'
 
 
-def word_file(body: str, parts: Mapping[str, str] | None = None, broken: str = "", main: str = "document") -> bytes:
-    """Return a Word file; ``parts``: the insides of ``footnotes``, ``comments``, ``header`` and others."""
+def word_file(
+    body: str, parts: Mapping[str, str] | None = None, broken: str = "", main: str = "document", strict: bool = False
+) -> bytes:
+    """Return a Word file; ``parts``: the insides of ``footnotes``, ``comments``, ``header`` and others.
+
+    ``strict``: in the standard's strict form, which names everything otherwise.
+    """
     parts = parts or {}
     roots = {"header": "hdr", "footer": "ftr"}
     files = {
@@ -66,6 +72,9 @@ def word_file(body: str, parts: Mapping[str, str] | None = None, broken: str = "
     for name, inside in parts.items():
         root = roots.get(name, name)
         files[f"word/{name}.xml"] = f"<w:{root} {WORD}>{inside}</w:{root}>"
+    if strict:
+        usual = re.compile(r"http://schemas.openxmlformats.org/(wordprocessingml|officeDocument)/2006/")
+        files = {name: usual.sub(r"http://purl.oclc.org/ooxml/\1/", text) for name, text in files.items()}
     return zipped(files, broken)
 
 

@@ -20,6 +20,8 @@ TEXTS = re.compile(  # parts that hold what people read
     r"|\.x?html?$",
     re.IGNORECASE,
 )
+STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/([A-Za-z]{1,40})/")
+HEAD = 8192
 PIECE = 1024 * 1024
 
 
@@ -32,15 +34,22 @@ class _Builder(ElementTree.TreeBuilder):
 def part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
     """Return the tree of a part, or None if it is missing, damaged or has a DTD."""
     try:
-        return ElementTree.fromstring(content(archive, name), ElementTree.XMLParser(target=_Builder()))
+        return _tree(content(archive, name))
     except (*DAMAGES, ElementTree.ParseError):
         return None
+
+
+def _tree(data: bytes) -> ElementTree.Element:
+    """Parse a part; names of the standard's strict form become the usual ones."""
+    if b"purl.oclc.org/ooxml" in data[:HEAD]:
+        data = STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", data)
+    return ElementTree.fromstring(data, ElementTree.XMLParser(target=_Builder()))
 
 
 def main_part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     """Return the tree of a part that a file can't do without; raises Malformed with what is wrong with it."""
     try:
-        return ElementTree.fromstring(content(archive, name), ElementTree.XMLParser(target=_Builder()))
+        return _tree(content(archive, name))
     except ElementTree.ParseError as error:
         if str(error) == DTD:
             raise Malformed("it declares a DTD, a document type of its own") from None

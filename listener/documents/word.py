@@ -61,7 +61,7 @@ def mended(data: bytes) -> tuple[bytes, str]:
         if main not in archive.namelist() or archive.getinfo(main).file_size > MOST:
             return data, ""
         tree, targets = part(archive, main), relations(archive, main)
-        if tree is None or tree.tag != f"{W}document":  # damaged, or in the strict form with names of its own
+        if tree is None or tree.tag != f"{W}document":
             return data, ""
         margins = _margins(archive, tree, targets)
         _mend(tree)

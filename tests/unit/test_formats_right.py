@@ -150,6 +150,12 @@ async def test_the_main_part_may_have_another_name(parsers: Parsers) -> None:
     assert (await parse(parsers, "m.docx", data)).text == "Body[^1]\n\n[^1]: heat\n"
 
 
+async def test_the_strict_form_of_a_word_file_is_mended_too(parsers: Parsers) -> None:
+    body = paragraph("Keep below 40 ", '<w:r><w:sym w:font="Symbol" w:char="F0B0"/></w:r>', "C")
+    data = word_file(body, strict=True)
+    assert (await parse(parsers, "s.docx", data)).text == "Keep below 40 °C\n"
+
+
 # PowerPoint, OpenDocument
 
 
