@@ -89,11 +89,16 @@ def paragraph(*runs: str) -> str:
 
 
 def workbook(
-    sheets: Mapping[str, str], formats: Mapping[int, str] | None = None, styles: tuple[int, ...] = (), broken: str = ""
+    sheets: Mapping[str, str],
+    formats: Mapping[int, str] | None = None,
+    styles: tuple[int, ...] = (),
+    broken: str = "",
+    declared: str = "",
 ) -> bytes:
     """Return a workbook of sheets whose rows are given as XML.
 
     ``formats``: number formats by their number; ``styles``: which format each style of a cell has.
+    ``declared``: what stands before each sheet's root.
     """
     numbers = "".join(f'<numFmt numFmtId="{number}" formatCode="{code}"/>' for number, code in (formats or {}).items())
     cells = "".join(f'<xf numFmtId="{number}"/>' for number in styles)
@@ -109,7 +114,7 @@ def workbook(
         "xl/styles.xml": f"<styleSheet {SHEET}><numFmts>{numbers}</numFmts><cellXfs>{cells}</cellXfs></styleSheet>",
     }
     for number, rows in enumerate(sheets.values(), 1):
-        files[f"xl/s{number}.xml"] = f"<worksheet {SHEET}><sheetData>{rows}</sheetData></worksheet>"
+        files[f"xl/s{number}.xml"] = f"{declared}<worksheet {SHEET}><sheetData>{rows}</sheetData></worksheet>"
     return zipped(files, broken)
 
 

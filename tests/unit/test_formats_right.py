@@ -256,6 +256,17 @@ async def test_cells_and_rows_that_are_repeated_without_end_do_no_harm(parsers: 
     assert (await parse(parsers, "r.odt", text)).text.count("x") == 100 * 100
 
 
+async def test_entities_of_a_documents_own_are_refused_in_sheets_too(parsers: Parsers) -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>'
+    with pytest.raises(DocumentError, match="document type") as caught:
+        await parse(parsers, "b.xlsx", workbook({"S": "<row><c><v>&b;</v></c></row>"}, declared=bomb))
+    assert caught.value.code == "parser_failed"
+    sheet = "<table:table><table:table-row><table:table-cell><text:p>&b;</text:p></table:table-cell></table:table-row>"
+    data = opendocument(office_types.ODS, f"<office:spreadsheet>{sheet}</table:table></office:spreadsheet>", bomb)
+    with pytest.raises(DocumentError, match="document type"):
+        await parse(parsers, "b.ods", data)
+
+
 async def test_a_sheet_of_far_corners_does_not_become_a_table_of_blanks(parsers: Parsers) -> None:
     letters = [chr(65 + n) + chr(65 + m) for n in range(26) for m in range(26)] * 15
     rows = "".join(f'<row><c r="{name}{n}"><v>{n}</v></c></row>' for n, name in enumerate(letters, 1))
