@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from posixpath import dirname, join, normpath
 from typing import NoReturn
 from xml.etree import ElementTree
 
+from listener.documents.office_types import DAMAGES
 from listener.documents.reading import Malformed
 
-DAMAGES = (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError, NotImplementedError)
 DTD = "a DTD"
 TEXTS = re.compile(  # parts that hold what people read
     r"^word/(?:document\d*|header\d*|footer\d*|footnotes|endnotes|comments)\.xml$|^ppt/(?:slides|notesSlides)/[^/]+\.xml$"
