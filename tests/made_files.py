@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
 RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -39,6 +41,12 @@ def zipped(files: Mapping[str, str | bytes], broken: str = "") -> bytes:
     return bytes(data)
 
 
+def damaged(path: Path, part: str) -> bytes:
+    """Return a zip file with damaged bytes in one of its parts."""
+    with zipfile.ZipFile(path) as archive:
+        return zipped({name: archive.read(name) for name in archive.namelist()}, broken=part)
+
+
 def _related(main: str, kinds: Mapping[str, str]) -> str:
     rows = "".join(
         f'<Relationship Id="{name}" Type="{RELATED}/{kind}" Target="{name}"/>' for name, kind in kinds.items()
@@ -46,21 +54,27 @@ def _related(main: str, kinds: Mapping[str, str]) -> str:
     return f'<Relationships xmlns="{PACKAGE}/relationships">{rows}{main}</Relationships>'
 
 
-def word_file(body: str, parts: Mapping[str, str] | None = None, broken: str = "") -> bytes:
-    """Return a Word file; ``parts``: the insides of ``footnotes``, ``comments``, ``header`` and others."""
+def word_file(
+    body: str, parts: Mapping[str, str] | None = None, broken: str = "", main: str = "document", strict: bool = False
+) -> bytes:
+    """Return a Word file; ``parts``: the insides of ``footnotes``, ``comments``, ``header`` and others.
+
+    ``strict``: in the standard's strict form, which names everything otherwise.
+    """
     parts = parts or {}
     roots = {"header": "hdr", "footer": "ftr"}
     files = {
-        "[Content_Types].xml": TYPES.format("word/document.xml", "wordprocessingml.document"),
-        "_rels/.rels": _related(
-            f'<Relationship Id="m" Type="{RELATED}/officeDocument" Target="word/document.xml"/>', {}
-        ),
-        "word/_rels/document.xml.rels": _related("", {f"{name}.xml": name for name in parts}),
-        "word/document.xml": f"<w:document {WORD}><w:body>{body}</w:body></w:document>",
+        "[Content_Types].xml": TYPES.format(f"word/{main}.xml", "wordprocessingml.document"),
+        "_rels/.rels": _related(f'<Relationship Id="m" Type="{RELATED}/officeDocument" Target="word/{main}.xml"/>', {}),
+        f"word/_rels/{main}.xml.rels": _related("", {f"{name}.xml": name for name in parts}),
+        f"word/{main}.xml": f"<w:document {WORD}><w:body>{body}</w:body></w:document>",
     }
     for name, inside in parts.items():
         root = roots.get(name, name)
         files[f"word/{name}.xml"] = f"<w:{root} {WORD}>{inside}</w:{root}>"
+    if strict:
+        usual = re.compile(r"http://schemas.openxmlformats.org/(wordprocessingml|officeDocument)/2006/")
+        files = {name: usual.sub(r"http://purl.oclc.org/ooxml/\1/", text) for name, text in files.items()}
     return zipped(files, broken)
 
 
@@ -75,11 +89,16 @@ def paragraph(*runs: str) -> str:
 
 
 def workbook(
-    sheets: Mapping[str, str], formats: Mapping[int, str] | None = None, styles: tuple[int, ...] = (), broken: str = ""
+    sheets: Mapping[str, str],
+    formats: Mapping[int, str] | None = None,
+    styles: tuple[int, ...] = (),
+    broken: str = "",
+    declared: str = "",
 ) -> bytes:
     """Return a workbook of sheets whose rows are given as XML.
 
     ``formats``: number formats by their number; ``styles``: which format each style of a cell has.
+    ``declared``: what stands before each sheet's root.
     """
     numbers = "".join(f'<numFmt numFmtId="{number}" formatCode="{code}"/>' for number, code in (formats or {}).items())
     cells = "".join(f'<xf numFmtId="{number}"/>' for number in styles)
@@ -95,7 +114,7 @@ def workbook(
         "xl/styles.xml": f"<styleSheet {SHEET}><numFmts>{numbers}</numFmts><cellXfs>{cells}</cellXfs></styleSheet>",
     }
     for number, rows in enumerate(sheets.values(), 1):
-        files[f"xl/s{number}.xml"] = f"<worksheet {SHEET}><sheetData>{rows}</sheetData></worksheet>"
+        files[f"xl/s{number}.xml"] = f"{declared}<worksheet {SHEET}><sheetData>{rows}</sheetData></worksheet>"
     return zipped(files, broken)
 
 

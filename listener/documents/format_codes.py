@@ -20,6 +20,9 @@ TOKEN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)")
+DATED = ("date", "elapsed")
+WRITTEN = {"literal": "l", ".": ".", ",": ",", "%": "%"}
+SIMPLE = re.compile(r"[l%]*(?P<digits>(?P<whole>(?:[#?][#?,]*)?0)(?:\.(?P<rest>0{1,15}))?)[l%]*")
 MOST_SIGNS = 255  # of a format; programs refuse longer ones
 
 
@@ -30,16 +33,28 @@ class Piece(NamedTuple):
     text: str
 
 
-class Clause(NamedTuple):
-    """What a format says of one kind of numbers."""
+class Simple(NamedTuple):
+    """A section of words, digits and decimals in the usual order, which most are."""
+
+    before: str
+    digits: str  # as Python writes formats
+    places: int
+    times: int
+    after: str
+
+
+class CodeSection(NamedTuple):
+    """What a format says of one kind of numbers; ``is_first``: the one that shows a minus by itself."""
 
     pieces: tuple[Piece, ...]
     condition: tuple[str, float] | None
     dated: bool
+    is_first: bool
+    simple: Simple | None
 
 
 @lru_cache(maxsize=512)
-def sections(code: str) -> tuple[Clause, ...]:
+def sections(code: str) -> tuple[CodeSection, ...]:
     """Return what a format says, section by section."""
     found_pieces: list[list[Piece]] = [[]]
     conditions: list[tuple[str, float] | None] = [None]
@@ -52,9 +67,21 @@ def sections(code: str) -> tuple[Clause, ...]:
         elif piece := _piece(found):
             found_pieces[-1].append(piece)
     return tuple(
-        Clause(tuple(pieces), condition, any(piece.kind in ("date", "elapsed") for piece in pieces))
-        for pieces, condition in zip(found_pieces[:4], conditions, strict=False)
+        CodeSection(tuple(pieces), condition, any(piece.kind in DATED for piece in pieces), not place, _simple(pieces))
+        for place, (pieces, condition) in enumerate(zip(found_pieces[:4], conditions, strict=False))
     )
+
+
+def _simple(pieces: list[Piece]) -> Simple | None:
+    """Return the section in a form that is fast to write, None if it has peculiarities."""
+    signs = "".join(WRITTEN.get(piece.kind, "x") if piece.kind != "digit" else piece.text for piece in pieces)
+    found = SIMPLE.fullmatch(signs)
+    if found is None:
+        return None
+    begin, end = found.span("digits")
+    grouped, places = "," if "," in found["whole"] else "", len(found["rest"] or "")
+    before, after = ("".join(piece.text for piece in some) for some in (pieces[:begin], pieces[end:]))
+    return Simple(before, f"{grouped}.{places}f", places, 100 ** found[0].count("%"), after)
 
 
 def _piece(found: re.Match[str]) -> Piece | None:

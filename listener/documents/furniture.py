@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 GONE = (
@@ -21,16 +22,30 @@ GONE = (
     "a.headerlink, div.navheader, div.navfooter, a.anchor-link, input, select, textarea, button, template, iframe, "
     "object, [role=doc-toc], #toc, .toc, #table-of-contents, .table-of-contents, div.contents.topic, nav.contents"
 )
-# By the names that the common programs for consent give their banners, or a dialog that is called so.
+# The common programs for consent, by the names that they give their banners; others by what they say.
 BANNERS = (
-    "[id*=cookie-banner i], [class*=cookie-banner i], [id*=cookie-consent i], [class*=cookie-consent i], "
-    "[id*=cookie-notice i], [class*=cookie-notice i], [id*=cookiebanner i], [class*=cookiebanner i], "
-    "[id*=cookieconsent i], [class*=cookieconsent i], [id*=cookie-law i], [class*=cookie-law i], "
-    "[id*=cookie-bar i], [class*=cookie-bar i], #CybotCookiebotDialog, #onetrust-consent-sdk, #usercentrics-root, "
-    "#didomi-host, .cc-window, .gdpr-banner, [role=dialog][aria-label*=cookie i], [id*=consent-banner i], "
-    "[class*=consent-banner i]"
+    "#CybotCookiebotDialog, #onetrust-consent-sdk, #usercentrics-root, #didomi-host, .cc-window, "
+    "[id*=cookie-banner i], [class*=cookie-banner i], [id*=cookie-notice i], [class*=cookie-notice i], "
+    "[id*=cookie-consent i], [class*=cookie-consent i], [id*=cookie-bar i], [class*=cookie-bar i], "
+    "[id*=cookie-law i], [class*=cookie-law i]"
 )
-FRAMES = "header, footer, aside, [role=banner], [role=contentinfo]"
+ASKING = (
+    "[id*=cookie i], [class*=cookie i], [id*=consent i], [class*=consent i], [role=dialog], [role=alertdialog], dialog"
+)
+COOKIES = re.compile("cookie|куки|クッキー", re.IGNORECASE)
+CONSENT = re.compile(
+    "accept|agree|allow|reject|consent|akzept|zustimm|einverstanden|refuser|aceptar|rechazar|aceitar|accett|rifiut|"
+    "akcept|souhlas|godta|samtyck|hyväksy|принять|согла|同意",
+    re.IGNORECASE,
+)
+BANNER_WORDS = 250  # that it has at most
+HEADERS = "header, [role=banner]"
+FRAMES = (
+    "footer, aside, [role=contentinfo], .breadcrumb, .breadcrumbs, [aria-label=breadcrumb i], .navbar, .navigation, "
+    "#navigation, #nav, .nav, .menu, #menu, .pagination, .skip-link"
+)
+UNSEEN = "[hidden], [style*=display i], [style*=visibility i], [style*=font-size i], [aria-hidden=true]"
+HEADINGS = "h1, h2, h3"
 MOSTLY = 0.5  # of a frame's letters that are links, then it leads elsewhere
 INDEX = 0.8  # of a list's letters that are links into the page, then it is a table of contents
 LEAST_ENTRIES = 3
@@ -57,20 +72,28 @@ def removed(page: str) -> str:
     try:
         tree = LexborHTMLParser(page)
         _name_pictures(tree)
-        for one in tree.css(GONE):
-            if one.tag not in WHOLE:
-                one.decompose()
-        for one in tree.css(
-            "[hidden], [style*=display i], [style*=visibility i], [style*=font-size i], [aria-hidden=true]"
-        ):
-            if _is_hidden(one):
-                one.decompose()
-        for one in [*tree.css(BANNERS), *filter(_leads_elsewhere, tree.css(FRAMES)), *_indexes(tree)]:
-            if one.tag not in WHOLE:
-                one.decompose()
+        _remove([*tree.css(BANNERS), *filter(_asks_for_consent, tree.css(ASKING)), *tree.css(GONE)])
+        _remove(filter(_is_hidden, tree.css(UNSEEN)))
+        _remove([*_headers(tree), *filter(_leads_elsewhere, tree.css(FRAMES)), *_indexes(tree)])
         return (tree.html if _words(tree.body) else None) or page
     except (SelectolaxError, RuntimeError, ValueError):
         return page
+
+
+def _remove(elements: Iterable[Any]) -> None:
+    """Take elements out. What lies inside of another one goes with it: it must not be touched any more."""
+    found = {one.mem_id: one for one in elements if one.tag not in WHOLE}
+    for one in [one for one in found.values() if not _is_inside(one, found)]:
+        one.decompose()
+
+
+def _is_inside(element: Any, others: Mapping[int, Any]) -> bool:
+    parent = element.parent
+    while parent is not None:
+        if parent.mem_id in others:
+            return True
+        parent = parent.parent
+    return False
 
 
 def _is_deep(page: str) -> bool:
@@ -101,14 +124,31 @@ def _is_hidden(element: Any) -> bool:
     if VANISHING.search(style) and not any(child.is_element_node for child in element.iter()):
         return True
     if "hidden" in attributes or HIDDEN.search(style):
-        return bool(attributes.get("hidden") != "until-found" and attributes.get("role") != "tabpanel")
+        found_or_opened = attributes.get("hidden") == "until-found" or attributes.get("role") == "tabpanel"
+        return not found_or_opened
     if attributes.get("aria-hidden") == "true":
         return name in INLINE or len(_words(element)) < LEAST_WORDS
     return False
 
 
+def _asks_for_consent(element: Any) -> bool:
+    """Tell whether an element is a question about cookies: short, and with an answer to it."""
+    words = _words(element)
+    text = " ".join(words[: BANNER_WORDS + 1])
+    return len(words) <= BANNER_WORDS and COOKIES.search(text) is not None and CONSENT.search(text) is not None
+
+
+def _headers(tree: Any) -> list[Any]:
+    """Return headers that are mostly links; of those with a heading, which may be a link, their lists of links."""
+    found: list[Any] = []
+    for header in tree.css(HEADERS):
+        lists = header.css("ul, ol, menu") if header.css_first(HEADINGS) else [header]
+        found += filter(_leads_elsewhere, lists)
+    return found
+
+
 def _leads_elsewhere(frame: Any) -> bool:
-    """Tell whether a header, footer or aside is mostly links, or empty."""
+    """Tell whether an element is mostly links, or empty."""
     letters = _letters(frame)
     linked: int = sum(map(_letters, frame.css("a[href]")))
     return linked >= letters * MOSTLY

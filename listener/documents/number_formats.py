@@ -7,9 +7,10 @@ reader's system, and names of months, come in ISO form and in English.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from listener.documents import date_formats
-from listener.documents.format_codes import Clause, Piece, sections
+from listener.documents.format_codes import CodeSection, Piece, sections
 
 MOST_DECIMALS = 30
 WHOLE = 1e15  # below, each whole number is exact
@@ -18,13 +19,12 @@ WHOLE = 1e15  # below, each whole number is exact
 def shown(value: float, code: str, since_1904: bool = False) -> str:
     """Return how a number looks in a format."""
     try:
-        found = sections(code)
-        section = _chosen(found, value)
+        section = _chosen(code, value)
         if section is None or not section.pieces:
             return general(value) if section is None else ""
         if section.dated:
-            return date_formats.shown(section.pieces, value, since_1904)
-        return _number(section, abs(value) if len(found) > 1 and found.index(section) else value)
+            return _date(section, value, since_1904)
+        return _number(section, value if section.is_first else abs(value))
     except (ValueError, OverflowError, ArithmeticError):
         return general(value)
 
@@ -44,18 +44,24 @@ def general(value: float) -> str:
     return f"{value:.10g}".replace("e", "E")
 
 
-def _chosen(found: tuple[Clause, ...], value: float) -> Clause | None:
-    numbers = [one for one in found if not any(piece.kind == "@" for piece in one.pieces)]
-    for one in numbers:
+def _chosen(code: str, value: float) -> CodeSection | None:
+    conditional, plain = _choices(code)
+    for one in conditional:
         if one.condition and _holds(value, *one.condition):
             return one
-    plain = [one for one in numbers if not one.condition]
-    if len(plain) < len(numbers):
-        return plain[-1] if plain else None
     if not plain:
         return None
+    if conditional:
+        return plain[-1]
     place = 1 if value < 0 else 2 if value == 0 else 0
     return plain[place] if place < len(plain) else plain[0]
+
+
+@lru_cache(maxsize=512)
+def _choices(code: str) -> tuple[list[CodeSection], list[CodeSection]]:
+    """Return the sections for numbers: those with a condition, and the others."""
+    numbers = [one for one in sections(code) if not any(piece.kind == "@" for piece in one.pieces)]
+    return [one for one in numbers if one.condition], [one for one in numbers if not one.condition]
 
 
 def _holds(value: float, sign: str, limit: float) -> bool:
@@ -65,8 +71,17 @@ def _holds(value: float, sign: str, limit: float) -> bool:
     ]
 
 
-def _number(section: Clause, value: float) -> str:
-    pieces = section.pieces
+@lru_cache(maxsize=10_000)
+def _date(section: CodeSection, value: float, since_1904: bool) -> str:
+    return date_formats.shown(section.pieces, value, since_1904)
+
+
+def _number(section: CodeSection, value: float) -> str:
+    pieces, simple = section.pieces, section.simple
+    if simple:
+        digits = f"{abs(_rounded(value * simple.times, simple.places)):{simple.digits}}"
+        sign = "-" if value < 0 and any(digit in "123456789" for digit in digits) else ""
+        return f"{sign}{simple.before}{digits}{simple.after}"
     if any(piece.kind == "general" for piece in pieces):
         return "".join(general(value) if piece.kind == "general" else piece.text for piece in pieces)
     if not any(piece.kind == "digit" for piece in pieces):

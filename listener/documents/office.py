@@ -112,7 +112,7 @@ def _of_library(data: bytes, about: About, kind: str) -> Reading:
     elif kind == office_types.PPTX:
         given = slides.mended(data)
     document = extraction.extracted(given, kind, about.ocr)
-    texts = _texts(document, data, kind)
+    texts = _texts(document, data, kind, unread)
     texts[-1] += f"\n\n{aside}" if aside else ""
     return _reading(texts, _title(document, kind), _notes(document, kind), kind, unread)
 
@@ -156,7 +156,7 @@ def _inside(data: bytes, about: About) -> str:
     return kind
 
 
-def _texts(document: Any, data: bytes, kind: str) -> list[str]:
+def _texts(document: Any, data: bytes, kind: str, unread: Sequence[str]) -> list[str]:
     """Return the text by pages where the format has them, else in one piece."""
     if kind == office_types.OUTLOOK:
         return [MAIL_HEADER.sub("", document.content)]
@@ -167,7 +167,9 @@ def _texts(document: Any, data: bytes, kind: str) -> list[str]:
     if kind in office_types.MARKED:
         return [unmarked(text) for text in _pages(document, kind)]
     pages = _pages(document, kind)
-    return slides.in_order(data, [SLIDE_RULE.sub("", page) for page in pages]) if kind == office_types.PPTX else pages
+    if kind == office_types.PPTX:
+        return slides.in_order(data, [SLIDE_RULE.sub("", page) for page in pages], unread)
+    return pages
 
 
 def _pages(document: Any, kind: str) -> list[str]:

@@ -8,6 +8,7 @@ Outlook message or an encrypted Office file by its streams.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from io import BytesIO
 
 from listener.errors import DocumentError
@@ -55,6 +56,9 @@ STREAMS = (
     ("PowerPoint Document", PPT), ("Workbook", XLS), ("Book", XLS),
 )  # fmt: skip
 FOLDERS = (("word/", DOCX), ("ppt/", PPTX), ("xl/", XLSX), ("META-INF/container.xml", EPUB))
+
+# What reading a damaged part of a zip raises.
+DAMAGES = (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError, NotImplementedError)
 
 # Real office files inflate to 2 to 30 times their size and have under 10,000 entries.
 MOST_INFLATED = 1024 * 1024 * 1024
@@ -137,5 +141,5 @@ def _small(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         with archive.open(name) as entry:
             return entry.read(64 * 1024)
-    except (KeyError, zipfile.BadZipFile, RuntimeError, OSError, NotImplementedError, EOFError, ValueError):
+    except DAMAGES:
         return b""

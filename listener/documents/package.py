@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from posixpath import dirname, join, normpath
 from typing import NoReturn
 from xml.etree import ElementTree
 
+from listener.documents.office_types import DAMAGES
 from listener.documents.reading import Malformed
 
-DAMAGES = (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError, NotImplementedError)
 DTD = "a DTD"
 TEXTS = re.compile(  # parts that hold what people read
-    r"^word/(?:document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml$|^ppt/(?:slides|notesSlides)/[^/]+\.xml$"
+    r"^word/(?:document\d*|header\d*|footer\d*|footnotes|endnotes|comments)\.xml$|^ppt/(?:slides|notesSlides)/[^/]+\.xml$"
     r"|\.x?html?$",
     re.IGNORECASE,
 )
+STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/([A-Za-z]{1,40})/")
+HEAD = 8192
 PIECE = 1024 * 1024
 
 
@@ -32,15 +33,22 @@ class _Builder(ElementTree.TreeBuilder):
 def part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
     """Return the tree of a part, or None if it is missing, damaged or has a DTD."""
     try:
-        return ElementTree.fromstring(content(archive, name), ElementTree.XMLParser(target=_Builder()))
+        return _tree(content(archive, name))
     except (*DAMAGES, ElementTree.ParseError):
         return None
+
+
+def _tree(data: bytes) -> ElementTree.Element:
+    """Parse a part; names of the standard's strict form become the usual ones."""
+    if b"purl.oclc.org/ooxml" in data[:HEAD]:
+        data = STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", data)
+    return ElementTree.fromstring(data, ElementTree.XMLParser(target=_Builder()))
 
 
 def main_part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     """Return the tree of a part that a file can't do without; raises Malformed with what is wrong with it."""
     try:
-        return ElementTree.fromstring(content(archive, name), ElementTree.XMLParser(target=_Builder()))
+        return _tree(content(archive, name))
     except ElementTree.ParseError as error:
         if str(error) == DTD:
             raise Malformed("it declares a DTD, a document type of its own") from None
@@ -76,24 +84,41 @@ def _pieces(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
             yield piece
 
 
-def copied(archive: zipfile.ZipFile, changed: Mapping[str, bytes], left_out: re.Pattern[str]) -> bytes:
-    """Return a file with the parts that hold no pictures, some of them changed, without what is damaged."""
+def copied(
+    archive: zipfile.ZipFile, changed: Mapping[str, bytes], left_out: re.Pattern[str] | None = None, main: str = ""
+) -> bytes:
+    """Return a file with the parts that hold no pictures, some of them changed, without what is damaged.
+
+    ``main``: the part that becomes ``word/document.xml``, the only name that the parser knows.
+    """
+    names = {main: "word/document.xml", related(main): related("word/document.xml")} if main else {}
     with BytesIO() as file:
         with zipfile.ZipFile(file, "w") as copy:
             for name in archive.namelist():
-                if not name.endswith((".xml", ".rels")) or left_out.match(name):
+                if not name.endswith((".xml", ".rels")) or (left_out and left_out.match(name)):
                     continue
                 try:
-                    copy.writestr(name, changed.get(name) or content(archive, name))
+                    copy.writestr(names.get(name, name), changed.get(name) or content(archive, name))
                 except DAMAGES:
                     continue
         return file.getvalue()
 
 
+def main_name(archive: zipfile.ZipFile, usual: str) -> str:
+    """Return the name of an Office file's main part: some programs number it."""
+    targets = (target for kind, target in relations(archive, "").values() if kind.endswith("/officeDocument"))
+    return next((name for name in targets if name in archive.namelist()), usual)
+
+
+def related(name: str) -> str:
+    """Return the name of the part with another one's relations."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/_rels/{file}.rels".lstrip("/")
+
+
 def relations(archive: zipfile.ZipFile, name: str) -> dict[str, tuple[str, str]]:
     """Return type and target of each relation of a part, by its id."""
-    folder, _, file = name.rpartition("/")
-    tree = part(archive, f"{folder}/_rels/{file}.rels")
+    tree = part(archive, related(name))
     return {
         relation.get("Id", ""): (relation.get("Type", ""), _target(name, relation.get("Target", "")))
         for relation in (() if tree is None else tree)

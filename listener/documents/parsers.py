@@ -155,7 +155,7 @@ def _partly(uri: str, unread: Sequence[str]) -> DocumentError | None:
         return None
     more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
     message = f"{uri} is only partly read, without {', '.join(unread[:MOST_NAMED])}{more}"
-    hint = "what could be read is searchable; for the rest, get a sound copy of the document and ingest that"
+    hint = "what could be read is searchable; for the rest, save it again in its own program, or get a sound copy"
     return DocumentError("partially_read", message, hint)
 
 

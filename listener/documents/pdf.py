@@ -22,7 +22,7 @@ UNCOUNTED_BYTES = 1024 * 1024  # of a file that hides its pages
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class PdfContents:
     """What a PDF has: the texts of its pages, the parser's document, files inside, and what can't be read."""
 
     texts: list[str]
@@ -31,7 +31,7 @@ class Sound:
     unread: list[str]
 
 
-def read(data: bytes, ocr: tuple[str, str] | None, tables: bool) -> Sound | None:
+def read(data: bytes, ocr: tuple[str, str] | None, tables: bool) -> PdfContents | None:
     """Read a PDF, as far as it is sound; None if its fonts don't say which letters they draw. Raises Unreadable."""
     look = pdf_pages.look(data)
     document, missing = _extracted(data, ocr, tables)
@@ -48,7 +48,7 @@ def read(data: bytes, ocr: tuple[str, str] | None, tables: bool) -> Sound | None
     texts[-1] += f"\n\n{filled(document)}"
     if look and look.parts and not any(map(str.strip, texts)):  # a cover around its files
         texts[-1] = "\n\n".join(f"Attached file: {name}" for name, _, _ in look.parts)
-    return Sound(texts, document, look.parts if look else (), unread)
+    return PdfContents(texts, document, look.parts if look else (), unread)
 
 
 def _extracted(data: bytes, ocr: tuple[str, str] | None, tables: bool) -> tuple[Any, list[int]]:

@@ -17,7 +17,7 @@ from listener.documents.reading import PartSent, safe_name
 
 UNSAID = frozenset({"/Link", "/Popup", "/Widget"})  # annotations without words of people
 COUNT = re.compile(
-    rb"/Type\s{0,9}/Pages\b[^<>]{0,999}?/Count\s{1,9}(\d{1,6})\b|/Count\s{1,9}(\d{1,6})\b[^<>]{0,999}?/Type\s{0,9}/Pages\b"
+    rb"/Type\s{0,9}/Pages\b[^<>]{0,300}?/Count\s{1,9}(\d{1,6})\b|/Count\s{1,9}(\d{1,6})\b[^<>]{0,300}?/Type\s{0,9}/Pages\b"
 )
 MOST_NOTES = 10_000  # on a page
 DEEPEST = 60  # nodes in the tree of pages

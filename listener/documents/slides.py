@@ -23,7 +23,6 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _A14 = "{http://schemas.microsoft.com/office/drawing/2010/main}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 BAR = "\ue07c"  # stands for a bar in a cell until the parser is through, which does not know that they are escaped
-NOTHING = re.compile(r"(?!)")
 FONTS = ("latin", "sym", "ea")
 ElementTree.register_namespace("a", _A[1:-1])
 ElementTree.register_namespace("p", _P[1:-1])
@@ -35,7 +34,7 @@ def mended(data: bytes) -> bytes:
     with zipfile.ZipFile(BytesIO(data)) as archive:
         slides = [(name, part(archive, name)) for name in archive.namelist() if SLIDE.fullmatch(name)]
         changed = {name: ElementTree.tostring(tree) for name, tree in slides if tree is not None and _mend(tree)}
-        return copied(archive, changed, NOTHING) if changed else data
+        return copied(archive, changed) if changed else data
 
 
 def _mend(slide: ElementTree.Element) -> bool:
@@ -73,16 +72,20 @@ def _mend_equations(slide: ElementTree.Element) -> bool:
     return found
 
 
-def in_order(data: bytes, slides: Sequence[str]) -> list[str]:
-    """Return the texts of slides (by file number) as the presentation shows them, each with its notes."""
+def in_order(data: bytes, slides: Sequence[str], damaged: Sequence[str] = ()) -> list[str]:
+    """Return the texts of slides (by file number) as the presentation shows them, each with its notes.
+
+    ``damaged``: names of slides that the parser left out; their pages are empty.
+    """
     slides = [slide.replace(BAR, "\\|") for slide in slides]
     with zipfile.ZipFile(BytesIO(data)) as archive:
         by_number = sorted(filter(SLIDE.fullmatch, archive.namelist()), key=_number)
-        if len(by_number) != len(slides):
+        sound = [name for name in by_number if name not in damaged]
+        if len(sound) != len(slides):
             return slides
-        texts = dict(zip(by_number, slides, strict=True))
+        texts = dict.fromkeys(by_number, "") | dict(zip(sound, slides, strict=True))
         shown = [name for name in _shown(archive) if name in texts]
-        order = shown if len(shown) == len(slides) else by_number
+        order = shown if len(shown) == len(by_number) else by_number
         return [_with_notes(texts[name], _notes(archive, name)) for name in order]
 
 

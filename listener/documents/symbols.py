@@ -59,12 +59,17 @@ def shown(text: str, font: str | None) -> str:
     return "".join(table.get(_code(sign), sign if _is_text(sign) else "") for sign in text)
 
 
+def is_private(sign: str) -> bool:
+    """Tell whether a character is a font's own, of which nothing else is known."""
+    return any(0xE000 <= ord(one) < 0xF900 for one in sign)
+
+
 def _code(sign: str) -> str:
     return chr(ord(sign) - PRIVATE) if PRIVATE <= ord(sign) <= PRIVATE + 0xFF else sign
 
 
 def _is_text(sign: str) -> bool:
-    return sign.isspace() or (ord(sign) > 0xFF and not 0xE000 <= ord(sign) < 0xF900)
+    return sign.isspace() or (ord(sign) > 0xFF and not is_private(sign))
 
 
 def _plain(font: str | None) -> str:

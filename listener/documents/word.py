@@ -22,9 +22,10 @@ from xml.etree import ElementTree
 
 from listener.documents import equations, symbols
 from listener.documents.open_document import comment
-from listener.documents.package import copied, part, relations
+from listener.documents.package import copied, main_name, part, relations
 
 Element = ElementTree.Element
+Targets = dict[str, tuple[str, str]]  # kind and name of related parts, by their ids
 _MAIN = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W = f"{{{_MAIN}}}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -56,17 +57,17 @@ ElementTree.register_namespace("v", "urn:schemas-microsoft-com:vml")
 def mended(data: bytes) -> tuple[bytes, str]:
     """Return the file for the parser, and the lines of its headers and footers; as it is if it is unusual."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
-        names = set(archive.namelist())
-        if MAIN not in names or archive.getinfo(MAIN).file_size > MOST:
+        main = main_name(archive, MAIN)
+        if main not in archive.namelist() or archive.getinfo(main).file_size > MOST:
             return data, ""
-        tree = part(archive, MAIN)
-        if tree is None or tree.tag != f"{W}document":  # damaged, or in the strict form with names of its own
+        tree, targets = part(archive, main), relations(archive, main)
+        if tree is None or tree.tag != f"{W}document":
             return data, ""
-        margins = _margins(archive, tree)
+        margins = _margins(archive, tree, targets)
         _mend(tree)
-        _place_notes(archive, tree)
-        changed = {MAIN: ElementTree.tostring(tree, "utf-8", xml_declaration=True)}
-        return copied(archive, changed, PLACED), margins
+        _place_notes(archive, tree, targets)
+        changed = {main: ElementTree.tostring(tree, "utf-8", xml_declaration=True)}
+        return copied(archive, changed, PLACED, main), margins
 
 
 def _mend(tree: Element) -> None:
@@ -105,7 +106,8 @@ def _mend_symbols(run: Element) -> None:
                 if len(code) <= 4 and all(c in "0123456789abcdefABCDEF" for c in code) and code
                 else ""
             )
-            run[place] = _run(symbols.shown(sign, child.get(f"{W}font")), child.tail)[0]
+            shown = symbols.shown(sign, child.get(f"{W}font"))
+            run[place] = _run("" if symbols.is_private(shown) else shown, child.tail)[0]
         elif child.tag == f"{W}t" and symbols.is_symbol_font(font):
             child.text = symbols.shown(child.text or "", font)
 
@@ -156,12 +158,13 @@ def _unmark(run: Element) -> None:
             properties.remove(mark)
 
 
-def _place_notes(archive: zipfile.ZipFile, tree: Element) -> None:
+def _place_notes(archive: zipfile.ZipFile, tree: Element, targets: Targets) -> None:
     """Write each note behind the paragraph or table that refers to it, so that it stays on its page."""
     body = tree.find(f"{W}body")
     if body is None:
         return
-    notes = {name: _notes(archive, name) for name in NOTES.values()}
+    files = {kind.rpartition("/")[2]: target for kind, target in targets.values()}
+    notes = {name: _notes(archive, name, files.get(name, "")) for name in NOTES.values()}
     number, blocks = 0, []
     for block in list(body):
         blocks.append(block)
@@ -182,8 +185,8 @@ def _paragraph(text: str) -> Element:
     return paragraph
 
 
-def _notes(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
-    tree = part(archive, f"word/{name}.xml")
+def _notes(archive: zipfile.ZipFile, name: str, file: str) -> dict[str, str]:
+    tree = part(archive, file)
     if tree is None:
         return {}
     _mend(tree)
@@ -194,9 +197,8 @@ def _notes(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
     return {key: comment(said[key].get(f"{W}author", ""), text) for key, text in texts.items()}
 
 
-def _margins(archive: zipfile.ZipFile, tree: Element) -> str:
+def _margins(archive: zipfile.ZipFile, tree: Element, targets: Targets) -> str:
     """Return what stands in headers and footers, each line once, said to be that."""
-    targets = relations(archive, MAIN)
     lines: list[str] = []
     for reference in tree.iter():
         if reference.tag in MARGINS:

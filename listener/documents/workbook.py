@@ -10,7 +10,7 @@ import zipfile
 from io import BytesIO
 
 from listener.documents import format_codes, number_formats, sheets
-from listener.documents.package import part, relations
+from listener.documents.package import main_name, part, relations
 from listener.documents.reading import Malformed
 from listener.documents.sheets import Sheet
 from listener.documents.streaming import UNREADABLE, Declared, parse
@@ -47,8 +47,9 @@ class _Book:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        workbook = part(archive, MAIN)
-        files = relations(archive, MAIN)
+        main = main_name(archive, MAIN)
+        workbook = part(archive, main)
+        files = relations(archive, main)
         self.sheets: list[tuple[str, str]] = []
         self.since_1904 = False
         for one in () if workbook is None else workbook.iter():
@@ -62,8 +63,8 @@ class _Book:
         self.formats = self._formats(named.get("styles", ""))
         self.strings = self._strings(named.get("sharedStrings", ""))
 
-    def _formats(self, file: str) -> list[str]:
-        """Return the format of each style of cells."""
+    def _formats(self, file: str) -> dict[str, str]:
+        """Return the format of each style of cells, by its number."""
         tree = part(self._archive, file)
         codes = dict(format_codes.BUILT_IN)
         styles = []
@@ -72,7 +73,8 @@ class _Book:
                 codes[int(number)] = one.get("formatCode", GENERAL)
             elif one.tag.endswith("}cellXfs"):
                 styles = [xf.get("numFmtId", "0") for xf in one]
-        return [codes.get(int(number), GENERAL) if number.isdecimal() else GENERAL for number in styles]
+        known = [codes.get(int(number), GENERAL) if number.isdecimal() else GENERAL for number in styles]
+        return {str(place): code for place, code in enumerate(known)}
 
     def _strings(self, file: str) -> list[str]:
         found: list[str] = []
@@ -116,30 +118,35 @@ class _Rows:
         self._column = -1
         self._cell: dict[str, str] | None = None
         self._in = ""
+        self._aside = False  # in a reading of Chinese characters
         self._value: list[str] = []
         self._formula: list[str] | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "c":
-            self._cell, self._in = attributes, ""
+            self._cell, self._in, self._aside = attributes, "", False
             self._column = _column(attributes.get("r", ""), self._column + 1)
             self._value, self._formula = [], None
-        elif self._cell is not None and tag in ("v", "t", "f", "rPh"):
+        elif self._cell is not None and tag in ("v", "t", "f"):
             self._in = tag
             if tag == "f":
                 self._formula = []
+        elif tag == "rPh":
+            self._aside = True
         elif tag == "row":
             self._row, self._column = {}, -1
 
     def text(self, words: str) -> None:
         if self._in == "f" and self._formula is not None:
             self._formula.append(words)
-        elif self._in in ("v", "t"):
+        elif self._in in ("v", "t") and not self._aside:
             self._value.append(words)
 
     def end(self, tag: str) -> None:
         if tag == self._in:
             self._in = ""
+        elif tag == "rPh":
+            self._aside = False
         elif tag == "c" and self._cell is not None:
             if shown := self._shown(self._cell, "".join(self._value)):
                 self._row[self._column] = shown
@@ -170,9 +177,7 @@ class _Rows:
         return ""
 
     def _format(self, cell: dict[str, str]) -> str:
-        style = cell.get("s", "0")
-        known = self._book.formats
-        return known[int(style)] if style.isdecimal() and int(style) < len(known) else GENERAL
+        return self._book.formats.get(cell.get("s", "0"), GENERAL)
 
 
 def _column(reference: str, following: int) -> int:

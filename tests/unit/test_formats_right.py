@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_files import opendocument, paragraph, pdf_file, run, stream, word_file, workbook
+from made_files import damaged, opendocument, paragraph, pdf_file, run, stream, word_file, workbook
 
 from listener.documents import number_formats, office_types
 from listener.documents.parsed import Parsed
@@ -143,6 +143,19 @@ async def test_a_damaged_part_of_a_word_file_is_said_and_the_rest_is_read(parser
     assert (parsed.text, lacks(parsed)) == ("Body\n", "word/header.xml")
 
 
+async def test_the_main_part_may_have_another_name(parsers: Parsers) -> None:
+    note = '<w:r><w:footnoteReference w:id="2"/></w:r>'
+    notes = {"footnotes": f'<w:footnote w:id="2">{paragraph("heat")}</w:footnote>'}
+    data = word_file(paragraph("Body", note), notes, main="document2")
+    assert (await parse(parsers, "m.docx", data)).text == "Body[^1]\n\n[^1]: heat\n"
+
+
+async def test_the_strict_form_of_a_word_file_is_mended_too(parsers: Parsers) -> None:
+    body = paragraph("Keep below 40 ", '<w:r><w:sym w:font="Symbol" w:char="F0B0"/></w:r>', "C")
+    data = word_file(body, strict=True)
+    assert (await parse(parsers, "s.docx", data)).text == "Keep below 40 °C\n"
+
+
 # PowerPoint, OpenDocument
 
 
@@ -150,6 +163,24 @@ async def test_a_bar_in_a_cell_of_a_slide_begins_no_other_cell(parsers: Parsers)
     pages = by_page(await parse(parsers, "deck.pptx"))
     assert pages[2] == "## Table\n\n| k | v |\n| --- | --- |\n| a\\|b | line1 line2 |"
     assert pages[3].endswith("Notes: zznotes remember the demo")
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "kept"),
+    [
+        ("deck.pptx", "ppt/slides/slide3.xml", "zznotes"),
+        ("handbook.epub", "OEBPS/sections/section0002.xhtml", "Storms"),
+    ],
+)
+async def test_a_damaged_slide_or_chapter_is_said_and_the_others_stay_in_their_places(
+    parsers: Parsers, name: str, part: str, kept: str
+) -> None:
+    parsed = await parse(parsers, name, damaged(FILES / name, part))
+    assert (lacks(parsed), kept in parsed.text) == (part, True)
+    if name == "deck.pptx":
+        whole, found = by_page(await parse(parsers, name)), by_page(parsed)
+        assert [*found[:2], *found[3:]] == [*whole[:2], *whole[3:]]
+        assert found[2] == ""
 
 
 async def test_an_opendocument_text_keeps_blanks_frames_notes_and_repeated_cells(parsers: Parsers) -> None:
@@ -223,6 +254,17 @@ async def test_cells_and_rows_that_are_repeated_without_end_do_no_harm(parsers: 
     assert (await parse(parsers, "r.ods", data)).text.count("x") == 100 * 100
     text = opendocument(office_types.ODT, f"<office:text>{sheet}</table:table></office:text>")
     assert (await parse(parsers, "r.odt", text)).text.count("x") == 100 * 100
+
+
+async def test_entities_of_a_documents_own_are_refused_in_sheets_too(parsers: Parsers) -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>'
+    with pytest.raises(DocumentError, match="document type") as caught:
+        await parse(parsers, "b.xlsx", workbook({"S": "<row><c><v>&b;</v></c></row>"}, declared=bomb))
+    assert caught.value.code == "parser_failed"
+    sheet = "<table:table><table:table-row><table:table-cell><text:p>&b;</text:p></table:table-cell></table:table-row>"
+    data = opendocument(office_types.ODS, f"<office:spreadsheet>{sheet}</table:table></office:spreadsheet>", bomb)
+    with pytest.raises(DocumentError, match="document type"):
+        await parse(parsers, "b.ods", data)
 
 
 async def test_a_sheet_of_far_corners_does_not_become_a_table_of_blanks(parsers: Parsers) -> None:

@@ -80,6 +80,9 @@ async def test_a_pages_own_header_with_title_author_and_abstract_stays(parsers: 
         "<div id='toc'><h2>zz Contents</h2></div>",
         "<div class='cookie-banner'>zz We use cookies</div>",
         "<div id='CybotCookiebotDialog'>zz</div>",
+        "<section class='c-cookies'><p>zz Wir setzen Cookies ein.</p><button>Alle akzeptieren</button></section>",
+        "<div role='dialog'><p>zz Nous utilisons des cookies</p><a href='#'>Tout refuser</a></div>",
+        "<ol class='breadcrumb'><li><a href='/'>zz</a></li><li><a href='/b'>zz Boats</a></li></ol>",
         "<script>zz</script><style>zz</style><template>zz</template>",
         "<p style='display: none'>zz</p>",
         "<p hidden>zz</p>",
@@ -96,6 +99,8 @@ async def test_furniture_and_what_nobody_sees_goes(parsers: Parsers, furniture: 
     "content",
     [
         "<header><h1>zz Title</h1><p>By an author of this page</p></header>",
+        "<header><h1><a href='/post'>zz How to prune an apple tree</a></h1><p>By Ilse</p></header>",
+        "<div class='cookie-recipe'><p>zz Bake the cookies for ten minutes.</p></div>",
         "<aside><p>zz a remark beside the text</p></aside>",
         "<footer>zz Written by the harbour master</footer>",
         "<details><summary>More</summary>zz</details>",
