@@ -49,7 +49,7 @@ def resume(
 
 
 def retry(
-    request: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Ids of requests.")] = None,
+    request: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of requests.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Instead of IDs: all that failed, with --since.")] = False,
     since: arguments.Since = None,
     collection: Annotated[

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def delete(
     uris: Annotated[
-        list[str] | None, typer.Argument(metavar="[URI]…", help="Of documents; an absolute path is a file's.")
+        list[str] | None, typer.Argument(metavar="URI", help="Of documents; an absolute path is a file's.")
     ] = None,
     under: Annotated[
         str | None,

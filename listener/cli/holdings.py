@@ -210,6 +210,8 @@ def _write_document(shown: Shown, output: Output) -> None:
 
 
 def _write_attempts(attempts: Sequence[Attempt], output: Output) -> None:
+    if not attempts:
+        return
     output.line()
     rows = [(one.created_at, _became(one), one.chunks, one.request_id, one.hint) for one in attempts]
     output.table(("attempt", "became", "chunks", "request", "hint"), rows)

@@ -3,7 +3,8 @@
 ::
 
     schema files before one that runs alone ─► a transaction;  that one ─► by itself;  … the rest, types, functions,
-    views and triggers ─► one transaction, so that listeners at work see the tables of before or all that is new
+    views and triggers ─► one transaction, so that listeners at work see the tables of before or all that is new;
+    the files of indexes/ ─► by themselves
 
 A statement waits for a lock only briefly, and then all is tried again: who waits for a table keeps everybody else from
 it. A file that runs once and has another checksum now is refused.
@@ -80,7 +81,7 @@ async def _apply_together(connection: Connection, schema: str, part: Sequence[Sq
             await connection.execute(names.written(_LOCK_FIRST))
         for page in _pages(todo):
             await _apply(connection, names, page)
-        if part[-1] is sql_files()[-1]:
+        if not part[-1].runs_once:  # with all functions
             await _drop_former(connection, names)
             await connection.execute(names.written("select ingest.ingest_apply_grants()"))
         await _record(connection, names, todo)

@@ -7,6 +7,7 @@
     types/    composite types, run once: who needs another one makes ..._v2 beside ..._v1
     others    a function, view or trigger a file, applied again when it changed; former/ holds the functions that only
               listeners of the former release call
+    indexes/  built last, CONCURRENTLY: between a new schema and the functions that go with it, nothing may come
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class SqlFile:
 
 @cache
 def sql_files() -> tuple[SqlFile, ...]:
-    """Return all files: those that run once by their names, then functions, views and triggers."""
+    """Return all files: those that run once by their names, then functions, views and triggers, then indexes."""
     root = _sql_folder()
     once = [SqlFile(f"{folder}/{file.name}", text) for folder in ONCE for file, text in _below(root / folder)]
     objects = [
@@ -95,5 +96,7 @@ def _below(folder: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _order(file: SqlFile) -> tuple[int, str]:
+    if file.runs_alone:
+        return len(LATER) + 1, file.name
     made = re.search(r"^create (?:or replace )?(\w+)", file.text, re.MULTILINE)
     return LATER.index(made[1]) + 1 if made and made[1] in LATER else 0, file.name

@@ -5,7 +5,7 @@ as $$
   select v.id from ingest.ingest_documents d join ingest.ingest_revisions v on v.document_id = d.id
   where d.collection = p_collection and d.uri = p_uri
   union
-  select v.id from ingest.ingest_revisions v where v.collection = p_collection and v.uri = p_uri and v.state = 'failed'
+  select v.id from ingest.ingest_revisions v where v.collection = p_collection and v.uri = p_uri and v.state = 'failed' and v.error is not null
   union
   select v.id from ingest.ingest_revisions v
   where hashtextextended(v.uri, 0) = hashtextextended(p_uri, 0) and v.collection = p_collection and v.uri = p_uri and v.state = 'skipped'

@@ -317,3 +317,12 @@ async def test_while_a_migration_waits_for_a_transaction_others_insert_and_read(
         assert await migration == ["ingest_requests_prepare.sql"]
     row = await one(c, "select count(*) as requests from ingest_requests")
     assert row["requests"] == 4
+
+
+def test_nothing_comes_between_the_tables_of_this_release_and_the_functions_that_go_with_them() -> None:
+    """Else functions of the former release would run on new tables, while an index waits for a dump."""
+    files = sql_files()
+    tables = next(place for place, file in enumerate(files) if file.name.startswith("schema/0020"))
+    objects = [place for place, file in enumerate(files) if not (file.runs_once or file.runs_alone)]
+    assert [file.name for file in files[tables : objects[-1]] if file.runs_alone] == []
+    assert [file.name for file in files[objects[-1] + 1 :] if not file.runs_alone] == []
