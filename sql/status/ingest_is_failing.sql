@@ -4,7 +4,7 @@ as $$
   -- As the owner: who mended it is nobody's business, that it is mended is. Numbers of readings say what is newer.
   select not exists (
            select from ingest.ingest_revisions later
-           where later.collection = v.collection and later.uri = v.uri and later.id > v.id and later.state = 'failed')
+           where later.collection = v.collection and later.uri = v.uri and later.id > v.id and later.error is not null)
      and not exists (
            select from ingest.ingest_documents d
            where d.collection = v.collection and d.uri = v.uri and d.revision_id is not null
