@@ -21,6 +21,8 @@ WAYS = {
         "INGEST_DATABASE_URL": "postgresql:///db", "PGSERVICE": "docs", "PGSERVICEFILE": "service.conf",
     },
     "broken service": {"INGEST_DATABASE_URL": "service=docs", "PGSERVICEFILE": "broken.conf"},
+    "bytes": {"INGEST_DATABASE_URL": f"postgresql://app:{SECRET}\udce9@127.0.0.1:1/db"},
+    "variable of bytes": {"INGEST_DATABASE_URL": "postgresql://app@127.0.0.1:1/db", "PGPASSWORD": f"{SECRET}\udce9"},
     "encoded": {"INGEST_DATABASE_URL": f"postgresql://app:{SECRET}%2F@127.0.0.1:1/db?sslpassword={SECRET}"},
 }  # fmt: skip
 
