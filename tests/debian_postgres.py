@@ -61,33 +61,35 @@ def running() -> Iterator[Debian]:
     def control(*arguments: str) -> None:
         run(str(PROGRAMS / "pg_ctl"), "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", *arguments)
 
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    (folder / "data").mkdir()
-    shutil.chown(folder / "data", user.get("user", os.geteuid()))
-    run(
-        str(PROGRAMS / "initdb"), "-D", f"{folder}/data", "-U", "postgres", "--auth-local=trust",
-        "--auth-host=scram-sha-256", f"--pwfile={folder}/password", "-E", "UTF8", "--locale=C", "-N",
-    )  # fmt: skip
-    names = ["-addext", "subjectAltName=DNS:db.example"]
-    run(
-        "openssl",
-        "req",
-        "-x509",
-        *CERTIFICATE,
-        *names,
-        "-keyout",
-        f"{folder}/server.key",
-        "-out",
-        f"{folder}/server.crt",
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    tls = f"-c ssl=on -c ssl_cert_file={folder}/server.crt -c ssl_key_file={folder}/server.key"
-    control("-o", f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off {tls}", "start")
     try:
-        yield Debian(folder, port)
+        (folder / "password").write_text(PASSWORD)
+        (folder / "password").chmod(0o644)
+        (folder / "data").mkdir()
+        shutil.chown(folder / "data", user.get("user", os.geteuid()))
+        run(
+            str(PROGRAMS / "initdb"), "-D", f"{folder}/data", "-U", "postgres", "--auth-local=trust",
+            "--auth-host=scram-sha-256", f"--pwfile={folder}/password", "-E", "UTF8", "--locale=C", "-N",
+        )  # fmt: skip
+        names = ["-addext", "subjectAltName=DNS:db.example"]
+        run(
+            "openssl",
+            "req",
+            "-x509",
+            *CERTIFICATE,
+            *names,
+            "-keyout",
+            f"{folder}/server.key",
+            "-out",
+            f"{folder}/server.crt",
+        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        tls = f"-c ssl=on -c ssl_cert_file={folder}/server.crt -c ssl_key_file={folder}/server.key"
+        control("-o", f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off {tls}", "start")
+        try:
+            yield Debian(folder, port)
+        finally:
+            control("-m", "immediate", "stop")
     finally:
-        control("-m", "immediate", "stop")
         shutil.rmtree(folder)
