@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from listener.cli import app
+from listener.database.parameters import OBEYED, OLD_NAMES, REPLACED, UNUSED
 from listener.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +56,13 @@ def section(text: str, heading: str) -> str:
 
 
 # settings, options
+
+
+def test_the_settings_page_says_what_becomes_of_each_parameter_of_a_url() -> None:
+    listed = section(page("settings.md"), "The URL of the database")
+    lines = [line.rsplit("|", 2)[1] for line in listed.splitlines() if line.startswith("| ")]
+    named = {word for line in lines for word in re.findall(r"`(\w+)(?:=\w+)?`", line)}
+    assert named == OBEYED | set(UNUSED) | REPLACED | set(OLD_NAMES)
 
 
 def test_the_settings_page_lists_each_setting_with_its_default_and_meaning() -> None:

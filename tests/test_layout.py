@@ -246,3 +246,14 @@ def imported_packages(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found.add(node.module.partition(".")[0])
     return found - set(sys.stdlib_module_names) - {"listener"}
+
+
+LITERAL = re.compile(r"--[^\n]*|(?P<sign>\b[A-Za-z]&?)?'(?P<text>(?:[^']|'')*)'")
+
+
+@pytest.mark.parametrize("file", OBJECTS, ids=name)
+def test_literals_mean_the_same_whatever_standard_conforming_strings_says(file: Path) -> None:
+    """Bodies of functions are read under the setting of whoever calls them."""
+    for literal in LITERAL.finditer(file.read_text(encoding="utf-8")):
+        if "\\" in (literal["text"] or ""):
+            assert (literal["sign"] or "").upper() == "E", literal[0]

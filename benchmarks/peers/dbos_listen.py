@@ -39,7 +39,7 @@ async def main(dsn: str) -> None:
     config: DBOSConfig = {
         "name": "bench", "system_database_url": dsn, "executor_id": uuid4().hex, "application_version": "1",
         "serializer": DBOSPortableJSONSerializer(), "log_level": "ERROR", "sys_db_pool_size": DBOS_POOL,
-        "max_executor_threads": DBOS_POOL, "db_engine_kwargs": dbos_engine("bench", DBOS_POOL),
+        "max_executor_threads": DBOS_POOL, "db_engine_kwargs": dbos_engine(dsn, "bench", DBOS_POOL),
     }  # fmt: skip
     DBOS(config=config)
 

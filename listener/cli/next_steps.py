@@ -35,8 +35,10 @@ async def next_steps(settings: Settings, query: str | None, collection: str, sou
 
 
 async def _psql_line(settings: Settings) -> str:
+    from listener.database.dsn import check_dsn
+
     if settings.database_url:  # not written out: it may hold a password
-        command, dsn = 'psql "$INGEST_DATABASE_URL"', settings.database_url
+        command, dsn = 'psql "$INGEST_DATABASE_URL"', check_dsn(settings.database_url)
     else:
         server = await embedded_server(settings)
         command, dsn = server.psql_command(), server.dsn()

@@ -82,13 +82,19 @@ def psql(
 
 async def _psql(settings: Settings) -> tuple[list[str], dict[str, str]]:
     """Return the command and what to add to its environment."""
+    from listener.database.dsn import address, check_dsn, with_options
+
     if settings.database_url:
-        command, environment = _psql_from_path(settings.database_url)
-        dsn = settings.database_url
+        dsn = check_dsn(settings.database_url)
+        command, environment = _psql_from_path(dsn)
     else:
         server = await embedded_server(settings)
         command, environment, dsn = server.psql_arguments(), {}, server.dsn()
-    if path := await search_path(settings, dsn):
+    if not (path := await search_path(settings, dsn)):
+        return command, environment
+    if "options" in address(dsn).parameters:  # PGOPTIONS would be passed by
+        command[-1] = with_options(command[-1], f"-c search_path={path}")
+    else:
         environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c search_path={path}".strip()
     return command, environment
 
@@ -102,9 +108,9 @@ async def embedded_server(settings: Settings) -> Server:
 
 def _psql_from_path(url: str) -> tuple[list[str], dict[str, str]]:
     # All users see a command line: the password goes into the environment.
-    from listener.database.dsn import check_dsn, without_password
+    from listener.database.dsn import without_password
 
-    public, password = without_password(check_dsn(url))
+    public, password = without_password(url)
     return [_psql_program(), public], {"PGPASSWORD": password} if password else {}
 
 

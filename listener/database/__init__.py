@@ -2,7 +2,8 @@
 
 ::
 
-    connections   which server, connections and pools
+    dsn           where Postgres is: what a URL says (address), and each driver is told (reaching)
+    connections   connections and pools, with what our statements rely on (session_settings)
     migrations    our SQL objects → a schema;  removal: the inverse
     outages       it goes away and comes back: what that looks like, and waiting for it
     translation   what it refuses, as errors of ours

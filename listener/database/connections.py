@@ -15,7 +15,7 @@ from listener.database.address import Address
 from listener.database.dsn import address
 from listener.database.names import PATH, Names, quoted
 from listener.database.poolers import goes_through_pooler, require_own_session
-from listener.database.reaching import arguments
+from listener.database.reaching import arguments, seconds
 from listener.database.schemas import require_pgvector
 from listener.database.session_settings import OPTIONS, option, statements
 from listener.database.unreachable import require_utf8, translate_refusals
@@ -44,6 +44,11 @@ class Database:
     dsn: str
     names: Names
     pooled: bool = False
+
+    @property
+    def connect_seconds(self) -> float:
+        """How long connecting may take."""
+        return seconds(address(self.dsn).parameters)
 
     def search_path(self) -> str:
         """Return a path to our objects and pgvector's, for people who type."""

@@ -35,7 +35,7 @@ def arguments(address: Address) -> dict[str, Any]:
         "user": address.user,
         "database": address.database,
         "password": address.password,
-        "timeout": _seconds(parameters),
+        "timeout": seconds(parameters),
         "krbsrvname": parameters.get("krbsrvname"),
         "gsslib": parameters.get("gsslib"),
         "target_session_attrs": parameters.get("target_session_attrs"),
@@ -74,7 +74,7 @@ def _hosts(places: Sequence[Place]) -> dict[str, Any]:
     return {"host": [place.host for place in places], "port": [port or PORT for port in ports]}
 
 
-def _seconds(parameters: Mapping[str, str]) -> float:
+def seconds(parameters: Mapping[str, str]) -> float:
     """Return how long connecting may take: libpq's least is two seconds; without a limit it takes ours."""
     given = int(parameters.get("connect_timeout", 0))
     return max(float(given), 2.0) if given > 0 else CONNECT_TIMEOUT_SECONDS

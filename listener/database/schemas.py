@@ -102,7 +102,7 @@ async def find_vector_schema(connection: Connection) -> str:
             raise OperatorError(
                 "pgvector_missing",
                 f"the extension pgvector is not in this database, and could not be created: {error}",
-                "As the database's owner or a superuser, in this database: create extension vector;",
+                "As a superuser, or the provider's administrator role, in this database: create extension vector;",
             ) from None
         row = await _find_pgvector(connection)
         assert row is not None

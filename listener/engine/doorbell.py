@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 PROOF_SECONDS = 2.0
 QUIET_SECONDS = 2.0  # then Postgres is asked whether it works on the statement: a half-open connection does not tell
-CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 5.0  # beyond what connecting may take: to LISTEN and to be heard
 STATEMENT_SECONDS = 30.0
 ANOTHER_SLEEPS_SECONDS = 2.0
 FIRST_LOOK_SECONDS = 0.005
@@ -59,7 +59,7 @@ class Doorbell:
         pause = Pause(longest=5.0)
         while self._connection is None or self._connection.is_closed():
             try:
-                with anyio.fail_after(CONNECT_SECONDS):
+                with anyio.fail_after(self._database.connect_seconds + ANSWER_SECONDS):
                     await self._connect()
             except (*OUTAGE, OperatorError) as error:
                 log.warning("doorbell: waiting for Postgres: %s", named(error))

@@ -167,7 +167,7 @@ class Key:
 
 
 def _forms_of_key(key: str) -> Iterator[str]:
-    data = key.encode()
+    data = key.encode(errors="surrogateescape")  # a variable may hold bytes that are no text
     yield key
     yield data.hex()
     for before in range(3):  # what stands before it in base64 moves it by so much
@@ -233,7 +233,7 @@ def _secrets(environment: Mapping[str, str]) -> Iterable[str]:
 
 def _forms(secret: str) -> set[str]:
     """Return how a value can be written: as it is, decoded from a URL or encoded, inside quotes of Python or JSON."""
-    plain = {secret, unquote(secret), quote(secret, safe="")}
+    plain = {secret, unquote(secret), quote(secret, safe="", errors="surrogateescape")}
     return plain | {repr(form)[1:-1] for form in plain} | {json.dumps(form)[1:-1] for form in plain}
 
 

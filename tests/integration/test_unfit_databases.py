@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
+from debian_postgres import running
 from staging import session
 
 import listener
@@ -21,9 +16,6 @@ from listener.cli import doctor
 from listener.cli.output import Output
 from listener.errors import OperatorError
 from listener.settings import Settings
-
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
-PGVECTOR = Path("/usr/share/postgresql/15/extension/vector.control")
 
 
 @pytest.fixture(params=["LATIN1", "SQL_ASCII"])
@@ -39,27 +31,8 @@ async def encoded(server: embedded.Server, request: pytest.FixtureRequest) -> As
 @pytest.fixture(scope="module")
 def without_pgvector() -> Iterator[str]:
     """The URL of a Postgres 15 as Debian installs it: without pgvector."""
-    if not (DEBIAN / "initdb").exists() or PGVECTOR.exists():
-        pytest.skip("no Postgres 15 of Debian's without pgvector is installed")
-    folder = Path(tempfile.mkdtemp(prefix="ingest-15-"))
-    folder.chmod(0o755)
-    user = dict[str, Any]()
-    if os.geteuid() == 0:  # whom Postgres refuses; Debian's package has made this account
-        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-        shutil.chown(folder, "postgres", "postgres")
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(DEBIAN / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=folder, **user)
-
-    run("initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale", "C", "-N")
-    options = f"-c listen_addresses= -k {folder} -c fsync=off"
-    run("pg_ctl", "-D", f"{folder}/data", "-o", options, "-l", f"{folder}/log", "-w", "start")
-    try:
-        yield f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}"
-    finally:
-        run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
+    with running() as server:
+        yield f"postgresql://postgres@/postgres?host={quote(str(server.folder), safe='')}&port={server.port}"
 
 
 async def connected(dsn: str) -> None:

@@ -305,6 +305,12 @@ def test_a_log_line_hides_what_was_remembered(capsys: pytest.CaptureFixture[str]
         assert leaked(formatter.format(record)) == []
 
 
+def test_bytes_that_are_no_text_are_hidden_too() -> None:
+    for name in ("PGPASSWORD", "VOYAGE_API_KEY"):
+        secrets = Secrets({name: f"{KEY}\udce9"})
+        assert KEY not in secrets.hide(f"sent {KEY}\udce9 to it")
+
+
 def test_ids_are_not_keys() -> None:
     for _ in range(200):
         said = f"request {uuid.uuid4()} and {uuid.uuid4().hex}"

@@ -93,7 +93,7 @@ async def test_a_key_in_these_words_is_hidden(service: EmbeddingService, embedde
     [
         (b"<html><h1>Sign in</h1> to go on</html>", "Sign in to go on"),
         (b"upstream connect error", "upstream connect error"),
-        (b"\x89PNG\xff\xfe", "JSONDecodeError"),
+        (b"\x89PNG\xff\xfe", "UnicodeDecodeError"),
         (b"", "JSONDecodeError"),
     ],
 )
