@@ -5,7 +5,7 @@ declare
   v_headings text := p_headings;
 begin
   -- One look instead of three calls: most texts are as they are searched.
-  if concat(p_title, v_headings, p_text) ~ '[^\u0001-\u007d]|[*^]' then
+  if concat(p_title, v_headings, p_text) ~ E'[^\\u0001-\\u007d]|[*^]' then
     p_title := ingest.ingest_searchable(p_title);
     v_headings := ingest.ingest_searchable(v_headings);
     p_text := ingest.ingest_searchable(p_text);
