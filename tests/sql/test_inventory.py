@@ -19,8 +19,8 @@ async def fail(c: Connection, uri: str, where: str = "default") -> uuid.UUID:
     owner = await own(c, request)
     fence = ([request], 0, owner)
     (row,) = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
-    loaded = (row["id"], row["read_seq"], *[None] * 7, ERROR, *[None] * 3)
-    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v1[])", fence, [loaded])
+    loaded = (row["id"], row["read_seq"], *[None] * 7, ERROR, *[None] * 5)
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, [loaded])
     assert await settle(c, request) == "failed"
     return request
 
