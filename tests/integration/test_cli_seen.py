@@ -177,7 +177,8 @@ async def test_failures_on_a_terminal_are_grouped_by_code_with_an_example(
     await failed(c, "file:///x", {**BROKEN, "code": "no_text"})
     shown = (await on_a_terminal(ingest, "failures", NO_COLOR="1")).splitlines()
     assert shown[:4] == [
-        "broken  3 documents in 3 requests, application/pdf", "  such as file:///2", "  it \\x1b[31mbroke", "  hint: mend it",
+        "broken  3 documents in 3 requests, application/pdf", "  such as file:///2",
+        "  it \\x1b[31mbroke", "  hint: mend it",
     ]  # fmt: skip
     assert shown[4].startswith("no_text  1 document")
 

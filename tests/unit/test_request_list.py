@@ -36,7 +36,7 @@ def texts(lines: list[Line]) -> list[str]:
 KINDS = {
     "running": made(percent=37.4, started_at=AT, **DOCUMENTS),
     "waiting": made(status="pending", waiting_for="root: no running listener has a root that contains " + LONG),
-    "partial": made(status="partially_succeeded", started_at=AT, finished_at=AT, error_code="documents_failed", **DOCUMENTS),
+    "partial": made(status="partially_succeeded", finished_at=AT, error_code="documents_failed", **DOCUMENTS),
     "failed": made(status="failed", error_code="not_found", error_message="x\x1b[31m\nis gone", hint="mend it" * 30),
     "wide": made(source="/srv/" + "文書/" * 40, collection="a collection with a long name"),
     "many": made(percent=99.9, documents_total=1234567, documents_done=1234566, started_at=AT),
