@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import follow_to_end
+from listener.cli.follow import follow_to_end, going_on
 from listener.cli.output import Output
 from listener.cli.problems import OK, UsageProblem
 from listener.cli.running import open_ingest, run
@@ -120,7 +120,8 @@ async def _add(
         if not (wait and output.json):
             for request in ids:
                 output.line(str(request))
-        await warn_of_unreadable(ingest, ids, output)
+        with going_on(ids, output):
+            await warn_of_unreadable(ingest, ids, output)
         if wait:
             return await follow_to_end(ingest, ids, output)
     output.value([{"id": request} for request in ids])

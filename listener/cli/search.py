@@ -109,7 +109,7 @@ class Sought:
 
 def _beginning(under: str | None) -> str | None:
     """Return how URIs begin: of a path that of its file or of all in its folder."""
-    if under is None or not (under.startswith(("/", "./", "../", "~")) or under in (".", "..")):
+    if under is None or not (under.startswith(("/", "~")) or Path(under).exists()):
         return under
     path = arguments.absolute_source(str(Path(under).expanduser()))
     return uri_of(path) + ("/" if Path(path).is_dir() and not path.endswith("/") else "")

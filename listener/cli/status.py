@@ -100,7 +100,11 @@ async def _list(wanted: _Wanted, watch: bool, show_sql: bool, output: Output) ->
         if wanted.collection is not None:
             await arguments.require_collection(ingest, wanted.collection)
         if watch:
-            await _watch_list(ingest, wanted, output)
+            try:
+                await _watch_list(ingest, wanted, output)
+            except asyncio.CancelledError:
+                output.note("requests go on, whoever looks; to stop one: ingest cancel ID")
+                raise
         else:
             statuses = await wanted.look(ingest)
             output.value(statuses)
@@ -141,8 +145,4 @@ async def _watch_list(ingest: Ingest, wanted: _Wanted, output: Output) -> None:
                 output.value(statuses)
                 _write_list(statuses, output)
             ingest.session, last = ingest.session.quiet(), cells
-            try:
-                await asyncio.sleep(LOOK_SECONDS)
-            except asyncio.CancelledError:
-                output.note("requests go on, whoever looks; to stop one: ingest cancel ID")
-                raise
+            await asyncio.sleep(LOOK_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from listener.cli.fitting import below, cut_in_middle, short
+from listener.cli.fitting import LEAST_WIDTH, below, cut_in_middle, short
 from listener.cli.follow import counted
 from listener.cli.output import Output
 
@@ -59,11 +59,11 @@ class Summary:
             return
         output.line()
         for group in self.groups:
-            output.pieces(
-                [("  ", ""), (f"failed: {group.code}", "red"), (f"  {counted(group.documents, 'document')}", "")]
-            )
+            number = counted(group.documents, "document")
+            output.pieces([("  ", ""), (f"{group.code}:", "bold red"), (f" {number} failed", "")])
             told = [group.message, *([f"hint: {group.hint}"] if group.hint else [])]
-            output.line(f"    such as {cut_in_middle(group.uri, max(output.width - 12, 60))}")
+            uri = cut_in_middle(group.uri, max(output.width - 12, LEAST_WIDTH)) if output.terminal else group.uri
+            output.line(f"    failed: {uri}")
             for line in below(told, output.width, 4):
                 output.pieces(line)
         output.line(f"  each by itself: ingest failures {short(self.status.id)} --all")

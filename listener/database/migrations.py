@@ -36,7 +36,7 @@ async def migrate(connection: Connection, schema: str, patience: Patience | None
     """Bring ``schema`` to this program's state and return the names of the files that were applied.
 
     One at a time: in ``Patience.turn``. Raises OperatorError: ``postgres_too_old``, ``pgvector_missing``,
-    ``pgvector_too_old``, ``migration_changed``, ``schema_newer``, ``schema_locked`` or ``not_permitted``.
+    ``pgvector_too_old``, ``migration_changed``, ``schema_newer``, ``schema_locked``, ``in_use`` or ``not_permitted``.
     """
     applied: list[str] = []
     patience = patience or Patience()
@@ -45,6 +45,12 @@ async def migrate(connection: Connection, schema: str, patience: Patience | None
             alone = partial(_apply_alone, patience)
             apply = partial(alone if part[0].runs_alone else _apply_together, connection, schema, part)
             applied += await until_locked(connection, schema, apply, patience.say)
+    except asyncpg.DependentObjectsStillExistError as error:
+        raise OperatorError(
+            "in_use",
+            f"a function of a former version can't be replaced: {error.detail or error}",
+            "Drop what depends on it, migrate, and make it again: what it selects by name is still there.",
+        ) from None
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
             "not_permitted",

@@ -193,3 +193,39 @@ async def test_percent_does_not_fall_when_a_listener_is_killed_and_another_one_g
         (row,) = await ended(own, request)
     assert row["attempt"] == 1
     assert_true(looks)
+
+
+async def test_documents_of_one_batch_count_one_by_one_while_it_is_on_its_way(
+    own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess]
+) -> None:
+    root = tmp_path / "pages"
+    root.mkdir()
+    for n in range(100):
+        (root / f"{n}.md").write_text(f"# Page {n}\n\nText of page {n}.")
+    async with EmbeddingService(dimensions=DIMENSIONS, latency=0.5) as service:
+        service.max_batch = 2
+        process = ListenerProcess(
+            ready, tmp_path / "it", heartbeat_seconds=0.2, lease_seconds=2, safety_poll_seconds=600, file_roots=root,
+            embedder="openai", embedding_model="test", embedding_dimensions=DIMENSIONS, openai_base_url=service.url,
+            openai_api_key="sk-test", batch_documents=200, group_texts=2,
+        )  # fmt: skip
+        listeners.append(process.ready())
+        request = await add(own, source=str(root))
+        seen: set[tuple[int, int]] = set()
+
+        async def look() -> bool:
+            query = "select documents_embedded, documents_done, status from ingest_status where id = $1"
+            row = await own.fetchrow(query, request)
+            assert row is not None
+            seen.add((row["documents_embedded"] or 0, row["documents_done"] or 0))
+            return bool(row["status"] == "succeeded")
+
+        await until(look)
+    assert {done for _, done in seen} <= {0, 100}  # all go live at once
+    counts = sorted({embedded for embedded, _ in seen} - {0, 100})
+    print(counts)
+    assert len(counts) >= 2
+    times = await own.fetch("select embed_seconds, read_seconds, parse_seconds from ingest_times")
+    assert len(times) == 100
+    assert all(row["embed_seconds"] >= 0.4 for row in times)
+    assert all(row["read_seconds"] is not None and row["parse_seconds"] is not None for row in times)

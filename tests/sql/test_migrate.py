@@ -254,6 +254,21 @@ async def test_a_function_of_an_older_program_with_other_parameters_or_another_r
     assert await c.fetchval("select pg_get_function_result('ingest_wake()'::regprocedure)") == "void"
 
 
+async def test_a_view_of_the_user_on_a_former_function_is_named_and_nothing_is_changed(c: Connection) -> None:
+    await c.execute(
+        "drop function ingest_search(text, text, int, jsonb, text, text, int);"
+        " create function ingest_search(query text, collection text) returns table (uri text) language sql"
+        " return 'a'; create view report as select uri from ingest_search('x'::text, 'y'::text)"
+    )
+    await c.execute("update ingest_migrations set checksum = 'older' where name not like '%/%'")
+    with pytest.raises(OperatorError) as refused:
+        await migrations.migrate(c, "public")
+    assert refused.value.code == "in_use"
+    assert "view public.report depends" in refused.value.message
+    await c.execute("drop view report")
+    await migrations.migrate(c, "public")
+
+
 INDEX = "schema/0019_chunk_key.concurrently.sql"
 VALID = "select indisvalid from pg_index where indexrelid = to_regclass('public.ingest_chunk_store_key')"
 

@@ -1,0 +1,210 @@
+"""What the command lets people see: requests by the beginnings of their ids, who may not be read, what fails now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import staging
+from ingest_command import Ingest
+
+BROKEN = {"code": "broken", "message": "it \x1b[31mbroke", "hint": "mend it", "step": "load"}
+ALIKE = [f"abcd1234-0000-4000-8000-00000000000{n}" for n in range(3)]
+
+
+@pytest.fixture
+def ingest(tmp_path: Path, installed: str) -> Ingest:
+    return Ingest(tmp_path, INGEST_DATABASE_URL=installed)
+
+
+@pytest.fixture
+async def c(installed: str) -> Any:
+    async with staging.session(installed) as connection:
+        yield connection
+
+
+async def on_a_terminal(ingest: Ingest, *arguments: str, **settings: str) -> str:
+    """Return what the command writes on a terminal of 80 columns."""
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "listener", *arguments, cwd=ingest.folder, stdout=theirs,
+        env=ingest.environment | {"COLUMNS": "80", "TERM": "xterm"} | settings,
+    )  # fmt: skip
+    os.close(theirs)
+    written = await asyncio.to_thread(_all_of, ours)
+    await process.wait()
+    return written.decode().replace("\r\n", "\n")
+
+
+def _all_of(descriptor: int) -> bytes:
+    written = b""
+    try:
+        while more := os.read(descriptor, 65536):
+            written += more
+    except OSError:  # the other end is closed
+        pass
+    os.close(descriptor)
+    return written
+
+
+async def failed(c: staging.Connection, uri: str, error: Any = None) -> uuid.UUID:
+    """Have a request of one document fail on it."""
+    request = await staging.start(c, [uri])
+    fence = ([request], 0, await staging.own(c, request))
+    rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    loaded = [(row["id"], row["read_seq"], *[None] * 7, error or BROKEN, *[None] * 3, 0.1, 2.5) for row in rows]
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, loaded)
+    await staging.settle(c, request)
+    return request
+
+
+async def test_the_beginning_of_an_id_will_do_for_every_verb(ingest: Ingest, c: staging.Connection) -> None:
+    request = str(await staging.add(c))
+    short = request[:8]
+    assert (await ingest("status", short, "--json")).json["id"] == request
+    assert (await ingest("cancel", f"{short}-…", "--json")).json == {"id": request, "status": "cancelled"}
+    assert (await ingest("resume", short[:6], "--json")).json["id"] == request
+    assert (await ingest("failures", short, "--json")).json == []
+    assert (await ingest("retry", short)).code() == "wrong_state"
+    assert (await ingest("fork", short)).code() in ("wrong_state", "not_started")
+
+
+async def test_a_beginning_that_several_ids_have_is_an_error_that_lists_them(
+    ingest: Ingest, c: staging.Connection
+) -> None:
+    for request in ALIKE:
+        await staging.add(c, id=uuid.UUID(request))
+    ended = await ingest("cancel", "abcd1234", "--json")
+    assert (ended.status, ended.error["code"]) == (2, "ambiguous_id")
+    assert all(request in ended.error["hint"] for request in ALIKE)
+    assert await c.fetchval("select count(*) from ingest_requests where status = 'pending'") == 3
+    assert (await ingest("cancel", ALIKE[1])).status == 0
+
+
+async def test_a_list_is_kept_to_what_was_asked_for(ingest: Ingest, c: staging.Connection) -> None:
+    old, new = [str(await staging.add(c, collection=name)) for name in ("old", "new")]
+    await c.execute("set session_replication_role = replica")
+    await c.execute("update ingest_requests set created_at = now() - interval '3 hours' where id = $1", old)
+    for since in ("2h", "120 min", "yesterday"):
+        found = {row["id"] for row in (await ingest("status", "--since", since, "--json")).json}
+        assert found == ({new} if since != "yesterday" else {old, new})
+    assert [row["id"] for row in (await ingest("status", "-c", "old", "--json")).json] == [old]
+    ended = await ingest("status", "-c", "odl", "--json")
+    assert (ended.error["code"], "new, old" in ended.error["hint"]) == ("unknown_collection", False)
+    ended = await ingest("status", "--status", "done", "--json")
+    assert "partially_succeeded" in ended.error["hint"]
+
+
+async def test_a_list_on_a_terminal_fits_it(ingest: Ingest, c: staging.Connection) -> None:
+    request = await staging.add(c, source="/srv/" + "folder/" * 20 + "end.pdf", collection="letters")
+    shown = await on_a_terminal(ingest, "status", NO_COLOR="1")
+    heading, line, *below = shown.splitlines()
+    assert heading.split() == ["id", "status", "documents", "age", "took", "collection", "source"]
+    assert line.startswith(f"{str(request)[:8]}  pending")
+    assert line.rstrip().endswith("end.pdf")
+    assert "waits for listener" in below[0]
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+async def test_adding_what_no_listener_may_read_says_so_and_names_their_roots(
+    ingest: Ingest, c: staging.Connection
+) -> None:
+    await staging.add_listener(c, roots=["/srv/docs", "https://example.org/"])
+    ended = await ingest("add", "/etc/motd", "s3://bucket/x", "/srv/docs/a")
+    assert ended.status == 0
+    first, second, third = ended.out.split()
+    assert f"warning: no running listener may read /etc/motd: request {first[:8]} stays pending" in ended.err
+    assert f"warning: no running listener may read s3://bucket/x: request {second[:8]} stays" in ended.err
+    assert "/srv/docs, https://example.org/" in ended.err
+    assert third[:8] not in ended.err
+    assert await c.fetchval("select count(*) from ingest_requests where status = 'pending'") == 3
+
+
+async def test_a_wait_for_what_no_listener_may_read_ends_and_the_request_stays(
+    ingest: Ingest, c: staging.Connection
+) -> None:
+    await staging.add_listener(c, roots=["/srv/docs"])
+    ended = await ingest("add", "/etc/motd", "--wait")
+    assert ended.status == 5
+    assert "error: no_root: " in ended.err
+    assert await c.fetchval("select status from ingest_requests") == "pending"
+
+
+@pytest.mark.parametrize("arguments", [["add", "/srv/a", "--wait"], ["status", "--watch"]], ids=["add", "status"])
+async def test_a_signal_says_that_requests_go_on(ingest: Ingest, c: staging.Connection, arguments: list[str]) -> None:
+    await staging.add(c)
+    process = await ingest.start(*arguments)
+    assert process.stdout
+    await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    ended = await ingest.end(process)
+    assert ended.status == 130
+    assert "go on" in ended.err or "goes on" in ended.err
+    assert "ingest cancel" in ended.err
+
+
+async def test_failures_are_those_of_now_and_with_all_also_what_was_mended(
+    ingest: Ingest, c: staging.Connection
+) -> None:
+    request = await failed(c, "file:///a")
+    await failed(c, "file:///b", {**BROKEN, "code": "no_text"})
+    await staging.ingest(c, {"file:///a": "mended"})
+    now = (await ingest("failures", "--json")).json
+    assert [(row["uri"], row["failing_now"], row["duration"]) for row in now] == [("file:///b", True, 2.6)]
+    every = (await ingest("failures", "--all", "--json")).json
+    assert {row["uri"] for row in every} == {"file:///a", "file:///b"}
+    assert (await ingest("failures", "--request", str(request)[:8], "--json")).json == []
+    assert len((await ingest("failures", str(request), "--all", "--json")).json) == 1
+    assert [row["uri"] for row in (await ingest("failures", "--code", "no_text", "--json")).json] == ["file:///b"]
+    ended = await ingest("failures", "--code", "broken", "--json")
+    assert (ended.status, ended.error["code"]) == (2, "no_such_failure")
+    assert "no_text" in ended.error["hint"]
+
+
+async def test_failures_on_a_terminal_are_grouped_by_code_with_an_example(
+    ingest: Ingest, c: staging.Connection
+) -> None:
+    for n in range(3):
+        await failed(c, f"file:///{n}", {**BROKEN, "media_type": "application/pdf"})
+    await failed(c, "file:///x", {**BROKEN, "code": "no_text"})
+    shown = (await on_a_terminal(ingest, "failures", NO_COLOR="1")).splitlines()
+    assert shown[:4] == [
+        "broken  3 documents in 3 requests, application/pdf", "  such as file:///2",
+        "  it \\x1b[31mbroke", "  hint: mend it",
+    ]  # fmt: skip
+    assert shown[4].startswith("no_text  1 document")
+
+
+async def test_slow_documents_come_first(ingest: Ingest, c: staging.Connection) -> None:
+    await failed(c, "file:///slow")
+    found = (await ingest("failures", "--slow", "--json")).json
+    assert [(row["uri"], row["parse_seconds"], round(row["seconds"], 1)) for row in found] == [
+        ("file:///slow", 2.5, 2.6)
+    ]
+
+
+async def test_a_search_marks_words_says_how_it_found_them_and_keeps_to_a_folder(
+    ingest: Ingest, c: staging.Connection
+) -> None:
+    await staging.ingest(c, {"file:///a/1": "An invoice\nis paid.", "file:///b/2": "Invoices again."})
+    await c.execute("delete from ingest_listeners")
+    ended = await ingest("search", "invoices", "--under", "file:///a/")
+    lines = ended.out.splitlines()
+    assert lines[0] == "1. file:///a/1"
+    assert "found by words (place 1)" in lines[1]
+    assert lines[2:] == ["    An **invoice**", "    is paid."]
+    assert "searched by words only: no listener is running" in ended.err
+    (row,) = (await ingest("search", "invoices", "--under", "/b", "--json")).json
+    assert (row["uri"], row["by"], row["words_place"], row["vector_place"]) == ("file:///b/2", "words", 1, None)
+    assert "\x1b[1minvoice\x1b[0m" in await on_a_terminal(ingest, "search", "invoices", "--by", "words")
+    refused = await ingest("search", "invoices", "--by", "both")
+    assert (refused.status, refused.code()) == (2, "no_listener")
+    assert json.loads((await ingest("search", "invoices", "--by", "words", "--json")).out)
