@@ -19,8 +19,3 @@ comment on column ingest.ingest_revisions.parse_seconds is 'How long it took to 
 comment on column ingest.ingest_revisions.embed_seconds is
   'From when its first text was sent, or its first vector looked up, until its last vector was stored; others were embedded meanwhile.';
 comment on column ingest.ingest_revisions.failed_at is 'When it failed.';
-
--- Not CONCURRENTLY: what runs alone would split this migration, and listeners of the former release would write chunks without words
--- in between. Few rows are in it; the scan reads no texts.
--- squawk-ignore require-concurrent-index-creation
-create index ingest_revisions_failed_idx on ingest.ingest_revisions (collection, uri, id) where error is not null;

@@ -66,7 +66,7 @@ async def cut_into(c: Connection, uri: str, chunks: Sequence[tuple[str, dict[str
     fence = ([request], 0, await own(c, request))
     row = await c.fetchrow("select * from ingest_to_load($1::ingest_fence_v1)", fence)
     assert row is not None
-    loaded = (row["id"], row["read_seq"], digest(uri), 9, "text", None, None, None, None, None, None, None, None, None, None)
+    loaded = (row["id"], row["read_seq"], digest(uri), 9, "text", *[None] * 10)
     await c.execute("select ingest_save_loaded($1::ingest_fence_v1, array[$2::ingest_loaded_v2])", fence, loaded)
     places = list(range(len(chunks)))
     leads = [place for _ in chunks for place in (0, 1)]
