@@ -30,14 +30,6 @@ Collection = Annotated[str, typer.Option("--collection", "-c", help="The collect
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def request_id(text: str) -> UUID:
-    """Return the id of a request; raises UsageProblem ``not_an_id``."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise UsageProblem("not_an_id", f'"{text}" is not the id of a request', "See: ingest status") from None
-
-
 def check_id(text: str) -> None:
     """Raise RequestError ``not_an_id`` unless ``text`` is the id of a request or its beginning."""
     from listener.client import overview

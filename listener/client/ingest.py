@@ -12,14 +12,13 @@ from uuid import UUID
 
 from listener.client import results, statements
 from listener.client.inventory import Inventory
-from listener.client.overview import SINCE
 from listener.client.results import STATUSES, Failure, Hit, Status, found, outcome
 from listener.client.session import Session
+from listener.client.since import beginning
 from listener.client.waiting import looks, statuses_of, until_ended
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
-_SINCE_HINT = 'Like 30min, 12h, 7d, or a time that Postgres reads: yesterday, "2026-01-31 14:00".'
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
 
 
@@ -118,13 +117,9 @@ class Ingest(Inventory):
             raise RequestError(
                 "unknown_status", f'there is no status "{status}"', f"Take one of: {', '.join(STATUSES)}"
             )
-        given = _given(collection=collection, status=status, **_since(since))
-        try:
-            rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
-        except RequestError as error:
-            if error.code != "invalid_value" or since is None:
-                raise
-            raise RequestError("wrong_since", f'"{since}" is no time', _SINCE_HINT) from None
+        begin = None if since is None else await beginning(self.session, since)
+        given = _given(collection=collection, status=status, since=begin)
+        rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
         return list(map(results.status, rows))
 
     async def failures(
@@ -247,15 +242,6 @@ class Ingest(Inventory):
             message += f", step {first.current_step}"
         hint = f"It waits for {first.waiting_for}" if first.waiting_for else "It goes on; wait again."
         return WaitTimeoutError("not_ended", message, hint, requests)
-
-
-def _since(since: datetime | timedelta | str | None) -> dict[str, str | None]:
-    if isinstance(since, timedelta):
-        return {"within": f"{since.total_seconds()} s"}
-    if isinstance(since, datetime):
-        return {"since": since.astimezone().isoformat()}
-    ago = since is not None and SINCE.fullmatch(since.strip().lower())
-    return {"within" if ago else "since": since}
 
 
 def _given(**values: str | None) -> dict[str, str]:

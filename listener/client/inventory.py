@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,13 +12,9 @@ from uuid import UUID
 from listener.client import inventory_statements as sql
 from listener.client.results import metadata
 from listener.client.session import Session
+from listener.client.since import beginning
 
 PAGE = 1000
-# What is an interval, and no time: 2h, 90 min, 1 day 6 hours.
-_SPAN = re.compile(
-    r"(?:\s*\d+(?:\.\d+)?\s*(?:s|sec|second|m|min|minute|h|hour|d|day|w|week|mon|month|y|year)s?\b,?)+\s*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +203,7 @@ class Inventory:
 
         ``since`` as a text: as Postgres reads a time, or an interval like ``2 hours``.
         """
-        rows = await self.session.rows(sql.FAILED_REQUESTS, await self._time(since), collection)
+        rows = await self.session.rows(sql.FAILED_REQUESTS, await beginning(self.session, since), collection)
         return [UUID(row["id"]) for row in rows]
 
     async def usage(
@@ -219,7 +214,7 @@ class Inventory:
         by: Literal["day", "month", "all"] = "day",
     ) -> list[Used]:
         """Return what was sent to embedders, the newest day or month first; for operators, of their collections."""
-        begin = None if since is None else await self._time(since)
+        begin = None if since is None else await beginning(self.session, since)
         return [Used(**row) for row in await self.session.rows(sql.USAGE[by], collection, begin)]
 
     async def every_document(
@@ -231,13 +226,6 @@ class Inventory:
             for one in page:
                 yield one
             last = (page[-1].collection, page[-1].uri)
-
-    async def _time(self, since: datetime | timedelta | str) -> str:
-        if isinstance(since, datetime):
-            return since.astimezone().isoformat()
-        if isinstance(since, timedelta):
-            since = f"{since.total_seconds():f} seconds"
-        return str(await self.session.quiet().value(sql.AGO, since)) if _SPAN.fullmatch(since) else since
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -34,8 +34,6 @@ where r.status in ('failed', 'partially_succeeded') and r.finished_at >= $1::tex
   and ($2::text is null or r.collection = $2::text)
 order by r.finished_at, r.id"""
 
-AGO = "select (now() - $1::text::interval)::text"
-
 _USAGE = """select {period} as period, u.collection, u.tenant, u.embedder, u.model, sum(u.texts)::bigint as texts,
   sum(u.tokens)::bigint as tokens, sum(u.cost)::float8 as cost
 from {{schema}}.ingest_usage_by_day u

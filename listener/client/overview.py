@@ -14,7 +14,6 @@ from listener.errors import IngestError, RequestError
 
 LEAST_DIGITS = 4
 MOST_CANDIDATES = 10
-SINCE = re.compile(r"\d{1,9}(\.\d{1,9})?\s*(s|sec|second|m|min|minute|h|hour|d|day|w|week|mon|month|y|year)s?")
 
 
 @dataclass(frozen=True, slots=True)

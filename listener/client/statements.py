@@ -54,7 +54,6 @@ _CONDITIONS = {
     "code": _CODE,
     "request": "{row}.request_id = ${number}::text::uuid",
     "since": "{row}.created_at >= ${number}::text::timestamptz",
-    "within": "{row}.created_at >= pg_catalog.clock_timestamp() - ${number}::text::interval",
 }
 
 

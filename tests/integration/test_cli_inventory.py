@@ -93,8 +93,8 @@ async def test_what_is_not_there_is_refused_with_a_code(call: Ingest) -> None:
         (["retry"], "usage"),
         (["retry", "--failed"], "usage"),
         (["retry", "--since", "2h"], "usage"),
-        (["retry", "--failed", "--since", "whenever"], "invalid_value"),
-        (["usage", "--since", "2 potatoes"], "invalid_value"),
+        (["retry", "--failed", "--since", "whenever"], "wrong_since"),
+        (["usage", "--since", "2 potatoes"], "wrong_since"),
         (["usage", "--by", "minute"], "usage"),
     ):
         ended = await call(*arguments, "--json")
