@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_CHARACTERS, MOST_LINES = 600, 12
 BEFORE = 120  # characters that stand before the first match, if that comes late
 INDENT = "    "
+LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 
 Pieces = Sequence[tuple[str, bool]]
 
@@ -100,7 +101,7 @@ def _lines(pieces: Iterable[tuple[str, bool]]) -> list[Line]:
     """Return pieces as lines, without those that are empty one after another."""
     lines: list[Line] = [[]]
     for piece, is_word in pieces:
-        first, *others = re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", piece.replace("\t", "    "))
+        first, *others = LINE_ENDS.split(piece.replace("\t", "    "))
         lines[-1].append((on_one_line(first), "match" if is_word else ""))
         lines += [[(on_one_line(other), "match" if is_word else "")] for other in others]
     said = [[one for one in line if one[0]] for line in lines]

@@ -13,6 +13,7 @@ from listener.client.session import Session
 from listener.errors import IngestError, RequestError
 
 LEAST_DIGITS = 4
+_DIGITS = re.compile("[0-9a-f]+")
 MOST_CANDIDATES = 10
 
 
@@ -61,7 +62,7 @@ class Slow:
 def digits_of(text: str) -> str:
     """Return the hexadecimal digits of an id or of its beginning (``0b6b1c9e-…``); RequestError ``not_an_id``."""
     digits = text.strip().removeprefix("urn:uuid:").strip("{}").rstrip("…").replace("-", "").lower()
-    if re.fullmatch("[0-9a-f]+", digits) and LEAST_DIGITS <= len(digits) <= 32:
+    if _DIGITS.fullmatch(digits) and LEAST_DIGITS <= len(digits) <= 32:
         return digits
     hint = f"It is a UUID, or at least the first {LEAST_DIGITS} digits of one. See: ingest status"
     raise RequestError("not_an_id", f'"{text}" is not the id of a request', hint)

@@ -21,9 +21,10 @@ from listener.database.service_file import NoService, parameters_of
 PORT = 5432
 HIDDEN = "***"
 _SCHEMES = ("postgresql", "postgres")
+_PORT = re.compile(r"[0-9]{1,5}")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
-_PLACE = re.compile(r"(\[[^]]*\]|[^:]*)(:[0-9]*)?")
-_NAME = re.compile(r"[A-Za-z0-9._-]+|(?P<six>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)")
+_ONE_PLACE = re.compile(r"(\[[^]]*\]|[^:]*)(:[0-9]*)?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|(?P<six>[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)")
 _OWN = ("user", "password", "dbname", "host", "port")  # what is not among the parameters
 
 
@@ -127,7 +128,7 @@ def split(url: str) -> SplitResult:
     if url.count("@") > parts.netloc.count("@") or "@" in login or "[" in login or "]" in login:
         raise Unclear("it has an @ or a bracket that is not percent-encoded")
     hosts = places.split(",")
-    if not all(map(_PLACE.fullmatch, hosts)) or (len(hosts) > 1 and "" in hosts):
+    if not all(map(_ONE_PLACE.fullmatch, hosts)) or (len(hosts) > 1 and "" in hosts):
         raise Unclear("a host is missing or a port no number, or the password has a / or ? in it")
     return parts
 
@@ -222,7 +223,7 @@ def _places(hosts: Sequence[str], port: str) -> tuple[Place, ...]:
 def _port(written: str) -> int | None:
     if not written.strip():
         return None
-    if not re.fullmatch(r"[0-9]{1,5}", written.strip()) or not 0 < int(written) < 65536:
+    if not _PORT.fullmatch(written.strip()) or not 0 < int(written) < 65536:
         raise Unclear("a port is no number from 1 to 65535")
     return int(written)
 
@@ -236,7 +237,7 @@ def _host_and_port(place: str) -> tuple[str, str]:
 
 def _written(places: Sequence[Place]) -> list[str]:
     """Return places as they stand before a URL's path; none if one of them can't stand there."""
-    named = [_NAME.fullmatch(place.host) for place in places]
+    named = [_HOST_NAME.fullmatch(place.host) for place in places]
     if not all(named):
         return []
     hosts = [f"[{name[0]}]" if name["six"] else name[0] for name in named if name]

@@ -62,7 +62,7 @@ OLD_NAMES: Mapping[str, Callable[[str], dict[str, str]]] = {
 FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
 SHOWN = frozenset({"host", "hostaddr", "port", "sslmode", "target_session_attrs", "connect_timeout"})
 
-_SECRET = re.compile(r"(?i)pass(?!file)|pwd|secret|scram_\w+_key|token")
+_SECRET = re.compile(r"(?i)pass(?!file)|pwd|secret|scram_|token")
 _WHOLE_NUMBERS = frozenset(
     {
         *("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),

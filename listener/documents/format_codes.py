@@ -15,10 +15,11 @@ BUILT_IN = {
     44: "$#,##0.00;$-#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0", 48: "##0.0E+0", 49: "@",
 } | dict.fromkeys((*range(27, 37), *range(50, 59)), "yyyy-mm-dd")  # fmt: skip
 TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]|(?P<general>General)|(?P<half>AM/PM|A/P)'
+    r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\[\]]*)\]|(?P<general>General)|(?P<half>AM/PM|A/P)'
     r"|(?P<exponent>E[+-])|(?P<date>y+|m+|d+|h+|s+|e+|b+|g+)|(?P<digit>[0#?])|(?P<sign>[.,%/@])|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
+ELAPSED = re.compile("h+|m+|s+", re.IGNORECASE)
 CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)")
 DATED = ("date", "elapsed")
 WRITTEN = {"literal": "l", ".": ".", ",": ",", "%": "%"}
@@ -90,7 +91,7 @@ def _piece(found: re.Match[str]) -> Piece | None:
         inner = found["bracket"]
         if inner.startswith("$"):
             return Piece("literal", inner[1:].partition("-")[0])
-        return Piece("elapsed", inner.lower()) if re.fullmatch("h+|m+|s+", inner, re.IGNORECASE) else None
+        return Piece("elapsed", inner.lower()) if ELAPSED.fullmatch(inner) else None
     if kind in ("quoted", "escaped", "other"):
         return Piece("literal", found[kind])
     if kind == "sign":

@@ -28,6 +28,7 @@ LONGEST_HEADER = 200
 
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
 _OF_CHARACTERS = re.compile(r"token|context|length|too large|payload|body", re.IGNORECASE)
+_ERROR_STATUS = re.compile(r"[45][0-9][0-9]")
 _QUERY = re.compile(r"[?#]")
 _TAG = re.compile(r"<[^<>]*>")
 _TOO_LARGE = re.compile(r"request too large|must be reduced", re.IGNORECASE)  # OpenAI: alone over the minute's limit
@@ -83,7 +84,7 @@ def _status_of(body: dict[str, Any]) -> int:
     for value in (one.get(name) for one in parts for name in ("status", "code", "status_code")):
         if type(value) is int and 400 <= value < 600:
             return value
-        if isinstance(value, str) and re.fullmatch(r"[45][0-9][0-9]", value):
+        if isinstance(value, str) and _ERROR_STATUS.fullmatch(value):
             return int(value)
     codes = _told_as_json(body).codes
     return next((status for code, status in _STATUSES.items() if code in codes), 502)

@@ -163,7 +163,7 @@ async def test_verbs_show_hostile_names_harmlessly_in_a_pipe(ingest: Ingest, ver
 
 
 async def test_a_terminal_gets_no_command_but_ours(ingest: Ingest) -> None:
-    shown = await in_a_terminal(ingest, "failures")
+    shown = await in_a_terminal(ingest, "failures", "--code", "unsupported")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)  # colours, which are ours
     assert set(unseen(plain)) <= SHOWN | {"\r"}
     assert "\x1b[31mred" not in shown

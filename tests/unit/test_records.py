@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError, RequestError
 from listener.settings import Settings
-from listener.sources.base import UNCHANGED, Found, Known, Ready, RecordFile, Refused, SourceTools, Wanted
+from listener.sources.base import UNCHANGED, Fetched, Found, Known, Ready, RecordFile, Refused, SourceTools, Wanted
 from listener.sources.files import Files
 from listener.sources.options import RequestOptions
 from listener.sources.records import finding as finding_module
@@ -527,7 +528,9 @@ async def test_a_document_that_is_no_record_is_read_by_the_source_inside(tools: 
     inner = tools.files(tmp_path)
     source = RecordSource(inner, BODY, tools.workers, files={1: RecordFile(1, "x", Layout("csv").as_json())})
     wanted = Wanted(Found(f"file://{tmp_path}/c.md", f"{tmp_path}/c.md"), 10)
-    assert await source.read(wanted) == await inner.read(wanted)
+    read = await source.read(wanted)
+    assert isinstance(read, Fetched)
+    assert replace(read, seconds=None) == await inner.read(wanted)
 
 
 # local files
