@@ -69,11 +69,13 @@ class Leads:
 
 
 def _columns(text: str, delimiters: str) -> int:
-    """Return where the first row ends if it names columns: there are several, and none is a number."""
+    """Return where the first row ends if it names columns: several, most of them no numbers, nor the first."""
     if not delimiters:
         return 0
     end = text.find("\n")
     row = text[: max(end, 0)]
     delimiter = max(delimiters, key=row.count)
     names = row.split(delimiter)
-    return end if len(names) > 1 and not any(_NUMBER.match(name.strip(' "\r')) for name in names) else 0
+    said = [name for name in (name.strip(' "\r') for name in names) if name]  # an index has none, often
+    numbers = sum(_NUMBER.match(name) is not None for name in said)
+    return end if len(names) > 1 and 2 * numbers < len(said) and not _NUMBER.match(said[0]) else 0

@@ -39,7 +39,7 @@ def health(
 
     \b
     ingest health                   the database answers, and a listener of this host beats
-    ingest health --live            the same, or the database does not answer
+    ingest health --live            the same, or the database does not answer, or was restored: then listeners wait
     ingest health --any             a listener beats, wherever it runs
     """
     output = Output(as_json)
@@ -65,7 +65,10 @@ async def _beating(settings: Settings, host: str | None) -> list[Beating]:
     from listener.client import diagnosis, open_session
 
     async with open_session(await _dsn(settings), settings.schema_) as session:
-        return await diagnosis.beating(session, host)
+        beating = await diagnosis.beating(session, host)
+        if not beating and (reason := await diagnosis.restored(session)):
+            raise OperatorError("restored_database", f"listeners wait: {reason}", "Then: ingest confirm-restore")
+        return beating
 
 
 async def _dsn(settings: Settings) -> str:

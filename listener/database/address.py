@@ -199,7 +199,7 @@ def _address(said: Mapping[str, str]) -> Address:
         parameters["sslmode"] = "verify-full"
     return Address(
         user=said.get("user") or None,
-        password=said.get("password"),
+        password=said.get("password") or None,  # an empty one is none
         places=_places(hosts or addresses, said.get("port", "")),
         database=said.get("dbname") or None,
         parameters=parameters,

@@ -61,7 +61,11 @@ class Database:
         Raises OperatorError ``database_unreachable`` or ``database_read_only``.
         """
         options = {"connection_class": qualifying(self.names)} | ({"target_session_attrs": wanted} if wanted else {})
-        connection = await _open(self.dsn, _server_settings(application_name), **options)
+        try:
+            connection = await _open(self.dsn, _server_settings(application_name), **options)
+        except _RefusedByPooler as refused:
+            hint = "Have the pooler pass them by: PgBouncer's ignore_startup_parameters, see docs/deployment.md."
+            raise OperatorError("database_unreachable", f"a pooler refuses {refused.__cause__}", hint) from None
         await settle(connection, everything=self.pooled)
         return connection
 
@@ -79,7 +83,8 @@ class Database:
     async def pool(self, size: int, application_name: str, lock_wait: str = "0") -> asyncpg.Pool:
         """Open a pool of at most ``size`` connections, made when needed; statements wait for a lock that long."""
         settings = {**_server_settings(application_name), "lock_timeout": lock_wait}
-        return await self._pool(size, settings, init=self._prepare, connection_class=qualifying(self.names))
+        prepare = partial(self._prepare, lock_wait)
+        return await self._pool(size, settings, init=prepare, connection_class=qualifying(self.names))
 
     async def client_pool(self, size: int, application_name: str) -> asyncpg.Pool:
         """Open a pool for a program's calls, through a pooler too: then it leaves nothing in sessions."""
@@ -106,8 +111,10 @@ class Database:
             **{**_told(address(self.dsn), server_settings), "target_session_attrs": WRITABLE, **options},
         )
 
-    async def _prepare(self, connection: asyncpg.Connection) -> None:
+    async def _prepare(self, lock_wait: str, connection: asyncpg.Connection) -> None:
         await settle(connection, everything=self.pooled)
+        if self.pooled:
+            await connection.execute("select pg_catalog.set_config('lock_timeout', $1, false)", lock_wait)
         await self._know_vectors(connection)
 
     async def _know_vectors(self, connection: asyncpg.Connection) -> None:

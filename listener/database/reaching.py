@@ -54,7 +54,7 @@ def _reached(address: Address) -> Sequence[Place]:
     given = address.parameters.get("hostaddr")
     if not given:
         return address.places
-    return [Place(one, place.port) for one, place in zip(given.split(","), address.places, strict=True)]
+    return [Place(one or place.host, place.port) for one, place in zip(given.split(","), address.places, strict=True)]
 
 
 def _in_order(places: Sequence[Place], parameters: Mapping[str, str]) -> Sequence[Place]:
@@ -104,5 +104,18 @@ def _require_files(parameters: Mapping[str, str]) -> None:
 def _from_file(address: Address, places: Sequence[Place]) -> str | None:
     user = address.user or os.environ.get("PGUSER") or getpass.getuser()
     database = address.database or os.environ.get("PGDATABASE") or user
-    named = [(place.host or "localhost", place.port or PORT) for place in address.places or places]
-    return password_of(address.parameters.get("passfile"), named or [("localhost", PORT)], database, user, os.environ)
+    return password_of(address.parameters.get("passfile"), _named(address.places or places), database, user, os.environ)
+
+
+def _named(places: Sequence[Place]) -> list[tuple[str, int]]:
+    """Return hosts and ports as a password file names them; what is not said, the environment says."""
+    hosts = [place.host for place in places]
+    if not any(hosts):
+        hosts = os.environ.get("PGHOST", "").split(",")
+    ports = [str(place.port or "") for place in places]
+    if not any(ports):
+        ports = os.environ.get("PGPORT", "").split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    named = zip(hosts, ports, strict=False)
+    return [(host or "localhost", int(port) if port.isdecimal() else PORT) for host, port in named]

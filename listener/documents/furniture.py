@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import filterfalse
 from typing import Any
 
 GONE = (
@@ -45,7 +46,9 @@ FRAMES = (
     "#navigation, #nav, .nav, .menu, #menu, .pagination, .skip-link"
 )
 UNSEEN = "[hidden], [style*=display i], [style*=visibility i], [style*=font-size i], [aria-hidden=true]"
-HEADINGS = "h1, h2, h3"
+OPENERS = ", ".join(f"{name} button" for name in ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt"))
+ANSWERS = "button, input, dialog, [role=button], a[class*=btn i], a[class*=button i], a[href='#'], a:not([href])"
+HEADINGS = "h1, h2, h3, h4, h5, h6"
 MOSTLY = 0.5  # of a frame's letters that are links, then it leads elsewhere
 INDEX = 0.8  # of a list's letters that are links into the page, then it is a table of contents
 LEAST_ENTRIES = 3
@@ -72,8 +75,12 @@ def removed(page: str) -> str:
     try:
         tree = LexborHTMLParser(page)
         _name_pictures(tree)
-        _remove([*tree.css(BANNERS), *filter(_asks_for_consent, tree.css(ASKING)), *tree.css(GONE)])
-        _remove(filter(_is_hidden, tree.css(UNSEEN)))
+        for opener in tree.css(OPENERS):
+            opener.unwrap()
+        banners = [*tree.css(BANNERS), *filter(_asks_for_consent, tree.css(ASKING))]
+        _remove([*filterfalse(_holds_the_page, banners), *filterfalse(_holds_an_article, tree.css(GONE))])
+        words = len(_words(tree.body))
+        _remove(one for one in filter(_is_hidden, tree.css(UNSEEN)) if 2 * len(_words(one)) <= words)
         _remove([*_headers(tree), *filter(_leads_elsewhere, tree.css(FRAMES)), *_indexes(tree)])
         return (tree.html if _words(tree.body) else None) or page
     except (SelectolaxError, RuntimeError, ValueError):
@@ -87,13 +94,21 @@ def _remove(elements: Iterable[Any]) -> None:
         one.decompose()
 
 
+def _holds_the_page(element: Any) -> bool:
+    return element.css_first("main, article, h1") is not None
+
+
+def _holds_an_article(element: Any) -> bool:
+    return element.css_first("main, article") is not None
+
+
 def _is_inside(element: Any, others: Mapping[int, Any]) -> bool:
-    parent = element.parent
-    while parent is not None:
-        if parent.mem_id in others:
-            return True
-        parent = parent.parent
-    return False
+    return any(parent.mem_id in others for parent in _around(element))
+
+
+def _around(element: Any) -> Iterator[Any]:
+    while (element := element.parent) is not None:
+        yield element
 
 
 def _is_deep(page: str) -> bool:
@@ -135,14 +150,16 @@ def _asks_for_consent(element: Any) -> bool:
     """Tell whether an element is a question about cookies: short, and with an answer to it."""
     words = _words(element)
     text = " ".join(words[: BANNER_WORDS + 1])
-    return len(words) <= BANNER_WORDS and COOKIES.search(text) is not None and CONSENT.search(text) is not None
+    is_short = len(words) <= BANNER_WORDS and COOKIES.search(text) is not None and CONSENT.search(text) is not None
+    return is_short and ("dialog" in (element.tag, element.attributes.get("role")) or bool(element.css_first(ANSWERS)))
 
 
 def _headers(tree: Any) -> list[Any]:
     """Return headers that are mostly links; of those with a heading, which may be a link, their lists of links."""
     found: list[Any] = []
     for header in tree.css(HEADERS):
-        lists = header.css("ul, ol, menu") if header.css_first(HEADINGS) else [header]
+        is_content = header.css_first(HEADINGS) or any(one.tag == "article" for one in _around(header))
+        lists = header.css("ul, ol, menu") if is_content else [header]
         found += filter(_leads_elsewhere, lists)
     return found
 

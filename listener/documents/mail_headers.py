@@ -50,7 +50,10 @@ def _piece(piece: tuple[Any, str | None]) -> str:
     if isinstance(words, str):
         return words
     if charset is None:  # the library's way to hand back what was not encoded
-        return str(words.decode("raw-unicode-escape"))
+        try:
+            return str(words.decode("raw-unicode-escape"))
+        except ValueError:  # a backslash of the sender's own
+            return str(words.decode("latin-1"))
     return unicode(words, charset)
 
 

@@ -24,7 +24,7 @@ def shown(value: float, code: str, since_1904: bool = False) -> str:
             return general(value) if section is None else ""
         if section.dated:
             return _date(section, value, since_1904)
-        return _number(section, value if section.is_first else abs(value))
+        return _number(section, value if section.is_first or _choices(code)[0] else abs(value))
     except (ValueError, OverflowError, ArithmeticError):
         return general(value)
 
@@ -109,7 +109,11 @@ def _decimal(pieces: tuple[Piece, ...], value: float) -> str:
     digits = f"{abs(_rounded(value, len(after))):.{len(after)}f}"
     whole, _, rest = digits.partition(".")
     before = pieces if dot is None else pieces[:dot]
-    text = _whole(before, whole) + ("" if dot is None else _rest(pieces[dot:], rest, after))
+    text = _whole(before, whole)
+    if dot is not None:
+        if not any(piece.kind == "digit" for piece in before):  # as in .00
+            text += whole.lstrip("0")
+        text += _rest(pieces[dot:], rest, after)
     return f"-{text}" if value < 0 and any(sign in "123456789" for sign in digits) else text
 
 

@@ -35,7 +35,7 @@ from listener.documents import (
 )
 from listener.documents.extraction import BY_PAGE, Unreadable
 from listener.documents.reading import About, DocumentFormat, Malformed, Read, Reading
-from listener.documents.tidying import letters, tidy, unmarked
+from listener.documents.tidying import letters, tidy, trimmed, unmarked
 
 SLIDE_RULE = re.compile(r"^-----(?:\n\n|\n?\Z)", re.MULTILINE)  # between slides of .ppt; an empty one of .pptx
 MAIL_HEADER = re.compile(r"\A(?:\*\*[A-Za-z-]+\*\*:[^\n]*\n\n)+")
@@ -129,7 +129,7 @@ def _of_pdf(data: bytes, about: About, tables: bool) -> Reading:
 
 
 def _reading(texts: list[str], title: str | None, notes: dict[str, Any], kind: str, unread: Sequence[str]) -> Reading:
-    text, pages = _joined(texts)
+    text, pages = _joined(texts, trimmed if kind in OWN else tidy)
     if kind in PAGED or len(texts) > 1:
         notes["page_count"] = len(texts)
     paged = kind in PAGED or kind in office_types.IMAGES or len(pages) > 1
@@ -181,10 +181,10 @@ def _slides(markdown: str) -> list[str]:
     return SLIDE_RULE.split(SLIDE_RULE.sub("", markdown, count=1) if markdown.startswith("-----") else markdown)
 
 
-def _joined(texts: Sequence[str]) -> tuple[str, list[int]]:
+def _joined(texts: Sequence[str], tidied: Callable[[str], str]) -> tuple[str, list[int]]:
     """Return the tidied texts as one, and where in it each begins."""
     pieces, starts, at = [], [], 0
-    for text in map(tidy, texts):
+    for text in (tidied(one.replace("\0", "")) for one in texts):  # gone before anything is counted
         starts.append(at)
         if text:
             pieces.append(text + "\n\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from unicodedata import normalize
 
 from listener.documents import cells
@@ -33,18 +34,27 @@ PYTHON = frozenset(dir(type) + dir(int) + dir(list)) | {f"__{name}__" for name i
 
 def tidy(markdown: str) -> str:
     """Return the text without noise, code blocks as they are."""
+    return _by_line(markdown, _tidied)
+
+
+def trimmed(markdown: str) -> str:
+    """Return the text of a reader that escapes nothing: only its tables and blank lines are tidied."""
+    return _by_line(markdown, str)
+
+
+def _by_line(markdown: str, tidied: Callable[[str], str]) -> str:
     kept: list[str] = []
     table: list[str] = []
     fence = ""
     for line in [*letters(markdown).split("\n"), ""]:
         mark = FENCE.match(line)
         if line.startswith("|") and not fence:
-            table.append(_tidied(line))
+            table.append(tidied(line))
             continue
         if table:
             kept += cells.trimmed(table)
             table = []
-        kept.append(line if mark or fence else _tidied(line))
+        kept.append(line if mark or fence else tidied(line))
         if mark:
             fence = ("" if fence == mark[1] else fence) if fence else mark[1]
     return BLANKS.sub("\n\n", "\n".join(kept)).strip("\n")

@@ -63,6 +63,8 @@ def title_of(said: str | None, text: str, kind: str, uri: str, *, is_message: bo
     it is none only where there is a heading instead.
     """
     by_hand = None if said or kind != MARKDOWN else short(title_of_front_matter(text))
+    if by_hand and BLANK.search(by_hand) and not (PROGRAM.match(by_hand) or is_default(by_hand)) and readable(by_hand):
+        return by_hand  # whatever it looks like: somebody wrote it
     own = told(said or by_hand)
     if own and not (is_file(by_hand) if by_hand else is_name(said or "", uri)):
         return own

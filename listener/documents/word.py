@@ -30,6 +30,7 @@ _MAIN = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W = f"{{{_MAIN}}}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+BLOCKS = frozenset(f"{W}{name}" for name in ("body", "tc", "txbxContent", "footnote", "endnote", "hdr", "ftr"))
 GONE = frozenset({f"{W}moveFrom", f"{W}del", f"{_COMPATIBLE}Fallback"})
 MARKS = frozenset(
     W + name
@@ -76,7 +77,8 @@ def _mend(tree: Element) -> None:
             parent.remove(child)
         for place, child in enumerate(parent):
             if child.tag in equations.MATHS:
-                parent[place] = _run(equations.line(child), child.tail)
+                line = equations.line(child)
+                parent[place] = _paragraph(line) if parent.tag in BLOCKS else _run(line, child.tail)
     for run in tree.iter(f"{W}r"):
         _mend_symbols(run)
         _mend_break(run)

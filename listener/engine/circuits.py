@@ -102,7 +102,8 @@ class Circuits(Loop):
 
     async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
         """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
-        mine = [(one, one.space) for one in circuits if one.space and self._reaches(one.space)]
+        spaces = [(one, one.space or self._start_check.spaces.get(one.key)) for one in circuits]
+        mine = [(one, space) for one, space in spaces if space and self._reaches(space)]
         await self._let_go({one.key for one in circuits if one.due} - {one.key for one, _ in mine})
         self._next_in = min((one.next_in for one, _ in mine if one.next_in), default=None)
         for one, space in mine:

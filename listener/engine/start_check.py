@@ -37,12 +37,14 @@ class StartCheck:
         self._prober = prober
         self._parking = parking
         self._default_space = default_space
+        self.spaces: dict[Key, Space] = {}  # as far as it has come: the default's may stand in no table yet
 
     async def run(self) -> None:
         """Warn of what is to be set; the listener has started meanwhile."""
         look = partial(circuit_rows.spaces_in_use, self._pool.fetch, self._default_space, MOST_SPACES)
         known = {one.key for one in await retry_on_outage(partial(circuit_rows.open_circuits, self._pool.fetch))}
         for key, space in await retry_on_outage(look):
+            self.spaces[key] = space
             if key not in known:
                 await self._check(key, space)
 

@@ -213,7 +213,9 @@ def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[N
             text=f"{continues}\n{text}" if continues else text,
         )
         # Metadata stay the text that they are; of a name that is there twice, jsonb takes the later one.
-        own = {"heading_path": path} | _page(row.pages, start, end) | ({"continues": continues} if continues else {})
+        own: dict[str, object] = {"heading_path": path, **_page(row.pages, start, end)}
+        if continues or '"continues"' in row.metadata:  # ours: words of a user's would be searched as the text's
+            own["continues"] = continues or None
         digest = text_hash(embedded, settings.tenant)
         yield NewChunk(
             row.request_id, row.id, ordinal, start, end, text, embedded, digest, said_of_all + _AS_JSON(own)[1:]

@@ -258,10 +258,14 @@ def _left_out(uri: str, about: Loaded) -> Loaded:
 def _named(uri: str, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
     """Give parts URIs: ``mail.eml#report.pdf``, a part's part ``mail.eml#inner.eml/report.pdf``."""
     names: Counter[str] = Counter()
+    given: set[str] = set()
     for part in parts:
-        names[part.name] += 1
-        again = f"~{names[part.name]}" if names[part.name] > 1 else ""
-        yield f"{uri}{'/' if '#' in uri else '#'}{quote(part.name, safe=' ')}{again}", part
+        name = part.name
+        while name in given:
+            names[part.name] += 1
+            name = f"{part.name}~{names[part.name] + 1}"
+        given.add(name)
+        yield f"{uri}{'/' if '#' in uri else '#'}{quote(name, safe=' ~')}", part
 
 
 def _too_many(uri: str, left_out: int) -> DocumentError:

@@ -21,7 +21,7 @@ begin
       v_cancelled := v_cancelled + 1;
     end loop;
   end if;
-  delete from ingest.ingest_listeners l where l.heartbeat_at < ingest.ingest_now() - l.lease;
+  delete from ingest.ingest_listeners l;
   delete from ingest.ingest_circuits c;
   insert into ingest.ingest_installation as i select v_here.*
   on conflict on constraint ingest_installation_pkey do update

@@ -14,6 +14,7 @@ declare
   v_submitted text[] := ingest.ingest_collections_for('submit'::text);
   v_principals text[] := ingest.ingest_principals();
 begin
+  perform ingest.ingest_refuse_own_policies();
   return query
     with seen as materialized (
       select k.name, v_operate or k.name = any (v_operated) as operates, v_search or k.name = any (v_searched) as searches

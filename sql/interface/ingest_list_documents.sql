@@ -15,6 +15,7 @@ declare
   v_found int;
   v_one record;
 begin
+  perform ingest.ingest_refuse_own_policies();
   perform ingest.ingest_check_count('p_limit'::text, v_left);
   if p_collection is not null and not ingest.ingest_may('operate'::text, p_collection) then
     perform ingest.ingest_require('search'::text, p_collection);

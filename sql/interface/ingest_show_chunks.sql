@@ -7,6 +7,7 @@ declare
   v_collection text := coalesce(p_collection, 'default');
   v_principals text[] := ingest.ingest_search_principals(v_collection, null::text[]);
 begin
+  perform ingest.ingest_refuse_own_policies();
   return query
     select c.ordinal, c.start_char, c.end_char, c.text, c.metadata
     from ingest.ingest_documents d

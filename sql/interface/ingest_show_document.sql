@@ -11,6 +11,7 @@ declare
   v_newest ingest.ingest_revisions;
   v_is_for boolean;
 begin
+  perform ingest.ingest_refuse_own_policies();
   select d.* into v_document from ingest.ingest_documents d where d.collection = v_collection and d.uri = p_uri;
   v_is_for := v_document.revision_id is not null and ingest.ingest_may('search'::text, v_collection)
               and (v_document.principals is null or v_document.principals && ingest.ingest_principals() or v_operates);

@@ -8,6 +8,7 @@ declare
   v_collection text := coalesce(p_collection, 'default');
   v_operates boolean := ingest.ingest_may('operate'::text, v_collection);
 begin
+  perform ingest.ingest_refuse_own_policies();
   perform ingest.ingest_check_count('p_limit'::text, p_limit);
   return query
     select v.id, v.request_id, v.state, v.reason, d.id is not null, v.error ->> 'code', v.error ->> 'message', v.error ->> 'hint',

@@ -8,7 +8,7 @@ return case p_right
     'ingest_add', 'ingest_is_failing', 'ingest_inventory', 'ingest_show_document', 'ingest_show_revisions', 'ingest_progress', 'ingest_progress_of',
     'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored')
   when 'search' then p_routine in (
-    'ingest_search', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
+    'ingest_search', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
     'ingest_find_words', 'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
@@ -22,7 +22,7 @@ return case p_right
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
     'ingest_confirm_restore')
   when 'gateway' then p_routine in (
-    'ingest_search_for', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
+    'ingest_search_for', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
     'ingest_check_commits', 'ingest_ask', 'ingest_await')
   else false end;
 

@@ -6,7 +6,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- The settings above let an index scan go on until k live chunks that pass the filter are found. A function of pgvector's, like
 -- vector_dims, could be made ambiguous by whoever may CREATE in its schema; a cast can't. Of a document so many: the index knows
--- no documents, so it is asked for more and more until there are enough. (1 - score: what is no number comes last.)
+-- no documents, so it is asked for more and more until there are enough, or 10,000 were looked at. (1 - score: what is no number comes last.)
 declare
   v_nearest text := ingest.ingest_nearest_statement(p_collection, cardinality(p_embedding::real[]), p_principals is not null, p_under is not null);
   v_depth bigint := case when p_per_document is null then p_k else 20 + 4 * p_k::bigint end;
@@ -23,7 +23,8 @@ begin
          from kept k where $6 is null or k.nth <= $6 order by 1 - k.score, k.uri, k.ordinal limit $7)', v_nearest)
       into v_seen, v_hits
       using p_embedding, coalesce(p_filter, '{}'), v_depth, p_principals, p_under, p_per_document, p_k;
-    exit when p_per_document is null or p_k is null or v_seen < v_depth or cardinality(v_hits) >= p_k;
+    exit when p_per_document is null or p_k is null or v_seen < v_depth or cardinality(v_hits) >= p_k
+              or v_depth >= greatest(10000, 100 * p_k::bigint);
     v_depth := 4 * v_depth;
   end loop;
   return query select * from unnest(v_hits);

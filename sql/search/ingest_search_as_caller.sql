@@ -7,13 +7,7 @@ as $$
 -- With an administrator's own policies on the tables, these decide too: everything is read as the caller, at their price.
 begin
   p_collection := coalesce(p_collection, 'default');
-  if not exists (select from pg_policy p
-                 where p.polrelid in ('ingest.ingest_documents'::regclass, 'ingest.ingest_chunk_store'::regclass)
-                   and (p.polrelid, p.polname) not in (  -- ours: a test knows if one is missing
-                     ('ingest.ingest_documents'::regclass, 'searchers_see_theirs'),
-                     ('ingest.ingest_documents'::regclass, 'operators_see_all'),
-                     ('ingest.ingest_documents'::regclass, 'operators_delete_all'),
-                     ('ingest.ingest_chunk_store'::regclass, 'who_sees_the_document_sees_the_live_ones'))) then
+  if not ingest.ingest_has_own_policies() then
     return query select * from ingest.ingest_search_by_right(p_query, p_embedding, p_collection, p_k, p_filter, p_by, p_principals, p_under, p_per_document);
   else
     return query select * from ingest.ingest_find(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from roles import login, new_roles
 from staging import SPACE, Connection, collection, ingest
@@ -49,3 +50,16 @@ async def test_an_administrator_s_policy_counts_whatever_it_is_called(
                 async with login(installed, searcher) as it:
                     assert await it.fetch("select from ingest_chunks") == []
                 await c.execute(f"drop policy {row[0]} on {table}")
+
+
+async def test_functions_that_read_as_the_owner_refuse_where_they_would_pass_policies_by(
+    c: Connection, installed: str, searcher: str
+) -> None:
+    shows = [f"ingest_show_{what}('x')" for what in ("document", "chunks", "revisions")]
+    await c.execute("create policy house_rule on ingest_documents as restrictive for select using (uri <> 'closed')")
+    async with login(installed, searcher) as it:
+        for call in [*shows, "ingest_list_documents()", "ingest_inventory()"]:
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                await it.fetch(f"select * from {call}")
+            assert (refused.value.sqlstate, refused.value.constraint_name) == ("IG040", "own_policies"), call
+    assert await c.fetch("select * from ingest_inventory()")  # the owner's own

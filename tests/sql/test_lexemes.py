@@ -212,3 +212,11 @@ async def test_an_insert_that_brings_no_words_gets_those_of_its_text(c: Connecti
     )
     rows = await c.fetch("select ordinal, lexemes::text from ingest_chunk_store order by 1")
     assert [tuple(row) for row in rows] == [(0, LEXEMES), (1, "'moor':2 'night':4 'ship':1")]
+
+
+async def test_a_heading_may_hold_controls_and_marks_that_join_what_json_writes_of_them(c: Connection) -> None:
+    """JSON writes a backspace as an escape, with whose last letter a mark behind it would be composed."""
+    words = await c.fetchval(
+        "select ingest_lexemes('english', 'T', $1, 'text')::text", ["a \x08\u0307x", "Cafe\u0301 \x1b\u0307"]
+    )
+    assert "'café'" in words

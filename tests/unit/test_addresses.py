@@ -334,3 +334,18 @@ def test_the_name_of_dbos_s_schema_is_looked_at_too(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("INGEST_DBOS_SCHEMA", "it's")
     with pytest.raises(OperatorError):
         settings.load()
+
+
+def test_a_password_file_is_asked_for_the_server_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text("localhost:5432:*:*:here\ndb.example:6432:*:*:there\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    monkeypatch.setenv("PGHOST", "db.example")
+    monkeypatch.setenv("PGPORT", "6432")
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    assert arguments(address("postgresql:///d"))["password"] == "there"
+    assert arguments(address("postgresql://u@db.example/d"))["password"] == "there"
+    assert arguments(address("postgresql://u:@localhost:5432/d"))["password"] == "here"  # an empty one is none

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from made_files import damaged, opendocument, paragraph, pdf_file, run, stream, word_file, workbook
 
-from listener.documents import number_formats, office_types
+from listener.documents import number_formats, office_types, tidying
 from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
@@ -217,10 +217,17 @@ async def test_what_an_opendocument_says_of_itself_is_kept(parsers: Parsers) -> 
         (1234567, '0.0,,"M"', "1.2M"),
         (2.675, "0.00", "2.68"), (150, '[>100]"high";"low"', "high"), (9780306406157, "General", "9780306406157"),
         (1e300, "yyyy", "1E+300"), (5, '"', ""),
+        (1.0, ".000", "1.000"), (12, "$.00", "$12.00"), (0.125, ".0%", "12.5%"),
+        (-5, '[>=1000000]0.0,,"M";[>=1000]0.0,"K";0', "-5"), (5, '"n/a"', "n/a"),
     ],
 )  # fmt: skip
 def test_a_number_is_what_the_sheet_shows(value: float, code: str, shown: str) -> None:
     assert number_formats.shown(value, code).strip() == shown
+
+
+@pytest.mark.parametrize("cell", [r"\\server\share", r"C:\.ssh\#x", r"^\d+\.\d+$", "[spec](https://a.b/c)", "[cmt:1]"])
+def test_what_looks_like_an_escape_in_a_sheet_is_text(cell: str) -> None:
+    assert cell in tidying.trimmed(f"| {cell} | x |\n| --- | --- |\n| y | z |")
 
 
 async def test_cells_of_a_workbook_are_as_they_are_shown(parsers: Parsers) -> None:

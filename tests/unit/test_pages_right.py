@@ -121,6 +121,28 @@ async def test_content_stays(parsers: Parsers, content: str) -> None:
     assert BODY in text
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<h2><button>What is the fee?</button></h2><p>Ten.</p>",
+        '<div id="root" style="display:none"><p>What is the fee? It is ten, as ever.</p></div><footer>x</footer>',
+        '<article><header><p>By <a href="/a">What is the fee?</a></p></header><p>Ten.</p></article>',
+        '<header><h4><a href="/a">What is the fee?</a></h4></header><p>Ten.</p>',
+        '<div class="cookie-recipe"><h2>What is the fee?</h2><p>Allow the cookies to cool.</p></div><p>Ten.</p>',
+        '<div class="page toc sidebar-right"><article>What is the fee?</article></div><p>Ten.</p>',
+        '<div class="cookie-notice-page"><main>What is the fee?</main></div><p>Ten.</p>',
+    ],
+)
+async def test_what_only_looks_like_furniture_stays(parsers: Parsers, content: str) -> None:
+    assert "What is the fee?" in await page(parsers, content)
+
+
+async def test_a_backslash_beside_an_encoded_word_of_a_header_fails_no_mail(parsers: Parsers) -> None:
+    read = await mail(parsers, b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= from C:\\users\\x\n\n" + BODY.encode())
+    assert BODY in read.text
+    assert read.title == "Grüße from C:\\users\\x"
+
+
 async def test_nothing_goes_if_nothing_would_be_left(parsers: Parsers) -> None:
     assert "One" in await page(parsers, "<div id='toc'><a href='#a'>One</a></div>")
     assert await page(parsers, f"<main style='display:none'>{BODY}</main>") == f"{BODY}\n"

@@ -8,7 +8,9 @@ import pytest
 
 from listener.chunking.splitting import chunk
 from listener.documents import titles
+from listener.documents.markdown.fences import Fences
 from listener.documents.markdown.front_matter import end_of_front_matter, title_of_front_matter
+from listener.documents.markdown.headings import read_headings
 from listener.documents.markdown.spans import plain
 
 
@@ -196,3 +198,22 @@ def test_texts_in_other_markup_have_titles_too(kind: str, text: str, found: str 
 )
 def test_a_line_of_markdown_is_read_without_its_marks(line: str, words: str) -> None:
     assert plain(line) == words
+
+
+@pytest.mark.parametrize(
+    "said", ["TCP/IP settings in config.xml", "Client/Server basics: package.json", "How to write robots.txt"]
+)
+def test_a_title_that_somebody_wrote_keeps_its_slashes_and_endings(said: str) -> None:
+    assert title(f"---\ntitle: '{said}'\n---\n\n# Another heading\n") == said
+
+
+def test_a_long_string_of_toml_that_never_ends_takes_no_time() -> None:
+    front = "+++\nx = " + '"""\\' * 15_000 + "\n+++\n"
+    assert title_of_front_matter(front) is None  # it took 48 s
+
+
+def test_a_fence_on_a_list_items_line_ends_where_it_is_closed() -> None:
+    text = "# A\n\n- ```bash\n  make all\n  ```\n\n# B\n\n1. - ~~~\n     # no heading\n     ~~~\n\n## Usage\n"
+    fences = Fences()
+    assert [heading.title for heading in read_headings(text, fences)] == ["A", "B", "Usage"]
+    assert len(fences.starts) == 2

@@ -76,7 +76,7 @@ def _indented(lines: str) -> str:
 
 
 _TOML_PLACE = re.compile(  # a long text, which may hold anything; the key; a table, which ends the top level
-    r"(?P<long>\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*\"{3}|'{3}(?:[^']|'(?!''))*'{3})"
+    r"(?P<long>\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*(?:\"{3}|\\?\Z)|'{3}(?:[^']|'(?!''))*(?:'{3}|\Z))"
     r"|^[ \t]*(?P<key>(?:title|\"title\"|'title')[ \t]*=[ \t]*)|^[ \t]*(?P<table>\[)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )

@@ -30,7 +30,8 @@ class Heading(NamedTuple):
 
 _NOTABLE = (
     r" {0,3}(?:(?P<atx>#{1,6})(?=[ \t\r\n]|\Z)|(?P<fence>`{3,}|~{3,})|(?P<setext>=+|-+)[ \t\r]*(?=\n|\Z)"
-    r"|<(?P<html>!--|(?i:pre|script|style|textarea)\b))"
+    r"|<(?P<html>!--|(?i:pre|script|style|textarea)\b)"
+    r"|(?:(?:[-*+]|\d{1,9}[.)])[ \t]{1,4}){1,4}(?P<within>`{3,}|~{3,}))"  # a fence on the first line of a list's item
 )
 _NOTABLE_FIRST_LINE = re.compile(_NOTABLE)
 _NOTABLE_LINE = re.compile(r"\n" + _NOTABLE)  # begins with a plain character, which the search can skip to
@@ -43,7 +44,7 @@ def read_headings(text: str, fences: Fences) -> Iterator[Heading]:
     while line := line or _NOTABLE_LINE.search(text, at):
         start = line.start() + (text[line.start()] == "\n")
         kind = line.lastgroup
-        if kind == "fence":
+        if kind in ("fence", "within"):
             at = _end_of_fence(text, start, line, fences)
         elif kind == "html":
             at = _end_of_html(text, line)
@@ -66,13 +67,15 @@ def _end_of_line(text: str, at: int) -> int:
 
 _CLOSING_FENCE = re.compile(r"\n {0,3}(`{3,}|~{3,})[ \t\r]*(?=\n|\Z)")
 
+_CLOSING_WITHIN = re.compile(r"\n {0,16}(`{3,}|~{3,})[ \t\r]*(?=\n|\Z)")
+
 
 def _end_of_fence(text: str, start: int, opening: re.Match[str], fences: Fences) -> int:
-    mark = opening["fence"]
+    mark, closings = opening["fence"] or opening["within"], _CLOSING_WITHIN if opening["within"] else _CLOSING_FENCE
     at = _end_of_line(text, opening.end())
     if mark[0] == "`" and text.find("`", opening.end(), at) >= 0:
         return at  # code in a paragraph
-    closing = (m for m in _CLOSING_FENCE.finditer(text, at) if m[1][0] == mark[0] and len(m[1]) >= len(mark))
+    closing = (m for m in closings.finditer(text, at) if m[1][0] == mark[0] and len(m[1]) >= len(mark))
     end = next((match.end() for match in closing), len(text))
     fences.starts.append(start)
     fences.ends.append(end)
