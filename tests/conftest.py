@@ -183,6 +183,8 @@ def listeners(ready: str) -> Iterator[list[ListenerProcess]]:
     for it in started:
         if it.process.poll() is None:
             it.kill()
+        else:
+            it.ended()  # its pipes are closed
 
 
 @pytest.fixture(scope="session")
