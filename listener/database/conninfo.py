@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _PAIR = re.compile(
-    r"\s*(?P<name>[^\s=]+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'(?=\s|\Z)|(?P<plain>(?!')(?:[^\s\\]|\\.)*)(?=\s|\Z))",
+    r"\s*(?P<name>[^\s=]+)\s*=(?P<gap>\s*)(?:'(?P<quoted>(?:[^'\\]|\\.)*)'(?=\s|\Z)|(?P<plain>(?!')(?:[^\s\\]|\\.)*)(?=\s|\Z))",
     re.DOTALL,
 )
 _FIRST = re.compile(r"\s*\w+\s*=")
@@ -29,6 +29,8 @@ def read(text: str) -> list[tuple[str, str]]:
         pair = _PAIR.match(text, at)
         if pair is None:
             raise WrongConninfo("a keyword has no =, or a value with blanks, ' or \\ in it is not quoted")
+        if pair["gap"] and pair["plain"] and _FIRST.match(pair["plain"]):  # host= password=…: the host, says libpq
+            raise WrongConninfo("a keyword has no value, or one that stands behind blanks has a = in it")
         value = pair["plain"] if pair["quoted"] is None else pair["quoted"]
         pairs.append((pair["name"], _ESCAPED.sub(r"\1", value)))
         at = pair.end()

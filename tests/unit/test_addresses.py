@@ -349,3 +349,14 @@ def test_a_password_file_is_asked_for_the_server_that_the_environment_names(
     assert arguments(address("postgresql:///d"))["password"] == "there"
     assert arguments(address("postgresql://u@db.example/d"))["password"] == "there"
     assert arguments(address("postgresql://u:@localhost:5432/d"))["password"] == "here"  # an empty one is none
+
+
+@pytest.mark.parametrize("name", ["host", "user", "dbname", "application_name"])
+def test_a_keyword_without_a_value_does_not_take_the_password_for_one(name: str) -> None:
+    """libpq would: then the password is shown wherever the host or the user is."""
+    for text in (f"{name}= password='{SECRET}'", f"{name}= password={SECRET} port=1"):
+        assert SECRET not in shown(text)
+        with pytest.raises(OperatorError) as refused:
+            check_dsn(text)
+        assert SECRET not in f"{refused.value} {refused.value.hint}"
+    assert address(f"host=h password={SECRET}==").password == f"{SECRET}=="
