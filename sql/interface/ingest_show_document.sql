@@ -31,10 +31,9 @@ begin
   return query
     select v_collection, p_uri,
            case when v_document.revision_id is null then case when v_newest.state in ('published', 'skipped') then null else v_newest.state end
-                when v_operates and exists (  -- as in ingest_failing
+                when v_operates and exists (
                   select from ingest.ingest_revisions_of(v_collection, p_uri) r join ingest.ingest_revisions v on v.id = r.id
-                  where v.state = 'failed' and case when v.read_seq is null then v_document.updated_at <= v.created_at
-                                                    else v_document.live_seq < v.read_seq end)
+                  where v.state = 'failed' and not ingest.ingest_is_mended(v, v_document))
                 then 'outdated' else 'live' end,
            coalesce(v_document.title, v_newest.title), coalesce(v_document.media_type, v_newest.media_type),
            coalesce(v_document.bytes, v_newest.bytes), v_document.chunks, v_document.metadata, v_document.principals,

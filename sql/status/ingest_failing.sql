@@ -6,9 +6,7 @@ as $$
   where v.state = 'failed' and v.error is not null and v.collection = p_collection and v.uri > coalesce(p_after, '') and starts_with(v.uri, p_under)
     and not exists (
       select from ingest.ingest_documents d
-      where d.collection = v.collection and d.uri = v.uri
-        -- Also one that was found unchanged since. (What discovery refused had no number in former releases.)
-        and case when v.read_seq is null then d.updated_at > v.created_at else d.live_seq >= v.read_seq end)
+      where d.collection = v.collection and d.uri = v.uri and ingest.ingest_is_mended(v, d))
   order by v.uri, v.id desc limit p_limit;
 $$;
 

@@ -7,8 +7,7 @@ as $$
            where later.collection = v.collection and later.uri = v.uri and later.id > v.id and later.error is not null)
      and not exists (
            select from ingest.ingest_documents d
-           where d.collection = v.collection and d.uri = v.uri and d.revision_id is not null
-             and case when v.read_seq is null then d.updated_at > coalesce(v.failed_at, v.created_at) else d.live_seq > v.read_seq end)
+           where d.collection = v.collection and d.uri = v.uri and d.revision_id is not null and ingest.ingest_is_mended(v, d))
   from ingest.ingest_revisions v
   where v.id = p_revision and v.state = 'failed'
     and (ingest.ingest_may('submit'::text, v.collection) or ingest.ingest_may('operate'::text, v.collection));
