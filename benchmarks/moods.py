@@ -40,7 +40,10 @@ _REFUSALS = {
 
 @dataclass
 class MoodyService:
-    """What the service does just now, and what it has seen. ``answered``: how often each text of ``turns`` was."""
+    """What the service does just now, and what it has seen. ``answered``: how often each text of ``turns`` was.
+
+    ``checked``: the listeners that have asked as they start. That may fall into an outage, and is no probe.
+    """
 
     url: str = ""
     mood: str = FINE
@@ -50,6 +53,7 @@ class MoodyService:
     calls: Counter[str] = field(default_factory=Counter)
     probing: int = 0
     most_probing: int = 0
+    checked: set[str] = field(default_factory=set)
 
     def unfinished(self, key: str, stored: set[bytes]) -> set[bytes]:
         """Return what a listener has sent, or has got and not stored."""
@@ -65,6 +69,7 @@ class _Moody(endpoint.Endpoint):
         self._key = ""
         self._call: dict[str, Any] | None = None
         self._mood = FINE
+        self._probes = False
 
     def data_received(self, data: bytes) -> None:
         if not self._key:
@@ -79,7 +84,9 @@ class _Moody(endpoint.Endpoint):
         self._mood = self._service.mood if call["model"] == "turns" else FINE
         self._service.calls[f"{call['model']} {self._mood}"] += 1
         if call["model"] == "turns" and call["input"] == [HARMLESS]:
-            self._service.probing += 1
+            self._probes = self._key in self._service.checked
+            self._service.checked.add(self._key)
+            self._service.probing += self._probes
             self._service.most_probing = max(self._service.most_probing, self._service.probing)
         elif call["model"] == "turns":
             self._service.in_flight.setdefault(self._key, Counter()).update(_digests(call))
@@ -105,7 +112,7 @@ class _Moody(endpoint.Endpoint):
         if call is None or call["model"] != "turns":
             return
         if call["input"] == [HARMLESS]:
-            self._service.probing -= 1
+            self._service.probing -= self._probes
             return
         self._service.in_flight[self._key] -= Counter(_digests(call))
         if answered:

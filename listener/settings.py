@@ -10,9 +10,10 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from listener.errors import OperatorError
+from listener.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
-SECRET = ("INGEST_DATABASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+SECRET = ("INGEST_DATABASE_URL", "INGEST_ROOTS", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 """Variables whose values are not repeated in errors."""
 OPENAI = "https://api.openai.com/v1"
 
@@ -66,8 +67,11 @@ class Settings(BaseSettings):
         description="Languages of scanned documents, like eng+deu; none: no OCR.",
     )
 
+    roots: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Folders and prefixes of URLs that may be read: one in each line, or a JSON list."
+    )
     file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="Folders that local sources may lie in, separated by ':'."
+        (), description="Folders that may be read besides those in INGEST_ROOTS, separated by ':'."
     )
     max_document_bytes: int = Field(64 * MEBIBYTE, ge=1, description="Larger documents are refused.")
     batch_documents: int = Field(256, ge=1, le=10_000, description="Most documents in a batch.")
@@ -119,6 +123,20 @@ class Settings(BaseSettings):
     def schema_of_dbos(self) -> str:
         """What DBOS's schema is called in this installation."""
         return self.dbos_schema or ("dbos" if self.schema_ == "public" else f"{self.schema_}_dbos")
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that local sources may lie in."""
+        return (*folders_among(self.roots), *self.file_roots)
+
+    def url_roots(self, scheme: str) -> tuple[str, ...]:
+        """Return the roots with a scheme."""
+        return urls_among(self.roots, scheme)
+
+    @field_validator("roots", mode="before")
+    @classmethod
+    def _read_roots(cls, value: object) -> object:
+        return parse_roots(value) if isinstance(value, str) else value
 
     @field_validator("file_roots", mode="before")
     @classmethod

@@ -88,7 +88,7 @@ def ingest(
     \b
     ingest quickstart docs/                  everything at once, on your own folder
     ingest migrate                           install the tables, views and functions
-    INGEST_FILE_ROOTS=/srv/docs ingest listen
+    INGEST_ROOTS=/srv/docs ingest listen
     ingest add /srv/docs --wait              or: insert into ingest_requests (source) values ('/srv/docs');
     ingest search "how do I resume?"
 

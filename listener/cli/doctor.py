@@ -101,18 +101,18 @@ async def _holds(what: str, ok: bool, hint: str) -> str:
 
 
 async def _roots(settings: Settings) -> str:
-    if not settings.file_roots:
-        hint = "Set INGEST_FILE_ROOTS=/srv/docs:/srv/mail for the listener; inline content needs none."
-        raise Bad("no folder is set that local sources may lie in", hint, "warning")
+    if not (settings.folders or settings.roots):
+        hint = "Set INGEST_ROOTS for the listener, a root in each line: /srv/docs. Inline content needs none."
+        raise Bad("no root is set that sources may lie in", hint, "warning")
     from listener.sources.folder_roots import FolderRoots
 
-    FolderRoots(settings.file_roots)  # raises what a listener would not start with
-    for root in settings.file_roots:
+    FolderRoots(settings.folders)  # raises what a listener would not start with
+    for root in settings.folders:
         if not root.is_absolute():
-            raise Bad(f"{root} is relative", "Give absolute paths in INGEST_FILE_ROOTS.")
+            raise Bad(f"{root} is relative", "Give absolute paths in INGEST_ROOTS and INGEST_FILE_ROOTS.")
         if not (root.is_dir() and os.access(root, os.R_OK | os.X_OK)):
-            raise Bad(f"{root} is not a folder that can be read", "Mount it, or correct INGEST_FILE_ROOTS.")
-    return ", ".join(map(str, settings.file_roots))
+            raise Bad(f"{root} is not a folder that can be read", "Mount it, or correct INGEST_ROOTS.")
+    return ", ".join(map(str, settings.folders))
 
 
 async def _embedder(settings: Settings) -> str:

@@ -37,7 +37,7 @@ def listen(
 ) -> None:
     """Run a listener until SIGTERM or SIGINT: it claims requests as they are committed and ingests them.
 
-    Start as many as you like, on as many machines. Local sources are read only below INGEST_FILE_ROOTS. Logs go to
+    Start as many as you like, on as many machines. Local sources are read only below INGEST_ROOTS. Logs go to
     stderr, a line an event; with --json, or INGEST_LOG_FORMAT=json, a JSON object an event.
 
     A signal stops it in good order: what ends within INGEST_GRACE_SECONDS ends, the rest is left to other listeners or
@@ -45,7 +45,7 @@ def listen(
     at the start, the exit status is 5, so that a supervisor starts it again; later it waits until the database is back.
 
     \b
-    INGEST_FILE_ROOTS=/srv/docs:/srv/mail ingest listen
+    INGEST_ROOTS=/srv/docs ingest listen
     INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
     """
     signals = StopSignals()
@@ -129,7 +129,8 @@ def ready_line(settings: Settings, dsn: str, executor_id: str) -> str:
     """Return what a listener says when it is ready."""
     from listener.database.dsn import shown
 
-    roots = ", ".join(map(str, settings.file_roots)) or "none (local sources need INGEST_FILE_ROOTS)"
+    urls = [root for root in settings.roots if not root.startswith("/")]
+    roots = ", ".join(map(str, (*settings.folders, *urls))) or "none (sources need INGEST_ROOTS)"
     return (
         f"listening on {shown(dsn)}, schema {settings.schema_}, {settings.concurrency} places, roots {roots},"
         f" as {executor_id}"

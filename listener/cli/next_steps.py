@@ -28,7 +28,7 @@ async def next_steps(settings: Settings, query: str | None, collection: str, sou
     psql = await _psql_line(settings)
     statements = [f"  {statement}" for statement in _statements(query, collection, source)]
     lines = ["", "Go on in psql:", f"  {psql}", *statements]
-    lines += ["", "Requests need a running listener:", f"  {_ingest(settings, 'listen', INGEST_FILE_ROOTS=str(root))}"]
+    lines += ["", "Requests need a running listener:", f"  {_ingest(settings, 'listen', INGEST_ROOTS=str(root))}"]
     if not settings.database_url:
         lines += ["", "Postgres stays running. To stop it:", f"  {_ingest(settings, 'stop')}"]
     return NextSteps(psql, lines)

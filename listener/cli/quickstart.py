@@ -66,6 +66,7 @@ def quickstart(
 def _settings_for(source: str) -> Settings:
     """Return the settings with ``source`` below a root; raises RequestError if there is nothing to ingest."""
     from listener.errors import RequestError
+    from listener.roots import folders_among
     from listener.sources.folder_roots import FolderRoots
     from listener.sources.options import RequestOptions
     from listener.sources.walk import Walk
@@ -75,7 +76,7 @@ def _settings_for(source: str) -> Settings:
         raise RequestError("not_a_file", f"{source} is neither a file nor a folder", "Give a file or a folder.")
     root = Path(source).parent if Path(source).is_file() else Path(source)
     roots = (*settings.file_roots, root)
-    next(Walk(FolderRoots(roots), source, RequestOptions()).found())
+    next(Walk(FolderRoots((*folders_among(settings.roots), *roots)), source, RequestOptions()).found())
     grace = min(settings.grace_seconds, GRACE_SECONDS)
     return settings.model_copy(update={"file_roots": roots, "log_level": "WARNING", "grace_seconds": grace})
 

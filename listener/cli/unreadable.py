@@ -65,5 +65,5 @@ async def _hint(ingest: Ingest, unreadable: Sequence[Status]) -> str:
     known = f"Listeners may read: {shown}. " if roots else ""
     ids = " ".join(short(one.id) for one in unreadable)
     paths = all((one.source or "").startswith(("/", "file:")) for one in unreadable)
-    root = "INGEST_FILE_ROOTS above it" if paths else "a source for that scheme, and a root above it"
+    root = "INGEST_ROOTS above it" if paths else "a source for that scheme, and a root above it"
     return f"{known}Start a listener with {root}, or: ingest cancel {ids}"

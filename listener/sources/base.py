@@ -241,6 +241,13 @@ class Source(ABC):
         message = f"{found.uri} can't be read in pieces, as records have to be"
         raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
 
+    async def look(self, root: str) -> str:
+        """Look whether one of the roots can be reached and read; return what was seen, and whose credentials served.
+
+        For ``ingest doctor``. Raises RequestError, ServiceError or OperatorError, with a hint.
+        """
+        return root
+
     async def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Give back what was opened."""
 

@@ -9,7 +9,7 @@ import stat
 from listener.errors import DocumentError
 
 ERRORS = {  # code: message after the URI, hint
-    "outside_roots": ("leads out of the roots", "copy it below a root, or add its folder to INGEST_FILE_ROOTS"),
+    "outside_roots": ("leads out of the roots", "copy it below a root, or add its folder to INGEST_ROOTS"),
     "not_found": ("is not there", "it was removed or is a link that leads nowhere"),
     "not_a_file": ("is neither a file nor a folder", "devices, FIFOs and sockets can't be ingested"),
     "kernel_file": ("lies on a file system of the kernel's", "what is mounted from /proc, /sys or /dev is not read"),

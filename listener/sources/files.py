@@ -1,4 +1,4 @@
-"""Local files: below the folders of ``INGEST_FILE_ROOTS``. See ``walk`` for what is found, under which names."""
+"""Local files: below the folders of ``INGEST_ROOTS``. See ``walk`` for what is found, under which names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = 1000
 
 def open_source(tools: SourceTools) -> Files:
     """Return the files below the roots of the settings."""
-    return Files(tools, tools.settings.file_roots)
+    return Files(tools, tools.settings.folders)
 
 
 class Files(Source):

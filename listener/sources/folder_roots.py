@@ -42,8 +42,8 @@ class Root:
         name = _absolute(str(folder))
         real = os.path.realpath(name)
         if problem := _problem(name, real):
-            hint = "Name the folders that hold your documents in INGEST_FILE_ROOTS, such as /srv/docs."
-            raise OperatorError("wrong_setting", f"INGEST_FILE_ROOTS={folder}: {problem}", hint)
+            hint = "Name the folders that hold your documents in INGEST_ROOTS, such as /srv/docs."
+            raise OperatorError("wrong_setting", f"the root {folder}: {problem}", hint)
         return cls(name, linked=real != name)
 
     def place(self) -> str | None:
@@ -128,7 +128,7 @@ class FolderRoots:
 
     def _outside(self, source: str) -> RequestError:
         roots = ", ".join(self.names) or "none is set"
-        hint = "add the folder to INGEST_FILE_ROOTS of the listeners that can see it"
+        hint = "add the folder to INGEST_ROOTS of the listeners that can see it"
         return RequestError("outside_roots", f"{source} is not below a root of this listener ({roots})", hint)
 
     def _may_look(self, place: str) -> bool:

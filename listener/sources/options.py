@@ -32,6 +32,8 @@ class RequestOptions(BaseModel):
     ``max_bytes``              a lower limit of a document's size, in bytes
     ``force``                  ingest again what did not change
     ``publish``                ``document``: each batch goes live when it is ready; ``request``: all at once at the end
+    ``mirror``                 delete what came from this source and is there no more
+    ``most_gone``              the share of that which may go at once
     ``record``                 which fields of a record are what, see ``sources.records.spec``
     ``timeout_seconds``        the request is cancelled when it has run this long
     ``batch_documents``        most documents in a batch; 1: each document has a workflow of its own
@@ -44,6 +46,8 @@ class RequestOptions(BaseModel):
     max_bytes: int | None = None
     force: bool = False
     publish: Literal["document", "request"] = "document"
+    mirror: bool = False
+    most_gone: float = Field(0.5, gt=0, le=1)
     record: Mapping[str, Any] | None = None
     timeout_seconds: float | None = None
     batch_documents: int | None = Field(None, ge=1)

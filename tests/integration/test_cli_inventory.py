@@ -244,7 +244,7 @@ async def test_doctor_has_no_problem_with_an_application_s_role(own: Connection,
         for kind in ("submitter", "searcher"):
             await own.execute("select ingest_grant($1::name, $2)", role, kind)
         url = ready.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")
-        ended = await Ingest(tmp_path, INGEST_DATABASE_URL=url)("doctor", "--json", INGEST_FILE_ROOTS=str(tmp_path))
+        ended = await Ingest(tmp_path, INGEST_DATABASE_URL=url)("doctor", "--json", INGEST_ROOTS=str(tmp_path))
         checks = {one["name"]: one for one in ended.json["checks"]}
         assert {name: one["state"] for name, one in checks.items() if one["state"] == "problem"} == {}
         for name in ("dbos", "listeners", "services"):

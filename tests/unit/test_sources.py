@@ -236,7 +236,7 @@ def test_nothing_leads_out_of_the_roots(root: Path, tmp_path: Path) -> None:
 def test_without_roots_nothing_can_be_read(root: Path) -> None:
     with pytest.raises(RequestError, match="none is set") as caught:
         list(sources().discover(str(root), {}))
-    assert "INGEST_FILE_ROOTS" in caught.value.hint
+    assert "INGEST_ROOTS" in caught.value.hint
 
 
 def test_links_between_and_within_roots_are_followed_once(root: Path, tmp_path: Path) -> None:
