@@ -26,7 +26,7 @@ MADE = re.compile(r"^create (?:or replace )?(function|view|procedure|type) (?:in
 MADE_TABLE = re.compile(r"^create (?:table|sequence) ingest\.(\w+)", re.MULTILINE)
 FOR_FORMER = re.compile(r" is\s+'For listeners of the former release: ")
 MOST_DOORS = 17
-STEPS = ("discover", "load", "chunk", "embed", "save")
+STEPS = ("discover", "load", "chunk", "embed", "save", "mirror")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 

@@ -40,6 +40,9 @@ def add(
     ] = None,
     uri: Annotated[str | None, typer.Option(help="Name of the document on stdin; by default the request's id.")] = None,
     media_type: Annotated[str | None, typer.Option(help="Its media type, like text/markdown.")] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Delete documents that came from the SOURCE and are there no more.")
+    ] = False,
     wait: arguments.Wait = False,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
@@ -54,11 +57,12 @@ def add(
     ingest add docs/ --wait
     ingest add docs/ -o include=*.md -o include=*.html -o exclude=drafts/**
     ingest add '/srv/mail/**/*.txt' -c mail -m team=support --priority 10
+    ingest add docs/ --mirror
     ingest add /srv/docs --run-at 'tomorrow 03:00' --dedupe-key nightly
     curl -s https://example.org/a.html | ingest add - --uri https://example.org/a.html --media-type text/html
     """
     _check_together(sources, dedupe_key)
-    options = arguments.json_object("--option", option or [])
+    options = arguments.json_object("--option", option or []) | ({"mirror": True} if mirror else {})
     kept = arguments.json_object("--metadata", metadata or [])
 
     async def ask(ingest: Ingest, source: str | None, content: str | bytes | None) -> UUID:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from listener.cli.findings import Bad, Findings, conclude
 from listener.cli.operate import embedded_runs
 from listener.cli.output import Output
 from listener.cli.problems import OK
+from listener.cli.root_checks import look_at_roots
 from listener.cli.running import load_settings, open_session_of, run
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def _doctor(output: Output) -> int:
     from listener.database.dsn import check_dsn
 
     settings, findings = load_settings(), Findings(output)
-    await findings.look("roots", _roots(settings))
+    await look_at_roots(settings, findings)
     await findings.look("embedder", _embedder(settings))
     await findings.look("parsers", _parsers(settings))
     dsn = await _find_running(settings, findings)
@@ -98,21 +98,6 @@ async def _holds(what: str, ok: bool, hint: str) -> str:
     if not ok:
         raise Bad(f"it has not: {what}", hint)
     return what
-
-
-async def _roots(settings: Settings) -> str:
-    if not (settings.folders or settings.roots):
-        hint = "Set INGEST_ROOTS for the listener, a root in each line: /srv/docs. Inline content needs none."
-        raise Bad("no root is set that sources may lie in", hint, "warning")
-    from listener.sources.folder_roots import FolderRoots
-
-    FolderRoots(settings.folders)  # raises what a listener would not start with
-    for root in settings.folders:
-        if not root.is_absolute():
-            raise Bad(f"{root} is relative", "Give absolute paths in INGEST_ROOTS and INGEST_FILE_ROOTS.")
-        if not (root.is_dir() and os.access(root, os.R_OK | os.X_OK)):
-            raise Bad(f"{root} is not a folder that can be read", "Mount it, or correct INGEST_ROOTS.")
-    return ", ".join(map(str, settings.folders))
 
 
 async def _embedder(settings: Settings) -> str:

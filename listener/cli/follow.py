@@ -216,6 +216,7 @@ def outcome_line(status: Status) -> str:
         counted(status.documents_done or 0, "document") + " ingested",
         _unless_zero(status.documents_skipped, "{} unchanged or superseded"),
         _unless_zero(status.documents_failed, "{} failed"),
+        _unless_zero(status.documents_deleted, "{} deleted"),
         _unless_zero(status.chunks_total, "{} chunks"),
     ]
     ran = status.finished_at - status.started_at if status.started_at and status.finished_at else None

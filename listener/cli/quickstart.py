@@ -66,7 +66,7 @@ def quickstart(
 def _settings_for(source: str) -> Settings:
     """Return the settings with ``source`` below a root; raises RequestError if there is nothing to ingest."""
     from listener.errors import RequestError
-    from listener.roots import folders_among
+    from listener.settings.roots import folders_among
     from listener.sources.folder_roots import FolderRoots
     from listener.sources.options import RequestOptions
     from listener.sources.walk import Walk

@@ -40,6 +40,7 @@ class Status:
     ``documents_found``   by discovery, so far or at its end, without those inside of others
     ``documents_loaded``, ``documents_embedded``  on their way: read and not embedded yet; embedded and not live yet
     ``documents_…``       all; live now; unchanged or superseded; failed (see ``failures``). None: not all are found yet
+    ``documents_unchanged``  of the skipped ones, those that were not read; ``documents_deleted``: by option ``mirror``
     ``chunks_total``      chunks of these documents
     ``documents_per_second``, ``eta``  how fast it was in the last minute, and how long it takes from now on at that
                           speed; None while nothing moves. Of one that has ended: how fast it was
@@ -59,6 +60,8 @@ class Status:
     documents_done: int | None
     documents_skipped: int | None
     documents_failed: int | None
+    documents_unchanged: int | None
+    documents_deleted: int | None
     chunks_total: int | None
     documents_per_second: float | None
     eta: timedelta | None

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 _CASTS = {"options": "::text::jsonb", "metadata": "::text::jsonb", "run_at": "::text::timestamptz"}
 
 _STATUS = """select s.id::text, s.collection, s.status, s.percent::float8, s.current_step, s.documents_total,
-  s.documents_done, s.documents_skipped, s.documents_failed, s.chunks_total,
+  s.documents_done, s.documents_skipped, s.documents_failed, s.documents_unchanged, s.documents_deleted, s.chunks_total,
   s.documents_per_second::float8, s.eta, s.waiting_for, s.error_code, s.error_message, s.hint, s.error::text,
   s.last_error::text, s.next_attempt_at, s.source, s.uri, s.priority, s.run_at, s.attempt, s.executor_id, s.deadline_at,
   s.created_by, s.created_at, s.started_at, s.finished_at, s.tokens, s.documents_found,

@@ -13,7 +13,7 @@ from listener.pipeline.memory import TIMES_TEXT
 from listener.pipeline.rows import Failure, ToLoad
 from listener.settings import Settings
 from listener.sources import inline
-from listener.sources.base import Found, Known, Wanted
+from listener.sources.base import Found, Wanted
 
 UNKNOWN_BYTES = 1024 * 1024  # of a document whose size its source does not tell
 GROWTH, SLACK = 16, 16 * 1024  # a document may have grown by a sixteenth since, and a little
@@ -63,5 +63,5 @@ def code_of(error: Failure | None) -> str | None:
 
 def _wanted(row: ToLoad, limit: int) -> Wanted:
     locator = row.locator or inline.locator_of_request(row.request_id)
-    known = Known(row.live_hash) if row.live_hash else None
-    return Wanted(Found(row.uri, locator, row.media_type, record=row.record), limit, known)
+    found = Found(row.uri, locator, row.media_type, version=row.version, record=row.record)
+    return Wanted(found, limit, row.live)

@@ -1,15 +1,20 @@
-"""The discover step: what is behind the source, written down in pages and cut into batches."""
+"""The discover step: what is behind the source, written down in pages and cut into batches.
+
+What is live in the state that the source tells of is counted, and not read. A source that can go on behind a page does
+so after a death; what was written stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from functools import partial
 
 from listener.documents.turns import on_behalf_of
 from listener.errors import DocumentError
 from listener.pipeline.references import RequestRef
-from listener.pipeline.request_rows import Container, ManifestEntry, RunningRequest
+from listener.pipeline.request_rows import Container, Discovery, ManifestEntry, RunningRequest
 from listener.pipeline.tools import Tools
 from listener.sources import inline
 from listener.sources.base import Found, Page, Refused, Source, too_large
@@ -30,30 +35,96 @@ async def discover(tools: Tools, ref: RequestRef, request: RunningRequest) -> di
 
 
 async def _discovered(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
-    await tools.gateway.reset_manifest(ref, tools.executor_id, request.attempt)
     if request.fork_step in (None, "discover"):
         await _write_manifest(tools, ref, request)
     else:
+        await tools.gateway.reset_manifest(ref, tools.executor_id, request.attempt)
         await tools.gateway.copy_manifest(ref, tools.executor_id, request.attempt)
     return asdict(await tools.gateway.complete_manifest(ref, tools.executor_id, request.attempt))
 
 
 async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest) -> None:
-    options, settings = request.options, tools.settings
-    most = settings.batch_records if options.record else settings.batch_documents
-    cut = _Cut(min(most, options.batch_documents or most), settings.batch_bytes, settings.max_document_bytes)
+    """Look at the source, from where an execution that died left off if the source can."""
+    gateway, options = tools.gateway, request.options
+    if (listing := request.listing) is None or listing.cursor is None:
+        await gateway.reset_manifest(ref, tools.executor_id, request.attempt)
+        listing = Discovery(read_seq=await gateway.next_reading())
+    manifest = _Manifest(tools, ref, request, listing)
     place = request.source if request.source is not None else inline.locator_of_request(request.id)
-    async with _source(tools, request) as source, aclosing(source.discover(place, options)) as pages:
-        async for page in pages:
-            await _write(tools, ref, request.attempt, page, cut)
+    known = partial(gateway.known, request.collection)
+    async with _source(tools, request) as source:
+        pages = source.discover(place, options, known=known, after=listing.cursor)
+        async with aclosing(pages):
+            async for page in pages:
+                await manifest.write(page)
 
 
-async def _write(tools: Tools, ref: RequestRef, attempt: int, page: Page, cut: _Cut) -> None:
-    for file in page.files:
-        container = Container(file.number, inline.stored(file.locator), file.layout, {})
-        await tools.gateway.add_container(ref, tools.executor_id, attempt, container)
-    if page.items:
-        await tools.gateway.add_found(ref, tools.executor_id, attempt, [cut.entry(item) for item in page.items])
+class _Manifest:
+    """Writes pages of discovery: what has not changed is counted, the rest numbered and cut into batches."""
+
+    def __init__(self, tools: Tools, ref: RequestRef, request: RunningRequest, listing: Discovery) -> None:
+        settings, options = tools.settings, request.options
+        most = settings.batch_records if options.record else settings.batch_documents
+        self._most_documents = min(most, options.batch_documents or most)
+        self._most_bytes = settings.batch_bytes
+        self._max_document_bytes = settings.max_document_bytes
+        self._gateway = tools.gateway
+        self._fence = ref, tools.executor_id, request.attempt
+        self._compares = request.source is not None and not options.force
+        self._listing = listing
+
+    async def write(self, page: Page) -> None:
+        """Write a page."""
+        for file in page.files:
+            container = Container(file.number, inline.stored(file.locator), file.layout, {})
+            ref, executor, attempt = self._fence
+            await self._gateway.add_container(ref, executor, attempt, container)
+        looked_at = [self._looked_at(item) for item in page.items]
+        same = await self._unchanged(looked_at)
+        entries = [self._numbered(entry) for entry, seen in zip(looked_at, same, strict=True) if seen is None]
+        so_far = self._listing
+        self._listing = so_far.model_copy(
+            update={"cursor": page.cursor, "complete": so_far.complete and page.complete, "page": so_far.page + 1}
+        )
+        unchanged = [seen for seen in same if seen is not None]
+        await self._gateway.add_page(*self._fence, entries, unchanged, self._listing)
+
+    async def _unchanged(self, entries: Sequence[ManifestEntry]) -> Sequence[int | None]:
+        if not self._compares or not any(one.found.version or one.found.modified_at for one in entries):
+            return [None] * len(entries)
+        return await self._gateway.see_unchanged(*self._fence, self._listing.read_seq, entries)
+
+    def _looked_at(self, item: Found | Refused) -> ManifestEntry:
+        """Return what the manifest says of a document, without a number and a batch."""
+        if isinstance(item, Refused):
+            return _failed_entry(item.uri, DocumentError(item.code, item.message, item.hint))
+        if error := self._problem(item):
+            return _failed_entry(item.uri, error, _stored(item).locator)
+        return ManifestEntry(0, None, _stored(item))
+
+    def _numbered(self, entry: ManifestEntry) -> ManifestEntry:
+        """Give the next number to a document, and a batch: by count and bytes, a large one alone."""
+        last = self._listing
+        position = last.position + 1
+        if entry.error:
+            self._listing = last.model_copy(update={"position": position})
+            return replace(entry, position=position)
+        size, batch, documents, together = entry.found.bytes or 0, last.batch, last.documents, last.bytes
+        if documents and (documents == self._most_documents or together + size > self._most_bytes):
+            batch, documents, together = batch + 1, 0, 0
+        cut = {"position": position, "batch": batch, "documents": documents + 1, "bytes": together + size}
+        self._listing = last.model_copy(update=cut)
+        return replace(entry, position=position, batch=batch)
+
+    def _problem(self, item: Found) -> DocumentError | None:
+        if (length := len(item.uri.encode())) > LONGEST_URI:
+            hint = f"at most {LONGEST_URI} bytes: shorten the names of its folders, or its own"
+            return DocumentError("uri_too_long", f"the URI {item.uri[:100]}… has {length} bytes", hint)
+        # A request's own content is refused by the load step: ingest_retry goes on from there, under a higher limit.
+        most = self._max_document_bytes
+        if item.bytes is not None and item.bytes > most and inline.stored(item.locator or item.uri):
+            return too_large(item.uri, item.bytes, most)
+        return None
 
 
 @asynccontextmanager
@@ -82,46 +153,11 @@ def _inline(tools: Tools, request: RunningRequest, own: OwnContent) -> Source:
     return tools.sources.beside(inline.SCHEME, content)
 
 
-@dataclass(slots=True)
-class _Cut:
-    """Numbers the documents, and the batches that they go into: by count and bytes, a large one alone."""
-
-    most_documents: int
-    most_bytes: int
-    max_document_bytes: int
-    position: int = -1
-    batch: int = 1
-    documents: int = 0
-    bytes: int = 0
-
-    def entry(self, item: Found | Refused) -> ManifestEntry:
-        """Return what the manifest says of the next document."""
-        self.position += 1
-        if isinstance(item, Refused):
-            return _failed_entry(self.position, item.uri, DocumentError(item.code, item.message, item.hint))
-        if error := self._problem(item):
-            return _failed_entry(self.position, item.uri, error, _stored(item).locator)
-        size = item.bytes or 0
-        if self.documents and (self.documents == self.most_documents or self.bytes + size > self.most_bytes):
-            self.batch, self.documents, self.bytes = self.batch + 1, 0, 0
-        self.documents, self.bytes = self.documents + 1, self.bytes + size
-        return ManifestEntry(self.position, self.batch, _stored(item))
-
-    def _problem(self, item: Found) -> DocumentError | None:
-        if (length := len(item.uri.encode())) > LONGEST_URI:
-            hint = f"at most {LONGEST_URI} bytes: shorten the names of its folders, or its own"
-            return DocumentError("uri_too_long", f"the URI {item.uri[:100]}… has {length} bytes", hint)
-        # A request's own content is refused by the load step: ingest_retry goes on from there, under a higher limit.
-        if item.bytes is not None and item.bytes > self.max_document_bytes and inline.stored(item.locator or item.uri):
-            return too_large(item.uri, item.bytes, self.max_document_bytes)
-        return None
-
-
 def _stored(item: Found) -> Found:
     """Return what the manifest says of a document: where it lies, unless its request or its file of records says so."""
     locator = None if item.record else inline.stored(item.locator or item.uri)
     return item if locator == item.locator else replace(item, locator=locator)
 
 
-def _failed_entry(position: int, uri: str, error: DocumentError, locator: str | None = None) -> ManifestEntry:
-    return ManifestEntry(position, None, Found(uri[:LONGEST_URI], locator), error.as_json("discover"))
+def _failed_entry(uri: str, error: DocumentError, locator: str | None = None) -> ManifestEntry:
+    return ManifestEntry(0, None, Found(uri[:LONGEST_URI], locator), error.as_json("discover"))

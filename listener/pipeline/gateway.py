@@ -29,7 +29,7 @@ from listener.pipeline.rows import (
     ToLoad,
     as_json,
 )
-from listener.sources.base import Digest, RecordPlace
+from listener.sources.base import Digest, Known, RecordPlace
 from listener.sources.inline import OwnContent
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Gateway(OutageGateway):
     async def to_load(self, fence: Fence) -> list[ToLoad]:
         """Return the revisions to read, each with a number of reading taken now."""
         query = """select id, request_id, uri, locator, media_type, case when whole_uri is null then bytes end as size,
-          read_seq, live_hash, max_bytes, whole_uri, container, range_start, bytes, line, range_hash
+          read_seq, live_hash, live_bytes, live_version, live_modified_at, max_bytes, whole_uri, version,
+          container, range_start, bytes, line, range_hash
           from ingest.ingest_to_load($1::ingest.ingest_fence_v1)"""
         return [_to_load(row) for row in await self._pool.fetch(query, fence.as_row)]
 
@@ -84,8 +85,8 @@ class Gateway(OutageGateway):
         """Skip revisions whose bytes are live already; return those that were, others have changed meanwhile."""
         if not same:
             return set()
-        rows = [(one.revision, one.read_seq, one.digest) for one in same]
-        query = "select ingest.ingest_skip_unchanged($1::ingest.ingest_fence_v1, $2::ingest.ingest_unchanged_v1[])"
+        rows = [(one.revision, one.read_seq, one.digest, one.version, one.modified_at) for one in same]
+        query = "select ingest.ingest_skip_unchanged($1::ingest.ingest_fence_v1, $2::ingest.ingest_unchanged_v2[])"
         return set(await self._write(query, fence.as_row, rows))
 
     async def save_loaded(self, fence: Fence, loaded: Sequence[LoadedRow]) -> None:
@@ -176,6 +177,13 @@ class Gateway(OutageGateway):
         """Make all embedded revisions of the request live at once."""
         return await self._publish([request.request], None, None)
 
+    # mirror
+
+    async def delete_gone(self, request: RequestRef, executor: str, attempt: int, most: int) -> int:
+        """Delete a page of documents that are there no more; return how many came through the source no more."""
+        query = "select ingest.ingest_delete_gone($1::uuid, $2::text, $3::int, $4::int)"
+        return int(await self._write(query, request.request, executor, attempt, most))
+
     async def _publish(self, requests: list[UUID], batch: int | None, token: UUID | None) -> tuple[int, int]:
         query = "select published, superseded from ingest.ingest_publish($1::uuid[], $2::int, $3::uuid)"
         published, superseded = await self._row(query, requests, batch, token)
@@ -183,6 +191,14 @@ class Gateway(OutageGateway):
 
 
 def _to_load(row: asyncpg.Record) -> ToLoad:
-    *about, whole_uri, container, start, length, line, digest = row.values()
-    record = None if container is None else RecordPlace(container, start, length, line, digest)
-    return ToLoad(*about, record, whole_uri)  # type: ignore[call-arg]  # nine columns are before these
+    values = list(row.values())
+    about, live, (most, whole_uri, version), record = values[:7], values[7:11], values[11:14], values[14:]
+    known = None if live[0] is None else Known(*live)
+    return ToLoad(
+        *about,
+        known,  # type: ignore[call-arg]  # seven columns are before it
+        most,
+        None if record[0] is None else RecordPlace(*record),
+        whole_uri,
+        version,
+    )

@@ -52,7 +52,7 @@ class _Read:
 
     @property
     def is_live(self) -> bool:
-        return self.about.digest is not None and self.about.digest == self.row.live_hash
+        return self.about.digest is not None and self.row.live is not None and self.about.digest == self.row.live.digest
 
 
 async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
@@ -169,18 +169,17 @@ def _within_limit(one: Asked, outcome: Outcome | DocumentError) -> Outcome | Doc
 
 
 def _about(row: ToLoad, outcome: Outcome | DocumentError) -> Loaded:
-    about = Loaded(row.id, row.read_seq)
+    about = Loaded(row.id, row.read_seq, version=row.version)
     if isinstance(outcome, DocumentError):
         return replace(about, error=outcome.as_json("load"))
     if isinstance(outcome, Unchanged):
-        return replace(about, digest=row.live_hash)
+        return replace(about, digest=row.live.digest, version=row.live.version or row.version) if row.live else about
     if isinstance(outcome, Ready):
         return replace(about, digest=outcome.digest, size=outcome.bytes)
-    return Loaded(
-        row.id,
-        row.read_seq,
-        sha256(outcome.data).digest(),
-        len(outcome.data),
+    return replace(
+        about,
+        digest=sha256(outcome.data).digest(),
+        size=len(outcome.data),
         version=outcome.version,
         modified_at=outcome.modified_at,
         read_seconds=outcome.seconds,

@@ -15,8 +15,9 @@ import asyncpg
 from listener.database.translation import refusal
 from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
-from listener.pipeline.request_rows import BatchSettings, Container, Manifest, ManifestEntry, RunningRequest
+from listener.pipeline.request_rows import BatchSettings, Container, Discovery, Manifest, ManifestEntry, RunningRequest
 from listener.pipeline.rows import Failure, Fence, as_json
+from listener.sources.base import Known
 from listener.sources.options import RequestOptions
 
 
@@ -31,9 +32,12 @@ class RequestGateway:
     async def begin(self, request: RequestRef, executor: str, attempt: int | None = None) -> RunningRequest | None:
         """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
         query = """select id, collection, source, inline_bytes, media_type, uri, options, attempt, crashes, discovered,
-          fork_step, submitted_by from ingest.ingest_begin_request($1::uuid, $2::text, $3::int)"""
+          fork_step, submitted_by, listing from ingest.ingest_begin_request($1::uuid, $2::text, $3::int)"""
         row = await self._pool.fetchrow(query, request.request, executor, attempt)
-        return RunningRequest(**{**row, "options": RequestOptions.read(row["options"])}) if row else None
+        if row is None:
+            return None
+        listing = row["listing"] and Discovery.model_validate_json(row["listing"])
+        return RunningRequest(**{**row, "options": RequestOptions.read(row["options"]), "listing": listing})
 
     async def begin_shared(self, requests: Sequence[UUID], executor: str) -> Fence | None:
         """Become the only writer of a batch that requests share; None if none of them can."""
@@ -136,10 +140,39 @@ class RequestGateway:
             "select ingest.ingest_reset_manifest($1::uuid, $2::text, $3::int)", request.request, executor, attempt
         )
 
-    async def add_found(self, request: RequestRef, executor: str, attempt: int, page: Sequence[ManifestEntry]) -> None:
-        """Write a page of the manifest."""
-        query = "select ingest.ingest_add_found($1::uuid, $2::text, $3::int, $4::ingest.ingest_found_v1[])"
-        await self._write(query, request.request, executor, attempt, [entry.as_row for entry in page])
+    async def next_reading(self) -> int:
+        """Take a number of reading: what is looked at from now on is newer than what others have read so far."""
+        return int(await self._pool.fetchval("select nextval('ingest.ingest_read_seq')"))
+
+    async def known(self, collection: str, uris: Sequence[str]) -> dict[str, Known]:
+        """Return what is known of the live ones among documents."""
+        query = """select uri, content_hash, bytes, version, modified_at from ingest.ingest_documents
+          where collection = $1 and uri = any ($2) and revision_id is not null"""
+        return {uri: Known(*state) for uri, *state in await self._pool.fetch(query, collection, list(uris))}
+
+    async def see_unchanged(
+        self, request: RequestRef, executor: str, attempt: int, read_seq: int, page: Sequence[ManifestEntry]
+    ) -> list[int | None]:
+        """Return, by place, the documents that are live in the state that discovery saw; None: it is to be read."""
+        query = """select ingest.ingest_see_unchanged(
+          $1::uuid, $2::text, $3::int, $4::bigint, $5::ingest.ingest_found_v1[])"""
+        rows = [entry.as_row for entry in page]
+        return list(await self._write(query, request.request, executor, attempt, read_seq, rows))
+
+    async def add_page(
+        self,
+        request: RequestRef,
+        executor: str,
+        attempt: int,
+        page: Sequence[ManifestEntry],
+        unchanged: Sequence[int],
+        listing: Discovery,
+    ) -> None:
+        """Write a page of the manifest, documents that have not changed, and how far discovery is."""
+        query = """select ingest.ingest_add_page(
+          $1::uuid, $2::text, $3::int, $4::ingest.ingest_found_v1[], $5::bigint[], $6::jsonb)"""
+        rows = [entry.as_row for entry in page]
+        await self._write(query, request.request, executor, attempt, rows, list(unchanged), listing.model_dump_json())
 
     async def add_container(self, request: RequestRef, executor: str, attempt: int, container: Container) -> None:
         """Enter a file of records."""

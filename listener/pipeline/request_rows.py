@@ -17,6 +17,26 @@ from listener.sources.base import Found
 from listener.sources.options import RequestOptions
 
 
+class Discovery(BaseModel):
+    """How far the discovery of a request is: what it goes on from if this listener dies.
+
+    ``cursor``: behind which the source goes on, None: it begins anew. ``read_seq``: a number of reading from before it
+    began. ``complete``: whether nothing was left out so far. ``page``: pages that were written; ``position``,
+    ``batch``, ``documents``, ``bytes``: of the last entry, and of its batch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    read_seq: int
+    cursor: str | None = None
+    complete: bool = True
+    page: int = 0
+    position: int = -1
+    batch: int = 1
+    documents: int = 0
+    bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class RunningRequest:
     """A request that runs, as its workflow begins: what it asks for, and how often it was tried.
@@ -36,6 +56,7 @@ class RunningRequest:
     discovered: bool
     fork_step: str | None
     submitted_by: str | None
+    listing: Discovery | None = None
 
     @property
     def share(self) -> Share:

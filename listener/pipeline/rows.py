@@ -15,7 +15,7 @@ from uuid import UUID
 
 from listener.documents.parsed import Parsed
 from listener.pipeline.memory import Memory
-from listener.sources.base import Digest, RecordPlace
+from listener.sources.base import Digest, Known, RecordPlace
 
 if TYPE_CHECKING:
     from pgvector import Vector
@@ -51,8 +51,8 @@ class ToLoad:
     """A revision to be read.
 
     ``locator``: where it lies, None for inline content. ``bytes``: its size as far as it is known. ``read_seq``: the
-    number of this reading. ``live_hash``: of the bytes that are live under the same settings. ``record``: if it is one,
-    where. ``whole_uri``: the document that it is a part of.
+    number of this reading. ``live``: what is live under the same settings. ``record``: if it is one, where.
+    ``whole_uri``: the document that it is a part of. ``version``: of its state, as discovery saw it.
     """
 
     id: int
@@ -62,10 +62,11 @@ class ToLoad:
     media_type: str | None
     bytes: int | None
     read_seq: int
-    live_hash: Digest | None
+    live: Known | None
     max_bytes: int | None
     record: RecordPlace | None
     whole_uri: str | None
+    version: str | None = None
 
 
 LoadedRow = tuple[Any, ...]

@@ -38,6 +38,7 @@ from listener.pipeline.capacity import Capacity
 from listener.pipeline.checkpoints import as_json, done_before, give_way, refuse_copies, run_step, without_slot
 from listener.pipeline.discover import discover
 from listener.pipeline.identity import Identity
+from listener.pipeline.mirror import mirror
 from listener.pipeline.parking import Parking
 from listener.pipeline.places import Places, Seat
 from listener.pipeline.references import BatchRef, RequestRef
@@ -206,6 +207,8 @@ class Workflows:
                     await self._children(ref, request.share)
         if request.options.publish == "request":
             await run_step(self._tools, "save", partial(save_request, self._tools, ref))
+        if request.options.mirror:
+            await run_step(self._tools, "mirror", partial(mirror, self._tools, ref, request.attempt))
         return counts
 
     @contextmanager

@@ -68,7 +68,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A document that discovery saw but can't offer: unreadable, a device, a link that leads out of the roots."""
+    """What discovery saw but can't offer: unreadable, a device, a link out of the roots; a whole folder, archive, file.
+
+    For all that lies below or inside of it, by its URI, ``/`` and ``#``.
+    """
 
     uri: str
     code: str
@@ -98,8 +101,8 @@ class Page:
     """Some of the documents behind a source, at most about a thousand; ``files`` have to be known before them.
 
     ``cursor``: ``discover(…, after=cursor)`` goes on behind this page; None if the source can't begin in the middle.
-    ``complete``: whether there is nothing that this page should have shown and can't, as of a folder that can't be
-    listed, or a list that was cut off. What is in no page is gone only if all of them were complete.
+    ``complete``: whether nothing is missing that has no name here, as the rest of a list that was cut off. What is in
+    no page is gone only if all of them were complete; what lies below or inside of something Refused is not gone.
     """
 
     items: Sequence[Found | Refused]

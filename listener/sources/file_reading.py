@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from listener.sources.base import too_large
+from listener.sources.base import Fetched, too_large
 from listener.sources.file_errors import code_of, refusal, require_file
+from listener.sources.file_state import FileState, state_of
 from listener.sources.folder_roots import FolderRoots
 from listener.sources.opening import is_kernels, reopened
 from listener.sources.paths import path_of, uri_of
 
 
-def read(roots: FolderRoots, locator: str, limit: int) -> bytes:
-    """Return a file's content; blocks.
+def read(roots: FolderRoots, locator: str, limit: int) -> Fetched:
+    """Return a file's content, and its state from before it was read; blocks.
 
     Raises DocumentError ``empty_document``, ``too_large``, ``not_found``, ``not_a_file``, ``kernel_file``,
     ``unreadable`` or ``outside_roots``.
@@ -23,14 +24,14 @@ def read(roots: FolderRoots, locator: str, limit: int) -> bytes:
     path = path_of(locator)
     uri = uri_of(path)
     try:
-        data, size = _bytes(roots, path, uri, limit)
+        data, size, state = _bytes(roots, path, uri, limit)
     except OSError as error:
         raise refusal(code_of(error), uri, error) from None
     if size > limit:
         raise too_large(uri, size, limit)
     if not data:
         raise refusal("empty_document", uri)
-    return data
+    return Fetched(data, version=state.version, modified_at=state.modified_at)
 
 
 def read_ranges(roots: FolderRoots, locator: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
@@ -49,16 +50,17 @@ def _piece(file: BinaryIO, start: int, length: int) -> bytes:
     return file.read(length)
 
 
-def _bytes(roots: FolderRoots, path: str, uri: str, limit: int) -> tuple[bytes, int]:
-    """Return the content, if it is not too large, and the size."""
+def _bytes(roots: FolderRoots, path: str, uri: str, limit: int) -> tuple[bytes, int, FileState]:
+    """Return the content, if it is not too large, the size and the state."""
     with _open(roots, path, uri) as file:
-        size = os.fstat(file.fileno()).st_size
+        status = os.fstat(file.fileno())
+        size, state = status.st_size, state_of(status)
         if size > limit:
-            return b"", size
+            return b"", size, state
         data = file.read(size + 1)
         if len(data) > size:  # it grows, or does not tell its size
             data += file.read(limit + 1 - len(data))
-        return data, len(data)
+        return data, len(data), state
 
 
 @contextmanager

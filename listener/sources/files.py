@@ -9,7 +9,7 @@ from pathlib import Path
 
 from listener.errors import DocumentError
 from listener.sources import file_reading
-from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, SourceTools, Wanted, timed
+from listener.sources.base import Found, LookUp, Outcome, Page, Source, SourceTools, Wanted, timed
 from listener.sources.folder_roots import FolderRoots
 from listener.sources.options import RequestOptions
 from listener.sources.walk import Walk
@@ -40,7 +40,7 @@ class Files(Source):
         found = walk.found()
         try:
             while items := await self._tools.in_thread(lambda: list(islice(found, PAGE))):
-                yield Page(items, complete=walk.complete)
+                yield Page(items)
         finally:
             walk.stop()  # its thread may be on the way through a million files of which none is wanted
 
@@ -61,7 +61,7 @@ class Files(Source):
             return error
 
     def _read(self, wanted: Wanted) -> Outcome:
-        return Fetched(file_reading.read(self._roots, _place_of(wanted.found), wanted.limit))
+        return file_reading.read(self._roots, _place_of(wanted.found), wanted.limit)
 
 
 def _place_of(found: Found) -> str:

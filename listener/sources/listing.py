@@ -80,14 +80,18 @@ def _next_page(
     try:
         descriptor = open_linkless(place, FOLDER)
     except OSError as error:
-        return [FolderEntry(name, error=error) for name, _ in names if wanted(name)]
+        return _lost(names, wanted, error)
     try:
         if _identity(descriptor) != identity:
-            gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            return [FolderEntry(name, error=gone) for name, _ in names if wanted(name)]
+            return _lost(names, wanted, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
         return _page(descriptor, names, wanted)
     finally:
         os.close(descriptor)
+
+
+def _lost(names: Sequence[tuple[str, int]], wanted: Wanted, error: OSError) -> Sequence[FolderEntry]:
+    """Return what can't be looked at any more; of folders too, since nobody knows what is in them."""
+    return [FolderEntry(name, error=error) for name, kind in names if kind == stat.S_IFDIR or wanted(name)]
 
 
 def _page(folder: int, names: Sequence[tuple[str, int]], wanted: Wanted) -> Sequence[FolderEntry]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 
 from listener.concurrency import task_group
-from listener.errors import DocumentError, IngestError, RequestError
+from listener.errors import DocumentError, IngestError, OperatorError, RequestError
 from listener.extensions import Extension, broken, installed
 from listener.sources.base import Found, LookUp, Outcome, Page, Source, SourceTools, Wanted
 from listener.sources.options import RequestOptions
@@ -32,11 +32,22 @@ class Sources(Source):
     @classmethod
     def installed(cls, tools: SourceTools) -> Sources:
         """Make the sources of all distributions; raises OperatorError ``broken_extension`` or what a factory raises."""
-        return cls({one.name: made(one, tools) for one in installed(GROUP)})
+        sources = cls({one.name: made(one, tools) for one in installed(GROUP)})
+        for root in tools.settings.roots:
+            sources.require(root)
+        return sources
 
     def beside(self, scheme: str, source: Source) -> Sources:
         """Return these sources and one more."""
         return Sources(self._by_scheme | {scheme: source})
+
+    def require(self, root: str) -> None:
+        """Raise OperatorError ``wrong_setting`` for a root that no source reads."""
+        scheme = root.partition(":")[0]
+        if not root.startswith("/") and scheme not in self._by_scheme:
+            known = ", ".join(f"{name}:" for name in self._by_scheme)
+            hint = f"Known are folders and {known} URLs; other sources are packages of their own."
+            raise OperatorError("wrong_setting", f"INGEST_ROOTS={root}: there is no source for {scheme}:", hint)
 
     def of(self, place: str) -> Source:
         """Return the source that reads a place, which is a request's source or a locator.
@@ -82,6 +93,9 @@ class Sources(Source):
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         return await self.of(_place(found)).read_ranges(found, ranges)
+
+    async def look(self, root: str) -> str:
+        return await self.of(root if SCHEME.match(root) else f"{root}/").look(root)
 
     async def close(self) -> None:
         """Close all of them, also if one fails to close."""

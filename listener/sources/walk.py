@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from listener.errors import DocumentError, RequestError
 from listener.sources.base import Found, Refused
 from listener.sources.file_errors import code_of, refusal, require_file
+from listener.sources.file_state import state_of
 from listener.sources.folder_roots import FolderRoots
 from listener.sources.listing import FolderEntry, Identity, Listing, listing
 from listener.sources.options import RequestOptions
@@ -46,17 +47,13 @@ class _Level:
 
 
 class Walk:
-    """One look at what is behind a source. Its methods block: call them in threads.
-
-    ``complete`` turns False when a folder can't be listed.
-    """
+    """One look at what is behind a source. Its methods block: call them in threads."""
 
     def __init__(self, roots: FolderRoots, source: str, options: RequestOptions) -> None:
         """Raise RequestError ``relative_path``, ``invalid_source`` or ``invalid_option``."""
         self._roots = roots
         self.source = source
         self._path, self._choice = choose(path_of(source), options)
-        self.complete = True
         self._stopped = False
 
     def stop(self) -> None:
@@ -161,11 +158,7 @@ class Walk:
 
     def _entered(self, level: _Level, entry: FolderEntry, place: str, seen: set[Identity]) -> _Level | None:
         prefix, name = f"{level.prefix}{entry.name}/", f"{level.name}/{entry.name}"
-        try:
-            listed = listing(place, lambda file: self._choice.takes(prefix + file))
-        except OSError:
-            self.complete = False
-            raise
+        listed = listing(place, lambda file: self._choice.takes(prefix + file))
         if listed.kernels:
             raise refusal("kernel_file", uri_of(name))
         if listed.identity in seen:
@@ -177,4 +170,5 @@ class Walk:
 def _offer(path: str, status: os.stat_result) -> Found:
     uri = uri_of(path)
     require_file(status, uri)
-    return Found(uri, locator_of(path, uri), bytes=status.st_size)
+    state = state_of(status)
+    return Found(uri, locator_of(path, uri), None, status.st_size, state.version, state.modified_at)

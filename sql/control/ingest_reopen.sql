@@ -18,7 +18,7 @@ begin
       crashes = 0, due = true,
       -- What a cancel leaves as it is, before a claim, must be true; what failed is on its way again.
       (documents_done, documents_skipped, documents_failed) = (
-        select count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped'),
+        select count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped') + coalesce(r.documents_unchanged, 0),
                count(*) filter (where v.state = 'failed')
         from ingest.ingest_revisions v where v.request_id = p_request)
   where r.id = p_request;

@@ -4,8 +4,8 @@ create or replace function ingest.ingest_skip_unchanged(
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_skip_unchanged((p_requests, p_batch, p_owner)::ingest.ingest_fence_v1, array(
-    select (u.id, u.read_seq, u.hash)::ingest.ingest_unchanged_v1 from unnest(p_ids, p_read_seqs, p_hashes) as u (id, read_seq, hash)));
+    select (u.id, u.read_seq, u.hash, null, null)::ingest.ingest_unchanged_v2 from unnest(p_ids, p_read_seqs, p_hashes) as u (id, read_seq, hash)));
 $$;
 
 comment on function ingest.ingest_skip_unchanged(uuid[], int, uuid, bigint[], bigint[], bytea[]) is
-  'For listeners of the former release: ingest_skip_unchanged(ingest_fence_v1, ingest_unchanged_v1[]).';
+  'For listeners of the former release: ingest_skip_unchanged(ingest_fence_v1, ingest_unchanged_v2[]).';

@@ -34,6 +34,10 @@ begin
       raise exception 'option "%" is %, and must be above 0 and at most 1e12', v_key, v_value
         using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'See select * from ingest_options().';
     end if;
+    if v_key = 'most_gone' and v_value::numeric > 1 then
+      raise exception 'option "most_gone" is %, and must be a share up to 1', v_value
+        using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'See select * from ingest_options().';
+    end if;
     if v_key = 'publish' and v_value #>> '{}' not in ('document', 'request') then
       raise exception 'option "publish" is %', v_value
         using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'It takes "document" or "request".';

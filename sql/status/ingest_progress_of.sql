@@ -21,8 +21,8 @@ begin
          bool_and(b.last_error is not null or b.resume_at is not null) filter (where b.finished_at is null and b.owner is not null)
   into total, done, skipped, failed, v_remaining, v_waits
   from ingest.ingest_batches b where b.request_id = p_request.id;
-  total := total + coalesce(p_request.duplicates + p_request.refused, 0);
-  skipped := skipped + coalesce(p_request.duplicates, 0);
+  total := total + coalesce(p_request.duplicates + p_request.refused, 0) + coalesce(p_request.documents_unchanged, 0);
+  skipped := skipped + coalesce(p_request.duplicates, 0) + coalesce(p_request.documents_unchanged, 0);
   failed := failed + coalesce(p_request.refused, 0);
   -- Rounded before it is cut: the order in which batches are added up must make no difference.
   percent := case when v_remaining = 0 then 100

@@ -65,7 +65,7 @@ async def test_a_wrong_setting_is_named_by_its_variable(ingest: Ingest) -> None:
 async def test_doctor_looks_at_one_thing_after_the_other(ingest: Ingest) -> None:
     ended = await ingest("doctor", "--json", INGEST_FILE_ROOTS=str(ingest.folder))
     states = {check["name"]: check["state"] for check in ended.json["checks"]}
-    good = dict.fromkeys(["roots", "embedder", "database", "postgres", "pgvector", "listen", "schema"], "ok")
+    good = dict.fromkeys(["roots", "root", "embedder", "database", "postgres", "pgvector", "listen", "schema"], "ok")
     assert good.items() <= states.items()
     assert states["dbos"] == "problem"  # this database has our SQL only
     assert (ended.json["ok"], ended.status) == (False, 5)
@@ -74,7 +74,7 @@ async def test_doctor_looks_at_one_thing_after_the_other(ingest: Ingest) -> None
 async def test_doctor_says_what_to_do_about_missing_roots_and_tables(tmp_path: Path, database: str) -> None:
     ended = await Ingest(tmp_path)("doctor", INGEST_DATABASE_URL=database, INGEST_FILE_ROOTS="/not/there")
     assert ended.status == 5
-    assert "problem  roots" in ended.out
+    assert "problem  root " in ended.out
     assert "problem  schema" in ended.out
     assert "hint: Run: ingest migrate" in ended.out
 

@@ -106,9 +106,9 @@ class Story:
     async def _unchanged(self, batch: int, pick: int, more: int) -> None:
         fence = await self._fence(batch)
         rows = await self.c.fetch("select id, read_seq, live_hash from ingest_to_load($1::ingest_fence_v1)", fence)
-        same = [tuple(row) for row in rows if row["live_hash"]][pick % 2 :]
+        same = [(*row, None, None) for row in rows if row["live_hash"]][pick % 2 :]
         await self.c.execute(
-            "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v1[])", fence, same
+            "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v2[])", fence, same
         )
 
     async def _cut(self, batch: int, pick: int, more: int) -> None:

@@ -89,7 +89,7 @@ def shown(items: Iterator[Found | Refused], root: Path) -> list[str]:
 
 def read(roots: FolderRoots, path: object) -> bytes | str:
     try:
-        return file_reading.read(roots, str(path), 1000)
+        return file_reading.read(roots, str(path), 1000).data
     except DocumentError as error:
         return error.code
 
@@ -124,7 +124,6 @@ def test_a_folder_that_became_a_link_after_it_was_seen_shows_nothing(root: Path)
     exchange(root / "way", root.parent / "link")
     rest = shown(items, root)
     assert [first.uri.removeprefix(f"file://{root}/"), *rest] == ["a.md", "way not_found", "z.md 6"]
-    assert not looking.complete  # so nobody concludes that what was in it is gone
 
 
 @pytest.mark.usefixtures("way")

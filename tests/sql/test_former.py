@@ -19,7 +19,7 @@ ERROR = {"code": "broken", "message": "it is broken", "hint": "", "step": "load"
 FENCE = "($1::ingest_fence_v1).requests, ($1::ingest_fence_v1).batch"
 # By function: the type of its rows now, and what its arrays were.
 WRITES = {
-    "skip_unchanged": ("ingest_unchanged_v1", "revision read_seq hash"),
+    "skip_unchanged": ("ingest_unchanged_v2", "revision read_seq hash"),
     "save_loaded": (
         "ingest_loaded_v2",
         "revision read_seq hash bytes text title media_type metadata error to_jsonb(x.pages) part",
@@ -30,7 +30,11 @@ WRITES = {
     "note_embedded": ("ingest_count_v1", "request_id chunks tokens"),
     "save_embedded": ("ingest_outcome_v2", "revision error"),
 }
-TIMES = {"save_loaded": 2, "save_embedded": 1}  # how long it took, which the former release does not say
+TIMES = {
+    "skip_unchanged": 2,
+    "save_loaded": 2,
+    "save_embedded": 1,
+}  # how long it took, which the former release does not say
 FOUND = "position batch uri locator media_type bytes error container range_start range_hash line"
 RENAMED = {"path": "locator", "hash": "range_hash", "root_uri": "whole_uri"}
 PICTURE = {
@@ -91,7 +95,8 @@ class Story:
         )  # fmt: skip
         for row in rows:
             about = {RENAMED.get(key, key) if name == "to_load" else key: value for key, value in row.items()}
-            about.pop("leads", None)  # the former release knows of none
+            for new in ("leads", "version", "live_bytes", "live_version", "live_modified_at"):
+                about.pop(new, None)  # the former release knows of none
             if self.former and name != "to_load":
                 assert about.pop("text") == about["in_revision"]
             about["uri"] = about["of"]

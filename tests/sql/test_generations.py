@@ -174,6 +174,6 @@ async def test_documents_of_before_there_were_generations_are_unchanged(c: Conne
 async def unchanged(c: Connection, request: uuid.UUID, text: str) -> dict[str, str]:
     fence: Any = ([request], 0, await own(c, request))
     row = await one(c, "select * from ingest_to_load($1::ingest_fence_v1)", fence)
-    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v1[])"
-    await c.execute(skip, fence, [(row["id"], row["read_seq"], digest(text))])
+    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v2[])"
+    await c.execute(skip, fence, [(row["id"], row["read_seq"], digest(text), None, None)])
     return await states(c, request)

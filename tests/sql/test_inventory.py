@@ -75,7 +75,7 @@ async def test_a_document_fails_until_a_later_reading_succeeds_or_finds_it_uncha
     owner = await own(c, request)
     (row,) = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", ([request], 0, owner))
     skipped = await c.fetchval(
-        "select ingest_skip_unchanged($1::ingest_fence_v1, array[($2, $3, $4)::ingest_unchanged_v1])",
+        "select ingest_skip_unchanged($1::ingest_fence_v1, array[($2, $3, $4, null, null)::ingest_unchanged_v2])",
         ([request], 0, owner), row["id"], row["read_seq"], row["live_hash"],
     )  # fmt: skip
     assert skipped == [row["id"]]

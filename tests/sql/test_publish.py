@@ -30,7 +30,7 @@ from staging import (
 )
 
 FENCED = (
-    "ingest_skip_unchanged($1::ingest_fence_v1, '{}'::ingest_unchanged_v1[])",
+    "ingest_skip_unchanged($1::ingest_fence_v1, '{}'::ingest_unchanged_v2[])",
     "ingest_save_chunked($1::ingest_fence_v1, '{}'::ingest_cut_v1[])",
     "ingest_copy_known($1::ingest_fence_v1, '{}'::ingest_chunk_v1[])",
     "ingest_save_chunks($1::ingest_fence_v1, '{}'::ingest_chunk_v1[])",
@@ -88,8 +88,8 @@ async def test_unchanged_bytes_are_skipped_and_count_as_newer(c: Connection) -> 
     rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
     assert all(row["live_hash"] for row in rows)
     hashes = [rows[0]["live_hash"], b"other"]
-    same = [(row["id"], row["read_seq"], found) for row, found in zip(rows, hashes, strict=True)]
-    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v1[])"
+    same = [(row["id"], row["read_seq"], found, None, None) for row, found in zip(rows, hashes, strict=True)]
+    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v2[])"
     assert await c.fetchval(skip, fence, same) == [rows[0]["id"]]
     assert await states(c, request) == {"a": "unchanged", "b": "discovered"}
     assert await publish(c, late, 0, await own(c, late)) == (0, 1)

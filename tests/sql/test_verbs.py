@@ -574,8 +574,8 @@ async def unchanged(c: Connection, uris: Sequence[str], texts: Mapping[str, str]
     owner = await own(c, request)
     fence = ([request], 0, owner)
     rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
-    same = [(one["id"], one["read_seq"], digest(texts[one["uri"]])) for one in rows]
-    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v1[])"
+    same = [(one["id"], one["read_seq"], digest(texts[one["uri"]]), None, None) for one in rows]
+    skip = "select ingest_skip_unchanged($1::ingest_fence_v1, $2::ingest_unchanged_v2[])"
     skipped = await c.fetchval(skip, fence, same)
     assert len(skipped) == len(uris)
     assert await settle(c, request) == "succeeded"

@@ -67,7 +67,7 @@ class Local:
         return Walk(self._roots, str(source), RequestOptions.read(json.dumps(options)))
 
     def read(self, locator: object, limit: int | None = None) -> bytes:
-        return file_reading.read(self._roots, str(locator), limit or self._max_bytes)
+        return file_reading.read(self._roots, str(locator), limit or self._max_bytes).data
 
 
 def sources(*roots: Path, max_bytes: int = MEBIBYTE) -> Local:

@@ -114,7 +114,7 @@ class RecordSource(Source):
             async for records in self._pages(item, number):
                 yield records
         except DocumentError as error:
-            yield Page([Refused.of(item.uri, error)], complete=False)
+            yield Page([Refused.of(item.uri, error)])
 
     async def _pages(self, file: Found, number: int) -> AsyncGenerator[Page, None]:
         kind = kind_of(file.uri, file.media_type)
@@ -137,7 +137,7 @@ class RecordSource(Source):
         layout = await records.layout()
         yield Page((), [RecordFile(number, file.locator or file.uri, layout.as_json())])
         async for entries in records.pages(layout):
-            yield Page([_offer(entry, number) for entry in entries])
+            yield Page([_offer(entry, number, layout, self._spec) for entry in entries])
 
     async def _read_others(self, wanted: Sequence[tuple[int, Wanted]], outcomes: Outcomes) -> None:
         read = await self._inner.read_all([one for _, one in wanted])
@@ -165,8 +165,9 @@ class RecordSource(Source):
             outcomes[number] = Ready(parsed, digest, entry.length) if isinstance(parsed, Parsed) else parsed
 
 
-def _offer(entry: Entry, number: int) -> Found | Refused:
+def _offer(entry: Entry, number: int, layout: Layout, spec: RecordSpec) -> Found | Refused:
     if entry.error:
         return Refused.of(entry.uri, entry.error)
     place = RecordPlace(number, entry.start, entry.length, entry.line, entry.digest or b"")
-    return Found(entry.uri, bytes=entry.length, record=place)
+    state = content_hash(place.digest, layout, spec)
+    return Found(entry.uri, bytes=entry.length, version=state.hex(), record=place)

@@ -1,6 +1,7 @@
 create or replace function ingest.ingest_begin_request(p_request uuid, p_executor text, p_attempt int)
 returns table (id uuid, collection text, source text, inline_bytes int, media_type text, uri text, options jsonb, attempt int,
-               crashes int, discovered boolean, fork_step text, submitted_by text, executor_id text)
+               crashes int, discovered boolean, fork_step text, submitted_by text, executor_id text,
+               listing jsonb)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -33,7 +34,7 @@ begin
     v_request.id, v_request.collection, v_request.source,
     coalesce(octet_length(v_request.content), octet_length(v_request.content_bytes)), v_request.media_type, v_request.uri,
     v_request.options, v_request.attempt, v_request.crashes, v_request.discovered_at is not null, v_request.fork_step,
-    v_request.submitted_by, v_request.executor_id;
+    v_request.submitted_by, v_request.executor_id, v_request.listing;
 end
 $$;
 

@@ -3,11 +3,13 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A final status is a compare-and-set from running. p_status null: the documents decide.
 declare
-  v_total int; v_done int; v_skipped int; v_failed int; v_chunks int; v_open int;
+  v_total int; v_done int; v_skipped int; v_failed int; v_chunks int; v_open int; v_unchanged int;
   v_status text := p_status;
+  v_error jsonb;
 begin
   perform ingest.ingest_as_system();
-  perform from ingest.ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
+  select coalesce(r.documents_unchanged, 0), coalesce(p_error, r.error) into v_unchanged, v_error from ingest.ingest_requests r
+  where r.id = p_request and r.status = 'running' for no key update;
   if not found then
     return null;
   end if;
@@ -16,8 +18,10 @@ begin
   into v_total, v_done, v_skipped, v_failed, v_chunks
   from ingest.ingest_revisions v where v.request_id = p_request;
   v_open := v_total - v_done - v_skipped - v_failed;
+  v_total := v_total + v_unchanged;
+  v_skipped := v_skipped + v_unchanged;
   if v_status is null then
-    v_status := case when v_failed = 0 then 'succeeded' when v_done + v_skipped > 0 then 'partially_succeeded' else 'failed' end;
+    v_status := case when v_failed = 0 and v_error is null then 'succeeded' when v_done + v_skipped > 0 then 'partially_succeeded' else 'failed' end;
   end if;
   update ingest.ingest_requests r
   set status = v_status, finished_at = greatest(ingest.ingest_now(), r.started_at), documents_total = v_total, documents_done = v_done,
@@ -25,7 +29,7 @@ begin
       percent = case when r.discovered_at is null then null when v_open = 0 then 100
                      else (select least(p.percent, 99.999) from ingest.ingest_progress_of(r) p) end,
       resume_at = null, tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
-      error = coalesce(p_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
+      error = coalesce(v_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
   return v_status;
 end

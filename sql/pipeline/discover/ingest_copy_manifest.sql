@@ -5,6 +5,7 @@ as $$
 declare
   v_fork ingest.ingest_requests;
   v_last int;
+  v_seen bigint[];
 begin
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
   select r.* into v_fork from ingest.ingest_requests r where r.id = p_request;
@@ -16,6 +17,7 @@ begin
   perform ingest.ingest_check_fork_settings(v_fork);
   insert into ingest.ingest_containers (request_id, container, locator, path, format)
   select p_request, k.container, coalesce(k.locator, k.path), k.path, k.format from ingest.ingest_containers k where k.request_id = v_fork.forked_from;
+  v_seen := ingest.ingest_copy_unchanged(v_fork, v_last);
   with origin as (
     select v as rev, v.position, v.batch from ingest.ingest_revisions v
     where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
@@ -25,6 +27,10 @@ begin
     from ingest.ingest_revisions v join ingest.ingest_revisions part on part.parent_id = ingest.ingest_same_live(v)
     where v.request_id = v_fork.forked_from and v.reason = 'unchanged'
       and (part.reason is null or part.reason in ('unchanged', 'superseded'))
+    union all
+    select v, s.position::int - 1, (s.position / 256)::int + 1
+    from unnest(v_seen) with ordinality as s (id, position) join ingest.ingest_revisions v on v.id = s.id or v.parent_id = s.id
+    where v.reason is null or v.reason in ('unchanged', 'superseded')
   ), copied as (
     insert into ingest.ingest_revisions
       (request_id, position, batch, collection, generation, uri, locator, media_type, bytes, container, range_start, range_hash, line, parent_id, origin_id,

@@ -1,12 +1,13 @@
 create or replace function ingest.ingest_to_load(p_fence ingest.ingest_fence_v1)
 returns table (id bigint, request_id uuid, uri text, locator text, media_type text, read_seq bigint, live_hash bytea, max_bytes bigint,
-               container int, range_start bigint, bytes bigint, range_hash bytea, line int, whole_uri text)
+               container int, range_start bigint, bytes bigint, range_hash bytea, line int, whole_uri text,
+               version text, live_bytes bigint, live_version text, live_modified_at timestamptz)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
   select v.id, v.request_id, v.uri, coalesce(v.locator, v.path, whole.locator, whole.path), coalesce(r.media_type, v.media_type),
          coalesce(v.read_seq, nextval('ingest.ingest_read_seq')),
          case when not coalesce((r.options ->> 'force')::boolean, false) then live.hash end,
-         (r.options ->> 'max_bytes')::numeric::bigint, v.container, v.range_start, v.bytes, v.range_hash, v.line, whole.uri
+         (r.options ->> 'max_bytes')::numeric::bigint, v.container, v.range_start, v.bytes, v.range_hash, v.line, whole.uri, v.version, live.bytes, live.version, live.modified_at
   from ingest.ingest_requests r
   join ingest.ingest_revisions v on v.request_id = r.id
   left join ingest.ingest_revisions whole on whole.id = v.parent_id

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from listener.errors import OperatorError
-from listener.roots import folders_among, parse_roots, urls_among
+from listener.settings.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
 SECRET = ("INGEST_DATABASE_URL", "INGEST_ROOTS", "OPENAI_API_KEY", "OPENAI_BASE_URL")

@@ -1,0 +1,23 @@
+create or replace function ingest.ingest_add_page(
+  p_request uuid, p_executor text, p_attempt int, p_found ingest.ingest_found_v1[], p_unchanged bigint[], p_listing jsonb
+) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform ingest.ingest_as_system();
+  perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
+  if cardinality(p_found) > 0 then
+    perform ingest.ingest_add_found(p_request, p_executor, p_attempt, p_found);
+  end if;
+  if cardinality(p_unchanged) > 0 then
+    insert into ingest.ingest_seen (request_id, page, documents) values (p_request, (p_listing ->> 'page')::int, p_unchanged);
+  end if;
+  update ingest.ingest_requests r
+  set listing = p_listing, documents_unchanged = coalesce(r.documents_unchanged, 0) + cardinality(p_unchanged),
+      documents_found = coalesce(r.documents_found, 0) + cardinality(p_unchanged)
+  where r.id = p_request;
+end
+$$;
+
+comment on function ingest.ingest_add_page(uuid, text, int, ingest.ingest_found_v1[], bigint[], jsonb) is
+  'Writes a page of discovery: what is to be read, documents that have not changed, and how far it is. IG021 if another execution does.';
