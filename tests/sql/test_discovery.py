@@ -1,0 +1,167 @@
+"""Discovery, page by page: it goes on where an execution died, and compares with what is live."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from staging import Connection, add, add_listener, claim, one
+
+from listener.database.connections import open_database
+from listener.pipeline.discover import discover
+from listener.pipeline.gateway import Gateway
+from listener.pipeline.references import RequestRef
+from listener.settings import Settings
+from listener.sources.base import Found, LookUp, Page, Refused
+from listener.sources.options import RequestOptions
+
+PAGES = 5
+
+
+class Dies(Exception):
+    """The listener's death, as far as discovery can tell."""
+
+
+class Numbered:
+    """A source of pages of four documents, one of which is refused; it dies before page ``dies_at``."""
+
+    def __init__(self, dies_at: int | None = None) -> None:
+        self.dies_at = dies_at
+        self.began: list[str | None] = []
+
+    async def discover(
+        self, source: str, options: RequestOptions, *, known: LookUp | None = None, after: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        self.began.append(after)
+        for number in range(int(after or 0), PAGES):
+            if number == self.dies_at:
+                raise Dies
+            items: list[Found | Refused] = [
+                Found(f"toy:/{number}{name}", bytes=10, version=f"v{number}{name}") for name in "abc"
+            ]
+            yield Page([*items, Refused(f"toy:/{number}d", "unreadable", "no")], cursor=str(number + 1))
+
+
+@pytest.fixture
+async def gateway(installed: str) -> AsyncIterator[Gateway]:
+    database = await open_database(Settings(), installed)
+    pool = await database.pool(2, "discovery")
+    yield Gateway(pool)
+    await pool.close()
+
+
+async def run(gateway: Gateway, request: uuid.UUID, source: Any) -> dict[str, int]:
+    settings = Settings(batch_documents=5, batch_bytes=1000)
+    tools: Any = SimpleNamespace(
+        gateway=gateway, executor_id="L1", settings=settings, sources=source, workers=None, memory=None
+    )
+    ref = RequestRef(request=request)
+    running = await gateway.begin(ref, "L1")
+    assert running is not None
+    return await discover(tools, ref, running)
+
+
+async def manifest(c: Connection, request: uuid.UUID) -> Sequence[tuple[Any, ...]]:
+    query = "select position, batch, uri, state from ingest_revisions where request_id = $1 order by position"
+    return [tuple(row) for row in await c.fetch(query, request)]
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 4])
+async def test_it_goes_on_behind_the_last_page_that_was_written(c: Connection, gateway: Gateway, dies_at: int) -> None:
+    await add_listener(c, roots=["toy:"])
+    whole, broken = await add(c, source="toy:/"), await add(c, source="toy:/")
+    assert {whole, broken} <= set(await claim(c, roots=["toy:"]))
+    expected = await run(gateway, whole, Numbered())
+    source = Numbered(dies_at)
+    with pytest.raises(Dies):
+        await run(gateway, broken, source)
+    source.dies_at = None
+    assert await run(gateway, broken, source) == expected
+    assert source.began == [None, str(dies_at)]
+    assert await manifest(c, broken) == await manifest(c, whole)
+    rows = await c.fetch("select batch, documents, bytes from ingest_batches where request_id = $1 order by 1", broken)
+    assert [tuple(row) for row in rows] == [(1, 5, 50), (2, 5, 50), (3, 5, 50)]
+    counted = await one(c, "select documents_found, refused from ingest_requests where id = $1", broken)
+    assert tuple(counted) == (20, 5)
+
+
+# what is gone
+
+NAMES = (
+    "toy:/a/b.md", "toy:/a/c.eml", "toy:/a/c.eml#x", "toy:/a/c.eml#x/y", "toy:/a/d/e.md", "toy:/a/d/f.eml",
+    "toy:/a/d/f.eml#z", "toy:/b.jsonl#1", "toy:/b.jsonl#2", "toy:/b.md", "toy:/ab/c.md",
+)  # fmt: skip
+CLOSABLE = ("toy:/a/d", "toy:/b.jsonl", "toy:/a", "toy:/b.jsonl#line=7")
+FATES = ("seen", "published", "superseded", "failed", "unchanged", "absent", "absent", "absent", "newer")
+READ_SEQ = 1000
+
+
+def above(uri: str) -> list[str]:
+    return [uri[:place] for place, one in enumerate(uri + "#") if one in "/#"]
+
+
+def expected_gone(fates: dict[str, str], closed: set[str]) -> set[str]:
+    shut = {uri.removesuffix("#line=7") for uri in closed}
+    shut |= {uri for uri, fate in fates.items() if fate in ("failed", "unchanged")}
+    seen = {uri for uri, fate in fates.items() if fate == "seen"}
+    return {
+        uri
+        for uri, fate in fates.items()
+        if fate == "absent" and not shut & {*above(uri)} and not seen & {*above(uri)[:-1]}
+    }
+
+
+async def looked(c: Connection, fates: dict[str, str], closed: set[str]) -> uuid.UUID:
+    """Make a request that has looked at documents, live before, of which it saw what their fates say."""
+    request = await add(c, source="toy:/")
+    listing = {"read_seq": READ_SEQ, "complete": True, "page": 1}
+    await c.execute("set local session_replication_role = replica")
+    await c.execute(
+        "update ingest_requests set listing = $2, documents_unchanged = $3 where id = $1",
+        request, listing, sum(fate == "seen" for fate in fates.values()),
+    )  # fmt: skip
+    for place, (uri, fate) in enumerate(fates.items()):
+        seq = READ_SEQ + 1 if fate == "newer" else 5
+        document = await c.fetchval(
+            "insert into ingest_documents (collection, uri, live_seq) values ('default', $1, $2) returning id", uri, seq
+        )
+        await c.execute("insert into ingest_document_origins (document_id, origin) values ($1, 'toy:')", document)
+        if fate == "seen":
+            await c.execute("insert into ingest_seen values ($1, $2, array[$3::bigint])", request, place, document)
+        elif fate not in ("absent", "newer"):
+            await revision(c, request, uri, fate, document)
+    for uri in closed:
+        await revision(c, request, uri, "failed", None)
+    return request
+
+
+async def revision(c: Connection, request: uuid.UUID, uri: str, fate: str, document: int | None) -> None:
+    state = {"published": "published", "failed": "failed"}.get(fate, "skipped")
+    reason, error = fate if state == "skipped" else None, {"code": "x"} if state == "failed" else None
+    await c.execute(
+        "insert into ingest_revisions"
+        " (request_id, position, collection, uri, state, reason, error, document_id, read_seq)"
+        " values ($1, 0, 'default', $2, $3, $4, $5, $6, 5)",
+        request, uri, state, reason, error, document,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_what_is_gone_is_what_the_rules_say(c: Connection, seed: int) -> None:
+    chance = Random(seed)
+    for _ in range(8):
+        fates = {uri: chance.choice(FATES) for uri in NAMES if chance.random() < 0.9}
+        closed = {uri for uri in CLOSABLE if chance.random() < 0.15}
+        transaction = c.transaction()
+        await transaction.start()
+        request = await looked(c, fates, closed)
+        rows = await c.fetch(
+            "select d.uri, g.is_gone from ingest_gone($1) g join ingest_documents d using (id)", request
+        )
+        assert {row["uri"] for row in rows} == fates.keys()
+        assert {row["uri"] for row in rows if row["is_gone"]} == expected_gone(fates, closed), (fates, closed)
+        await transaction.rollback()
