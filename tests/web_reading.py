@@ -64,7 +64,9 @@ async def names(web: Web, origin: str, source: str, **given: Any) -> list[str]:
     )
 
 
-async def read(web: Web, uri: str, limit: int = LIMIT, known: Known | None = None, version: str | None = None) -> Outcome:
+async def read(
+    web: Web, uri: str, limit: int = LIMIT, known: Known | None = None, version: str | None = None
+) -> Outcome:
     """Read a document by its URI."""
     return await web.read(Wanted(Found(uri, version=version), limit, known))
 

@@ -64,7 +64,8 @@ def page(title: str, *links: str, head: str = "", text: str = "") -> str:
     """Return a page with links."""
     anchors = "".join(f'<p><a href="{link}">{link}</a></p>' for link in links)
     words = text or f"Some words about {title}, and why it matters."
-    return f"<!doctype html><html><head><title>{title}</title>{head}</head><body><h1>{title}</h1><p>{words}</p>{anchors}</body></html>"
+    body = f"<h1>{title}</h1><p>{words}</p>{anchors}"
+    return f"<!doctype html><html><head><title>{title}</title>{head}</head><body>{body}</body></html>"
 
 
 class WebServer:
@@ -158,7 +159,7 @@ class WebServer:
         while told.endless:
             writer.write(body)
             await writer.drain()
-        for at in range(0, len(body) if told.drip else 0):
+        for at in range(len(body) if told.drip else 0):
             writer.write(body[at : at + 1])
             await writer.drain()
             await asyncio.sleep(told.drip)

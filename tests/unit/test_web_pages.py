@@ -129,7 +129,14 @@ async def test_the_sitemaps_word_is_kept_as_the_version(site: WebServer, web: We
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(404, "not_found"), (410, "not_found"), (401, "unreadable"), (403, "unreadable"), (400, "http_status"), (300, "http_status")],
+    [
+        (404, "not_found"),
+        (410, "not_found"),
+        (401, "unreadable"),
+        (403, "unreadable"),
+        (400, "http_status"),
+        (300, "http_status"),
+    ],
 )
 async def test_statuses_have_their_codes(site: WebServer, web: Web, status: int, code: str) -> None:
     site.pages["/a"] = Told("no", status)
@@ -166,7 +173,9 @@ async def test_redirects_end(site: WebServer, web: Web) -> None:
     assert await code_of_reading(web, site.url("/lost")) == "bad_answer"
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/x", "http://2130706433:{port}/x", "http://[::ffff:127.0.0.1]:{port}/x"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{port}/x", "http://2130706433:{port}/x", "http://[::ffff:127.0.0.1]:{port}/x"]
+)
 async def test_with_all_public_hosts_for_a_root_ones_own_network_is_refused(site: WebServer, url: str) -> None:
     site.pages["/x"] = Told("secret")
     async with reading("http:") as web:
@@ -316,13 +325,22 @@ async def test_cookies_are_not_kept_and_headers_go_to_their_prefix_alone(site: W
         assert f"INGEST_HTTP_HEADERS for {site.url('/in/')}" in await web.look(site.url("/in/"))
         assert "no credentials" in await web.look(site.url("/"))
     sent = [(one.path, one.headers.get("authorization")) for one in site.requests[:4]]
-    assert sent == [(path, "Bearer QXZJKV-7-WVBN-8-PLMK") for path in ("/in/a", "/in/a", "/in/moved")] + [("/out", None)]
+    assert sent == [(path, "Bearer QXZJKV-7-WVBN-8-PLMK") for path in ("/in/a", "/in/a", "/in/moved")] + [
+        ("/out", None)
+    ]
     assert all("cookie" not in one.headers for one in site.requests)
 
 
 @pytest.mark.parametrize(
     "setting",
-    ["QXZJKV", "[]", '{"QXZJKV": {}}', '{"http://h/": "QXZJKV"}', '{"http://h/": {"Host": "QXZJKV"}}', '{"http://h/": {"A": "QXZ\\nJKV"}}'],
+    [
+        "QXZJKV",
+        "[]",
+        '{"QXZJKV": {}}',
+        '{"http://h/": "QXZJKV"}',
+        '{"http://h/": {"Host": "QXZJKV"}}',
+        '{"http://h/": {"A": "QXZ\\nJKV"}}',
+    ],
 )
 async def test_wrong_headers_are_a_wrong_setting_that_is_not_repeated(setting: str) -> None:
     with pytest.raises(OperatorError) as caught:

@@ -1,4 +1,4 @@
-"""Which addresses are connected: public ones only, unless a root names the host; what was checked is what is connected."""
+"""Which addresses are connected: public ones, unless a root names the host; what was checked is what is connected."""
 
 from __future__ import annotations
 

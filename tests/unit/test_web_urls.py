@@ -81,7 +81,9 @@ def test_links_are_joined_with_their_page(reference: str, leads_to: str) -> None
     assert join_url("https://h.example/a/index.html", reference).text == leads_to
 
 
-@pytest.mark.parametrize("reference", ["mailto:a@b", "javascript:void(0)", "http://[x", "ftp://h/x", "data:text/html,x"])
+@pytest.mark.parametrize(
+    "reference", ["mailto:a@b", "javascript:void(0)", "http://[x", "ftp://h/x", "data:text/html,x"]
+)
 def test_links_that_lead_to_no_page_are_refused(reference: str) -> None:
     with pytest.raises(WrongUrl):
         join_url("https://h.example/a/index.html", reference)

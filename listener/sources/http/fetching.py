@@ -73,7 +73,7 @@ class Fetcher:
         self.credentials = UrlCredentials.read(secret.get_secret_value() if secret else None)
         named = frozenset(_named(root) for root in self.roots if "://" in root)
         self._reach = Reach(named, resolve)
-        self._pools: dict[str | None, httpcore2.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[str | None, bool], httpcore2.AsyncConnectionPool] = {}
 
     def holds(self, url: WebUrl) -> bool:
         """Tell whether a URL lies below one of the roots."""
@@ -182,12 +182,13 @@ class Fetcher:
             proxy = proxy_for(url.origin)
         except SettingsError as error:
             raise DocumentError(error.code, error.message, error.hint) from None
-        if proxy not in self._pools:
-            self._pools[proxy] = _pool(proxy, self._reach)
+        key = (proxy, url.scheme == "https" or (proxy or "").startswith("https:"))
+        if key not in self._pools:
+            self._pools[key] = _pool(proxy, self._reach, _trusted() if key[1] else _nobody())
         if proxy is not None:
             with suppress(httpcore2.ConnectError):
                 await self._reach.addresses(url.bare_host, url.port)
-        return self._pools[proxy]
+        return self._pools[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +222,7 @@ def _wait(number: int, error: ServiceError) -> float:
     return float(min(FIRST_WAIT * 2**number, LONGEST_WAIT) * random.uniform(0.7, 1.3))
 
 
-def _pool(proxy: str | None, reach: Reach) -> httpcore2.AsyncConnectionPool:
-    trusted = _trusted()
+def _pool(proxy: str | None, reach: Reach, trusted: ssl.SSLContext) -> httpcore2.AsyncConnectionPool:
     if proxy is None:
         return httpcore2.AsyncConnectionPool(
             ssl_context=trusted,
@@ -245,6 +245,11 @@ def _pool(proxy: str | None, reach: Reach) -> httpcore2.AsyncConnectionPool:
     return httpcore2.AsyncHTTPProxy(
         address, auth, ssl_context=trusted, max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_SECONDS
     )
+
+
+def _nobody() -> ssl.SSLContext:
+    """Return what trusts nobody, where no certificate is looked at: authorities take 0.1 s to load."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _trusted() -> ssl.SSLContext:

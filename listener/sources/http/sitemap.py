@@ -87,7 +87,7 @@ def last_modified(text: str) -> tuple[datetime | None, datetime | None]:
             return time, None
         if hour is None:
             return time, time + timedelta(days=1, hours=14)  # whose day it is, it does not say
-        time += timedelta(hours=int(hour), minutes=int(minute), seconds=int(second or 0)) - _offset(zone)
+        time = time.replace(hour=int(hour), minute=int(minute), second=int(second or 0)) - _offset(zone)
         return time, time + (timedelta(seconds=2) if second else timedelta(minutes=1))
     except (ValueError, OverflowError):
         return None, None

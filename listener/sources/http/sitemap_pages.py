@@ -11,6 +11,7 @@ from hashlib import sha256
 from itertools import islice
 
 from listener.errors import DocumentError
+from listener.logs.masking import mask
 from listener.sources.base import Found, Page, Refused, SourceTools
 from listener.sources.http.fetching import Fetcher
 from listener.sources.http.robots import Robots, RobotsRules
@@ -181,7 +182,7 @@ def _found(url: WebUrl, lastmod: str, now: datetime) -> Found:
 
 
 def _refused(loc: str, error: Exception) -> Refused:
-    if isinstance(error, DocumentError):
-        return Refused.of(loc, error)
-    hint = "ask whoever makes the sitemap"
-    return Refused(shown(loc), "bad_sitemap", f"what the sitemap lists can't be read: {shown(loc)}: {error}", hint)
+    if not isinstance(error, DocumentError):
+        message = f"what the sitemap lists can't be read: {shown(loc)}: {error}"
+        error = DocumentError("bad_sitemap", message, "ask whoever makes the sitemap")
+    return Refused.of(mask(shown(loc)), error)
