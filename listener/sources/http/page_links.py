@@ -11,7 +11,7 @@ from listener.sources.http.urls import WrongUrl, join_url
 MOST_LINKS = 5000  # of one page
 REFRESH_URL = re.compile(r"\s*(\d{1,4})[\d.]{0,9}\s*[;,]\s*(?:url\s*=\s*)?(['\"]?)([^'\"]*)", re.IGNORECASE)
 QUICK_SECONDS = 10
-NAMED_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+NAMED_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 
 
 class PageLinks(NamedTuple):
