@@ -413,3 +413,23 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: object
     async with reading(f"https://127.0.0.1:{port}/", scheme="https") as web:
         assert await code_of_reading(web, f"https://127.0.0.1:{port}/") in ("server_unavailable", "certificate_refused")
     server.close()
+
+
+async def test_proxies_are_obeyed_and_what_is_private_is_refused_before(
+    site: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def names(host: str, port: int) -> Sequence[str]:
+        if host == "inside.example":
+            return ["10.0.0.1"]
+        raise OSError("this host knows no names")
+
+    monkeypatch.setenv("http_proxy", site.origin)
+    monkeypatch.setenv("no_proxy", "direct.example")
+    site.pages["http://docs.example/a"] = Told("by way of the proxy")
+    async with reading("http:", resolve=names) as web:
+        assert (await fetched(web, "http://docs.example/a")).data == b"by way of the proxy"
+        assert await code_of_reading(web, "http://inside.example/a") == "private_address"
+        assert await code_of_reading(web, "http://direct.example/a") == "server_unavailable"
+        monkeypatch.setenv("http_proxy", "ftp://nowhere")
+        assert await code_of_reading(web, "http://docs.example/a") == "bad_proxy"
+    assert [one.path for one in site.requests] == ["http://docs.example/a"]

@@ -165,8 +165,9 @@ class Fetcher:
             **{name.lower(): value for name, value in headers.items()},
             **{name.lower(): value for name, value in self.credentials.of(url).items()},
         }
+        port = None if url.port == DEFAULT_PORTS[url.scheme] else url.port
         target = httpcore2.URL(
-            scheme=url.scheme.encode(), host=url.bare_host.encode(), port=url.port, target=url.target.encode()
+            scheme=url.scheme.encode(), host=url.bare_host.encode(), port=port, target=url.target.encode()
         )
         limits = {"connect": min(CONNECT_SECONDS, self._seconds), "read": self._seconds, "write": self._seconds}
         fields = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]

@@ -34,7 +34,7 @@ def page_links(data: bytes, media_type: str, url: str, prefix: str) -> PageLinks
     base = _base(tree, url)
     canonical = _canonical(tree, base)
     links: dict[str, None] = {}
-    for href in _references(tree):
+    for href in dict.fromkeys(reference.partition("#")[0] for reference in _references(tree)):
         if (link := _joined(base, href)) is not None and link.startswith(prefix):
             links[link] = None
         if len(links) >= MOST_LINKS:
@@ -48,7 +48,7 @@ def _text(data: bytes, media_type: str) -> str:
         if found := NAMED_CHARSET.search(declared):
             try:
                 return data.decode(found[1], "replace")
-            except LookupError:
+            except (LookupError, ValueError):  # no codec, or one of Python's that is none for texts
                 continue
     return data.decode("utf-8", "replace")
 

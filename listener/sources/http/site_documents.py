@@ -52,15 +52,12 @@ def kind_of_media(media_type: str) -> str:
 
 def is_page(answer: WebAnswer) -> bool:
     """Tell whether an answer is a page with links."""
-    return kind_of_media(answer.content_type) in PAGES
+    return _kind(answer) in PAGES
 
 
 def is_document(answer: WebAnswer) -> bool:
     """Tell whether an answer is a document, by its media type, or by the name in its URL if it has none."""
-    kind = kind_of_media(answer.content_type)
-    if kind in UNTOLD:
-        kind = ENDINGS.get(_ending(answer.url), "")
-    return _is_document_type(kind)
+    return _is_document_type(_kind(answer))
 
 
 def may_be_document(url: WebUrl) -> bool:
@@ -105,6 +102,11 @@ class SiteChoice:
         below = place.startswith(self._prefix)
         path = unquote(place[len(self._prefix) :] if below else url.path[1:])
         return path + INDEX if path == "" or path.endswith("/") else path
+
+
+def _kind(answer: WebAnswer) -> str:
+    declared = kind_of_media(answer.content_type)
+    return ENDINGS.get(_ending(answer.url), "") if declared in UNTOLD else declared
 
 
 def _is_document_type(kind: str) -> bool:
