@@ -13,7 +13,7 @@ from listener.errors import OperatorError
 from listener.settings.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
-SECRET = ("INGEST_DATABASE_URL", "INGEST_ROOTS", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+SECRET = ("INGEST_DATABASE_URL", "INGEST_ROOTS", "INGEST_HTTP_HEADERS", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 """Variables whose values are not repeated in errors."""
 OPENAI = "https://api.openai.com/v1"
 
@@ -73,6 +73,16 @@ class Settings(BaseSettings):
     file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that may be read besides those in INGEST_ROOTS, separated by ':'."
     )
+    http_headers: SecretStr | None = Field(
+        None, description="Headers to send by prefix of URLs, as JSON: what lets the listener in, for instance."
+    )
+    http_timeout_seconds: float = Field(
+        60.0, gt=0, description="Longest time that one answer of a web server may take."
+    )
+    http_patience: Annotated[float, BeforeValidator(_seconds)] = Field(
+        "2m", validate_default=True, ge=0, description="How long one page is tried again, like 30s or 2m."
+    )
+    http_requests_per_second: float = Field(10.0, gt=0, description="Requests that one web server gets at most.")
     max_document_bytes: int = Field(64 * MEBIBYTE, ge=1, description="Larger documents are refused.")
     batch_documents: int = Field(256, ge=1, le=10_000, description="Most documents in a batch.")
     batch_records: int = Field(512, ge=1, le=10_000, description="Most records in a batch.")
@@ -143,7 +153,7 @@ class Settings(BaseSettings):
     def _split_roots(cls, value: object) -> object:
         return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value
 
-    @field_validator("openai_api_key", "openai_base_url", mode="before")
+    @field_validator("openai_api_key", "openai_base_url", "http_headers", mode="before")
     @classmethod
     def _unset_if_empty(cls, value: object, about: ValidationInfo) -> object:
         """Take an empty variable as one that is not set: compose files pass those on."""

@@ -25,6 +25,15 @@ def _patterns(value: Any) -> Any:
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
 
 
+class CrawlOptions(BaseModel):
+    """How far a crawl goes: links from its first page, and URLs that are looked at, all together."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    depth: int = Field(5, ge=0, le=100)
+    pages: int = Field(500, ge=1, le=100_000)
+
+
 class RequestOptions(BaseModel):
     """The options of one request.
 
@@ -34,6 +43,7 @@ class RequestOptions(BaseModel):
     ``publish``                ``document``: each batch goes live when it is ready; ``request``: all at once at the end
     ``mirror``                 delete what came from this source and is there no more
     ``most_gone``              the share of that which may go at once
+    ``crawl``                  follow links from the source's page, below its folder, so far and no farther
     ``record``                 which fields of a record are what, see ``sources.records.spec``
     ``timeout_seconds``        the request is cancelled when it has run this long
     ``batch_documents``        most documents in a batch; 1: each document has a workflow of its own
@@ -48,6 +58,7 @@ class RequestOptions(BaseModel):
     publish: Literal["document", "request"] = "document"
     mirror: bool = False
     most_gone: float = Field(0.5, gt=0, le=1)
+    crawl: CrawlOptions | None = None
     record: Mapping[str, Any] | None = None
     timeout_seconds: float | None = None
     batch_documents: int | None = Field(None, ge=1)

@@ -44,6 +44,7 @@ begin
     end if;
   end loop;
   perform ingest.ingest_check_record(p_options -> 'record');
+  perform ingest.ingest_check_crawl(p_options -> 'crawl');
 end
 $$;
 

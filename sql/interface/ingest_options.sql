@@ -9,6 +9,7 @@ as $$
     ('publish', 'string', '''document'': each batch goes live when it is ready (default); ''request'': all at once at the end.'),
     ('mirror', 'boolean', 'Documents that came from this source, and are there no more, are deleted when all of it could be listed.'),
     ('most_gone', 'number', 'The share of them that may be deleted at once, up to 1; above it the request ends with ''too_many_gone'' (default 0.5).'),
+    ('crawl', 'object', 'Of a site: follow links below the source''s folder, {"depth": 5, "pages": 500} at most; without it, one page or sitemap.'),
     ('record', 'object', 'The files are JSON Lines or CSV, and each record is a document: which fields are its text, id, title and metadata.'),
     ('batch_documents', 'number', 'Most documents in a batch, at most the listener''s own limit; 1: each has a workflow of its own.'),
     ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.'),
