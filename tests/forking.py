@@ -23,7 +23,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 NUMBER = struct.Struct("i")
 ORDER_BYTES = 100_000
@@ -42,19 +42,27 @@ class ForkServer:
 
     def start(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], stderr: TextIO) -> Forked:
         """Fork a process."""
-        order = json.dumps([list(arguments), str(folder), dict(environment)]).encode()
-        (stdin, to_stdin), (from_stdout, stdout), (told, tells) = os.pipe(), os.pipe(), os.pipe()
-        socket.send_fds(self._orders, [order], [stdin, stdout, stderr.fileno(), tells])
-        for file in (stdin, stdout, tells):
+        (stdin, to_stdin), (from_stdout, stdout) = os.pipe(), os.pipe()
+        child = self.fork(arguments, folder, environment, (stdin, stdout, stderr.fileno()))
+        for file in (stdin, stdout):
             os.close(file)
-        return Forked(os.fdopen(to_stdin, "w"), os.fdopen(from_stdout), told)
+        return Forked(os.fdopen(to_stdin, "w"), os.fdopen(from_stdout), child)
+
+    def fork(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], standard: tuple[int, int, int]
+    ) -> Child:
+        """Fork a process with these standard files, which stay the caller's to close."""
+        order = json.dumps([list(arguments), str(folder), dict(environment)]).encode()
+        told, tells = os.pipe()
+        socket.send_fds(self._orders, [order], [*standard, tells])
+        os.close(tells)
+        return Child(told)
 
 
-class Forked:
-    """What ``subprocess.Popen`` is for a process of our own."""
+class Child:
+    """A forked process, and how it ended."""
 
-    def __init__(self, stdin: TextIO, stdout: TextIO, told: int) -> None:
-        self.stdin, self.stdout = stdin, stdout
+    def __init__(self, told: int) -> None:
         self._told = told
         self.pid = self._number()
         self.returncode: int | None = None
@@ -70,6 +78,11 @@ class Forked:
             raise subprocess.TimeoutExpired(["forked", str(self.pid)], timeout or 0.0)
         return self.returncode
 
+    def await_end(self) -> None:
+        """Wait until it has ended, and leave it to another thread to see how."""
+        if self.returncode is None:
+            select.select([self._told], [], [])
+
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
@@ -82,6 +95,14 @@ class Forked:
     def _number(self) -> int:
         number: int = NUMBER.unpack(os.read(self._told, NUMBER.size))[0]
         return number
+
+
+class Forked:
+    """What ``subprocess.Popen`` is for a process of our own."""
+
+    def __init__(self, stdin: TextIO, stdout: TextIO, child: Child) -> None:
+        self.stdin, self.stdout = stdin, stdout
+        self.pid, self.poll, self.wait, self.send_signal = child.pid, child.poll, child.wait, child.send_signal
 
 
 # In the server.
@@ -119,10 +140,18 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], file
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, (file, name) in enumerate(zip(standard, ("stdin", "stdout", "stderr"), strict=True)):
         os.dup2(file, number)
-        setattr(sys, name, os.fdopen(number, "w" if number else "r", buffering=1, closefd=False))
+        setattr(sys, name, _standard(number, name))
     for file in files:
         os.close(file)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv[1:] = arguments
+
+
+def _standard(number: int, name: str) -> TextIO:
+    """Open a standard file as a new interpreter does: only errors are seen line by line, if nobody flushes."""
+    before = getattr(sys, f"__{name}__")
+    mode, buffering = "w" if number else "r", 1 if name == "stderr" or os.isatty(number) else -1
+    opened = os.fdopen(number, mode, buffering, before.encoding, before.errors, closefd=False)
+    return cast(TextIO, opened)

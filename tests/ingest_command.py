@@ -1,20 +1,34 @@
-"""``ingest`` as people and scripts call it: a process of its own, with no setting but those that are given."""
+"""``ingest`` as people and scripts call it: a process of its own, with no setting but those that are given.
+
+It is forked from a process that has imported the program (``forking``), since a start of Python costs most of a second
+of CPU. It is executed where Python itself is told something (``PYTHONPATH``, a locale), or ``executed`` is asked for.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import importlib
 import json
 import os
+import pkgutil
+import pty
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+from forking import Child, ForkServer, serve
 
 import listener
 
 CONFIG = Path(__file__).parents[1] / "dbos-config.yaml"
+OF_PYTHON = ("PYTHON", "LANG", "LC_")
+HEAVY = ("listener.client", "listener.service", "listener.embedding.token_vectors")
 
 
 @dataclass(frozen=True)
@@ -39,18 +53,36 @@ class Ended:
         return self.err.removeprefix("error: ").partition(":")[0]
 
 
+class Process(Protocol):
+    """What tests use of ``asyncio.subprocess.Process``."""
+
+    pid: int
+    stdout: asyncio.StreamReader | None
+    stderr: asyncio.StreamReader | None
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def send_signal(self, signal: int) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    async def wait(self) -> int: ...
+    async def communicate(self, input: bytes | None = None) -> tuple[bytes, bytes]: ...
+
+
 class Ingest:
     """Calls ``ingest`` in an empty folder, with no setting but those that are given."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.folder = folder
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG"))}
-        package = Path(listener.__file__).parent  # the same as in this process, installed or not
-        self.environment = clean | {"PYTHONPATH": str(package.parent)} | settings
+        self.folder, self.executed = folder, False
+        self.environment = clean_environment() | settings
 
-    async def start(self, *arguments: str, **settings: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, **settings: str) -> Process:
+        environment = self.environment | settings
+        if not self.executed and _of_python(environment) == _of_python(clean_environment()):
+            return await ForkedIngest.start(arguments, self.folder, environment)
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "listener", *arguments, cwd=self.folder, env=self.environment | settings,
+            sys.executable, "-m", "listener", *arguments, cwd=self.folder, env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
@@ -58,11 +90,106 @@ class Ingest:
         process = await self.start(*arguments, **settings)
         return await self.end(process, stdin)
 
-    async def end(self, process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
+    async def end(self, process: Process, stdin: bytes = b"") -> Ended:
         out, err = await process.communicate(stdin)
         assert process.returncode is not None
         assert b"Traceback" not in err
         return Ended(process.returncode, out.decode(), err.decode())
+
+    async def on_a_terminal(self, *arguments: str, columns: int, **settings: str) -> Ended:
+        """Return what the command writes on a terminal so wide."""
+        ours, its = pty.openpty()
+        environment = self.environment | {"COLUMNS": str(columns), "TERM": "xterm-256color"} | settings
+        nothing, standard_error = os.open(os.devnull, os.O_RDONLY), 2
+        child = await asyncio.to_thread(
+            fork_server().fork, arguments, self.folder, environment, (nothing, its, standard_error)
+        )
+        os.close(nothing)
+        os.close(its)
+        written = await asyncio.to_thread(_all_of, ours)
+        status = await asyncio.to_thread(child.wait)
+        return Ended(status, written.decode().replace("\r\n", "\n"), "")
+
+
+def _all_of(terminal: int) -> bytes:
+    written = b""
+    with suppress(OSError):  # the other end is closed
+        while more := os.read(terminal, 65536):
+            written += more
+    os.close(terminal)
+    return written
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the tests' environment without settings, with the same package as in this process, installed or not."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG"))}
+    return clean | {"PYTHONPATH": str(Path(listener.__file__).parents[1])}
+
+
+def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(OF_PYTHON)}
+
+
+class ForkedIngest:
+    """What ``asyncio.subprocess.Process`` is for a forked ``ingest``."""
+
+    def __init__(
+        self, child: Child, stdin: asyncio.WriteTransport, stdout: asyncio.StreamReader, stderr: asyncio.StreamReader
+    ) -> None:
+        self._child, self._stdin = child, stdin
+        self.pid = child.pid
+        self.stdout: asyncio.StreamReader | None = stdout
+        self.stderr: asyncio.StreamReader | None = stderr
+
+    @classmethod
+    async def start(cls, arguments: tuple[str, ...], folder: Path, environment: dict[str, str]) -> ForkedIngest:
+        (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = os.pipe(), os.pipe(), os.pipe()
+        child = await asyncio.to_thread(fork_server().fork, arguments, folder, environment, (stdin, stdout, stderr))
+        for file in (stdin, stdout, stderr):
+            os.close(file)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(to_stdin, "wb", 0))
+        return cls(child, transport, await _reader(from_stdout), await _reader(from_stderr))
+
+    @property
+    def returncode(self) -> int | None:
+        return self._child.poll()
+
+    def send_signal(self, signal: int) -> None:
+        self._child.send_signal(signal)
+
+    def terminate(self) -> None:
+        self._child.send_signal(15)
+
+    def kill(self) -> None:
+        self._child.send_signal(9)
+
+    async def wait(self) -> int:
+        await asyncio.to_thread(self._child.await_end)
+        return self._child.wait()
+
+    async def communicate(self, input: bytes | None = None) -> tuple[bytes, bytes]:
+        assert self.stdout
+        assert self.stderr
+        self._stdin.write(input or b"")
+        self._stdin.close()  # what is not written yet is written
+        out, err = await asyncio.gather(self.stdout.read(), self.stderr.read())
+        await self.wait()
+        return out, err
+
+
+async def _reader(file: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(file, "rb", 0)
+    )
+    return reader
+
+
+@functools.cache
+def fork_server() -> ForkServer:
+    """The one from which this process has its commands forked. It may have no threads, so numpy's BLAS starts none."""
+    return ForkServer(__file__, clean_environment() | {"OPENBLAS_NUM_THREADS": "1"})
 
 
 def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
@@ -75,3 +202,22 @@ def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
     package = str(Path(listener.__file__).parents[1])
     path = os.pathsep.join([str(program.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
     return os.environ | {"PATH": path, "PYTHONPATH": package, "INGEST_DATABASE_URL": database}
+
+
+def main() -> None:
+    """Be the fork server; in each process that is forked from it, be ``ingest``."""
+    import typer.main  # noqa: PLC0415 - the driver needs none of it
+
+    from listener import cli  # noqa: PLC0415
+
+    setattr(typer.main, "get_command", functools.cache(typer.main.get_command))  # noqa: B010
+    for module in (*(f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__)), *HEAVY):
+        importlib.import_module(module)
+    typer.main.get_command(cli.app)  # what the verbs and their options are, which takes a while to find out
+    serve(int(sys.argv[1]))
+    sys.argv[0] = str(Path(listener.__file__).parent / "__main__.py")
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import pty
 import signal
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -33,26 +29,7 @@ async def c(installed: str) -> Any:
 
 async def on_a_terminal(ingest: Ingest, *arguments: str, **settings: str) -> str:
     """Return what the command writes on a terminal of 80 columns."""
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "listener", *arguments, cwd=ingest.folder, stdout=theirs,
-        env=ingest.environment | {"COLUMNS": "80", "TERM": "xterm"} | settings,
-    )  # fmt: skip
-    os.close(theirs)
-    written = await asyncio.to_thread(_all_of, ours)
-    await process.wait()
-    return written.decode().replace("\r\n", "\n")
-
-
-def _all_of(descriptor: int) -> bytes:
-    written = b""
-    try:
-        while more := os.read(descriptor, 65536):
-            written += more
-    except OSError:  # the other end is closed
-        pass
-    os.close(descriptor)
-    return written
+    return (await ingest.on_a_terminal(*arguments, columns=80, **settings)).out
 
 
 async def failed(c: staging.Connection, uri: str, error: Any = None) -> uuid.UUID:

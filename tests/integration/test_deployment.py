@@ -26,7 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # DBOS depends on it; its types would be one more dependency
-from ingest_command import Ended, Ingest
+from ingest_command import Ended, Ingest, Process
 from listener_process import ListenerProcess
 from pipeline import ended
 from staging import session
@@ -300,7 +300,7 @@ class Listening:
     """A listener as a supervisor starts it, that is ready; ``ended`` is set when it has stopped."""
 
     ingest: Ingest
-    process: asyncio.subprocess.Process
+    process: Process
     executor_id: str
     ended: Ended | None = None
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-import os
-import pty
 import re
-import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -163,35 +159,13 @@ async def test_verbs_show_hostile_names_harmlessly_in_a_pipe(ingest: Ingest, ver
 
 
 async def test_a_terminal_gets_no_command_but_ours(ingest: Ingest) -> None:
-    shown = await in_a_terminal(ingest, "failures", "--code", "unsupported")
+    ended = await ingest.on_a_terminal("failures", "--code", "unsupported", columns=500)
+    assert ended.status == 0
+    shown = ended.out
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)  # colours, which are ours
-    assert set(unseen(plain)) <= SHOWN | {"\r"}
+    assert set(unseen(plain)) <= SHOWN
     assert "\x1b[31mred" not in shown
     assert "[bold red]a[/bold red]" in re.sub(r"\s", "", plain).replace("[boldred]", "[bold red]").replace(
         "[/boldred]", "[/bold red]"
     )
     assert "💥" not in shown
-
-
-async def in_a_terminal(ingest: Ingest, *arguments: str) -> str:
-    """Return what a terminal of 500 columns gets."""
-    ours, its = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "listener", *arguments, cwd=ingest.folder, stdin=subprocess.DEVNULL, stdout=its,
-        stderr=subprocess.PIPE, env=ingest.environment | {"COLUMNS": "500", "TERM": "xterm-256color"},
-    )  # fmt: skip
-    os.close(its)
-    parts = []
-    while part := await asyncio.to_thread(_read, ours):
-        parts.append(part)
-    os.close(ours)
-    _, err = await process.communicate()
-    assert process.returncode == 0, err
-    return b"".join(parts).decode()
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # it ended
-        return b""

@@ -7,7 +7,7 @@ import codecs
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -31,10 +31,11 @@ GREEK = "Αυτό είναι ένα έγγραφο στα ελληνικά. Πε
 KOREAN = "이것은 한국어 문서입니다. 데이터베이스에 파일을 가져오는 방법을 설명합니다.\n"
 
 
-@pytest.fixture
-async def workers() -> AsyncIterator[Workers]:
-    async with Workers(1, timeout_seconds=30, memory_mb=512) as pool:
-        yield pool
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    pool = Workers(1, timeout_seconds=30, memory_mb=512)  # serves the event loops of all tests
+    yield pool
+    asyncio.run(pool.close())
 
 
 @pytest.fixture
@@ -51,10 +52,11 @@ async def error_of(parsers: Parsers, data: bytes, uri: str, media_type: str | No
 
 
 @pytest.mark.parametrize("name", ["a.md", "a.txt", "a.py", "a.json", "README", "a.unknown", "a"])
-async def test_nothing_rewrites_text_and_no_worker_is_needed(parsers: Parsers, workers: Workers, name: str) -> None:
+async def test_nothing_rewrites_text_and_no_worker_is_needed(name: str) -> None:
     text = "#  x\r\n\ttab  \n\n\n* a *\x0cé 😀\u2028 &amp; <b>\r"
-    assert (await parsers.parse(text.encode(), uri=f"file:///d/{name}")).text == text
-    assert workers.pids() == []
+    async with Workers(1, timeout_seconds=30, memory_mb=512) as workers:
+        assert (await Parsers(workers).parse(text.encode(), uri=f"file:///d/{name}")).text == text
+        assert workers.pids() == []
 
 
 @pytest.mark.parametrize(
@@ -247,8 +249,8 @@ async def test_a_million_characters_in_one_line(parsers: Parsers) -> None:
 
 
 async def test_an_html_page_over_the_memory_limit_fails_alone() -> None:
-    huge = b"<p>Some words and <b>bold</b> ones.</p>\n" * 1_300_000  # 50 MB
-    async with Workers(1, timeout_seconds=60, memory_mb=400) as workers:
+    huge = b"<p>Some words and <b>bold</b> ones.</p>\n" * 300_000  # 12 MB
+    async with Workers(1, timeout_seconds=60, memory_mb=150) as workers:
         parsers = Parsers(workers)
         page = asyncio.create_task(parsers.parse(PAGE.encode(), uri="good.html"))
         error = await error_of(parsers, huge, "huge.html")
