@@ -83,6 +83,14 @@ class Sources(Source):
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         return await self.of(_place(found)).read_ranges(found, ranges)
 
+    async def current(self, found: Found) -> Found:
+        return await self.of(_place(found)).current(found)
+
+    async def pieces(self, found: Found) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self.of(_place(found)).pieces(found)) as pieces:
+            async for piece in pieces:
+                yield piece
+
     async def close(self) -> None:
         """Close all of them, also if one fails to close."""
         async with AsyncExitStack() as closing:
