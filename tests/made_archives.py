@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.documents.pool import Workers
-from listener.errors import DocumentError
+from listener.errors import DocumentError, RequestError
 from listener.settings import Settings
 from listener.sources.archives.archive_source import Archives, ArchiveSource
 from listener.sources.base import Fetched, Found, Outcome, Page, Refused, SourceTools, Wanted
@@ -149,6 +149,13 @@ class Reading:
 
     async def found(self, source: object, **options: Any) -> list[Found | Refused]:
         return [item for page in await self.pages(source, **options) for item in page.items]
+
+    async def found_or_none(self, source: object, **options: Any) -> list[Found | Refused]:
+        """Return what is found; nothing if that is an error."""
+        try:
+            return await self.found(source, **options)
+        except RequestError:
+            return []
 
     async def names(self, source: object, **options: Any) -> list[str]:
         """Return what is found, below the folder; what is refused with its code."""

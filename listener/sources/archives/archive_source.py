@@ -23,6 +23,7 @@ from listener.sources.archives.kinds import (
     locator_of_member,
     member_place,
     name_of,
+    place_of,
     split_source,
 )
 from listener.sources.archives.members import Member, quoted
@@ -62,7 +63,7 @@ class Archives:
     async def opened(self, inner: Source, archive: Found, kind: Kind) -> AbstractAsyncContextManager[Archive]:
         """Return a context in which an archive is open, as it is now. Raises DocumentError, there too."""
         now = await inner.current(archive)
-        key = (kind, now.locator or now.uri)
+        key = (kind, place_of(now))
         return self._open.opened(key, _state(now), partial(self._make, inner, now, kind))
 
     async def member(self, inner: Source, found: Found, place: MemberPlace) -> AbstractAsyncContextManager[_MemberCopy]:
@@ -305,7 +306,7 @@ def _offer(archive: Found, kind: Kind, member: Member) -> Found | Refused:
         )
     if kind_by_name(name):
         return Refused.of(uri, archive_error(uri, "nested_archive"))
-    locator = locator_of_member(kind, archive.locator or archive.uri, name)
+    locator = locator_of_member(kind, place_of(archive), name)
     return Found(uri, locator, bytes=member.size, version=member.version, modified_at=member.modified_at)
 
 

@@ -93,9 +93,15 @@ def split_source(source: str) -> SplitSource:
     return SplitSource(source, None)
 
 
+def place_of(archive: Found) -> str:
+    """Return where an archive lies, as its members' locators have it: of a path, as a URL."""
+    place = archive.locator or archive.uri
+    return uri_of(place) if place.startswith("/") else place
+
+
 def locator_of_member(kind: Kind, archive: str, quoted: str) -> str:
-    """Return where a member lies, given where its archive does."""
-    return f"{kind}+{uri_of(archive) if archive.startswith('/') else archive}#{quoted}"
+    """Return where a member lies, given where its archive does (``place_of``)."""
+    return f"{kind}+{archive}#{quoted}"
 
 
 def member_place(locator: str) -> MemberPlace | None:

@@ -26,6 +26,7 @@ FOLDERS = b"5D"
 KINDS = {
     b"1": "a hard link", b"2": "a link", b"3": "a device", b"4": "a device", b"6": "a FIFO", b"M": "a part of a file",
 }  # fmt: skip
+SIGNED = struct.Struct("148b8x356b")
 LATEST = 253_402_300_799  # the year 9999
 
 Read = Callable[[int, int], bytes]
@@ -86,15 +87,19 @@ def tar_members(read: Read, size: int, most: int, at: int = 0) -> Iterator[Membe
 
 
 def _header(block: bytes, at: int) -> _Header:
-    said = _number(block[148:156])
-    sums = sum(block[:148]) + 8 * 32 + sum(block[156:]), sum(struct.unpack("148b8x356b", block)) + 8 * 32
     size, modified = _number(block[124:136]), _number(block[136:148])
-    if said not in sums or size is None or size < 0:
+    if not _is_sound(block) or size is None or size < 0:
         raise BadArchive("bad_archive", f"it is damaged from byte {at} on")
     name = _text(block[:100])
     if block[257:263] == b"ustar\0" and (prefix := _text(block[345:500])):
         name = prefix + b"/" + name
     return _Header(name, block[156:157], size, float(modified or 0), block[482:483] not in (b"\0", b""))
+
+
+def _is_sound(block: bytes) -> bool:
+    """Tell whether a header's checksum is right; old programs took its bytes as signed."""
+    said, blanks = _number(block[148:156]), 8 * 32
+    return said == sum(block[:148]) + blanks + sum(block[156:]) or said == sum(SIGNED.unpack(block)) + blanks
 
 
 def _text(field: bytes) -> bytes:
