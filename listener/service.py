@@ -54,6 +54,7 @@ from listener.pipeline.memory import Memory
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
+from listener.sources.archives.archive_source import Archives
 from listener.sources.base import SourceTools
 from listener.sources.schemes import Sources
 
@@ -235,7 +236,8 @@ class Listener:
         self._opened.push_async_callback(durable.destroy)
         self._opened.callback(self._reading.threads.shutdown, wait=False)
         workflows = Workflows(tools, identity, capacity, announcements)
-        for part in (self._sources, tools.workers, tools.tracing, tools.embedders, workflows.shares, announcements):
+        parts = (self._sources, tools.archives, tools.workers, tools.tracing, tools.embedders)
+        for part in (*parts, workflows.shares, announcements):
             self._opened.push_async_callback(part.close)
         self._doorbell = doorbell = Doorbell(database, settings, identity)
         self._heartbeat = heartbeat = Heartbeat(beats, settings, identity, capacity)
@@ -273,6 +275,7 @@ class Listener:
             executor_id=self._identity.executor_id,
             gateway=Gateway(pool),
             sources=self._sources,
+            archives=Archives(self._reading),
             parsers=Parsers(workers, ocr=settings.ocr),
             workers=workers,
             embedders=Embedders(settings),

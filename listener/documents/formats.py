@@ -72,7 +72,8 @@ class Formats:
 
     def by_name(self, uri: str) -> str | None:
         """Return the media type that the last part of the URI stands for, if it is known."""
-        name = basename(uri.partition("?")[0] if "://" in uri else uri).lower()
+        place, _, inside = uri.partition("#")  # a document inside of another one
+        name = basename(inside or (place.partition("?")[0] if "://" in place else place)).lower()
         return self._names.get(name) or self._endings.get(splitext(name)[1])
 
     def _by_start(self, data: bytes, promised: str) -> tuple[DocumentFormat, str] | None:

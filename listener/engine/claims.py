@@ -146,7 +146,8 @@ class Claims(Loop):
         """Start a request, or end it as failed; nothing that is in its way keeps others from starting."""
         try:
             if one.source is not None:
-                await self._tools.sources.check(one.source, RequestOptions.read(one.options))
+                source = self._tools.archives.over(self._tools.sources)
+                await source.check(one.source, RequestOptions.read(one.options))
             if one.attempt == 1:
                 await self._workflows.start(one.id, one.long)
             else:

@@ -62,6 +62,6 @@ def code_of(error: Failure | None) -> str | None:
 
 
 def _wanted(row: ToLoad, limit: int) -> Wanted:
-    locator = row.locator or inline.locator_of_request(row.request_id)
+    locator = inline.given(row.locator, row.request_id)
     found = Found(row.uri, locator, row.media_type, version=row.version, record=row.record)
     return Wanted(found, limit, row.live)

@@ -133,7 +133,7 @@ async def _source(tools: Tools, request: RunningRequest) -> AsyncIterator[Source
     most, record = tools.settings.max_document_bytes, request.options.record
     limit = min(request.options.max_bytes or most, most)
     if request.source is not None:
-        found: Source = tools.sources
+        found: Source = tools.archives.over(tools.sources)
         if record is not None:
             found = RecordSource(found, parse_spec(record), tools.workers, limit=limit, reserve=tools.memory.reserve)
         yield found
@@ -150,7 +150,7 @@ async def _source(tools: Tools, request: RunningRequest) -> AsyncIterator[Source
 
 def _inline(tools: Tools, request: RunningRequest, own: OwnContent) -> Source:
     content = Inline(tools.gateway.contents, tools.gateway.inline_range, {request.id: own})
-    return tools.sources.beside(inline.SCHEME, content)
+    return tools.archives.over(tools.sources.beside(inline.SCHEME, content))
 
 
 def _stored(item: Found) -> Found:

@@ -73,7 +73,7 @@ async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
 async def _source(tools: Tools, fence: Fence, rows: Sequence[ToLoad]) -> Source:
     """Return what reads a batch's documents: the installed sources, requests' own contents, the records in either."""
     own = Inline(tools.gateway.contents, tools.gateway.inline_range)
-    source = tools.sources.beside(inline.SCHEME, own)
+    source = tools.archives.over(tools.sources.beside(inline.SCHEME, own))
     numbers = {row.record.container for row in rows if row.record}
     return await _records(tools, fence.requests[0], numbers, source) if numbers else source
 
@@ -81,8 +81,10 @@ async def _source(tools: Tools, fence: Fence, rows: Sequence[ToLoad]) -> Source:
 async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source) -> Source:
     """Return what reads records; a batch with some belongs to one request."""
     containers = await tools.gateway.containers(RequestRef(request=request), numbers)
-    own = inline.locator_of_request(request)
-    files = {one.number: RecordFile(one.number, one.locator or own, one.layout) for one in containers.values()}
+    files = {
+        one.number: RecordFile(one.number, inline.given(one.locator, request), one.layout)
+        for one in containers.values()
+    }
     spec = parse_spec(next(iter(containers.values())).record)
     return RecordSource(inner, spec, tools.workers, files=files)
 

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     )
     http_requests_per_second: float = Field(10.0, gt=0, description="Requests that one web server gets at most.")
     max_document_bytes: int = Field(64 * MEBIBYTE, ge=1, description="Larger documents are refused.")
+    archive_bytes: int = Field(
+        2048 * MEBIBYTE,
+        ge=1,
+        description="Most bytes of an archive, packed and unpacked, and of the copies of archives on disk.",
+    )
+    archive_members: int = Field(200_000, ge=1, description="Most members of an archive.")
     batch_documents: int = Field(256, ge=1, le=10_000, description="Most documents in a batch.")
     batch_records: int = Field(512, ge=1, le=10_000, description="Most records in a batch.")
     batch_bytes: int = Field(4 * MEBIBYTE, ge=1, description="Most bytes in a batch of more than one document.")

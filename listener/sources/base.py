@@ -16,6 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -24,7 +25,7 @@ from typing import Any, TypeVar
 from listener.concurrency import side_by_side
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
-from listener.errors import DocumentError
+from listener.errors import DocumentError, RequestError
 from listener.settings import Settings
 from listener.sources.options import RequestOptions
 
@@ -32,6 +33,8 @@ Digest = bytes
 """A SHA-256, 32 bytes."""
 
 READS = 16  # of one ``read_all`` at a time
+PIECE = 1024 * 1024  # bytes of a document that is read piece by piece
+WHOLE = 64 * 1024 * 1024  # bytes of one that can't be
 
 T = TypeVar("T")
 
@@ -54,7 +57,7 @@ class Found:
     ``uri`` is what it is called in its collection (``file:///srv/docs/a.md``); ``locator`` is where it lies, if the URI
     does not say it: a file's path, else a URL with the source's scheme. ``bytes`` is its size if known without reading
     it; ``version`` (an etag, say) and ``modified_at`` tell its state from an earlier one. ``record``: where, if it is a
-    record.
+    record. ``path``: its path below the source, as patterns match it; only archives need it.
     """
 
     uri: str
@@ -64,6 +67,7 @@ class Found:
     version: str | None = None
     modified_at: datetime | None = None
     record: RecordPlace | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +247,43 @@ class Source(ABC):
         """
         message = f"{found.uri} can't be read in pieces, as records have to be"
         raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
+
+    async def current(self, found: Found) -> Found:
+        """Return what is to be said of a document now, without reading it: ``bytes``, ``version``, ``modified_at``.
+
+        For archives: these are read in pieces, and again and again. A version may be one that only this method gives.
+        Raises DocumentError.
+        """
+        place = found.locator or found.uri
+        try:
+            async with aclosing(self.discover(place, RequestOptions())) as pages:
+                async for page in pages:
+                    for item in page.items:
+                        if isinstance(item, Found) and place in (item.locator, item.uri):
+                            return item
+        except RequestError as error:
+            raise DocumentError(error.code, error.message, error.hint) from None
+        raise DocumentError("not_found", f"{found.uri} is not there any more", "ingest its source again")
+
+    async def pieces(self, found: Found) -> AsyncGenerator[bytes, None]:
+        """Yield a document piece by piece, for what may be larger than memory: archives.
+
+        By default by ranges, where there are some, and else in one piece of at most ``WHOLE`` bytes.
+        """
+        try:
+            (piece,) = await self.read_ranges(found, [(0, PIECE)])
+        except DocumentError as error:
+            if error.code != "no_records":
+                raise
+            outcome = await self.read(Wanted(found, WHOLE))
+            if isinstance(outcome, Fetched):
+                yield outcome.data
+            return
+        at = 0
+        while piece:
+            yield piece
+            at += len(piece)
+            (piece,) = await self.read_ranges(found, [(at, PIECE)])
 
     async def look(self, root: str) -> str:
         """Look whether one of the roots can be reached and read; return what was seen, and whose credentials served.

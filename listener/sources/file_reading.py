@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import BinaryIO
 
-from listener.sources.base import Fetched, too_large
+from listener.sources.base import Fetched, Found, too_large
 from listener.sources.file_errors import code_of, refusal, require_file
 from listener.sources.file_state import FileState, state_of
 from listener.sources.folder_roots import FolderRoots
@@ -43,6 +44,19 @@ def read_ranges(roots: FolderRoots, locator: str, ranges: Sequence[tuple[int, in
             return [_piece(file, start, length) for start, length in ranges]
     except OSError as error:
         raise refusal(code_of(error), uri, error) from None
+
+
+def current(roots: FolderRoots, found: Found) -> Found:
+    """Return a file as it is now, with its size; its version is another one whenever it was written or replaced."""
+    path = path_of(found.locator or found.uri)
+    uri = uri_of(path)
+    try:
+        with _open(roots, path, uri) as file:
+            status = os.fstat(file.fileno())
+    except OSError as error:
+        raise refusal(code_of(error), uri, error) from None
+    version = f"{status.st_dev}.{status.st_ino}.{status.st_mtime_ns}.{status.st_ctime_ns}"
+    return replace(found, bytes=status.st_size, version=version)
 
 
 def _piece(file: BinaryIO, start: int, length: int) -> bytes:

@@ -53,6 +53,9 @@ class Files(Source):
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         return await self._tools.in_thread(file_reading.read_ranges, self._roots, _place_of(found), ranges)
 
+    async def current(self, found: Found) -> Found:
+        return await self._tools.in_thread(file_reading.current, self._roots, found)
+
     def _attempt(self, wanted: Wanted) -> Outcome | DocumentError:
         began = time.monotonic()
         try:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from listener.errors import DocumentError
-from listener.sources.base import Fetched, Found, LookUp, Outcome, Page, Source, Wanted, too_large
+from listener.sources.base import WHOLE, Fetched, Found, LookUp, Outcome, Page, Source, Wanted, too_large
 from listener.sources.options import RequestOptions
 
 SCHEME = "inline"
+INSIDE = re.compile(r"^([a-z]{1,8}\+inline:)/[0-9a-f-]{0,36}#")
 GAP = 1024 * 1024  # bytes between two pieces that are read along: the database unpacks the whole content each time
 
 
@@ -85,6 +87,16 @@ class Inline(Source):
                 pieces[number] = data[start - first : start - first + length]
         return [pieces[number] for number in range(len(ranges))]
 
+    async def current(self, found: Found) -> Found:
+        """Return it as it is: a request's content does not change."""
+        return replace(found, bytes=None, version=found.locator)
+
+    async def pieces(self, found: Found) -> AsyncGenerator[bytes, None]:
+        """Yield the content in one piece: the database unpacks all of it for each."""
+        outcome = await self.read(Wanted(found, WHOLE))
+        if isinstance(outcome, Fetched):
+            yield outcome.data
+
 
 def _outcome(one: OwnContent | None, wanted: Wanted) -> Outcome | DocumentError:
     uri = wanted.found.uri
@@ -115,8 +127,20 @@ def locator_of_request(request: UUID) -> str:
 
 
 def stored(locator: str) -> str | None:
-    """Return a locator as the database holds it: none for a request's own content."""
-    return None if locator.startswith(f"{SCHEME}:") else locator
+    """Return a locator as the database holds it: none for a request's own content.
+
+    What lies in that (``zip+inline:/…#a.md``) is stored without the request, so that a fork finds it in its own.
+    """
+    if locator.startswith(f"{SCHEME}:"):
+        return None
+    return INSIDE.sub(r"\1/#", locator)
+
+
+def given(locator: str | None, request: UUID) -> str:
+    """Return where a document of a request lies, by what is stored."""
+    if locator is None:
+        return locator_of_request(request)
+    return INSIDE.sub(rf"\g<1>/{request}#", locator)
 
 
 def _request(locator: str | None) -> UUID:

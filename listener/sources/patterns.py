@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from listener.errors import RequestError
+from listener.sources.archives.kinds import kind_by_name
 from listener.sources.matching import Matches, NoPattern, compile_name, compile_path
 from listener.sources.options import RequestOptions
 
@@ -34,6 +35,22 @@ class Choice:
         """Tell whether the file at this path is wanted."""
         if self._leaves_out(path) or (self.glob and not self.glob(path)):
             return False
+        if kind_by_name(path):
+            return True  # an archive is a folder: ``include`` chooses among what is in it
+        return self._includes(path)
+
+    def takes_member(self, archive: str, member: str) -> bool:
+        """Tell whether a file in an archive is wanted, both paths given; the archive's is empty if it is the source.
+
+        What ``include`` says of the archive, it says of everything in it.
+        """
+        before = f"{archive}/" if archive else ""
+        ends = [at for at, sign in enumerate(member) if sign == "/"] if "/" in member else []
+        if any(self._leaves_out(before + member[:end]) for end in [*ends, len(member)]):
+            return False
+        return self._includes(before + member) or (archive != "" and self._includes(archive))
+
+    def _includes(self, path: str) -> bool:
         return not self.include or any(matches(path) for matches in self.include)
 
     def descends(self, path: str) -> bool:
@@ -53,22 +70,31 @@ def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
     A path that exists is no glob, whatever its characters. Raises RequestError ``invalid_option``.
     """
     base, glob = split_glob(path)
+    return base, choice_of(glob, options)
+
+
+def choice_of(glob: str, options: RequestOptions) -> Choice:
+    """Compile a glob, which may be empty, with ``include`` and ``exclude``; raises RequestError ``invalid_option``."""
     _require_few_and_short([*options.include, *options.exclude, *filter(None, [glob])])
     include = [pattern + "**" if pattern.endswith("/") else pattern for pattern in options.include]
     parts = [part for pattern in [*include, glob] for part in pattern.split("/")]
-    choice = Choice(
+    return Choice(
         glob=_compiled("/" + glob) if glob else None,
         include=tuple(map(_compiled, include)),
         exclude=tuple(map(_compiled_with_folder, options.exclude)),
         hidden=tuple(_compiled(part, compile_name) for part in parts if part.startswith(".") and part != "."),
         depth=glob.count("/") + 1 if glob and "**" not in glob.split("/") else None,
     )
-    return base, choice
 
 
 def split_glob(path: str) -> tuple[str, str]:
     """Return the part of a path before the first pattern, and the rest; the rest is empty if it is no glob."""
-    if not _has_magic(path) or os.path.lexists(path):
+    return (path, "") if _has_magic(path) and os.path.lexists(path) else split_magic(path)
+
+
+def split_magic(path: str) -> tuple[str, str]:
+    """Return the same, whatever exists."""
+    if not _has_magic(path):
         return path, ""
     parts = path.split("/")
     first = next(number for number, part in enumerate(parts) if _has_magic(part))

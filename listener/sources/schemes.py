@@ -97,6 +97,14 @@ class Sources(Source):
     async def look(self, root: str) -> str:
         return await self.of(root if SCHEME.match(root) else f"{root}/").look(root)
 
+    async def current(self, found: Found) -> Found:
+        return await self.of(_place(found)).current(found)
+
+    async def pieces(self, found: Found) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self.of(_place(found)).pieces(found)) as pieces:
+            async for piece in pieces:
+                yield piece
+
     async def close(self) -> None:
         """Close all of them, also if one fails to close."""
         async with AsyncExitStack() as closing:

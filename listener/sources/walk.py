@@ -126,9 +126,9 @@ class Walk:
         """Return the document that an entry is, or where the folder lies that is to be entered, or None."""
         if entry.error:
             raise entry.error
-        if entry.status:
-            return _offer(name, entry.status)
         path = level.prefix + entry.name
+        if entry.status:
+            return _offer(name, entry.status, path)
         if entry.link is None:
             return f"{level.place}/{entry.name}" if self._choice.descends(path) else None
         return self._linked(level, entry, name, top)
@@ -145,7 +145,7 @@ class Walk:
                 raise
             return None
         if not stat.S_ISDIR(status.st_mode):
-            return _offer(name, status) if takes else None
+            return _offer(name, status, level.prefix + entry.name) if takes else None
         walked = below(place, top) is not None or below(top, place) is not None
         return place if descends and not walked else None  # under its real name, or a loop
 
@@ -167,8 +167,8 @@ class Walk:
         return _Level(prefix, name, place, listed.entries)
 
 
-def _offer(path: str, status: os.stat_result) -> Found:
-    uri = uri_of(path)
+def _offer(place: str, status: os.stat_result, path: str | None = None) -> Found:
+    uri = uri_of(place)
     require_file(status, uri)
     state = state_of(status)
-    return Found(uri, locator_of(path, uri), None, status.st_size, state.version, state.modified_at)
+    return Found(uri, locator_of(place, uri), None, status.st_size, state.version, state.modified_at, path=path)

@@ -12,7 +12,8 @@ begin
     from ingest.ingest_requests r
     where r.id = p_request and r.source is not null and not r.options ? 'record'
       and v.request_id = p_request and v.state = 'failed' and v.batch is null and v.container is null
-      and coalesce(v.locator, v.uri) ~ '^(/|[A-Za-z][A-Za-z0-9+.-]+:/)' and v.uri !~ '#' and v.error ->> 'code' <> 'uri_too_long'
+      and coalesce(v.locator, v.uri) ~ '^(/|[A-Za-z][A-Za-z0-9+.-]+:/)' and (v.locator is not null or v.uri !~ '#')
+      and v.error ->> 'code' <> 'uri_too_long'
     returning v.id)
   insert into ingest.ingest_batches (request_id, batch, documents)
   select p_request, v_extra, count(*) from refused having count(*) > 0;

@@ -80,7 +80,8 @@ def kind_of(uri: str, media_type: str | None = None) -> str | None:
 
 
 def _ending(uri: str) -> str:
-    return splitext(basename(uri.partition("?")[0] if "://" in uri else uri))[1].lower()
+    place, _, inside = uri.partition("#")  # a member of an archive
+    return splitext(basename(inside or (place.partition("?")[0] if "://" in place else place)))[1].lower()
 
 
 def _one(given: Mapping[str, Any], key: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Archives as folders: zip and tar, packed or not, from any source."""
