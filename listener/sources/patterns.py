@@ -53,17 +53,24 @@ def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
     A path that exists is no glob, whatever its characters. Raises RequestError ``invalid_option``.
     """
     base, glob = split_glob(path)
+    return base, choose_below(glob, options)
+
+
+def choose_below(glob: str, options: RequestOptions) -> Choice:
+    """Compile ``include`` and ``exclude``, and a glob of paths below the folder, which may be empty.
+
+    Raises RequestError ``invalid_option``.
+    """
     _require_few_and_short([*options.include, *options.exclude, *filter(None, [glob])])
     include = [pattern + "**" if pattern.endswith("/") else pattern for pattern in options.include]
     parts = [part for pattern in [*include, glob] for part in pattern.split("/")]
-    choice = Choice(
+    return Choice(
         glob=_compiled("/" + glob) if glob else None,
         include=tuple(map(_compiled, include)),
         exclude=tuple(map(_compiled_with_folder, options.exclude)),
         hidden=tuple(_compiled(part, compile_name) for part in parts if part.startswith(".") and part != "."),
         depth=glob.count("/") + 1 if glob and "**" not in glob.split("/") else None,
     )
-    return base, choice
 
 
 def split_glob(path: str) -> tuple[str, str]:
