@@ -223,7 +223,8 @@ async def test_what_is_no_url_of_objects_is_refused_before_anybody_is_asked(open
     source, service = await opened(KEYS, "s3://bucket/", "s3://other")
     for wrong in (
         "s3:/bucket/a", "s3:///a", "s3://us er/a", "s3://bucket/a#b", "s3://bucket/%ff", "s3://bucket/a//b.md",
-        "s3://bucket/../a", "s3://bucket/a%2F..%2Fb", "s3://bucket/%00",
+        "s3://bucket/../a", "s3://bucket/a%2F..%2Fb", "s3://bucket/%00", "s3://bucket//", "s3://bucket/%2F", "s3://bucket/a%2F",
+        "s3://bucket//*.md",
     ):  # fmt: skip
         assert await code_of(source.check(wrong, OPTIONS)) == "invalid_source", wrong
         assert await code_of(pages(source, wrong)) == "invalid_source", wrong

@@ -70,11 +70,13 @@ def wish_of(source: str) -> Wish:
     names = path.split("/")
     first = next((number for number, name in enumerate(names) if PATTERN_SIGN.search(name)), len(names))
     glob = "/".join(_pattern(name, source) for name in names[first:] if name)
-    key = _decoded("/".join(names[:first]), source) + ("/" if glob and first else "")
-    if problem := problem_of(key.removesuffix("/")):
+    folder = "/".join(names[:first]) if glob else path.removesuffix("/")
+    key = _decoded(folder, source)
+    problem = "a part of its name is empty" if path.startswith("/") else problem_of(key)
+    if problem:
         hint = "write the key as it is, percent-encoded: s3://bucket/folder/a%20b.md"
         raise RequestError("invalid_source", f"{source} can't be read: {problem}", hint)
-    return Wish(bucket, key, glob)
+    return Wish(bucket, f"{key}/" if key and (glob or path.endswith("/")) else key, glob)
 
 
 def problem_of(key: str) -> str | None:
