@@ -5,6 +5,7 @@
     IngestError                 has a code, a message that names the thing, and a hint
     ├── RequestError            ends the whole request           (unknown scheme, missing folder, ...)
     ├── DocumentError           fails one document               (unsupported, too_large, parser_timeout, ...)
+    │   ├── TransientError      … for now                        (a store that did not answer, an answer cut off)
     │   └── TextsRefused        these texts of one call          (embedding/base.py: the API refuses them, empty text)
     ├── SettingsError           ends the request, not retried    (key refused, wrong dimensions, ...)
     ├── ServiceError            retried with backoff             (embedding API down, rate limited)
@@ -60,7 +61,7 @@ class IngestError(Exception):
             "message": self.message,
             "hint": self.hint,
             "step": step or self.step,
-            "retryable": isinstance(self, ServiceError),
+            "retryable": isinstance(self, ServiceError | TransientError),
         }
 
 
@@ -70,6 +71,10 @@ class RequestError(IngestError):
 
 class DocumentError(IngestError):
     """One document can't be ingested; the others go on."""
+
+
+class TransientError(DocumentError):
+    """One document can't be had just now; trying again later may help."""
 
 
 class SettingsError(IngestError):

@@ -70,11 +70,14 @@ def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
     A path that exists is no glob, whatever its characters. Raises RequestError ``invalid_option``.
     """
     base, glob = split_glob(path)
-    return base, choice_of(glob, options)
+    return base, choose_below(glob, options)
 
 
-def choice_of(glob: str, options: RequestOptions) -> Choice:
-    """Compile a glob, which may be empty, with ``include`` and ``exclude``; raises RequestError ``invalid_option``."""
+def choose_below(glob: str, options: RequestOptions) -> Choice:
+    """Compile ``include`` and ``exclude``, and a glob of paths below the folder, which may be empty.
+
+    Raises RequestError ``invalid_option``.
+    """
     _require_few_and_short([*options.include, *options.exclude, *filter(None, [glob])])
     include = [pattern + "**" if pattern.endswith("/") else pattern for pattern in options.include]
     parts = [part for pattern in [*include, glob] for part in pattern.split("/")]

@@ -32,7 +32,8 @@ class Sources(Source):
     @classmethod
     def installed(cls, tools: SourceTools) -> Sources:
         """Make the sources of all distributions; raises OperatorError ``broken_extension`` or what a factory raises."""
-        sources = cls({one.name: made(one, tools) for one in installed(GROUP)})
+        made_ones = ((one.name, made(one, tools)) for one in installed(GROUP))
+        sources = cls({name: source for name, source in made_ones if source is not None})
         for root in tools.settings.roots:
             sources.require(root)
         return sources
@@ -116,16 +117,19 @@ def _place(found: Found) -> str:
     return found.locator or found.uri
 
 
-def made(extension: Extension, tools: SourceTools) -> Source:
-    """Return the source that a factory makes; raises OperatorError ``broken_extension`` or what the factory says."""
+def made(extension: Extension, tools: SourceTools) -> Source | None:
+    """Return the source that a factory makes, None if it makes none here.
+
+    Raises OperatorError ``broken_extension`` or what the factory says.
+    """
     what = f"the source {extension.name!r} of {extension.origin}"
     try:
-        source: Source = extension.value(tools)
+        source: Source | None = extension.value(tools)
     except IngestError:
         raise
     except Exception as error:  # whatever a stranger's factory does
         raise broken(what, error) from error
-    if problem := _problem(extension.name, source):
+    if source is not None and (problem := _problem(extension.name, source)):
         raise broken(what, problem)
     return source
 

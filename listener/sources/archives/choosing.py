@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from listener.sources.archives.members import Raw, innocent
 from listener.sources.matching import Matches, compile_path
 from listener.sources.options import RequestOptions
-from listener.sources.patterns import Choice, choice_of, split_magic
+from listener.sources.patterns import Choice, choose_below, split_magic
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Wish:
     def of(cls, inside: str | None, options: RequestOptions) -> Wish:
         """Raise RequestError ``invalid_option`` for patterns that are none."""
         base, glob = split_magic(inside or "")
-        choice = choice_of(glob, options)
+        choice = choose_below(glob, options)
         return cls(inside or "", "" if base == "/" else base, compile_path("/" + glob) if glob else None, choice)
 
     def taking(self, archive: str, *, itself: bool, has: Callable[[Raw], bool]) -> Callable[[Raw], bool]:
