@@ -5,9 +5,10 @@ as $$
 declare
   v_total int; v_done int; v_skipped int; v_failed int; v_chunks int; v_open int;
   v_status text := p_status;
+  v_watch text;
 begin
   perform ingest.ingest_as_system();
-  perform from ingest.ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
+  select r.watch into v_watch from ingest.ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
   if not found then
     return null;
   end if;
@@ -27,6 +28,9 @@ begin
       resume_at = null, tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
       error = coalesce(p_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
+  if v_watch is not null then
+    perform ingest.ingest_end_watch(p_request);
+  end if;
   return v_status;
 end
 $$;
