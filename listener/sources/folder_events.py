@@ -6,16 +6,20 @@ links lead is looked up by ``Survey``, never outside of the roots, and their num
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from watchfiles._rust_notify import RustNotify
 
+log = logging.getLogger(__name__)
+
 LONGEST_MS = 400  # changes that go on and on are told of after this time,
 QUIET_MS = 80  # others when nothing more has changed for this time
 LOOK_MS = 2000
 
-Tell = Callable[[Sequence[str]], None]
+Tell = Callable[[Sequence[str] | None], None]
+"""Told of paths; of None, that the watcher has ended: a name that is no UTF-8 breaks it."""
 
 
 class FolderEvents:
@@ -38,7 +42,12 @@ class FolderEvents:
 
     def _run(self) -> None:
         while True:
-            told = self._notify.watch(LONGEST_MS, QUIET_MS, LOOK_MS, self._closed)
+            try:
+                told = self._notify.watch(LONGEST_MS, QUIET_MS, LOOK_MS, self._closed)
+            except RuntimeError as error:
+                log.debug("the watcher of folders ended: %s", error)
+                self._tell(None)
+                told = "stop"
             if told == "stop" or self._closed.is_set():
                 self._notify.close()
                 return

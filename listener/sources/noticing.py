@@ -258,11 +258,13 @@ class Noticing:
         for one in self._watched.values():
             one.look_within(seconds)
 
-    def _told(self, paths: Sequence[str]) -> None:
+    def _told(self, paths: Sequence[str] | None) -> None:
         """Take what the system tells, in its thread."""
+        if paths is None and self._loop:
+            self._loop.call_soon_threadsafe(self._broken)
         heard: dict[str, bool] = {}
         by_folder = self._by_folder
-        for path in paths:
+        for path in paths or ():
             folder, name = os.path.split(path)
             for one in by_folder.get(path, ()):
                 heard[one.name] = True
@@ -271,6 +273,12 @@ class Noticing:
                     heard[one.name] = heard.get(one.name, False) or kind
         if heard and self._loop:
             self._loop.call_soon_threadsafe(self._heard, heard)
+
+    def _broken(self) -> None:
+        """Begin anew soon: what breaks a watcher may come again and again."""
+        self._folders = frozenset()
+        self._look_at_all_within(POLL_SECONDS)
+        self._look.set()
 
     def _heard(self, heard: Mapping[str, bool]) -> None:
         """Note what has changed; where folders have (True), it is looked at before that is said."""

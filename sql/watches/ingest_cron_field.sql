@@ -7,7 +7,7 @@ declare
   v_ends int[];
   v_values int[] := '{}';
 begin
-  foreach v_part in array string_to_array(lower(p_field), ',') loop
+  foreach v_part in array string_to_array(lower(coalesce(p_field, '?')), ',') loop
     v_found := regexp_match(v_part, '^([*]|([0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?)(/([0-9]{1,2}))?$');
     if v_found is null then
       return null;
