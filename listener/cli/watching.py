@@ -26,9 +26,7 @@ def watch(
     every: Annotated[
         str | None, typer.Option(metavar="TIME", help="Time between two looks: 5m, 1h, '2 days'; 10 seconds at least.")
     ] = None,
-    cron: Annotated[
-        str | None, typer.Option(metavar="FIELDS", help="When to look: '30 2 * * mon-fri', @daily.")
-    ] = None,
+    cron: Annotated[str | None, typer.Option(metavar="FIELDS", help="When: '30 2 * * mon-fri', @daily.")] = None,
     time_zone: Annotated[str | None, typer.Option(metavar="ZONE", help="Of --cron; by default UTC.")] = None,
     on_change: Annotated[
         bool, typer.Option("--on-change", help="Look when a file changes: of a folder of the listener's host.")

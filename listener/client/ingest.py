@@ -15,8 +15,8 @@ from listener.client.inventory import Inventory
 from listener.client.results import STATUSES, Failure, Hit, Status, found, outcome
 from listener.client.session import Session
 from listener.client.since import beginning
-from listener.client.watched import Watched
 from listener.client.waiting import looks, statuses_of, until_ended
+from listener.client.watched import Watched
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 

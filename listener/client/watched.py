@@ -16,10 +16,10 @@ from listener.errors import RequestError
 
 PAGE = 1000
 
-WATCH = """select {schema}.ingest_watch($1::text, $2::text, $3::text, $4::text::interval, $5::text, $6::text, $7::boolean,
-  $8::text::jsonb, $9::text::jsonb)"""
-WATCHES = """select w.name, w.source, w.collection, w.schedule, w.paused, w.next_at, w.running_request::text, w.started_at,
-  w.succeeded_at, w.failing_since, w.failures, w.error_code, w.error_message, w.hint, w.waiting_for, w.noticing,
+WATCH = """select {schema}.ingest_watch($1::text, $2::text, $3::text, $4::text::interval, $5::text, $6::text,
+  $7::boolean, $8::text::jsonb, $9::text::jsonb)"""
+WATCHES = """select w.name, w.source, w.collection, w.schedule, w.paused, w.next_at, w.running_request::text,
+  w.started_at, w.succeeded_at, w.failing_since, w.failures, w.error_code, w.error_message, w.hint, w.waiting_for, w.noticing,
   w.last_request::text, w.options::text, w.metadata::text, w.created_by, w.created_at
 from {schema}.ingest_watches w where $1::text is null or w.name = $1::text order by w.collection, w.name"""
 UNWATCH = "select {schema}.ingest_unwatch($1::text, $2::boolean)"
@@ -37,7 +37,7 @@ class Watch:
     ``schedule``         when it looks, in words
     ``next_at``          when it looks next; None: it is paused, or not by time
     ``running_request``  its request that has not ended; ``last_request``: its last one
-    ``failing_since``, ``failures``, ``error_…``  why its last request failed; an error without ``failing_since``: in part
+    ``failing_since``, ``failures``, ``error_…``  why its last request failed; without ``failing_since``: in part
     ``waiting_for``      why it does nothing, and what would help
     ``noticing``         how listeners notice changes: ``events``, ``polling: why``, ``missing: what``; None: none does
     """
@@ -98,7 +98,8 @@ class Watched:
             cron,
             time_zone,
             on_change,
-            *map(_json, (options, metadata)),
+            _json(options),
+            _json(metadata),
         )
         return str(await self.session.value(WATCH, *values))
 

@@ -248,7 +248,7 @@ class Noticing:
         """Go on without events for a while."""
         self._no_events = f"the system has no more watchers to give ({error.strerror or error})"
         self._events_again = time.monotonic() + AGAIN_SECONDS
-        log.warning("changes of folders are looked for: %s", self._no_events, extra={"code": "no_watchers"})
+        log.warning("changes of folders are looked for: %s", self._no_events)
         for one in self._watched.values():
             if one.how == "events":
                 one.how = f"polling: {self._no_events}"

@@ -37,7 +37,8 @@ begin
                        where n.created_by = v_watch.created_by and n.next_at <= v_now for update skip locked);
     else
       perform ingest.ingest_fail_watch(name, jsonb_build_object(
-        'code', coalesce(nullif(v_code, ''), 'watch_not_fired'), 'message', v_message, 'hint', v_hint, 'step', null, 'retryable', true));
+        'code', 'watch_not_fired', 'message', v_message, 'hint', v_hint, 'step', null, 'retryable', true)
+        || case when v_code <> '' then jsonb_build_object('code', v_code) else '{}' end);
     end if;
   end;
 end

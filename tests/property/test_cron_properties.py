@@ -24,7 +24,9 @@ def fields(draw: st.DrawFn, least: int, most: int, stars: bool = True) -> str:
             return str(first)
         if kind == "step":
             return f"*/{draw(st.integers(1, most))}"
-        last = draw(st.integers(first, most))
+        if first == most:  # croniter takes 3-3 for all
+            return str(first)
+        last = draw(st.integers(first + 1, most))
         return f"{first}-{last}" + (f"/{draw(st.integers(1, most))}" if kind == "stepped" else "")
 
     return ",".join(part() for _ in range(draw(st.integers(1, 3))))

@@ -25,7 +25,7 @@ async def watch(c: Connection, source: str = "/srv/docs", /, **given: Any) -> st
 
 async def fire(c: Connection) -> list[tuple[str, uuid.UUID | None]]:
     """Fire what is due, as a listener does."""
-    fired = []
+    fired: list[tuple[str, uuid.UUID | None]] = []
     while True:
         row = await one(c, "select name, request from ingest_fire_watch()")
         if row["name"] is None:
@@ -34,7 +34,8 @@ async def fire(c: Connection) -> list[tuple[str, uuid.UUID | None]]:
 
 
 async def shown(c: Connection, name: str) -> asyncpg.Record:
-    return await one(c, "select * from ingest_watches where name = $1", name)
+    row: asyncpg.Record = await one(c, "select * from ingest_watches where name = $1", name)
+    return row
 
 
 async def run(c: Connection, request: uuid.UUID | None, status: str | None = "succeeded", **error: Any) -> None:
@@ -262,8 +263,8 @@ async def test_a_watch_that_fails_backs_off_says_so_and_recovers(c: Connection) 
         at += rest + 1
         await c.execute("update ingest_listeners set lease = '1 year'")
         await put_clock(c, f"{at} s")
-    since = row["failing_since"]
-    assert since < row["started_at"]
+    row = await shown(c, name)
+    assert row["failing_since"] < row["started_at"]
     ((_, request),) = await fire(c)
     await run(c, request)
     row = await shown(c, name)
@@ -537,7 +538,8 @@ async def test_unwatch_deletes_what_came_from_its_source_and_no_other(c: Connect
     ((_, request),) = await fire(c)
     await add_listener(c)
     await claim(c)
-    await discover(c, request, [])  # type: ignore[arg-type]
+    assert request
+    await discover(c, request, [])
     ids = await c.fetch(
         "insert into ingest_documents (collection, uri) select 'default', 'file:///srv/docs/' || n"
         " from generate_series(1, 2500) n returning id, uri"

@@ -85,7 +85,7 @@ async def test_files_that_come_change_and_go_are_noticed_at_any_depth(docs: Path
             lambda: (docs / "deep/er/b.md").write_text("b"),
             lambda: (docs / "a.md").write_text("aa"),
             lambda: (docs / "a.md").rename(docs / "c.md"),
-            lambda: (docs / "deep/er/b.md").unlink(),
+            (docs / "deep/er/b.md").unlink,
         ):
             change()
             await ear.hears({str(docs)})
@@ -144,7 +144,7 @@ async def test_a_folder_that_vanishes_is_missing_and_is_noticed_when_it_is_back(
     async with listening(docs.parent) as ear:
         await ear.want(docs)
         away = docs.with_name("away")
-        docs.rename(away)
+        docs.rename(away)  # noqa: ASYNC240
         (away / "b.md").write_text("b")
         await ear.becomes("missing: not_found", docs)
         ear.noticing.take()
@@ -185,7 +185,7 @@ async def test_the_system_s_limit_of_watchers_is_an_error_that_is_known(docs: Pa
     used = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
     try:
-        with pytest.raises(OSError) as refused:
+        with pytest.raises(OSError) as refused:  # noqa: PT011
             FolderEvents([str(docs)], lambda _: None)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
