@@ -44,6 +44,7 @@ from listener.engine.queries import Queries
 from listener.engine.repair import Repair
 from listener.engine.restores import when_confirmed
 from listener.engine.takeover import Adoption, Takeover
+from listener.engine.watches import Watches
 from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.busyness import Busyness
@@ -253,13 +254,14 @@ class Listener:
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
         purge = Purge(pool, settings.retention_hours, seconds)
         backfill = Backfill(pool, seconds)
+        watches = Watches(pool, doorbell, identity)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
-            *(claims, circuits, cancels, queries, deadlines, takeover, repair, purge, backfill, heartbeat),
+            *(claims, circuits, watches, cancels, queries, deadlines, takeover, repair, purge, backfill, heartbeat),
             *server,
         )
         self._ends = (  # those of a line side by side
-            (claims.stop, circuits.stop),  # claims no more, and lets nothing go on that waits
+            (claims.stop, circuits.stop, watches.stop),  # claims and fires no more, and lets nothing go on that waits
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others

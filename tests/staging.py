@@ -43,6 +43,14 @@ async def session(dsn: str, schema: str = "public", **settings: str) -> AsyncIte
         connection.terminate()  # whatever a failed test left open
 
 
+async def put_clock(c: Connection, offset: str) -> None:
+    """Have our SQL's clock go ahead by so much."""
+    await c.execute(
+        f"create or replace function ingest_now() returns timestamptz language sql volatile parallel safe"
+        f" return clock_timestamp() + interval '{offset}'"
+    )
+
+
 async def one(c: Connection, query: str, *arguments: Any) -> asyncpg.Record:
     """Return the one row of a query."""
     (row,) = await c.fetch(query, *arguments)

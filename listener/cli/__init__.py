@@ -15,7 +15,7 @@
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           listen      listen
     holdings    collections, documents, show     deletion    delete
-    used        usage
+    used        usage                            watching    watch, watches, unwatch, pause-watch …
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
@@ -50,6 +50,7 @@ from listener.cli import (
     search,
     status,
     used,
+    watching,
 )
 
 __all__ = ["app", "main"]
@@ -107,6 +108,12 @@ app.command("quickstart", short_help="Ingest a folder and search it; shows the S
 app.command("migrate", short_help="Install or upgrade the tables, views and functions.")(operate.migrate)
 app.command("listen", short_help="Run a listener in the foreground.")(listen.listen)
 app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(add.add)
+app.command("watch", short_help="Keep a source in sync with a collection.")(watching.watch)
+app.command("watches", short_help="Show what is kept in sync, and how it goes.")(watching.watches)
+app.command("unwatch", short_help="End a watch.")(watching.unwatch)
+app.command("run-watch", short_help="Have a watch look now.")(watching.run_watch)
+app.command("pause-watch", short_help="Have a watch do nothing for a while.")(watching.pause_watch)
+app.command("resume-watch", short_help="Go on with a watch that was paused.")(watching.resume_watch)
 app.command("status", short_help="Show how far requests are and what they wait for.")(status.status)
 app.command("failures", short_help="Show the documents that failed, and why.")(failing.failures)
 app.command("cancel", short_help="Cancel pending or running requests.")(control.cancel)

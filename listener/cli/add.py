@@ -28,9 +28,7 @@ def add(
     ],
     collection: arguments.Collection = "default",
     option: arguments.Options = None,
-    metadata: Annotated[
-        list[str] | None, typer.Option("--metadata", "-m", metavar="K=V", help="Kept with each chunk, for filters.")
-    ] = None,
+    metadata: arguments.Metadata = None,
     priority: Annotated[int, typer.Option(help="Lower runs first.")] = 0,
     run_at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Not before; as Postgres reads it, in the server's time zone.")

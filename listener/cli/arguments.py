@@ -25,6 +25,9 @@ Options = Annotated[
 Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Since then: 2h, 7d, or a time as Postgres reads it.")
 ]
+Metadata = Annotated[
+    list[str] | None, typer.Option("--metadata", "-m", metavar="K=V", help="Kept with each chunk, for filters.")
+]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection of documents.")]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")

@@ -56,7 +56,7 @@ async def _delete(
         count = await _count(ingest, uris, prefix, collection)
         what = f'{count} document{"" if count == 1 else "s"} of collection "{collection}"'
         if count and not yes:
-            _confirm(what, output)
+            confirm(what, output)
         elif count:
             output.note(f"deleting {what}")
         deleted = 0
@@ -80,7 +80,8 @@ async def _count(ingest: Ingest, uris: list[str], prefix: str | None, collection
     return count
 
 
-def _confirm(what: str, output: Output) -> None:
+def confirm(what: str, output: Output) -> None:
+    """Ask before something is deleted; raises UsageProblem ``not_confirmed`` where nobody can be asked."""
     if output.json or not sys.stdin.isatty():
         raise UsageProblem("not_confirmed", f"this would delete {what}", "Add --yes.")
     typer.confirm(f"Delete {what}?", abort=True)

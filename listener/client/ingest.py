@@ -16,13 +16,14 @@ from listener.client.results import STATUSES, Failure, Hit, Status, found, outco
 from listener.client.session import Session
 from listener.client.since import beginning
 from listener.client.waiting import looks, statuses_of, until_ended
+from listener.client.watched import Watched
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 _NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
 
 
-class Ingest(Inventory):
+class Ingest(Inventory, Watched):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:

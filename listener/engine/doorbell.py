@@ -37,7 +37,7 @@ LAST_LOOK_SECONDS = 0.25
 
 
 class Doorbell:
-    """Waits for the doorbell, and tells the channels of commands and queries apart."""
+    """Waits for the doorbell, and tells the channels of commands, queries and watches apart."""
 
     def __init__(self, database: Database, settings: Settings, identity: Identity) -> None:
         self._database = database
@@ -51,6 +51,7 @@ class Doorbell:
         self._look = FIRST_LOOK_SECONDS
         self.commanded = asyncio.Event()
         self.asked = asyncio.Event()
+        self.watched = asyncio.Event()
         self.resting = False
         self.hears = False
 
@@ -167,6 +168,7 @@ class Doorbell:
             await self._listen(connection)
         self.commanded.set()
         self.asked.set()
+        self.watched.set()
 
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
         """End our earlier backend, which may not have noticed the cut and still hold the idle lock."""
@@ -175,7 +177,8 @@ class Doorbell:
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        for name, event in (("doorbell", self._rang), ("commands", self.commanded), ("queries", self.asked)):
+        events = {"doorbell": self._rang, "commands": self.commanded, "queries": self.asked, "watches": self.watched}
+        for name, event in events.items():
             channel = await connection.fetchval("select ingest.ingest_channel($1::text)", name)
             await connection.add_listener(channel, partial(_set, event))
         await connection.add_listener(self._proof, partial(_set, self._proved))

@@ -34,7 +34,7 @@ from listener.sources.patterns import choose
 
 
 @dataclass(frozen=True, slots=True)
-class _Level:
+class Level:
     """A folder on the way down.
 
     ``prefix`` is its path below the source, with a slash, ``name`` what it is called, ``place`` where it really lies.
@@ -103,7 +103,7 @@ class Walk:
 
     def _walk(self, top: str, listed: Listing) -> Iterator[Found | Refused]:
         seen = {listed.identity}
-        levels = [_Level("", self._roots.name_of_folder(top), top, listed.entries)]
+        levels = [Level("", self._roots.name_of_folder(top), top, listed.entries)]
         while levels and not self._stopped:  # not recursive: folders can lie deeper than Python's stack
             level = levels[-1]
             entry = next(level.entries, None)
@@ -122,7 +122,7 @@ class Walk:
             except DocumentError as error:
                 yield Refused.of(uri_of(name), error)
 
-    def _met(self, level: _Level, entry: FolderEntry, name: str, top: str) -> Found | str | None:
+    def _met(self, level: Level, entry: FolderEntry, name: str, top: str) -> Found | str | None:
         """Return the document that an entry is, or where the folder lies that is to be entered, or None."""
         if entry.error:
             raise entry.error
@@ -133,7 +133,7 @@ class Walk:
             return f"{level.place}/{entry.name}" if self._choice.descends(path) else None
         return self._linked(level, entry, name, top)
 
-    def _linked(self, level: _Level, entry: FolderEntry, name: str, top: str) -> Found | str | None:
+    def _linked(self, level: Level, entry: FolderEntry, name: str, top: str) -> Found | str | None:
         takes = self._choice.takes(level.prefix + entry.name)
         descends = self._choice.descends(level.prefix + entry.name)
         if not takes and not descends:
@@ -149,14 +149,14 @@ class Walk:
         walked = below(place, top) is not None or below(top, place) is not None
         return place if descends and not walked else None  # under its real name, or a loop
 
-    def _target(self, level: _Level, entry: FolderEntry) -> tuple[os.stat_result, str]:
+    def _target(self, level: Level, entry: FolderEntry) -> tuple[os.stat_result, str]:
         descriptor, place = self._roots.open(os.path.join(level.place, entry.link or ""))
         try:
             return os.fstat(descriptor), place
         finally:
             os.close(descriptor)
 
-    def _entered(self, level: _Level, entry: FolderEntry, place: str, seen: set[Identity]) -> _Level | None:
+    def _entered(self, level: Level, entry: FolderEntry, place: str, seen: set[Identity]) -> Level | None:
         prefix, name = f"{level.prefix}{entry.name}/", f"{level.name}/{entry.name}"
         listed = listing(place, lambda file: self._choice.takes(prefix + file))
         if listed.kernels:
@@ -164,7 +164,7 @@ class Walk:
         if listed.identity in seen:
             return None
         seen.add(listed.identity)
-        return _Level(prefix, name, place, listed.entries)
+        return Level(prefix, name, place, listed.entries)
 
 
 def _offer(place: str, status: os.stat_result, path: str | None = None) -> Found:

@@ -3,7 +3,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Every inserter but the owner pays for this: one statement looks up what is needed, and mostly that is all.
 declare
-  v_role name := coalesce(nullif(current_setting('role'), 'none')::name, session_user);  -- ingest_caller(), written out
+  v_role name := case when p_request.watch is null then coalesce(nullif(current_setting('role'), 'none')::name, session_user)  -- ingest_caller(), written out
+                      else p_request.submitted_by::name end;
   v_bytes bigint := ingest.ingest_request_bytes(p_request);
   -- Rows of this session, by the server's own count: never too few; those of its last transactions may be in it still.
   v_inserted bigint := pg_stat_get_xact_tuples_inserted('ingest.ingest_requests'::regclass);

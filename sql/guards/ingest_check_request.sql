@@ -8,7 +8,7 @@ begin
      or p_request.error is not null or p_request.executor_id is not null
      or p_request.settings is not null or p_request.started_at is not null or p_request.discovered_at is not null
      or p_request.finished_at is not null or p_request.deadline_at is not null or p_request.read_seq is not null
-     or (p_request.submitted_by, p_request.created_by) is distinct from (ingest.ingest_caller()::text, ingest.ingest_caller()::text)
+     or (p_request.watch is null and (p_request.submitted_by, p_request.created_by) is distinct from (ingest.ingest_caller()::text, ingest.ingest_caller()::text))
      or num_nonnulls(p_request.locator, p_request.local_path) > 0
      or p_request.chunks_total is not null or p_request.tokens is not null
      or num_nonnulls(p_request.documents_total, p_request.documents_done, p_request.documents_skipped, p_request.documents_failed,

@@ -13,7 +13,7 @@ declare
                      new.deadline_at, new.read_seq, new.locator, new.local_path, new.chunks_total, new.tokens, new.documents_total,
                      new.documents_done, new.documents_skipped, new.documents_failed, new.documents_unchanged, new.documents_found,
                      new.duplicates, new.refused, new.percent, new.resume_at, new.listing, new.documents_deleted, new.forked_from,
-                     new.fork_step) = 0
+                     new.fork_step, new.watch) = 0
     and num_nulls(new.id, new.priority, new.run_at) = 0
     and octet_length(new.collection) between 1 and 48 and new.collection !~ '[[:cntrl:]]'
     and case when new.source is null then
@@ -28,6 +28,9 @@ declare
 begin
   if not v_is_ordinary then
     new := ingest.ingest_complete_request(new);
+    if new.watch is not null then
+      v_caller := ingest.ingest_check_fired(new);  -- whose rights and limits count, whoever fires it
+    end if;
   end if;
   if v_caller <> current_user::text and not pg_has_role(v_caller::name, current_user, 'usage') then
     perform ingest.ingest_check_submitter(new);

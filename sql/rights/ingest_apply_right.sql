@@ -17,14 +17,16 @@ begin
   if p_right in ('submit', 'operate') then
     execute format('revoke insert, update on ingest.ingest_requests from %I', p_role);
     execute format('revoke insert, update, delete on ingest.ingest_commands, ingest.ingest_used_ids, '
-                   'ingest.ingest_batches, ingest.ingest_containers, ingest.ingest_revisions, ingest.ingest_chunk_store from %I', p_role);
+                   'ingest.ingest_batches, ingest.ingest_containers, ingest.ingest_revisions, ingest.ingest_chunk_store, '
+                   'ingest.ingest_watch_store from %I', p_role);
   end if;
   for v_one in
     select s.statement from (values
       ('submit', 'grant insert (id, source, content, content_bytes, media_type, uri, collection, options, metadata, priority, run_at, '
                  'dedupe_key) on ingest.ingest_requests to %I'),
       ('submit,operate', 'grant select on ingest.ingest_requests, ingest.ingest_collections, ingest.ingest_batches, '
-                         'ingest.ingest_status, ingest.ingest_failures, ingest.ingest_warnings, ingest.ingest_times to %I'),
+                         'ingest.ingest_status, ingest.ingest_failures, ingest.ingest_warnings, ingest.ingest_times, ingest.ingest_watch_store, '
+                         'ingest.ingest_watches to %I'),
       ('submit,operate', 'grant select (id, request_id, batch, uri, state, reason, error, warning, bytes, media_type, collection, title, '
                          'created_at, published_at, replaced_at, failed_at, read_seconds, parse_seconds, embed_seconds) '
                          'on ingest.ingest_revisions to %I'),
@@ -42,7 +44,7 @@ begin
       ('operate', 'grant select on ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_containers, '
                   'ingest.ingest_spaces, ingest.ingest_usage, ingest.ingest_usage_by_day to %I'),
       ('listen', 'grant select on ingest.ingest_requests, ingest.ingest_revisions, ingest.ingest_batches, ingest.ingest_containers, '
-                 'ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_collections, ingest.ingest_spaces to %I'),
+                 'ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_collections, ingest.ingest_spaces, ingest.ingest_watch_store to %I'),
       -- A policy of ingest_revisions asks for it.
       ('listen', 'grant select (revision_id) on ingest.ingest_documents to %I'),
       ('submit,search,operate,listen', 'grant select on ingest.ingest_migrations to %I')) as s (rights, statement)

@@ -6,7 +6,9 @@ return case p_right
     'ingest_principals', 'ingest_locator', 'ingest_check_role', 'ingest_is_for', 'ingest_right_of')
   when 'submit' then p_routine in (
     'ingest_add', 'ingest_is_failing', 'ingest_inventory', 'ingest_show_document', 'ingest_show_revisions', 'ingest_progress', 'ingest_progress_of',
-    'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored')
+    'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored', 'ingest_watch',
+    'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched', 'ingest_watch_waits_for', 'ingest_noticed_by',
+    'ingest_locate')
   when 'search' then p_routine in (
     'ingest_search', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
     'ingest_find_words', 'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
@@ -18,7 +20,8 @@ return case p_right
     'ingest_outage_message', 'ingest_cancel', 'ingest_resume', 'ingest_retry',
     'ingest_fork', 'ingest_confirm_restore', 'ingest_restored', 'ingest_collection', 'ingest_set_principals', 'ingest_delete_documents',
     'ingest_delete_requests', 'ingest_delete_under', 'ingest_count_documents', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
-    'ingest_show_revisions')
+    'ingest_show_revisions', 'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched',
+    'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_delete_origin')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
     'ingest_confirm_restore')
   when 'gateway' then p_routine in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from staging import Connection, add, add_listener, carry, claim, ingest, one, settle, start
+from staging import Connection, add, add_listener, carry, claim, ingest, one, put_clock, settle, start
 
 CLOCKS = re.compile(r"\b(?:clock_timestamp|now|statement_timestamp|transaction_timestamp)\(\)|current_timestamp", re.I)
 
@@ -22,14 +22,6 @@ ALLOWED = {
     "ingest_change_tenant",
     "ingest_check_new_collection",
 }
-
-
-async def put_clock(c: Connection, offset: str) -> None:
-    """Have our SQL's clock go ahead by so much."""
-    await c.execute(
-        f"create or replace function ingest_now() returns timestamptz language sql volatile parallel safe"
-        f" return clock_timestamp() + interval '{offset}'"
-    )
 
 
 async def test_a_listener_is_declared_dead_when_its_lease_has_passed_by_the_clock(c: Connection) -> None:

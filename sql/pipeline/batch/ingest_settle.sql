@@ -6,10 +6,11 @@ declare
   v_total int; v_done int; v_skipped int; v_failed int; v_chunks int; v_open int; v_unchanged int;
   v_status text := p_status;
   v_error jsonb;
+  v_watch text;
 begin
   perform ingest.ingest_as_system();
-  select coalesce(r.documents_unchanged, 0), coalesce(p_error, r.error) into v_unchanged, v_error from ingest.ingest_requests r
-  where r.id = p_request and r.status = 'running' for no key update;
+  select coalesce(r.documents_unchanged, 0), coalesce(p_error, r.error), r.watch into v_unchanged, v_error, v_watch
+  from ingest.ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
   if not found then
     return null;
   end if;
@@ -31,6 +32,9 @@ begin
       resume_at = null, tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
       error = coalesce(v_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
+  if v_watch is not null then
+    perform ingest.ingest_end_watch(p_request);
+  end if;
   return v_status;
 end
 $$;

@@ -1,0 +1,312 @@
+"""Notice changes behind local sources, as they happen where the system tells of them, else by looking.
+
+::
+
+    wanted ─► survey each (a thread) ─► events of all their folders ─► whose path is it? ─► changed
+                  ▲        │ file system of another host, no watcher left, too many folders, events that get lost
+                  │        ▼
+                  └──── looked at every few seconds instead: polling
+
+What is told of while a new set of folders is not watched yet is not lost: ``changed`` is said when it is, and whoever
+hears it looks at everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+
+from listener.concurrency import set_within
+from listener.errors import RequestError
+from listener.sources.folder_events import FolderEvents, Tell
+from listener.sources.folder_roots import FolderRoots
+from listener.sources.options import RequestOptions
+from listener.sources.paths import NOT_UTF8
+from listener.sources.survey import Survey, Surveyed
+
+log = logging.getLogger(__name__)
+
+MOST_FOLDERS = 10_000  # of all sources together
+POLL_SECONDS = 2.0
+CHECK_SECONDS = 60.0  # although the system tells of changes
+LATE_SECONDS = 2.0  # an event of what was seen already may still be on its way
+AGAIN_SECONDS = 300.0  # until a watcher is asked for once more
+SETTLED_SECONDS = 0.3
+LONGEST_SECONDS = 30.0  # of one look
+RARELY_SECONDS = 3600.0
+TOO_LARGE = "only each hour: it has too many files to be looked at more often; give every"
+
+T = TypeVar("T")
+Begin = Callable[[Sequence[str], Tell], FolderEvents]
+
+
+@dataclass
+class _Watched:
+    """A source whose changes are noticed, and what was seen of it last.
+
+    ``heard``: how many times the system told of a change; ``heard_before``: when it was looked at last. ``took``: the
+    seconds of that look; ``looked_at``: when it ended.
+    """
+
+    name: str
+    source: str
+    options: RequestOptions
+    seen: Surveyed | None = None
+    survey: Survey | None = None
+    how: str = ""
+    heard: int = 0
+    heard_before: int = 0
+    lost: bool = False
+    next_look: float = 0.0
+    took: float = 0.0
+    looked_at: float = 0.0
+
+    def look_within(self, seconds: float) -> None:
+        """Have it looked at sooner than it would be."""
+        self.next_look = min(self.next_look, time.monotonic() + seconds)
+
+
+class Noticing:
+    """Notices changes of what is ``want``-ed, while it ``run``-s; calls ``wake`` when there is something to take."""
+
+    def __init__(self, roots: FolderRoots, wake: Callable[[], None], begin: Begin = FolderEvents) -> None:
+        self._roots = roots
+        self._wake = wake
+        self._begin = begin
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="ingest noticing")
+        self._watched: dict[str, _Watched] = {}
+        self._events: FolderEvents | None = None
+        self._folders: frozenset[str] = frozenset()
+        self._by_folder: Mapping[str, Sequence[_Watched]] = {}
+        self._no_events = ""
+        self._events_again = 0.0
+        self._changed: set[str] = set()
+        self._look = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def want(self, sources: Mapping[str, tuple[str, str]]) -> None:
+        """Notice changes of these, by name: a source and its options (JSON); what is new counts as changed."""
+        for name in [*self._watched]:
+            if name not in sources:
+                del self._watched[name]
+        for name, (source, options) in sources.items():
+            try:
+                wanted = _Watched(name, source, RequestOptions.read(options))
+            except RequestError as error:
+                wanted = _Watched(name, source, RequestOptions(), how=f"missing: {error.code}: {error.message}")
+            known = self._watched.get(name)
+            if known is None or (known.source, known.options) != (wanted.source, wanted.options):
+                self._watched[name] = wanted
+        self._look.set()
+
+    def take(self) -> set[str]:
+        """Return the names of what has changed, once."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def how(self) -> dict[str, str]:
+        """Return how changes are noticed, by name: ``events``, ``polling: why``, ``missing: what``, or only rarely."""
+        return {name: one.how for name, one in self._watched.items() if one.how}
+
+    async def run(self) -> None:
+        """Notice changes until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._look.clear()
+                await self._round()
+                await set_within(self._look, self._pause())
+        finally:
+            self._threads.shutdown(wait=False)  # one that hangs in a file system keeps nobody waiting
+            if self._events:
+                self._events.close()
+
+    def _pause(self) -> float:
+        """Return the seconds until something is to be looked at."""
+        now = time.monotonic()
+        return max(0.05, min((one.next_look for one in self._watched.values()), default=now + RARELY_SECONDS) - now)
+
+    async def _round(self) -> None:
+        now = time.monotonic()
+        due = [one for one in self._watched.values() if one.next_look <= now]
+        changed = {one.name for one in due if await self._surveyed(one)}
+        await self._listen()
+        if changed or due:
+            self._changed |= changed
+            self._wake()
+
+    async def _surveyed(self, one: _Watched) -> bool:
+        """Look at a source; return whether it is another one than at the last look, and is there."""
+        heard, began, before = one.heard, time.monotonic(), one.seen
+        one.seen = seen = await self._look_at(one)
+        one.looked_at = time.monotonic()
+        one.took = one.looked_at - began
+        moved = before is None or before.folders.keys() != seen.folders.keys()
+        differs = moved or (before is not None and before.digest != seen.digest)
+        if differs and before is not None and one.how == "events" and heard == one.heard_before:
+            asyncio.get_running_loop().call_later(LATE_SECONDS, self._judge, one, heard)
+        one.heard_before = heard
+        one.how = self._how(one, seen)
+        # Below a folder that has just come, others may have come before it was watched.
+        one.next_look = one.looked_at + (SETTLED_SECONDS if moved else self._rest(one))
+        return differs and seen.missing is None
+
+    async def _look_at(self, one: _Watched) -> Surveyed:
+        try:
+            one.survey = survey = Survey(self._roots, one.source, one.options)
+            with anyio.move_on_after(LONGEST_SECONDS):
+                return await self._in_thread(survey.look)
+        except RequestError as error:
+            return Surveyed({}, b"", missing=f"{error.code}: {error.message}")
+        survey.stop()
+        return Surveyed({}, b"", missing=f"it did not answer within {LONGEST_SECONDS:g} s")
+
+    def _judge(self, one: _Watched, heard: int) -> None:
+        """If the system still has not told of what was seen to have changed, rely on it no more."""
+        if one.heard == heard:
+            one.lost = True
+            one.look_within(0)
+            self._look.set()
+
+    def _how(self, one: _Watched, seen: Surveyed) -> str:
+        if seen.missing:
+            return f"missing: {seen.missing}"
+        if seen.too_large:
+            return TOO_LARGE
+        if seen.deaf:
+            return f"polling: the folder is on {seen.deaf}, which does not tell of others' changes"
+        if one.lost:
+            return "polling: the system does not tell of all changes here"
+        return f"polling: {self._no_events}" if self._no_events else "events"
+
+    def _rest(self, one: _Watched) -> float:
+        if one.how == TOO_LARGE:
+            return RARELY_SECONDS
+        return max(CHECK_SECONDS, 100 * one.took) if one.how == "events" else max(POLL_SECONDS, 10 * one.took)
+
+    async def _listen(self) -> None:
+        """Have the system tell of changes in all folders that were seen."""
+        if self._no_events and time.monotonic() >= self._events_again:
+            self._no_events = ""
+        places = self._places()
+        self._by_folder = places
+        if frozenset(places) == self._folders:
+            return
+        former, self._events, self._folders = self._events, None, frozenset()
+        try:
+            self._events = await self._begun(sorted(places), former)
+            self._folders = frozenset(places)
+        except FileNotFoundError:  # a folder that went just now
+            self._look_at_all_within(SETTLED_SECONDS)
+        except OSError as error:
+            self._do_without(error)
+        finally:
+            if former:
+                former.close()
+        for one in self._watched.values():
+            one.heard += 1  # what was not told meanwhile is no reason for mistrust
+
+    async def _begun(self, folders: Sequence[str], former: FolderEvents | None) -> FolderEvents | None:
+        """Begin to hear of folders while the former watcher still hears; if that is too much, after it."""
+        if not folders:
+            return None
+        try:
+            return await self._in_thread(self._begin, folders, self._told)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if not former:
+                raise
+        former.close()
+        self._changed |= {one.name for one in self._watched.values() if one.how == "events"}
+        return await self._in_thread(self._begin, folders, self._told)
+
+    def _places(self) -> dict[str, list[_Watched]]:
+        """Return the folders of those that are noticed by events, as far as there may be so many."""
+        places: dict[str, list[_Watched]] = {}
+        for one in self._watched.values():
+            if one.how != "events" or one.seen is None:
+                continue
+            if len(places) + len(one.seen.folders) > MOST_FOLDERS:
+                one.how = f"polling: more than {MOST_FOLDERS} folders are watched"
+                one.look_within(self._rest(one))
+                continue
+            for folder in one.seen.folders:
+                if not NOT_UTF8.search(folder):
+                    places.setdefault(folder, []).append(one)
+        return places
+
+    def _do_without(self, error: OSError) -> None:
+        """Go on without events for a while."""
+        self._no_events = f"the system has no more watchers to give ({error.strerror or error})"
+        self._events_again = time.monotonic() + AGAIN_SECONDS
+        log.warning("changes of folders are looked for: %s", self._no_events)
+        for one in self._watched.values():
+            if one.how == "events":
+                one.how = f"polling: {self._no_events}"
+        self._look_at_all_within(POLL_SECONDS)
+
+    def _look_at_all_within(self, seconds: float) -> None:
+        for one in self._watched.values():
+            one.look_within(seconds)
+
+    def _told(self, paths: Sequence[str] | None) -> None:
+        """Take what the system tells, in its thread."""
+        if paths is None and self._loop:
+            self._loop.call_soon_threadsafe(self._broken)
+        heard: dict[str, bool] = {}
+        by_folder = self._by_folder
+        for path in paths or ():
+            folder, name = os.path.split(path)
+            for one in by_folder.get(path, ()):
+                heard[one.name] = True
+            for one in by_folder.get(folder, ()):
+                if (kind := _concerns(one, folder, name)) is not None:
+                    heard[one.name] = heard.get(one.name, False) or kind
+        if heard and self._loop:
+            self._loop.call_soon_threadsafe(self._heard, heard)
+
+    def _broken(self) -> None:
+        """Begin anew soon: what breaks a watcher may come again and again."""
+        self._folders = frozenset()
+        self._look_at_all_within(POLL_SECONDS)
+        self._look.set()
+
+    def _heard(self, heard: Mapping[str, bool]) -> None:
+        """Note what has changed; where folders have (True), it is looked at before that is said."""
+        for name, folders in heard.items():
+            if one := self._watched.get(name):
+                one.heard += 1
+                rests = max(0.0, one.looked_at + 4 * one.took - time.monotonic()) if folders else 0.0
+                if folders:
+                    one.look_within(rests)
+                if not folders or rests > SETTLED_SECONDS:
+                    self._changed.add(name)
+        self._look.set()
+        if self._changed:
+            self._wake()
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+def _concerns(one: _Watched, folder: str, name: str) -> bool | None:
+    """Return whether a change of a name concerns a source: True if folders may have changed, None if not at all."""
+    seen, survey = one.seen, one.survey
+    if seen is None or survey is None or folder not in seen.folders:
+        return None
+    if seen.file is not None:
+        return False if name == seen.file else None
+    path = seen.folders[folder] + name
+    place = os.path.join(folder, name)  # noqa: PTH118 - as in walk
+    if place in seen.folders or (survey.descends(path) and os.path.isdir(place)):  # noqa: PTH112
+        return True
+    return False if survey.takes(path) else None
