@@ -30,6 +30,7 @@ from listener.embedding import Embedders, default_space
 from listener.engine import durable
 from listener.engine.backfill import Backfill
 from listener.engine.cancels import Cancels
+from listener.engine.changes import Changes
 from listener.engine.circuits import Circuits
 from listener.engine.claims import Claims
 from listener.engine.deadlines import Deadlines
@@ -51,11 +52,13 @@ from listener.pipeline.capacity import Capacity
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.identity import PIPELINE, Identity, application
 from listener.pipeline.memory import Memory
+from listener.pipeline.table_gateway import TableGateway
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
 from listener.sources.base import SourceTools
 from listener.sources.schemes import Sources
+from listener.sources.watched_tables import ROOT, SCHEME, WatchedTables
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +139,7 @@ class Listener:
         threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
         self._reading = SourceTools(settings, threads, workers)
         self._sources = Sources.installed(self._reading)
-        self._identity = Identity.of(settings, PIPELINE, tuple(self._sources.roots))
+        self._identity = Identity.of(settings, PIPELINE, (*self._sources.roots, ROOT))
         self._memory = memory = Memory(settings.memory_mb)
         self._busyness = Busyness(lambda: workers.wanted, lambda: memory.wanted)
         grows = "batch_concurrency" not in settings.model_fields_set
@@ -251,13 +254,14 @@ class Listener:
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
         purge = Purge(pool, settings.retention_hours, seconds)
         backfill = Backfill(pool, seconds)
+        changes = Changes(pool)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
-            *(claims, circuits, cancels, queries, deadlines, takeover, repair, purge, backfill, heartbeat),
+            *(claims, circuits, cancels, queries, deadlines, takeover, repair, purge, backfill, changes, heartbeat),
             *server,
         )
         self._ends = (  # those of a line side by side
-            (claims.stop, circuits.stop),  # claims no more, and lets nothing go on that waits
+            (claims.stop, circuits.stop, changes.stop),  # claims no more, and lets nothing go on that waits
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others
@@ -268,12 +272,13 @@ class Listener:
 
     def _tools(self, pool: asyncpg.Pool) -> Tools:
         settings, workers = self._settings, self._reading.workers
+        parsers = Parsers(workers, ocr=settings.ocr)
         return Tools(
             settings=settings,
             executor_id=self._identity.executor_id,
             gateway=Gateway(pool),
-            sources=self._sources,
-            parsers=Parsers(workers, ocr=settings.ocr),
+            sources=self._sources.beside(SCHEME, WatchedTables(TableGateway(pool), parsers)),
+            parsers=parsers,
             workers=workers,
             embedders=Embedders(settings),
             reading=self._reading,

@@ -52,6 +52,8 @@ async def _write(tools: Tools, ref: RequestRef, attempt: int, page: Page, cut: _
     for file in page.files:
         container = Container(file.number, inline.stored(file.locator), file.layout, {})
         await tools.gateway.add_container(ref, tools.executor_id, attempt, container)
+    if page.gone:
+        await tools.gateway.delete_gone(ref, tools.executor_id, attempt, page.gone, page.read_seq)
     if page.items:
         await tools.gateway.add_found(ref, tools.executor_id, attempt, [cut.entry(item) for item in page.items])
 
