@@ -30,6 +30,7 @@ from listener.embedding import Embedders, default_space
 from listener.engine import durable
 from listener.engine.backfill import Backfill
 from listener.engine.cancels import Cancels
+from listener.engine.changes import Changes
 from listener.engine.circuits import Circuits
 from listener.engine.claims import Claims
 from listener.engine.deadlines import Deadlines
@@ -52,12 +53,14 @@ from listener.pipeline.capacity import Capacity
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.identity import PIPELINE, Identity, application
 from listener.pipeline.memory import Memory
+from listener.pipeline.table_gateway import TableGateway
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
 from listener.sources.archives.archive_source import Archives
 from listener.sources.base import SourceTools
 from listener.sources.schemes import Sources
+from listener.sources.watched_tables import ROOT, SCHEME, WatchedTables
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +141,7 @@ class Listener:
         threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
         self._reading = SourceTools(settings, threads, workers)
         self._sources = Sources.installed(self._reading)
-        self._identity = Identity.of(settings, PIPELINE, tuple(self._sources.roots))
+        self._identity = Identity.of(settings, PIPELINE, (*self._sources.roots, ROOT))
         self._memory = memory = Memory(settings.memory_mb)
         self._busyness = Busyness(lambda: workers.wanted, lambda: memory.wanted)
         grows = "batch_concurrency" not in settings.model_fields_set
@@ -254,14 +257,16 @@ class Listener:
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
         purge = Purge(pool, settings.retention_hours, seconds)
         backfill = Backfill(pool, seconds)
-        watches = Watches(pool, doorbell, identity)
+        watches, changes = Watches(pool, doorbell, identity), Changes(pool)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
-            *(claims, circuits, watches, cancels, queries, deadlines, takeover, repair, purge, backfill, heartbeat),
+            *(claims, circuits, watches, changes, cancels, queries, deadlines),
+            *(takeover, repair, purge, backfill, heartbeat),
             *server,
         )
         self._ends = (  # those of a line side by side
-            (claims.stop, circuits.stop, watches.stop),  # claims and fires no more, and lets nothing go on that waits
+            # claims and fires no more, and lets nothing go on that waits
+            (claims.stop, circuits.stop, watches.stop, changes.stop),
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others
@@ -272,13 +277,14 @@ class Listener:
 
     def _tools(self, pool: asyncpg.Pool) -> Tools:
         settings, workers = self._settings, self._reading.workers
+        parsers = Parsers(workers, ocr=settings.ocr)
         return Tools(
             settings=settings,
             executor_id=self._identity.executor_id,
             gateway=Gateway(pool),
-            sources=self._sources,
+            sources=self._sources.beside(SCHEME, WatchedTables(TableGateway(pool), parsers)),
             archives=Archives(self._reading),
-            parsers=Parsers(workers, ocr=settings.ocr),
+            parsers=parsers,
             workers=workers,
             embedders=Embedders(settings),
             reading=self._reading,

@@ -180,6 +180,13 @@ class RequestGateway:
         about = (container.number, container.locator, as_json(dict(container.layout)))
         await self._write(query, request.request, executor, *about, attempt)
 
+    async def delete_absent(
+        self, request: RequestRef, executor: str, attempt: int, uris: Sequence[str], read_seq: int
+    ) -> int:
+        """Delete documents that are no more, unless a later reading brought them; return how many."""
+        query = "select ingest.ingest_delete_absent($1::uuid, $2::text, $3::int, $4::text[], $5::bigint)"
+        return int(await self._write(query, request.request, executor, attempt, list(uris), read_seq))
+
     async def copy_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:
         """Write the manifest of a fork. Raises RequestError if what it was forked from can't be used (any more)."""
         await self._write(

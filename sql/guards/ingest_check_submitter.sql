@@ -10,7 +10,9 @@ begin
          and g.collection in ('', p_request.collection))
      and not ingest.ingest_may('submit'::text, p_request.collection)
      -- Who operates a collection may do in it once more what was done there.
-     and (p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection)) then
+     and (p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection))
+     -- A listener inserts those of watches, whose makers may submit.
+     and (p_request.source not like 'table:%' or not ingest.ingest_is_watchs(p_request)) is not false then
     perform ingest.ingest_require('submit'::text, p_request.collection);
   end if;
   -- A fork has the name that its original has. (ingest_may_fork lets none be inserted by hand.)

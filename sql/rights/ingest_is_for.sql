@@ -5,7 +5,8 @@ return case p_right
     'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
     'ingest_principals', 'ingest_locator', 'ingest_check_role', 'ingest_is_for', 'ingest_right_of')
   when 'submit' then p_routine in (
-    'ingest_add', 'ingest_is_failing', 'ingest_inventory', 'ingest_show_document', 'ingest_show_revisions', 'ingest_progress', 'ingest_progress_of',
+    'ingest_add', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',
+    'ingest_show_document', 'ingest_show_revisions', 'ingest_progress', 'ingest_progress_of',
     'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored', 'ingest_watch',
     'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched', 'ingest_watch_waits_for', 'ingest_noticed_by',
     'ingest_locate')

@@ -1,0 +1,34 @@
+create or replace function ingest.ingest_table_key(p_relation oid, p_named text, p_key text[]) returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_index record;
+  v_wrong text;
+begin
+  -- The primary key, or a unique index on just these columns. None may be null, and equality has to be Postgres's own.
+  select array_agg(a.attname::text order by array_position(i.indkey::int2[], a.attnum)) as columns,
+         string_agg(format('"%s" (%s)', a.attname, format_type(a.atttypid, null)), ', ')
+           filter (where not ingest.ingest_is_own_type(a.atttypid)) as foreign_types
+  into v_index
+  from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey::int2[])
+  where i.indrelid = p_relation and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and i.indimmediate
+    and i.indnatts = i.indnkeyatts
+  group by i.indexrelid, i.indisprimary
+  having case when p_key is null then i.indisprimary
+              else array_agg(a.attname::text order by a.attname) = (select array_agg(k.name order by k.name) from unnest(p_key) as k (name))
+                   and bool_and(a.attnotnull) end
+  order by i.indisprimary desc limit 1;
+  if v_index.columns is null then
+    raise exception '% of % does not tell its rows apart', case when p_key is null then 'no primary key' else format('the key {%s}', array_to_string(p_key, ',')) end, p_named
+      using errcode = 'IG060', constraint = 'no_key',
+            hint = 'Give the columns of its primary key, or of a unique index on not-null columns: key => ''id'', or ''{tenant,id}''.';
+  elsif v_index.foreign_types is not null then
+    raise exception 'the key of % has a type of an extension or of your own: %', p_named, v_index.foreign_types
+      using errcode = 'IG060', constraint = 'no_key',
+            hint = 'Name another unique key, of types that Postgres brings: numbers, text, uuid, times, enums.';
+  end if;
+  return v_index.columns;
+end
+$$;
+
+comment on function ingest.ingest_table_key(oid, text, text[]) is 'The columns of a table''s key, in the order of its index: those that are given, else its primary key. IG060 if it has none that will do.';
