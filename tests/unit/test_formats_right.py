@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_files import damaged, opendocument, paragraph, pdf_file, run, stream, word_file, workbook
+from made_files import (
+    changed,
+    content_of,
+    damaged,
+    in_base85,
+    opendocument,
+    paragraph,
+    pdf_file,
+    run,
+    stream,
+    word_file,
+    workbook,
+)
 
 from listener.documents import number_formats, office_types, tidying
 from listener.documents.parsed import Parsed
@@ -166,6 +179,24 @@ async def test_a_bar_in_a_cell_of_a_slide_begins_no_other_cell(parsers: Parsers)
 
 
 @pytest.mark.parametrize(
+    ("runs", "line"),
+    [
+        ('<a:r><a:rPr b="1"/><a:t>P</a:t></a:r><a:r><a:rPr b="0"/><a:t>ersonal aid</a:t></a:r>', "Personal aid"),
+        ('<a:r><a:t>mis</a:t></a:r><a:r><a:rPr err="1"/><a:t>spelt</a:t></a:r><a:endParaRPr/>', "misspelt"),
+        ('<a:r><a:t>un</a:t></a:r><a:r><a:rPr i="1"/><a:t>believ</a:t></a:r><a:r><a:t>able</a:t></a:r>', "unbelievable"),
+        ('<a:r><a:t>H</a:t></a:r><a:r><a:rPr baseline="-25000"/><a:t>2</a:t></a:r><a:r><a:t>O</a:t></a:r>', "H2O"),
+        ('<a:r><a:t>25 m</a:t></a:r><a:r><a:rPr baseline="30000"/><a:t>2</a:t></a:r>', "25 m²"),
+        ('<a:r><a:t>a </a:t></a:r><a:r><a:rPr b="1"/><a:t>bold</a:t></a:r><a:r><a:t> word</a:t></a:r>', "a **bold** word"),
+        ("<a:r><a:t>one</a:t></a:r><a:br/><a:r><a:t>two</a:t></a:r>", "one\n\ntwo"),
+    ],
+)
+async def test_a_word_that_programs_cut_into_runs_is_one(parsers: Parsers, runs: str, line: str) -> None:
+    text = "<a:r><a:t>zzgrouped text one</a:t></a:r>"
+    data = changed(FILES / "deck.pptx", "ppt/slides/slide1.xml", text, runs)
+    assert line in by_page(await parse(parsers, "d.pptx", data))[0].replace("\n\n\n", "\n\n")
+
+
+@pytest.mark.parametrize(
     ("name", "part", "kept"),
     [
         ("deck.pptx", "ppt/slides/slide3.xml", "zznotes"),
@@ -295,6 +326,20 @@ async def test_pages_of_a_pdf_that_are_damaged_are_said_and_the_others_are_read(
     assert (await parse(parsers, "w.pdf", whole)).warning is None
     cut = await parse(parsers, "c.pdf", whole[: whole.index(b"17 0 obj")])
     assert (by_page(cut), lacks(cut)) == (pages[:3], "2 of its 5 pages")
+
+
+async def test_a_page_that_is_written_in_ascii_or_has_lost_what_it_drew_is_said(parsers: Parsers) -> None:
+    pages = ["page one", "page two", "page three"]
+    lost = zlib.compress(b"q Q " * 200)[:-1] + b"?"  # it can be inflated, to something else than it was
+    for replaced, lacking in [
+        (in_base85(content_of("page two")), None),
+        (in_base85(content_of("page two"), broken=True), "page 2"),
+        (stream(b"q Q " * 200), None),  # nothing was ever on it
+        (b"<</Filter/FlateDecode/Length %d>>\nstream\n%b\nendstream" % (len(lost), lost), "page 2"),
+    ]:
+        parsed = await parse(parsers, "b.pdf", pdf_file(pages, objects={13: replaced}))
+        assert (by_page(parsed)[0], by_page(parsed)[2]) == (pages[0], pages[2])
+        assert (lacks(parsed) if parsed.warning else None) == lacking
 
 
 async def test_notes_on_a_page_and_attached_files_of_a_pdf_are_taken(parsers: Parsers) -> None:
