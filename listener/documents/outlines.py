@@ -9,7 +9,9 @@ from unicodedata import normalize
 _LINE = r"[ \t]*(?P<title>\S[^\n]{0,999})"
 _RULE = "|".join(re.escape(sign) + "{3,}" for sign in "=-~^\"#*+`:.'_")
 _SIGN = r"(?:[^{}\\]|\\.)"
-_GROUP = rf"\{{(?:{_SIGN}|\{{(?:{_SIGN}|\{{{_SIGN}{{0,100}}\}}){{0,200}}\}}){{0,300}}\}}"  # with groups in it, and in these
+_GROUP = (
+    rf"\{{(?:{_SIGN}|\{{(?:{_SIGN}|\{{{_SIGN}{{0,100}}\}}){{0,200}}\}}){{0,300}}\}}"  # with groups in it, and in these
+)
 _BRACED = rf"\{{(?P<title>(?:{_SIGN}|{_GROUP}){{1,500}})\}}"
 _FLAGS = re.MULTILINE | re.IGNORECASE
 # What gives the title of a whole document first, then what gives a heading.

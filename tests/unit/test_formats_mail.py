@@ -181,7 +181,9 @@ async def test_a_message_inside_of_its_signature_is_read(parsers: Parsers, strea
 async def test_a_signature_that_is_cut_off_is_no_failure_of_ours(parsers: Parsers, cut: int) -> None:
     mail = MIMEMultipart("mixed")
     mail.attach(MIMEText("beside it"))
-    mail.attach(MIMEApplication(signature_around(letter().as_bytes(), True)[:cut], "pkcs7-mime; smime-type=signed-data"))
+    mail.attach(
+        MIMEApplication(signature_around(letter().as_bytes(), True)[:cut], "pkcs7-mime; smime-type=signed-data")
+    )
     assert (await parse(parsers, mail)).text == "beside it\n"
 
 

@@ -113,6 +113,23 @@ async def test_what_was_moved_is_there_once_and_what_was_deleted_is_gone(parsers
     assert (await parse(parsers, "d.docx", word_file(body))).text == "| kept |\n| --- |\n\nin\n"
 
 
+async def test_what_nobody_sees_and_readings_of_characters_are_left_out(parsers: Parsers) -> None:
+    reading = (
+        "<w:r><w:ruby><w:rt><w:r><w:t>とうきょう</w:t></w:r></w:rt>"
+        "<w:rubyBase><w:r><w:t>東京</w:t></w:r></w:rubyBase></w:ruby></w:r>"
+    )
+    body = paragraph("in ", reading, run(" hidden", "<w:vanish/>"), run(" shown", '<w:vanish w:val="0"/>'))
+    assert (await parse(parsers, "v.docx", word_file(body))).text == "in 東京 shown\n"
+    text = (
+        '<office:text><text:section text:display="none"><text:p>zz</text:p></text:section>'
+        '<text:section text:display="condition" text:is-hidden="true"><text:p>zz</text:p></text:section>'
+        '<text:p>seen<text:hidden-text text:is-hidden="true">zz</text:hidden-text>'
+        '<text:hidden-text text:is-hidden="false"> too</text:hidden-text></text:p></office:text>'
+    )
+    kind = office_types.ODT
+    assert (await parse(parsers, "v.odt", opendocument(kind, text))).text == "seen too\n"
+
+
 async def test_headers_and_footers_stand_at_the_end_said_to_be_that(parsers: Parsers) -> None:
     assert (await parse(parsers, "headerfooter.docx")).text == (
         "Body paragraph of the memo.\n\nHeader: zzheader Contract no. 2024-118\n\nFooter: zzfooter Confidential\n"
@@ -183,10 +200,16 @@ async def test_a_bar_in_a_cell_of_a_slide_begins_no_other_cell(parsers: Parsers)
     [
         ('<a:r><a:rPr b="1"/><a:t>P</a:t></a:r><a:r><a:rPr b="0"/><a:t>ersonal aid</a:t></a:r>', "Personal aid"),
         ('<a:r><a:t>mis</a:t></a:r><a:r><a:rPr err="1"/><a:t>spelt</a:t></a:r><a:endParaRPr/>', "misspelt"),
-        ('<a:r><a:t>un</a:t></a:r><a:r><a:rPr i="1"/><a:t>believ</a:t></a:r><a:r><a:t>able</a:t></a:r>', "unbelievable"),
+        (
+            '<a:r><a:t>un</a:t></a:r><a:r><a:rPr i="1"/><a:t>believ</a:t></a:r><a:r><a:t>able</a:t></a:r>',
+            "unbelievable",
+        ),
         ('<a:r><a:t>H</a:t></a:r><a:r><a:rPr baseline="-25000"/><a:t>2</a:t></a:r><a:r><a:t>O</a:t></a:r>', "H2O"),
         ('<a:r><a:t>25 m</a:t></a:r><a:r><a:rPr baseline="30000"/><a:t>2</a:t></a:r>', "25 m²"),
-        ('<a:r><a:t>a </a:t></a:r><a:r><a:rPr b="1"/><a:t>bold</a:t></a:r><a:r><a:t> word</a:t></a:r>', "a **bold** word"),
+        (
+            '<a:r><a:t>a </a:t></a:r><a:r><a:rPr b="1"/><a:t>bold</a:t></a:r><a:r><a:t> word</a:t></a:r>',
+            "a **bold** word",
+        ),
         ("<a:r><a:t>one</a:t></a:r><a:br/><a:r><a:t>two</a:t></a:r>", "one\n\ntwo"),
     ],
 )

@@ -189,7 +189,11 @@ def test_a_message_without_headings_keeps_its_subject_whatever_that_is() -> None
         ("text/x-org", "** Heading\n", "Heading"),
         ("text/x-tex", "\\section{Part}\n\\title[short]{Tides \\& winds~2}\n", "Tides & winds 2"),
         ("text/x-tex", "\\section*{Part}\n", "Part"),
-        ("text/x-tex", "\\title{A \\textbf{bold {\\em new}} one\\thanks{by \\emph{X}}\\\\ more}", "A bold new one more"),
+        (
+            "text/x-tex",
+            "\\title{A \\textbf{bold {\\em new}} one\\thanks{by \\emph{X}}\\\\ more}",
+            "A bold new one more",
+        ),
         ("text/x-tex", "\\title{{\\LARGE Caf\\'e} na\\\"{\\i}ve: 50\\% of $x$}", "Café naïve: 50% of x"),
         ("text/x-tex", "\\title{" + "{a" * 5000 + "\n\\section{Part}", "Part"),
         ("text/plain", "Title\n=====\n", None),
