@@ -91,6 +91,10 @@ def _choose(part: Message[str, str], found: Contents, depth: int) -> None:
     if best := mail_forms.best(forms):
         found.texts += best.texts
         found.markdown |= best.markdown
+    elif not found.parts and depth < DEEPEST:  # in no form that is a body: an invitation, and nothing beside it
+        for inner in _inner(part):
+            if inner.get_content_maintype() == "text":
+                _walk(inner, found, "", depth + 1)
 
 
 def _add_page(part: Message[str, str], found: Contents, depth: int) -> None:

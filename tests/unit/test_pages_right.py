@@ -264,6 +264,14 @@ async def test_only_plain_text_and_html_are_the_body_of_a_message(parsers: Parse
     assert [(part.media_type, part.data) for part in parsed.parts] == [("text/x-patch", b"--- a\n+++ b\n")]
 
 
+async def test_an_invitation_that_says_nothing_else_is_the_text(parsers: Parsers) -> None:
+    message = MIMEMultipart("alternative")
+    message.attach(MIMEText("BEGIN:VCALENDAR\nSUMMARY:Boiler\nEND:VCALENDAR\n", "calendar"))
+    assert "SUMMARY:Boiler" in (await mail(parsers, message)).text
+    message.attach(MIMEText(f"<p>{BODY}</p>", "html"))
+    assert (await mail(parsers, message)).text == f"{BODY}\n"
+
+
 @pytest.mark.parametrize("stub", STUBS)
 async def test_a_stub_of_a_plain_body_gives_way_to_the_page(parsers: Parsers, stub: str) -> None:
     message = EmailMessage()
