@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import zipfile
@@ -45,6 +46,14 @@ def damaged(path: Path, part: str) -> bytes:
     """Return a zip file with damaged bytes in one of its parts."""
     with zipfile.ZipFile(path) as archive:
         return zipped({name: archive.read(name) for name in archive.namelist()}, broken=part)
+
+
+def changed(path: Path, part: str, old: str, new: str) -> bytes:
+    """Return a zip file with some text of one of its parts replaced."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert old.encode() in files[part]
+    return zipped(files | {part: files[part].replace(old.encode(), new.encode())})
 
 
 def _related(main: str, kinds: Mapping[str, str]) -> str:
@@ -143,8 +152,20 @@ def pdf_file(
                 "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>"
                 f"/Contents {number + 1} 0 R{entries}>>"
             ).encode()
-        found[number + 1] = stream(f"BT /F1 12 Tf 72 720 Td ({line}) Tj ET".encode(), broken=place + 1 in broken)
+        found[number + 1] = stream(content_of(line), broken=place + 1 in broken)
     return _written(found | dict(objects or {}))
+
+
+def content_of(line: str) -> bytes:
+    """Return what draws a line of text on a page."""
+    return f"BT /F1 12 Tf 72 720 Td ({line}) Tj ET".encode()
+
+
+def in_base85(data: bytes, broken: bool = False) -> bytes:
+    """Return a deflated stream of a PDF, written in ASCII as some programs do."""
+    packed = base64.a85encode(zlib.compress(data)) + b"~>"
+    packed = packed[:20] + b"!" * 20 + packed[40:] if broken else packed
+    return b"<</Filter[/ASCII85Decode/FlateDecode]/Length %d>>\nstream\n%b\nendstream" % (len(packed), packed)
 
 
 def stream(data: bytes, entries: str = "", broken: bool = False) -> bytes:

@@ -17,6 +17,7 @@ LEAST = 100  # characters that a lead may have, however small chunks are
 NONE = (0, 0)
 
 _DELIMITERS = {"text/csv": ",;|\t", "text/tab-separated-values": "\t"}
+_SEPARATOR = re.compile(r"\ufeff?sep=[^\r\n]\r?\n", re.IGNORECASE)  # what Excel writes above the columns
 _NUMBER = re.compile(r"[-+\d.,:%/ ]*\Z")
 
 
@@ -32,7 +33,7 @@ class Leads:
     text: str
     fences: Fences
     tables: Tables
-    columns: int  # where the first row of a table of plain text ends, if that names its columns; else 0
+    columns: tuple[int, int]  # where the row of a table of plain text lies that names its columns; else (0, 0)
     most: int
 
     @classmethod
@@ -50,7 +51,7 @@ class Leads:
         if (fence := self.fences.around(at)) is not None:
             line = self._end_of_line(fence)
             return self._within(fence, line) if line < at and self._has_language(fence, line) else NONE
-        return self._within(0, self.columns) if at >= self.columns > 0 else NONE
+        return self._within(*self.columns) if at >= self.columns[1] > 0 else NONE
 
     def _within(self, start: int, end: int) -> tuple[int, int]:
         """Return the lead without blanks at its ends, cut behind a cell if it is too long."""
@@ -68,14 +69,15 @@ class Leads:
         return bool(self.text[fence:line][: self.most].strip(" \t\r`~"))
 
 
-def _columns(text: str, delimiters: str) -> int:
-    """Return where the first row ends if it names columns: several, most of them no numbers, nor the first."""
+def _columns(text: str, delimiters: str) -> tuple[int, int]:
+    """Return where the first row lies if it names columns: several, most of them no numbers, nor the first."""
     if not delimiters:
-        return 0
-    end = text.find("\n")
-    row = text[: max(end, 0)]
+        return NONE
+    begin = found.end() if (found := _SEPARATOR.match(text)) else 0
+    end = text.find("\n", begin)
+    row = text[begin : max(end, begin)]
     delimiter = max(delimiters, key=row.count)
     names = row.split(delimiter)
     said = [name for name in (name.strip(' "\r') for name in names) if name]  # an index has none, often
     numbers = sum(_NUMBER.match(name) is not None for name in said)
-    return end if len(names) > 1 and 2 * numbers < len(said) and not _NUMBER.match(said[0]) else 0
+    return (begin, end) if len(names) > 1 and 2 * numbers < len(said) and not _NUMBER.match(said[0]) else NONE

@@ -15,7 +15,8 @@
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           listen      listen
     holdings    collections, documents, show     deletion    delete
-    used        usage                            watching    watch, watches, unwatch, pause-watch …
+    holding_lines  these in lists                used        usage
+    watching    watch, watches, unwatch, pause-watch …
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
@@ -142,15 +143,25 @@ app.command("uninstall", short_help="Drop everything of ours from the database."
 
 def main() -> NoReturn:
     """Run the program and exit with one of the statuses that ``ingest --help`` lists."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name that the terminal can't show
+    _open_streams()
     as_json = "--json" in sys.argv
     try:
         end = app(prog_name="ingest", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # ingest status | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        end = problems.BROKEN_PIPE
     except BaseException as error:  # every end goes through here
-        end = problems.report(error, as_json)
+        if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):  # ingest status | head
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            end = problems.BROKEN_PIPE
+        else:
+            end = problems.report(error, as_json)
     sys.exit(end or problems.OK)
+
+
+def _open_streams() -> None:
+    """Open what was closed, as by ``>&-``: else the next file or socket would be taken for it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name that the terminal can't show

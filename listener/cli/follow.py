@@ -217,7 +217,7 @@ def outcome_line(status: Status) -> str:
         _unless_zero(status.documents_skipped, "{} unchanged or superseded"),
         _unless_zero(status.documents_failed, "{} failed"),
         _unless_zero(status.documents_deleted, "{} deleted"),
-        _unless_zero(status.chunks_total, "{} chunks"),
+        counted(status.chunks_total, "chunk") if status.chunks_total else "",
     ]
     ran = status.finished_at - status.started_at if status.started_at and status.finished_at else None
     took = f" in {ran.total_seconds():.1f} s" if ran else ""

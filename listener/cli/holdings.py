@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from listener.cli import arguments
+from listener.cli.holding_lines import became, embedder, of_attempts, of_collections, of_documents, size
 from listener.cli.output import Output, field
 from listener.cli.running import open_ingest, run
 
 if TYPE_CHECKING:
+    from listener.cli.fitting import Line
     from listener.client.inventory import Attempt, Holding, Listed, Shown
 
 UNSEEN = "not visible to this role"
@@ -44,19 +46,25 @@ async def _collections(collection: str | None, show_sql: bool, output: Output) -
             "unknown_collection", f'there is no collection "{collection}" that this role may see', "ingest collections"
         )
     output.value(held if collection is None else held[0])
-    if collection is None:
-        output.table(_HEADINGS, map(_cells, held))
-    else:
+    if collection is not None:
         _write_holding(held[0], output)
+    elif output.terminal:
+        _write_lines(of_collections(held, output.width), output)
+    else:
+        output.table(_HEADINGS, map(_cells, held))
+
+
+def _write_lines(lines: Sequence[Line], output: Output) -> None:
+    for line in lines:
+        output.pieces(line)
 
 
 _HEADINGS = ("collection", "documents", "chunks", "size", "failing", "changed", "embedder", "chunk size")
 
 
 def _cells(held: Holding) -> tuple[object, ...]:
-    embedder = f"{held.embedder} {held.model}, {held.dimensions}" if held.embedder else None
     counts = held.documents, held.chunks, size(held.bytes), held.failing
-    return held.collection, *counts, held.changed_at, embedder, held.settings["chunk_size"]
+    return held.collection, *counts, held.changed_at, embedder(held), held.settings["chunk_size"]
 
 
 def _write_holding(held: Holding, output: Output) -> None:
@@ -74,18 +82,6 @@ def _write_holding(held: Holding, output: Output) -> None:
 
 def _pair(name: str, value: object, output: Output) -> None:
     output.line(f"{name:20}{field(value)}")
-
-
-def size(count: int | None) -> str | None:
-    """Return a number of bytes as people read it."""
-    if count is None:
-        return None
-    amount = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.3g} {unit}"
-        amount /= 1000
-    return f"{amount:.4g} TB"
 
 
 def documents(
@@ -145,6 +141,9 @@ def _write_list(found: list[Listed], collection: str | None, output: Output) -> 
     if not found:
         if output.terminal:
             output.line("no documents")
+        return
+    if output.terminal:
+        _write_lines(of_documents(found, collection is None, output.width), output)
         return
     headings: tuple[str, ...] = ("state", "chunks", "size", "changed", "document", "error")
     rows: list[tuple[object, ...]] = [
@@ -213,14 +212,11 @@ def _write_attempts(attempts: Sequence[Attempt], output: Output) -> None:
     if not attempts:
         return
     output.line()
-    rows = [(one.created_at, _became(one), one.chunks, one.request_id, one.hint) for one in attempts]
+    if output.terminal:
+        _write_lines(of_attempts(attempts, output.width), output)
+        return
+    rows = [(one.created_at, became(one), one.chunks, one.request_id, one.hint) for one in attempts]
     output.table(("attempt", "became", "chunks", "request", "hint"), rows)
-
-
-def _became(attempt: Attempt) -> str:
-    if attempt.code:
-        return f"failed in {attempt.step}: {attempt.code}: {attempt.message}"
-    return "live" if attempt.is_live else f"{attempt.state}: {attempt.reason}" if attempt.reason else attempt.state
 
 
 def _write_pieces(shown: Shown, output: Output) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from listener.logs.masking import Secrets
 from listener.logs.visible import in_lines, on_one_line
 
 OK, FAILED, USAGE, PARTIALLY_SUCCEEDED, CANCELLED, ENVIRONMENT, BUG, BROKEN_PIPE = 0, 1, 2, 3, 4, 5, 70, 141
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 SIGNALLED = 128  # plus the number of the signal, as shells have it
 
 _OUTCOMES = {"failed": FAILED, "cancelled": CANCELLED, "partially_succeeded": PARTIALLY_SUCCEEDED}
@@ -86,6 +88,9 @@ def explain(error: BaseException) -> Problem:
         return Problem(error.code, error.message, error.hint, USAGE if refused else ENVIRONMENT)
     if hasattr(error, "format_message"):  # typer's usage errors; it exports no class for all of them
         return _usage(error, error.format_message())
+    if isinstance(error, OSError) and error.errno in FULL:
+        hint = "Look where the output goes, and at the disk of the data folder."
+        return Problem("not_written", f"something could not be written: {error.strerror}", hint, ENVIRONMENT)
     known = translation.translated(error)
     return explain(known) if known else _bug(error)
 

@@ -75,6 +75,8 @@ def _of_date(letters: str, when: datetime, minute: bool, half: bool) -> str:
     if letters[0] == "m":
         name = MONTHS[when.month - 1]
         return [str(when.month), f"{when.month:02}", name[:3], name, name[:1]][min(count, 5) - 1]
+    if letters[0] == "a":  # the day of the week, in Japanese and Chinese sheets
+        return DAYS[when.weekday()][: 3 if count == 3 else None]
     if letters[0] == "d":
         name = DAYS[when.weekday()]
         return [str(when.day), f"{when.day:02}", name[:3], name][min(count, 4) - 1]

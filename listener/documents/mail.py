@@ -1,27 +1,32 @@
 """E-mail to its body's text, its headers, and its attachments, in a worker, with Python's own parser.
 
 The text is the plain body, or the HTML one as Markdown if there is no plain one or if that is only a stub. Nothing but
-plain text and HTML is body. Left out: signatures, and what a page is drawn with (style sheets, pictures, fonts). Mail
-is broken in every way there is, so that ``mail_headers`` decodes headers. (The library's newer policy raises on some.)
+plain text and HTML is body. What is signed is read, also where the signature is around it. Left out: signatures, and
+what a page is drawn with (style sheets, pictures, fonts). Mail is broken in every way there is, so that
+``mail_headers`` decodes headers. (The library's newer policy raises on some.)
 """
 
 from __future__ import annotations
 
 import email.policy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.message import Message
 from email.parser import BytesParser
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from listener.documents import mail_forms, mail_headers, markup, media_types, office_types, reading
 from listener.documents.mail_forms import Contents
 from listener.documents.reading import About, DocumentFormat, Reading
+from listener.documents.signed import signed_content
 
 SIGNATURES = frozenset(
     f"application/{name}" for name in ("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted")
 )
 SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+OPEN = re.compile(r"signed-data|certs-only", re.IGNORECASE)
 REPORTS = frozenset({"message/delivery-status", "text/rfc822-headers", "message/disposition-notification"})
 MESSAGES = frozenset({office_types.MAIL, "message/global"})
 BODIES = ("text/plain", "text/html", "multipart/")
@@ -58,6 +63,8 @@ def _walk(part: Message[str, str], found: Contents, inside: str, depth: int) -> 
         _choose(part, found, depth)
     elif kind == "multipart/encrypted":
         found.sealed = True
+    elif kind in SEALED:
+        _open(part, found, inside, depth)
     elif kind == PAGE and part.is_multipart():
         _add_page(part, found, depth)
     elif part.is_multipart() and kind not in REPORTS:
@@ -84,14 +91,16 @@ def _choose(part: Message[str, str], found: Contents, depth: int) -> None:
     if best := mail_forms.best(forms):
         found.texts += best.texts
         found.markdown |= best.markdown
+    elif not found.parts and depth < DEEPEST:  # in no form that is a body: an invitation, and nothing beside it
+        for inner in _inner(part):
+            if inner.get_content_maintype() == "text":
+                _walk(inner, found, "", depth + 1)
 
 
 def _add_page(part: Message[str, str], found: Contents, depth: int) -> None:
     """Add a page's own text. Other pages beside it are its frames: they count only where it has no text."""
     inner = list(_inner(part)) if depth < DEEPEST else []
-    start = str(mail_headers.attempt(lambda: part.get_param("start")) or "")
-    root = next((one for one in inner if start and str(one.get("content-id", "")).strip() == start.strip()), None)
-    root = root or next(iter(inner), None)
+    root = _root(part, inner)
     page, frames = Contents(), Contents()
     for one in inner:
         _walk(one, page if one is root or not _is_referred_to(one) else frames, PAGE, depth + 1)
@@ -102,6 +111,15 @@ def _add_page(part: Message[str, str], found: Contents, depth: int) -> None:
     found.sealed |= page.sealed or frames.sealed
 
 
+def _root(part: Message[str, str], inner: Sequence[Message[str, str]]) -> Message[str, str] | None:
+    """Return the page: the part that is named as the start, else the first of the named type, else the first body."""
+    start, kind = (str(mail_headers.attempt(partial(part.get_param, name)) or "").strip() for name in ("start", "type"))
+    named = (one for one in inner if start and str(one.get("content-id", "")).strip(" <>") == start.strip(" <>"))
+    of_type = (one for one in inner if kind and one.get_content_type() == kind.lower())
+    bodies = (one for one in inner if one.get_content_type().startswith(BODIES))
+    return next(chain(named, of_type, bodies), None)
+
+
 def _is_referred_to(part: Message[str, str]) -> bool:
     return "content-id" in part or "content-location" in part
 
@@ -110,12 +128,19 @@ def _add_leaf(part: Message[str, str], found: Contents, kind: str, inside: str) 
     name, attached = _name(part), part.get_content_disposition() == "attachment"
     if kind in REPORTS or _draws(part, kind, inside, attached, name):
         return
-    if kind in SEALED:
-        found.sealed = found.sealed or "signed-data" not in str(part.get("content-type")).lower()
-    elif (kind.startswith(BODIES) or (kind.startswith("text/") and not inside)) and not attached and not name:
+    if (kind.startswith(BODIES) or (kind.startswith("text/") and not inside)) and not attached and not name:
         _add_text(part, found, kind == "text/html")
     elif kind not in SIGNATURES and (name or attached or (kind.startswith("text/") and inside not in FORMS)):
         found.parts.append((name or _made_up(kind, found), kind, _bytes(part)))
+
+
+def _open(part: Message[str, str], found: Contents, inside: str, depth: int) -> None:
+    """Walk through what an opaque signature is around; what is encrypted stays closed."""
+    content = signed_content(_bytes(part)) if depth < DEEPEST else None
+    if content is not None:
+        _walk(BytesParser(policy=email.policy.compat32).parsebytes(content), found, inside, depth + 1)
+    else:
+        found.sealed = found.sealed or OPEN.search(str(part.get("content-type"))) is None
 
 
 def _draws(part: Message[str, str], kind: str, inside: str, attached: bool, name: str | None) -> bool:

@@ -175,11 +175,10 @@ def _scientific(pieces: tuple[Piece, ...], value: float) -> str:
 
 def _fraction(pieces: tuple[Piece, ...], slash: int, value: float) -> str:
     digits = [piece.text for piece in pieces[slash + 1 :] if piece.kind == "digit"]
-    fixed = "".join(piece.text for piece in pieces[slash + 1 :] if piece.kind == "literal").strip()
+    fixed = "".join(piece.text for piece in pieces[slash + 1 :] if piece.kind in ("literal", "digit")).strip()
     whole = " " in "".join(piece.text for piece in pieces[:slash]).strip()
     count, rest = divmod(abs(value), 1) if whole else (0, abs(value))
-    if fixed.isdecimal():
-        under = max(int(fixed), 1)
+    if fixed.isdecimal() and (under := int(fixed)):  # as in "# ??/100", whose zeros are no places for digits
         over = round(rest * under)
     else:
         near = Fraction(rest).limit_denominator(10 ** max(1, min(len(digits), 4)) - 1)

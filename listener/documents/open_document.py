@@ -60,7 +60,7 @@ class Blocks:
                 yield from self._table(child, depth)
             elif child.tag == f"{DRAW}object":
                 yield from self._embedded(child, depth)
-            elif child.tag not in ASIDE and child.tag not in BEHIND:
+            elif child.tag not in ASIDE and child.tag not in BEHIND and not _is_hidden(child):
                 yield from self.read(child, depth + 1)
 
     def _paragraph(self, paragraph: Element, depth: int) -> Iterator[str]:
@@ -180,9 +180,14 @@ def _pieces(element: Element, hung: list[Element], depth: int = 0) -> Iterator[s
         if child.tag in BEHIND or child.tag.startswith(DRAW):
             hung.append(child)
             yield NOTE if child.tag == f"{TEXT}note" else ""
-        elif child.tag not in ASIDE:
+        elif child.tag not in ASIDE and not _is_hidden(child):
             yield from _pieces(child, hung, depth + 1)
         yield ("\n" if child.tag in PARAGRAPHS else "") + (child.tail or "")
+
+
+def _is_hidden(element: Element) -> bool:
+    """Tell whether nobody sees a section or a text: always, or as its condition came out."""
+    return element.get(f"{TEXT}display") == "none" or element.get(f"{TEXT}is-hidden") == "true"
 
 
 def _repeated(element: Element) -> int:

@@ -67,8 +67,9 @@ def _unread(texts: Sequence[str], look: Look | None, missing: Sequence[int]) -> 
     if look is None:
         return []
     pages = {*look.broken, *look.missing}
-    if look.damaged and not missing:
-        pages |= {number for number in look.empty if number <= len(texts) and not texts[number - 1].strip()}
+    if not missing:
+        doubtful = [*look.doubtful, *(look.empty if look.damaged else ())]
+        pages |= {number for number in doubtful if number <= len(texts) and not texts[number - 1].strip()}
     gone = look.declared - look.pages
     return [*_ranges(sorted(pages)), *([f"{gone} of its {look.declared} pages"] if gone > 0 else []), *look.lost]
 

@@ -6,9 +6,10 @@ Streams are inflated in bounds, and what they hold is thrown away unless it is a
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -25,6 +26,7 @@ MOST_PAGES = 100_000
 MOST_FILES = 1000  # attached to one document
 MOST_INFLATED, MOST_RATIO = 64 * 1024 * 1024, 200  # of an attached file: so much, or so many times its size
 PIECE = 256 * 1024
+BLANKS, MOST_ASCII = b"\0\t\n\f\r ", 4 * 1024 * 1024  # of a stream in ASCII: two seconds to decode
 ODD = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)  # over odd objects
 
 
@@ -32,6 +34,7 @@ ODD = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowEr
 class Look:
     """What was found: numbers of pages from 1, ``missing`` in the list of pages and ``broken`` in their content.
 
+    ``doubtful``: pages whose content has no end, or another checksum; if they have no text, it is lost.
     ``notes``: page, author and words of what people noted. ``damaged``: the file as a whole is, so that ``empty`` pages
     may have lost their content, and there may be fewer ``pages`` than were ``declared``. ``lost``: what else can't be
     read.
@@ -39,6 +42,7 @@ class Look:
 
     missing: list[int] = field(default_factory=list)
     broken: list[int] = field(default_factory=list)
+    doubtful: list[int] = field(default_factory=list)
     empty: list[int] = field(default_factory=list)
     notes: list[tuple[int, str, str]] = field(default_factory=list)
     parts: list[PartSent] = field(default_factory=list)
@@ -78,8 +82,11 @@ def _found(pdf: Any) -> Look:
             found.missing.append(number)
             continue
         streams = _streams(page.get("/Contents"))
-        if not all(map(_is_whole, streams)):
+        content = [*map(_inflated_content, streams)]
+        if any(inflated is None for inflated, _ in content):
             found.broken.append(number)
+        elif not all(sound for _, sound in content):
+            found.doubtful.append(number)
         found.empty += [] if streams else [number]
         annotations = [one for one in _array(page.get("/Annots"))[:MOST_NOTES] if _is_dictionary(one)]
         pinned += [one.get("/FS") for one in annotations if _kind(one) == "/FileAttachment"]
@@ -111,19 +118,42 @@ def _streams(contents: Any) -> list[Any]:
     return [one for one in (_array(contents) or [contents]) if _is_stream(one)]
 
 
-def _is_whole(stream: Any) -> bool:
-    """Tell whether a stream that is only deflated can be inflated to its end."""
+def _inflated_content(stream: Any) -> tuple[bytes | None, bool]:
+    """Inflate a stream that is deflated, and perhaps written in ASCII; others pass as sound."""
     try:
-        if _filters(stream) != ["/FlateDecode"]:
-            return True
+        *written, last = _filters(stream)
+        if last != "/FlateDecode" or not IN_ASCII.keys() >= set(written):
+            return b"", True
         raw = stream.read_raw_bytes()
+        if written and len(raw) > MOST_ASCII:
+            return b"", True
+        for name in written:
+            raw = IN_ASCII[name](raw)
     except ODD:
-        return False
-    return _inflated(raw, keep=False) is not None
+        return None, False
+    return _inflated(raw, keep=False)
 
 
-def _inflated(raw: bytes, keep: bool) -> bytes | None:
-    """Return what a deflated stream holds (nothing, unless to ``keep``), or None if it breaks or is a bomb."""
+def _of_base85(raw: bytes) -> bytes:
+    return base64.a85decode(raw.partition(b"~>")[0], ignorechars=BLANKS)
+
+
+def _of_hexadecimal(raw: bytes) -> bytes:
+    digits = raw.partition(b">")[0].translate(None, BLANKS)
+    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+
+
+IN_ASCII: Mapping[str, Callable[[bytes], bytes]] = {
+    "/ASCII85Decode": _of_base85,
+    "/ASCIIHexDecode": _of_hexadecimal,
+}
+
+
+def _inflated(raw: bytes, keep: bool) -> tuple[bytes | None, bool]:
+    """Return what a deflated stream holds (nothing, unless to ``keep``), or None if it breaks or is a bomb.
+
+    And whether it has an end and the right checksum: not all programs write these, so this alone is no damage.
+    """
     inflate, kept, size = zlib.decompressobj(), [], 0
     most = max(MOST_INFLATED, len(raw) * MOST_RATIO)
     try:
@@ -131,11 +161,11 @@ def _inflated(raw: bytes, keep: bool) -> bytes | None:
             piece = inflate.decompress(raw, PIECE)
             raw, size = inflate.unconsumed_tail, size + len(piece)
             if size > most:
-                return None if keep else b""
+                return (None if keep else b""), True
             kept += [piece] if keep else []
     except zlib.error as error:
-        return None if "incorrect data check" not in str(error) else b"".join(kept)
-    return b"".join(kept)
+        return (None if "incorrect data check" not in str(error) else b"".join(kept)), False
+    return b"".join(kept), inflate.eof
 
 
 def _add_files(pdf: Any, specifications: list[Any], found: Look) -> None:
@@ -171,7 +201,7 @@ def _content(stream: Any) -> bytes | None:
 
     try:
         if _filters(stream) == ["/FlateDecode"] and "/DecodeParms" not in stream:
-            return _inflated(stream.read_raw_bytes(), keep=True)
+            return _inflated(stream.read_raw_bytes(), keep=True)[0]
         return bytes(stream.read_bytes())
     except (pikepdf.PdfError, *ODD):
         return None

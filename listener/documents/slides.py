@@ -1,7 +1,8 @@
-"""What the parser gets wrong in PowerPoint files: the order of slides, their notes, bars in cells, equations, symbols.
+"""What the parser gets wrong in PowerPoint files: the order of slides, their notes, words, bars, equations, symbols.
 
 It takes slides and notes by the numbers in their file names. PowerPoint keeps those numbers when slides are moved, and
 numbers notes on their own: the third slide's may be ``notesSlide1.xml``. A bar in a cell of a table began another cell.
+It puts a blank between any two runs, and PowerPoint begins a run at each mark, misspelling and change of language.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _A14 = "{http://schemas.microsoft.com/office/drawing/2010/main}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 BAR = "\ue07c"  # stands for a bar in a cell until the parser is through, which does not know that they are escaped
 FONTS = ("latin", "sym", "ea")
+MARKS = ("b", "i", "u", "strike")
+UNMARKED = frozenset({None, "0", "false", "none", "noStrike"})
 ElementTree.register_namespace("a", _A[1:-1])
 ElementTree.register_namespace("p", _P[1:-1])
 ElementTree.register_namespace("a14", _A14[1:-1])
@@ -50,7 +53,52 @@ def _mend(slide: ElementTree.Element) -> bool:
         for text in run.iterfind(f"{_A}t") if symbols.is_symbol_font(font) else ():
             text.text = symbols.shown(text.text or "", font)
             done.append(True)
+    done += map(_mend_words, slide.iter(f"{_A}p"))
     return any(done)
+
+
+def _mend_words(paragraph: ElementTree.Element) -> bool:
+    """Join runs that no blank parts, without their marks if these differ; return whether there were any."""
+    before: ElementTree.Element | None = None
+    joined = False
+    for child in list(paragraph):
+        text = child.find(f"{_A}t") if child.tag == f"{_A}r" else None
+        if text is None:
+            before = before if child.tag == f"{_A}endParaRPr" else None
+            continue
+        text.text = _raised(child, text.text or "")
+        written = None if before is None else before.find(f"{_A}t")
+        if before is not None and written is not None and _meet(written.text or "", text.text):
+            if _marks(before) != _marks(child):
+                _unmark(before)
+            written.text = (written.text or "") + text.text
+            paragraph.remove(child)
+            joined = True
+        elif text.text:
+            before = child
+    return joined
+
+
+def _meet(before: str, after: str) -> bool:
+    return bool(before and after) and not before[-1].isspace() and not after[0].isspace()
+
+
+def _raised(run: ElementTree.Element, text: str) -> str:
+    properties = run.find(f"{_A}rPr")
+    level = "" if properties is None else properties.get("baseline", "")
+    return equations.raised(text) if level.rstrip("%").isdecimal() and level.strip("0%") else text
+
+
+def _marks(run: ElementTree.Element) -> list[bool]:
+    properties = run.find(f"{_A}rPr")
+    return [properties is not None and properties.get(mark) not in UNMARKED for mark in MARKS]
+
+
+def _unmark(run: ElementTree.Element) -> None:
+    properties = run.find(f"{_A}rPr")
+    if properties is not None:
+        for mark in MARKS:
+            properties.attrib.pop(mark, None)
 
 
 def _mend_equations(slide: ElementTree.Element) -> bool:

@@ -48,7 +48,7 @@ DEFAULTS = frozenset({
     "full page photo", "full page fax print", "scan", "scanned document", "image", "img",
 })  # fmt: skip
 BLANK = re.compile(r"\s")
-NUMBER = re.compile(r"[ _-]?\d{1,5}$")
+NUMBER = re.compile(r"[ _-]?[(\[]?\d{1,5}$")
 BRACKETS = "()[]<>{} "
 UNKNOWN = re.compile("[?\ufffd]")
 MOST_UNKNOWN = 0.4  # "Why?" has a quarter
@@ -62,13 +62,18 @@ def title_of(said: str | None, text: str, kind: str, uri: str, *, is_message: bo
     ``kind`` is the media type of ``text``, ``uri`` the document's name. A message's subject was written by somebody:
     it is none only where there is a heading instead.
     """
-    by_hand = None if said or kind != MARKDOWN else short(title_of_front_matter(text))
+    by_hand = None if said or kind != MARKDOWN else _written(title_of_front_matter(text))
     if by_hand and BLANK.search(by_hand) and not (PROGRAM.match(by_hand) or is_default(by_hand)) and readable(by_hand):
         return by_hand  # whatever it looks like: somebody wrote it
     own = told(said or by_hand)
     if own and not (is_file(by_hand) if by_hand else is_name(said or "", uri)):
         return own
     return readable(short(_heading(text, kind))) or (readable(said) if is_message else own)
+
+
+def _written(title: str | None) -> str | None:
+    """Return a title of a front matter without marks; what is in angles there is a word, as in ``List<T>``."""
+    return short(title if title and "<" in title else plain(title or ""))
 
 
 def told(title: str | None) -> str | None:

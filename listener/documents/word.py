@@ -3,7 +3,8 @@
 ::
 
     characters of symbol fonts, equations     text, where they stand
-    moved away, deleted                       gone: a tracked move is there once
+    moved away, deleted, hidden               gone: a tracked move is there once
+    readings beside Chinese characters        gone
     marks inside a word, raised and lowered   plain letters: **P**ersonal, CO~2~ could not be found
     notes, comments                           ``[^1]``, and the note behind the paragraph, on its page
     text boxes                                once: the form for older programs goes
@@ -31,7 +32,8 @@ W = f"{{{_MAIN}}}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 BLOCKS = frozenset(f"{W}{name}" for name in ("body", "tc", "txbxContent", "footnote", "endnote", "hdr", "ftr"))
-GONE = frozenset({f"{W}moveFrom", f"{W}del", f"{_COMPATIBLE}Fallback"})
+GONE = frozenset({f"{W}moveFrom", f"{W}del", f"{W}rt", f"{_COMPATIBLE}Fallback"})
+OFF = frozenset({"0", "false", "off"})
 MARKS = frozenset(
     W + name
     for name in ("b", "i", "u", "strike", "dstrike", "highlight", "bCs", "iCs", "rStyle", "em", "effect", "shd")
@@ -73,7 +75,7 @@ def mended(data: bytes) -> tuple[bytes, str]:
 
 def _mend(tree: Element) -> None:
     for parent in list(tree.iter()):
-        for child in [child for child in parent if child.tag in GONE or _is_deleted_row(child)]:
+        for child in [child for child in parent if child.tag in GONE or _is_deleted(child)]:
             parent.remove(child)
         for place, child in enumerate(parent):
             if child.tag in equations.MATHS:
@@ -86,7 +88,11 @@ def _mend(tree: Element) -> None:
         _mend_words(paragraph)
 
 
-def _is_deleted_row(element: Element) -> bool:
+def _is_deleted(element: Element) -> bool:
+    """Tell whether an element is a row that was deleted, or a run that is hidden."""
+    if element.tag == f"{W}r":
+        hidden = element.find(f"{W}rPr/{W}vanish")
+        return hidden is not None and hidden.get(f"{W}val", "1") not in OFF
     return element.tag == f"{W}tr" and element.find(f"{W}trPr/{W}del") is not None
 
 

@@ -186,7 +186,7 @@ def with_schema(settings: Settings, schema: str | None = None) -> Settings:
         settings = settings.model_copy(update={"schema_": schema})
     for name in (settings.schema_, settings.schema_of_dbos):
         check_schema_name(name)
-        if name.startswith("pg_"):  # Postgres's own
+        if name.startswith("pg_") or name == "information_schema":  # Postgres's own: no dump has what is in them
             raise _bad_schema_name(name)
     return settings
 
@@ -201,8 +201,8 @@ def _bad_schema_name(name: str) -> OperatorError:
     return OperatorError(
         "bad_schema_name",
         f"a schema can't be called {name!r}",
-        "It has at most 63 bytes (with _dbos behind it, unless INGEST_DBOS_SCHEMA is set), does not begin with pg_, and"
-        " has no apostrophes, backslashes, %, $$ and control characters in it.",
+        "It has at most 63 bytes (with _dbos behind it, unless INGEST_DBOS_SCHEMA is set), does not begin with pg_, is"
+        " not information_schema, and has no apostrophes, backslashes, %, $$ and control characters in it.",
     )
 
 

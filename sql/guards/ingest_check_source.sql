@@ -20,10 +20,11 @@ begin
     raise exception 'source "%" is a relative path', left(p_request.source, 200)
       using errcode = 'IG008', constraint = 'relative_path', hint = 'Give an absolute path, or a URL like file:///srv/docs.';
   end if;
-  if octet_length(p_request.collection) not between 1 and 48 or p_request.collection ~ '[[:cntrl:]]' then
+  if octet_length(p_request.collection) not between 1 and 48 or p_request.collection ~ '[[:cntrl:]]'
+     or btrim(p_request.collection) = '' then
     raise exception 'request % is for a collection named "%"', p_request.id, left(p_request.collection, 100)
       using errcode = 'IG016', constraint = 'wrong_collection_name',
-            hint = 'A collection''s name has 1 to 48 bytes and no control characters.';
+            hint = 'A collection''s name has 1 to 48 bytes, not only blanks, and no control characters.';
   end if;
   if octet_length(p_request.uri) > 2000 then
     raise exception 'request % has a uri of % bytes', p_request.id, octet_length(p_request.uri)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -102,6 +104,38 @@ async def test_psql_opens_on_the_database_with_our_schema_first(ingest: Ingest, 
         await connection.execute('create schema "a ""b"')
     ended = await ingest("psql", "-At", "-c", "select current_schema, current_database()", INGEST_SCHEMA=schema)
     assert ended.out == f"{schema}|{await one(installed, 'select current_database()')}\n"
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "said"),
+    [
+        ("status --json >&-", 0, ""),
+        ("status >&- 2>&- <&-", 0, ""),
+        ("status > /dev/full", 5, "error: not_written: something could not be written: No space left on device"),
+        ("status nonsense >&- --json", 2, '{"error": {"code": "not_an_id"'),
+    ],
+)
+async def test_output_that_goes_nowhere_is_no_bug(ingest: Ingest, redirected: str, status: int, said: str) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"{shlex.quote(sys.executable)} -m listener {redirected}",
+        cwd=ingest.folder, env=ingest.environment, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    _, written = await process.communicate()
+    assert process.returncode == status
+    assert written.decode().startswith(said)
+    assert b"Traceback" not in written
+
+
+async def test_a_reader_that_has_seen_enough_is_no_failed_request(ingest: Ingest) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "listener", "status", "--json",
+        cwd=ingest.folder, env=ingest.environment, stdout=writing, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(writing)
+    _, written = await process.communicate()
+    assert (process.returncode, written) == (141, b"")
 
 
 async def test_help_is_quick_and_imports_nothing_heavy(ingest: Ingest) -> None:

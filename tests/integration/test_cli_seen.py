@@ -91,6 +91,20 @@ async def test_a_list_on_a_terminal_fits_it(ingest: Ingest, c: staging.Connectio
     assert max(map(len, shown.splitlines())) <= 80
 
 
+async def test_inventories_on_a_terminal_fit_it(ingest: Ingest, c: staging.Connection) -> None:
+    uri = "file:///srv/" + "folder/" * 20 + "end.pdf"
+    request = await failed(c, uri)
+    heading, line, reason, *_ = (shown := await on_a_terminal(ingest, "documents", NO_COLOR="1")).splitlines()
+    assert heading.split() == ["collection", "state", "chunks", "changed", "document"]
+    assert line.split()[:2] == ["default", "failed"]
+    assert line.endswith("end.pdf")
+    assert reason.startswith("  broken: ")
+    of_one = await on_a_terminal(ingest, "show", uri, NO_COLOR="1")
+    assert f"{str(request)[:8]}  failed in load" in of_one
+    for lines in (shown, await on_a_terminal(ingest, "collections", NO_COLOR="1"), of_one.partition("\n")[2]):
+        assert max(map(len, lines.splitlines())) <= 80
+
+
 async def test_adding_what_no_listener_may_read_says_so_and_names_their_roots(
     ingest: Ingest, c: staging.Connection
 ) -> None:

@@ -154,7 +154,7 @@ async def test_a_wrong_setting_of_a_collection_is_refused_with_a_code_and_change
         found = (error.value.sqlstate, error.value.constraint_name, error.value.detail)
         assert found == ("IG012", code, None), settings
         assert error.value.hint
-    for name in ("", None, "x" * 49, "a\nb"):
+    for name in ("", " ", None, "x" * 49, "a\nb"):
         with refused("IG016", "wrong_collection_name"):
             await c.fetch("select from ingest_collection($1, '{}')", name)
     assert await c.fetchval("select array_agg(name) from ingest_collections") == ["default"]

@@ -157,6 +157,16 @@ async def test_documents_below_a_prefix_are_counted_and_deleted_page_by_page(c: 
     assert await c.fetchval("select ingest_count_documents('default', '{older,gone}')") == 1
 
 
+async def test_no_array_of_documents_is_not_all_of_them(c: Connection) -> None:
+    await ingest(c, {"a": "text", "b": "text", "c": "text"})
+    for nothing in ("null", "(select array_agg(d.uri) from ingest_documents d where false)"):
+        with refused("IG035", "no_uris"):
+            await c.fetchval(f"select ingest_delete_documents('default', {nothing})")
+    assert await c.fetchval("select ingest_delete_documents('default', '{}')") == 0
+    assert await c.fetchval("select ingest_delete_documents('default', array['a', null])") == 1
+    assert await c.fetchval("select ingest_delete_documents('default')") == 2
+
+
 async def test_each_role_sees_what_its_right_is_for(c: Connection) -> None:
     await ingest(c, {"for-all": "one"}, collection="a")
     await ingest(c, {"for-some": "two"}, collection="a", options={"principals": ["somebody"]})

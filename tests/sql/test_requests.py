@@ -88,6 +88,7 @@ async def test_nan_is_no_json(c: Connection) -> None:
 async def test_a_collection_without_a_usable_name_is_refused(c: Connection) -> None:
     for columns, constraint in (
         ({"collection": ""}, "wrong_collection_name"),
+        ({"collection": "  "}, "wrong_collection_name"),
         ({"collection": "x" * 49}, "wrong_collection_name"),
         ({"collection": "a\nb"}, "wrong_collection_name"),
     ):

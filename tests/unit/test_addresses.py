@@ -317,7 +317,9 @@ def test_a_url_that_is_no_text_is_not_repeated(monkeypatch: pytest.MonkeyPatch) 
     assert SECRET not in f"{error!r} {error.hint}"
 
 
-@pytest.mark.parametrize("name", ["a'b", "a\\b", "a%b", "a$$b", " ", "x" * 64, "é" * 30, "pg_docs", "a\tb", "x" * 60])
+@pytest.mark.parametrize(
+    "name", ["a'b", "a\\b", "a%b", "a$$b", " ", "x" * 64, "é" * 30, "pg_docs", "a\tb", "x" * 60, "information_schema"]
+)
 def test_a_name_that_no_schema_can_have_is_refused_when_settings_are_read(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

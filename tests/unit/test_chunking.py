@@ -10,6 +10,8 @@ from random import Random
 import pytest
 
 from listener.chunking.splitting import chunk
+from listener.documents.markdown.fences import Fences
+from listener.documents.markdown.headings import read_headings
 from listener.errors import SettingsError
 
 
@@ -275,6 +277,13 @@ def test_a_table_without_pipes_at_its_edges_and_one_in_a_list_have_headers_too()
     assert {lead for lead, _ in led(indented, size=500)[1:]} == {HEADER.replace("\n", "\n  ")}
 
 
+@pytest.mark.parametrize("mark", ["> ", ">", "> > ", "  > "])
+def test_a_table_in_a_quote_has_its_header_too(mark: str) -> None:
+    quoted = "\n".join(f"{mark}{line}" for line in f"{HEADER}\n{ROWS}".split("\n"))
+    leads = {lead for lead, _ in led(f"# Specs\n\n{quoted}\n\nText.\n", size=500)[1:]}
+    assert leads == {f"{mark.lstrip()}{HEADER}".replace("\n", f"\n{mark}")}
+
+
 def test_what_stands_behind_a_table_continues_nothing() -> None:
     text = f"{HEADER}\n{ROWS}\n\n{words(100)}\n"
     assert all(lead == "" for lead, body in led(text, size=300, overlap=0) if "name" not in body)
@@ -302,6 +311,21 @@ def test_a_code_block_that_is_cut_keeps_its_language_and_its_headings() -> None:
     assert text[slice(*chunks[-1].lead)] == ""
 
 
+@pytest.mark.parametrize("indent", ["    ", "      ", "\t", "\t\t"])
+def test_a_code_block_on_the_second_line_of_a_list_s_item_keeps_its_language(indent: str) -> None:
+    code = "\n".join(f"{indent}echo {n}" for n in range(60))
+    text = f"# Guide\n\n1. step\n\n{indent}```bash\n{code}\n{indent}```\n\n## Next\n\ntext\n"
+    found = led(text, size=200, overlap=0)
+    assert {lead for lead, body in found[1:] if "echo" in body} == {"```bash"}
+    assert found[-1] == ("", "## Next\n\ntext")
+
+
+@pytest.mark.parametrize("behind", ["", "```python\nx = 1\n```\n"])
+def test_a_fence_in_indented_code_that_nothing_closes_hides_no_heading(behind: str) -> None:
+    found = read_headings(f"Write\n\n    ```\n\n# Real\n\n{behind}text\n", Fences())
+    assert [heading.title for heading in found] == ["Real"]
+
+
 def test_a_code_block_without_a_language_continues_nothing_and_holds_no_table() -> None:
     text = f"```\n{HEADER}\n{ROWS}\n```\n"
     assert {lead for lead, _ in led(text, size=300)} == {""}
@@ -312,6 +336,7 @@ def test_rows_of_csv_continue_the_names_of_their_columns_if_there_are_any() -> N
     rows = "\n".join(f"{n},ship {n}" for n in range(80))
     assert {lead for lead, _ in led(f"id,name\n{rows}\n", "text/csv", size=200)[1:]} == {"id,name"}
     assert {lead for lead, _ in led(f"{rows}\n", "text/csv", size=200)} == {""}
+    assert {lead for lead, _ in led(f"sep=,\nid,name\n{rows}\n", "text/csv", size=200)[1:]} == {"id,name"}
     assert {lead for lead, _ in led(f"id\tname\n{rows}\n", "text/tab-separated-values", size=200)[1:]} == {"id\tname"}
     assert {lead for lead, _ in led(f"id,name\n{rows}\n", "text/plain", size=200)} == {""}
 

@@ -17,6 +17,7 @@ import pytest
 from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
+from listener.documents.signed import SIGNED_DATA
 from listener.errors import DocumentError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
@@ -145,6 +146,45 @@ async def test_an_encrypted_message_says_so(parsers: Parsers, head: bytes) -> No
     with pytest.raises(DocumentError) as caught:
         await parse(parsers, b"Subject: x\r\n" + head)
     assert caught.value.code == "encrypted"
+
+
+def of(tag: int, *inside: bytes, indefinite: bool = False) -> bytes:
+    """Return an element of BER."""
+    content = b"".join(inside)
+    if indefinite:
+        return bytes([tag, 0x80]) + content + b"\0\0"
+    size = len(content).to_bytes(2, "big")
+    return bytes([tag, *([len(content)] if len(content) < 0x80 else [0x82, *size])]) + content
+
+
+def signature_around(inner: bytes, streamed: bool = False) -> bytes:
+    """Return a CMS structure with signed content, and a signature that nobody looks at."""
+    octets = of(0x24, of(4, inner[:7]), of(4, inner[7:]), indefinite=True) if streamed else of(4, inner)
+    content = of(0x30, of(6, bytes.fromhex("2a864886f70d010701")), of(0xA0, octets, indefinite=streamed))
+    signed = of(0x30, of(2, b"\1"), of(0x31), content, of(0x31, of(4, b"certificates")), indefinite=streamed)
+    return of(0x30, of(6, SIGNED_DATA), of(0xA0, signed, indefinite=streamed), indefinite=streamed)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("said", ["; smime-type=signed-data", "", "; name=smime.p7m"])
+async def test_a_message_inside_of_its_signature_is_read(parsers: Parsers, streamed: bool, said: str) -> None:
+    inner = letter()
+    inner.add_attachment("a,b\n", subtype="csv", filename="t.csv")
+    mail = MIMEApplication(signature_around(inner.as_bytes(), streamed), f"pkcs7-mime{said}")
+    mail["Subject"] = "Ropes"
+    parsed = await parse(parsers, mail)
+    assert (parsed.text, parsed.title, parsed.warning) == (WORDS, "Ropes", None)
+    assert [part.name for part in parsed.parts] == ["t.csv"]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3, 20, 40, 60])
+async def test_a_signature_that_is_cut_off_is_no_failure_of_ours(parsers: Parsers, cut: int) -> None:
+    mail = MIMEMultipart("mixed")
+    mail.attach(MIMEText("beside it"))
+    mail.attach(
+        MIMEApplication(signature_around(letter().as_bytes(), True)[:cut], "pkcs7-mime; smime-type=signed-data")
+    )
+    assert (await parse(parsers, mail)).text == "beside it\n"
 
 
 @pytest.mark.parametrize(

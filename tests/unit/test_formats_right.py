@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_files import damaged, opendocument, paragraph, pdf_file, run, stream, word_file, workbook
+from made_files import (
+    changed,
+    content_of,
+    damaged,
+    in_base85,
+    opendocument,
+    paragraph,
+    pdf_file,
+    run,
+    stream,
+    word_file,
+    workbook,
+)
 
 from listener.documents import number_formats, office_types, tidying
 from listener.documents.parsed import Parsed
@@ -100,6 +113,23 @@ async def test_what_was_moved_is_there_once_and_what_was_deleted_is_gone(parsers
     assert (await parse(parsers, "d.docx", word_file(body))).text == "| kept |\n| --- |\n\nin\n"
 
 
+async def test_what_nobody_sees_and_readings_of_characters_are_left_out(parsers: Parsers) -> None:
+    reading = (
+        "<w:r><w:ruby><w:rt><w:r><w:t>とうきょう</w:t></w:r></w:rt>"
+        "<w:rubyBase><w:r><w:t>東京</w:t></w:r></w:rubyBase></w:ruby></w:r>"
+    )
+    body = paragraph("in ", reading, run(" hidden", "<w:vanish/>"), run(" shown", '<w:vanish w:val="0"/>'))
+    assert (await parse(parsers, "v.docx", word_file(body))).text == "in 東京 shown\n"
+    text = (
+        '<office:text><text:section text:display="none"><text:p>zz</text:p></text:section>'
+        '<text:section text:display="condition" text:is-hidden="true"><text:p>zz</text:p></text:section>'
+        '<text:p>seen<text:hidden-text text:is-hidden="true">zz</text:hidden-text>'
+        '<text:hidden-text text:is-hidden="false"> too</text:hidden-text></text:p></office:text>'
+    )
+    kind = office_types.ODT
+    assert (await parse(parsers, "v.odt", opendocument(kind, text))).text == "seen too\n"
+
+
 async def test_headers_and_footers_stand_at_the_end_said_to_be_that(parsers: Parsers) -> None:
     assert (await parse(parsers, "headerfooter.docx")).text == (
         "Body paragraph of the memo.\n\nHeader: zzheader Contract no. 2024-118\n\nFooter: zzfooter Confidential\n"
@@ -166,6 +196,30 @@ async def test_a_bar_in_a_cell_of_a_slide_begins_no_other_cell(parsers: Parsers)
 
 
 @pytest.mark.parametrize(
+    ("runs", "line"),
+    [
+        ('<a:r><a:rPr b="1"/><a:t>P</a:t></a:r><a:r><a:rPr b="0"/><a:t>ersonal aid</a:t></a:r>', "Personal aid"),
+        ('<a:r><a:t>mis</a:t></a:r><a:r><a:rPr err="1"/><a:t>spelt</a:t></a:r><a:endParaRPr/>', "misspelt"),
+        (
+            '<a:r><a:t>un</a:t></a:r><a:r><a:rPr i="1"/><a:t>believ</a:t></a:r><a:r><a:t>able</a:t></a:r>',
+            "unbelievable",
+        ),
+        ('<a:r><a:t>H</a:t></a:r><a:r><a:rPr baseline="-25000"/><a:t>2</a:t></a:r><a:r><a:t>O</a:t></a:r>', "H2O"),
+        ('<a:r><a:t>25 m</a:t></a:r><a:r><a:rPr baseline="30000"/><a:t>2</a:t></a:r>', "25 m²"),
+        (
+            '<a:r><a:t>a </a:t></a:r><a:r><a:rPr b="1"/><a:t>bold</a:t></a:r><a:r><a:t> word</a:t></a:r>',
+            "a **bold** word",
+        ),
+        ("<a:r><a:t>one</a:t></a:r><a:br/><a:r><a:t>two</a:t></a:r>", "one\n\ntwo"),
+    ],
+)
+async def test_a_word_that_programs_cut_into_runs_is_one(parsers: Parsers, runs: str, line: str) -> None:
+    text = "<a:r><a:t>zzgrouped text one</a:t></a:r>"
+    data = changed(FILES / "deck.pptx", "ppt/slides/slide1.xml", text, runs)
+    assert line in by_page(await parse(parsers, "d.pptx", data))[0].replace("\n\n\n", "\n\n")
+
+
+@pytest.mark.parametrize(
     ("name", "part", "kept"),
     [
         ("deck.pptx", "ppt/slides/slide3.xml", "zznotes"),
@@ -213,6 +267,8 @@ async def test_what_an_opendocument_says_of_itself_is_kept(parsers: Parsers) -> 
         (-5, "0.00;[Red](0.00)", "(5.00)"), (0, '0;-0;"none"', "none"), (45413, "dd.mm.yyyy", "01.05.2024"),
         (45413.5625, "yyyy-mm-dd h:mm", "2024-05-01 13:30"), (45413, "d mmmm yyyy", "1 May 2024"),
         (45413.5625, "h:mm AM/PM", "1:30 PM"), (1.5, "[h]:mm:ss", "36:00:00"), (1.25, "# ?/?", "1 1/4"),
+        (1.5, "# ?/10", "1 5/10"), (0.3, "# ??/100", "30/100"), (-2.25, "# ?/8", "-2 2/8"), (0.5, "0/00", "1/2"),
+        (45413, "yyyy/m/d(aaa)", "2024/5/1(Wed)"), (45413, "aaaa", "Wednesday"),
         (12345, "0.00E+00", "1.23E+04"), (5551234567, "(000) 000-0000", "(555) 123-4567"),
         (1234567, '0.0,,"M"', "1.2M"),
         (2.675, "0.00", "2.68"), (150, '[>100]"high";"low"', "high"), (9780306406157, "General", "9780306406157"),
@@ -295,6 +351,20 @@ async def test_pages_of_a_pdf_that_are_damaged_are_said_and_the_others_are_read(
     assert (await parse(parsers, "w.pdf", whole)).warning is None
     cut = await parse(parsers, "c.pdf", whole[: whole.index(b"17 0 obj")])
     assert (by_page(cut), lacks(cut)) == (pages[:3], "2 of its 5 pages")
+
+
+async def test_a_page_that_is_written_in_ascii_or_has_lost_what_it_drew_is_said(parsers: Parsers) -> None:
+    pages = ["page one", "page two", "page three"]
+    lost = zlib.compress(b"q Q " * 200)[:-1] + b"?"  # it can be inflated, to something else than it was
+    for replaced, lacking in [
+        (in_base85(content_of("page two")), None),
+        (in_base85(content_of("page two"), broken=True), "page 2"),
+        (stream(b"q Q " * 200), None),  # nothing was ever on it
+        (b"<</Filter/FlateDecode/Length %d>>\nstream\n%b\nendstream" % (len(lost), lost), "page 2"),
+    ]:
+        parsed = await parse(parsers, "b.pdf", pdf_file(pages, objects={13: replaced}))
+        assert (by_page(parsed)[0], by_page(parsed)[2]) == (pages[0], pages[2])
+        assert (lacks(parsed) if parsed.warning else None) == lacking
 
 
 async def test_notes_on_a_page_and_attached_files_of_a_pdf_are_taken(parsers: Parsers) -> None:

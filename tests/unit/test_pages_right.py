@@ -245,6 +245,16 @@ async def test_frames_scripts_and_fonts_of_a_saved_page_are_no_text_of_it(parser
     assert frames.text == f"{BODY}\n"
 
 
+@pytest.mark.parametrize("named", [{"type": "text/html"}, {"start": "<page>"}, {"start": "page"}, {}])
+async def test_the_page_is_the_part_that_is_named_wherever_it_stands(parsers: Parsers, named: dict[str, str]) -> None:
+    style, page, frame = MIMEText("p { top: 0 }", "css"), MIMEText("<p>page</p>", "html"), MIMEText("<p>ad</p>", "html")
+    page["Content-ID"] = "<page>"
+    message = related(style, page, frame)
+    for name, value in named.items():
+        message.set_param(name, value)
+    assert (await mail(parsers, message)).text == "page\n"
+
+
 async def test_only_plain_text_and_html_are_the_body_of_a_message(parsers: Parsers) -> None:
     message = MIMEMultipart()
     for part in (MIMEText(BODY), MIMEText("p { color: red }", "css"), MIMEText("--- a\n+++ b\n", "x-patch")):
@@ -252,6 +262,14 @@ async def test_only_plain_text_and_html_are_the_body_of_a_message(parsers: Parse
     parsed = await mail(parsers, message)
     assert parsed.text == f"{BODY}\n"
     assert [(part.media_type, part.data) for part in parsed.parts] == [("text/x-patch", b"--- a\n+++ b\n")]
+
+
+async def test_an_invitation_that_says_nothing_else_is_the_text(parsers: Parsers) -> None:
+    message = MIMEMultipart("alternative")
+    message.attach(MIMEText("BEGIN:VCALENDAR\nSUMMARY:Boiler\nEND:VCALENDAR\n", "calendar"))
+    assert "SUMMARY:Boiler" in (await mail(parsers, message)).text
+    message.attach(MIMEText(f"<p>{BODY}</p>", "html"))
+    assert (await mail(parsers, message)).text == f"{BODY}\n"
 
 
 @pytest.mark.parametrize("stub", STUBS)

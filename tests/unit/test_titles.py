@@ -140,6 +140,7 @@ def test_the_title_is_the_first_heading_of_the_first_level_or_else_the_first(tex
         ("final_report_v3", "no heading", "final_report_v3"),
         ("Slide 1", "## Slide 1\n\n## Tides\n", "Tides"),
         ("Untitled-1", "# Drawing\n", "Drawing"),
+        ("Document (2)", "# Letter\n", "Letter"),
         ("New Document", "# Letter\n", "Letter"),
         ("無題", "# 本当\n", "本当"),
         ("A guide", "# Other\n", "A guide"),
@@ -158,6 +159,20 @@ def test_what_somebody_wrote_into_the_front_matter_is_a_title_though_it_looks_li
     assert title("---\ntitle: report.docx\n---\n# Real\n") == "Real"
 
 
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("The `pg_dump` *command*", "The pg_dump command"),
+        ("[Linked](https://x.org) **title**", "Linked title"),
+        ("C# and List<T> in depth", "C# and List<T> in depth"),
+        ("__init__ and 2 * 3 * 4", "__init__ and 2 * 3 * 4"),
+    ],
+)
+def test_a_title_in_the_front_matter_has_no_marks_either(written: str, found: str) -> None:
+    assert title(f'---\ntitle: "{written}"\n---\n\n# Heading\n') == found
+    assert title(f"+++\ntitle = '{written}'\n+++\n\n# Heading\n") == found
+
+
 def test_a_message_without_headings_keeps_its_subject_whatever_that_is() -> None:
     assert titles.title_of("Scan", "text", "text/plain", "a.eml", is_message=True) == "Scan"
     assert titles.title_of("Fwd: list.pdf", "text", "text/plain", "a.eml", is_message=True) == "Fwd: list.pdf"
@@ -174,6 +189,13 @@ def test_a_message_without_headings_keeps_its_subject_whatever_that_is() -> None
         ("text/x-org", "** Heading\n", "Heading"),
         ("text/x-tex", "\\section{Part}\n\\title[short]{Tides \\& winds~2}\n", "Tides & winds 2"),
         ("text/x-tex", "\\section*{Part}\n", "Part"),
+        (
+            "text/x-tex",
+            "\\title{A \\textbf{bold {\\em new}} one\\thanks{by \\emph{X}}\\\\ more}",
+            "A bold new one more",
+        ),
+        ("text/x-tex", "\\title{{\\LARGE Caf\\'e} na\\\"{\\i}ve: 50\\% of $x$}", "Café naïve: 50% of x"),
+        ("text/x-tex", "\\title{" + "{a" * 5000 + "\n\\section{Part}", "Part"),
         ("text/plain", "Title\n=====\n", None),
         ("text/x-python", "# comment\n", None),
     ],

@@ -29,9 +29,10 @@ class Heading(NamedTuple):
 
 
 _NOTABLE = (
-    r" {0,3}(?:(?P<atx>#{1,6})(?=[ \t\r\n]|\Z)|(?P<fence>`{3,}|~{3,})|(?P<setext>=+|-+)[ \t\r]*(?=\n|\Z)"
+    r"(?: {0,3}(?:(?P<atx>#{1,6})(?=[ \t\r\n]|\Z)|(?P<fence>`{3,}|~{3,})|(?P<setext>=+|-+)[ \t\r]*(?=\n|\Z)"
     r"|<(?P<html>!--|(?i:pre|script|style|textarea)\b)"
     r"|(?:(?:[-*+]|\d{1,9}[.)])[ \t]{1,4}){1,4}(?P<within>`{3,}|~{3,}))"  # a fence on the first line of a list's item
+    r"|(?: {4,16}|\t{1,4})(?P<deep>`{3,}|~{3,}))"  # or on another one
 )
 _NOTABLE_FIRST_LINE = re.compile(_NOTABLE)
 _NOTABLE_LINE = re.compile(r"\n" + _NOTABLE)  # begins with a plain character, which the search can skip to
@@ -40,12 +41,13 @@ _NOTABLE_LINE = re.compile(r"\n" + _NOTABLE)  # begins with a plain character, w
 def read_headings(text: str, fences: Fences) -> Iterator[Heading]:
     """Yield the headings in order and add the fenced blocks that are passed on the way to ``fences``."""
     at = end_of_front_matter(text)
+    unclosed: dict[str, int] = {}
     line = None if at else _NOTABLE_FIRST_LINE.match(text)
     while line := line or _NOTABLE_LINE.search(text, at):
         start = line.start() + (text[line.start()] == "\n")
         kind = line.lastgroup
-        if kind in ("fence", "within"):
-            at = _end_of_fence(text, start, line, fences)
+        if kind in ("fence", "within", "deep"):
+            at = _end_of_fence(text, start, line, fences, unclosed)
         elif kind == "html":
             at = _end_of_html(text, line)
         elif kind == "atx":
@@ -65,21 +67,32 @@ def _end_of_line(text: str, at: int) -> int:
     return len(text) if end < 0 else end
 
 
-_CLOSING_FENCE = re.compile(r"\n {0,3}(`{3,}|~{3,})[ \t\r]*(?=\n|\Z)")
+_CLOSING = {
+    "fence": re.compile(r"\n {0,3}(`{3,}|~{3,})[ \t\r]*(?=\n|\Z)"),
+    "within": re.compile(r"\n {0,16}(`{3,}|~{3,})[ \t\r]*(?=\n|\Z)"),
+    "deep": re.compile(r"\n(?: {2,16}|\t{1,4})(`{3,}|~{3,})[ \t\r]*(?=\n|\Z)"),
+}
 
-_CLOSING_WITHIN = re.compile(r"\n {0,16}(`{3,}|~{3,})[ \t\r]*(?=\n|\Z)")
 
+def _end_of_fence(text: str, start: int, opening: re.Match[str], fences: Fences, unclosed: dict[str, int]) -> int:
+    """Return where a fenced block ends. One that may be indented code is one only if it is closed.
 
-def _end_of_fence(text: str, start: int, opening: re.Match[str], fences: Fences) -> int:
-    mark, closings = opening["fence"] or opening["within"], _CLOSING_WITHIN if opening["within"] else _CLOSING_FENCE
-    at = _end_of_line(text, opening.end())
+    ``unclosed``: from which length on marks of a kind were found to close nothing in the rest of the text.
+    """
+    kind = str(opening.lastgroup)
+    mark, at = opening[kind], _end_of_line(text, opening.end())
     if mark[0] == "`" and text.find("`", opening.end(), at) >= 0:
         return at  # code in a paragraph
-    closing = (m for m in closings.finditer(text, at) if m[1][0] == mark[0] and len(m[1]) >= len(mark))
-    end = next((match.end() for match in closing), len(text))
+    if kind == "deep" and len(mark) >= unclosed.get(mark[0], len(text)):
+        return at
+    closing = (m for m in _CLOSING[kind].finditer(text, at) if m[1][0] == mark[0] and len(m[1]) >= len(mark))
+    end = next((match.end() for match in closing), None)
+    if end is None and kind == "deep":
+        unclosed[mark[0]] = len(mark)
+        return at
     fences.starts.append(start)
-    fences.ends.append(end)
-    return end
+    fences.ends.append(len(text) if end is None else end)
+    return fences.ends[-1]
 
 
 _CLOSING_TAGS = {

@@ -40,7 +40,7 @@ def read_tables(text: str, fences: Fences) -> Tables:
     return Tables(found, tuple(table.start for table in found))
 
 
-_DASHES = re.compile(r"\n[ \t]{0,12}[|:-][|:\- \t\r]*(?=\n|\Z)")
+_DASHES = re.compile(r"\n(?:[ \t]{0,3}>){0,6}[ \t]{0,12}[|:-][|:\- \t\r]*(?=\n|\Z)")
 _NO_ROW = re.compile(r"\n[^|\n]*(?=\n|\Z)")
 
 
