@@ -37,7 +37,8 @@ def cell(text: str) -> str:
 def uncalculated(sheets: Sequence[Sheet]) -> list[str]:
     """Return for people what a workbook lacks that no program has calculated."""
     count = sum(sheet.uncalculated for sheet in sheets)
-    return [f"the results of {count} formulas, which were saved without"] if count else []
+    what = "the result of 1 formula, which was" if count == 1 else f"the results of {count} formulas, which were"
+    return [f"{what} saved without"] if count else []
 
 
 def in_words(text: str) -> str:

@@ -14,8 +14,8 @@ SEQUENCE, SET, NAME, OCTETS, IN_PIECES, FIRST = 0x30, 0x31, 0x06, 0x04, 0x24, 0x
 DEEPEST = 12
 
 
-class Malformed(Exception):
-    """These bytes are no such structure."""
+class NoElement(Exception):
+    """These bytes are none of BER's."""
 
 
 class Element(NamedTuple):
@@ -38,14 +38,14 @@ def signed_content(data: bytes) -> bytes | None:
         content = _only(data, next(one for one in inside if one.tag == SEQUENCE), SEQUENCE)
         (octets,) = _only(data, content[1], FIRST)
         return _octets(data, octets, 0)
-    except (Malformed, IndexError, ValueError, StopIteration):
+    except (NoElement, IndexError, ValueError, StopIteration):
         return None
 
 
 def _only(data: bytes, element: Element, tag: int) -> list[Element]:
     """Return what an element of this tag holds."""
     if element.tag != tag:
-        raise Malformed
+        raise NoElement
     return list(_inside(data, element, 0))
 
 
@@ -61,14 +61,14 @@ def _octets(data: bytes, element: Element, depth: int) -> bytes:
     if element.tag == OCTETS:
         return data[element.start : element.end]
     if element.tag != IN_PIECES or depth > DEEPEST:
-        raise Malformed
+        raise NoElement
     return b"".join(_octets(data, one, depth + 1) for one in _inside(data, element, depth))
 
 
 def _element(data: bytes, at: int, end: int, depth: int) -> Element:
     """Read an element; one of indefinite length ends with two zeros behind its last."""
     if depth > DEEPEST or data[at] & 0x1F == 0x1F:
-        raise Malformed
+        raise NoElement
     tag, length, start = data[at], data[at + 1], at + 2
     if length == 0x80:
         inner = start
@@ -79,5 +79,5 @@ def _element(data: bytes, at: int, end: int, depth: int) -> Element:
         start += length - 0x80
         length = int.from_bytes(data[at + 2 : start], "big")
     if start + length > end:
-        raise Malformed
+        raise NoElement
     return Element(tag, start, start + length, start + length)

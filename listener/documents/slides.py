@@ -42,7 +42,7 @@ def mended(data: bytes) -> bytes:
 
 def _mend(slide: ElementTree.Element) -> bool:
     """Put a slide right; return whether there was something to do."""
-    done = [_mend_equations(slide)]
+    done = [_drop_numbers(slide), _mend_equations(slide)]
     for table in slide.iter(f"{_A}tbl"):
         for text in table.iter(f"{_A}t"):
             if text.text and "|" in text.text:
@@ -55,6 +55,16 @@ def _mend(slide: ElementTree.Element) -> bool:
             done.append(True)
     done += map(_mend_words, slide.iter(f"{_A}p"))
     return any(done)
+
+
+def _drop_numbers(slide: ElementTree.Element) -> bool:
+    """Take out the places of slides' numbers; return whether there were any."""
+    found = False
+    for parent in list(slide.iter()):
+        for child in [child for child in parent if child.tag == f"{_P}sp" and _holder(child) == "sldNum"]:
+            parent.remove(child)
+            found = True
+    return found
 
 
 def _mend_words(paragraph: ElementTree.Element) -> bool:
@@ -162,8 +172,13 @@ def _notes(archive: zipfile.ZipFile, slide: str) -> str:
 
 
 def _is_body(shape: ElementTree.Element) -> bool:
+    return _holder(shape) == "body"
+
+
+def _holder(shape: ElementTree.Element) -> str | None:
+    """Return what a shape is the place for, if it is one."""
     holder = shape.find(f"{_P}nvSpPr/{_P}nvPr/{_P}ph")
-    return holder is not None and holder.get("type") == "body"
+    return None if holder is None else holder.get("type")
 
 
 def _line(paragraph: ElementTree.Element) -> str:

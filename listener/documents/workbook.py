@@ -6,6 +6,7 @@ a sheet for a cell of an odd type. A formula that was saved without its result s
 
 from __future__ import annotations
 
+import re
 import zipfile
 from io import BytesIO
 
@@ -18,6 +19,7 @@ from listener.documents.streaming import UNREADABLE, Declared, parse
 MAIN = "xl/workbook.xml"
 HIDDEN = frozenset({"hidden", "veryHidden"})
 GENERAL = "General"
+ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 MOST_COLUMNS = 16_384
 
 
@@ -91,7 +93,7 @@ class _Book:
             wanted = False
             aside = aside and tag != "rPh"
             if tag == "si":
-                found.append(sheets.cell("".join(pieces)))
+                found.append(sheets.cell(_unescaped("".join(pieces))))
                 pieces.clear()
 
         def text(words: str) -> None:
@@ -168,6 +170,7 @@ class _Rows:
         if kind in ("n", "") and (number := _number(value)) is not None:
             return sheets.cell(number_formats.shown(number, self._format(cell), self._book.since_1904))
         code = self._format(cell)
+        value = _unescaped(value)
         return sheets.cell(number_formats.text_shown(value, code) if "@" in code and code != "@" else value)
 
     def _shared(self, value: str) -> str:
@@ -178,6 +181,11 @@ class _Rows:
 
     def _format(self, cell: dict[str, str]) -> str:
         return self._book.formats.get(cell.get("s", "0"), GENERAL)
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the characters that XML can't have, which programs write as ``_x000D_``."""
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def _column(reference: str, following: int) -> int:

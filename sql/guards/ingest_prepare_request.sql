@@ -15,7 +15,7 @@ declare
                      new.duplicates, new.refused, new.percent, new.resume_at, new.listing, new.documents_deleted, new.forked_from,
                      new.fork_step, new.watch) = 0
     and num_nulls(new.id, new.priority, new.run_at) = 0
-    and octet_length(new.collection) between 1 and 48 and new.collection !~ '[[:cntrl:]]'
+    and octet_length(new.collection) between 1 and 48 and new.collection !~ '[[:cntrl:]]' and btrim(new.collection) <> ''
     and case when new.source is null then
                num_nonnulls(new.content, new.content_bytes) = 1 and new.uri is null
                and coalesce(octet_length(new.content), octet_length(new.content_bytes)) <= 1000000

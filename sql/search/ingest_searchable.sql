@@ -18,6 +18,7 @@ begin
     p_text := regexp_replace(p_text,
       E'[\\u00ad\\u034f\\u180e\\u200c-\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]'
       || E'|(?<![\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff])\\u200b', '', 'g');
+    p_text := regexp_replace(p_text, E'\\u200b', ' ', 'g');
     if p_text ~ ('[^' || v_composed || ']') then
       p_text := normalize(p_text, nfc);
     end if;

@@ -100,6 +100,7 @@ async def found(c: Connection, query: str, collection: str = "default") -> list[
         ("Wir ko\u00adope\u00adrieren gern", ["kooperieren", "koope\u00adrieren"]),
         ("A cafe\u0301 at the quay", ["café", "cafe\u0301"]),
         ("zero\u200bwidth words", ["zerowidth"]),
+        ("สวัสดี\u200bชาว", ["สวัสดี", "ชาว"]),
         ("call foo_bar_ now", ["foo_bar", "foo_bar_"]),
     ],
 )

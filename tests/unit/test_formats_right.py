@@ -219,6 +219,15 @@ async def test_a_word_that_programs_cut_into_runs_is_one(parsers: Parsers, runs:
     assert line in by_page(await parse(parsers, "d.pptx", data))[0].replace("\n\n\n", "\n\n")
 
 
+async def test_the_number_of_a_slide_is_no_text_of_it(parsers: Parsers) -> None:
+    number = (
+        '<p:sp><p:nvSpPr><p:cNvPr id="9" name="N"/><p:cNvSpPr/><p:nvPr><p:ph type="sldNum"/></p:nvPr></p:nvSpPr>'
+        '<p:txBody><a:p><a:fld id="{1}" type="slidenum"><a:t>77</a:t></a:fld></a:p></p:txBody></p:sp></p:spTree>'
+    )
+    found = await parse(parsers, "d.pptx", changed(FILES / "deck.pptx", "ppt/slides/slide1.xml", "</p:spTree>", number))
+    assert found.text == (await parse(parsers, "deck.pptx")).text
+
+
 @pytest.mark.parametrize(
     ("name", "part", "kept"),
     [
@@ -296,7 +305,7 @@ async def test_a_formula_without_its_result_stands_as_a_formula_and_is_said(pars
     row = '<row><c><f>SUM(A2:A9)</f></c><c><f>1+1</f><v>2</v></c><c t="str"><f>""</f><v></v></c></row>'
     parsed = await parse(parsers, "f.xlsx", workbook({"Sums": row}))
     assert parsed.text.splitlines()[2] == "| =SUM(A2:A9) | 2 |"
-    assert lacks(parsed) == "the results of 1 formulas, which were saved without"
+    assert lacks(parsed) == "the result of 1 formula, which was saved without"
 
 
 async def test_a_sheet_that_is_damaged_is_said_and_the_others_are_read(parsers: Parsers) -> None:
@@ -334,6 +343,13 @@ async def test_a_sheet_of_far_corners_does_not_become_a_table_of_blanks(parsers:
     letters = [chr(65 + n) + chr(65 + m) for n in range(26) for m in range(26)] * 15
     rows = "".join(f'<row><c r="{name}{n}"><v>{n}</v></c></row>' for n, name in enumerate(letters, 1))
     assert len((await parse(parsers, "c.xlsx", workbook({"S": rows}))).text) < 500_000
+
+
+async def test_characters_that_xml_can_not_have_are_what_they_stand_for(parsers: Parsers) -> None:
+    text = "one_x000D_&#10;two_x005F_x000D_ _xyz_ a_x0041_"
+    row = f'<row><c t="inlineStr"><is><t>{text}</t></is></c><c t="str"><f>A1</f><v>{text}</v></c></row>'
+    shown = "one two_x000D_ _xyz_ aA"
+    assert f"| {shown} | {shown} |" in (await parse(parsers, "x.xlsx", workbook({"S": row}))).text
 
 
 # PDF

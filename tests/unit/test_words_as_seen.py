@@ -24,7 +24,7 @@ SAMES = [
     ("zero\u200bwidth \ufeffmark \u2060join", "zerowidth mark join"),
     ("cafe\u0301 A\u030a", "café Å"),
     ("می\u200cخواهم", "میخواهم"),
-    ("ភាសា\u200bខ្មែរ", "ភាសា\u200bខ្មែរ"),
+    ("ភាសា\u200bខ្មែរ", "ភាសា ខ្មែរ"),
 ]
 KEPT = [
     "foo_bar_ _foo_bar_ snake_case __init__ __all__",

@@ -10,12 +10,14 @@ import re
 from unicodedata import normalize
 
 # Soft hyphen, grapheme joiner, zero-width letters and joiners, marks of direction, byte order mark. A zero-width space
-# parts words in scripts that are written without blanks: Thai, Lao, Burmese, Khmer.
+# parts words in scripts that are written without blanks (Thai, Lao, Burmese, Khmer): there it becomes one, since
+# Postgres takes it for a letter.
 UNSEEN = (
     "[\\u00ad\\u034f\\u180e\\u200c-\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]"
     "|(?<![\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff])\\u200b"
 )
 """What stands in a text and can't be seen."""
+PARTING = "\u200b"
 
 # By characters and not by \w, which depends on a database's locale. An underscore is no mark inside of a word.
 _NO_WORD = "\\u0001-\\u002f:-@\\u005b-\\u005e`\\u007b-\\u00bf\\u2000-\\u206f\\u3000-\\u303f\\uff00-\\uff0f"
@@ -45,7 +47,7 @@ _KEPT = "".join(f"\\{group}" for group in range(1, _MARKS.groups + 1))
 def searchable(text: str) -> str:
     """Return a text composed (NFC), without what can't be seen, and without marks of Markdown inside of words."""
     if not text.isascii():
-        text = normalize("NFC", _UNSEEN.sub("", text))
+        text = normalize("NFC", _UNSEEN.sub("", text).replace(PARTING, " "))
     return unmarked_words(text)
 
 
