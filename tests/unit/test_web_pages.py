@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timezone
 
+import anyio
 import pytest
 from web_reading import fetched, found, pages, read, reading
 from web_server import Asked, Told, WebServer, moved
@@ -433,3 +435,17 @@ async def test_proxies_are_obeyed_and_what_is_private_is_refused_before(
         monkeypatch.setenv("http_proxy", "ftp://nowhere")
         assert await code_of_reading(web, "http://docs.example/a") == "bad_proxy"
     assert [one.path for one in site.requests] == ["http://docs.example/a"]
+
+
+async def test_without_a_root_of_the_web_nothing_of_it_is_read_nor_imported() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from types import SimpleNamespace\n"
+        "from listener.settings import Settings\n"
+        "from listener.sources.http.web_entry import open_https\n"
+        "source = open_https(SimpleNamespace(settings=Settings(roots=('/srv', 'http:'))))\n"
+        "try:\n    asyncio.run(source.check('https://docs.example.com/', None))\n"
+        "except Exception as error:\n    print(error.code, source.roots, 'httpcore2' in sys.modules)\n"
+    )
+    ended = await anyio.run_process([sys.executable, "-c", program])
+    assert ended.stdout.decode().split("\n")[0] == "outside_roots () False"

@@ -50,16 +50,6 @@ SITEMAP_ENDINGS = (".xml", ".xml.gz")
 IDENTITY = {"accept-encoding": "identity"}
 
 
-def open_http(tools: SourceTools) -> Web:
-    """Return what lies below the roots with ``http:``."""
-    return Web(tools, "http")
-
-
-def open_https(tools: SourceTools) -> Web:
-    """Return what lies below the roots with ``https:``."""
-    return Web(tools, "https")
-
-
 @dataclass(frozen=True, slots=True)
 class _First:
     """The first look at a source: a sitemap's bytes, or the document that it is."""
