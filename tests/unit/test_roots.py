@@ -27,7 +27,16 @@ def test_roots_are_read_line_by_line_or_as_a_list(value: str, roots: tuple[str, 
 
 @pytest.mark.parametrize(
     "value",
-    ["docs", "srv/docs", "https://u:QXZJKV@example.com/", "s3://bucket/a/../b/", '["/srv"', '{"a": 1}', "[1]", "c:\\docs"],
+    [
+        "docs",
+        "srv/docs",
+        "https://u:QXZJKV@example.com/",
+        "s3://bucket/a/../b/",
+        '["/srv"',
+        '{"a": 1}',
+        "[1]",
+        "c:\\docs",
+    ],
 )
 def test_what_is_no_root_is_refused_without_its_secrets(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INGEST_ROOTS", value)

@@ -79,6 +79,21 @@ async def test_a_reading_that_asks_the_server_lets_go_of_what_was_held(site: Web
     assert (await fetched(web, site.url("/a"))).data == b"one"
 
 
+async def test_what_one_request_found_is_not_what_another_one_reads(site: WebServer, web: Web) -> None:
+    site.pages["/a"] = Told("one", etag='"1"')
+    site.pages["/sitemap.xml"] = Told(f"<urlset><url><loc>{site.url('/a')}</loc></url></urlset>", media_type="text/xml")
+    await found(web, site.url("/a"))
+    site.pages["/a"] = Told("two", etag='"2"')
+    outcome = await read(web, site.url("/a"), version='"2"')
+    assert isinstance(outcome, Fetched)
+    assert outcome.data == b"two"
+    site.pages["/a"] = Told("three")
+    await found(web, site.url("/a"))
+    site.pages["/a"] = Told("four")
+    await found(web, site.url("/sitemap.xml"))
+    assert (await fetched(web, site.url("/a"))).data == b"four"
+
+
 @pytest.mark.parametrize(
     ("told", "known"),
     [

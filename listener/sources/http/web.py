@@ -155,6 +155,8 @@ class Web(Source):
             sitemap = SitemapPages(self._fetcher, self._robots, self._tools, choice)
             async with aclosing(sitemap.pages(first.url, first.sitemap, after)) as pages:
                 async for page in pages:
+                    for item in page.items:
+                        self._bodies.forget(item.uri)  # of a crawl before: this request wants it as it is from now on
                     yield page
 
     async def _first(self, options: RequestOptions, answer: WebAnswer) -> _First:
@@ -178,9 +180,9 @@ class Web(Source):
         return Found(url.text, None, kind, answer.size if body is None else len(body), version, modified)
 
     async def _held(self, url: WebUrl, wanted: Wanted) -> Outcome | None:
-        """Return what discovery fetched just now; None if that is not there."""
-        page = self._bodies.look(url.text)
-        if page is None:
+        """Return what discovery fetched just now; None if that is not there, or not what it found."""
+        page, version = self._bodies.look(url.text), wanted.found.version
+        if page is None or (version is not None and version != page.version):
             return None
         if page.length > wanted.limit:
             raise too_large(url.text, page.length, wanted.limit)
