@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-import ssl
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
 import anyio
 import pytest
@@ -420,16 +420,31 @@ async def test_a_look_says_what_a_root_answers_and_what_robots_txt_says(site: We
         await web.look(site.url("/"))
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: object) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+async def test_a_certificate_is_checked_against_the_name_in_the_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    async with reading(f"https://127.0.0.1:{port}/", scheme="https") as web:
-        assert await code_of_reading(web, f"https://127.0.0.1:{port}/") in ("server_unavailable", "certificate_refused")
-    server.close()
+    async def names(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    pem = tmp_path / "both.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=docs.example"
+    command += f" -addext subjectAltName=DNS:docs.example -keyout {pem} -out {tmp_path / 'certificate.pem'}"
+    await anyio.run_process(command.split())
+    pem.write_text(pem.read_text() + (tmp_path / "certificate.pem").read_text())
+    with WebServer(certificate=pem) as site:
+        site.pages["/a"] = Told("words")
+        right, wrong = (f"https://{host}:{site.port}/" for host in ("docs.example", "other.example"))
+        async with reading(right, wrong, scheme="https", resolve=names) as web:
+            assert await code_of_reading(web, f"{right}a") == "certificate_refused"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        async with reading(right, wrong, scheme="https", resolve=names) as web:
+            assert (await fetched(web, f"{right}a")).data == b"words"
+            assert await code_of_reading(web, f"{wrong}a") == "certificate_refused"
+    assert set(site.names) == {"docs.example", "other.example"}
+    assert [one.headers["host"] for one in site.requests] == [f"docs.example:{site.port}"]
 
 
 async def test_proxies_are_obeyed_and_what_is_private_is_refused_before(
