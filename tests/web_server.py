@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 
 
@@ -71,11 +73,13 @@ def page(title: str, *links: str, head: str = "", text: str = "") -> str:
 class WebServer:
     """``pages`` by path and query, changed at any time."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", certificate: Path | None = None) -> None:
         self.pages: dict[str, Page] = {}
         self.requests: list[Asked] = []
         self.open = self.most_open = 0
         self.host = host
+        self.names: list[str | None] = []  # of hosts, as clients said them when they began to encrypt
+        self._encryption = self._encrypting(certificate) if certificate else None
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -98,7 +102,7 @@ class WebServer:
     @property
     def origin(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self._encryption else 'http'}://{host}:{self.port}"
 
     def url(self, path: str = "/") -> str:
         return self.origin + path
@@ -111,7 +115,7 @@ class WebServer:
         """Listen, on the port that it had before."""
 
         async def listen() -> asyncio.Server:
-            return await asyncio.start_server(self._serve, self.host, self.port)
+            return await asyncio.start_server(self._serve, self.host, self.port, ssl=self._encryption)
 
         self._server = asyncio.run_coroutine_threadsafe(listen(), self._loop).result()
         self.port = self._server.sockets[0].getsockname()[1]
@@ -121,6 +125,12 @@ class WebServer:
         if self._server is not None:
             self._loop.call_soon_threadsafe(self._server.close)
             self._server = None
+
+    def _encrypting(self, certificate: Path) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        context.sni_callback = lambda _, name, __: self.names.append(name)
+        return context
 
     async def _end(self) -> None:
         tasks = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]

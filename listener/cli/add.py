@@ -24,7 +24,7 @@ STDIN = "-"
 
 def add(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE…", help="Files, folders, quoted globs, file:// URLs; - is stdin.")
+        list[str], typer.Argument(metavar="SOURCE…", help="Files, folders, quoted globs, URLs; - is stdin.")
     ],
     collection: arguments.Collection = "default",
     option: arguments.Options = None,

@@ -95,6 +95,18 @@ async def test_a_packed_sitemap_and_a_redirected_page_are_read(
     assert error["error"]["code"] == "not_found"
 
 
+async def test_records_of_a_file_are_read_by_ranges(
+    own: Connection, ready: str, listeners: list[ListenerProcess], tmp_path: Path, site: WebServer
+) -> None:
+    listeners.append(listening(ready, tmp_path / "one", site.url("/")))
+    lines = "".join(f'{{"id": "{name}", "body": "About {name}."}}\n' for name in ("frost", "wind"))
+    site.pages["/notes.jsonl"] = Told(lines, media_type="application/x-ndjson", ranges=True, packed=True)
+    record = {"text": "body", "id": "id"}
+    request = await ingested(own, source=site.url("/notes.jsonl"), collection="notes", options={"record": record})
+    assert (request["status"], request["documents_done"], request["error"]) == ("succeeded", 2, None)
+    assert await uris(own, "notes") == {site.url(f"/notes.jsonl#{name}") for name in ("frost", "wind")}
+
+
 async def test_what_no_listener_may_read_waits_and_what_only_looks_so_is_refused(
     own: Connection, ready: str, listeners: list[ListenerProcess], tmp_path: Path, site: WebServer
 ) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-import ssl
+import shutil
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
+import anyio
 import pytest
 from web_reading import fetched, found, pages, read, reading
 from web_server import Asked, Told, WebServer, moved
@@ -75,6 +77,21 @@ async def test_a_reading_that_asks_the_server_lets_go_of_what_was_held(site: Web
     with pytest.raises(DocumentError):
         await read(web, site.url("/a"), limit=2)
     assert (await fetched(web, site.url("/a"))).data == b"one"
+
+
+async def test_what_one_request_found_is_not_what_another_one_reads(site: WebServer, web: Web) -> None:
+    site.pages["/a"] = Told("one", etag='"1"')
+    site.pages["/sitemap.xml"] = Told(f"<urlset><url><loc>{site.url('/a')}</loc></url></urlset>", media_type="text/xml")
+    await found(web, site.url("/a"))
+    site.pages["/a"] = Told("two", etag='"2"')
+    outcome = await read(web, site.url("/a"), version='"2"')
+    assert isinstance(outcome, Fetched)
+    assert outcome.data == b"two"
+    site.pages["/a"] = Told("three")
+    await found(web, site.url("/a"))
+    site.pages["/a"] = Told("four")
+    await found(web, site.url("/sitemap.xml"))
+    assert (await fetched(web, site.url("/a"))).data == b"four"
 
 
 @pytest.mark.parametrize(
@@ -403,16 +420,31 @@ async def test_a_look_says_what_a_root_answers_and_what_robots_txt_says(site: We
         await web.look(site.url("/"))
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: object) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+async def test_a_certificate_is_checked_against_the_name_in_the_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    async with reading(f"https://127.0.0.1:{port}/", scheme="https") as web:
-        assert await code_of_reading(web, f"https://127.0.0.1:{port}/") in ("server_unavailable", "certificate_refused")
-    server.close()
+    async def names(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    pem = tmp_path / "both.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=docs.example"
+    command += f" -addext subjectAltName=DNS:docs.example -keyout {pem} -out {tmp_path / 'certificate.pem'}"
+    await anyio.run_process(command.split())
+    pem.write_text(pem.read_text() + (tmp_path / "certificate.pem").read_text())
+    with WebServer(certificate=pem) as site:
+        site.pages["/a"] = Told("words")
+        right, wrong = (f"https://{host}:{site.port}/" for host in ("docs.example", "other.example"))
+        async with reading(right, wrong, scheme="https", resolve=names) as web:
+            assert await code_of_reading(web, f"{right}a") == "certificate_refused"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        async with reading(right, wrong, scheme="https", resolve=names) as web:
+            assert (await fetched(web, f"{right}a")).data == b"words"
+            assert await code_of_reading(web, f"{wrong}a") == "certificate_refused"
+    assert set(site.names) == {"docs.example", "other.example"}
+    assert [one.headers["host"] for one in site.requests] == [f"docs.example:{site.port}"]
 
 
 async def test_proxies_are_obeyed_and_what_is_private_is_refused_before(
@@ -433,3 +465,17 @@ async def test_proxies_are_obeyed_and_what_is_private_is_refused_before(
         monkeypatch.setenv("http_proxy", "ftp://nowhere")
         assert await code_of_reading(web, "http://docs.example/a") == "bad_proxy"
     assert [one.path for one in site.requests] == ["http://docs.example/a"]
+
+
+async def test_without_a_root_of_the_web_nothing_of_it_is_read_nor_imported() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from types import SimpleNamespace\n"
+        "from listener.settings import Settings\n"
+        "from listener.sources.http.web_entry import open_https\n"
+        "source = open_https(SimpleNamespace(settings=Settings(roots=('/srv', 'http:'))))\n"
+        "try:\n    asyncio.run(source.check('https://docs.example.com/', None))\n"
+        "except Exception as error:\n    print(error.code, source.roots, 'httpcore2' in sys.modules)\n"
+    )
+    ended = await anyio.run_process([sys.executable, "-c", program])
+    assert ended.stdout.decode().split("\n")[0] == "outside_roots () False"

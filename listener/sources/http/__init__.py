@@ -2,7 +2,7 @@
 
 ::
 
-    web            the Source: check, discover, read, pieces, a look at a root
+    web            the Source: check, discover, read, pieces, a look at a root; web_entry makes it
     crawl          follows links below a prefix      page_links   what a page links to (in a worker)
     sitemap_pages  what a sitemap lists              sitemap      its XML
     fetching       one GET: redirects, retries       web_answer   an answer, and its body up to a limit

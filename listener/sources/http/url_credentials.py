@@ -36,6 +36,7 @@ OURS = frozenset(
         "upgrade",
     }
 )
+NO_SECRETS = frozenset({"accept", "accept-language", "cache-control", "from", "referer", "user-agent"})
 HINT = 'Write it like {"https://docs.example.com/": {"Authorization": "Bearer …"}}.'
 
 
@@ -82,7 +83,7 @@ def _headers(headers: object) -> Mapping[str, str]:
             raise _wrong("has a header that can't be set")
         if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
             raise _wrong("has a header whose value is no text of visible ASCII characters")
-        for part in value.split():
+        for part in value.split() if name.lower() not in NO_SECRETS else ():
             remember(part)
     return dict(headers)
 

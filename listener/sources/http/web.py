@@ -50,16 +50,6 @@ SITEMAP_ENDINGS = (".xml", ".xml.gz")
 IDENTITY = {"accept-encoding": "identity"}
 
 
-def open_http(tools: SourceTools) -> Web:
-    """Return what lies below the roots with ``http:``."""
-    return Web(tools, "http")
-
-
-def open_https(tools: SourceTools) -> Web:
-    """Return what lies below the roots with ``https:``."""
-    return Web(tools, "https")
-
-
 @dataclass(frozen=True, slots=True)
 class _First:
     """The first look at a source: a sitemap's bytes, or the document that it is."""
@@ -165,6 +155,8 @@ class Web(Source):
             sitemap = SitemapPages(self._fetcher, self._robots, self._tools, choice)
             async with aclosing(sitemap.pages(first.url, first.sitemap, after)) as pages:
                 async for page in pages:
+                    for item in page.items:
+                        self._bodies.forget(item.uri)  # of a crawl before: this request wants it as it is from now on
                     yield page
 
     async def _first(self, options: RequestOptions, answer: WebAnswer) -> _First:
@@ -188,9 +180,9 @@ class Web(Source):
         return Found(url.text, None, kind, answer.size if body is None else len(body), version, modified)
 
     async def _held(self, url: WebUrl, wanted: Wanted) -> Outcome | None:
-        """Return what discovery fetched just now; None if that is not there."""
-        page = self._bodies.look(url.text)
-        if page is None:
+        """Return what discovery fetched just now; None if that is not there, or not what it found."""
+        page, version = self._bodies.look(url.text), wanted.found.version
+        if page is None or (version is not None and version != page.version):
             return None
         if page.length > wanted.limit:
             raise too_large(url.text, page.length, wanted.limit)
