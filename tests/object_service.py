@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ssl
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -262,7 +263,7 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer, *, head: bool) ->
 
 
 @asynccontextmanager
-async def running(service: ObjectService) -> AsyncIterator[ObjectService]:
+async def running(service: ObjectService, tls: ssl.SSLContext | None = None) -> AsyncIterator[ObjectService]:
     """Serve on a free port for the time of a block."""
     open_ones: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
@@ -273,7 +274,7 @@ async def running(service: ObjectService) -> AsyncIterator[ObjectService]:
         await service.serve(reader, writer)
         del open_ones[task]
 
-    server = await asyncio.start_server(serve, "127.0.0.1", service.port)
+    server = await asyncio.start_server(serve, "127.0.0.1", service.port, ssl=tls)
     service.port = server.sockets[0].getsockname()[1]
     try:
         yield service

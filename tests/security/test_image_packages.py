@@ -45,6 +45,7 @@ def asked_for(extra: str | None = None) -> list[Requirement]:
     ("name", "requirements"),
     [
         ("image.txt", asked_for()),
+        ("image-objects.txt", asked_for("objects")),
         ("image-opik.txt", asked_for("opik")),
         ("build.txt", [Requirement(text) for text in PYPROJECT["build-system"]["requires"]]),
     ],

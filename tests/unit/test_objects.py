@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
+import hmac
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import anyio
 import pytest
-from object_service import Answer, Counted, Holdings, Kept, ObjectService, Stored, kept, refused, running
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from object_service import Answer, Asked, Counted, Holdings, Kept, ObjectService, Stored, kept, refused, running
 
 from listener.documents.pool import Workers
 from listener.errors import DocumentError, IngestError, OperatorError, RequestError, ServiceError, TransientError
@@ -340,7 +352,7 @@ async def test_what_is_too_large_is_refused_before_its_bytes_come(opened: Opener
     source, service = await opened(["a.md"])
     headers = {"Content-Length": "50000000", "ETag": '"x"', "Last-Modified": "Sun, 01 Mar 2026 12:00:00 GMT"}
     service.fail(Answer(200, b"never ends", headers))
-    async with asyncio.timeout(5):
+    with anyio.fail_after(5):
         assert await code_of(read(source, "s3://bucket/a.md", limit=1000)) == "too_large"
     assert (await read(source, "s3://bucket/a.md", limit=10)).data == b"some words"
     assert await code_of(read(source, "s3://bucket/a.md", limit=9)) == "too_large"
@@ -565,6 +577,74 @@ async def test_a_look_says_where_and_whose_and_how_quickly(opened: Opener) -> No
     assert "all buckets" in await source.look("s3:")
     service.fail(*[refused(403, "AccessDenied")] * 9)
     assert await code_of(source.look("s3://bucket/docs/")) == "access_denied"
+
+
+async def test_the_url_of_a_page_that_is_read_by_hand_is_signed_as_s3_wants_it(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a/token+=")
+    source, service = await opened([*(f"ü b&c/d+e/{number:04}" for number in range(1500)), "ü b&c/d+e/1200//odd"])
+    assert len(await found(source, "s3://bucket/ü b%26c/d%2Be/")) == 1501
+    assert len(await found(source, "s3://bucket/")) == 1501
+    signed = [one for one in service.asked if "X-Amz-Signature" in one.query]
+    assert [one.query.get("prefix") for one in signed] == ["ü b&c/d+e/", None]
+    for one in signed:
+        assert one.query["X-Amz-Security-Token"] == "a/token+="
+        assert one.query["start-after"] == "ü b&c/d+e/0999"
+        assert one.query["X-Amz-Signature"] == _signature(one)
+
+
+def _signature(asked: Asked) -> str:
+    """Return what AWS would expect (Signature Version 4, in the query)."""
+
+    def of(key: bytes, text: str) -> bytes:
+        return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+    fields = {name: value for name, value in asked.query.items() if name != "X-Amz-Signature"}
+    query = "&".join(f"{quote(name, safe='')}={quote(fields[name], safe='')}" for name in sorted(fields))
+    canonical = f"GET\n{asked.path}\n{query}\nhost:{asked.headers['host']}\n\nhost\nUNSIGNED-PAYLOAD"
+    scope = fields["X-Amz-Credential"].partition("/")[2]
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    key = f"AWS4{SECRET}".encode()
+    for part in scope.split("/"):
+        key = of(key, part)
+    return of(key, f"AWS4-HMAC-SHA256\n{fields['X-Amz-Date']}\n{scope}\n{digest}").hex()
+
+
+async def test_an_own_authority_is_trusted_if_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    context, authority = _certified(tmp_path)
+    async with running(ObjectService(kept(["d/a.md", "d//odd"])), context) as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", service.url.replace("http:", "https:"))
+        source = open_source("s3://bucket/")
+        assert await code_of(pages(source, "s3://bucket/d/")) == "untrusted_certificate"
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+        source = open_source("s3://bucket/")
+        assert len(await found(source, "s3://bucket/d/")) == 2
+        await source.close()
+        monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere")
+        assert await code_of(pages(open_source("s3://bucket/"), "s3://bucket/d/")) == "wrong_setting"
+
+
+def _certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Return what a server at 127.0.0.1 shows, and the certificate of who vouches for it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "our authority")])
+    now = datetime.now(timezone.utc)
+
+    def issued(name: x509.Name, extension: x509.ExtensionType) -> bytes:
+        builder = x509.CertificateBuilder(authority, name, key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        return builder.add_extension(extension, critical=True).sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    host = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    (folder / "authority.pem").write_bytes(issued(authority, x509.BasicConstraints(ca=True, path_length=None)))
+    (folder / "server.pem").write_bytes(
+        issued(host, names) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem")
+    return context, folder / "authority.pem"
 
 
 def test_without_a_root_there_is_no_source_and_without_the_package_a_root_is_a_wrong_setting(

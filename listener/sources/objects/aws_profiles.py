@@ -5,6 +5,7 @@ A profile that has to ask somebody (a role to assume, SSO, a process) is left to
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from configparser import ConfigParser, Error
@@ -85,9 +86,8 @@ def _read(file: str | Path) -> Mapping[str, Mapping[str, str]]:
 
 
 def _asked_by_boto3(name: str) -> S3Credential:
-    import boto3  # type: ignore[import-untyped,import-not-found,unused-ignore] # noqa: PLC0415 - only if it is there
-
-    found: Any = boto3.Session(profile_name=name).get_credentials().get_frozen_credentials()
+    boto3: Any = importlib.import_module("boto3")  # no dependency: only if it is there
+    found = boto3.Session(profile_name=name).get_credentials().get_frozen_credentials()
     return {
         "access_key_id": found.access_key,
         "secret_access_key": found.secret_key,

@@ -14,10 +14,13 @@ class Chosen:
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
+        self._all = not (choice.glob or choice.include or choice.exclude)
         self._enters = lru_cache(FOLDERS_KEPT)(self._is_entered)
 
     def takes(self, path: str) -> bool:
         """Tell whether the object at this path is wanted."""
+        if self._all:  # but what is hidden: no pattern asks for it
+            return not path.startswith(".") and "/." not in path
         folder = path.rpartition("/")[0]
         return (not folder or self._enters(folder)) and self._choice.takes(path)
 

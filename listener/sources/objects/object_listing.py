@@ -15,7 +15,7 @@ from listener.errors import IngestError, RequestError
 from listener.sources.objects.object_errors import trouble
 from listener.sources.objects.object_urls import object_uri, problem_of
 from listener.sources.objects.providers import Provider
-from listener.sources.objects.signed_listing import Listed, SignedListing
+from listener.sources.objects.signed_listing import ListedObject, SignedListing
 
 if TYPE_CHECKING:
     from listener.sources.objects.providers import ObjectStore
@@ -35,7 +35,7 @@ class ObjectListing:
         self._store = store
         self._signed = signed
 
-    async def pages(self, prefix: str, after: str | None = None) -> AsyncGenerator[Sequence[Listed], None]:
+    async def pages(self, prefix: str, after: str | None = None) -> AsyncGenerator[Sequence[ListedObject], None]:
         """Yield the objects below a prefix, which is empty or ends with a slash, behind a key.
 
         Raises RequestError and ServiceError.
@@ -63,13 +63,13 @@ class ObjectListing:
                     continue
                 await self._wait(error, tries := tries + 1)
 
-    async def _native(self, prefix: str, after: str | None) -> AsyncGenerator[Sequence[Listed], None]:
+    async def _native(self, prefix: str, after: str | None) -> AsyncGenerator[Sequence[ListedObject], None]:
         import obstore  # noqa: PLC0415 - the extra
 
         async for page in obstore.list(self._store, prefix or None, offset=after, chunk_size=PAGE):
             # What marks the folder itself is listed without its slash. Azure begins with the key itself, or anywhere.
             objects = [
-                Listed(one["path"], one["size"], version_of(one["e_tag"], one["version"]), one["last_modified"])
+                ListedObject(one["path"], one["size"], version_of(one["e_tag"], one["version"]), one["last_modified"])
                 for one in page
                 if one["path"].startswith(prefix) and (after is None or one["path"] > after)
             ]
@@ -92,7 +92,7 @@ class ObjectListing:
         return RequestError("odd_name", f"{uri} can't be asked for: {problem_of(key) or 'its name is none'}", hint)
 
 
-def last_key(objects: Sequence[Listed]) -> str:
+def last_key(objects: Sequence[ListedObject]) -> str:
     """Return the key behind which a list goes on.
 
     Services sort by the bytes of UTF-8, which is how Python compares texts. (Of a marked folder, the slash that it is
@@ -103,7 +103,7 @@ def last_key(objects: Sequence[Listed]) -> str:
 
 def version_of(etag: str | None, version: str | None) -> str | None:
     """Return what tells one state of an object from another, alike in lists and answers: some quote it in one only."""
-    return (etag or "").removeprefix("W/").strip('"') or version
+    return (etag.removeprefix("W/").strip('"') if etag else None) or version
 
 
 def _is_offset(key: str | None) -> bool:

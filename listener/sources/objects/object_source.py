@@ -23,7 +23,7 @@ from listener.sources.objects.object_listing import last_key
 from listener.sources.objects.object_urls import ObjectPlace, Wish, object_uri, place_of, problem_of, wish_of
 from listener.sources.objects.providers import S3, Azure, GoogleCloud, Provider
 from listener.sources.objects.root_prefixes import RootPrefix
-from listener.sources.objects.signed_listing import Listed
+from listener.sources.objects.signed_listing import ListedObject
 from listener.sources.options import RequestOptions
 from listener.sources.patterns import choose_below
 
@@ -161,7 +161,9 @@ class Objects(Source):
         except DocumentError as error:
             raise RequestError(error.code, error.message, error.hint) from None
 
-    def _offered(self, bucket: str, prefix: str, objects: Sequence[Listed], chosen: Chosen) -> list[Found | Refused]:
+    def _offered(
+        self, bucket: str, prefix: str, objects: Sequence[ListedObject], chosen: Chosen
+    ) -> list[Found | Refused]:
         """Return the objects that are wanted; blocks for some milliseconds."""
         offered: list[Found | Refused] = []
         for one in objects:

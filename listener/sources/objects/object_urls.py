@@ -84,7 +84,7 @@ def problem_of(key: str) -> str | None:
 
     HTTP clients tidy such paths up, and ask for another object.
     """
-    if not key:
+    if not key or PLAIN_KEY.fullmatch(key):
         return None
     if UNFIT_IN_NAMES.search(key):
         return "a control character is in its name"
