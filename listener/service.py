@@ -57,7 +57,7 @@ from listener.pipeline.table_gateway import TableGateway
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.settings import Settings
-from listener.sources.archives.archive_source import Archives
+from listener.sources.archives.opened import Archives
 from listener.sources.base import SourceTools
 from listener.sources.schemes import Sources
 from listener.sources.watched_tables import ROOT, SCHEME, WatchedTables

@@ -16,7 +16,8 @@ from typing import Any
 from listener.documents.pool import Workers
 from listener.errors import DocumentError, RequestError
 from listener.settings import Settings
-from listener.sources.archives.archive_source import Archives, ArchiveSource
+from listener.sources.archives.archive_source import ArchiveSource
+from listener.sources.archives.opened import Archives
 from listener.sources.base import Fetched, Found, Outcome, Page, Refused, SourceTools, Wanted
 from listener.sources.files import Files
 from listener.sources.options import RequestOptions
@@ -134,7 +135,7 @@ class Reading:
     def __init__(self, inner: Counting, archives: Archives, folder: Path) -> None:
         self.inner = inner
         self.archives = archives
-        self.source: ArchiveSource = archives.over(inner)
+        self.source = ArchiveSource(inner, archives)
         self.folder = folder
 
     def put(self, name: str, data: bytes) -> Path:

@@ -245,7 +245,8 @@ def imported_packages(path: Path) -> set[str]:
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found.add(node.module.partition(".")[0])
-    return found - set(sys.stdlib_module_names) - {"listener"}
+    since_3_14 = {"compression"}  # of the standard library
+    return found - set(sys.stdlib_module_names) - since_3_14 - {"listener"}
 
 
 LITERAL = re.compile(r"--[^\n]*|(?P<sign>\b[A-Za-z]&?)?'(?P<text>(?:[^']|'')*)'")

@@ -35,6 +35,7 @@ from listener.errors import RequestError
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
+from listener.sources.archives.archive_source import ArchiveSource
 from listener.sources.options import RequestOptions
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ class Claims(Loop):
         """Start a request, or end it as failed; nothing that is in its way keeps others from starting."""
         try:
             if one.source is not None:
-                source = self._tools.archives.over(self._tools.sources)
+                source = ArchiveSource(self._tools.sources, self._tools.archives)
                 await source.check(one.source, RequestOptions.read(one.options))
             if one.attempt == 1:
                 await self._workflows.start(one.id, one.long)

@@ -17,6 +17,7 @@ from listener.pipeline.references import RequestRef
 from listener.pipeline.request_rows import Container, Discovery, ManifestEntry, RunningRequest
 from listener.pipeline.tools import Tools
 from listener.sources import inline
+from listener.sources.archives.archive_source import ArchiveSource
 from listener.sources.base import Found, Page, Refused, Source, too_large
 from listener.sources.inline import Inline, OwnContent
 from listener.sources.records.contents import LONGEST_URI
@@ -135,7 +136,7 @@ async def _source(tools: Tools, request: RunningRequest) -> AsyncIterator[Source
     most, record = tools.settings.max_document_bytes, request.options.record
     limit = min(request.options.max_bytes or most, most)
     if request.source is not None:
-        found: Source = tools.archives.over(tools.sources)
+        found: Source = ArchiveSource(tools.sources, tools.archives)
         if record is not None:
             found = RecordSource(found, parse_spec(record), tools.workers, limit=limit, reserve=tools.memory.reserve)
         yield found
@@ -152,7 +153,7 @@ async def _source(tools: Tools, request: RunningRequest) -> AsyncIterator[Source
 
 def _inline(tools: Tools, request: RunningRequest, own: OwnContent) -> Source:
     content = Inline(tools.gateway.contents, tools.gateway.inline_range, {request.id: own})
-    return tools.archives.over(tools.sources.beside(inline.SCHEME, content))
+    return ArchiveSource(tools.sources.beside(inline.SCHEME, content), tools.archives)
 
 
 def _stored(item: Found) -> Found:

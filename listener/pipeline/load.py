@@ -27,6 +27,7 @@ from listener.pipeline.rows import Fence, Loaded, LoadedRow, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
 from listener.pipeline.writes import written_now_and_then
 from listener.sources import inline
+from listener.sources.archives.archive_source import ArchiveSource
 from listener.sources.base import Fetched, Outcome, Ready, RecordFile, Source, Unchanged, too_large
 from listener.sources.inline import Inline
 from listener.sources.records.source import RecordSource
@@ -73,7 +74,7 @@ async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
 async def _source(tools: Tools, fence: Fence, rows: Sequence[ToLoad]) -> Source:
     """Return what reads a batch's documents: the installed sources, requests' own contents, the records in either."""
     own = Inline(tools.gateway.contents, tools.gateway.inline_range)
-    source = tools.archives.over(tools.sources.beside(inline.SCHEME, own))
+    source = ArchiveSource(tools.sources.beside(inline.SCHEME, own), tools.archives)
     numbers = {row.record.container for row in rows if row.record}
     return await _records(tools, fence.requests[0], numbers, source) if numbers else source
 

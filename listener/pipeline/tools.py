@@ -16,7 +16,7 @@ from listener.pipeline.gateway import Gateway
 from listener.pipeline.memory import TIMES_STORED, Memory, portions
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
-from listener.sources.archives.archive_source import Archives
+from listener.sources.archives.opened import Archives
 from listener.sources.base import SourceTools
 from listener.sources.schemes import Sources
 from listener.tracing import Tracing

@@ -33,8 +33,7 @@ Digest = bytes
 """A SHA-256, 32 bytes."""
 
 READS = 16  # of one ``read_all`` at a time
-PIECE = 1024 * 1024  # bytes of a document that is read piece by piece
-WHOLE = 64 * 1024 * 1024  # bytes of one that can't be
+PIECE, WHOLE = 2**20, 2**26  # bytes of a document that is read piece by piece, and of one that can't be
 
 T = TypeVar("T")
 
@@ -253,10 +252,9 @@ class Source(ABC):
         raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
 
     async def current(self, found: Found) -> Found:
-        """Return what is to be said of a document now, without reading it: ``bytes``, ``version``, ``modified_at``.
+        """Return a document with its size and state of now (``version`` may be another one than elsewhere), not read.
 
-        For archives: these are read in pieces, and again and again. A version may be one that only this method gives.
-        Raises DocumentError.
+        For archives, which are read in pieces, and again. Raises DocumentError.
         """
         place = found.locator or found.uri
         try:
@@ -270,24 +268,18 @@ class Source(ABC):
         raise DocumentError("not_found", f"{found.uri} is not there any more", "ingest its source again")
 
     async def pieces(self, found: Found) -> AsyncGenerator[bytes, None]:
-        """Yield a document piece by piece, for what may be larger than memory: archives.
-
-        By default by ranges, where there are some, and else in one piece of at most ``WHOLE`` bytes.
-        """
+        """Yield a document piece by piece, for what may be larger than memory: archives. By ranges, if it has any."""
+        at = 0
         try:
-            (piece,) = await self.read_ranges(found, [(0, PIECE)])
+            while piece := (await self.read_ranges(found, [(at, PIECE)]))[0]:
+                yield piece
+                at += len(piece)
         except DocumentError as error:
             if error.code != "no_records":
                 raise
             outcome = await self.read(Wanted(found, WHOLE))
             if isinstance(outcome, Fetched):
                 yield outcome.data
-            return
-        at = 0
-        while piece:
-            yield piece
-            at += len(piece)
-            (piece,) = await self.read_ranges(found, [(at, PIECE)])
 
     async def look(self, root: str) -> str:
         """Look whether one of the roots can be reached and read; return what was seen, and whose credentials served.

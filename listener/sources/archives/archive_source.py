@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from listener.concurrency import task_group
 from listener.errors import DocumentError, RequestError
-from listener.sources.archives.archive_errors import BadArchive, archive_error
+from listener.sources.archives.archive_errors import archive_error
 from listener.sources.archives.choosing import Wish
-from listener.sources.archives.copied import DiskCopy
-from listener.sources.archives.kept import KeptOpen
 from listener.sources.archives.kinds import (
     TAR,
     Kind,
@@ -27,8 +24,8 @@ from listener.sources.archives.kinds import (
     split_source,
 )
 from listener.sources.archives.members import Member, quoted
+from listener.sources.archives.opened import Archives, archive_of
 from listener.sources.archives.tars import TarArchive
-from listener.sources.archives.zips import ZipArchive
 from listener.sources.base import (
     Found,
     LookUp,
@@ -36,117 +33,13 @@ from listener.sources.base import (
     Page,
     Refused,
     Source,
-    SourceTools,
     Wanted,
 )
 from listener.sources.options import RequestOptions
 
-TRIES = 3  # of an archive that changes while it is read
 INLINE = "inline:"
 
-Archive = ZipArchive | TarArchive
 Numbered = tuple[int, Wanted, MemberPlace]
-
-
-class Archives:
-    """The archives that a listener has open, whatever source they are from."""
-
-    def __init__(self, tools: SourceTools) -> None:
-        self._tools = tools
-        self._open: KeptOpen[Archive] = KeptOpen(tools.settings.archive_bytes)
-        self._members: KeptOpen[_MemberCopy] = KeptOpen(tools.settings.archive_bytes)
-
-    def over(self, inner: Source) -> ArchiveSource:
-        """Return a source that has the members of ``inner``'s archives as documents, instead of these."""
-        return ArchiveSource(inner, self)
-
-    async def opened(self, inner: Source, archive: Found, kind: Kind) -> AbstractAsyncContextManager[Archive]:
-        """Return a context in which an archive is open, as it is now. Raises DocumentError, there too."""
-        now = await inner.current(archive)
-        key = (kind, place_of(now))
-        return self._open.opened(key, _state(now), partial(self._make, inner, now, kind))
-
-    async def member(self, inner: Source, found: Found, place: MemberPlace) -> AbstractAsyncContextManager[_MemberCopy]:
-        """Return a context in which a zip's member is a file on disk, to be read in pieces."""
-        now = await inner.current(Found(*_archive_of(found, place)))
-
-        async def make() -> _MemberCopy:
-            async with await self.opened(inner, now, place.kind) as archive:
-                assert isinstance(archive, ZipArchive)
-                return _MemberCopy(await archive.copy_member(found.uri, place.name, self._tools.settings.archive_bytes))
-
-        return self._members.opened((place.archive, place.name), _state(now), make)
-
-    async def in_thread_read(self, copy: DiskCopy, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Return pieces of what is on disk."""
-        return await self._tools.in_thread(lambda: [copy.read(start, length) for start, length in ranges])
-
-    async def close(self) -> None:
-        """Close all of them."""
-        await self._members.close()
-        await self._open.close()
-
-    async def _make(self, inner: Source, found: Found, kind: Kind) -> Archive:
-        """Open an archive that stays the same meanwhile."""
-        for _ in range(TRIES):
-            made: Archive | BadArchive
-            try:
-                made = await self._made(inner, found, kind)
-            except BadArchive as error:
-                made = error
-            now = await inner.current(found)
-            if _state(now) == _state(found):
-                if isinstance(made, BadArchive):
-                    raise archive_error(found.uri, made.code, made.reason)
-                return made
-            if not isinstance(made, BadArchive):
-                made.close()
-            found = now
-        raise archive_error(found.uri, "source_changed")
-
-    async def _made(self, inner: Source, found: Found, kind: Kind) -> Archive:
-        if kind == TAR:
-            return await TarArchive.of(self._tools, inner.pieces(found))
-        if found.bytes is not None:
-            try:
-                return await ZipArchive.of(self._tools, partial(inner.read_ranges, found), found.bytes)
-            except DocumentError as error:
-                if error.code != "no_records":
-                    raise
-        whole = await self._copied(inner, found)
-        try:
-            return await ZipArchive.of(self._tools, partial(self.in_thread_read, whole), whole.size, whole)
-        except BaseException:
-            whole.close()
-            raise
-
-    async def _copied(self, inner: Source, found: Found) -> DiskCopy:
-        most = self._tools.settings.archive_bytes
-        copy = await self._tools.in_thread(DiskCopy)
-        try:
-            async with aclosing(inner.pieces(found)) as pieces:
-                async for piece in pieces:
-                    if copy.size + len(piece) > most:
-                        raise BadArchive("archive_too_large", f"it has more than {most} bytes")
-                    await self._tools.in_thread(copy.write, piece)
-        except BaseException:
-            copy.close()
-            raise
-        return copy
-
-
-class _MemberCopy:
-    """A member on disk."""
-
-    def __init__(self, copy: DiskCopy) -> None:
-        self.copy = copy
-
-    @property
-    def disk(self) -> int:
-        return self.copy.size
-
-    def close(self) -> None:
-        self.copy.close()
 
 
 class ArchiveSource(Source):
@@ -212,7 +105,7 @@ class ArchiveSource(Source):
         if place is None:
             return await self._inner.read_ranges(found, ranges)
         if place.kind == TAR:
-            async with await self._archives.opened(self._inner, Found(*_archive_of(found, place)), TAR) as archive:
+            async with await self._archives.opened(self._inner, Found(*archive_of(found, place)), TAR) as archive:
                 assert isinstance(archive, TarArchive)
                 return await archive.read_ranges(found.uri, place.name, ranges)
         async with await self._archives.member(self._inner, found, place) as member:
@@ -224,7 +117,7 @@ class ArchiveSource(Source):
     async def _read_members(self, members: Sequence[Numbered], outcomes: dict[int, Outcome | DocumentError]) -> None:
         _, first, place = members[0]
         try:
-            archive_found = Found(*_archive_of(first.found, place))
+            archive_found = Found(*archive_of(first.found, place))
             async with await self._archives.opened(self._inner, archive_found, place.kind) as archive:
                 read = await archive.read(archive_found.uri, [(at.name, one) for _, one, at in members])
         except DocumentError as error:
@@ -308,18 +201,6 @@ def _offer(archive: Found, kind: Kind, member: Member) -> Found | Refused:
         return Refused.of(uri, archive_error(uri, "nested_archive"))
     locator = locator_of_member(kind, place_of(archive), name)
     return Found(uri, locator, bytes=member.size, version=member.version, modified_at=member.modified_at)
-
-
-def _archive_of(found: Found, place: MemberPlace) -> tuple[str, str]:
-    """Return the URI and the locator of the archive that a member lies in."""
-    return found.uri.partition("#")[0], place.archive
-
-
-def _state(now: Found) -> str | None:
-    """Return what tells whether an archive has changed; None if nothing does."""
-    if now.version is None and now.modified_at is None:
-        return None
-    return f"{now.version} {now.modified_at} {now.bytes}"
 
 
 def _place(found: Found) -> str:

@@ -43,7 +43,7 @@ class _About:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class _TarHeader:
     name: Raw
     type: bytes
     size: int
@@ -86,14 +86,14 @@ def tar_members(read: Read, size: int, most: int, at: int = 0) -> Iterator[Membe
             raise BadArchive("archive_too_large", f"it has more than {most} members")
 
 
-def _header(block: bytes, at: int) -> _Header:
+def _header(block: bytes, at: int) -> _TarHeader:
     size, modified = _number(block[124:136]), _number(block[136:148])
     if not _is_sound(block) or size is None or size < 0:
         raise BadArchive("bad_archive", f"it is damaged from byte {at} on")
     name = _text(block[:100])
     if block[257:263] == b"ustar\0" and (prefix := _text(block[345:500])):
         name = prefix + b"/" + name
-    return _Header(name, block[156:157], size, float(modified or 0), block[482:483] not in (b"\0", b""))
+    return _TarHeader(name, block[156:157], size, float(modified or 0), block[482:483] not in (b"\0", b""))
 
 
 def _is_sound(block: bytes) -> bool:
@@ -117,7 +117,7 @@ def _number(field: bytes) -> int | None:
         return None
 
 
-def _further(about: _About, header: _Header, data: bytes) -> _About:
+def _further(about: _About, header: _TarHeader, data: bytes) -> _About:
     if header.size > MOST_ABOUT:
         return replace(about, problem=("bad_member", f"what is said about it has {header.size} bytes"))
     if header.type == b"L":
@@ -160,7 +160,7 @@ def _whole(value: bytes) -> int:
     return int(value)
 
 
-def _member(header: _Header, about: _About, place: int, start: int) -> Member:
+def _member(header: _TarHeader, about: _About, place: int, start: int) -> Member:
     name = header.name if about.name is None else about.name
     is_file = header.type in (b"\0", b"0", b"7", b"S") or header.type not in (*KINDS, b"5", b"D")
     size = header.size if about.size is None else about.size
@@ -185,7 +185,7 @@ def _behind(at: int, length: int, size: int) -> int:
     return at + -(-length // BLOCK) * BLOCK
 
 
-def _behind_map(read: Read, at: int, header: _Header) -> int:
+def _behind_map(read: Read, at: int, header: _TarHeader) -> int:
     """Pass by the blocks that say where an old sparse file has holes."""
     more = header.extended
     while more:
