@@ -19,7 +19,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
@@ -31,6 +30,7 @@ from listener.sources.folder_roots import FolderRoots
 from listener.sources.options import RequestOptions
 from listener.sources.paths import NOT_UTF8
 from listener.sources.survey import Survey, Surveyed
+from listener.sources.watched_source import WatchedSource
 
 log = logging.getLogger(__name__)
 
@@ -48,32 +48,6 @@ T = TypeVar("T")
 Begin = Callable[[Sequence[str], Tell], FolderEvents]
 
 
-@dataclass
-class _Watched:
-    """A source whose changes are noticed, and what was seen of it last.
-
-    ``heard``: how many times the system told of a change; ``heard_before``: when it was looked at last. ``took``: the
-    seconds of that look; ``looked_at``: when it ended.
-    """
-
-    name: str
-    source: str
-    options: RequestOptions
-    seen: Surveyed | None = None
-    survey: Survey | None = None
-    how: str = ""
-    heard: int = 0
-    heard_before: int = 0
-    lost: bool = False
-    next_look: float = 0.0
-    took: float = 0.0
-    looked_at: float = 0.0
-
-    def look_within(self, seconds: float) -> None:
-        """Have it looked at sooner than it would be."""
-        self.next_look = min(self.next_look, time.monotonic() + seconds)
-
-
 class Noticing:
     """Notices changes of what is ``want``-ed, while it ``run``-s; calls ``wake`` when there is something to take."""
 
@@ -82,10 +56,10 @@ class Noticing:
         self._wake = wake
         self._begin = begin
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="ingest noticing")
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[str, WatchedSource] = {}
         self._events: FolderEvents | None = None
         self._folders: frozenset[str] = frozenset()
-        self._by_folder: Mapping[str, Sequence[_Watched]] = {}
+        self._by_folder: Mapping[str, Sequence[WatchedSource]] = {}
         self._no_events = ""
         self._events_again = 0.0
         self._changed: set[str] = set()
@@ -99,9 +73,9 @@ class Noticing:
                 del self._watched[name]
         for name, (source, options) in sources.items():
             try:
-                wanted = _Watched(name, source, RequestOptions.read(options))
+                wanted = WatchedSource(name, source, RequestOptions.read(options))
             except RequestError as error:
-                wanted = _Watched(name, source, RequestOptions(), how=f"missing: {error.code}: {error.message}")
+                wanted = WatchedSource(name, source, RequestOptions(), how=f"missing: {error.code}: {error.message}")
             known = self._watched.get(name)
             if known is None or (known.source, known.options) != (wanted.source, wanted.options):
                 self._watched[name] = wanted
@@ -143,7 +117,7 @@ class Noticing:
             self._changed |= changed
             self._wake()
 
-    async def _surveyed(self, one: _Watched) -> bool:
+    async def _surveyed(self, one: WatchedSource) -> bool:
         """Look at a source; return whether it is another one than at the last look, and is there."""
         heard, began, before = one.heard, time.monotonic(), one.seen
         one.seen = seen = await self._look_at(one)
@@ -159,7 +133,7 @@ class Noticing:
         one.next_look = one.looked_at + (SETTLED_SECONDS if moved else self._rest(one))
         return differs and seen.missing is None
 
-    async def _look_at(self, one: _Watched) -> Surveyed:
+    async def _look_at(self, one: WatchedSource) -> Surveyed:
         try:
             one.survey = survey = Survey(self._roots, one.source, one.options)
             with anyio.move_on_after(LONGEST_SECONDS):
@@ -169,14 +143,14 @@ class Noticing:
         survey.stop()
         return Surveyed({}, b"", missing=f"it did not answer within {LONGEST_SECONDS:g} s")
 
-    def _judge(self, one: _Watched, heard: int) -> None:
+    def _judge(self, one: WatchedSource, heard: int) -> None:
         """If the system still has not told of what was seen to have changed, rely on it no more."""
         if one.heard == heard:
             one.lost = True
             one.look_within(0)
             self._look.set()
 
-    def _how(self, one: _Watched, seen: Surveyed) -> str:
+    def _how(self, one: WatchedSource, seen: Surveyed) -> str:
         if seen.missing:
             return f"missing: {seen.missing}"
         if seen.too_large:
@@ -187,7 +161,7 @@ class Noticing:
             return "polling: the system does not tell of all changes here"
         return f"polling: {self._no_events}" if self._no_events else "events"
 
-    def _rest(self, one: _Watched) -> float:
+    def _rest(self, one: WatchedSource) -> float:
         if one.how == TOO_LARGE:
             return RARELY_SECONDS
         return max(CHECK_SECONDS, 100 * one.took) if one.how == "events" else max(POLL_SECONDS, 10 * one.took)
@@ -229,9 +203,9 @@ class Noticing:
         self._changed |= {one.name for one in self._watched.values() if one.how == "events"}
         return await self._in_thread(self._begin, folders, self._told)
 
-    def _places(self) -> dict[str, list[_Watched]]:
+    def _places(self) -> dict[str, list[WatchedSource]]:
         """Return the folders of those that are noticed by events, as far as there may be so many."""
-        places: dict[str, list[_Watched]] = {}
+        places: dict[str, list[WatchedSource]] = {}
         for one in self._watched.values():
             if one.how != "events" or one.seen is None:
                 continue
@@ -269,7 +243,7 @@ class Noticing:
             for one in by_folder.get(path, ()):
                 heard[one.name] = True
             for one in by_folder.get(folder, ()):
-                if (kind := _concerns(one, folder, name)) is not None:
+                if (kind := one.concerns(folder, name)) is not None:
                     heard[one.name] = heard.get(one.name, False) or kind
         if heard and self._loop:
             self._loop.call_soon_threadsafe(self._heard, heard)
@@ -296,17 +270,3 @@ class Noticing:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-
-
-def _concerns(one: _Watched, folder: str, name: str) -> bool | None:
-    """Return whether a change of a name concerns a source: True if folders may have changed, None if not at all."""
-    seen, survey = one.seen, one.survey
-    if seen is None or survey is None or folder not in seen.folders:
-        return None
-    if seen.file is not None:
-        return False if name == seen.file else None
-    path = seen.folders[folder] + name
-    place = os.path.join(folder, name)  # noqa: PTH118 - as in walk
-    if place in seen.folders or (survey.descends(path) and os.path.isdir(place)):  # noqa: PTH112
-        return True
-    return False if survey.takes(path) else None
