@@ -42,6 +42,7 @@ AGAIN_SECONDS = 300.0  # until a watcher is asked for once more
 SETTLED_SECONDS = 0.3
 LONGEST_SECONDS = 30.0  # of one look
 RARELY_SECONDS = 3600.0
+LONGEST_PATH = 1000  # characters; the system takes 4096 bytes
 TOO_LARGE = "only each hour: it has too many files to be looked at more often; give every"
 
 T = TypeVar("T")
@@ -62,7 +63,10 @@ class Noticing:
         self._by_folder: Mapping[str, Sequence[WatchedSource]] = {}
         self._no_events = ""
         self._events_again = 0.0
+        self._listen_again = 0.0
+        self._deferred = False
         self._changed: set[str] = set()
+        self._said: Mapping[str, str] = {}
         self._look = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -106,15 +110,17 @@ class Noticing:
     def _pause(self) -> float:
         """Return the seconds until something is to be looked at."""
         now = time.monotonic()
-        return max(0.05, min((one.next_look for one in self._watched.values()), default=now + RARELY_SECONDS) - now)
+        times = [one.next_look for one in self._watched.values()] + [self._listen_again] * self._deferred
+        return max(0.05, min(times, default=now + RARELY_SECONDS) - now)
 
     async def _round(self) -> None:
         now = time.monotonic()
         due = [one for one in self._watched.values() if one.next_look <= now]
         changed = {one.name for one in due if await self._surveyed(one)}
         await self._listen()
-        if changed or due:
-            self._changed |= changed
+        self._changed |= changed
+        said, self._said = self._said, self.how()
+        if changed or said != self._said:
             self._wake()
 
     async def _surveyed(self, one: WatchedSource) -> bool:
@@ -129,8 +135,7 @@ class Noticing:
             asyncio.get_running_loop().call_later(LATE_SECONDS, self._judge, one, heard)
         one.heard_before = heard
         one.how = self._how(one, seen)
-        # Below a folder that has just come, others may have come before it was watched.
-        one.next_look = one.looked_at + (SETTLED_SECONDS if moved else self._rest(one))
+        one.next_look = one.looked_at + self._rest(one)
         return differs and seen.missing is None
 
     async def _look_at(self, one: WatchedSource) -> Surveyed:
@@ -140,6 +145,8 @@ class Noticing:
                 return await self._in_thread(survey.look)
         except RequestError as error:
             return Surveyed({}, b"", missing=f"{error.code}: {error.message}")
+        except OSError as error:
+            return Surveyed({}, b"", missing=f"unreadable: {error.strerror or error}")
         survey.stop()
         return Surveyed({}, b"", missing=f"it did not answer within {LONGEST_SECONDS:g} s")
 
@@ -168,18 +175,21 @@ class Noticing:
 
     async def _listen(self) -> None:
         """Have the system tell of changes in all folders that were seen."""
-        if self._no_events and time.monotonic() >= self._events_again:
+        began = time.monotonic()
+        if self._no_events and began >= self._events_again:
             self._no_events = ""
         places = self._places()
         self._by_folder = places
-        if frozenset(places) == self._folders:
+        self._deferred = frozenset(places) != self._folders and self._events is not None and began < self._listen_again
+        if self._deferred or frozenset(places) == self._folders:
             return
+        new = {one.name: one for folder in places.keys() - self._folders for one in places[folder]}
         former, self._events, self._folders = self._events, None, frozenset()
         try:
             self._events = await self._begun(sorted(places), former)
             self._folders = frozenset(places)
         except FileNotFoundError:  # a folder that went just now
-            self._look_at_all_within(SETTLED_SECONDS)
+            self._look_at_all_within(POLL_SECONDS)
         except OSError as error:
             self._do_without(error)
         finally:
@@ -187,6 +197,10 @@ class Noticing:
                 former.close()
         for one in self._watched.values():
             one.heard += 1  # what was not told meanwhile is no reason for mistrust
+        for one in new.values():  # below a folder that has just come, others may have come before it was watched
+            one.look_within(SETTLED_SECONDS)
+        # Where folders come and go all the time, a tenth of it is spent so.
+        self._listen_again = time.monotonic() + 10 * (time.monotonic() - began)
 
     async def _begun(self, folders: Sequence[str], former: FolderEvents | None) -> FolderEvents | None:
         """Begin to hear of folders while the former watcher still hears; if that is too much, after it."""
@@ -214,7 +228,7 @@ class Noticing:
                 one.look_within(self._rest(one))
                 continue
             for folder in one.seen.folders:
-                if not NOT_UTF8.search(folder):
+                if not NOT_UTF8.search(folder) and len(folder) < LONGEST_PATH:
                     places.setdefault(folder, []).append(one)
         return places
 

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from documented import blocks, in_psql
 from ingest_command import Ingest
@@ -116,7 +117,7 @@ async def test_when_the_listener_that_fired_is_killed_another_goes_on(
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "a.md").write_text("a")
-    given = {"file_roots": docs, "heartbeat_seconds": 0.2, "lease_seconds": 1}
+    given: dict[str, Any] = {"file_roots": docs, "heartbeat_seconds": 0.2, "lease_seconds": 1}
     first = ListenerProcess(ready, tmp_path / "first", **given).ready()
     listeners.append(first)
     first.hold("before:to_load")
