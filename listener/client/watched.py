@@ -19,8 +19,8 @@ PAGE = 1000
 WATCH = """select {schema}.ingest_watch($1::text, $2::text, $3::text, $4::text::interval, $5::text, $6::text,
   $7::boolean, $8::text::jsonb, $9::text::jsonb)"""
 WATCHES = """select w.name, w.source, w.collection, w.schedule, w.paused, w.next_at, w.running_request::text,
-  w.started_at, w.succeeded_at, w.failing_since, w.failures, w.error_code, w.error_message, w.hint, w.waiting_for, w.noticing,
-  w.last_request::text, w.options::text, w.metadata::text, w.created_by, w.created_at
+  w.started_at, w.succeeded_at, w.failing_since, w.failures, w.error_code, w.error_message, w.hint, w.waiting_for,
+  w.noticing, w.last_request::text, w.options::text, w.metadata::text, w.created_by, w.created_at
 from {schema}.ingest_watches w where $1::text is null or w.name = $1::text order by w.collection, w.name"""
 UNWATCH = "select {schema}.ingest_unwatch($1::text, $2::boolean)"
 PAUSE = "select {schema}.ingest_pause_watch($1::text)"

@@ -19,7 +19,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
@@ -31,6 +30,7 @@ from listener.sources.folder_roots import FolderRoots
 from listener.sources.options import RequestOptions
 from listener.sources.paths import NOT_UTF8
 from listener.sources.survey import Survey, Surveyed
+from listener.sources.watched_source import WatchedSource
 
 log = logging.getLogger(__name__)
 
@@ -42,36 +42,11 @@ AGAIN_SECONDS = 300.0  # until a watcher is asked for once more
 SETTLED_SECONDS = 0.3
 LONGEST_SECONDS = 30.0  # of one look
 RARELY_SECONDS = 3600.0
+LONGEST_PATH = 1000  # characters; the system takes 4096 bytes
 TOO_LARGE = "only each hour: it has too many files to be looked at more often; give every"
 
 T = TypeVar("T")
 Begin = Callable[[Sequence[str], Tell], FolderEvents]
-
-
-@dataclass
-class _Watched:
-    """A source whose changes are noticed, and what was seen of it last.
-
-    ``heard``: how many times the system told of a change; ``heard_before``: when it was looked at last. ``took``: the
-    seconds of that look; ``looked_at``: when it ended.
-    """
-
-    name: str
-    source: str
-    options: RequestOptions
-    seen: Surveyed | None = None
-    survey: Survey | None = None
-    how: str = ""
-    heard: int = 0
-    heard_before: int = 0
-    lost: bool = False
-    next_look: float = 0.0
-    took: float = 0.0
-    looked_at: float = 0.0
-
-    def look_within(self, seconds: float) -> None:
-        """Have it looked at sooner than it would be."""
-        self.next_look = min(self.next_look, time.monotonic() + seconds)
 
 
 class Noticing:
@@ -82,13 +57,16 @@ class Noticing:
         self._wake = wake
         self._begin = begin
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="ingest noticing")
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[str, WatchedSource] = {}
         self._events: FolderEvents | None = None
         self._folders: frozenset[str] = frozenset()
-        self._by_folder: Mapping[str, Sequence[_Watched]] = {}
+        self._by_folder: Mapping[str, Sequence[WatchedSource]] = {}
         self._no_events = ""
         self._events_again = 0.0
+        self._listen_again = 0.0
+        self._deferred = False
         self._changed: set[str] = set()
+        self._said: Mapping[str, str] = {}
         self._look = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -99,9 +77,9 @@ class Noticing:
                 del self._watched[name]
         for name, (source, options) in sources.items():
             try:
-                wanted = _Watched(name, source, RequestOptions.read(options))
+                wanted = WatchedSource(name, source, RequestOptions.read(options))
             except RequestError as error:
-                wanted = _Watched(name, source, RequestOptions(), how=f"missing: {error.code}: {error.message}")
+                wanted = WatchedSource(name, source, RequestOptions(), how=f"missing: {error.code}: {error.message}")
             known = self._watched.get(name)
             if known is None or (known.source, known.options) != (wanted.source, wanted.options):
                 self._watched[name] = wanted
@@ -132,18 +110,20 @@ class Noticing:
     def _pause(self) -> float:
         """Return the seconds until something is to be looked at."""
         now = time.monotonic()
-        return max(0.05, min((one.next_look for one in self._watched.values()), default=now + RARELY_SECONDS) - now)
+        times = [one.next_look for one in self._watched.values()] + [self._listen_again] * self._deferred
+        return max(0.05, min(times, default=now + RARELY_SECONDS) - now)
 
     async def _round(self) -> None:
         now = time.monotonic()
         due = [one for one in self._watched.values() if one.next_look <= now]
         changed = {one.name for one in due if await self._surveyed(one)}
         await self._listen()
-        if changed or due:
-            self._changed |= changed
+        self._changed |= changed
+        said, self._said = self._said, self.how()
+        if changed or said != self._said:
             self._wake()
 
-    async def _surveyed(self, one: _Watched) -> bool:
+    async def _surveyed(self, one: WatchedSource) -> bool:
         """Look at a source; return whether it is another one than at the last look, and is there."""
         heard, began, before = one.heard, time.monotonic(), one.seen
         one.seen = seen = await self._look_at(one)
@@ -155,28 +135,29 @@ class Noticing:
             asyncio.get_running_loop().call_later(LATE_SECONDS, self._judge, one, heard)
         one.heard_before = heard
         one.how = self._how(one, seen)
-        # Below a folder that has just come, others may have come before it was watched.
-        one.next_look = one.looked_at + (SETTLED_SECONDS if moved else self._rest(one))
+        one.next_look = one.looked_at + self._rest(one)
         return differs and seen.missing is None
 
-    async def _look_at(self, one: _Watched) -> Surveyed:
+    async def _look_at(self, one: WatchedSource) -> Surveyed:
         try:
             one.survey = survey = Survey(self._roots, one.source, one.options)
             with anyio.move_on_after(LONGEST_SECONDS):
                 return await self._in_thread(survey.look)
         except RequestError as error:
             return Surveyed({}, b"", missing=f"{error.code}: {error.message}")
+        except OSError as error:
+            return Surveyed({}, b"", missing=f"unreadable: {error.strerror or error}")
         survey.stop()
         return Surveyed({}, b"", missing=f"it did not answer within {LONGEST_SECONDS:g} s")
 
-    def _judge(self, one: _Watched, heard: int) -> None:
+    def _judge(self, one: WatchedSource, heard: int) -> None:
         """If the system still has not told of what was seen to have changed, rely on it no more."""
         if one.heard == heard:
             one.lost = True
             one.look_within(0)
             self._look.set()
 
-    def _how(self, one: _Watched, seen: Surveyed) -> str:
+    def _how(self, one: WatchedSource, seen: Surveyed) -> str:
         if seen.missing:
             return f"missing: {seen.missing}"
         if seen.too_large:
@@ -187,25 +168,28 @@ class Noticing:
             return "polling: the system does not tell of all changes here"
         return f"polling: {self._no_events}" if self._no_events else "events"
 
-    def _rest(self, one: _Watched) -> float:
+    def _rest(self, one: WatchedSource) -> float:
         if one.how == TOO_LARGE:
             return RARELY_SECONDS
         return max(CHECK_SECONDS, 100 * one.took) if one.how == "events" else max(POLL_SECONDS, 10 * one.took)
 
     async def _listen(self) -> None:
         """Have the system tell of changes in all folders that were seen."""
-        if self._no_events and time.monotonic() >= self._events_again:
+        began = time.monotonic()
+        if self._no_events and began >= self._events_again:
             self._no_events = ""
         places = self._places()
         self._by_folder = places
-        if frozenset(places) == self._folders:
+        self._deferred = frozenset(places) != self._folders and self._events is not None and began < self._listen_again
+        if self._deferred or frozenset(places) == self._folders:
             return
+        new = {one.name: one for folder in places.keys() - self._folders for one in places[folder]}
         former, self._events, self._folders = self._events, None, frozenset()
         try:
             self._events = await self._begun(sorted(places), former)
             self._folders = frozenset(places)
         except FileNotFoundError:  # a folder that went just now
-            self._look_at_all_within(SETTLED_SECONDS)
+            self._look_at_all_within(POLL_SECONDS)
         except OSError as error:
             self._do_without(error)
         finally:
@@ -213,6 +197,10 @@ class Noticing:
                 former.close()
         for one in self._watched.values():
             one.heard += 1  # what was not told meanwhile is no reason for mistrust
+        for one in new.values():  # below a folder that has just come, others may have come before it was watched
+            one.look_within(SETTLED_SECONDS)
+        # Where folders come and go all the time, a tenth of it is spent so.
+        self._listen_again = time.monotonic() + 10 * (time.monotonic() - began)
 
     async def _begun(self, folders: Sequence[str], former: FolderEvents | None) -> FolderEvents | None:
         """Begin to hear of folders while the former watcher still hears; if that is too much, after it."""
@@ -229,9 +217,9 @@ class Noticing:
         self._changed |= {one.name for one in self._watched.values() if one.how == "events"}
         return await self._in_thread(self._begin, folders, self._told)
 
-    def _places(self) -> dict[str, list[_Watched]]:
+    def _places(self) -> dict[str, list[WatchedSource]]:
         """Return the folders of those that are noticed by events, as far as there may be so many."""
-        places: dict[str, list[_Watched]] = {}
+        places: dict[str, list[WatchedSource]] = {}
         for one in self._watched.values():
             if one.how != "events" or one.seen is None:
                 continue
@@ -240,7 +228,7 @@ class Noticing:
                 one.look_within(self._rest(one))
                 continue
             for folder in one.seen.folders:
-                if not NOT_UTF8.search(folder):
+                if not NOT_UTF8.search(folder) and len(folder) < LONGEST_PATH:
                     places.setdefault(folder, []).append(one)
         return places
 
@@ -269,7 +257,7 @@ class Noticing:
             for one in by_folder.get(path, ()):
                 heard[one.name] = True
             for one in by_folder.get(folder, ()):
-                if (kind := _concerns(one, folder, name)) is not None:
+                if (kind := one.concerns(folder, name)) is not None:
                     heard[one.name] = heard.get(one.name, False) or kind
         if heard and self._loop:
             self._loop.call_soon_threadsafe(self._heard, heard)
@@ -296,17 +284,3 @@ class Noticing:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-
-
-def _concerns(one: _Watched, folder: str, name: str) -> bool | None:
-    """Return whether a change of a name concerns a source: True if folders may have changed, None if not at all."""
-    seen, survey = one.seen, one.survey
-    if seen is None or survey is None or folder not in seen.folders:
-        return None
-    if seen.file is not None:
-        return False if name == seen.file else None
-    path = seen.folders[folder] + name
-    place = os.path.join(folder, name)  # noqa: PTH118 - as in walk
-    if place in seen.folders or (survey.descends(path) and os.path.isdir(place)):  # noqa: PTH112
-        return True
-    return False if survey.takes(path) else None
