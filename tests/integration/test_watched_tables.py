@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from pipeline import uris, until
+from pipeline import until, uris
 from staging import Connection
 
 Watch = Callable[..., Awaitable[str]]
