@@ -6,6 +6,7 @@ bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, be
            LlamaIndex, LangChain and cocoindex; 1,000 HTML pages with the local embedder, beside a bare script
 documents  real documents by kind (--folder FOLDER): documents/s, failures, memory; texts to read (--samples FILE)
 inserters  what the triggers cost those who insert: pgbench beside the table without them and with a NOTIFY trigger
+watch_table  what a watched table costs those who write to it, beside one that is not, and one with a plain trigger
 backlog    claims and inserts with a million rows pending, finished, scheduled, of a full collection; with bloat
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
 queries    ask → answer of ingest_embed_query: p50, p99 and calls/s, one and 16 callers
@@ -34,7 +35,7 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "fairness", "idle",
+    "latency", "inserters", "watch_table", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "fairness", "idle",
     "tracing", "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}

@@ -99,6 +99,10 @@ select format('drop %s %s', kind, string_agg(name, ', ')) as statement from (
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join here on here.oid = c.relnamespace
   where not t.tgisinternal and c.relname::text = any ($4) and t.tgname like 'ingest\\_%'
   union all
+  -- With the triggers of tables that are watched: without their function, nobody could write to these.
+  select 900000 + row_number() over (order by p.oid), 'routine', format('%s cascade', p.oid::regprocedure)
+  from pg_proc p join here on here.oid = p.pronamespace where p.proname ~ '^ingest_changed_[0-9]+$'
+  union all
   select 1000000, 'routine', p.oid::regprocedure::text
   from pg_proc p join here on here.oid = p.pronamespace where p.proname::text = any ($3)
   union all
@@ -106,7 +110,8 @@ select format('drop %s %s', kind, string_agg(name, ', ')) as statement from (
   from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'r' and c.relname::text = any ($4)
   union all
   select 1000002, 'sequence', format('%I.%I', $1, c.relname)
-  from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'S' and c.relname::text = any ($5)
+  from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'S'
+    and (c.relname::text = any ($5) or c.relname ~ '^ingest_(counted|missed)_[0-9]+$')
   union all
   select 1000003, 'type', format('%I.%I', $1, c.relname)
   from pg_class c join here on here.oid = c.relnamespace where c.relkind = 'c' and c.relname::text = any ($6)

@@ -47,6 +47,9 @@ create table ingest.ingest_changes (
   keys text[] not null
 ) with (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
+-- Long ones are not worth the time that it takes to compress them.
+alter table ingest.ingest_changes alter column keys set storage external;
+
 comment on table ingest.ingest_changes is
   'Keys of rows that a statement wrote, until a listener makes a request of them. No key and no index: writers pay for each.';
 comment on column ingest.ingest_changes.watch is 'The number of the watch.';

@@ -16,9 +16,9 @@ begin
     select w.* into v_watch from ingest.ingest_watch_store w where w.name = v_table.watch;
     v_missed := pg_sequence_last_value(format('ingest.ingest_missed_%s', v_table.number)::regclass);
     if v_missed is distinct from v_table.missed then
-      -- Read before, so whoever counted it is older than this snapshot's end.
+      -- Whoever counted it had an id before this transaction gets one.
       update ingest.ingest_watched_tables t
-      set missed = v_missed, needs_back_fill = true, back_fill_after = pg_snapshot_xmax(pg_current_snapshot())
+      set missed = v_missed, needs_back_fill = true, back_fill_after = pg_current_xact_id()
       where t.watch = v_table.watch returning t.* into v_table;
     end if;
     continue when v_watch.paused_at is not null;
@@ -32,12 +32,12 @@ begin
     end if;
     v_waits := v_table.needs_back_fill
       and (v_table.back_fill_after is null or v_table.back_fill_after <= pg_snapshot_xmin(pg_current_snapshot())
-           or v_table.back_fill_after > pg_snapshot_xmax(pg_current_snapshot()));  -- of a database that was restored
+           or v_table.back_fill_after > pg_current_xact_id());  -- of a database that was restored
     if v_waits then
       -- It reads everything that is committed by now.
       delete from ingest.ingest_changes c where c.watch = v_table.number;
       delete from ingest.ingest_changed_keys k where k.watch = v_table.number;
-      perform setval(format('ingest.ingest_counted_%s', v_table.number)::regclass, 1);
+      perform setval(format('ingest.ingest_counted_%s', v_table.number)::regclass, 0);
     else
       perform ingest.ingest_take_changes(v_table, 10000);
       continue when not exists (select from ingest.ingest_changed_keys k where k.watch = v_table.number);

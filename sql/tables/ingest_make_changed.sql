@@ -2,11 +2,13 @@ create or replace function ingest.ingest_make_changed(p_table ingest.ingest_watc
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Writers run it, so it must not fail, wait or cost much:
--- * What may fail or wait stands in a block of its own, which writes nothing: a subtransaction without an id is cheap, and
---   more than 64 with one in a transaction would slow everybody down. Its lock on ingest_changes stays, so the INSERT
---   behind it does not wait.
+-- * What may fail stands in a block of its own, which writes nothing: a subtransaction without an id is cheap, and more
+--   than 64 with one in a transaction would slow everybody down. Its lock on ingest_changes stays, so the INSERT behind it
+--   does not wait; where the lock is not to be had at once, the change is missed.
 -- * What is missed is counted by a sequence: that outlives whatever is rolled back, and waits for nobody.
--- * A full join can't be done by nested loops: its plan, made for one row, does for 100,000, too.
+-- * Most statements write one row: then nothing is joined. A full join can't be done by nested loops: its plan, made for two
+--   rows, does for 100,000, too.
+-- * Of a hundred statements one is counted, by a hundred: no more than about ingest_most_changes() wait.
 -- * Nothing is rung: that would take the idle lock for as long as the writer's transaction lasts, and keep PREPARE
 --   TRANSACTION from working. Listeners look twice a second where a table is watched.
 declare
@@ -14,8 +16,6 @@ declare
   v_watched text[] := p_table.key || array(
     select distinct c.name from unnest(p_table.columns || p_table.metadata || p_table.title) as c (name)
     where c.name is not null and c.name <> all (p_table.key) order by c.name);
-  v_old text := (select string_agg(format('o.%I', c.name), ', ' order by c.place) from unnest(v_watched) with ordinality as c (name, place));
-  v_new text := (select string_agg(format('n.%I', c.name), ', ' order by c.place) from unnest(v_watched) with ordinality as c (name, place));
   v_same text := (select string_agg(format('n.%1$I = o.%1$I', k.name), ' and ' order by k.place) from unnest(p_table.key) with ordinality as k (name, place));
   v_types text[] := array(
     select format_type(ingest.ingest_base_type(a.atttypid), null) from pg_attribute a
@@ -37,17 +37,18 @@ begin
   end if;
   execute format($body$
 create or replace function ingest.ingest_changed_%1$s() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'%2$s
+language plpgsql security definer set search_path = pg_catalog, pg_temp%2$s
 as $changed$
 declare
   v_keys text[];
+  v_memory text;
 begin
   begin
     if pg_sequence_last_value(%3$L::regclass) > ingest.ingest_most_changes() then
       perform nextval(%4$L::regclass);
       return null;
     end if;
-    lock table ingest.ingest_changes in row exclusive mode;
+    lock table ingest.ingest_changes in row exclusive mode nowait;
     if tg_op = 'TRUNCATE' then
       perform nextval(%4$L::regclass);
       return null;
@@ -56,50 +57,52 @@ begin
         v_keys := array[%5$s];
       elsif tg_op = 'DELETE' then
         v_keys := array[%6$s];
-      elsif record_image_ne(row(%7$s), row(%8$s)) then
+      elsif %7$s then
         v_keys := array[%5$s, %6$s];
-      else
-        return null;
       end if;
-    elsif tg_op = 'UPDATE' then
-      v_keys := array(
-        select coalesce(%9$s, %10$s) from old_rows o full join new_rows n on %11$s
-        where record_image_ne(row(%12$s), row(%13$s)) limit 200001);
     elsif tg_op = 'INSERT' then
-      v_keys := array(select %9$s from new_rows n limit 200001);
+      v_keys := array(select %8$s from new_rows n limit 200001);
+    elsif tg_op = 'DELETE' then
+      v_keys := array(select %9$s from old_rows o limit 200001);
     else
-      v_keys := array(select %10$s from old_rows o limit 200001);
+      -- In one expression: that is most of what single rows cost. Of more than one row it is {null}.
+      v_keys := case when exists (select from new_rows offset 1) then '{null}'::text[] else (
+        select array[%8$s, %9$s] from (select * from new_rows limit 1) n cross join (select * from old_rows limit 1) o where %10$s) end;
+      if v_keys[1] is null and v_keys is not null then
+        v_memory := current_setting('work_mem');
+        perform set_config('work_mem', '64MB', true);
+        v_keys := array(
+          select coalesce(%8$s, %9$s) from old_rows o full join new_rows n on %11$s where %10$s limit 200001);
+        perform set_config('work_mem', v_memory, true);
+      end if;
     end if;
-    if cardinality(v_keys) = 0 then
+    if v_keys is null or v_keys = '{}' then
       return null;
     elsif cardinality(v_keys) > 200000 then
       perform nextval(%4$L::regclass);
       return null;
     end if;
-    perform nextval(%3$L::regclass);
+    if random() < 0.01 then
+      perform nextval(%3$L::regclass);
+    end if;
   exception when others then
     begin
-      perform nextval(%4$L::regclass), setval(%3$L::regclass, ingest.ingest_most_changes() + 1);
+      perform nextval(%4$L::regclass);
     exception when others then
       null;  -- the watch is being taken away
     end;
     return null;
   end;
-  if cardinality(v_keys) <= 1000 then
-    insert into ingest.ingest_changes (watch, keys) values (%1$s, v_keys);
-  else
-    insert into ingest.ingest_changes (watch, keys)
-    select %1$s, v_keys[s.start : s.start + 999] from generate_series(1, cardinality(v_keys), 1000) as s (start);
-  end if;
+  insert into ingest.ingest_changes (watch, keys) values (%1$s, v_keys);
   return null;
 end
 $changed$
 $body$,
     v_n, v_settings, format('ingest.ingest_counted_%s', v_n), format('ingest.ingest_missed_%s', v_n),
     ingest.ingest_changed_key('new', p_table.key), ingest.ingest_changed_key('old', p_table.key),
-    (select string_agg(format('old.%I', c.name), ', ' order by c.place) from unnest(v_watched) with ordinality as c (name, place)),
-    (select string_agg(format('new.%I', c.name), ', ' order by c.place) from unnest(v_watched) with ordinality as c (name, place)),
-    ingest.ingest_changed_key('n', p_table.key), ingest.ingest_changed_key('o', p_table.key), v_same, v_old, v_new);
+    ingest.ingest_differ(p_table.relation, v_watched, 'old'::text, 'new'::text),
+    ingest.ingest_changed_key('n', p_table.key), ingest.ingest_changed_key('o', p_table.key),
+    ingest.ingest_differ(p_table.relation, v_watched, 'o'::text, 'n'::text), v_same);
 end
 $$;
 

@@ -60,7 +60,7 @@ begin
   values (v_table.watch, p_collection, p_relation, v_table.named, v_table.prefix, v_table.key, v_table.columns, v_table.template, v_table.title,
           v_table.metadata, v_table.media_type, ingest.ingest_parts(p_relation), coalesce(p_back_fill, true));
   v_table := ingest.ingest_check_table(v_table.watch);
-  execute format('create sequence ingest.ingest_counted_%s', v_table.number);
+  execute format('create sequence ingest.ingest_counted_%s increment 100 minvalue 0 start 0', v_table.number);
   execute format('create sequence ingest.ingest_missed_%s minvalue 0 start 1', v_table.number);
   execute format('select setval(''ingest.ingest_missed_%s'', 0)', v_table.number);
   execute format('comment on sequence ingest.ingest_counted_%s is %L', v_table.number, 'Counts changes of watch ' || v_table.watch);

@@ -22,8 +22,9 @@ begin
   body := format(
     'jsonb_build_object(''text'', jsonb_object(array[%s], array[%s]), ''title'', %s, ''metadata'', %s)', v_names, v_texts,
     coalesce(ingest.ingest_row_text(p_table.relation, p_table.title), 'null'),
-    coalesce((select format('(select jsonb_object_agg(m.name, m.value) from (values %s) as m (name, value))',
-                            string_agg(format('(%L, %s)', m.name, ingest.ingest_row_json(p_table.relation, m.name)), ', '))
+    coalesce((select '(select jsonb_object_agg(m.name, m.value) from (values '
+                     || string_agg(format('(%L, %s)', m.name, ingest.ingest_row_json(p_table.relation, m.name)), ', ')
+                     || ') as m (name, value))'
               from unnest(p_table.metadata) as m (name)), '''{}''::jsonb'));
 end
 $$;

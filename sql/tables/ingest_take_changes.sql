@@ -17,7 +17,7 @@ begin
   )
   select count(*) into v_taken from taken;
   if v_taken < p_most then
-    perform setval(format('ingest.ingest_counted_%s', p_table.number)::regclass, 1);
+    perform setval(format('ingest.ingest_counted_%s', p_table.number)::regclass, 0);
   end if;
   return v_taken;
 end

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from documented import ROOT, blocks, in_psql, rough
+from former_listener import Release, ReleasedListener
+from ingest_command import Ingest
+from listener_process import ListenerProcess
 from pipeline import until, uris
-from staging import Connection
+from staging import Connection, session
+
+from listener import service
+from listener.settings import Settings
 
 Watch = Callable[..., Awaitable[str]]
 
@@ -99,3 +110,153 @@ async def test_a_row_without_text_has_no_document(c: Connection, table: str, nam
     await until(lambda: uris(c, name))
     await c.execute(f"update {table} set title = ' ', body = null where id = 1")
     await until_texts(c, name, {uri(table, 2): "Title 2\n\nBody number 2"})
+
+
+async def test_a_template_a_key_of_two_columns_html_and_principals(c: Connection, table: str, name: str) -> None:
+    await c.execute(f"alter table {table} drop constraint {table}_pkey, add primary key (lang, id)")
+    await c.execute(
+        f"insert into {table} values (1, 'Frost', '<h1>Cold</h1><p>Below zero</p>', 'a/b,c', null, '{{ann}}')"
+    )
+    await c.execute(
+        "select ingest_watch_table($1::text::regclass, columns => '{title,body}', template => '<title>{title}</title>{body}',"
+        " principals => 'readers', collection => $2, media_type => 'text/html')", table, name,
+    )  # fmt: skip
+    await until_texts(c, name, {uri(table, "a%2Fb%2Cc", 1): "# Cold\n\nBelow zero"})
+    query = "select title, principals from ingest_documents where collection = $1"
+    row = await c.fetchrow(query, name)
+    assert row is not None
+    assert (row["title"], row["principals"]) == ("Frost", ["ann"])
+    await c.execute(f"update {table} set readers = '{{ann,bob}}'")
+
+    async def both() -> bool:
+        found = await c.fetchrow(query, name)
+        return found is not None and found["principals"] == ["ann", "bob"]
+
+    await until(both)
+
+
+async def test_a_row_is_searchable_soon_after_its_commit(c: Connection, table: str, name: str, watch: Watch) -> None:
+    await rows(c, table, 1, 1)
+    await watch()
+    await until(lambda: uris(c, name))
+    seconds = []
+    for n in range(3):
+        began = time.monotonic()
+        await c.execute(f"update {table} set body = 'word{n}'")
+        await until_texts(c, name, {uri(table, 1): f"Title 1\n\nword{n}"})
+        seconds.append(time.monotonic() - began)
+    assert min(seconds) < 3, seconds  # a second on a machine with nothing else to do
+
+
+async def test_a_watch_that_fails_keeps_what_it_was_to_read(c: Connection, table: str, name: str, watch: Watch) -> None:
+    await rows(c, table, 1, 1)
+    await watch()
+    await until(lambda: uris(c, name))
+    await c.execute(f"alter table {table} rename author to writer; update {table} set body = 'x'")
+
+    async def failed() -> Any:
+        return await c.fetchval("select error from ingest_requests where collection = $1 and status = 'failed'", name)
+
+    assert (await until(failed))["code"] == "column_gone"
+    await c.execute(f"alter table {table} rename writer to author")
+    await until_texts(c, name, {uri(table, 1): "Title 1\n\nx"})
+
+
+TABLES_WAIT = """
+do $$ begin
+  for i in 1..3000 loop
+    exit when not exists (select from ingest_changes) and not exists (select from ingest_requests where status in ('pending', 'running'))
+      and not exists (select from ingest_watched_tables where needs_back_fill);
+    perform pg_sleep(0.01);
+    commit;
+  end loop;
+end $$ \\g /dev/null
+"""
+
+
+async def test_the_recipe_of_the_page_does_what_the_page_shows(ready: str, tmp_path: Path) -> None:
+    ingest = Ingest(ROOT, INGEST_DATABASE_URL=ready)
+    process = ListenerProcess(ready, tmp_path).ready()
+    try:
+        told = await in_psql(ingest, blocks("docs/source-tables.md"), TABLES_WAIT)
+    finally:
+        process.stop()
+    assert len(told) > 3
+    for block, out, state in told:
+        assert state is None, out
+        if block.out is not None:
+            assert rough(out) == rough(block.out)
+
+
+async def writes(dsn: str, table: str, seed: int, rounds: int) -> None:
+    """Write to rows as applications do: some transactions are long, some end in nothing."""
+    some = random.Random(seed)
+    async with session(dsn) as c:
+        for n in range(rounds):
+            transaction = c.transaction()
+            await transaction.start()
+            for _ in range(some.randint(1, 3)):
+                row = seed * 1000 + some.randint(1, 20)
+                await c.execute(
+                    some.choice(
+                        [
+                            f"insert into {table} (id, body) values ({row}, 'new {n}')"
+                            " on conflict (id) do update set body = excluded.body",
+                            f"update {table} set body = 'changed {n}' where id between {row} and {row + 3}",
+                            f"delete from {table} where id = {row}",
+                            f"update {table} set views = views + 1 where id < {row}",
+                        ]
+                    )
+                )
+            await (transaction.rollback() if some.random() < 0.2 else transaction.commit())
+            if some.random() < 0.05:
+                await c.execute(f"update {table} set id = -id where id = {seed * 1000 + some.randint(1, 20)}")
+
+
+@pytest.mark.long
+async def test_documents_are_the_rows_after_writers_and_listeners_that_were_killed(
+    own: Connection, ready: str, listeners: list[ListenerProcess], tmp_path: Path
+) -> None:
+    await own.execute("create table articles (id int primary key, body text, views int not null default 0)")
+    await own.execute("insert into articles select n, 'first ' || n from generate_series(1, 2000) n")
+    await own.execute("select ingest_watch_table('articles', columns => '{body}')")
+    writers = [asyncio.create_task(writes(ready, "articles", seed, 60)) for seed in range(4)]
+    for number in range(3):
+        settings: dict[str, Any] = {"heartbeat_seconds": 0.2, "lease_seconds": 2, "max_attempts": 9}
+        listeners.append(ListenerProcess(ready, tmp_path / str(number), **settings).ready())
+        await asyncio.sleep(random.Random(number).uniform(0.5, 2))  # dies at some point of its work
+        if number < 2:
+            listeners[-1].kill()
+    await asyncio.gather(*writers)
+
+    async def same() -> bool:
+        found = await own.fetch("select id, body from articles")
+        return await texts(own, "default") == {uri("articles", row["id"]): row["body"] for row in found}
+
+    await until(same, 90)
+
+
+@pytest.mark.long
+async def test_a_listener_of_the_former_release_leaves_tables_alone(
+    of_former: str, former: Release, tmp_path: Path
+) -> None:
+    before = await ReleasedListener(former, of_former, tmp_path / "former").ready()
+    await service.migrate(Settings(), of_former)
+    process = ListenerProcess(of_former, tmp_path / "present").ready()
+    try:
+        async with session(of_former) as c:
+            await c.execute("create table articles (id int primary key, body text)")
+            await c.execute("insert into articles select n, 'body ' || n from generate_series(1, 2000) n")
+            await c.execute("select ingest_watch_table('articles', columns => '{body}')")
+
+            async def ended() -> Any:
+                return await c.fetchval("select status from ingest_requests where finished_at is not null")
+
+            assert await until(ended, 90) == "succeeded"
+            assert len(await uris(c, "default")) == 2000
+            assert before.runs
+            assert before.records("ERROR") == []
+    finally:
+        process.stop()
+        if before.runs:
+            before.kill()
