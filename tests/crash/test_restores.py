@@ -96,6 +96,9 @@ async def _is_held_then_goes_on(there: Connection, copy: str, start: Start, tmp_
     doctor = await ingest("doctor", "--json")
     (place,) = [check for check in doctor.json["checks"] if check["name"] == "place"]
     assert (place["state"], place["message"][:18]) == ("problem", "restored_database:")
+    for arguments, status in ((["health"], 1), (["health", "--live"], 0)):  # to kill it would not help
+        told = await ingest(*arguments, "--json")
+        assert (told.status, told.json["error"]["code"]) == (status, "restored_database")
     confirmed = await ingest("confirm-restore", "--json")
     assert confirmed.json == {"confirmed": "4 requests go on, 0 were cancelled"}
     held.ready()

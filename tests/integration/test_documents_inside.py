@@ -127,6 +127,7 @@ async def test_attachments_of_an_e_mail_are_documents_of_their_own(c: Connection
         name,
         ("notes.txt", b"Some notes.", "text/plain"),
         ("notes.txt", b"Other notes.", "text/plain"),
+        ("notes.txt~2", b"Named like the second.", "text/plain"),
         ("logo.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 20, "image/png"),
         ("empty.txt", b"", "text/plain"),
     )
@@ -138,6 +139,7 @@ async def test_attachments_of_an_e_mail_are_documents_of_their_own(c: Connection
     assert "Hello, see the attachments" in texts.pop("")
     assert texts.pop("#notes.txt") == "Some notes."
     assert texts.pop("#notes.txt~2") == "Other notes."
+    assert texts.pop("#notes.txt~2~2") == "Named like the second."
     assert "Deep inside." in {text for uri, text in texts.items() if uri.endswith("/deep.txt")}
     query = "select uri, coalesce(reason, state) as how from ingest_revisions where request_id = $1"
     rows = await c.fetch(query, row["id"])

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from ingest_command import Ingest
 from listener_process import ListenerProcess
-from pipeline import Shared, ingested, until
+from pipeline import Shared, chunks, ingested, until
 from staging import Connection, collection, session
 
 Start = Callable[..., ListenerProcess]
@@ -61,6 +61,25 @@ async def test_a_query_finds_by_words_only_until_it_is_embedded(c: Connection, n
     assert await search(c, "a feline pet", name) == []
     await embed(c, "a feline pet", name)
     assert await search(c, "a feline pet", name) == ["cats", "money"]
+
+
+async def test_rows_of_csv_are_found_by_the_names_of_their_columns(c: Connection, name: str) -> None:
+    await collection(c, name, chunk_size=200, chunk_overlap=0)
+    rows = "".join(f"{n},ship {n}\n" for n in range(80))
+    await ingested(c, content=f"berth,moored\n{rows}", media_type="text/csv", uri="berths.csv", collection=name)
+    first, *others = await chunks(c, name)
+    assert "continues" not in first["metadata"]
+    assert {one["metadata"]["continues"] for one in others} == {"berth,moored"}
+    assert len(await search(c, "moored", name)) == len(others) + 1 > 3
+
+
+async def test_words_that_a_user_says_a_chunk_continues_are_no_text_of_it(c: Connection, name: str) -> None:
+    await ingested(c, collection=name, content=MONEY, uri="money", metadata={"continues": "zebras", "team": "red"})
+    (chunk,) = await chunks(c, name)
+    assert chunk["metadata"].get("continues") is None
+    assert chunk["metadata"]["team"] == "red"
+    assert await search(c, "zebras", name) == []
+    assert await search(c, "invoices", name) == ["money"]
 
 
 async def test_callers_that_ask_for_the_same_at_once_share_one_embedding(

@@ -74,6 +74,23 @@ async def test_collections_with_unfinished_requests_are_asked_for_too(
     assert {one.body["model"] for one in service.requests} == {"gone-waits"}
 
 
+async def test_a_service_that_nothing_has_used_yet_is_asked_until_it_is_back(
+    ready: str, own: Connection, tmp_path: Path, service: EmbeddingService
+) -> None:
+    """The space of collections to come stands in no table before there is one."""
+    service.always(failing(503))
+    default = {"embedder": "openai", "embedding_model": "test", "embedding_dimensions": DIMENSIONS}
+    it = started(ready, tmp_path, service, lease_seconds=1, **default)
+    try:
+        await until(lambda: own.fetchval("select max(failures) >= 2 from ingest_circuits where opened_at is not null"))
+        service.always(answer)
+        await until(lambda: own.fetchval("select count(*) = 0 from ingest_circuits"))
+        await said(it, " INFO ", " is back after ")
+        assert "no listener can reach it" not in it.log()
+    finally:
+        assert it.stop() == 0
+
+
 async def test_a_service_that_does_not_answer_delays_no_start(
     ready: str, tmp_path: Path, service: EmbeddingService
 ) -> None:

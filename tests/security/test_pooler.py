@@ -23,7 +23,9 @@ from staging import Connection, add, collection, one
 
 import listener
 from listener import embedded
+from listener.database.connections import open_database
 from listener.errors import OperatorError, RequestError
+from listener.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no pgbouncer on the PATH")
@@ -297,17 +299,25 @@ async def test_a_pool_of_one_s_own_that_prepares_statements_is_told_what_is_wron
 # session mode
 
 
+def page() -> str:
+    return (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+
+
+def session_mode() -> str:
+    """Return the settings that the page shows."""
+    found = re.search(r"^```ini\n(pool_mode = session\n.*?)^```", page(), re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
 async def test_a_listener_works_through_a_pooler_in_session_mode_set_as_the_page_says(
     server: embedded.Server, ready: str, own: Connection, tmp_path: Path, folder: Path
 ) -> None:
-    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-    settings = re.search(r"^```ini\n(pool_mode = session\n.*?)^```", page, re.MULTILINE | re.DOTALL)
-    path = re.search(r"`alter role ingest_listener in database app (set search_path = [^`]*)`", page)
-    assert settings
+    path = re.search(r"`alter role ingest_listener in database app (set search_path = [^`]*)`", page())
     assert path
     role = embedded.server.SUPERUSER
     await own.execute(f"alter role {role} in database {await own.fetchval('select current_database()')} {path[1]}")
-    async with pooler(server, folder, [role], settings[1]) as running:
+    async with pooler(server, folder, [role], session_mode()) as running:
         url = running.url(ready, role)
         assert (await Ingest(tmp_path, INGEST_DATABASE_URL=url)("migrate")).status == 0
         process = ListenerProcess(url, tmp_path / "listener").ready()
@@ -318,3 +328,27 @@ async def test_a_listener_works_through_a_pooler_in_session_mode_set_as_the_page
                 assert {hit.by for hit in await ingest.search("when do flaps open?")} == {"both"}
         finally:
             assert process.stop() == 0
+
+
+async def test_statements_behind_a_pooler_wait_for_a_lock_as_long_as_without_one(
+    server: embedded.Server, ready: str, folder: Path
+) -> None:
+    role = embedded.server.SUPERUSER
+    async with pooler(server, folder, [role], session_mode()) as running:
+        for url in (ready, running.url(ready, role)):
+            database = await open_database(Settings(), url)
+            async with await database.pool(1, "test", "700ms") as pool:
+                assert await pool.fetchval("show lock_timeout") == "700ms"
+        assert database.pooled
+
+
+async def test_a_pooler_that_refuses_a_listener_s_settings_is_named_with_what_to_set(
+    server: embedded.Server, ready: str, folder: Path
+) -> None:
+    role = embedded.server.SUPERUSER
+    async with pooler(server, folder, [role], "pool_mode = session\n") as running:
+        database = await open_database(Settings(), running.url(ready, role))
+        with pytest.raises(OperatorError, match="a pooler refuses") as error:
+            await database.connect("test")
+    assert error.value.code == "database_unreachable"
+    assert "ignore_startup_parameters" in error.value.hint

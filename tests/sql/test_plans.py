@@ -14,7 +14,7 @@ from listener import embedded
 from listener.engine import workflow_rows
 from listener.engine.line import Standing
 
-MANY = 100_000
+MANY = 40_000
 IN_THE_WAY = {
     "pending": "'a', 'pending', 0, now(), true, false",
     "scheduled": "'a', 'pending', -9, now() + interval '1 day' + n * interval '1 second', false, false",

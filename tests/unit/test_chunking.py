@@ -341,6 +341,22 @@ def test_rows_of_csv_continue_the_names_of_their_columns_if_there_are_any() -> N
     assert {lead for lead, _ in led(f"id,name\n{rows}\n", "text/plain", size=200)} == {""}
 
 
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (",name,metres", ",name,metres"),  # an index has no name
+        ('"ship";"metres, wet"', '"ship";"metres, wet"'),
+        ("2024,name,metres", ""),  # names begin with no number
+        ("name,2023,2024,2025", ""),  # most of them are numbers: a row
+        ("name", ""),  # a single column: a list of words
+        ("name,," + "metres " * 40 + ",end", "name,,"),  # half a chunk at most
+    ],
+)
+def test_a_first_row_of_csv_is_continued_if_it_names_columns(header: str, expected: str) -> None:
+    rows = "\n".join(f"{n},ship {n},{n}" for n in range(80))
+    assert led(f"{header}\n{rows}\n", "text/csv", size=200, overlap=0)[-1][0] == expected
+
+
 def test_a_page_of_many_tiny_sections_has_few_chunks_under_their_common_heading() -> None:
     terms = "".join(f"### Term {n}\n\n{words(8)}.\n\n" for n in range(300))
     found = cut(f"# Glossary\n\nIntro.\n\n## Terms\n\n{terms}", size=1000)

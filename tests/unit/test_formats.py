@@ -16,6 +16,7 @@ from network_guard import CAN_REFUSE, open_socket, refuse_sockets
 
 from listener.documents import office, office_types, pdf, recognition, tidying
 from listener.documents.failures import WorkerCrashed
+from listener.documents.office import _joined
 from listener.documents.parsed import Parsed
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
@@ -275,6 +276,12 @@ async def test_underlines_and_highlights_leave_no_marks_and_names_of_python_stay
 
 
 # PDF
+
+
+def test_pages_begin_where_they_do_though_nuls_were_in_their_texts() -> None:
+    text, pages = _joined(["one\0\0 two", "\0", "three"], tidying.trimmed)
+    assert text == "one two\n\nthree\n"
+    assert [text[at:] for at in pages] == [text, "three\n", "three\n"]
 
 
 async def test_letters_of_a_pdf_are_those_that_people_type_and_pages_stay_right(parsers: Parsers) -> None:
