@@ -19,7 +19,7 @@ class TableGateway:
         self._pool = pool
 
     async def watched(self, watch: str) -> Watched:
-        query = "select prefix, template, media_type, is_back_fill, read_seq from ingest.ingest_watched($1::text)"
+        query = "select prefix, template, media_type, is_back_fill, read_seq from ingest.ingest_look_at_table($1::text)"
         (row,) = await self._fetch(query, watch)
         return Watched(*row)
 

@@ -7,8 +7,7 @@ declare
   v_status text;
 begin
   if v_watch.source is null then
-    update ingest.ingest_watch_store w set next_at = ingest.ingest_now() where w.name = v_watch.name;
-    perform pg_notify(ingest.ingest_channel('watches'::text), '');
+    update ingest.ingest_watched_tables t set needs_back_fill = true where t.watch = v_watch.name;
     return null;
   end if;
   select r.status into v_status from ingest.ingest_requests r where r.id = v_watch.request_id and r.status in ('pending', 'running');
@@ -20,5 +19,5 @@ end
 $$;
 
 comment on function ingest.ingest_run_watch(text) is
-  'Has a watch look now, paused or not, and returns its request; while one runs, that one, and it looks again afterwards. Of a table: null. '
+  'Has a watch look now, paused or not, and returns its request; while one runs, that one, and it looks again afterwards. Of a table: null, and all its rows are read. '
   'IG050 no such watch; else what its maker''s INSERT is refused with.';

@@ -4,6 +4,7 @@ as $$
 #variable_conflict use_column
 declare
   v_watch ingest.ingest_watch_store := ingest.ingest_lock_watch(ingest_unwatch.name);
+  v_source text := coalesce(v_watch.source, 'table:/' || ingest.ingest_percent_encode(v_watch.name));
   v_page bigint;
   v_last text;
   v_deleted bigint := 0;
@@ -16,7 +17,7 @@ begin
               hint = format('Cancel it first: select ingest_cancel(%L); or have it done: ingest unwatch NAME --delete-documents', v_watch.request_id);
     end if;
     loop
-      select p.deleted, p.last into v_page, v_last from ingest.ingest_delete_origin(v_watch.collection, v_watch.source, 1000, v_last) p;
+      select p.deleted, p.last into v_page, v_last from ingest.ingest_delete_origin(v_watch.collection, v_source, 1000, v_last) p;
       v_deleted := v_deleted + v_page;
       exit when v_last is null;
     end loop;

@@ -13,7 +13,7 @@ begin
   insert into ingest.ingest_requests (id, source, collection, options, metadata)
   values (v_id, 'table:/' || ingest.ingest_percent_encode(p_table.watch), v_watch.collection, v_watch.options, v_watch.metadata);
   perform ingest.ingest_as_system();
-  update ingest.ingest_requests r set submitted_by = v_watch.created_by, created_by = v_watch.created_by where r.id = v_id;
+  update ingest.ingest_requests r set submitted_by = v_watch.created_by, created_by = v_watch.created_by, watch = v_watch.name where r.id = v_id;
   return v_id;
 end
 $$;

@@ -13,7 +13,7 @@ begin
   elsif not exists (select from pg_roles r where r.rolname = v_watch.created_by) then
     raise exception 'role "%", which made watch "%", is gone', v_watch.created_by, v_watch.name
       using errcode = 'IG040', constraint = 'not_granted', hint = 'Make the watch again as another role: ingest_watch(…) with the same name.';
-  elsif not ingest.ingest_role_may(v_watch.created_by::name, 'submit'::text, v_watch.collection) then
+  elsif not ingest.ingest_role_may(v_watch.created_by, 'submit'::text, v_watch.collection) then
     raise exception 'role "%", which made watch "%", may not submit to collection "%" any more', v_watch.created_by, v_watch.name, v_watch.collection
       using errcode = 'IG040', constraint = 'not_granted',
             hint = format('The owner of the schema can grant it: select ingest.ingest_grant(%L, ''submitter'', %L);', v_watch.created_by, v_watch.collection);

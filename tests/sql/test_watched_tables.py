@@ -124,7 +124,7 @@ async def test_a_column_that_is_gone_fails_the_watch_and_no_writer(c: Connection
     await c.execute("insert into articles (title) select 'y' where false")
     assert await missed(c) >= 1
     with refused("IG062", "column_gone"):
-        await c.fetch("select * from ingest_watched($1)", name)
+        await c.fetch("select * from ingest_look_at_table($1)", name)
     await c.fetchval(FOLD)
     assert (await about(c))["needs_back_fill"] or (await about(c))["back_fill_id"]
 
@@ -176,7 +176,7 @@ async def test_a_writer_needs_no_rights_and_no_settings_are_in_the_way(c: Connec
             for query in (
                 "select * from public.ingest_changes",
                 "insert into public.ingest_changes values (1, '{1}')",
-                "select * from public.ingest_watched('articles')",
+                "select * from public.ingest_look_at_table('articles')",
             ):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await w.fetch(query)
@@ -277,7 +277,7 @@ async def test_a_maker_needs_rights_on_the_table_and_the_collection_all_the_time
         assert await m.fetchval(call) == "articles"
         await c.execute("update articles set body = 'x' where id = 1")
         assert await noted(c) == ["1"]
-        assert len(await c.fetch("select * from ingest_watched('articles')")) == 1
+        assert len(await c.fetch("select * from ingest_look_at_table('articles')")) == 1
         for revoked in ("revoke select (body) on articles from {}", "revoke trigger on articles from {}"):
             await c.execute(revoked.format(maker))
             with refused("IG061", "watch_not_permitted"):
@@ -334,7 +334,7 @@ async def test_a_table_and_a_schema_that_are_dropped_take_the_triggers_along(c: 
     name = await watched(c)
     await c.execute("drop table articles")
     with refused("IG062", "table_gone"):
-        await c.fetch("select * from ingest_watched($1)", name)
+        await c.fetch("select * from ingest_look_at_table($1)", name)
     await c.execute("delete from ingest_watch_store")
     assert await c.fetchval("select count(*) from pg_proc where proname ~ '^ingest_changed_[0-9]'") == 0
 

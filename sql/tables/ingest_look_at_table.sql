@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_watched(p_watch text)
+create or replace function ingest.ingest_look_at_table(p_watch text)
 returns table (prefix text, template text, media_type text, is_back_fill boolean, read_seq bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -6,5 +6,5 @@ as $$
   from ingest.ingest_check_table(p_watch) t;
 $$;
 
-comment on function ingest.ingest_watched(text) is
+comment on function ingest.ingest_look_at_table(text) is
   'What is read for a watch of a table, and a number of reading that is taken before. IG061, IG062 as ingest_check_table.';
