@@ -24,7 +24,7 @@ from listener.engine.doorbell import Doorbell
 from listener.engine.loop import Loop
 from listener.engine.watch_rows import Fired
 from listener.pipeline.identity import Identity
-from listener.roots import folders_among
+from listener.settings.roots import folders_among
 from listener.sources.folder_roots import FolderRoots
 from listener.sources.noticing import Noticing
 

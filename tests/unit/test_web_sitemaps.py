@@ -136,8 +136,8 @@ async def test_it_goes_on_behind_each_of_its_pages(site: WebServer, web: Web) ->
         site.pages[f"/{number}.xml"] = xml(urlset(*(site.url(f"/{number}/{one}") for one in range(1500))))
     whole = await pages(web, site.url("/sitemap.xml"))
     assert [len(one.items) for one in whole] == [1000, 500] * 3
-    for number, one in enumerate(whole):
-        rest = await pages(web, site.url("/sitemap.xml"), after=one.cursor)
+    for number in (0, 1, 4):
+        rest = await pages(web, site.url("/sitemap.xml"), after=whole[number].cursor)
         assert [page.items for page in rest] == [page.items for page in whole[number + 1 :]]
     site.pages["/sitemap.xml"] = xml(index(site.url("/0.xml")))
     assert len(items(await pages(web, site.url("/sitemap.xml"), after=whole[3].cursor))) == 1500

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from listener.errors import OperatorError
 from listener.logs.masking import remember
-from listener.roots import above
+from listener.settings.roots import above
 from listener.sources.http.urls import WebUrl, WrongUrl, parse_url
 
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
