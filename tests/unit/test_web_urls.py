@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from listener.settings.roots import above
 
+from listener.settings.roots import above
 from listener.sources.http.urls import WrongUrl, join_url, parse_url
 
 

@@ -14,7 +14,7 @@ ERRORS = {  # code: message after the URI, hint
         "can't be copied to the listener's disk",
         "make room in the listener's folder for temporary files (TMPDIR)",
     ),
-    "archive_alone": ("is an archive: its members are documents, it is none", "ingest its source again"),
+    "unsupported": ("is an archive: its members are documents, it is none", "ingest its source again"),
     "bad_member": ("can't be read", "make the archive again, or leave it out with 'exclude'"),
     "bad_member_name": (
         "has a name that no member may have",

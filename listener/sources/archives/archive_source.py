@@ -89,7 +89,7 @@ class ArchiveSource(Source):
             if place := member_place(_place(one.found)):
                 by_archive.setdefault((place.kind, place.archive), []).append((number, one, place))
             elif kind_by_name(name_of(_place(one.found))):  # refused once, and tried again
-                outcomes[number] = archive_error(one.found.uri, "archive_alone")
+                outcomes[number] = archive_error(one.found.uri, "unsupported")
             else:
                 others.append(number)
         if others:

@@ -26,8 +26,8 @@ from listener import __version__
 from listener.embedding.proxies import proxy_for
 from listener.embedding.refusals import retry_after
 from listener.errors import DocumentError, OperatorError, ServiceError, SettingsError
-from listener.settings.roots import above
 from listener.settings import Settings
+from listener.settings.roots import above
 from listener.sources.http.host_pace import HostPace, HostPaces
 from listener.sources.http.reach import CONNECT_SECONDS, Reach, Resolve, resolve
 from listener.sources.http.url_credentials import UrlCredentials
