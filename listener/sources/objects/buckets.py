@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from dataclasses import dataclass
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from listener.errors import IngestError, RequestError
 from listener.sources.base import SourceTools
@@ -14,6 +13,9 @@ from listener.sources.objects.bodies import Bodies
 from listener.sources.objects.object_listing import ObjectListing
 from listener.sources.objects.providers import S3, Provider
 from listener.sources.objects.signed_listing import LONGEST_ANSWER, SignedListing
+
+if TYPE_CHECKING:
+    import httpx2
 
 MOST = 64  # buckets whose clients are kept
 
@@ -65,6 +67,8 @@ class Buckets:
         return Bucket(ObjectListing(self._provider, name, store, signed), Bodies(store, self._provider.whose))
 
     def _http(self) -> httpx2.AsyncClient:
+        import httpx2  # noqa: PLC0415 - hardly a bucket needs it
+
         if self._client is None:
             trusted = self._provider.client_options().get("root_certificate")
             context = ssl.create_default_context()
