@@ -46,7 +46,8 @@ class FolderEvents:
                 told = self._notify.watch(LONGEST_MS, QUIET_MS, LOOK_MS, self._closed)
             except RuntimeError as error:
                 log.debug("the watcher of folders ended: %s", error)
-                self._tell(None)
+                if not self._closed.is_set():
+                    self._tell(None)
                 told = "stop"
             if told == "stop" or self._closed.is_set():
                 self._notify.close()

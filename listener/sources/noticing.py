@@ -19,6 +19,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 import anyio
@@ -248,8 +249,8 @@ class Noticing:
 
     def _told(self, paths: Sequence[str] | None) -> None:
         """Take what the system tells, in its thread."""
-        if paths is None and self._loop:
-            self._loop.call_soon_threadsafe(self._broken)
+        if paths is None:
+            self._say(self._broken)
         heard: dict[str, bool] = {}
         by_folder = self._by_folder
         for path in paths or ():
@@ -259,8 +260,13 @@ class Noticing:
             for one in by_folder.get(folder, ()):
                 if (kind := one.concerns(folder, name)) is not None:
                     heard[one.name] = heard.get(one.name, False) or kind
-        if heard and self._loop:
-            self._loop.call_soon_threadsafe(self._heard, heard)
+        if heard:
+            self._say(self._heard, heard)
+
+    def _say(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop:
+            with suppress(RuntimeError):  # it has ended just now
+                self._loop.call_soon_threadsafe(function, *arguments)
 
     def _broken(self) -> None:
         """Begin anew soon: what breaks a watcher may come again and again."""
