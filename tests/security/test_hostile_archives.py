@@ -46,8 +46,10 @@ def packed(kind: str, data: bytes) -> bytes:
     if kind == "zstd":
         from backports import zstd  # noqa: PLC0415
 
-        return zstd.compress(data, 19)
-    return {"gzip": gzip, "bzip2": bz2, "xz": lzma}[kind].compress(data)
+        return bytes(zstd.compress(data, 19))
+    if kind == "bzip2":
+        return bz2.compress(data)
+    return lzma.compress(data) if kind == "xz" else gzip.compress(data)
 
 
 @pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
