@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 from listener_process import ListenerProcess
 from made_archives import tarred, zipped
@@ -136,7 +137,7 @@ async def test_another_listener_goes_on_in_the_middle_of_archives(
     docs.mkdir()
     (docs / "a.zip").write_bytes(zipped({f"{n}.md": b"Zip %d." % n for n in range(20)}))
     (docs / "b.tar.gz").write_bytes(tarred({f"{n}.md": b"Tar %d." % n for n in range(20)}, "w:gz"))
-    settings = {"file_roots": docs, "batch_documents": 8, "heartbeat_seconds": 0.2, "lease_seconds": 1}
+    settings: dict[str, Any] = {"file_roots": docs, "batch_documents": 8, "heartbeat_seconds": 0.2, "lease_seconds": 1}
     victim = ListenerProcess(ready, tmp_path / "victim", **settings).ready()
     listeners.append(victim)
     victim.hold("before:save_loaded", 3)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -44,8 +46,10 @@ def packed(kind: str, data: bytes) -> bytes:
     if kind == "zstd":
         from backports import zstd  # noqa: PLC0415
 
-        return zstd.compress(data, 19)
-    return {"gzip": gzip.compress, "bzip2": __import__("bz2").compress, "xz": __import__("lzma").compress}[kind](data)
+        return bytes(zstd.compress(data, 19))
+    if kind == "bzip2":
+        return bz2.compress(data)
+    return lzma.compress(data) if kind == "xz" else gzip.compress(data)
 
 
 @pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
@@ -80,7 +84,12 @@ def note_copies(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], list[DiskCo
         copy.size += len(data)
 
     monkeypatch.setattr(DiskCopy, "write", write)
-    monkeypatch.setattr(DiskCopy, "close", lambda copy: (closed.append(copy), close(copy)))
+
+    def closing(copy: DiskCopy) -> None:
+        closed.append(copy)
+        close(copy)
+
+    monkeypatch.setattr(DiskCopy, "close", closing)
     return written, closed
 
 
@@ -140,7 +149,12 @@ async def test_folders_and_headers_about_nothing_count_too(r: Reading) -> None:
 async def test_a_pax_header_of_gigabytes_is_not_read(r: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[int] = []
     read = DiskCopy.read
-    monkeypatch.setattr(DiskCopy, "read", lambda copy, at, length: (lengths.append(length), read(copy, at, length))[1])
+
+    def noted(copy: DiskCopy, at: int, length: int) -> bytes:
+        lengths.append(length)
+        return read(copy, at, length)
+
+    monkeypatch.setattr(DiskCopy, "read", noted)
     long_name = 3 * MEBIBYTE
     for kind in (b"x", b"L"):
         tar = (

@@ -234,7 +234,7 @@ async def test_what_no_document_can_be_made_of_is_refused_alone(r: Reading) -> N
 
 
 async def test_what_a_tar_has_beside_files_is_refused_alone(r: Reading) -> None:
-    odd = {
+    odd: dict[str, bytes | tarfile.TarInfo] = {
         "./a.md": b"A",
         "hard": link("hard", "a.md", tarfile.LNKTYPE),
         "soft": link("soft", "/etc/passwd"),
