@@ -44,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the folders whose modules take long, so that no process is left alone with one of them at the end."""
-    items.sort(key=lambda item: FOLDERS.index(item.path.parent.name))
+    place = {name: place for place, name in enumerate(FOLDERS)}
+    items.sort(key=lambda item: place.get(item.path.parent.name, 0))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
