@@ -28,7 +28,7 @@ import listener
 
 CONFIG = Path(__file__).parents[1] / "dbos-config.yaml"
 OF_PYTHON = ("PYTHON", "LANG", "LC_")
-HEAVY = ("listener.client", "listener.service", "listener.embedding.token_vectors")
+HEAVY = ("listener.client", "listener.service", "listener.embedding.endpoint", "listener.embedding.token_vectors")
 
 
 @dataclass(frozen=True)

@@ -361,6 +361,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1] != "listen":  # a fork server
         import listener.cli.listen
+        import listener.embedding.endpoint
         import listener.embedding.token_vectors
         import listener.service
 

@@ -335,11 +335,12 @@ async def test_statements_behind_a_pooler_wait_for_a_lock_as_long_as_without_one
 ) -> None:
     role = embedded.server.SUPERUSER
     async with pooler(server, folder, [role], session_mode()) as running:
-        for url in (ready, running.url(ready, role)):
-            database = await open_database(Settings(), url)
+        direct = await open_database(Settings(), ready)
+        behind = await open_database(Settings(), running.url(ready, role))
+        assert (direct.pooled, behind.pooled) == (False, True)
+        for database in (direct, behind):
             async with await database.pool(1, "test", "700ms") as pool:
                 assert await pool.fetchval("show lock_timeout") == "700ms"
-        assert database.pooled
 
 
 async def test_a_pooler_that_refuses_a_listener_s_settings_is_named_with_what_to_set(
