@@ -120,8 +120,8 @@ async def test_a_template_a_key_of_two_columns_html_and_principals(c: Connection
         f"insert into {table} values (1, 'Frost', '<h1>Cold</h1><p>Below zero</p>', 'a/b,c', null, '{{ann}}')"
     )
     await c.execute(
-        "select ingest_watch_table($1::text::regclass, columns => '{title,body}', template => '<title>{title}</title>{body}',"
-        " principals => 'readers', collection => $2, media_type => 'text/html')", table, name,
+        "select ingest_watch_table($1::text::regclass, columns => '{title,body}',"
+        " template => '<title>{title}</title>{body}', principals => 'readers', collection => $2, media_type => 'text/html')", table, name,
     )  # fmt: skip
     await until_texts(c, name, {uri(table, "a%2Fb%2Cc", 1): "# Cold\n\nBelow zero\n"})
     query = "select title, principals from ingest_documents where collection = $1"
@@ -207,7 +207,8 @@ async def writes(dsn: str, table: str, seed: int, rounds: int) -> None:
 def _written(some: random.Random, table: str, row: int, n: int) -> str:
     return some.choice(
         [
-            f"insert into {table} (id, body) values ({row}, 'new {n}') on conflict (id) do update set body = excluded.body",
+            f"insert into {table} (id, body) values ({row}, 'new {n}')"
+            " on conflict (id) do update set body = excluded.body",
             f"update {table} set body = 'changed {n}' where id between {row} and {row + 3}",
             f"delete from {table} where id = {row}",
             f"update {table} set id = -id where id = {row} and not exists (select from {table} where id = -{row})",
