@@ -35,8 +35,8 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "watch_table", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale", "fairness", "idle",
-    "tracing", "chaos", "outages", "fuzz",
+    "latency", "inserters", "watch_table", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale",
+    "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 

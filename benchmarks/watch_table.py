@@ -1,4 +1,4 @@
-"""What a watch costs those who write to its table: beside a twin without one, and one with the trigger that comes to mind.
+"""What a watch costs those who write to its table: beside a twin without one, and one with a plain trigger.
 
 ::
 
@@ -37,7 +37,8 @@ BULK = "update {arm} set body = 'Another text, ' || random() where id <= {rows}"
 PER_SECOND = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
 
 MAKE = """
-create table {arm} (id int primary key, title text not null, body text not null, lang text, views int not null default 0);
+create table {arm} (id int primary key, title text not null, body text not null, lang text,
+  views int not null default 0);
 insert into {arm} select n, 'Title ' || n, repeat('A text of some words. ', 20), 'en' from generate_series(1, {rows}) n;
 """
 NAIVE = """

@@ -74,7 +74,7 @@ class TableRow:
     body: Mapping[str, Any] | None = None
 
 
-class Tables(Protocol):
+class TableReader(Protocol):
     """What the database is asked. Each may raise RequestError: watch, table or column gone, not permitted."""
 
     async def watched(self, watch: str) -> Watched:
@@ -98,7 +98,7 @@ class WatchedTables(Source):
 
     roots = (ROOT,)
 
-    def __init__(self, tables: Tables, parsers: Parsers) -> None:
+    def __init__(self, tables: TableReader, parsers: Parsers) -> None:
         self._tables = tables
         self._parsers = parsers
 

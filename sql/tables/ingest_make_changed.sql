@@ -36,7 +36,7 @@ begin
     v_settings := v_settings || ' set bytea_output = hex';
   end if;
   execute format($body$
-create or replace function ingest.ingest_changed_%1$s() returns trigger
+  create or replace function ingest.ingest_changed_%1$s() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp%2$s
 as $changed$
 declare

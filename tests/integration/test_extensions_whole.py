@@ -39,7 +39,7 @@ async def test_a_source_from_outside_is_found_claimed_and_read(
     write(tmp_path / "notes.json", {"team/a.md": "# A\n\nFirst.", "team/b.md": "# B\n\nSecond.", "c.md": "# C"})
     packages = installed(tmp_path, "sources.md", "notes_source")
     listeners.append(ListenerProcess(ready, tmp_path / "one", path=packages).ready())
-    assert await own.fetchval("select roots from ingest_listeners") == ["notes:"]
+    assert await own.fetchval("select roots from ingest_listeners") == ["notes:", "table:"]
     request = await ingested(own, source="notes://team/", collection="notes")
     assert (request["status"], request["documents_done"], request["error"]) == ("succeeded", 2, None)
     seen = await own.fetch("select locator, version from ingest_revisions order by uri")
