@@ -104,17 +104,23 @@ def test_the_sql_page_lists_each_column_that_an_application_sets() -> None:
 # error codes
 
 
+def catalogue() -> str:
+    """Return the page of errors, and what other pages say of those that only they are about."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))]
+    more = [section(text, "What can go wrong") for text in texts if "\n## What can go wrong\n" in text]
+    return "\n".join([page("errors.md"), *more])
+
+
 def test_each_sqlstate_of_ours_is_in_the_catalogue_with_its_code() -> None:
     raised = set(re.findall(r"errcode = '(IG\d+)',\s+constraint = '(\w+)'", SQL_TEXT))
-    listed = {(row[1].strip("`"), row[0].strip("`")) for row in rows(page("errors.md")) if row[1].startswith("`IG")}
+    listed = {(row[1].strip("`"), row[0].strip("`")) for row in rows(catalogue()) if row[1].startswith("`IG")}
     assert listed == raised
 
 
 def test_each_error_code_is_in_the_catalogue_and_nothing_else_is() -> None:
     text = page("errors.md")
     checks = {row[0].strip("`") for row in rows(section(text, "Checks"))}
-    of_sources = [section(path.read_text(encoding="utf-8"), "What can go wrong") for path in DOCS.glob("source-*.md")]
-    listed = [row[0].strip("`") for row in rows("\n".join([text, *of_sources]))]
+    listed = [row[0].strip("`") for row in rows(catalogue())]
     assert sorted(code for code in listed if listed.count(code) > 1) == []
     assert set(listed) - checks == codes_of_sql() | set().union(*map(codes_of_module, MODULES))
 

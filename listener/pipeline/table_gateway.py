@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import asyncpg
 
 from listener.database.translation import refusal
-from listener.sources.watched_tables import PAGE, Key, TableRow, Watched
+from listener.sources.watched_tables import PAGE, Key, TableRow, WatchedTable
 
 
 class TableGateway:
@@ -18,10 +18,10 @@ class TableGateway:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def watched(self, watch: str) -> Watched:
+    async def watched(self, watch: str) -> WatchedTable:
         query = "select prefix, template, media_type, is_back_fill, read_seq from ingest.ingest_look_at_table($1::text)"
         (row,) = await self._fetch(query, watch)
-        return Watched(*row)
+        return WatchedTable(*row)
 
     async def list_changed(self, watch: str, after: int) -> Sequence[tuple[int, Key]]:
         query = "select id, key from ingest.ingest_list_changed($1::text, $2::bigint, $3::int)"

@@ -244,18 +244,12 @@ class Source(ABC):
         return await side_by_side(attempt, wanted, READS)
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
-        """Return pieces of a document, each given by start and length, fewer bytes where it ends.
-
-        Only documents that are read record by record need it; without it they are refused.
-        """
+        """Return pieces of a document, each by start and length, fewer bytes where it ends: for records and archives."""
         message = f"{found.uri} can't be read in pieces, as records have to be"
         raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
 
     async def current(self, found: Found) -> Found:
-        """Return a document with its size and state of now (``version`` may be another one than elsewhere), not read.
-
-        For archives, which are read in pieces, and again. Raises DocumentError.
-        """
+        """Return a document as it is now, not read, for archives (``version`` may be another one than elsewhere)."""
         place = found.locator or found.uri
         try:
             async with aclosing(self.discover(place, RequestOptions())) as pages:
@@ -282,10 +276,7 @@ class Source(ABC):
                 yield outcome.data
 
     async def look(self, root: str) -> str:
-        """Look whether one of the roots can be reached and read; return what was seen, and whose credentials served.
-
-        For ``ingest doctor``. Raises RequestError, ServiceError or OperatorError, with a hint.
-        """
+        """Return what was seen of a root, and whose credentials served, for ``ingest doctor``; or raise an IngestError."""
         return root
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to close

@@ -42,7 +42,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedTable:
     """What is read for a watch. ``read_seq``: a number of reading, taken when this was asked for."""
 
     prefix: str
@@ -77,7 +77,7 @@ class TableRow:
 class TableReader(Protocol):
     """What the database is asked. Each may raise RequestError: watch, table or column gone, not permitted."""
 
-    async def watched(self, watch: str) -> Watched:
+    async def watched(self, watch: str) -> WatchedTable:
         """Return what a watch reads, with a number of reading that is taken now."""
 
     async def list_changed(self, watch: str, after: int) -> Sequence[tuple[int, Key]]:
@@ -144,7 +144,7 @@ class WatchedTables(Source):
             )
             found = {numbers[row.place]: row for row in rows}
 
-            async def one(number: int, about: Watched = about, found: dict[int, TableRow] = found) -> None:
+            async def one(number: int, about: WatchedTable = about, found: dict[int, TableRow] = found) -> None:
                 outcomes[number] = await self._outcome(about, wanted[number], found.get(number))
 
             await side_by_side(one, numbers, PARSED_AT_A_TIME)
@@ -170,7 +170,7 @@ class WatchedTables(Source):
         rows = await self._tables.read_rows(watch, [(key, -1) for key in keys])
         return _page(watch, about, rows, keys)
 
-    async def _outcome(self, about: Watched, wanted: Wanted, row: TableRow | None) -> Outcome | DocumentError:
+    async def _outcome(self, about: WatchedTable, wanted: Wanted, row: TableRow | None) -> Outcome | DocumentError:
         if row is None or not row.has_text:
             # Deleted since discovery. Its deletion is a change of its own: the next request takes the document away.
             return _empty()
@@ -205,7 +205,7 @@ def decoded(text: str) -> Key:
     return tuple(unquote(part) for part in text.split(","))
 
 
-def _page(watch: str, about: Watched, rows: Sequence[TableRow], keys: Sequence[Key]) -> Page:
+def _page(watch: str, about: WatchedTable, rows: Sequence[TableRow], keys: Sequence[Key]) -> Page:
     """Return rows as documents, and what is gone: rows without text, and those of ``keys`` that are not there."""
     there = {about.uri(row.key): row for row in rows if row.has_text}
     named = [about.uri(key) for key in keys] + [about.uri(row.key) for row in rows]

@@ -25,7 +25,7 @@ begin
   v_table.watch := coalesce(nullif(p_name, ''), v_relation);
   if octet_length(v_table.watch) > 200 or v_table.watch ~ '[[:cntrl:]]' then
     raise exception 'a watch can''t be called "%"', left(v_table.watch, 200)
-      using errcode = 'IG060', constraint = 'wrong_watch_name', hint = 'Give at most 200 bytes, without control characters.';
+      using errcode = 'IG051', constraint = 'wrong_watch_name', hint = 'Give at most 200 bytes, without control characters.';
   end if;
   v_table.columns := array(select c.name from unnest(p_columns) with ordinality as c (name, place)
                            where c.name is not null group by c.name order by min(c.place));
@@ -49,7 +49,7 @@ begin
   if exists (select from ingest.ingest_watch_store w where w.name = v_table.watch)
      or exists (select from ingest.ingest_watched_tables t where t.collection = p_collection and t.prefix = v_table.prefix) then
     raise exception 'there is a watch "%" already, or one of % for collection "%"', v_table.watch, v_table.named, p_collection
-      using errcode = 'IG060', constraint = 'watch_exists',
+      using errcode = 'IG051', constraint = 'watch_exists',
             hint = 'Give another name; or take it away first: select ingest_unwatch(name).';
   end if;
   insert into ingest.ingest_watch_store (name, collection, options, created_by)

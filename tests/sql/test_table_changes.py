@@ -241,7 +241,7 @@ async def test_what_cannot_be_watched_is_refused_with_a_hint(c: Connection, make
 
 async def test_a_table_is_watched_once_for_a_collection(c: Connection) -> None:
     await watched(c)
-    with refused("IG060", "watch_exists"):
+    with refused("IG051", "watch_exists"):
         await c.execute(WATCH.replace("back_fill", "name => 'another', back_fill"))
     await c.execute(WATCH.replace("back_fill", "name => 'another', collection => 'other', back_fill"))
     await c.execute("update articles set body = 'x' where id = 1")

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from listener.concurrency import task_group
 from listener.errors import DocumentError, RequestError
 from listener.sources.archives.archive_errors import archive_error
-from listener.sources.archives.choosing import Wish
+from listener.sources.archives.choosing import MemberWish
 from listener.sources.archives.kinds import (
     TAR,
     Kind,
@@ -53,14 +53,14 @@ class ArchiveSource(Source):
 
     async def check(self, source: str, options: RequestOptions) -> None:
         split = split_source(source)
-        Wish.of(split.inside, options)
+        MemberWish.of(split.inside, options)
         await self._inner.check(split.place, options)
 
     async def discover(
         self, source: str, options: RequestOptions, *, known: LookUp | None = None, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
         split = split_source(source)
-        look = _Look(split.place, Wish.of(split.inside, options))
+        look = _Look(split.place, MemberWish.of(split.inside, options))
         async with aclosing(self._inner.discover(split.place, options, known=known, after=after)) as pages:
             async for page in pages:
                 kinds = [kind_of(item) if isinstance(item, Found) else None for item in page.items]
@@ -161,7 +161,7 @@ class ArchiveSource(Source):
 class _Look:
     """One look at what is behind a source."""
 
-    def __init__(self, place: str, wish: Wish) -> None:
+    def __init__(self, place: str, wish: MemberWish) -> None:
         self.wish = wish
         self.count = 0
         self._place = place

@@ -13,7 +13,7 @@ from listener.sources.patterns import Choice, choose_below, split_magic
 
 
 @dataclass(slots=True)
-class Wish:
+class MemberWish:
     """What is wanted of archives: ``exactly`` a member or folder, if it is there, else what a glob says."""
 
     exactly: str
@@ -23,7 +23,7 @@ class Wish:
     met: bool = False  # whether anything lies where it should
 
     @classmethod
-    def of(cls, inside: str | None, options: RequestOptions) -> Wish:
+    def of(cls, inside: str | None, options: RequestOptions) -> MemberWish:
         """Raise RequestError ``invalid_option`` for patterns that are none."""
         base, glob = split_magic(inside or "")
         choice = choose_below(glob, options)
