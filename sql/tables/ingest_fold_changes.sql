@@ -11,7 +11,11 @@ declare
 begin
   tables := 0;
   requests := 0;
-  for v_table in select t.* from ingest.ingest_watched_tables t order by t.number for update skip locked loop
+  -- Both rows, and never waiting: whoever takes a watch away locks them in the other order.
+  for v_table in
+    select t.* from ingest.ingest_watched_tables t join ingest.ingest_watch_store w on w.name = t.watch
+    order by t.number for update of t skip locked for no key update of w skip locked
+  loop
     tables := tables + 1;
     select w.* into v_watch from ingest.ingest_watch_store w where w.name = v_table.watch;
     v_missed := pg_sequence_last_value(format('ingest.ingest_missed_%s', v_table.number)::regclass);

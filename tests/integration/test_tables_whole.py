@@ -121,7 +121,8 @@ async def test_a_template_a_key_of_two_columns_html_and_principals(c: Connection
     )
     await c.execute(
         "select ingest_watch_table($1::text::regclass, columns => '{title,body}',"
-        " template => '<title>{title}</title>{body}', principals => 'readers', collection => $2, media_type => 'text/html')", table, name,
+        " template => '<title>{title}</title>{body}', principals => 'readers',"
+        " collection => $2, media_type => 'text/html')", table, name,
     )  # fmt: skip
     await until_texts(c, name, {uri(table, "a%2Fb%2Cc", 1): "# Cold\n\nBelow zero\n"})
     query = "select title, principals from ingest_documents where collection = $1"
