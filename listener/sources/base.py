@@ -244,7 +244,7 @@ class Source(ABC):
         return await side_by_side(attempt, wanted, READS)
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
-        """Return pieces of a document, each by start and length, fewer bytes where it ends: for records and archives."""
+        """Return pieces of a document, by start and length, fewer bytes where it ends: for records and archives."""
         message = f"{found.uri} can't be read in pieces, as records have to be"
         raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
 
@@ -276,7 +276,7 @@ class Source(ABC):
                 yield outcome.data
 
     async def look(self, root: str) -> str:
-        """Return what was seen of a root, and whose credentials served, for ``ingest doctor``; or raise an IngestError."""
+        """Return what was seen of a root, and whose credentials served, for ``doctor``; or raise an IngestError."""
         return root
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to close

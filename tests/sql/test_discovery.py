@@ -46,6 +46,13 @@ class Numbered:
             yield Page([*items, Refused(f"toy:/{number}d", "unreadable", "no")], cursor=str(number + 1))
 
 
+class Plain:
+    """No archives."""
+
+    def over(self, source: Any) -> Any:
+        return source
+
+
 @pytest.fixture
 async def gateway(installed: str) -> AsyncIterator[Gateway]:
     database = await open_database(Settings(), installed)
@@ -57,7 +64,13 @@ async def gateway(installed: str) -> AsyncIterator[Gateway]:
 async def run(gateway: Gateway, request: uuid.UUID, source: Any) -> dict[str, int]:
     settings = Settings(batch_documents=5, batch_bytes=1000)
     tools: Any = SimpleNamespace(
-        gateway=gateway, executor_id="L1", settings=settings, sources=source, workers=None, memory=None
+        gateway=gateway,
+        executor_id="L1",
+        settings=settings,
+        sources=source,
+        workers=None,
+        memory=None,
+        archives=Plain(),
     )
     ref = RequestRef(request=request)
     running = await gateway.begin(ref, "L1")
