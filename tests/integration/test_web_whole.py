@@ -74,6 +74,7 @@ async def test_the_documented_recipe_keeps_a_site_in_sync(
     del site.pages["/guide/wind.html"]
     edited = await again()
     assert (edited["status"], edited["documents_done"], edited["documents_found"]) == ("succeeded", 2, 3)
+    assert (edited["documents_deleted"], f"{prefix}wind.html" in await uris(own, "guide")) == (1, False)
     assert "below five degrees" in {c["uri"]: c["text"] for c in await chunks(own, "guide")}[f"{prefix}frost.html"]
 
 
