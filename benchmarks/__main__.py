@@ -8,6 +8,7 @@ documents  real documents by kind (--folder FOLDER): documents/s, failures, memo
 inserters  what the triggers cost those who insert: pgbench beside the table without them and with a NOTIFY trigger
 watch_table  what a watched table costs those who write to it, beside one that is not, and one with a plain trigger
 backlog    claims and inserts with a million rows pending, finished, scheduled, of a full collection; with bloat
+sync       200,000 objects in a bucket, and as many files, that have not changed, beside the bare listing of both
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
 queries    ask → answer of ingest_embed_query: p50, p99 and calls/s, one and 16 callers
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
@@ -35,8 +36,8 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "watch_table", "queries", "burst", "bulk", "documents", "backlog", "memory", "scale",
-    "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
+    "latency", "inserters", "watch_table", "queries", "burst", "bulk", "documents", "backlog", "sync", "memory",
+    "scale", "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 

@@ -125,7 +125,9 @@ async def _read(stream: asyncio.StreamReader, running: Running) -> None:
         running.news.set()
 
 
-async def ingest(connection: asyncpg.Connection, source: Path, collection: str, options: str = "{}") -> dict[str, Any]:
+async def ingest(
+    connection: asyncpg.Connection, source: Path | str, collection: str, options: str = "{}"
+) -> dict[str, Any]:
     """Insert a request, wait for its end; return its outcome, seconds, texts sent and the seconds of its steps."""
     query = "insert into ingest_requests (source, collection, options) values ($1, $2, $3::jsonb) returning id"
     begin = time.monotonic()
