@@ -113,7 +113,7 @@ async def assert_whole(c: Connection, row: asyncpg.Record, documents: int = 5) -
 
 
 POINTS = [
-    "before:begin", "before:reset_manifest", "before:add_found", "before:complete_manifest", "before:batches",
+    "before:begin", "before:reset_manifest", "before:add_page", "before:complete_manifest", "before:batches",
     "before:own",
     "before:save_loaded", "before:save_chunked", "before:save_chunks", "before:save_embedded", "before:publish",
     "before:settle",
@@ -163,9 +163,9 @@ async def test_a_discovery_that_slept_through_a_cancel_finds_nothing_for_the_nex
         (docs / f"{n}.md").write_text(f"Document {n}")
     it = start(batch_documents=100, group_texts=64)
     request = uuid.uuid4()
-    it.hold("before:add_found", 2, key=request)
+    it.hold("before:add_page", 2, key=request)
     await add(c, id=request, source=str(docs), collection="c")
-    await held(it, "before:add_found", request)
+    await held(it, "before:add_page", request)
     await c.execute("select ingest_cancel($1)", request)
     await obeyed(c, request)
     it.hold("after:reset_manifest", key=request)
@@ -499,7 +499,7 @@ async def test_a_raised_pipeline_starts_over_what_is_on_its_way_and_strands_noth
     c: Connection, start: Start, tmp_path: Path
 ) -> None:
     old = start(pipeline="old", concurrency=20, batch_concurrency=40)
-    points = ["before:add_found", "before:save_loaded", "before:save_chunks", "before:save_embedded", "after:publish"]
+    points = ["before:add_page", "before:save_loaded", "before:save_chunks", "before:save_embedded", "after:publish"]
     requests = {point: uuid.uuid4() for point in points}
     for point, request in requests.items():
         old.hold(point, 2 if point == "after:publish" else 1, key=request)

@@ -26,7 +26,7 @@ DOCUMENTS, BATCH_DOCUMENTS, GROUP_TEXTS, IN_FLIGHT = 5, 2, 4, 2
 BATCHES, SECTIONS = 3, 4
 POINTS = [  # and which time it is reached
     ("before:begin", 1),
-    ("before:add_found", 1),
+    ("before:add_page", 1),
     ("before:complete_manifest", 1),
     ("after:complete_manifest", 1),
     ("before:batches", 1),

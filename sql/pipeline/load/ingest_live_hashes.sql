@@ -1,9 +1,9 @@
-create or replace function ingest.ingest_live_hashes(p_requests uuid[], p_batch int) returns table (id bigint, hash bytea, bytes bigint, version text, modified_at timestamptz)
+create or replace function ingest.ingest_live_hashes(p_requests uuid[], p_batch int) returns table (id bigint, hash bytea)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   with wanted as materialized (
     select r.id, ingest.ingest_settings_hash(r) as settings_hash from ingest.ingest_requests r where r.id = any (p_requests))
-  select v.id, d.content_hash, d.bytes, d.version, d.modified_at
+  select v.id, d.content_hash
   from wanted w
   join ingest.ingest_revisions v on v.request_id = w.id
   join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri

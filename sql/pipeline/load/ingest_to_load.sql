@@ -7,11 +7,12 @@ as $$
   select v.id, v.request_id, v.uri, coalesce(v.locator, v.path, whole.locator, whole.path), coalesce(r.media_type, v.media_type),
          coalesce(v.read_seq, nextval('ingest.ingest_read_seq')),
          case when not coalesce((r.options ->> 'force')::boolean, false) then live.hash end,
-         (r.options ->> 'max_bytes')::numeric::bigint, v.container, v.range_start, v.bytes, v.range_hash, v.line, whole.uri, v.version, live.bytes, live.version, live.modified_at
+         (r.options ->> 'max_bytes')::numeric::bigint, v.container, v.range_start, v.bytes, v.range_hash, v.line, whole.uri, v.version, d.bytes, d.version, d.modified_at
   from ingest.ingest_requests r
   join ingest.ingest_revisions v on v.request_id = r.id
   left join ingest.ingest_revisions whole on whole.id = v.parent_id
   left join ingest.ingest_live_hashes(p_fence.requests, p_fence.batch) live on live.id = v.id
+  left join ingest.ingest_documents d on live.hash is not null and d.collection = v.collection and d.uri = v.uri
   where r.id = any (p_fence.requests) and r.status = 'running' and v.batch = p_fence.batch and v.state = 'discovered'
   order by v.request_id, v.position;
 $$;
