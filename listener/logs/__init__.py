@@ -134,7 +134,12 @@ def quiet_dbos(level: str) -> None:
 
     class OnlyTroubles(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
-            return level == "DEBUG" or not str(record.msg).startswith(_TOLD_BY_US + _ORDINARY)
+            if level == "DEBUG":
+                return True
+            message, traceback, _ = str(record.msg).partition(" Traceback (most recent call last)")
+            if traceback:  # of what goes wrong in its own loops; the error itself is the last line
+                record.msg = f"{message} {str(record.msg).strip().splitlines()[-1]}"
+            return not message.startswith(_TOLD_BY_US + _ORDINARY)
 
     logger = logging.getLogger("dbos")
     logger.setLevel("DEBUG" if level == "DEBUG" else "WARNING")

@@ -52,7 +52,7 @@ async def test_add_takes_values_as_json_where_they_are_json(ingest: Ingest, inst
 async def test_of_several_sources_none_is_added_if_one_is_refused(ingest: Ingest, installed: str) -> None:
     ended = await ingest("add", "/srv/a", "/srv/b", "-o", "colour=red")
     assert (ended.status, ended.out, ended.code()) == (2, "", "unknown_option")
-    assert "hint: Known are: batch_documents, exclude, force, include" in ended.err
+    assert "hint: Known are: batch_documents, crawl, exclude, force, include" in ended.err
     assert await one(installed, "select count(*) from ingest_requests") == 0
 
 
