@@ -142,12 +142,12 @@ class RequestGateway:
 
     async def next_reading(self) -> int:
         """Take a number of reading: what is looked at from now on is newer than what others have read so far."""
-        return int(await self._pool.fetchval("select nextval('ingest.ingest_read_seq')"))
+        return int(await self._pool.fetchval("select ingest.ingest_next_reading()"))
 
     async def known(self, collection: str, uris: Sequence[str]) -> dict[str, Known]:
         """Return what is known of the live ones among documents."""
-        query = """select uri, content_hash, bytes, version, modified_at from ingest.ingest_documents
-          where collection = $1 and uri = any ($2) and revision_id is not null"""
+        query = """select uri, hash, bytes, version, modified_at
+          from ingest.ingest_known_states($1::text, $2::text[])"""
         return {uri: Known(*state) for uri, *state in await self._pool.fetch(query, collection, list(uris))}
 
     async def see_unchanged(

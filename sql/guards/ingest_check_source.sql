@@ -20,6 +20,11 @@ begin
     raise exception 'source "%" is a relative path', left(p_request.source, 200)
       using errcode = 'IG008', constraint = 'relative_path', hint = 'Give an absolute path, or a URL like file:///srv/docs.';
   end if;
+  if p_request.source ~ '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@' then
+    raise exception 'the source has a user, or a password, in it'
+      using errcode = 'IG008', constraint = 'credentials_in_source',
+            hint = 'Everybody who sees the request would see them. Credentials are set for the listener: see the page of its kind of source.';
+  end if;
   if octet_length(p_request.collection) not between 1 and 48 or p_request.collection ~ '[[:cntrl:]]'
      or btrim(p_request.collection) = '' then
     raise exception 'request % is for a collection named "%"', p_request.id, left(p_request.collection, 100)

@@ -20,6 +20,7 @@ begin
       perform ingest.ingest_cancel(v_one);
       v_cancelled := v_cancelled + 1;
     end loop;
+    update ingest.ingest_watch_store w set paused_at = ingest.ingest_now() where w.paused_at is null;
   end if;
   delete from ingest.ingest_listeners l;
   delete from ingest.ingest_circuits c;
@@ -35,4 +36,4 @@ $$;
 
 comment on function ingest.ingest_confirm_restore(boolean) is
   'Says that work goes on in this database, although it was restored from a copy (ingest_restored says why it is taken for one). p_cancel: what was pending or '
-  'running is cancelled first, as in a copy for tests. For the owner and operators of all collections. IG011: nothing was restored.';
+  'running is cancelled first, and watches are paused, as in a copy for tests. For the owner and operators of all collections. IG011: nothing was restored.';

@@ -12,9 +12,9 @@ begin
   if not found then
     return;
   end if;
-  if v_request.status = 'failed' or v_request.error ->> 'code' = 'deadline' then
+  if (v_request.status = 'failed' and v_request.error ->> 'code' <> 'empty_source') or v_request.error ->> 'code' = 'deadline' then
     perform ingest.ingest_fail_watch(v_watch.name, v_request.error);
-  elsif v_request.status in ('succeeded', 'partially_succeeded') then
+  elsif v_request.status in ('succeeded', 'partially_succeeded', 'failed') then  -- failed: nothing is there yet
     update ingest.ingest_watch_store w
     set succeeded_at = v_now, failures = 0, failing_since = null, error = v_request.error,
         next_at = case when w.failures > 0 then ingest.ingest_next_look(w, v_now) else w.next_at end
@@ -31,4 +31,4 @@ end
 $$;
 
 comment on function ingest.ingest_end_watch(uuid) is
-  'Notes in a request''s watch what became of it. In part is a success, with the error as a note; a cancel is neither that nor a failure.';
+  'Notes in a request''s watch what became of it. In part is a success, with the error as a note, and so is a source without documents; a cancel is neither that nor a failure.';

@@ -31,6 +31,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"source": ""}, "IG001", "nothing_to_ingest"),
     ({"source": "", "content": "", "content_bytes": b""}, "IG001", "nothing_to_ingest"),
     ({"source": "~/docs"}, "IG008", "relative_path"),
+    ({"source": "https://bob:QXZJKV@example.com/a"}, "IG008", "credentials_in_source"),
+    ({"source": "s3://key:QXZJKV@bucket/a"}, "IG008", "credentials_in_source"),
     ({"content": "a", "uri": "u" * 2001}, "IG009", "uri_too_long"),
 ]
 SYSTEM_COLUMNS: dict[str, str] = {

@@ -299,6 +299,17 @@ async def test_success_in_part_is_a_success_with_a_note(c: Connection) -> None:
     assert row["succeeded_at"] is not None
 
 
+async def test_a_source_without_documents_is_no_failure_and_the_first_file_is_looked_at_at_once(c: Connection) -> None:
+    name = await watch(c, on_change=True)
+    ((_, request),) = await fire(c)
+    await run(c, request, "failed", code="empty_source")
+    row = await shown(c, name)
+    assert (row["failures"], row["failing_since"], row["error_code"]) == (0, None, "empty_source")
+    await notice(c, name)
+    await put_clock(c, "1 s")
+    assert len(await fire(c)) == 1
+
+
 async def test_a_cancel_is_neither_and_a_deadline_is_a_failure(c: Connection) -> None:
     name = await watch(c, options={"timeout_seconds": 60})
     ((_, request),) = await fire(c)
@@ -404,6 +415,7 @@ WRONG_SOURCES = (
     (None, "IG001", "nothing_to_ingest"),
     ("", "IG001", "nothing_to_ingest"),
     ("docs", "IG008", "relative_path"),
+    ("https://bob:QXZJKV@example.com/", "IG008", "credentials_in_source"),
     ("/" + "a" * 8001, "IG009", "value_too_long"),
 )
 
