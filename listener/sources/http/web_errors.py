@@ -29,7 +29,8 @@ def outside_roots(url: str, through: str | None = None) -> DocumentError:
 def private_address(host: str, addresses: str) -> DocumentError:
     """Return the error of a host that may not be connected."""
     message = f"{shown(host)} has no public address ({addresses}), and no root names this host"
-    return DocumentError("private_address", message, f"if it is meant: add it to INGEST_ROOTS as the source spells it, like http://{shown(host)}:8000/")
+    hint = f"if it is meant: add it to INGEST_ROOTS as the source spells it, like http://{shown(host)}:8000/"
+    return DocumentError("private_address", message, hint)
 
 
 def of_status(url: str, status: int) -> DocumentError:
