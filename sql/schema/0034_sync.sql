@@ -23,6 +23,8 @@ create table ingest.ingest_seen (
   constraint ingest_seen_pkey primary key (request_id, page)
 );
 
+alter table ingest.ingest_seen enable row level security;
+
 comment on table ingest.ingest_seen is 'Documents that discovery saw, and that had not changed: ids, a row for each page of it.';
 
 -- A document's state stands with the document.

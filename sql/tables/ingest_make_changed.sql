@@ -99,9 +99,9 @@ end
 $changed$
 $body$,
     v_n, v_settings, format('ingest.ingest_counted_%s', v_n), format('ingest.ingest_missed_%s', v_n),
-    ingest.ingest_changed_key('new', p_table.key), ingest.ingest_changed_key('old', p_table.key),
+    ingest.ingest_changed_key('new'::text, p_table.key), ingest.ingest_changed_key('old'::text, p_table.key),
     ingest.ingest_differ(p_table.relation, v_watched, 'old'::text, 'new'::text),
-    ingest.ingest_changed_key('n', p_table.key), ingest.ingest_changed_key('o', p_table.key),
+    ingest.ingest_changed_key('n'::text, p_table.key), ingest.ingest_changed_key('o'::text, p_table.key),
     ingest.ingest_differ(p_table.relation, v_watched, 'o'::text, 'n'::text), v_same);
 end
 $$;

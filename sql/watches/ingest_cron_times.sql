@@ -11,11 +11,11 @@ declare
       when '@weekly' then '0 0 * * 0' when '@monthly' then '0 0 1 * *' when '@yearly' then '0 0 1 1 *' when '@annually' then '0 0 1 1 *'
       else btrim(left(p_cron, 200)) end, '[[:space:]]+');
 begin
-  minutes := ingest.ingest_cron_field(v_fields[1], 0, 59, '{}');
-  hours := ingest.ingest_cron_field(v_fields[2], 0, 23, '{}');
-  days := ingest.ingest_cron_field(v_fields[3], 1, 31, '{}');
-  months := ingest.ingest_cron_field(v_fields[4], 1, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
-  weekdays := ingest.ingest_cron_field(v_fields[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}');
+  minutes := ingest.ingest_cron_field(v_fields[1], 0, 59, '{}'::text[]);
+  hours := ingest.ingest_cron_field(v_fields[2], 0, 23, '{}'::text[]);
+  days := ingest.ingest_cron_field(v_fields[3], 1, 31, '{}'::text[]);
+  months := ingest.ingest_cron_field(v_fields[4], 1, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}'::text[]);
+  weekdays := ingest.ingest_cron_field(v_fields[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}'::text[]);
   if cardinality(v_fields) <> 5 or octet_length(p_cron) > 200
      or num_nulls(minutes, hours, days, months, weekdays) > 0 then
     raise exception 'cron "%" can''t be read', left(p_cron, 200)
