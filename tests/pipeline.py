@@ -57,7 +57,12 @@ def _administer(server: Server, statement: str) -> None:
     dsn = server.dsn("postgres")
     if dsn not in _KEPT or _KEPT[dsn].closed:
         _KEPT[dsn] = psycopg.connect(dsn, autocommit=True)
-    _KEPT[dsn].execute(statement.encode())
+    try:
+        _KEPT[dsn].execute(statement.encode())
+    except psycopg.OperationalError:  # a test ends all sessions of its server
+        if not _KEPT.pop(dsn).broken:
+            raise
+        _administer(server, statement)
 
 
 _KEPT: dict[str, psycopg.Connection] = {}

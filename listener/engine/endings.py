@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def ending(loop: str, error: Exception) -> OperatorError:
     """Return the error to report for a failed loop; a listener can't run without all of its loops."""
-    if isinstance(error, GONE):  # whoever ends the listener finds out why, and says so
+    if _has_gone(error):  # whoever ends the listener finds out why, and says so
         return schema_newer(str(error))
     if isinstance(error, OperatorError):
         log.error("the loop %s ends this listener: %s", loop, error)
@@ -31,6 +31,14 @@ def ending(loop: str, error: Exception) -> OperatorError:
     log.error("the loop %s failed", loop, exc_info=error)
     message = f"the loop {loop} failed: {type(error).__name__}: {error}"
     return OperatorError("internal", message, "The log has more; please report it.")
+
+
+def _has_gone(error: Exception) -> bool:
+    """Tell whether what was called is not there (any more): dropped before the call, or in the middle of it."""
+    dropped = ("could not open relation", "cache lookup failed")
+    return isinstance(error, GONE) or (
+        isinstance(error, asyncpg.InternalServerError) and str(error).startswith(dropped)
+    )
 
 
 async def explained(error: BaseException, dsn: str, schema: str) -> BaseException:
