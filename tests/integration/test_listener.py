@@ -416,7 +416,7 @@ async def test_what_a_stopping_listener_breaks_off_fails_nothing(own: Connection
     assert [row["status"] for row in rows] == ["running"]
     start(**settings).ready()
     for row in await ended(own, *requests):
-        assert (row["status"], row["documents_done"], row["attempt"]) == ("succeeded", 300, 1)
+        assert (row["status"], row["documents_done"], row["attempt"], row["error"]) == ("succeeded", 300, 1, None)
 
 
 async def _stopping(it: ListenerProcess) -> bool:
