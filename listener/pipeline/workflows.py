@@ -74,6 +74,7 @@ class Workflows:
         self.shares = Shares(tools, self._runs, announcements)
         self._going_on: set[UUID] = set()
         self._executions: set[asyncio.Task[Any]] = set()
+        self._abandoned = False
         self._register()
 
     def _register(self) -> None:
@@ -133,6 +134,7 @@ class Workflows:
 
     async def abandon(self) -> None:
         """Break off what runs here, and leave it to others. It must not go on while what it works with is closed."""
+        self._abandoned = True
         for execution in self._executions:
             execution.cancel()
         if self._executions:
@@ -176,7 +178,7 @@ class Workflows:
                 await self._settle(ref, attempt, "cancelled", BATCH_CANCELLED)
                 raise
             except Exception as error:
-                if not is_outage(error):
+                if not self._leaves(error):
                     await self._settle_failed(ref, attempt, error)
                 raise
             finally:
@@ -273,12 +275,17 @@ class Workflows:
             with self._capacity.executes(workflow):
                 yield
         except Exception as error:
-            if not is_outage(error):
+            if not self._leaves(error):
                 raise
-            log.warning("waiting for Postgres: %s; it goes on later", error)
+            if not self._abandoned:
+                log.warning("waiting for Postgres: %s; it goes on later", error)
             raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} goes on later") from None
         finally:
             self._executions.discard(execution)
+
+    def _leaves(self, error: Exception) -> bool:
+        """Tell whether an error says nothing of the work: it goes on later, maybe elsewhere."""
+        return self._abandoned or is_outage(error)
 
     # the batch workflow
 
