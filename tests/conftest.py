@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -20,10 +21,14 @@ from listener_process import ListenerProcess
 from pipeline import cloned, migrated
 from roles import new_roles
 from staging import Connection, session
+from web_server import WebServer
 
 from listener import embedded, service
 from listener.database import migrations
 from listener.settings import Settings
+
+if TYPE_CHECKING:
+    from listener.sources.http.web import Web
 
 VERSIONS = (16, 18)
 FOLDERS = ("upgrade", "crash", "integration", "security", "sql", "property", "unit", "tests")
@@ -265,3 +270,19 @@ def _remove(folder: Path) -> None:
         asyncio.run(embedded.stop(home.parents[1]))
     with suppress(FileNotFoundError):  # another run may remove what a killed one left, too
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def site() -> Iterator[WebServer]:
+    """A web server on loopback."""
+    with WebServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def web(site: WebServer) -> AsyncIterator[Web]:
+    """The source of web pages, with ``site`` for its root."""
+    from web_reading import reading  # noqa: PLC0415 - the tests of other rooms have no use for it
+
+    async with reading(site.url("/")) as source:
+        yield source

@@ -64,6 +64,19 @@ def refusal(error: asyncpg.PostgresError) -> RequestError | LostOwnership | None
     return None
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raise what our functions refuse in the block as ``refusal`` says; other errors pass: they may be an outage."""
+    import asyncpg  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if refused := refusal(error):
+            raise refused from None
+        raise
+
+
 def _answer(error: asyncpg.PostgresError) -> IngestError:
     state, message, hint = error.sqlstate or "", error.message or str(error), error.hint or ""
     if state in _NOT_MIGRATED:

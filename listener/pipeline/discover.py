@@ -81,7 +81,7 @@ class _Manifest:
             ref, executor, attempt = self._fence
             await self._gateway.add_container(ref, executor, attempt, container)
         if page.gone:
-            await self._gateway.delete_absent(*self._fence, page.gone, page.read_seq)
+            await self._gateway.delete_absent(*self._fence, page.gone, self._listing.read_seq)
         looked_at = [self._looked_at(item) for item in page.items]
         same = await self._unchanged(looked_at)
         entries = [self._numbered(entry) for entry, seen in zip(looked_at, same, strict=True) if seen is None]

@@ -5,14 +5,14 @@ A write that another execution has fenced off raises LostOwnership.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
-from listener.database.translation import refusal
+from listener.database.translation import refusals
 from listener.pipeline.identity import Identity
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings, Container, Discovery, Manifest, ManifestEntry, RunningRequest
@@ -207,11 +207,11 @@ class RequestGateway:
         return Manifest(**await self._row(query, request.request))
 
     async def _row(self, query: str, *values: Any) -> Any:
-        with _fenced():
+        with refusals():
             return await self._pool.fetchrow(query, *values)
 
     async def _write(self, query: str, *values: Any) -> Any:
-        with _fenced():
+        with refusals():
             return await self._pool.fetchval(query, *values)
 
     async def _column(self, query: str, *values: Any) -> list[Any]:
@@ -220,14 +220,3 @@ class RequestGateway:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-@contextmanager
-def _fenced() -> Iterator[None]:
-    """Raise what our functions refuse as LostOwnership or RequestError; other errors pass: they may be an outage."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        if refused := refusal(error):
-            raise refused from None
-        raise

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import asyncpg
 
-from listener.database.translation import refusal
+from listener.database.translation import refusals
 from listener.sources.watched_tables import PAGE, Key, TableRow, WatchedTable
 
 
@@ -19,7 +18,7 @@ class TableGateway:
         self._pool = pool
 
     async def watched(self, watch: str) -> WatchedTable:
-        query = "select prefix, template, media_type, is_back_fill, read_seq from ingest.ingest_look_at_table($1::text)"
+        query = "select prefix, template, media_type, is_back_fill from ingest.ingest_look_at_table($1::text)"
         (row,) = await self._fetch(query, watch)
         return WatchedTable(*row)
 
@@ -46,16 +45,5 @@ class TableGateway:
         ]
 
     async def _fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
-        with _refused():
+        with refusals():
             return list(await self._pool.fetch(query, *values))
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    """Raise what our functions refuse as RequestError; other errors pass: they may be an outage."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        if refused := refusal(error):
-            raise refused from None
-        raise

@@ -106,8 +106,8 @@ class Page:
     ``cursor``: ``discover(…, after=cursor)`` goes on behind this page; None if the source can't begin in the middle.
     ``complete``: whether nothing is missing that has no name here, as the rest of a list that was cut off. What is in
     no page is gone only if all of them were complete; what lies below or inside of something Refused is not gone.
-    ``gone``: URIs of documents that are certainly there no more; they are deleted unless a later reading than
-    ``read_seq`` brought them, a number that was taken before the source was looked at.
+    ``gone``: URIs of documents that are certainly there no more; they are deleted, unless something read since this
+    look began brought them.
     """
 
     items: Sequence[Found | Refused]
@@ -115,7 +115,6 @@ class Page:
     cursor: str | None = None
     complete: bool = True
     gone: Sequence[str] = ()
-    read_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,13 +43,12 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class WatchedTable:
-    """What is read for a watch. ``read_seq``: a number of reading, taken when this was asked for."""
+    """What is read for a watch."""
 
     prefix: str
     template: str
     media_type: str
     is_back_fill: bool
-    read_seq: int
 
     def uri(self, key: Key) -> str:
         """Return what the document of a row is called."""
@@ -213,7 +212,7 @@ def _page(watch: str, about: WatchedTable, rows: Sequence[TableRow], keys: Seque
         Found(uri, f"{ROOT}/{quote(watch, safe='')}/{encoded(row.key)}", about.media_type, row.bytes)
         for uri, row in there.items()
     ]
-    return Page(items, gone=list(dict.fromkeys(uri for uri in named if uri not in there)), read_seq=about.read_seq)
+    return Page(items, gone=list(dict.fromkeys(uri for uri in named if uri not in there)))
 
 
 def _empty() -> Ready:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -17,12 +16,6 @@ from web_server import Told, WebServer, moved, page
 
 HOST = "https://docs.example.com"
 LATIN = "text/html; charset=ISO-8859-1"
-
-
-@pytest.fixture
-def site() -> Iterator[WebServer]:
-    with WebServer() as server:
-        yield server
 
 
 def listening(ready: str, folder: Path, *roots: str) -> ListenerProcess:

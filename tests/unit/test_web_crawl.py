@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
 from web_reading import fetched, found, items, names, pages, reading
 from web_server import Asked, Told, WebServer, moved, page
@@ -14,18 +12,6 @@ from listener.sources.http.page_links import page_links
 from listener.sources.http.web import Web
 
 CRAWL = {"depth": 5, "pages": 100}
-
-
-@pytest.fixture
-def site() -> Iterator[WebServer]:
-    with WebServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def web(site: WebServer) -> AsyncIterator[Web]:
-    async with reading(site.url("/")) as source:
-        yield source
 
 
 def put(site: WebServer, **links: list[str]) -> None:

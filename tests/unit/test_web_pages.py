@@ -6,7 +6,7 @@ import gzip
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,18 +21,6 @@ from listener.sources.http.web import Web
 from listener.sources.options import RequestOptions
 
 LONG_AGO = "Sat, 28 Nov 2020 07:28:00 GMT"
-
-
-@pytest.fixture
-def site() -> Iterator[WebServer]:
-    with WebServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def web(site: WebServer) -> AsyncIterator[Web]:
-    async with reading(site.url("/")) as source:
-        yield source
 
 
 async def code_of_discovery(web: Web, source: str) -> IngestError:

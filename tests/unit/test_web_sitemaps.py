@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -16,18 +16,6 @@ from listener.sources.http.sitemap import NoSitemap, entries, last_modified, unp
 from listener.sources.http.web import Web
 
 SCHEMA = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
-
-
-@pytest.fixture
-def site() -> Iterator[WebServer]:
-    with WebServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def web(site: WebServer) -> AsyncIterator[Web]:
-    async with reading(site.url("/")) as source:
-        yield source
 
 
 def urlset(*locs: str, lastmod: str = "") -> str:
