@@ -123,7 +123,9 @@ async def test_a_cancelling_confirmation_starts_nothing_of_before(
     async with cloned(server, ready.rpartition("/")[2].partition("?")[0]) as copy, session(copy) as there:
         held = start(copy, "held")
         await waits(held)
+        await there.execute("select ingest_watch('/srv/docs', every => '1 minute')")
         assert await there.fetchval("select ingest_confirm_restore(true)") == "0 requests go on, 3 were cancelled"
+        assert await there.fetchval("select bool_and(paused) from ingest_watches")  # a copy for tests fires nothing
         held.ready()
         await ended(there, await add(there, content="A new text.", uri="new", collection="docs"))
         assert held.embedded() == ["A new text."]

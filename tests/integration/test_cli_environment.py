@@ -81,6 +81,16 @@ async def test_doctor_says_what_to_do_about_missing_roots_and_tables(tmp_path: P
     assert "hint: Run: ingest migrate" in ended.out
 
 
+async def test_doctor_looks_at_each_root_and_at_those_that_nobody_reads(tmp_path: Path, database: str) -> None:
+    doctor = Ingest(tmp_path, INGEST_DATABASE_URL=database)
+    ended = await doctor("doctor", "--json", INGEST_ROOTS=f"{tmp_path}\n/not/there\nhttp://127.0.0.1:9/")
+    roots = [check["state"] for check in ended.json["checks"] if check["name"] == "root"]
+    assert roots == ["ok", "problem", "problem"]
+    ended = await doctor("doctor", "--json", INGEST_ROOTS="sftp://host/docs/")
+    (check,) = (check for check in ended.json["checks"] if check["name"] == "roots")
+    assert check["message"] == "wrong_setting: INGEST_ROOTS=sftp://host/docs/: there is no source for sftp:"
+
+
 async def test_doctor_starts_no_server(tmp_path: Path) -> None:
     ended = await Ingest(tmp_path, INGEST_DATA_DIR=str(tmp_path / "data"))("doctor", "--json")
     states = {check["name"]: check["state"] for check in ended.json["checks"]}

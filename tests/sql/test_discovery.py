@@ -9,12 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from staging import Connection, add, add_listener, claim, one
+from staging import Connection, add, add_listener, claim, ingest, one
 
 from listener.database.connections import open_database
 from listener.pipeline.discover import discover
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.references import RequestRef
+from listener.pipeline.request_rows import ManifestEntry
 from listener.settings import Settings
 from listener.sources.base import Found, LookUp, Page, Refused
 from listener.sources.options import RequestOptions
@@ -100,6 +101,27 @@ async def test_it_goes_on_behind_the_last_page_that_was_written(c: Connection, g
     assert [tuple(row) for row in rows] == [(1, 5, 50), (2, 5, 50), (3, 5, 50)]
     counted = await one(c, "select documents_found, refused from ingest_requests where id = $1", broken)
     assert tuple(counted) == (20, 5)
+
+
+async def test_a_look_that_finds_nothing_changed_is_newer_than_what_others_read_before_it(
+    c: Connection, gateway: Gateway
+) -> None:
+    await ingest(c, {"toy:/0a": "one"})
+    await c.execute("update ingest_documents set version = 'v0a'")
+    live = "select live_seq from ingest_documents"
+    before = await c.fetchval(live)
+    alone, beside = await add(c), await add(c)
+    page = [ManifestEntry(0, 1, Found("toy:/0a", version="v0a")), ManifestEntry(1, 1, Found("toy:/0b", version="v0b"))]
+    assert await claim(c, 1) == [alone]
+    (same, new) = await gateway.see_unchanged(RequestRef(request=alone), "L1", 1, 10**6, page)
+    assert (same, new) == (await c.fetchval("select id from ingest_documents"), None)
+    assert await c.fetchval(live) == before  # nobody else can hold an older reading
+    assert await claim(c, 1) == [beside]
+    assert await gateway.see_unchanged(RequestRef(request=alone), "L1", 1, 10**6, page) == [same, None]
+    assert await c.fetchval(live) == 10**6
+    async with c.transaction():
+        await c.execute("select from ingest_documents for update")
+        assert await gateway.see_unchanged(RequestRef(request=alone), "L1", 1, 10**6, page) == [None, None]
 
 
 # what is gone

@@ -8,7 +8,7 @@ import logging
 import asyncpg
 import pytest
 
-from listener.engine.endings import declared_dead
+from listener.engine.endings import declared_dead, ending
 from listener.engine.loop import Loop, Rounds
 from listener.errors import OperatorError
 from listener.service import Listener
@@ -122,6 +122,14 @@ async def test_a_loop_that_meets_a_deadlock_or_a_lock_looks_again(caplog: pytest
     await asyncio.wait_for(loop.through.wait(), 10)
     await loop.stop()
     assert caplog.text.count("looking: waiting for a lock that another transaction holds") == 2
+
+
+@pytest.mark.parametrize("said", ["could not open relation with OID 19310", "cache lookup failed for function 7"])
+def test_what_is_dropped_in_the_middle_of_a_call_has_gone(said: str) -> None:
+    assert (
+        ending("watches", asyncpg.InternalServerError(said)).code == "schema_newer"
+    )  # which is looked at more closely
+    assert ending("watches", asyncpg.InternalServerError("something else")).code == "internal"
 
 
 async def test_a_part_that_fails_at_the_stop_keeps_no_other_from_ending(caplog: pytest.LogCaptureFixture) -> None:

@@ -15,6 +15,7 @@ import pytest
 from listener.errors import DocumentError, RequestError
 from listener.sources import file_reading
 from listener.sources.base import Found, Refused
+from listener.sources.file_state import YOUNG_SECONDS, FileState, state_of
 from listener.sources.folder_roots import FolderRoots
 from listener.sources.options import RequestOptions
 from listener.sources.paths import uri_of
@@ -346,3 +347,33 @@ def test_twenty_thousand_files_are_found_lazily(tmp_path: Path) -> None:
 def test_a_pattern_that_is_no_pattern_is_refused(root: Path) -> None:
     assert code_of(root, root, include="[z-a].md") == "invalid_option"
     assert code_of(root, f"{root}/[z-a]") == "invalid_option"
+
+
+def looked_at(path: Path, **changed: Any) -> os.stat_result:
+    """Return what the system says of a file, but for some of its fields."""
+    status = path.stat()
+    names = ("st_mtime", "st_ctime", "st_mtime_ns", "st_ctime_ns")
+    return os.stat_result(tuple(status), {name: changed.get(name, getattr(status, name)) for name in names})
+
+
+def test_a_file_s_state_is_another_one_when_any_of_its_times_or_its_size_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("words")
+    old = time.time() - YOUNG_SECONDS - 1
+    times: dict[str, Any] = {"st_mtime": old, "st_ctime": old, "st_mtime_ns": 10, "st_ctime_ns": 20}
+    version = state_of(looked_at(path, **times)).version
+    assert version is not None
+    assert state_of(looked_at(path, **times)).version == version
+    assert state_of(looked_at(path, **times | {"st_mtime_ns": 11})).version != version
+    assert state_of(looked_at(path, **times | {"st_ctime_ns": 21})).version != version  # the other one was set back
+    path.write_text("more words")
+    assert state_of(looked_at(path, **times)).version != version
+
+
+@pytest.mark.parametrize("young", ["st_mtime", "st_ctime"])
+def test_a_file_that_may_change_again_without_a_trace_has_no_state(tmp_path: Path, young: str) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("words")
+    old = time.time() - YOUNG_SECONDS - 1
+    status = looked_at(path, **{"st_mtime": old, "st_ctime": old, young: time.time() - YOUNG_SECONDS + 2})
+    assert state_of(status) == FileState()
