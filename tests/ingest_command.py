@@ -196,9 +196,10 @@ def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
     """Prepare a folder with our configuration, and an ``ingest`` on the PATH; return the environment."""
     shutil.copy(CONFIG, tmp_path)
     program = tmp_path / "bin" / "ingest"
-    program.parent.mkdir(exist_ok=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m listener "$@"\n')
-    program.chmod(0o755)
+    if not program.exists():  # what is open for writing can't be run meanwhile: "Text file busy"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m listener "$@"\n')
+        program.chmod(0o755)
     package = str(Path(listener.__file__).parents[1])
     path = os.pathsep.join([str(program.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
     return os.environ | {"PATH": path, "PYTHONPATH": package, "INGEST_DATABASE_URL": database}

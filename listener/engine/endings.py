@@ -14,12 +14,15 @@ from listener.engine.restores import RESTORED, restored
 from listener.errors import OperatorError
 
 log = logging.getLogger(__name__)
+SCHEMA_NEWER = "schema_newer"
 
 
 def ending(loop: str, error: Exception) -> OperatorError:
     """Return the error to report for a failed loop; a listener can't run without all of its loops."""
-    if _has_gone(error):  # whoever ends the listener finds out why, and says so
+    if _has_gone(error):
         return schema_newer(str(error))
+    if isinstance(error, OperatorError) and error.code == SCHEMA_NEWER:
+        return error  # whoever ends the listener finds out why its functions are missing, and says so
     if isinstance(error, OperatorError):
         log.error("the loop %s ends this listener: %s", loop, error)
         return error
@@ -43,7 +46,7 @@ def _has_gone(error: Exception) -> bool:
 
 async def explained(error: BaseException, dsn: str, schema: str) -> BaseException:
     """Return ``error``, or that the schema has gone: what is called in it is missing then, too."""
-    if isinstance(error, OperatorError) and error.code == "schema_newer":
+    if isinstance(error, OperatorError) and error.code == SCHEMA_NEWER:
         with suppress(Exception):  # Postgres may be away as well
             connection = await plain_connection(dsn)
             try:
@@ -66,7 +69,7 @@ def declared_dead(executor_id: str) -> OperatorError:
 def schema_newer(said: str) -> OperatorError:
     """Return the error of a listener whose functions are not there any more."""
     return OperatorError(
-        "schema_newer",
+        SCHEMA_NEWER,
         f"a newer program has migrated the schema while this one ran ({said}); others go on with its work",
         "Upgrade this program: pip install --upgrade ingest-listener. If it is the newest, ask: ingest doctor",
     )

@@ -83,6 +83,7 @@ async def listening(block: Block, dsn: str, folder: Path) -> AsyncIterator[None]
         if process.returncode is None:
             process.terminate()
         _, err = await ending
+        print(err.decode())  # what it said, where a block goes wrong
     assert process.returncode == 0, err.decode()
 
 
