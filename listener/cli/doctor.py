@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,8 +69,11 @@ def _plain(value: object) -> bool | int | float | str | None:
 
 async def _doctor(output: Output) -> int:
     from listener.database.dsn import check_dsn
+    from listener.settings import misspelt
 
     settings, findings = load_settings(), Findings(output)
+    for name, meant in misspelt(os.environ):
+        await findings.look("settings", _unread(name, meant))
     await look_at_roots(settings, findings)
     await findings.look("embedder", _embedder(settings))
     await findings.look("parsers", _parsers(settings))
@@ -98,6 +102,10 @@ async def _holds(what: str, ok: bool, hint: str) -> str:
     if not ok:
         raise Bad(f"it has not: {what}", hint)
     return what
+
+
+async def _unread(name: str, meant: str) -> str:
+    raise Bad(f"{name} is set, and nothing reads it", f"Was {meant} meant? See: ingest doctor --settings", "warning")
 
 
 async def _embedder(settings: Settings) -> str:

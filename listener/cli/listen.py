@@ -48,10 +48,14 @@ def listen(
     INGEST_ROOTS=/srv/docs ingest listen
     INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
     """
+    from listener.settings import misspelt
+
     signals = StopSignals()
     settings = load_settings()
     form = "json" if as_json else settings.log_format
     logs.to_stderr(settings.log_level, form)
+    for name, meant in misspelt(os.environ):
+        log.warning("%s is set, and nothing reads it; was %s meant?", name, meant)
     asyncio.run(_listen(settings, wait_for_database, signals, form))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -177,7 +179,16 @@ def load() -> Settings:
         name = variable(str(first["loc"][0]))
         value = "" if name in SECRET else f"={first['input']!s}"
         hint = "See: ingest doctor --settings"
-        raise OperatorError("wrong_setting", f"{name}{value}: {first['msg']}", hint) from None
+        said = first["msg"].removeprefix("Value error, ").replace("Input should be", "it should be")
+        raise OperatorError("wrong_setting", f"{name}{value}: {said}", hint) from None
+
+
+def misspelt(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the names of environment variables that mean nothing here, each with the one that was probably meant."""
+    known = {variable(field.alias or name) for name, field in Settings.model_fields.items()}
+    unknown = sorted(name for name in names if name.startswith("INGEST_") and name not in known)
+    likely = ((name, get_close_matches(name, known, n=1, cutoff=0.85)) for name in unknown)
+    return [(name, meant[0]) for name, meant in likely if meant]
 
 
 def with_schema(settings: Settings, schema: str | None = None) -> Settings:

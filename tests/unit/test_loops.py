@@ -8,7 +8,7 @@ import logging
 import asyncpg
 import pytest
 
-from listener.engine.endings import declared_dead, ending
+from listener.engine.endings import declared_dead, ending, schema_newer
 from listener.engine.loop import Loop, Rounds
 from listener.errors import OperatorError
 from listener.service import Listener
@@ -78,6 +78,7 @@ async def test_a_loop_that_fails_is_named_in_the_log(
         asyncpg.UndefinedFunctionError("function ingest_beat() does not exist"),
         asyncpg.UndefinedTableError('relation "ingest_requests" does not exist'),
         asyncpg.InvalidSchemaNameError('schema "docs" does not exist'),
+        schema_newer("another call of this listener found it"),
     ],
 )
 async def test_a_loop_that_finds_nothing_to_call_leaves_it_to_the_listener_to_say_why(

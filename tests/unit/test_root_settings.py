@@ -45,6 +45,12 @@ def test_what_is_no_root_is_refused_without_its_secrets(value: str, monkeypatch:
     assert refused.value.code == "wrong_setting"
     assert "INGEST_ROOTS" in refused.value.message
     assert "QXZJKV" not in str(refused.value)
+    assert "Value error" not in refused.value.message
+
+
+def test_a_misspelt_variable_is_found_and_others_are_left_alone() -> None:
+    names = ["INGEST_ROOT", "INGEST_EMBEDER", "INGEST_OUR_OWN", "INGEST_SCHEMA", "OPENAI_API_KEY", "PATH"]
+    assert settings.misspelt(names) == [("INGEST_EMBEDER", "INGEST_EMBEDDER"), ("INGEST_ROOT", "INGEST_ROOTS")]
 
 
 def test_both_variables_name_folders(monkeypatch: pytest.MonkeyPatch) -> None:
