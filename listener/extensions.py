@@ -31,11 +31,10 @@ def installed(group: str) -> list[Extension]:
     nothing of ours is there.
     """
     found: dict[str, Extension] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (not _is_ours(point), point.name)):
-        origin = _origin(point)
+    for is_strange, _, origin, point in sorted(map(_registered, entry_points(group=group)), key=lambda one: one[:2]):
         if other := found.get(point.name):
             raise broken(f"the name {point.name!r} in {group} of {origin}", f"{other.origin} has the same name")
-        found[point.name] = Extension(point.name, _imported(point, group, origin), origin, _is_ours(point))
+        found[point.name] = Extension(point.name, _imported(point, group, origin), origin, not is_strange)
     if not any(one.ours for one in found.values()):
         hint = f"What is installed is older than the program: pip install --force-reinstall {OURS}"
         raise OperatorError("broken_extension", f"{OURS} has no entry points in {group}", hint)
@@ -56,9 +55,10 @@ def _imported(point: EntryPoint, group: str, origin: str) -> Any:
         raise broken(f"{point.name!r} in {group} of {origin}", error) from error
 
 
-def _origin(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version} ({point.value})" if point.dist else point.value
-
-
-def _is_ours(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name.replace("_", "-").lower() == OURS
+def _registered(point: EntryPoint) -> tuple[bool, str, str, EntryPoint]:
+    """Return whether a stranger registered it, its name, and its origin; a distribution's metadata is read once."""
+    if point.dist is None:
+        return True, point.name, point.value, point
+    about = point.dist.metadata
+    is_strange = about["Name"].replace("_", "-").lower() != OURS
+    return is_strange, point.name, f"{about['Name']} {about['Version']} ({point.value})", point

@@ -12,9 +12,12 @@ environment, arguments and standard files of its own, like one that was executed
 
 from __future__ import annotations
 
+import functools
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -27,6 +30,15 @@ from typing import TextIO, cast
 
 NUMBER = struct.Struct("i")
 ORDER_BYTES = 100_000
+HEAVY = (
+    "anyio._backends._asyncio",
+    "dbos._migration",
+    "listener.client",
+    "listener.embedding.endpoint",
+    "listener.embedding.token_vectors",
+    "listener.service",
+    "sqlalchemy.dialects.sqlite",
+)
 
 
 class ForkServer:
@@ -106,6 +118,24 @@ class Forked:
 
 
 # In the server.
+
+
+def import_program() -> None:
+    """Import ``ingest`` whole, and what is installed for it, and find out what its verbs and their options are."""
+    import typer.main  # noqa: PLC0415 - the driver needs none of it
+
+    from listener import cli, extensions  # noqa: PLC0415
+    from listener.database.sql_files import sql_files  # noqa: PLC0415
+
+    for module, slow in ((typer.main, "get_command"), (extensions, "entry_points")):
+        setattr(module, slow, functools.cache(getattr(module, slow)))
+    for module in (*(f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__)), *HEAVY):
+        importlib.import_module(module)
+    for kind in ("embedders", "formats", "sources"):
+        extensions.installed(f"ingest_listener.{kind}")
+    sql_files()
+    typer.main.get_command(cli.app)
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads can't be forked safely"
 
 
 def serve(orders: int) -> None:

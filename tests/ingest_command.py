@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import json
 import os
-import pkgutil
 import pty
 import shutil
 import subprocess
@@ -22,13 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from forking import Child, ForkServer, serve
+from forking import Child, ForkServer, import_program, serve
 
 import listener
 
 CONFIG = Path(__file__).parents[1] / "dbos-config.yaml"
 OF_PYTHON = ("PYTHON", "LANG", "LC_")
-HEAVY = ("listener.client", "listener.service", "listener.embedding.endpoint", "listener.embedding.token_vectors")
 
 
 @dataclass(frozen=True)
@@ -207,14 +204,9 @@ def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
 
 def main() -> None:
     """Be the fork server; in each process that is forked from it, be ``ingest``."""
-    import typer.main  # noqa: PLC0415 - the driver needs none of it
+    from listener import cli  # noqa: PLC0415 - the driver needs none of it
 
-    from listener import cli  # noqa: PLC0415
-
-    setattr(typer.main, "get_command", functools.cache(typer.main.get_command))  # noqa: B010
-    for module in (*(f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__)), *HEAVY):
-        importlib.import_module(module)
-    typer.main.get_command(cli.app)  # what the verbs and their options are, which takes a while to find out
+    import_program()
     serve(int(sys.argv[1]))
     sys.argv[0] = str(Path(listener.__file__).parent / "__main__.py")
     cli.main()

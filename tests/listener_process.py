@@ -38,7 +38,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from forking import Forked, ForkServer, serve
+from forking import Forked, ForkServer, import_program, serve
 
 import listener
 
@@ -360,10 +360,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] != "listen":  # a fork server
-        import listener.cli.listen
-        import listener.embedding.endpoint
-        import listener.embedding.token_vectors
-        import listener.service
-
+        import_program()
         serve(int(sys.argv[1]))
     main()
