@@ -82,12 +82,35 @@ async def test_broken_links_are_no_documents_and_failing_pages_are_refused(site:
 
 
 async def test_a_server_that_goes_away_in_the_middle_is_an_outage(site: WebServer, web: Web) -> None:
-    put(site, index=[f"{number}.html" for number in range(30)])
-    for number in range(30):
-        site.pages[f"/docs/{number}.html"] = Told("", 503)
+    links = [f"{number}.html" for number in range(30)]
+    site.pages["/docs/"] = lambda _: Told("", 503) if site.asked("/docs/0.html") else Told(page("index", *links))
+    for link in links:
+        site.pages[f"/docs/{link}"] = Told("", 503)
     with pytest.raises(ServiceError) as caught:
         await pages(web, site.url("/docs/"), crawl=CRAWL)
     assert caught.value.code == "server_unavailable"
+
+
+async def test_broken_links_use_up_no_pages_but_have_an_end(site: WebServer, web: Web) -> None:
+    put(site, index=[*(f"gone{number}.html" for number in range(15)), "a.html", "b.html"], a=[], b=[])
+    there = await pages(web, site.url("/docs/"), crawl={"pages": 10})
+    assert len(items(there)) == 3
+    assert all(one.complete for one in there)
+    site.requests.clear()
+    put(site, index=[*(f"gone{number}.html" for number in range(1000)), "a.html"], a=[])
+    there = await pages(web, site.url("/docs/"), crawl={"pages": 10})
+    assert not all(one.complete for one in there)
+    assert len(site.requests) < 25
+
+
+async def test_a_part_of_a_site_that_is_broken_is_no_outage(site: WebServer, web: Web) -> None:
+    put(site, index=[*(f"broken{number}.html" for number in range(20)), "z.html"], z=[])
+    for number in range(20):
+        site.pages[f"/docs/broken{number}.html"] = Told("", 500)
+    there = items(await pages(web, site.url("/docs/"), crawl=CRAWL))
+    refused = [one for one in there if isinstance(one, Refused)]
+    assert (len(there), {(one.code, one.passing) for one in refused}) == (22, {("server_unavailable", True)})
+    assert site.asked("/docs/broken19.html") == 1, "once it is known, others are not tried as often"
 
 
 async def test_redirects_inside_are_followed_and_those_that_leave_are_left(site: WebServer, web: Web) -> None:
