@@ -54,7 +54,7 @@ class Circuits(Loop):
         self, pool: asyncpg.Pool, tools: Tools, parking: Parking, capacity: Capacity, default_space: Space
     ) -> None:
         self._pool = pool
-        self._prober = Prober(pool, tools, parking.lease)
+        self._prober = Prober(pool, tools, parking.lease_of)
         self._start_check = StartCheck(pool, tools.embedders, self._prober, parking, default_space)
         self._away = tools.away
         self._embedders: Embedders = tools.embedders
@@ -106,13 +106,13 @@ class Circuits(Loop):
         await self._let_go({one.key for one in circuits if one.due} - {one.key for one, _ in mine})
         self._next_in = min((one.next_in for one, _ in mine if one.next_in), default=None)
         for one, how in mine:
-            if one.due and await self._prober.take(one.key):
+            if one.due and await self._prober.take(one.key, self._parking.lease_of(how)):
                 probes.start_soon(self._ask, one.key, how)
 
     async def _let_go(self, unasked: Collection[Key]) -> None:
         """Close what nobody asks and can't be asked from here: what waits for it goes on, and says what to set."""
         for key in self._unasked.longer_than(self._parking.lease, unasked):
-            if await self._prober.take(key):
+            if await self._prober.take(key, self._parking.lease):
                 log.warning("%s was away, and no listener can reach it any more: nothing waits for it now", key[0])
                 await self._prober.end(key)
                 self._parking.changed.set()

@@ -6,6 +6,7 @@ One that embeds is asked for a harmless text, a source for what a request wanted
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 import anyio
@@ -24,19 +25,19 @@ log = logging.getLogger(__name__)
 
 
 class Prober:
-    """Asks services. ``lease``: the seconds that one has to answer in."""
+    """Asks services. ``lease_of``: the seconds that one has to answer in."""
 
-    def __init__(self, pool: asyncpg.Pool, tools: Tools, lease: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, tools: Tools, lease_of: Callable[[HowToAsk], float]) -> None:
         self._pool = pool
         self._embedders: Embedders = tools.embedders
         self._sources = tools.sources
         self._executor_id = tools.executor_id
-        self._lease = lease
+        self._lease_of = lease_of
 
-    async def take(self, key: Key) -> bool:
-        """Take the turn to ask a service that is away; False if it is too early, or another listener asks."""
+    async def take(self, key: Key, lease: float) -> bool:
+        """Take the turn to ask a service that is away, for ``lease`` seconds; False: too early, or another one asks."""
         query = "select ingest.ingest_take_probe($1::text, $2::text, $3::text, $4::float8)"
-        return bool(await self._pool.fetchval(query, *key, self._executor_id, self._lease))
+        return bool(await self._pool.fetchval(query, *key, self._executor_id, lease))
 
     async def ask(self, key: Key, how: HowToAsk) -> None:
         """Ask, and write down what came of it; any answer is one, also that something is to be set."""
@@ -52,7 +53,7 @@ class Prober:
     async def answer(self, key: Key, space: Space) -> ServiceError | None:
         """Ask only; return how the service failed, None: it answered. Raises SettingsError, and what it can't say."""
         try:
-            with anyio.fail_after(self._lease):
+            with anyio.fail_after(self._lease_of(space)):
                 await probe(self._embedders.of(space))
         except ServiceError as no_answer:
             return no_answer
@@ -73,7 +74,7 @@ class Prober:
 
     async def _of_source(self, key: Key, how: SourcePlace) -> ServiceError | None:
         try:
-            with anyio.fail_after(self._lease):
+            with anyio.fail_after(self._lease_of(how)):
                 await self._sources.probe(how.place)
         except ServiceError as no_answer:
             return no_answer

@@ -22,7 +22,7 @@ from uuid import UUID
 
 from listener.database.outages import retry_on_outage
 from listener.errors import LostOwnership, ServiceError
-from listener.pipeline.away import HowToAsk, Key
+from listener.pipeline.away import HowToAsk, Key, SourcePlace
 from listener.pipeline.checkpoints import without_slot
 from listener.pipeline.places import Seat
 from listener.pipeline.request_rows import BatchSettings
@@ -70,9 +70,13 @@ class Parking:
 
     @property
     def lease(self) -> float:
-        """How many seconds a listener has to ask a service whether it lives."""
-        settings = self._tools.settings
-        return max(settings.embedding_timeout_seconds, settings.http_timeout_seconds) + LEASE_SECONDS
+        """How many seconds a listener has to ask a service that embeds whether it lives."""
+        return self._tools.settings.embedding_timeout_seconds + LEASE_SECONDS
+
+    def lease_of(self, how: HowToAsk) -> float:
+        """How many seconds it has to ask any service."""
+        http = self._tools.settings.http_timeout_seconds
+        return http + LEASE_SECONDS if isinstance(how, SourcePlace) else self.lease
 
     async def failed(self, settings: BatchSettings, error: ServiceError) -> None:
         """Say that a service failed; if nobody asks yet whether it lives, this listener does, at once."""
@@ -80,17 +84,17 @@ class Parking:
 
     async def suspected(self, key: Key, asked: HowToAsk, error: ServiceError, reason: Failure) -> None:
         """Say so of any service; ``asked``: how it is asked, ``reason``: what its circuit says of the failure."""
-        if await self._suspect(key, error, reason):
+        if await self._suspect(key, error, reason, self.lease_of(asked)):
             self.suspects[key] = asked
         self.changed.set()
 
     async def suspect(self, key: Key, error: ServiceError) -> bool:
         """Take the turn to ask a service whether it lives; False if it is away already, or another listener asks."""
-        return await self._suspect(key, error, error.as_json("embed"))
+        return await self._suspect(key, error, error.as_json("embed"), self.lease)
 
-    async def _suspect(self, key: Key, error: ServiceError, reason: Failure) -> bool:
+    async def _suspect(self, key: Key, error: ServiceError, reason: Failure, lease: float) -> bool:
         wish = error.retry_after or (LIMITED_SECONDS if error.code == "rate_limited" else None)
-        ask = partial(self._tools.gateway.suspect, key, self._tools.executor_id, reason, wish, self.lease)
+        ask = partial(self._tools.gateway.suspect, key, self._tools.executor_id, reason, wish, lease)
         return await retry_on_outage(ask)
 
     async def after(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError) -> bool:

@@ -231,8 +231,8 @@ class Source(ABC):
             began = time.monotonic()
             try:
                 return timed(await self.read(one), began)
-            except DocumentError as error:
-                return error
+            except (DocumentError, ServiceError) as error:
+                return of_document(error)
 
         return await side_by_side(attempt, wanted, READS)
 

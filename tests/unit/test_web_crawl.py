@@ -231,3 +231,15 @@ def test_of_a_page_of_very_many_links_the_first_are_taken() -> None:
     text = "".join(f'<a href="{number}">x</a>' for number in range(6000))
     read = page_links(text.encode(), "", "http://h.example/", "http://h.example/")
     assert (len(read.links), read.complete) == (5000, False)
+
+
+@pytest.mark.parametrize("robots", [
+    Told("User-agent: *\nDisallow: /docs/a.html\n" + "# words\n" * 70_000, media_type="text/plain"),
+    Told("User-agent: *\nDisallow: /docs/a.html\nDisallow: /docs/" + " " * 2**20, media_type="text/plain"),
+    Told("User-agent: *\nDisallow: /docs/a.html\n" * 1000, media_type="text/plain", endless=True),
+    Told("User-agent: *\nDisallow: /docs/a.html\n" * 500_000, media_type="text/plain", packed=True),
+], ids=["long", "cut in a line", "endless", "packed"])  # fmt: skip
+async def test_of_a_robots_txt_beyond_measure_the_beginning_counts(site: WebServer, web: Web, robots: Told) -> None:
+    put(site, index=["a.html", "b.html"], a=[], b=[])
+    site.pages["/robots.txt"] = robots
+    assert await crawled(web, site) == ["", "b.html"]
