@@ -58,7 +58,7 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _BatchReading:
     """What a batch's documents are read from, and what becomes of them: texts, and what can't be read for now."""
 
     source: Source
@@ -82,7 +82,7 @@ async def load(tools: Tools, fence: Fence, texts: Texts, unread: Unread | None =
     done: Counter[str] = Counter()
     async with aclosing(in_turn(tools, fence, rows, "load")) as groups:
         async for group in groups:
-            done += await _load(tools, fence, group, _Reading(source, texts, unread))
+            done += await _load(tools, fence, group, _BatchReading(source, texts, unread))
     if unread:
         unread.check()
     # Also what an execution before this one loaded, if it did not get to say so.
@@ -111,7 +111,7 @@ async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source
     return RecordSource(inner, spec, tools.workers, files=files)
 
 
-async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], reading: _Reading) -> Counter[str]:
+async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], reading: _BatchReading) -> Counter[str]:
     """Load portions that the listener's memory has room for; what is larger than it seemed goes alone."""
     done: Counter[str] = Counter()
     larger: list[Asked] = []
@@ -126,7 +126,7 @@ async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], reading: _Re
 
 
 async def _load_portion(
-    tools: Tools, fence: Fence, asked: Sequence[Asked], reading: _Reading, larger: list[Asked]
+    tools: Tools, fence: Fence, asked: Sequence[Asked], reading: _BatchReading, larger: list[Asked]
 ) -> Counter[str]:
     read = reading.known(await _read(tools, reading.source, reading.tried(asked)))
     skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
