@@ -14,7 +14,6 @@ from listener.errors import LostOwnership, ServiceError
 from listener.pipeline.away import SourceAway
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
-from listener.pipeline.discover import LOOKS
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
 from listener.pipeline.parking import Parking
@@ -96,16 +95,16 @@ class BatchRuns:
 
     async def _load(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
         """Load; wait while a source is away. What fails although it answers is tried once more. No seat: no waiting."""
-        looks = 0 if seat else LOOKS
+        patient = seat is not None
         while True:
-            unread = Unread(self._tools.sources, settings.source) if looks < LOOKS else None
+            unread = Unread(self._tools.sources, settings.source) if patient else None
             try:
                 return await load(self._tools, fence, texts, unread)
             except SourceAway as away:
                 assert seat is not None
                 texts.let_go()
                 verdict = await self.waits.after_reading(fence, settings, seat, away)
-                looks = LOOKS if verdict == "over" else looks + 1 if verdict == "well" else 0
+                patient = verdict == "away"
 
     async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
