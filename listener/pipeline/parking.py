@@ -130,15 +130,24 @@ class Parking:
         """Return how many seconds work waits at most."""
         return self._tools.settings.service_patience if wish is None else wish
 
-    async def wait(self, one: Parked, seat: Seat, go_on: Callable[[], Awaitable[bool]]) -> str:
+    async def wait(
+        self,
+        one: Parked,
+        seat: Seat,
+        go_on: Callable[[], Awaitable[bool]],
+        over: Callable[[], ServiceError] | None = None,
+    ) -> str:
         """Wait without a place until parked work may ``go_on`` and does; return the verdict, or ``over`` at once.
 
-        ``go_on`` writes that down, False if there is no room for it now. Raises LostOwnership.
+        ``go_on`` writes that down, False if there is no room for it now. ``over``: what is then raised instead, without
+        a place. Raises LostOwnership.
         """
         while True:
             with without_slot(seat.workflow):
                 async with seat.away():
                     verdict = await self.verdict(one)
+                    if verdict == "over" and over:
+                        raise over()
             if verdict == "over" or await retry_on_outage(go_on):
                 return verdict
             one.wait_again()
@@ -161,8 +170,11 @@ class Parking:
         patience = self.patience(settings.patience)
         one = Parked(settings.key, fence.requests[0], fence.number, fence.token, patience)
         await retry_on_outage(partial(self._tools.gateway.park, fence, reason))
-        if await self.wait(one, seat, partial(self._tools.gateway.go_on, fence)) == "over":
-            raise _last(self._tools.away.error(settings.key) or known, settings)
+
+        def over() -> ServiceError:
+            return _last(self._tools.away.error(settings.key) or known, settings)
+
+        await self.wait(one, seat, partial(self._tools.gateway.go_on, fence), over)
         return one.opened
 
 
