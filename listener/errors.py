@@ -74,7 +74,7 @@ class DocumentError(IngestError):
 
 
 class TransientError(DocumentError):
-    """One document can't be had just now; trying again later may help."""
+    """One document can't be had just now; trying again later may help. Its source may be away."""
 
 
 class SettingsError(IngestError):
@@ -90,6 +90,14 @@ class ServiceError(IngestError):
     def __init__(self, code: str, message: str, hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(code, message, hint)
         self.retry_after = wish(retry_after)
+
+
+def of_document(error: IngestError) -> DocumentError:
+    """Return what an error of a source says of one document alone: of an absence, that it may pass."""
+    if isinstance(error, DocumentError):
+        return error
+    kind = TransientError if isinstance(error, ServiceError) else DocumentError
+    return kind(error.code, error.message, error.hint)
 
 
 def wish(seconds: float | None) -> float | None:

@@ -5,6 +5,7 @@ A line is a list of pieces, each with a style of rich's or none; ``Output.pieces
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -19,6 +20,7 @@ Line = list[Piece]
 LEAST_WIDTH = 40
 LEAST_LAST = 16
 SHORT_ID = 8
+WORD_AND_SPACES = re.compile(r" +|[^ ]+ *")
 _UNITS = ((365 * 86400, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -92,6 +94,39 @@ def columns(
 def _line(row: Sequence[str], wide: Sequence[int], style: str) -> Line:
     padded = [cell + " " * (most - width_of(cell) + 2) for cell, most in zip(row, wide, strict=False)]
     return [(cell, style if place == 1 else "") for place, cell in enumerate([*padded, row[-1]])]
+
+
+def wrapped(pieces: Line, width: int) -> list[Line]:
+    """Return a line as several that are no wider, broken at spaces. Words that are wider stay whole."""
+    lines: list[Line] = [[]]
+    room = max(width, LEAST_WIDTH)
+    left = room
+    for text, style in pieces:
+        for word in _words(text):
+            if width_of(word.rstrip()) > left and left < room:
+                lines.append([])
+                left = room
+            lines[-1].append((word, style))
+            left -= width_of(word)
+    return [_joined(line) for line in lines]
+
+
+def _words(text: str) -> list[str]:
+    """Return a text's words, each with the spaces behind it."""
+    return WORD_AND_SPACES.findall(text)
+
+
+def _joined(line: Line) -> Line:
+    """Return a line with neighbours of one style as one piece, and no space at its end."""
+    made: Line = []
+    for text, style in line:
+        if made and made[-1][1] == style:
+            made[-1] = (made[-1][0] + text, style)
+        else:
+            made.append((text, style))
+    if made:
+        made[-1] = (made[-1][0].rstrip(" "), made[-1][1])
+    return made
 
 
 def below(texts: Iterable[str], width: int, indent: int, style: str = "") -> list[Line]:

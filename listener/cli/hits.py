@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from listener.cli.fitting import Line
+from listener.cli.fitting import Line, cut_in_middle, wrapped
 from listener.cli.output import Output
 from listener.logs.visible import on_one_line
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from listener.client import Hit
 
 MOST_CHARACTERS, MOST_LINES = 600, 12
+NO_LIMIT = 10**9  # columns: what is piped is not wrapped
 BEFORE = 120  # characters that stand before the first match, if that comes late
 INDENT = "    "
 LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
@@ -28,11 +29,11 @@ def write_hits(hits: Sequence[Hit], marked: Sequence[Pieces], output: Output) ->
     for number, (hit, pieces) in enumerate(zip(hits, marked, strict=True), 1):
         if number > 1:
             output.line()
-        output.line(f"{number}. {hit.title or hit.uri}", "bold")
+        width = output.width if output.terminal else NO_LIMIT
+        output.line(cut_in_middle(f"{number}. {hit.title or hit.uri}", width), "bold")
         if hit.title:
-            output.line(f"{INDENT}{hit.uri}")
-        output.line(f"{INDENT}{_about(hit)}", "dim")
-        for line in _excerpt(pieces):
+            output.line(f"{INDENT}{cut_in_middle(hit.uri, width - len(INDENT))}")
+        for line in [*wrapped([(_about(hit), "dim")], width - len(INDENT)), *_excerpt(pieces, width - len(INDENT))]:
             output.pieces([(INDENT, ""), *line])
 
 
@@ -57,9 +58,9 @@ def _found_by(hit: Hit) -> str:
     return "found by " + " and ".join(f"{way} (place {place})" for way, place in ways if place is not None)
 
 
-def _excerpt(pieces: Pieces) -> list[Line]:
+def _excerpt(pieces: Pieces, width: int) -> list[Line]:
     """Return the lines of a text around the first word that was looked for, those words marked."""
-    lines = _lines(_around_match(pieces))
+    lines = [part for line in _lines(_around_match(pieces)) for part in wrapped(line, width)]
     more = len(lines) > MOST_LINES
     return [*lines[:MOST_LINES], *([[("…", "dim")]] if more else [])]
 

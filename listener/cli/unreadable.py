@@ -56,13 +56,18 @@ def _message(status: Status) -> str:
     return f"no running listener may read {status.source}: request {short(status.id)} stays pending until one does"
 
 
-async def _hint(ingest: Ingest, unreadable: Sequence[Status]) -> str:
-    """Return what may be done, with the roots that listeners have, if the caller may know them."""
+async def roots_shown(ingest: Ingest) -> str:
+    """Return a sentence with the roots that listeners have, if the caller may know them."""
     from listener.client import overview
 
     roots = await overview.roots(ingest.session.quiet())
     shown = ", ".join(roots[:MOST_ROOTS]) + (", …" if len(roots) > MOST_ROOTS else "")
-    known = f"Listeners may read: {shown}. " if roots else ""
+    return f"Listeners may read: {shown}. " if roots else ""
+
+
+async def _hint(ingest: Ingest, unreadable: Sequence[Status]) -> str:
+    """Return what may be done, with the roots that listeners have, if the caller may know them."""
+    known = await roots_shown(ingest)
     ids = " ".join(short(one.id) for one in unreadable)
     paths = all((one.source or "").startswith(("/", "file:")) for one in unreadable)
     root = "INGEST_ROOTS above it" if paths else "a source for that scheme, and a root above it"

@@ -11,10 +11,11 @@ from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
+from listener.cli.watch_list import cells, lines_of
+from listener.cli.watch_notes import note_changes, note_missing
 
 if TYPE_CHECKING:
     from listener.client import Ingest
-    from listener.client.watched import Watch
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of a watch, as ingest watches shows it.")]
 
@@ -38,7 +39,8 @@ def watch(
 ) -> None:
     """Keep SOURCE in sync with a collection: select ingest_watch(source, …). Prints the watch's name.
 
-    What is gone from SOURCE is deleted from the collection, unless -o mirror=false. A watch of that name is changed.
+    What is gone from SOURCE is deleted from the collection, unless -o mirror=false. A watch of that name becomes what
+    is said now; what it was before is noted on stderr, and so is what is missing: a listener, a root, the folder.
 
     \b
     ingest watch docs/ --on-change
@@ -51,12 +53,18 @@ def watch(
 
     async def make(output: Output) -> None:
         async with open_ingest(output, show_sql) as ingest:
+            place = arguments.absolute_source(source)
+            former = {one.name: one for one in await ingest.watches(name or f"{collection}:{place}")}
             made = await ingest.watch(
-                arguments.absolute_source(source), collection=collection, name=name, every=every, cron=cron,
+                place, collection=collection, name=name, every=every, cron=cron,
                 time_zone=time_zone, on_change=on_change, options=options, metadata=kept,
             )  # fmt: skip
-        output.value({"name": made})
-        output.line(made)
+            output.value({"name": made})
+            output.line(made)
+            for watch in await ingest.watches(made):
+                if made in former:
+                    note_changes(former[made], watch, output)
+                await note_missing(ingest, watch, output)
 
     run(make(Output(as_json)))
 
@@ -89,22 +97,13 @@ async def _watches(name: str | None, show_sql: bool, output: Output) -> None:
         for field in found[0].__slots__:
             if (value := getattr(found[0], field)) not in (None, {}):
                 output.line(f"{field:20}{value}")
+    elif found and output.terminal:
+        for line in lines_of(found, output.width):
+            output.pieces(line)
     elif found:
-        output.table(("name", "schedule", "succeeded", "next", "state"), map(_cells, found))
+        output.table(("name", "schedule", "succeeded", "next", "state"), map(cells, found))
     elif output.terminal:
         output.line("no watches")
-
-
-def _cells(one: Watch) -> tuple[object, ...]:
-    return one.name, one.schedule, one.succeeded_at, one.next_at, _state(one)
-
-
-def _state(one: Watch) -> str:
-    if one.failing_since and not one.paused:
-        return f"failing since {one.failing_since:%Y-%m-%d %H:%M}: {one.error_code}: {one.error_message}"
-    if one.waiting_for:
-        return one.waiting_for
-    return "running" if one.running_request else one.noticing or "waiting"
 
 
 def unwatch(

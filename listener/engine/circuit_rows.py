@@ -10,7 +10,7 @@ from typing import Any
 from listener.embedding import Space
 from listener.engine.engine_rows import Fetch
 from listener.errors import ServiceError
-from listener.pipeline.away import Key
+from listener.pipeline.away import HowToAsk, Key, SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class OpenCircuit:
     """A service that is away (``opened``), or suspected to be.
 
     ``age``: seconds since it was opened; ``next_in``: seconds until it is asked again; ``due``: now, and nobody does.
-    ``space``: one that it embeds into; None: there is none any more.
+    ``space``: one that it embeds into; None: it is a source, or there is none any more.
     """
 
     service: str
@@ -34,6 +34,11 @@ class OpenCircuit:
     def key(self) -> Key:
         """What it is known by."""
         return self.service, self.tenant
+
+    @property
+    def how(self) -> HowToAsk | None:
+        """How it is asked, as far as can be told from here."""
+        return SourcePlace(self.failure["place"]) if "place" in self.failure else self.space
 
     @property
     def error(self) -> ServiceError:

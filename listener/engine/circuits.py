@@ -30,8 +30,7 @@ from listener.engine.outage_log import OutageLog
 from listener.engine.prober import Prober
 from listener.engine.seen import Seen
 from listener.engine.start_check import StartCheck
-from listener.errors import SettingsError
-from listener.pipeline.away import Key
+from listener.pipeline.away import HowToAsk, Key
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.parking import Parking
 from listener.pipeline.tools import Tools
@@ -55,7 +54,7 @@ class Circuits(Loop):
         self, pool: asyncpg.Pool, tools: Tools, parking: Parking, capacity: Capacity, default_space: Space
     ) -> None:
         self._pool = pool
-        self._prober = Prober(pool, tools.embedders, tools.executor_id, parking.lease)
+        self._prober = Prober(pool, tools, parking.lease_of)
         self._start_check = StartCheck(pool, tools.embedders, self._prober, parking, default_space)
         self._away = tools.away
         self._embedders: Embedders = tools.embedders
@@ -86,47 +85,40 @@ class Circuits(Loop):
         while self._parking.suspects:
             probes.start_soon(self._ask, *self._parking.suspects.popitem())
         circuits = await circuit_rows.open_circuits(self._pool.fetch)
-        self._note({one.key: one for one in circuits if one.opened})
+        await self._note({one.key: one for one in circuits if one.opened})
         self._log.saw(circuits, Counter(one.key for one in self._parking.parked))
         await self._take_probes(circuits, probes)
         await self._wake()
 
-    def _note(self, opened: Mapping[Key, OpenCircuit]) -> None:
+    async def _note(self, opened: Mapping[Key, OpenCircuit]) -> None:
         """Note which services are away, and tell the embedders of those that were."""
         for key in self._opened.keys() - opened.keys():
             space = self._opened[key].space
-            if space and self._reaches(space):
+            if space and await self._prober.reaches(space):
                 recovered(self._embedders.of(space))
         self._opened = opened
         self._away.are({key: one.error for key, one in opened.items()})
 
     async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
         """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
-        spaces = [(one, one.space or self._start_check.spaces.get(one.key)) for one in circuits]
-        mine = [(one, space) for one, space in spaces if space and self._reaches(space)]
+        ways = [(one, one.how or self._start_check.spaces.get(one.key)) for one in circuits]
+        mine = [(one, how) for one, how in ways if how and await self._prober.reaches(how)]
         await self._let_go({one.key for one in circuits if one.due} - {one.key for one, _ in mine})
         self._next_in = min((one.next_in for one, _ in mine if one.next_in), default=None)
-        for one, space in mine:
-            if one.due and await self._prober.take(one.key):
-                probes.start_soon(self._ask, one.key, space)
+        for one, how in mine:
+            if one.due and await self._prober.take(one.key, self._parking.lease_of(how)):
+                probes.start_soon(self._ask, one.key, how)
 
     async def _let_go(self, unasked: Collection[Key]) -> None:
         """Close what nobody asks and can't be asked from here: what waits for it goes on, and says what to set."""
         for key in self._unasked.longer_than(self._parking.lease, unasked):
-            if await self._prober.take(key):
+            if await self._prober.take(key, self._parking.lease):
                 log.warning("%s was away, and no listener can reach it any more: nothing waits for it now", key[0])
                 await self._prober.end(key)
                 self._parking.changed.set()
 
-    def _reaches(self, space: Space) -> bool:
-        try:
-            self._embedders.of(space)
-        except SettingsError:
-            return False
-        return True
-
-    async def _ask(self, key: Key, space: Space) -> None:
-        await self._prober.ask(key, space)
+    async def _ask(self, key: Key, how: HowToAsk) -> None:
+        await self._prober.ask(key, how)
         self._parking.changed.set()
 
     async def _wake(self) -> None:

@@ -1,8 +1,12 @@
-"""Ask a service whether it lives, for all listeners: whoever asks has taken the turn in the service's circuit."""
+"""Ask a service whether it lives, for all listeners: whoever asks has taken the turn in the service's circuit.
+
+One that embeds is asked for a harmless text, a source for what a request wanted of it.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 import anyio
@@ -11,42 +15,45 @@ import asyncpg
 from listener.database.outages import retry_on_outage
 from listener.embedding import Embedders, Space
 from listener.embedding.probing import probe
-from listener.errors import ServiceError, SettingsError
-from listener.pipeline.away import Key
-from listener.pipeline.rows import as_json
+from listener.errors import IngestError, ServiceError, SettingsError
+from listener.pipeline.away import HowToAsk, Key, SourcePlace
+from listener.pipeline.rows import Failure, as_json
+from listener.pipeline.tools import Tools
+from listener.sources.options import RequestOptions
 
 log = logging.getLogger(__name__)
 
 
 class Prober:
-    """Asks services for harmless texts. ``lease``: the seconds that one has to answer in."""
+    """Asks services. ``lease_of``: the seconds that one has to answer in."""
 
-    def __init__(self, pool: asyncpg.Pool, embedders: Embedders, executor_id: str, lease: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, tools: Tools, lease_of: Callable[[HowToAsk], float]) -> None:
         self._pool = pool
-        self._embedders = embedders
-        self._executor_id = executor_id
-        self._lease = lease
+        self._embedders: Embedders = tools.embedders
+        self._sources = tools.sources
+        self._executor_id = tools.executor_id
+        self._lease_of = lease_of
 
-    async def take(self, key: Key) -> bool:
-        """Take the turn to ask a service that is away; False if it is too early, or another listener asks."""
+    async def take(self, key: Key, lease: float) -> bool:
+        """Take the turn to ask a service that is away, for ``lease`` seconds; False: too early, or another one asks."""
         query = "select ingest.ingest_take_probe($1::text, $2::text, $3::text, $4::float8)"
-        return bool(await self._pool.fetchval(query, *key, self._executor_id, self._lease))
+        return bool(await self._pool.fetchval(query, *key, self._executor_id, lease))
 
-    async def ask(self, key: Key, space: Space) -> None:
+    async def ask(self, key: Key, how: HowToAsk) -> None:
         """Ask, and write down what came of it; any answer is one, also that something is to be set."""
         error: ServiceError | None = None
         try:
-            error = await self.answer(key, space)
+            error = await (self._of_source(key, how) if isinstance(how, SourcePlace) else self.answer(key, how))
         except SettingsError as wrong:
             log.warning("%s can't embed as things are set: %s", key[0], wrong, extra={"code": wrong.code})
         except Exception:
             log.exception("%s could not be asked", key[0])
-        await self.end(key, error)
+        await self.end(key, error, how)
 
     async def answer(self, key: Key, space: Space) -> ServiceError | None:
         """Ask only; return how the service failed, None: it answered. Raises SettingsError, and what it can't say."""
         try:
-            with anyio.fail_after(self._lease):
+            with anyio.fail_after(self._lease_of(space)):
                 await probe(self._embedders.of(space))
         except ServiceError as no_answer:
             return no_answer
@@ -54,8 +61,37 @@ class Prober:
             return ServiceError("embedding_timeout", f"{key[0]} did not answer a harmless text in time")
         return None
 
-    async def end(self, key: Key, error: ServiceError | None = None) -> None:
+    async def reaches(self, how: HowToAsk | None) -> bool:
+        """Tell whether a service can be asked from here: by its endpoint, or below a root."""
+        try:
+            if isinstance(how, SourcePlace):
+                await self._sources.check(how.place, RequestOptions())
+            elif how:
+                self._embedders.of(how)
+        except IngestError:
+            return False
+        return how is not None
+
+    async def _of_source(self, key: Key, how: SourcePlace) -> ServiceError | None:
+        try:
+            with anyio.fail_after(self._lease_of(how)):
+                await self._sources.probe(how.place)
+        except ServiceError as no_answer:
+            return no_answer
+        except TimeoutError:
+            return ServiceError("source_silent", f"{key[0]} did not answer in time", "see whether it is overloaded")
+        except IngestError:  # a refusal is an answer
+            return None
+        return None
+
+    async def end(self, key: Key, error: ServiceError | None = None, how: HowToAsk | None = None) -> None:
         """Write down what a service answered; without an error its circuit is closed."""
-        reason, wish = (as_json(error.as_json("embed")), error.retry_after or None) if error else (None, None)
+        reason, wish = (as_json(_reason(error, how)), error.retry_after or None) if error else (None, None)
         query = "select ingest.ingest_end_probe($1::text, $2::text, $3::text, $4::jsonb, $5::float8)"
         await retry_on_outage(partial(self._pool.execute, query, *key, self._executor_id, reason, wish))
+
+
+def _reason(error: ServiceError, how: HowToAsk | None) -> Failure:
+    if isinstance(how, SourcePlace):
+        return error.as_json() | {"place": how.place}
+    return error.as_json("embed")

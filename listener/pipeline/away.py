@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from listener.embedding import Space
 from listener.errors import ServiceError
 
 Key = tuple[str, str]
 """A service, and the tenant whose calls it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """What a source is asked for to see whether its service lives: what a request named."""
+
+    place: str
+
+
+class SourceAway(Exception):
+    """Documents can't be read, as their source may be away. ``place``: what to ask it for; ``error``: what it said."""
+
+    def __init__(self, service: str, place: str, error: ServiceError) -> None:
+        super().__init__(service)
+        self.service = service
+        self.place = place
+        self.error = error
+
+
+HowToAsk = Space | SourcePlace
+"""How a service is asked whether it lives: for a text in a space that it embeds into, or for what it has."""
 
 
 class Away:

@@ -11,6 +11,7 @@ from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.documents.turns import on_behalf_of
 from listener.errors import LostOwnership, ServiceError
+from listener.pipeline.away import SourceAway
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
@@ -21,7 +22,9 @@ from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence, Texts
 from listener.pipeline.save import save
+from listener.pipeline.source_waits import SourceWaits
 from listener.pipeline.tools import Tools
+from listener.pipeline.unread import Unread
 
 Run = Callable[[Tools, str, Step], Awaitable[dict[str, int]]]
 
@@ -38,6 +41,7 @@ class BatchRuns:
     def __init__(self, tools: Tools, parking: Parking) -> None:
         self._tools = tools
         self._parking = parking
+        self.waits = SourceWaits(tools, parking)
 
     async def run(self, ref: BatchRef, seat: Seat) -> dict[str, int]:
         """Run a batch's four steps; of one that brought nothing new, the first."""
@@ -66,14 +70,20 @@ class BatchRuns:
         """Run the steps. ``seat``: the places to be given back while it waits; a shared batch goes on alone then."""
         tools = self._tools
         settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0], fence.number))
+        waits_on = seat is not None
         if settings.waits:
             if seat is None:
                 raise GoAlone
-            await self._parking.before(fence, settings, seat)
+            if settings.waits_for:
+                waits_on = await self.waits.before(fence, settings, seat)
+            else:
+                await self._parking.before(fence, settings, seat)
         texts = Texts(tools.memory)
         try:
             with on_behalf_of(settings.share):
-                outcome = await run(tools, "load", partial(load, tools, fence, texts))
+                outcome = await run(
+                    tools, "load", partial(self._load, fence, settings, texts, seat if waits_on else None)
+                )
                 if outcome["open"]:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
                     outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts, seat))
@@ -82,6 +92,19 @@ class BatchRuns:
         if outcome["open"] and settings.publish != "request":
             outcome |= await run(tools, "save", partial(save, tools, fence))
         return outcome
+
+    async def _load(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
+        """Load; wait while a source is away. What fails although it answers is tried once more. No seat: no waiting."""
+        patient = seat is not None
+        while True:
+            unread = Unread(self._tools.sources, settings.source) if patient else None
+            try:
+                return await load(self._tools, fence, texts, unread)
+            except SourceAway as away:
+                assert seat is not None
+                texts.let_go()
+                verdict = await self.waits.after_reading(fence, settings, seat, away)
+                patient = verdict == "away"
 
     async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.

@@ -6,16 +6,17 @@ so after a death; what was written stays.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 
 from listener.documents.turns import on_behalf_of
-from listener.errors import DocumentError
+from listener.errors import DocumentError, ServiceError, TransientError
 from listener.pipeline.references import RequestRef
 from listener.pipeline.request_rows import Container, Discovery, ManifestEntry, RunningRequest
 from listener.pipeline.tools import Tools
+from listener.pipeline.unread import REFUSALS
 from listener.sources import inline
 from listener.sources.archives.archive_source import ArchiveSource
 from listener.sources.base import Found, Page, Refused, Source, too_large
@@ -24,15 +25,34 @@ from listener.sources.records.contents import LONGEST_URI
 from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
+LOOKS = 2
+"""How often in a row something may fail while its source answers others."""
+Wait = Callable[[ServiceError], Awaitable[str]]
+"""Waits for a source that may be away; returns ``away`` or ``well``, as it was, or ``over``: patience is."""
+
 TIMES_RECORDS = 6  # a content that is cut into records: as it was fetched, a block of it, and a worker's of both
 
 
-async def discover(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
-    """Write the manifest, unless it is complete; return the fields of Manifest."""
+async def discover(tools: Tools, ref: RequestRef, request: RunningRequest, wait: Wait | None = None) -> dict[str, int]:
+    """Write the manifest, unless it is complete; return the fields of Manifest.
+
+    ``wait``: parks it while the source is away. It goes on from the last page then, if the source can begin there.
+    """
     if request.discovered:
         return asdict(await tools.gateway.manifest(ref))
-    with on_behalf_of(request.share):
-        return await _discovered(tools, ref, request)
+    looks = 0
+    while True:
+        try:
+            with on_behalf_of(request.share):
+                return await _discovered(tools, ref, request)
+        except ServiceError as error:
+            if wait is None or request.source is None or error.code in REFUSALS:
+                raise
+            verdict = await wait(error)
+            looks = looks + 1 if verdict == "well" else 0
+            if verdict == "over" or looks == LOOKS:
+                raise
+        request = replace(request, listing=await tools.gateway.listing(ref))
 
 
 async def _discovered(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
@@ -100,7 +120,8 @@ class _Manifest:
     def _looked_at(self, item: Found | Refused) -> ManifestEntry:
         """Return what the manifest says of a document, without a number and a batch."""
         if isinstance(item, Refused):
-            return _failed_entry(item.uri, DocumentError(item.code, item.message, item.hint))
+            kind = TransientError if item.passing else DocumentError
+            return _failed_entry(item.uri, kind(item.code, item.message, item.hint))
         if error := self._problem(item):
             return _failed_entry(item.uri, error, _stored(item).locator)
         return ManifestEntry(0, None, _stored(item))

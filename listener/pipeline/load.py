@@ -25,6 +25,7 @@ from listener.pipeline.memory import portions
 from listener.pipeline.references import RequestRef
 from listener.pipeline.rows import Fence, Loaded, LoadedRow, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
+from listener.pipeline.unread import Unread
 from listener.pipeline.writes import written_now_and_then
 from listener.sources import inline
 from listener.sources.archives.archive_source import ArchiveSource
@@ -56,14 +57,34 @@ class _Read:
         return self.about.digest is not None and self.row.live is not None and self.about.digest == self.row.live.digest
 
 
-async def load(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
-    """Fetch, compare with what is live, parse. A batch that brings nothing new ends here."""
+@dataclass(frozen=True, slots=True)
+class _BatchReading:
+    """What a batch's documents are read from, and what becomes of them: texts, and what can't be read for now."""
+
+    source: Source
+    texts: Texts
+    unread: Unread | None
+
+    def tried(self, asked: Sequence[Asked]) -> Sequence[Asked]:
+        return [one for one in asked if not (self.unread and self.unread.gives_up(one.row))]
+
+    def known(self, read: Sequence[_Read]) -> list[_Read]:
+        return [one for one in read if not (self.unread and self.unread.notes(one.row, one.outcome))]
+
+
+async def load(tools: Tools, fence: Fence, texts: Texts, unread: Unread | None = None) -> dict[str, int]:
+    """Fetch, compare with what is live, parse. A batch that brings nothing new ends here.
+
+    ``unread``: takes what could not be read since its source may be away, and raises SourceAway; without, that fails.
+    """
     rows = await tools.gateway.to_load(fence)
     source = await _source(tools, fence, rows)
     done: Counter[str] = Counter()
     async with aclosing(in_turn(tools, fence, rows, "load")) as groups:
         async for group in groups:
-            done += await _load(tools, fence, group, source, texts)
+            done += await _load(tools, fence, group, _BatchReading(source, texts, unread))
+    if unread:
+        unread.check()
     # Also what an execution before this one loaded, if it did not get to say so.
     still_open = done["loaded"] or await tools.gateway.open_documents(fence)
     if not still_open:
@@ -90,30 +111,30 @@ async def _records(tools: Tools, request: UUID, numbers: set[int], inner: Source
     return RecordSource(inner, spec, tools.workers, files=files)
 
 
-async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], source: Source, texts: Texts) -> Counter[str]:
+async def _load(tools: Tools, fence: Fence, rows: Sequence[ToLoad], reading: _BatchReading) -> Counter[str]:
     """Load portions that the listener's memory has room for; what is larger than it seemed goes alone."""
     done: Counter[str] = Counter()
     larger: list[Asked] = []
     asked = [expected(row, tools.settings, tools.parsers) for row in rows]
     for portion in portions(asked, attrgetter("worst"), tools.memory.portion):
         async with tools.memory.reserve(portion.worst):
-            done += await _load_portion(tools, fence, portion.rows, source, texts, larger)
+            done += await _load_portion(tools, fence, portion.rows, reading, larger)
     for one in larger:
         async with tools.memory.reserve(one.worst):
-            done += await _load_portion(tools, fence, [one], source, texts, larger)
+            done += await _load_portion(tools, fence, [one], reading, larger)
     return done
 
 
 async def _load_portion(
-    tools: Tools, fence: Fence, asked: Sequence[Asked], source: Source, texts: Texts, larger: list[Asked]
+    tools: Tools, fence: Fence, asked: Sequence[Asked], reading: _BatchReading, larger: list[Asked]
 ) -> Counter[str]:
-    read = await _read(tools, source, asked)
+    read = reading.known(await _read(tools, reading.source, reading.tried(asked)))
     skipped = await tools.gateway.skip_unchanged(fence, [one.about for one in read if one.is_live])
-    left = await _read_again(tools, source, [one for one in read if one.row.id not in skipped])
+    left = await _read_again(tools, reading.source, [one for one in read if one.row.id not in skipped])
     done = Counter(skipped=len(skipped))
 
     async def save(loaded: list[Loaded]) -> None:
-        done.update(await _save(tools, fence, loaded, texts))
+        done.update(await _save(tools, fence, loaded, reading.texts))
 
     async with written_now_and_then(save) as write:
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from listener.pipeline.away import Key
 from listener.pipeline.request_gateway import RequestGateway
@@ -30,6 +31,16 @@ class OutageGateway(RequestGateway):
     async def go_on(self, fence: Fence) -> bool:
         """Write down that a batch goes on; False if its collection or submitter has no room for its request now."""
         return bool(await self._write("select ingest.ingest_go_on($1::ingest.ingest_fence_v1)", fence.as_row))
+
+    async def park_discovery(self, request: UUID, executor: str, attempt: int, error: Failure) -> None:
+        """Write down that the look for a request's documents waits for its source."""
+        query = "select ingest.ingest_park_discovery($1::uuid, $2::text, $3::int, $4::jsonb)"
+        await self._write(query, request, executor, attempt, as_json(error))
+
+    async def go_on_discovery(self, request: UUID, executor: str, attempt: int) -> bool:
+        """Write down that it goes on; returns as ``go_on``."""
+        query = "select ingest.ingest_go_on_discovery($1::uuid, $2::text, $3::int)"
+        return bool(await self._write(query, request, executor, attempt))
 
     async def look_at_parked(self, parked: Sequence[Parked]) -> dict[int, str]:
         """Return what has become of parked work, by its place among ``parked``: closed, open, over or gone."""

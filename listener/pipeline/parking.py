@@ -8,25 +8,25 @@
                           it is away   the circuit is open; parked until it is closed, or patience is over, or a cancel
     circuit closed ─► a place again, in the order of arrival ─► a slot of its collection's limit again ─► on it goes
 
-``engine.circuits`` looks at all that is parked here, once a second, in one statement.
+``engine.circuits`` looks at all that is parked here, once a second, in one statement. Sources are services too
+(``source_waits``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
 from listener.database.outages import retry_on_outage
-from listener.embedding import Space
 from listener.errors import LostOwnership, ServiceError
-from listener.pipeline.away import Key
+from listener.pipeline.away import HowToAsk, Key, SourcePlace
 from listener.pipeline.checkpoints import without_slot
 from listener.pipeline.places import Seat
 from listener.pipeline.request_rows import BatchSettings
-from listener.pipeline.rows import Fence
+from listener.pipeline.rows import Failure, Fence
 from listener.pipeline.tools import Tools
 
 LEASE_SECONDS = 10.0  # to ask in, beyond what a call may take
@@ -35,9 +35,9 @@ LIMITED_SECONDS = 1.0
 
 @dataclass(eq=False, slots=True)
 class Parked:
-    """Work that waits here; without a batch, a request that waits with its next one.
+    """Work that waits here; without a batch, a request that waits with its next one, or for its documents to be found.
 
-    ``opened``: it has seen its circuit open.
+    ``opened``: it has seen its circuit open. ``outcome``: what the last verdict was.
     """
 
     key: Key
@@ -54,6 +54,10 @@ class Parked:
         if verdict != "open" and not self.outcome.done():
             self.outcome.set_result(verdict)
 
+    def wait_again(self) -> None:
+        """Wait for another verdict: it could not go on after this one."""
+        self.outcome = asyncio.get_running_loop().create_future()
+
 
 class Parking:
     """What waits here for services, and which of them are to be asked whether they live."""
@@ -61,25 +65,36 @@ class Parking:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self.parked: set[Parked] = set()
-        self.suspects: dict[Key, Space] = {}
+        self.suspects: dict[Key, HowToAsk] = {}
         self.changed = asyncio.Event()
 
     @property
     def lease(self) -> float:
-        """How many seconds a listener has to ask a service whether it lives."""
+        """How many seconds a listener has to ask a service that embeds whether it lives."""
         return self._tools.settings.embedding_timeout_seconds + LEASE_SECONDS
+
+    def lease_of(self, how: HowToAsk) -> float:
+        """How many seconds it has to ask any service."""
+        http = self._tools.settings.http_timeout_seconds
+        return http + LEASE_SECONDS if isinstance(how, SourcePlace) else self.lease
 
     async def failed(self, settings: BatchSettings, error: ServiceError) -> None:
         """Say that a service failed; if nobody asks yet whether it lives, this listener does, at once."""
-        if await self.suspect(settings.key, error):
-            self.suspects[settings.key] = settings.space
+        await self.suspected(settings.key, settings.space, error, error.as_json("embed"))
+
+    async def suspected(self, key: Key, asked: HowToAsk, error: ServiceError, reason: Failure) -> None:
+        """Say so of any service; ``asked``: how it is asked, ``reason``: what its circuit says of the failure."""
+        if await self._suspect(key, error, reason, self.lease_of(asked)):
+            self.suspects[key] = asked
         self.changed.set()
 
     async def suspect(self, key: Key, error: ServiceError) -> bool:
         """Take the turn to ask a service whether it lives; False if it is away already, or another listener asks."""
+        return await self._suspect(key, error, error.as_json("embed"), self.lease)
+
+    async def _suspect(self, key: Key, error: ServiceError, reason: Failure, lease: float) -> bool:
         wish = error.retry_after or (LIMITED_SECONDS if error.code == "rate_limited" else None)
-        reason = error.as_json("embed")
-        ask = partial(self._tools.gateway.suspect, key, self._tools.executor_id, reason, wish, self.lease)
+        ask = partial(self._tools.gateway.suspect, key, self._tools.executor_id, reason, wish, lease)
         return await retry_on_outage(ask)
 
     async def after(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError) -> bool:
@@ -103,27 +118,42 @@ class Parking:
     async def gate(self, request: UUID, settings: BatchSettings) -> None:
         """Wait with a request's next batch while its service ``holds_up``; raises as ``after``."""
         while self.holds_up(settings):
-            await self._outcome(Parked(settings.key, request, None, None, self._patience(settings)), settings, None)
+            one = Parked(settings.key, request, None, None, self.patience(settings.patience))
+            if await self.verdict(one) == "over":
+                raise _last(self._tools.away.error(settings.key), settings)
 
     async def look(self, parked: Sequence[Parked]) -> dict[int, str]:
         """Return what has become of parked work, by its place."""
         return await self._tools.gateway.look_at_parked(parked)
 
-    async def _park(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError | None) -> bool:
-        known = error or self._tools.away.error(settings.key)
-        reason = _reason(settings, known) if known else None
-        one = Parked(settings.key, fence.requests[0], fence.number, fence.token, self._patience(settings))
-        await retry_on_outage(partial(self._tools.gateway.park, fence, reason))
+    def patience(self, wish: float | None) -> float:
+        """Return how many seconds work waits at most."""
+        return self._tools.settings.service_patience if wish is None else wish
+
+    async def wait(
+        self,
+        one: Parked,
+        seat: Seat,
+        go_on: Callable[[], Awaitable[bool]],
+        over: Callable[[], ServiceError] | None = None,
+    ) -> str:
+        """Wait without a place until parked work may ``go_on`` and does; return the verdict, or ``over`` at once.
+
+        ``go_on`` writes that down, False if there is no room for it now. ``over``: what is then raised instead, without
+        a place. Raises LostOwnership.
+        """
         while True:
             with without_slot(seat.workflow):
                 async with seat.away():
-                    await self._outcome(one, settings, known)
-            if await retry_on_outage(partial(self._tools.gateway.go_on, fence)):
-                return one.opened
-            one = Parked(one.key, one.request, one.batch, one.owner, one.patience, opened=one.opened)
+                    verdict = await self.verdict(one)
+                    if verdict == "over" and over:
+                        raise over()
+            if verdict == "over" or await retry_on_outage(go_on):
+                return verdict
+            one.wait_again()
 
-    async def _outcome(self, one: Parked, settings: BatchSettings, error: ServiceError | None) -> None:
-        """Wait until it may go on."""
+    async def verdict(self, one: Parked) -> str:
+        """Wait until it may go on (``closed``), or is to give up (``over``). Raises LostOwnership."""
         self.parked.add(one)
         self.changed.set()
         try:
@@ -132,14 +162,23 @@ class Parking:
             self.parked.discard(one)
         if verdict == "gone":
             raise LostOwnership("lost_ownership", f"request {one.request} does not go on here")
-        if verdict == "over":
-            raise _last(self._tools.away.error(settings.key) or error, settings)
+        return verdict
 
-    def _patience(self, settings: BatchSettings) -> float:
-        return self._tools.settings.service_patience if settings.patience is None else settings.patience
+    async def _park(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError | None) -> bool:
+        known = error or self._tools.away.error(settings.key)
+        reason = _reason(settings, known) if known else None
+        patience = self.patience(settings.patience)
+        one = Parked(settings.key, fence.requests[0], fence.number, fence.token, patience)
+        await retry_on_outage(partial(self._tools.gateway.park, fence, reason))
+
+        def over() -> ServiceError:
+            return _last(self._tools.away.error(settings.key) or known, settings)
+
+        await self.wait(one, seat, partial(self._tools.gateway.go_on, fence), over)
+        return one.opened
 
 
-def _reason(settings: BatchSettings, error: ServiceError) -> dict[str, object]:
+def _reason(settings: BatchSettings, error: ServiceError) -> Failure:
     return error.as_json("embed") | {"service": settings.service}
 
 

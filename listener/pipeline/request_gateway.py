@@ -140,6 +140,12 @@ class RequestGateway:
             "select ingest.ingest_reset_manifest($1::uuid, $2::text, $3::int)", request.request, executor, attempt
         )
 
+    async def listing(self, request: RequestRef) -> Discovery | None:
+        """Return how far discovery is."""
+        query = "select listing from ingest.ingest_requests where id = $1"
+        listing = await self._pool.fetchval(query, request.request)
+        return listing and Discovery.model_validate_json(listing)
+
     async def next_reading(self) -> int:
         """Take a number of reading: what is looked at from now on is newer than what others have read so far."""
         return int(await self._pool.fetchval("select ingest.ingest_next_reading()"))

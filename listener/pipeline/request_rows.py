@@ -68,7 +68,7 @@ class BatchSettings(BaseModel):
     """The settings that a request started with: what its chunks and vectors depend on.
 
     ``patience``: the seconds that it waits at most for its service, None: as the listener's settings say. ``waits``: it
-    has to wait for it before it begins.
+    has to wait for it before it begins; ``waits_for``: for this source, of a request whose listener died meanwhile.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -89,6 +89,8 @@ class BatchSettings(BaseModel):
     service: str
     patience: float | None = None
     waits: bool = False
+    waits_for: str | None = None
+    source: str | None = None
 
     @property
     def share(self) -> Share:

@@ -199,10 +199,11 @@ class Workflows:
         workflow, requests, batches = str(ref.request), self._capacity.requests, self._capacity.batches
         with self._capacity.long(request.share):
             async with batches.one(workflow, request.share):
-                counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request))
+                seat = Seat(workflow, request.share, batches, requests)
+                wait = partial(self._runs.waits.after_looking, request, seat)
+                counts = await run_step(self._tools, "discover", partial(discover, self._tools, ref, request, wait))
                 found = Manifest(**counts)
                 if found.batches == 1 and found.first_batch is not None:
-                    seat = Seat(workflow, request.share, batches, requests)
                     await self._runs.run(BatchRef(request=ref.request, batch=found.first_batch), seat)
             if found.batches > 1:
                 with self._aside(workflow):

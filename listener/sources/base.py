@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from listener.concurrency import side_by_side
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
-from listener.errors import DocumentError, RequestError
+from listener.errors import DocumentError, RequestError, ServiceError, TransientError, of_document
 from listener.settings import Settings
 from listener.sources.options import RequestOptions
 
@@ -73,26 +73,24 @@ class Found:
 class Refused:
     """What discovery saw but can't offer: unreadable, a device, a link out of the roots; a whole folder, archive, file.
 
-    For all that lies below or inside of it, by its URI, ``/`` and ``#``.
+    For all that lies below or inside of it, by its URI, ``/`` and ``#``. ``passing``: another try may help.
     """
 
     uri: str
     code: str
     message: str
     hint: str = ""
+    passing: bool = False
 
     @classmethod
     def of(cls, uri: str, error: DocumentError) -> Refused:
         """Return the error as what discovery yields."""
-        return cls(uri, error.code, error.message, error.hint)
+        return cls(uri, error.code, error.message, error.hint, isinstance(error, TransientError))
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """A document each record of which is one; its ``number`` is what ``RecordPlace.container`` says of them.
-
-    ``layout`` is how it is written, as JSON values.
-    """
+    """A document each record of which is one; ``number``: their ``RecordPlace.container``; ``layout``: as JSON."""
 
     number: int
     locator: str
@@ -142,10 +140,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document's bytes, and what the source said of them as it gave them.
+    """A document's bytes, and what the source said of them as it gave them. ``seconds``: ``read_all`` sees to it.
 
-    ``media_type``: if it knows better than ``Found.media_type``; it may carry a charset, as in HTTP. ``seconds``: how
-    long it took; ``read_all`` of this class sees to it.
+    ``media_type``: if it knows better than ``Found.media_type``; it may carry a charset, as in HTTP.
     """
 
     data: bytes
@@ -157,10 +154,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A document whose text its source makes itself, as that of a record.
-
-    ``digest``, 32 bytes, is another one whenever ``parsed`` is; ``bytes`` is the size of what it was made of.
-    """
+    """A document whose text its source makes itself. ``digest`` changes with it; ``bytes``: of what it was made of."""
 
     parsed: Parsed
     digest: Digest
@@ -195,8 +189,8 @@ class Source(ABC):
 
     Inherit from it: what has a body here need not be written. All methods run on the listener's event loop, so that
     what blocks goes into a thread (``SourceTools.in_thread``). Whatever they are given, they read nothing outside of
-    the roots. Errors: RequestError if the request can't be carried out, DocumentError if one document can't be read,
-    ServiceError if a service is away.
+    the roots. Errors: RequestError if the request can't be carried out, DocumentError if one document can't be read;
+    ServiceError (``discover``) and TransientError (reading) if a service may be away: it is asked, and waited for.
     """
 
     roots: Sequence[str]
@@ -237,8 +231,8 @@ class Source(ABC):
             began = time.monotonic()
             try:
                 return timed(await self.read(one), began)
-            except DocumentError as error:
-                return error
+            except (DocumentError, ServiceError) as error:
+                return of_document(error)
 
         return await side_by_side(attempt, wanted, READS)
 
@@ -256,8 +250,8 @@ class Source(ABC):
                     for item in page.items:
                         if isinstance(item, Found) and place in (item.locator, item.uri):
                             return item
-        except RequestError as error:
-            raise DocumentError(error.code, error.message, error.hint) from None
+        except (RequestError, ServiceError) as error:
+            raise of_document(error) from None
         raise DocumentError("not_found", f"{found.uri} is not there any more", "ingest its source again")
 
     async def pieces(self, found: Found) -> AsyncGenerator[bytes, None]:
@@ -273,6 +267,15 @@ class Source(ABC):
             outcome = await self.read(Wanted(found, WHOLE))
             if isinstance(outcome, Fetched):
                 yield outcome.data
+
+    def service(self, place: str) -> str:
+        """Return what is away when a place can't be had (ServiceError, TransientError), as people know it."""
+        return "/".join(place.split("/", 3)[:3])
+
+    async def probe(self, place: str) -> None:
+        """Ask for what a request named; ServiceError: its service is away. Any other error is an answer."""
+        async with aclosing(self.discover(place, RequestOptions())) as pages:
+            await anext(pages, None)
 
     async def look(self, root: str) -> str:
         """Return what was seen of a root, and whose credentials served, for ``doctor``; or raise an IngestError."""

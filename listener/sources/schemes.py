@@ -95,6 +95,12 @@ class Sources(Source):
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         return await self.of(_place(found)).read_ranges(found, ranges)
 
+    def service(self, place: str) -> str:
+        return self.of(place).service(place)
+
+    async def probe(self, place: str) -> None:
+        await self.of(place).probe(place)
+
     async def look(self, root: str) -> str:
         return await self.of(root if SCHEME.match(root) else f"{root}/").look(root)
 

@@ -8,26 +8,34 @@ declare
 begin
   perform ingest.ingest_as_system();
   with late as (
-    select b.request_id, b.batch, c.probe_at, c.error || jsonb_build_object('service', c.service) as error
+    select b.request_id, b.batch, c.probe_at, (c.error - 'place') || jsonb_build_object(
+             'service', c.service, 'step', coalesce(nullif(c.error -> 'step', 'null'), b.last_error -> 'step')) as error
     from ingest.ingest_batches b join ingest.ingest_requests r on r.id = b.request_id
-    join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service_of(r.settings), coalesce(r.settings ->> 'tenant', ''))
+    join ingest.ingest_circuits c
+      on (c.service, c.tenant) = (coalesce(b.waits_for, ingest.ingest_service_of(r.settings)), coalesce(r.settings ->> 'tenant', ''))
     join unnest(p_requests, p_batches) as w (request, batch) on w.request = b.request_id and w.batch = b.batch
     where b.resume_at is not null and c.opened_at is not null and b.resume_at <> c.probe_at
     order by b.request_id, b.batch for no key update of b skip locked)
   update ingest.ingest_batches b set resume_at = l.probe_at, next_attempt_at = l.probe_at, last_error = l.error
   from late l where b.request_id = l.request_id and b.batch = l.batch;
   with late as (
-    select r.id, (select coalesce(min(b.resume_at), c.probe_at) from ingest.ingest_batches b where b.request_id = r.id) as resume_at
+    select r.id, coalesce((select min(b.resume_at) from ingest.ingest_batches b where b.request_id = r.id), c.probe_at) as resume_at,
+           case when r.outage is not null and c.service is not null
+                then (c.error - 'place') || jsonb_build_object(
+                  'service', c.service, 'step', r.outage -> 'step', 'since', r.outage -> 'since') else r.outage end as outage
     from ingest.ingest_requests r
-    join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service_of(r.settings), coalesce(r.settings ->> 'tenant', ''))
-    where r.id = any (p_requests) and r.status = 'running' and c.opened_at is not null and not ingest.ingest_has_running_batch(r.id)
+    left join ingest.ingest_circuits c on c.opened_at is not null
+      and (c.service, c.tenant) = (coalesce(r.outage ->> 'service', ingest.ingest_service_of(r.settings)), coalesce(r.settings ->> 'tenant', ''))
+    where r.id = any (p_requests) and r.status = 'running' and not ingest.ingest_has_running_batch(r.id)
+      and (r.discovered_at is not null or r.resume_at is not null)
     order by r.id for no key update of r skip locked)
-  update ingest.ingest_requests r set resume_at = l.resume_at from late l where r.id = l.id and r.resume_at is distinct from l.resume_at;
+  update ingest.ingest_requests r set resume_at = l.resume_at, outage = l.outage
+  from late l where r.id = l.id and l.resume_at is not null and (r.resume_at, r.outage) is distinct from (l.resume_at, l.outage);
   return query
     with parked as materialized (
       select w.place, r.collection, coalesce(r.submitted_by, r.created_by) as submitter, r.limited and r.resume_at is not null as counts,
              case when r.status is distinct from 'running' or (w.batch is not null and b.owner is distinct from w.owner) then 'gone'
-                  when c.opened_at is not null and w.patience * interval '1 second' <= v_now - coalesce(b.waiting_since, (
+                  when c.opened_at is not null and w.patience * interval '1 second' <= v_now - coalesce(b.waiting_since, (r.outage ->> 'since')::timestamptz, (
                          select min(o.waiting_since) from ingest.ingest_batches o where w.batch is null and o.request_id = r.id),
                          greatest(c.opened_at, r.started_at)) then 'over'
                   when c.opened_at is not null then 'open'
@@ -35,7 +43,8 @@ begin
       from unnest(p_requests, p_batches, p_owners, p_patience) with ordinality as w (request, batch, owner, patience, place)
       left join ingest.ingest_requests r on r.id = w.request
       left join ingest.ingest_batches b on b.request_id = w.request and b.batch = w.batch
-      left join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service_of(r.settings), coalesce(r.settings ->> 'tenant', ''))
+      left join ingest.ingest_circuits c on (c.service, c.tenant) = (
+        coalesce(b.waits_for, r.outage ->> 'service', ingest.ingest_service_of(r.settings)), coalesce(r.settings ->> 'tenant', ''))
     ), line as (
       select p.place, p.collection, p.submitter, row_number() over (partition by p.collection, p.submitter order by p.place) as n
       from parked p where p.verdict = 'closed' and p.counts
@@ -53,4 +62,4 @@ $$;
 comment on function ingest.ingest_look_at_parked(uuid[], int[], uuid[], float8[]) is
   'What has become of work that waits for a service, by its place. gone: it was cancelled, or another execution owns it; over: it has waited for '
   'p_patience seconds; open: its circuit is; closed: it may go on, as far as there is room; of the others nothing is said. A batch of null: a '
-  'request that waits with its next one, since the first of its batches that waits has. Also writes down until when each waits.';
+  'request that waits with its next one, since the first of its batches that waits has, or one whose documents are not found yet. Also writes down until when each waits.';

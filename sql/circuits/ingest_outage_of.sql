@@ -5,7 +5,7 @@ begin
   if not (ingest.ingest_may('submit'::text, p_collection) or ingest.ingest_may('operate'::text, p_collection)) then
     return;
   end if;
-  select c.service, c.error, c.probe_at into service, error, probe_at
+  select c.service, c.error - 'place', c.probe_at into service, error, probe_at
   from ingest.ingest_collections k join ingest.ingest_spaces s on s.id = k.space_id
   join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service(s), k.tenant)
   where k.name = p_collection;

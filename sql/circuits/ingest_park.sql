@@ -8,14 +8,22 @@ declare
   v_error jsonb;
 begin
   perform ingest.ingest_as_system();
-  select case when c.opened_at is not null then c.probe_at end, c.error || jsonb_build_object('service', c.service) into v_until, v_error
+  select case when c.opened_at is not null then c.probe_at end, (c.error - 'place') || jsonb_build_object('service', c.service)
+  into v_until, v_error
   from ingest.ingest_requests r
-  join ingest.ingest_circuits c on (c.service, c.tenant) = (ingest.ingest_service_of(r.settings), coalesce(r.settings ->> 'tenant', ''))
+  left join ingest.ingest_batches b on b.request_id = r.id and b.batch = p_fence.batch
+  join ingest.ingest_circuits c
+    on (c.service, c.tenant) = (coalesce(p_error ->> 'service', b.waits_for, ingest.ingest_service_of(r.settings)), coalesce(r.settings ->> 'tenant', ''))
   where r.id = p_fence.requests[1];
   v_until := coalesce(v_until, v_now);
   update ingest.ingest_batches b
   set resume_at = v_until, next_attempt_at = v_until, last_error = coalesce(p_error, b.last_error, v_error),
-      waiting_since = coalesce(b.waiting_since, v_now)
+      waits_for = coalesce(p_error ->> 'service', b.waits_for),
+      -- What was read since then is progress; embedding itself says so (ingest_note_embedded).
+      waiting_since = case when exists (
+          select from ingest.ingest_revisions v
+          where v.request_id = b.request_id and v.batch = b.batch and v.loaded_at > b.waiting_since) then v_now
+        else coalesce(b.waiting_since, v_now) end
   where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner;
   if not found then
     raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]

@@ -7,7 +7,7 @@ begin
   perform ingest.ingest_as_system();
   perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
   update ingest.ingest_requests r
-  set status = 'pending', executor_id = null, started_at = null, deadline_at = null, resume_at = null,
+  set status = 'pending', executor_id = null, started_at = null, deadline_at = null, resume_at = null, outage = null,
       settings = case when r.begun > 0 then r.settings end
   where r.id = p_request and r.status = 'running' and r.executor_id = p_executor;
   if not found then

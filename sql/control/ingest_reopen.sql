@@ -6,7 +6,7 @@ as $$
 begin
   update ingest.ingest_batches b
   set owner = null, executor_id = null, step = null, crashes = 0, alone = null, mark = null, last_error = null,
-      next_attempt_at = null, waiting_since = null, resume_at = null, finished_at = null, remaining = null, begun_at = null
+      next_attempt_at = null, waiting_since = null, waits_for = null, resume_at = null, finished_at = null, remaining = null, begun_at = null
   where b.request_id = p_request and exists (
     select from ingest.ingest_revisions v
     where v.request_id = p_request and v.batch = b.batch and v.state in ('discovered', 'loaded', 'chunked', 'embedded'));

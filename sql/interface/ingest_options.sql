@@ -13,7 +13,7 @@ as $$
     ('record', 'object', 'The files are JSON Lines or CSV, and each record is a document: which fields are its text, id, title and metadata.'),
     ('batch_documents', 'number', 'Most documents in a batch, at most the listener''s own limit; 1: each has a workflow of its own.'),
     ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.'),
-    ('patience', 'number', 'Seconds that it waits at most while its embedding service is away; without it, the listener''s INGEST_SERVICE_PATIENCE.'),
+    ('patience', 'number', 'Seconds that it waits at most while its source or its embedding service is away; without it, the listener''s INGEST_SERVICE_PATIENCE.'),
     ('principals', 'array', 'Who may find the documents in a search: roles, or names that a gateway gives; without it, as before, at first everybody who may search.'),
     ('principals_field', 'string', 'The field of documents'' metadata, as records have it, that says so: a string or an array; of one without it, nobody.');
 $$;

@@ -29,6 +29,9 @@ begin
     if found then
       return ingest.ingest_outage_message(v_batch.last_error, v_batch.next_attempt_at);
     end if;
+    if p_request.resume_at is not null and p_request.outage is not null then
+      return ingest.ingest_outage_message(p_request.outage, p_request.resume_at);
+    end if;
     if not v_places.executes then
       return format('takeover: listener %s gives no sign of life; another one goes on with it within its lease', p_request.executor_id);
     end if;

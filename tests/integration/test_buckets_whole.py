@@ -155,6 +155,7 @@ async def test_the_page_shows_what_happens(
         told = await in_psql(ingest, first)
         put(bucket, "docs/keys.md", "# Keys\n\nThe keys hang in the office now.")
         put(bucket, "docs/waste.md", "# Waste\n\nWhere it goes.")
+        obstore.delete(bucket, "docs/mooring.md")
         told += await in_psql(ingest, second)
     for block, out, state in told:
         assert state == block.state, out

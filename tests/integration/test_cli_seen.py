@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import uuid
 from pathlib import Path
@@ -13,6 +14,7 @@ import staging
 from ingest_command import Ingest
 
 BROKEN = {"code": "broken", "message": "it \x1b[31mbroke", "hint": "mend it", "step": "load"}
+STYLE = re.compile(r"\x1b\[[0-9;]{0,9}m")
 ALIKE = [f"abcd1234-0000-4000-8000-00000000000{n}" for n in range(3)]
 
 
@@ -199,3 +201,56 @@ async def test_a_search_marks_words_says_how_it_found_them_and_keeps_to_a_folder
     refused = await ingest("search", "invoices", "--by", "both")
     assert (refused.status, refused.code()) == (2, "no_listener")
     assert json.loads((await ingest("search", "invoices", "--by", "words", "--json")).out)
+
+
+async def test_a_search_on_a_terminal_fits_it(ingest: Ingest, c: staging.Connection) -> None:
+    text = "Each invoice is paid within a month, unless somebody has asked for more time. " * 4
+    await staging.ingest(c, {"file:///srv/" + "folder/" * 20 + "end.md": text})
+    shown = await on_a_terminal(ingest, "search", "invoice", "--by", "words", NO_COLOR="1")
+    first, about, *excerpt = STYLE.sub("", shown).splitlines()
+    assert first.startswith("1. file:///srv/folder/")
+    assert first.endswith("end.md")
+    assert about.startswith("    chunk 0 ")
+    assert len(excerpt) > 3
+    assert all(line.startswith("    ") for line in excerpt)
+    assert max(map(len, [first, about, *excerpt])) <= 80 + len("****"), "where nothing is bold, marks take room"
+    assert " ".join(" ".join(excerpt).split()).count("**invoice** is paid within a month") == 4
+
+
+async def test_a_watch_says_what_is_missing_for_it_and_is_made(
+    ingest: Ingest, c: staging.Connection, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "not here"
+    made = await ingest("watch", str(nowhere), "--name", "docs", "--on-change")
+    assert (made.status, made.out) == (0, "docs\n")
+    assert "warning: no listener is running" in made.err
+    assert f"warning: {nowhere} is not there" in made.err
+    assert "hint: start one: ingest listen" in made.err
+    await staging.add_listener(c, roots=["/srv/other"])
+    nowhere.mkdir()
+    elsewhere = await ingest("watch", str(nowhere), "--name", "docs", "--every", "1h", "-o", "include=*.md")
+    assert f"warning: no running listener may read {nowhere}" in elsewhere.err
+    assert "Listeners may read: /srv/other." in elsewhere.err
+    assert "is not there" not in elsewhere.err
+    assert "note: docs is changed: schedule was on change, is every 01:00:00" in elsewhere.err
+    assert "note: docs is changed: options was none, is {'include': '*.md'}" in elsewhere.err
+    again = await ingest("watch", str(nowhere), "--name", "docs", "--every", "1h", "-o", "include=*.md")
+    assert "changed" not in again.err
+
+
+async def test_watches_on_a_terminal_fit_it(ingest: Ingest, c: staging.Connection) -> None:
+    source = "/srv/" + "folder/" * 20 + "end"
+    await c.execute("select ingest_watch($1, every => '1 hour')", source)
+    await c.execute(
+        "select ingest_watch('/srv/b', cron => '30 2 * * mon-fri', time_zone => 'Europe/Berlin', name => 'b')"
+    )
+    await c.execute("select ingest_pause_watch('b')")
+    shown = await on_a_terminal(ingest, "watches", NO_COLOR="1")
+    heading = shown.splitlines()[0]
+    assert heading.split() == ["schedule", "state", "succeeded", "next", "name"]
+    assert "never" in shown
+    assert "listener: none is running" in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "paused" in shown
+    piped = (await ingest("watches")).out.splitlines()
+    assert piped[0].split("\t") == ["name", "schedule", "succeeded", "next", "state"]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from documented import blocks, in_psql
+from documented import Block, blocks, in_psql
 from ingest_command import Ingest
 from listener_process import ListenerProcess
 from pipeline import Shared, ended, one, until, uris
@@ -191,19 +191,31 @@ async def test_the_recipe_of_a_folder_does_what_the_page_shows(
     docs = tmp_path / "docs"
     docs.mkdir()
     listeners.append(ListenerProcess(ready, tmp_path / "listener", file_roots=docs).ready())
-    watch, search = [
+    (docs / "keys.md").write_text("The keys hang in the office.")
+    watch, search, gone = [
         replace(block, text=block.text.replace("/srv/docs", str(docs))) for block in blocks("docs/watches.md")
     ]
     ingest = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
-    for block in (watch, search):
+
+    async def shows(block: Block) -> None:
         ((_, out, state),) = await in_psql(ingest, [block], wait="")
         assert state is None, out
         assert block.out is not None
         assert words(out.replace(str(docs), "/srv/docs")) == words(block.out)
-        async with session(ready) as c:
-            (docs / "vents.md").write_text("The vents open above 24 °C.")
-            await until(lambda c=c: has(c, "handbook", docs / "vents.md"))  # type: ignore[misc]
-            await settled(c, f"handbook:{docs}")
+
+    async with session(ready) as c:
+        await shows(watch)
+        (docs / "vents.md").write_text("The vents open above 24 °C.")
+        await until(lambda: has(c, "handbook", docs / "vents.md"))
+        await settled(c, f"handbook:{docs}")
+        await shows(search)
+        (docs / "vents.md").unlink()
+        await until(lambda: lacks(c, "handbook", docs / "vents.md"))
+        await shows(gone)
+
+
+async def lacks(c: Connection, name: str, file: Path) -> bool:
+    return not await has(c, name, file)
 
 
 def words(out: str) -> list[str]:

@@ -131,7 +131,7 @@ async def test_a_server_that_is_away_fails_and_a_retry_goes_on(
     listeners.append(listening(ready, tmp_path / "one", site.url("/")))
     site.pages["/a"] = Told("words of a page")
     site.stop()
-    request = await ingested(own, source=site.url("/a"), collection="site")
+    request = await ingested(own, source=site.url("/a"), collection="site", options={"patience": 0.1})
     assert (request["status"], request["error"]["code"]) == ("failed", "server_unavailable")
     assert request["error"]["retryable"]
     site.start()

@@ -82,12 +82,35 @@ async def test_broken_links_are_no_documents_and_failing_pages_are_refused(site:
 
 
 async def test_a_server_that_goes_away_in_the_middle_is_an_outage(site: WebServer, web: Web) -> None:
-    put(site, index=[f"{number}.html" for number in range(30)])
-    for number in range(30):
-        site.pages[f"/docs/{number}.html"] = Told("", 503)
+    links = [f"{number}.html" for number in range(30)]
+    site.pages["/docs/"] = lambda _: Told("", 503) if site.asked("/docs/0.html") else Told(page("index", *links))
+    for link in links:
+        site.pages[f"/docs/{link}"] = Told("", 503)
     with pytest.raises(ServiceError) as caught:
         await pages(web, site.url("/docs/"), crawl=CRAWL)
     assert caught.value.code == "server_unavailable"
+
+
+async def test_broken_links_use_up_no_pages_but_have_an_end(site: WebServer, web: Web) -> None:
+    put(site, index=[*(f"gone{number}.html" for number in range(15)), "a.html", "b.html"], a=[], b=[])
+    there = await pages(web, site.url("/docs/"), crawl={"pages": 10})
+    assert len(items(there)) == 3
+    assert all(one.complete for one in there)
+    site.requests.clear()
+    put(site, index=[*(f"gone{number}.html" for number in range(1000)), "a.html"], a=[])
+    there = await pages(web, site.url("/docs/"), crawl={"pages": 10})
+    assert not all(one.complete for one in there)
+    assert len(site.requests) < 25
+
+
+async def test_a_part_of_a_site_that_is_broken_is_no_outage(site: WebServer, web: Web) -> None:
+    put(site, index=[*(f"broken{number}.html" for number in range(20)), "z.html"], z=[])
+    for number in range(20):
+        site.pages[f"/docs/broken{number}.html"] = Told("", 500)
+    there = items(await pages(web, site.url("/docs/"), crawl=CRAWL))
+    refused = [one for one in there if isinstance(one, Refused)]
+    assert (len(there), {(one.code, one.passing) for one in refused}) == (22, {("server_unavailable", True)})
+    assert site.asked("/docs/broken19.html") == 1, "once it is known, others are not tried as often"
 
 
 async def test_redirects_inside_are_followed_and_those_that_leave_are_left(site: WebServer, web: Web) -> None:
@@ -208,3 +231,15 @@ def test_of_a_page_of_very_many_links_the_first_are_taken() -> None:
     text = "".join(f'<a href="{number}">x</a>' for number in range(6000))
     read = page_links(text.encode(), "", "http://h.example/", "http://h.example/")
     assert (len(read.links), read.complete) == (5000, False)
+
+
+@pytest.mark.parametrize("robots", [
+    Told("User-agent: *\nDisallow: /docs/a.html\n" + "# words\n" * 70_000, media_type="text/plain"),
+    Told("User-agent: *\nDisallow: /docs/a.html\nDisallow: /docs/" + " " * 2**20, media_type="text/plain"),
+    Told("User-agent: *\nDisallow: /docs/a.html\n" * 1000, media_type="text/plain", endless=True),
+    Told("User-agent: *\nDisallow: /docs/a.html\n" * 500_000, media_type="text/plain", packed=True),
+], ids=["long", "cut in a line", "endless", "packed"])  # fmt: skip
+async def test_of_a_robots_txt_beyond_measure_the_beginning_counts(site: WebServer, web: Web, robots: Told) -> None:
+    put(site, index=["a.html", "b.html"], a=[], b=[])
+    site.pages["/robots.txt"] = robots
+    assert await crawled(web, site) == ["", "b.html"]

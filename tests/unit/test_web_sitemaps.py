@@ -108,14 +108,15 @@ async def test_include_and_exclude_choose_among_them(site: WebServer, web: Web) 
 
 async def test_a_nested_one_that_fails_leaves_it_incomplete(site: WebServer, web: Web) -> None:
     site.pages["/sitemap.xml"] = xml(
-        index(site.url("/1.xml"), site.url("/gone.xml"), site.url("/bad.xml"), "http://[/")
+        index(site.url("/1.xml"), site.url("/gone.xml"), site.url("/bad.xml"), "http://[/", site.url("/broken.xml"))
     )
     site.pages["/1.xml"] = xml(urlset(site.url("/a")))
     site.pages["/bad.xml"] = xml("<urlset><url><loc>http://h/")
+    site.pages["/broken.xml"] = Told("", 500)
     there = await pages(web, site.url("/sitemap.xml"))
     codes = [item.code if isinstance(item, Refused) else "" for item in items(there)]
-    assert codes == ["", "not_found", "bad_sitemap", "bad_sitemap"]
-    assert [one.complete for one in there] == [True, False, False, False]
+    assert codes == ["", "not_found", "bad_sitemap", "bad_sitemap", "server_unavailable"]
+    assert [one.complete for one in there] == [True, False, False, False, False]
 
 
 async def test_it_goes_on_behind_each_of_its_pages(site: WebServer, web: Web) -> None:

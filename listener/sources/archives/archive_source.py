@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 from listener.concurrency import task_group
-from listener.errors import DocumentError, RequestError
+from listener.errors import DocumentError, RequestError, ServiceError, TransientError
 from listener.sources.archives.archive_errors import archive_error
 from listener.sources.archives.choosing import MemberWish
 from listener.sources.archives.kinds import (
@@ -154,6 +154,8 @@ class ArchiveSource(Source):
                     raise archive_error(found.uri, archive.problem.code, archive.problem.reason)
         except DocumentError as error:
             if look.is_itself(found) and not count:
+                if isinstance(error, TransientError):
+                    raise ServiceError(error.code, error.message, error.hint) from None
                 raise RequestError(error.code, error.message, error.hint) from None
             yield Page([Refused.of(found.uri, error)])
 

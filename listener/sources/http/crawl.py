@@ -3,7 +3,8 @@
 ::
 
     frontier ─► 16 pages, side by side ─► documents, and links ─► frontier
-      at most ``pages`` URLs ever enter it; each once, by its spelling; none that robots.txt or ``exclude`` keeps out
+      each URL enters once, by its spelling; none that ``exclude`` keeps out; at most twice as many as ``pages``
+      ``pages`` are looked at: broken links, and what robots.txt keeps out, are none
 
 A redirect, a canonical link and a page that sends its readers on are links as others, but cost no depth: a document is
 a page that calls itself by the name under which it was found.
@@ -19,9 +20,9 @@ from hashlib import sha256
 
 from listener.concurrency import side_by_side
 from listener.documents.failures import CallRaised, WorkerFailed
-from listener.errors import DocumentError, ServiceError
+from listener.errors import DocumentError, ServiceError, of_document
 from listener.sources.base import Found, Page, Refused, SourceTools
-from listener.sources.http.fetching import REDIRECTS, Fetcher, redirect_of
+from listener.sources.http.fetching import REDIRECTS, TRIES, Fetcher, redirect_of
 from listener.sources.http.held_bodies import LARGEST, HeldBodies
 from listener.sources.http.page_links import PageLinks, page_links
 from listener.sources.http.robots import Robots
@@ -36,26 +37,31 @@ from listener.sources.http.site_documents import (
 from listener.sources.http.urls import WebUrl, parse_url
 from listener.sources.http.versions import modified_at, version_of
 from listener.sources.http.web_answer import WebAnswer
-from listener.sources.http.web_errors import GONE, as_document_error, disallowed, of_status, shown
+from listener.sources.http.web_errors import GONE, disallowed, of_status, shown
 from listener.sources.options import CrawlOptions, RequestOptions
 
 GROUP = 16
 SIDE_BY_SIDE = 4
 MOST_FAILED_IN_A_ROW = 8  # pages that the server did not answer for: then it is away
 LONGEST_URL = 2000
+TIMES_SEEN = 2  # as many URLs as there may be pages: the others may be broken links
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What became of a URL: a document or not; where it leads to, at the same depth and below; what it lacks."""
+    """What became of a URL: a document or not; where it leads to, at the same depth and below; what it lacks.
+
+    ``is_page``: something is there.
+    """
 
     item: Found | Refused | None = None
     onward: Sequence[str] = ()
     links: Sequence[str] = ()
     complete: bool = True
     away: ServiceError | None = None
+    is_page: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,10 @@ class Crawl:
         self._choice = SiteChoice("", options)
         self._frontier: deque[tuple[str, int]] = deque()
         self._seen: set[str] = set()
-        self._left_out = 0
+        self._left_out = False
+        self._looked_at = 0
         self._failed = 0
+        self._tries = TRIES
 
     async def pages(self, source: WebUrl) -> AsyncGenerator[Page, None]:
         """Yield the documents of the site. Raises DocumentError or ServiceError for its first page."""
@@ -96,18 +104,19 @@ class Crawl:
         self._choice = SiteChoice(self._prefix, self._options)
         self._seen.update((source.text, start.text))
         self._frontier.append((start.text, 0))
-        while self._frontier:
-            group = [self._frontier.popleft() for _ in range(min(GROUP, len(self._frontier)))]
+        while self._frontier and (left := self._limits.pages - self._looked_at):
+            group = [self._frontier.popleft() for _ in range(min(GROUP, left, len(self._frontier)))]
             visits = await side_by_side(self._visit, group, SIDE_BY_SIDE)
-            left_out = self._left_out
+            self._looked_at += sum(visit.is_page for visit in visits)
             for (_, depth), visit in zip(group, visits, strict=True):
-                self._note(visit)
+                await self._note(visit, start)
                 self._offer(visit.onward, depth)
                 if depth < self._limits.depth:
                     self._offer(visit.links, depth + 1)
-            complete = self._left_out == left_out and all(visit.complete for visit in visits)
+            complete = all(visit.complete for visit in visits)
             yield Page([visit.item for visit in visits if visit.item is not None], complete=complete)
-        if self._left_out:
+        if self._frontier or self._left_out:
+            yield Page((), complete=False)
             pages = self._limits.pages
             log.warning("the crawl of %s was cut off at %d pages: see the option 'crawl'", shown(source.text), pages)
 
@@ -133,8 +142,8 @@ class Crawl:
                 continue
             if not self._is_of_site(parse_url(url)):
                 continue
-            if len(self._seen) >= self._limits.pages:
-                self._left_out += 1
+            if len(self._seen) >= TIMES_SEEN * self._limits.pages:
+                self._left_out = True
                 continue
             self._seen.add(url)
             self._frontier.append((url, depth))
@@ -144,21 +153,25 @@ class Crawl:
             return False
         return self._choice.visits(url) and (may_be_page(url) or self._choice.takes(url))
 
-    def _note(self, visit: Visit) -> None:
+    async def _note(self, visit: Visit, start: WebUrl) -> None:
+        """Count what failed in a row: then the first page says whether it is the server, or a part of the site."""
         self._failed = self._failed + 1 if visit.away else 0
         if visit.away and self._failed >= MOST_FAILED_IN_A_ROW:
-            raise visit.away
+            await self._fetcher.probe(start)
+            self._failed, self._tries = 0, 1
+        elif not visit.away:
+            self._tries = TRIES
 
     async def _visit(self, place: tuple[str, int]) -> Visit:
         url = parse_url(place[0])
         try:
             if not await self._robots.allow(url):
-                return Visit()
-            fetched = await self._fetcher.fetch(url, self._take, self._headers, follows=False)
+                return Visit(is_page=False)
+            fetched = await self._fetcher.fetch(url, self._take, self._headers, follows=False, tries=self._tries)
         except DocumentError as error:
             return Visit(Refused.of(url.text, error), complete=False)
         except ServiceError as error:
-            return Visit(Refused.of(url.text, as_document_error(error)), complete=False, away=error)
+            return Visit(Refused.of(url.text, of_document(error)), complete=False, away=error)
         if fetched.body is None:
             return fetched.visit
         return await self._with_links(fetched, await self._links(fetched))
@@ -168,7 +181,7 @@ class Crawl:
         if answer.status in REDIRECTS:
             return _Fetched(Visit(onward=[redirect_of(answer).text]), url)
         if answer.status in GONE:
-            return _Fetched(Visit(), url)
+            return _Fetched(Visit(is_page=False), url)
         if answer.status not in (200, 203):
             return _Fetched(Visit(Refused.of(text, of_status(text, answer.status)), complete=False), url)
         if is_page(answer):

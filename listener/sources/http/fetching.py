@@ -113,6 +113,14 @@ class Fetcher:
                 return outcome
             await anyio.sleep(wait)
 
+    async def probe(self, url: WebUrl) -> None:
+        """Ask for a URL once. Raises ServiceError if it seems to be its server that is away: it answered no others."""
+        try:
+            await self.fetch(url, _nothing, tries=1)
+        except ServiceError:
+            if not self.paces.of(url.origin).missed():
+                raise
+
     async def close(self) -> None:
         """Close the connections."""
         for pool in self._pools.values():
@@ -246,6 +254,9 @@ def _pool(proxy: str | None, reach: Reach, trusted: ssl.SSLContext) -> httpcore2
     return httpcore2.AsyncHTTPProxy(
         address, auth, ssl_context=trusted, max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_SECONDS
     )
+
+
+async def _nothing(_: WebAnswer) -> None: ...
 
 
 def _nobody() -> ssl.SSLContext:

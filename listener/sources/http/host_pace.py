@@ -14,6 +14,7 @@ LONGEST_GAP = 30.0  # seconds between two, whatever robots.txt wants
 LONGEST_REST = 120.0  # seconds that a host is left alone because it said so
 MOST_HOSTS = 1000
 AWAY_SECONDS = 30.0
+MISSED_SECONDS = 90.0  # a service that is away is asked once a minute at least
 
 
 class HostPace:
@@ -24,6 +25,7 @@ class HostPace:
         self._gap = gap
         self._next = 0.0
         self._away_until = 0.0
+        self._found_at = self._missed_at = float("-inf")
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -54,6 +56,12 @@ class HostPace:
     def found(self) -> None:
         """Note that it answers."""
         self._away_until = 0.0
+        self._found_at = asyncio.get_running_loop().time()
+
+    def missed(self) -> bool:
+        """Note that it was asked in vain whether it lives; tell whether it answered others since the time before."""
+        before, self._missed_at = self._missed_at, asyncio.get_running_loop().time()
+        return before < self._found_at and before > self._missed_at - MISSED_SECONDS
 
     @property
     def is_away(self) -> bool:

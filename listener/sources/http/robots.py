@@ -1,4 +1,4 @@
-"""What a host's robots.txt allows crawlers, by RFC 9309: no file means all of it."""
+"""What a host's robots.txt allows crawlers, by RFC 9309: no file means all of it; a long one is cut off."""
 
 from __future__ import annotations
 
@@ -74,4 +74,7 @@ class Robots:
 async def _text(answer: WebAnswer) -> str:
     if answer.status != 200:
         return ""
-    return (await answer.body(MOST_BYTES)).decode("utf-8", "replace").removeprefix("\ufeff")
+    data = await answer.beginning(MOST_BYTES)
+    if len(data) == MOST_BYTES:  # the last line may mean something else without its end
+        data = data[: data.rfind(b"\n") + 1]
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from itertools import islice
 
-from listener.errors import DocumentError
+from listener.errors import DocumentError, ServiceError, of_document
 from listener.logs.masking import mask
 from listener.sources.base import Found, Page, Refused, SourceTools
 from listener.sources.http.fetching import Fetcher
@@ -63,6 +63,9 @@ class SitemapPages:
                 async with aclosing(self._listed_in(nested, place, number)) as listed:
                     async for page in listed:
                         yield page
+            except ServiceError as error:
+                await self._fetcher.probe(url)  # else it is the server that is away
+                yield Page([_refused(loc, of_document(error))], complete=False)
             except (DocumentError, NoSitemap) as error:
                 yield Page([_refused(loc, error)], complete=False)
         if self._todo:

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 
 from listener.concurrency import side_by_side
-from listener.errors import DocumentError, IngestError, RequestError, ServiceError
+from listener.errors import DocumentError, IngestError, RequestError, ServiceError, of_document
 from listener.sources.base import (
     READS,
     UNCHANGED,
@@ -35,7 +35,6 @@ from listener.sources.http.urls import WebUrl, WrongUrl, parse_url
 from listener.sources.http.versions import LASTMOD, conditions, modified_at, version_of
 from listener.sources.http.web_answer import WebAnswer
 from listener.sources.http.web_errors import (
-    as_document_error,
     as_request_error,
     bad_answer,
     of_status,
@@ -101,7 +100,7 @@ class Web(Source):
         try:
             return await self._fetcher.fetch(url, partial(self._outcome, wanted), conditions(wanted.known))
         except ServiceError as error:
-            raise as_document_error(error) from None
+            raise of_document(error) from None
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         url = self._place(found.locator or found.uri, DocumentError)
@@ -116,7 +115,10 @@ class Web(Source):
         try:
             return await side_by_side(piece, ranges, READS)
         except ServiceError as error:
-            raise as_document_error(error) from None
+            raise of_document(error) from None
+
+    async def probe(self, place: str) -> None:
+        await self._fetcher.probe(self._place(place, RequestError))
 
     async def look(self, root: str) -> str:
         """Ask the server of a root for it, once."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 import httpcore2
 
@@ -65,23 +66,36 @@ class WebAnswer:
         """
         if self.size is not None and self.size > limit:
             raise too_large(self.url.text, self.size, limit)
-        unpacker = self._unpacker()
+        data = await self.beginning(limit + 1)
+        if len(data) > limit:
+            raise too_large(self.url.text, None, limit)
+        return data
+
+    async def beginning(self, most: int) -> bytes:
+        """Return the body, or no more of it than its first bytes; raises as ``body``, but for ``too_large``."""
         parts: list[bytes] = []
         size = 0
+        async with aclosing(self._pieces()) as pieces:
+            async for part in pieces:
+                parts.append(part[: most - size])
+                size += len(parts[-1])
+                if size == most:
+                    break
+        return b"".join(parts)
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        unpacker = self._unpacker()
+        empty = True
         async for raw in self._response.aiter_stream():
-            data = raw
+            data, empty = raw, False
             while True:
                 part, data = self._unpacked(unpacker, data)
-                parts.append(part)
-                size += len(part)
-                if size > limit:
-                    raise too_large(self.url.text, None, limit)
+                yield part
                 if not data:
                     break
                 await asyncio.sleep(0)  # what is packed may be a thousand times as large
-        if unpacker is not None and not unpacker.eof and size + len(parts):
+        if unpacker is not None and not unpacker.eof and not empty:
             raise CutBody("the packed body ends in the middle")
-        return b"".join(parts)
 
     def _unpacker(self) -> zlib._Decompress | None:
         kind = self.header("content-encoding").strip().lower()

@@ -6,7 +6,6 @@ from listener.errors import DocumentError, IngestError, RequestError, ServiceErr
 from listener.logs.visible import on_one_line
 
 MOST_SHOWN = 300
-AWAY = ("server_unavailable", "server_timeout")
 
 GONE = frozenset({404, 410})
 FORBIDDEN = frozenset({401, 402, 403, 407, 451})
@@ -78,11 +77,6 @@ def disallowed(url: str) -> DocumentError:
     """Return the error of a page that robots.txt keeps for itself."""
     hint = "give another URL; a single page or file, without 'crawl', is read all the same"
     return DocumentError("robots_disallow", f"robots.txt of its host disallows {shown(url)} to crawlers", hint)
-
-
-def as_document_error(error: IngestError) -> DocumentError:
-    """Return an error as one of a document alone."""
-    return error if isinstance(error, DocumentError) else DocumentError(error.code, error.message, error.hint)
 
 
 def as_request_error(error: IngestError) -> RequestError:

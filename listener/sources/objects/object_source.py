@@ -108,6 +108,9 @@ class Objects(Source):
         async with self._calls:
             return await bucket.bodies.pieces(place.key, found.uri, ranges, found.version)
 
+    def service(self, place: str) -> str:
+        return f"{super().service(place)} at {self._provider.endpoint}"
+
     async def look(self, root: str) -> str:
         """List one page below a root; say where, how quickly, and whose credentials served."""
         where = f"{self._provider.endpoint}, credentials {self._provider.whose}"

@@ -9,7 +9,7 @@ from functools import partial
 from listener.concurrency import task_group
 from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
-from listener.errors import DocumentError
+from listener.errors import DocumentError, ServiceError, TransientError
 from listener.sources.base import (
     UNCHANGED,
     Digest,
@@ -71,7 +71,7 @@ class RecordSource(Source):
             async for page in pages:
                 for item in page.items:
                     number += isinstance(item, Found)
-                    async for some in self._instead_of(item, number):
+                    async for some in self._instead_of(item, number, item.uri == source):
                         yield some
                 if not page.complete:
                     yield Page((), complete=False)
@@ -106,7 +106,7 @@ class RecordSource(Source):
         (piece,) = await self._inner.read_ranges(file, [(start, length)])
         return piece
 
-    async def _instead_of(self, item: Found | Refused, number: int) -> AsyncIterator[Page]:
+    async def _instead_of(self, item: Found | Refused, number: int, is_itself: bool) -> AsyncIterator[Page]:
         if isinstance(item, Refused):
             yield Page([item])
             return
@@ -114,6 +114,8 @@ class RecordSource(Source):
             async for records in self._pages(item, number):
                 yield records
         except DocumentError as error:
+            if is_itself and isinstance(error, TransientError):
+                raise ServiceError(error.code, error.message, error.hint) from None
             yield Page([Refused.of(item.uri, error)])
 
     async def _pages(self, file: Found, number: int) -> AsyncGenerator[Page, None]:

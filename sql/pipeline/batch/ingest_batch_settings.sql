@@ -3,8 +3,11 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   -- Also while a service is only suspected: to ask it takes a moment, or it hangs.
   select r.settings || jsonb_build_object(
-    'publish', coalesce(r.options ->> 'publish', 'document'), 'collection', r.collection, 'submitted_by', r.submitted_by,
+    'publish', coalesce(r.options ->> 'publish', 'document'), 'collection', r.collection, 'submitted_by', r.submitted_by, 'source', r.source,
     'patience', (r.options ->> 'patience')::float8, 'service', ingest.ingest_service_of(r.settings),
+    'waits_for', (select b.waits_for from ingest.ingest_batches b
+                  where b.request_id = p_request and b.batch = p_batch and b.resume_at is not null
+                    and b.waits_for <> ingest.ingest_service_of(r.settings)),
     'waits', r.resume_at is not null
       or exists (select from ingest.ingest_batches b where b.request_id = p_request and b.batch = p_batch and b.resume_at is not null)
       or exists (select from ingest.ingest_circuits c
@@ -13,4 +16,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_batch_settings(uuid, int) is
-  'What a batch is carried through its steps with: the settings that its request started with, what its options say, and whether it waits for its service first.';
+  'What a batch is carried through its steps with: the settings that its request started with, what its options say, and whether it waits first: for its service, or for a source (waits_for).';

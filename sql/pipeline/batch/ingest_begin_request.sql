@@ -24,8 +24,10 @@ begin
     update ingest.ingest_requests r
     set executor_id = p_executor, begun = r.attempt,
         -- Died over the discovery, which has no batch yet to count it.
-        crashes = r.crashes + (r.begun = r.attempt and r.discovered_at is null and exists (
-          select from ingest.ingest_listeners l where l.executor_id = v_request.executor_id and l.dead_at is not null))::int
+        -- What is parked does nothing, so it kills nobody; now it looks again.
+        crashes = r.crashes + (r.begun = r.attempt and r.discovered_at is null and r.resume_at is null and exists (
+          select from ingest.ingest_listeners l where l.executor_id = v_request.executor_id and l.dead_at is not null))::int,
+        resume_at = case when r.discovered_at is not null then r.resume_at end
     where r.id = p_request
     returning r.* into v_request;
   end if;

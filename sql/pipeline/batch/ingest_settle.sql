@@ -29,7 +29,7 @@ begin
       documents_skipped = v_skipped, documents_failed = v_failed, chunks_total = v_chunks,
       percent = case when r.discovered_at is null then null when v_open = 0 then 100
                      else (select least(p.percent, 99.999) from ingest.ingest_progress_of(r) p) end,
-      resume_at = null, tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
+      resume_at = null, outage = null, tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
       error = coalesce(v_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
   if v_watch is not null then

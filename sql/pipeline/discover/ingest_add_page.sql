@@ -13,7 +13,8 @@ begin
     insert into ingest.ingest_seen (request_id, page, documents) values (p_request, (p_listing ->> 'page')::int, p_unchanged);
   end if;
   update ingest.ingest_requests r
-  set listing = p_listing, documents_unchanged = coalesce(r.documents_unchanged, 0) + cardinality(p_unchanged),
+  set listing = p_listing, outage = case when p_listing ->> 'cursor' is null then r.outage end,  -- what begins anew is no progress
+      documents_unchanged = coalesce(r.documents_unchanged, 0) + cardinality(p_unchanged),
       documents_found = coalesce(r.documents_found, 0) + cardinality(p_unchanged)
   where r.id = p_request;
 end

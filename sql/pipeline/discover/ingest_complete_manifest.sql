@@ -19,7 +19,8 @@ begin
   select count(*) + coalesce((select u.documents_unchanged from ingest.ingest_requests u where u.id = p_request), 0) into documents
   from ingest.ingest_revisions r where r.request_id = p_request;
   select count(*), min(b.batch) into batches, first_batch from ingest.ingest_batches b where b.request_id = p_request;
-  update ingest.ingest_requests r set discovered_at = ingest.ingest_now(), documents_total = documents where r.id = p_request;
+  update ingest.ingest_requests r set discovered_at = ingest.ingest_now(), documents_total = documents, outage = null, resume_at = null
+  where r.id = p_request;
   return next;
 end
 $$;
