@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 import anyio
@@ -54,6 +54,31 @@ async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S]
         for _ in range(min(most, len(items))):
             tasks.start_soon(run)
     return [results[number] for number in range(len(items))]
+
+
+async def one_ahead(items: AsyncGenerator[T, None], function: Callable[[T], Awaitable[None]]) -> None:
+    """Give each item that a generator yields to a function, while the generator works on the next one.
+
+    An error of the generator is raised when the function has had all that came before it. Closes the generator.
+    """
+    errors: list[Exception] = []
+    sending, receiving = anyio.create_memory_object_stream[T](0)
+
+    async def make() -> None:
+        async with sending:
+            try:
+                async with aclosing(items):
+                    async for item in items:
+                        await sending.send(item)
+            except Exception as error:
+                errors.append(error)
+
+    async with task_group() as tasks, receiving:
+        tasks.start_soon(make)
+        async for item in receiving:
+            await function(item)
+    if errors:
+        raise errors[0]
 
 
 def first_error(error: BaseException) -> BaseException:

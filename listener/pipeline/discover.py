@@ -6,11 +6,13 @@ so after a death; what was written stays.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
+from typing import TypeGuard
 
+from listener.concurrency import one_ahead
 from listener.documents.turns import on_behalf_of
 from listener.errors import DocumentError, ServiceError, TransientError
 from listener.pipeline.references import RequestRef
@@ -74,10 +76,7 @@ async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest
     place = request.source if request.source is not None else inline.locator_of_request(request.id)
     known = partial(gateway.known, request.collection)
     async with _source(tools, request) as source:
-        pages = source.discover(place, options, known=known, after=listing.cursor)
-        async with aclosing(pages):
-            async for page in pages:
-                await manifest.write(page)
+        await one_ahead(source.discover(place, options, known=known, after=listing.cursor), manifest.write)
 
 
 class _Manifest:
@@ -102,20 +101,36 @@ class _Manifest:
             await self._gateway.add_container(ref, executor, attempt, container)
         if page.gone:
             await self._gateway.delete_absent(*self._fence, page.gone, self._listing.read_seq)
-        looked_at = [self._looked_at(item) for item in page.items]
-        same = await self._unchanged(looked_at)
-        entries = [self._numbered(entry) for entry, seen in zip(looked_at, same, strict=True) if seen is None]
-        so_far = self._listing
-        self._listing = so_far.model_copy(
-            update={"cursor": page.cursor, "complete": so_far.complete and page.complete, "page": so_far.page + 1}
-        )
-        unchanged = [seen for seen in same if seen is not None]
-        await self._gateway.add_page(*self._fence, entries, unchanged, self._listing)
+        unchanged = await self._unchanged(page)
+        if unchanged is None:
+            self._listing = self._behind(page)
+            return
+        entries = [
+            self._numbered(self._looked_at(item)) for place, item in enumerate(page.items) if place not in unchanged
+        ]
+        self._listing = self._behind(page)
+        await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
 
-    async def _unchanged(self, entries: Sequence[ManifestEntry]) -> Sequence[int | None]:
-        if not self._compares or not any(one.found.version or one.found.modified_at for one in entries):
-            return [None] * len(entries)
-        return await self._gateway.see_unchanged(*self._fence, self._listing.read_seq, entries)
+    def _behind(self, page: Page) -> Discovery:
+        so_far = self._listing
+        complete = so_far.complete and page.complete
+        return so_far.model_copy(update={"cursor": page.cursor, "complete": complete, "page": so_far.page + 1})
+
+    async def _unchanged(self, page: Page) -> dict[int, int] | None:
+        """Return the documents that have not changed, by their places on a page; None: all, and that is written."""
+        if not self._compares:
+            return {}
+        found = {place: item for place, item in enumerate(page.items) if self._can_be_same(item)}
+        if not found:
+            return {}
+        following = self._behind(page) if len(found) == len(page.items) else None
+        seen = await self._gateway.see_unchanged(*self._fence, self._listing.read_seq, [*found.values()], following)
+        if seen is None:
+            return None
+        return {place: document for place, document in zip(found, seen, strict=True) if document is not None}
+
+    def _can_be_same(self, item: Found | Refused) -> TypeGuard[Found]:
+        return isinstance(item, Found) and bool(item.version or item.modified_at) and not self._problem(item)
 
     def _looked_at(self, item: Found | Refused) -> ManifestEntry:
         """Return what the manifest says of a document, without a number and a batch."""

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from listener.errors import RequestError
 
+PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~!$&'()+,;=:@-]*")
 NOT_UTF8 = re.compile("[\ud800-\udfff]")
 FILE_URL = re.compile(r"file:(?=/)", re.IGNORECASE)
 
@@ -26,12 +27,14 @@ def path_of(source: str) -> str:
 
 def uri_of(path: str) -> str:
     """Return the ``file://`` URI of an absolute path; bytes that are not UTF-8 are percent-encoded like others."""
+    if PLAIN_PATH.fullmatch(path):
+        return f"file://{path}"
     return "file://" + quote(os.fsencode(path), safe="/!$&'()+,;=:@~")
 
 
 def locator_of(path: str, uri: str) -> str:
     """Return the path, or the URI, which is as good: Postgres can't hold a name that is not UTF-8."""
-    return uri if NOT_UTF8.search(path) else path
+    return uri if not path.isascii() and NOT_UTF8.search(path) else path
 
 
 def below(path: str, folder: str) -> str | None:

@@ -35,9 +35,8 @@ class Choice:
         """Tell whether the file at this path is wanted."""
         if self._leaves_out(path) or (self.glob and not self.glob(path)):
             return False
-        if kind_by_name(path):
-            return True  # an archive is a folder: ``include`` chooses among what is in it
-        return self._includes(path)
+        # An archive is a folder: ``include`` chooses among what is in it.
+        return self._includes(path) or kind_by_name(path) is not None
 
     def takes_member(self, archive: str, member: str) -> bool:
         """Tell whether a file in an archive is wanted, both paths given; the archive's is empty if it is the source.
@@ -58,10 +57,10 @@ class Choice:
         return not self._leaves_out(path) and (self.depth is None or path.count("/") + 1 < self.depth)
 
     def _leaves_out(self, path: str) -> bool:
-        name = path.rpartition("/")[2]
-        if name.startswith(".") and not any(matches(name) for matches in self.hidden):
+        at = path.rfind("/") + 1
+        if path.startswith(".", at) and not any(matches(path[at:]) for matches in self.hidden):
             return True
-        return any(matches(path) for matches in self.exclude)
+        return bool(self.exclude) and any(matches(path) for matches in self.exclude)
 
 
 def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:

@@ -171,4 +171,4 @@ def _offer(place: str, status: os.stat_result, path: str | None = None) -> Found
     uri = uri_of(place)
     require_file(status, uri)
     state = state_of(status)
-    return Found(uri, locator_of(place, uri), None, status.st_size, state.version, state.modified_at, path=path)
+    return Found(uri, locator_of(place, uri), None, status.st_size, state.version, state.modified_at, None, path)

@@ -12,10 +12,11 @@ import pytest
 from staging import Connection, add, add_listener, claim, ingest, one
 
 from listener.database.connections import open_database
+from listener.errors import LostOwnership
 from listener.pipeline.discover import discover
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.references import RequestRef
-from listener.pipeline.request_rows import ManifestEntry
+from listener.pipeline.request_rows import Discovery
 from listener.settings import Settings
 from listener.sources.base import Found, LookUp, Page, Refused
 from listener.sources.options import RequestOptions
@@ -111,7 +112,7 @@ async def test_a_look_that_finds_nothing_changed_is_newer_than_what_others_read_
     live = "select live_seq from ingest_documents"
     before = await c.fetchval(live)
     alone, beside = await add(c), await add(c)
-    page = [ManifestEntry(0, 1, Found("toy:/0a", version="v0a")), ManifestEntry(1, 1, Found("toy:/0b", version="v0b"))]
+    page = [Found("toy:/0a", version="v0a"), Found("toy:/0b", version="v0b")]
     assert await claim(c, 1) == [alone]
     (same, new) = await gateway.see_unchanged(RequestRef(request=alone), "L1", 1, 10**6, page)
     assert (same, new) == (await c.fetchval("select id from ingest_documents"), None)
@@ -122,6 +123,105 @@ async def test_a_look_that_finds_nothing_changed_is_newer_than_what_others_read_
     async with c.transaction():
         await c.execute("select from ingest_documents for update")
         assert await gateway.see_unchanged(RequestRef(request=alone), "L1", 1, 10**6, page) == [None, None]
+
+
+async def test_a_page_of_which_all_is_unchanged_is_written_as_it_is_seen(c: Connection, gateway: Gateway) -> None:
+    await ingest(c, {"toy:/0a": "one", "toy:/0b": "two"})
+    await c.execute("update ingest_documents set version = 'v' || right(uri, 2)")
+    request = await add(c)
+    assert await claim(c, 1) == [request]
+    fence, listing = (RequestRef(request=request), "L1", 1, 10**6), Discovery(read_seq=10**6, cursor="b", page=1)
+    changed = [Found("toy:/0a", version="v0a"), Found("toy:/0b", version="new")]
+    seen = await gateway.see_unchanged(*fence, changed, listing)
+    assert seen is not None
+    assert [one is None for one in seen] == [False, True]
+    written = """select (select array_agg(cardinality(s.documents)) from ingest_seen s), documents_unchanged,
+      listing ->> 'cursor' from ingest_requests where id = $1"""
+    assert tuple(await one(c, written, request)) == (None, None, None)
+    same = [changed[0], Found("toy:/0b", version="v0b")]
+    assert await gateway.see_unchanged(*fence, same, listing) is None
+    assert tuple(await one(c, written, request)) == ([2], 2, "b")
+    with pytest.raises(LostOwnership):
+        await gateway.see_unchanged(RequestRef(request=request), "L2", 1, 10**6, same, listing)
+
+
+STATES: Sequence[tuple[str | None, int | None, int | None]] = (
+    ("1", 1, 10), ("1", 2, 20), ("2", 1, 10), (None, 1, 10), (None, 2, 10), (None, 1, 20), (None, 1, None),
+    (None, None, 10),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_what_is_unchanged_has_its_version_or_else_its_time_and_size_settings_and_no_failed_part(
+    c: Connection, seed: int
+) -> None:
+    chance = Random(seed)
+    await add_listener(c)
+    request = await add(c)
+    assert await claim(c) == [request]  # it has settings now
+    transaction = c.transaction()
+    await transaction.start()
+    await c.execute("set local session_replication_role = replica")
+    live: dict[str, tuple[int, Any, str]] = {}
+    for number in range(60):
+        uri, state, fate = f"toy:/{number:02}", chance.choice(STATES), chance.choice("++++++-!p")
+        document = await c.fetchval(
+            """insert into ingest_documents (collection, uri, version, modified_at, bytes, revision_id, settings_hash)
+            select r.collection, $2, $3, to_timestamp($4::int), $5, case $6 when '-' then null else $7::bigint end,
+              case when $6 = '!' then 'other'::bytea else ingest_settings_hash(r) end
+            from ingest_requests r where id = $1 returning id""",
+            request, uri, *state, fate, number,
+        )  # fmt: skip
+        if fate == "p":
+            await c.execute(
+                """insert into ingest_revisions
+                  (request_id, position, collection, uri, state, error, parent_id, read_seq)
+                values ($1, 0, 'default', $2, 'failed', '{}', $3, 5)""",
+                request, f"{uri}#x", number,
+            )  # fmt: skip
+        live[uri] = (document, state, fate)
+    found = [(f"toy:/{number:02}", *chance.choice(STATES)) for number in chance.choices(range(70), k=100)]
+    seen = await c.fetchval(
+        """select ingest_same_state(r, $2, $3, array(select to_timestamp(at) from unnest($4::int[]) at), $5)
+        from ingest_requests r where id = $1""",
+        request, *map(list, zip(*found, strict=True)),
+    )  # fmt: skip
+    await transaction.rollback()
+
+    def expected(uri: str, version: str | None, at: int | None, size: int | None) -> int | None:
+        document, state, fate = live.get(uri, (None, None, "-"))
+        if version is not None:
+            same = state is not None and state[0] == version
+        else:
+            same = None not in (at, size) and state == (None, at, size)
+        return document if fate == "+" and same else None
+
+    assert seen == [expected(*one) for one in found]
+    assert any(seen)
+
+
+async def test_a_comparison_reads_what_it_is_asked_for_and_no_more(c: Connection) -> None:
+    """Also under plans that were made when the table was empty."""
+    await add_listener(c)
+    request = await add(c)
+    assert await claim(c) == [request]
+    read = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'ingest_documents'"
+    compare = """select ingest_same_state(r, array(select 'toy:/' || n * 7 from generate_series(1, 1000) n),
+      array(select 'v' from generate_series(1, 1000)), '{}', '{}') from ingest_requests r where id = $1"""
+    await c.fetchval(compare, request)
+    transaction = c.transaction()
+    await transaction.start()
+    await c.execute("set local session_replication_role = replica")
+    await c.execute(
+        """insert into ingest_documents (collection, uri, version, revision_id, settings_hash)
+        select r.collection, 'toy:/' || n, 'v', n, ingest_settings_hash(r)
+        from ingest_requests r cross join generate_series(1, 20000) n where id = $1""", request,
+    )  # fmt: skip
+    before = await c.fetchval(read)
+    seen = await c.fetchval(compare, request)
+    assert sum(one is not None for one in seen) == 1000
+    assert await c.fetchval(read) - before == 1000
+    await transaction.rollback()
 
 
 # what is gone

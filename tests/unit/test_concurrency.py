@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
 from typing import Any
 
 import pytest
 
-from listener.concurrency import first_error, task_group
+from listener.concurrency import first_error, one_ahead, task_group
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
@@ -118,3 +118,59 @@ def test_what_asks_to_exit_comes_before_other_errors() -> None:
     inner = KeyError("inner")
     assert first_error(ExceptionGroup("", [ExceptionGroup("", [inner]), ValueError()])) is inner
     assert first_error(inner) is inner
+
+
+class Pages:
+    """A generator of numbers that says how far it is; it fails behind the last one, if it has an error."""
+
+    def __init__(self, count: int, error: Exception | None = None) -> None:
+        self.begun = [asyncio.Event() for _ in range(count)]
+        self.closed = False
+        self._error = error
+
+    async def __call__(self) -> AsyncGenerator[int, None]:
+        try:
+            for number, begun in enumerate(self.begun):
+                begun.set()
+                yield number
+            if self._error:
+                raise self._error
+        finally:
+            self.closed = True
+
+
+async def test_a_generator_works_on_its_next_item_and_on_no_other_while_one_is_dealt_with() -> None:
+    pages, had = Pages(4), []
+
+    async def write(page: int) -> None:
+        await pages.begun[min(page + 1, 3)].wait()
+        assert not any(begun.is_set() for begun in pages.begun[page + 2 :])
+        had.append(page)
+
+    await one_ahead(pages(), write)
+    assert had == [0, 1, 2, 3]
+    assert pages.closed
+
+
+async def test_an_error_of_the_generator_comes_after_what_it_had_yielded() -> None:
+    pages, had = Pages(3, ValueError("cut off")), []
+
+    async def write(page: int) -> None:
+        for _ in range(5):  # the generator has failed by now
+            await asyncio.sleep(0)
+        had.append(page)
+
+    with pytest.raises(ValueError, match="cut off"):
+        await one_ahead(pages(), write)
+    assert had == [0, 1, 2]
+
+
+async def test_an_error_of_what_takes_the_items_closes_the_generator() -> None:
+    pages = Pages(3)
+
+    async def write(page: int) -> None:
+        raise KeyError(page)
+
+    with pytest.raises(KeyError):
+        await one_ahead(pages(), write)
+    assert pages.closed

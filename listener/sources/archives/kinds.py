@@ -36,6 +36,7 @@ PACKED = frozenset({  # what servers say of packed files: then the name decides
     "application/gzip", "application/x-gzip", "application/x-xz", "application/zstd", "application/x-bzip2",
     "application/x-compressed", "multipart/x-zip",
 })  # fmt: skip
+ANY_ENDING = tuple(ENDINGS)
 LONGEST_ENDING = 8
 URL_WITH_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -60,13 +61,17 @@ class SplitSource:
 def kind_by_name(name: str) -> Kind | None:
     """Return what kind of archive a file of this name is; None if it is none."""
     end = name[-LONGEST_ENDING:].lower()
+    if not end.endswith(ANY_ENDING):  # nearly all names, and there are hundreds of thousands
+        return None
     return next((kind for ending, kind in ENDINGS.items() if end.endswith(ending)), None)
 
 
 def kind_of(found: Found) -> Kind | None:
     """Return what kind of archive a document is; None if it is none."""
-    declared = (found.media_type or "").partition(";")[0].strip().lower()
     by_name = kind_by_name(name_of(found.uri))
+    if not found.media_type:
+        return by_name
+    declared = found.media_type.partition(";")[0].strip().lower()
     if by_name:
         return by_name if declared in UNTOLD or declared in PACKED or declared in TYPES else None
     return TYPES.get(declared) if "." not in name_of(found.uri).rpartition("/")[2] else None
@@ -74,7 +79,7 @@ def kind_of(found: Found) -> Kind | None:
 
 def name_of(place: str) -> str:
     """Return the path in a place; of a URL, what comes before ``?``."""
-    return place.partition("?")[0] if URL_WITH_PATH.match(place) else place
+    return place.partition("?")[0] if "?" in place and URL_WITH_PATH.match(place) else place
 
 
 def split_source(source: str) -> SplitSource:

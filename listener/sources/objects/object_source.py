@@ -20,7 +20,7 @@ from listener.sources.base import Found, LookUp, Outcome, Page, Refused, Source,
 from listener.sources.objects.buckets import Bucket, Buckets
 from listener.sources.objects.chosen import Chosen
 from listener.sources.objects.object_listing import last_key
-from listener.sources.objects.object_urls import ObjectPlace, Wish, object_uri, place_of, problem_of, wish_of
+from listener.sources.objects.object_urls import ObjectPlace, Wish, named, object_uri, place_of, problem_of, wish_of
 from listener.sources.objects.providers import S3, Azure, GoogleCloud, Provider
 from listener.sources.objects.root_prefixes import RootPrefix
 from listener.sources.objects.signed_listing import ListedObject
@@ -169,15 +169,16 @@ class Objects(Source):
     ) -> list[Found | Refused]:
         """Return the objects that are wanted; blocks for some milliseconds."""
         offered: list[Found | Refused] = []
-        for one in objects:
-            path = one.key[len(prefix) :]
-            if not path or (not one.size and path.endswith("/")) or not chosen.takes(path):
+        scheme, start = self._provider.scheme, len(prefix)
+        for key, size, version, modified_at in objects:
+            path = key[start:]
+            if not path or (not size and path.endswith("/")) or not chosen.takes(path):
                 continue
-            uri = object_uri(self._provider.scheme, bucket, one.key)
-            if problem := problem_of(one.key):
+            uri, problem = named(scheme, bucket, key)
+            if problem:
                 offered.append(Refused.of(uri, odd_name(uri, problem)))
             else:
-                offered.append(Found(uri, bytes=one.size, version=one.version, modified_at=one.modified_at))
+                offered.append(Found(uri, None, None, size, version, modified_at))
         return offered
 
     async def _without_markers(self, bucket: Bucket, offered: Sequence[Found | Refused]) -> list[Found | Refused]:

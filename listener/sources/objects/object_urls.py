@@ -58,6 +58,13 @@ def object_uri(scheme: str, bucket: str, key: str) -> str:
     return f"{scheme}://{bucket}/{text}"
 
 
+def named(scheme: str, bucket: str, key: str) -> tuple[str, str | None]:
+    """Return the URI of an object, and why it can't be asked for (``problem_of``), if so."""
+    if PLAIN_KEY.fullmatch(key):
+        return f"{scheme}://{bucket}/{key}", None
+    return object_uri(scheme, bucket, key), problem_of(key)
+
+
 def place_of(uri: str) -> ObjectPlace:
     """Return where the object of a URI lies; raises RequestError ``invalid_source``."""
     bucket, path = _split(uri)

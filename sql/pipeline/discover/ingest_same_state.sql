@@ -1,20 +1,35 @@
-create or replace function ingest.ingest_same_state(p_request ingest.ingest_requests, p_found ingest.ingest_found_v1[]) returns bigint[]
-language sql stable security definer set search_path = pg_catalog, pg_temp
+create or replace function ingest.ingest_same_state(
+  p_request ingest.ingest_requests, p_uris text[], p_versions text[], p_modified timestamptz[], p_bytes bigint[]
+) returns bigint[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off
 as $$
-  select array(
-    select same.id
-    from unnest(p_found) with ordinality as f
-  left join lateral (
-    select d.id from ingest.ingest_documents d
-    where d.collection = p_request.collection and d.uri = f.uri and d.revision_id is not null
-      and d.settings_hash = ingest.ingest_settings_hash(p_request) and f.error is null
-      and case when f.version is not null then d.version = f.version
-               else d.version is null and d.modified_at = f.modified_at and d.bytes = f.bytes end
-      -- Parts lie inside of the bytes: if one failed, the same bytes are worth another reading.
-      and not exists (select from ingest.ingest_revisions part where part.parent_id = d.revision_id and part.state = 'failed')
-    offset 0) same on true
-  order by f.ordinality);
+-- Three looks into indexes for a page, not three for a document: the planner can't know how long the arrays are, and would take
+-- them for short.
+declare
+  v_settings bytea := ingest.ingest_settings_hash(p_request);
+  v_documents bigint[];
+  v_revisions bigint[];
+  v_worth_reading bigint[];
+begin
+  select array_agg(d.id order by f.place), array_agg(d.revision_id order by f.place) into v_documents, v_revisions
+  from unnest(p_uris, p_versions, p_modified, p_bytes) with ordinality as f (uri, version, modified_at, bytes, place)
+  left join ingest.ingest_documents d
+    on d.collection = p_request.collection and d.uri = any (p_uris) and d.uri = f.uri and d.revision_id is not null
+    and d.settings_hash = v_settings
+    and case when f.version is not null then d.version = f.version
+             else d.version is null and d.modified_at = f.modified_at and d.bytes = f.bytes end;
+  -- Parts lie inside of the bytes: if one failed, the same bytes are worth another reading.
+  v_worth_reading := array(
+    select part.parent_id from ingest.ingest_revisions part where part.parent_id = any (v_revisions) and part.state = 'failed');
+  if cardinality(v_worth_reading) = 0 then
+    return v_documents;
+  end if;
+  return array(
+    select case when same.revision_id <> all (v_worth_reading) then same.id end
+    from unnest(v_documents, v_revisions) with ordinality as same (id, revision_id, place) order by same.place);
+end
 $$;
 
-comment on function ingest.ingest_same_state(ingest.ingest_requests, ingest.ingest_found_v1[]) is
+comment on function ingest.ingest_same_state(ingest.ingest_requests, text[], text[], timestamptz[], bigint[]) is
   'By the places of what discovery found: the documents that are live in the state that their source tells of, under the request''s settings.';

@@ -1,5 +1,6 @@
 create or replace function ingest.ingest_see_unchanged(
-  p_request uuid, p_executor text, p_attempt int, p_read_seq bigint, p_found ingest.ingest_found_v1[]
+  p_request uuid, p_executor text, p_attempt int, p_read_seq bigint,
+  p_uris text[], p_versions text[], p_modified timestamptz[], p_bytes bigint[], p_listing jsonb
 ) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -8,6 +9,7 @@ as $$
 -- waited for.
 declare
   v_request ingest.ingest_requests;
+  v_origin text;
   v_documents bigint[];
   v_others boolean;
 begin
@@ -18,9 +20,9 @@ begin
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   if coalesce((v_request.options ->> 'force')::boolean, false) then
-    return array_fill(null::bigint, array[cardinality(p_found)]);
+    return array_fill(null::bigint, array[cardinality(p_uris)]);
   end if;
-  v_documents := ingest.ingest_same_state(v_request, p_found);
+  v_documents := ingest.ingest_same_state(v_request, p_uris, p_versions, p_modified, p_bytes);
   v_others := exists (
     select from ingest.ingest_requests o where o.collection = v_request.collection and o.status = 'running' and o.id <> p_request);
   if v_others or v_request.options ?| '{principals,principals_field}'::text[] then
@@ -35,17 +37,26 @@ begin
     select array(select l.id from unnest(v_documents) with ordinality as s (id, place) left join locked l on l.id = s.id order by s.place)
     into v_documents;
   end if;
-  with came as (
-    select d.id from ingest.ingest_documents d
-    where d.id = any (v_documents) and not exists (
-      select from ingest.ingest_document_origins g where g.document_id = d.id and g.origin = ingest.ingest_origin(v_request))
-    for key share skip locked)
-  insert into ingest.ingest_document_origins (document_id, origin, seen_by)
-  select came.id, ingest.ingest_origin(v_request), p_request from came on conflict do nothing;
-  return v_documents;
+  v_origin := ingest.ingest_origin(v_request);
+  if (select count(*) from ingest.ingest_document_origins g where g.document_id = any (v_documents) and g.origin = v_origin)
+     < cardinality(array_remove(v_documents, null)) then
+    with came as (
+      select d.id from ingest.ingest_documents d
+      where d.id = any (v_documents) and not exists (
+        select from ingest.ingest_document_origins g where g.document_id = d.id and g.origin = v_origin)
+      for key share skip locked)
+    insert into ingest.ingest_document_origins (document_id, origin, seen_by)
+    select came.id, v_origin, p_request from came on conflict do nothing;
+  end if;
+  if p_listing is null or array_position(v_documents, null) is not null then
+    return v_documents;
+  end if;
+  perform ingest.ingest_add_page(p_request, p_executor, p_attempt, '{}'::ingest.ingest_found_v1[], v_documents, p_listing);
+  return null;
 end
 $$;
 
-comment on function ingest.ingest_see_unchanged(uuid, text, int, bigint, ingest.ingest_found_v1[]) is
+comment on function ingest.ingest_see_unchanged(uuid, text, int, bigint, text[], text[], timestamptz[], bigint[], jsonb) is
   'By the places of what discovery found: the documents that are live in that very state, under the same settings; null: to be read. '
-  'IG021 if another execution does.';
+  'Modified and bytes are asked for only without a version; the arrays may be empty. If p_listing is given and none is to be read, '
+  'the page is written, as ingest_add_page does, and there is no answer. IG021 if another execution does.';

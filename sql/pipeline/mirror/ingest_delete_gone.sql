@@ -21,9 +21,10 @@ begin
        select coalesce(sum(cardinality(s.documents)), 0) from ingest.ingest_seen s where s.request_id = p_request) then
     return 0;
   end if;
-  select array(select g.id from ingest.ingest_gone(p_request) g where g.is_gone order by g.id limit p_limit) into v_gone;
+  select coalesce(array_agg(g.id order by g.id) filter (where g.is_gone), '{}'),
+         count(*) filter (where g.is_gone)::float8 / nullif(count(*), 0) into v_gone, v_share
+  from ingest.ingest_gone(p_request) g;
   if v_request.documents_deleted is null then
-    select count(*) filter (where g.is_gone)::float8 / nullif(count(*), 0) into v_share from ingest.ingest_gone(p_request) g;
     if v_share > coalesce((v_request.options ->> 'most_gone')::float8, 0.5) then
       update ingest.ingest_requests r set error = jsonb_build_object(
         'code', 'too_many_gone', 'step', 'mirror', 'retryable', false,
@@ -33,6 +34,7 @@ begin
       return 0;
     end if;
   end if;
+  v_gone := v_gone[:p_limit];
   with locked as materialized (
     select d.id from ingest.ingest_documents d where d.id = any (v_gone) order by d.collection, d.uri for update skip locked
   ), dropped as (

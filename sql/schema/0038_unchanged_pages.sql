@@ -1,0 +1,3 @@
+-- They took all that a manifest says of a document, where its state is enough.
+drop function if exists ingest.ingest_see_unchanged(uuid, text, int, bigint, ingest.ingest_found_v1[]);
+drop function if exists ingest.ingest_same_state(ingest.ingest_requests, ingest.ingest_found_v1[]);
