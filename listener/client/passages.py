@@ -53,6 +53,16 @@ class Passage:
     metadata: Mapping[str, Any]
     cited: str
 
+    @property
+    def citation(self) -> str:
+        """The first line of ``cited``."""
+        return self.cited.partition("\n")[0]
+
+    @property
+    def whole(self) -> str:
+        """``cited`` without that line: ``continues``, if there is any, and ``text``."""
+        return self.cited.partition("\n")[2]
+
 
 def counts(passages: list[Passage]) -> dict[str, str | int]:
     """Return for a span how many passages there are, of how many documents and characters."""
