@@ -1,4 +1,4 @@
-"""What the retrievers of frameworks stand on: one gathering of passages, awaited, or from a program that awaits nothing."""
+"""What retrievers of frameworks stand on: passages for a question, awaited or not."""
 
 from __future__ import annotations
 

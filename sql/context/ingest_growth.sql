@@ -11,12 +11,14 @@ as $$
   ), step (phase, distance, rank, side, hit, first, last) as (
     select 1, 0, h.rank, 0, h.at, h.at, h.at from hit h
     union all
-    -- What follows before what precedes.
-    select 2, p.ordinal - h.ordinal, h.rank, 1, h.at, h.at, p.at
-    from hit h join piece p on p.document = h.document and p.ordinal between h.ordinal + 1 and h.ordinal::bigint + p_neighbours
-    union all
-    select 2, h.ordinal - p.ordinal, h.rank, 2, h.at, p.at, h.at
-    from hit h join piece p on p.document = h.document and p.ordinal between h.ordinal::bigint - p_neighbours and h.ordinal - 1
+    -- What follows before what precedes; no further than the next heading that is not one above or below the hit's.
+    select 2, abs(p.ordinal - h.ordinal), h.rank, case when p.at > h.at then 1 else 2 end, h.at, least(h.at, p.at), greatest(h.at, p.at)
+    from hit h join piece p on p.document = h.document and p.at <> h.at
+      and p.ordinal between h.ordinal::bigint - p_neighbours and h.ordinal::bigint + p_neighbours
+    where not exists (
+      select from piece o
+      where o.at between least(h.at, p.at) and greatest(h.at, p.at)
+        and o.headings[:cardinality(h.headings)] <> h.headings[:cardinality(o.headings)])
     union all
     -- A section is the hit's neighbourhood under one heading, if it is seen whole: up to a chunk under another, or an end of the document.
     select 3, s.up, h.rank, 0, h.at, r.first, r.last

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,7 +75,7 @@ async def test_llama_index_gets_passages_with_where_they_stand(handbook: str) ->
 
 @pytest.mark.skipif(not find_spec("langchain_tests"), reason=f"langchain_tests: {NEEDS}")
 def test_langchain_s_standard_suite_passes(handbook: str) -> None:
-    """Each of its tests, by the suite's own class: it is made here, since there is nothing to inherit from elsewhere."""
+    """Each of its tests. The class is made here: elsewhere there may be nothing to inherit from."""
     from langchain_tests.integration_tests import RetrieversIntegrationTests  # noqa: PLC0415
 
     from listener.client.langchain import LangChainRetriever  # noqa: PLC0415

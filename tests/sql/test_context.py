@@ -48,6 +48,12 @@ async def test_a_hit_comes_with_its_neighbours_and_then_with_its_section(ready: 
     assert await texts(ready, "dates") == [PLAIN]  # without headings all of it is the section
 
 
+async def test_neighbours_under_another_heading_are_left_out(ready: Connection) -> None:
+    await lay_out(ready, "fruit", SECTIONS, size=90, overlap=0)
+    assert await texts(ready, "elder", neighbours=2, sections=0) == [SECTIONS[SECTIONS.index("## Small") :]]
+    assert await texts(ready, "dates", neighbours=1, sections=0) == ["\n\n".join(PARTS[2:4])]
+
+
 async def test_a_section_is_taken_whole_or_not_and_its_parents_when_they_are_asked_for(ready: Connection) -> None:
     await lay_out(ready, "fruit", SECTIONS, size=90, overlap=0)
     start, end = SECTIONS.index("## Stones"), SECTIONS.index("\n\n## Small")
