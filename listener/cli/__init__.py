@@ -13,7 +13,8 @@
     request_list  requests in a list             fitting     lines that fit a width
     unreadable  what no listener may read        summary     what a quickstart brought
     control     cancel, resume, retry, fork, confirm-restore
-    search      search                           listen      listen
+    search      search                           context     context
+    listen      listen
     holdings    collections, documents, show     deletion    delete
     holding_lines  these in lists                used        usage
     watching    watch, watches, unwatch, pause-watch …
@@ -37,6 +38,7 @@ import typer
 from listener import __version__
 from listener.cli import (
     add,
+    context,
     control,
     deletion,
     doctor,
@@ -82,7 +84,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def ingest(
-    context: typer.Context,
+    called: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
 ) -> None:
     """Insert a row into Postgres, and the documents behind it become searchable chunks.
@@ -100,8 +102,8 @@ def ingest(
     if version:
         typer.echo(f"ingest {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+    if called.invoked_subcommand is None:
+        typer.echo(called.get_help())
         raise typer.Exit(problems.USAGE)
 
 
@@ -128,6 +130,7 @@ app.command("show", short_help="Show a document: text, chunks, what became of it
 app.command("delete", short_help="Delete documents of a collection.")(deletion.delete)
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
+app.command("context", short_help="Print what goes into a prompt for a question.")(context.context)
 app.command(
     "psql",
     short_help="Open psql on the database.",

@@ -67,6 +67,11 @@ class Output:
             plain = (f"**{text}**" if style == "match" else text for text, style in pieces)
             print(on_one_line("".join(plain)).rstrip(), flush=True)
 
+    def text(self, text: str) -> None:
+        """Write a text of many lines, unless JSON is asked for; as it is, but on a terminal, which it can't steer."""
+        if text and not self.json:
+            print(in_lines(text) if self.terminal else text, flush=True)
+
     def note(self, text: str) -> None:
         """Write a line that is not the result, to stderr."""
         written = json.dumps({"note": text}, ensure_ascii=False) if self.json else on_one_line(text)

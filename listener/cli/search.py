@@ -64,7 +64,7 @@ def search(
     """
     if not query.strip():
         raise UsageProblem("empty_query", "TEXT is empty", "Say what to look for.")
-    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, _beginning(under))
+    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, beginning(under))
     run(_search(wanted, Output(as_json), show_sql))
 
 
@@ -80,16 +80,18 @@ class Sought:
     per_document: int | None = None
     under: str | None = None
 
+    async def prepare(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, str]:
+        """Have the query embedded; return by what to search, and why by words only if nobody asked for that, or ""."""
+        if self.by is None:
+            return None, await _embed(ingest, self.query, self.collection)
+        if self.by is Way.WORDS:
+            return "words", ""
+        await ingest.embed_query(self.query, self.collection, timeout=EMBED_SECONDS)
+        return ("vector" if self.by is Way.MEANING else None), ""
+
     async def find(self, ingest: Ingest) -> tuple[list[Hit], str]:
         """Return what is found, and why it was searched by words only although nobody asked for that, or ""."""
-        note = ""
-        if self.by is None:
-            note = await _embed(ingest, self.query, self.collection)
-        elif self.by is not Way.WORDS:
-            await ingest.embed_query(self.query, self.collection, timeout=EMBED_SECONDS)
-        by: Literal["words", "vector"] | None = None
-        if self.by in (Way.WORDS, Way.MEANING):
-            by = "words" if self.by is Way.WORDS else "vector"
+        by, note = await self.prepare(ingest)
         hits = await ingest.search(
             self.query, self.collection, k=self.k, filter=self.filter, by=by, under=self.under,
             per_document=self.per_document, timeout=None,
@@ -107,7 +109,7 @@ class Sought:
         write_hits(hits, found, output)
 
 
-def _beginning(under: str | None) -> str | None:
+def beginning(under: str | None) -> str | None:
     """Return how URIs begin: of a path that of its file or of all in its folder."""
     if under is None or not (under.startswith(("/", "~")) or Path(under).exists()):
         return under

@@ -26,6 +26,7 @@ import asyncpg
 
 from listener import settings
 from listener.client.ingest import Ingest
+from listener.client.passages import Passage
 from listener.client.results import Failure, Hit, Reason, Status
 from listener.client.session import Session, open_session
 from listener.client.transport import AnyConnection, Pooled, Single
@@ -37,12 +38,14 @@ __all__ = [
     "Failure",
     "Hit",
     "Ingest",
+    "Passage",
     "Reason",
     "Session",
     "Status",
     "add",
     "cancel",
     "connect",
+    "context",
     "failures",
     "fork",
     "open_session",
@@ -126,3 +129,4 @@ resume = _over_one_connection(Ingest.resume)
 retry = _over_one_connection(Ingest.retry)
 fork = _over_one_connection(Ingest.fork)
 search = _over_one_connection(Ingest.search)
+context = _over_one_connection(Ingest.context)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from listener.client import results, statements
 from listener.client.inventory import Inventory
+from listener.client.passages import Prompting, embed_if_possible
 from listener.client.results import STATUSES, Failure, Hit, Status, found, outcome
 from listener.client.session import Session
 from listener.client.since import beginning
@@ -20,10 +21,8 @@ from listener.client.watched import Watched
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
-_NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
 
-
-class Ingest(Inventory, Watched):
+class Ingest(Inventory, Watched, Prompting):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:
@@ -208,12 +207,7 @@ class Ingest(Inventory, Watched):
         Raises RequestError ``unknown_collection``, ``empty_query``, or the embedder's own code; with ``by="vector"``
         also ``no_listener``, ``query_not_answered``, ``too_many_queries``, ``no_space_yet`` and ``query_not_embedded``.
         """
-        if by != "words" and timeout is not None and not self.session.in_transaction:
-            try:
-                await self.embed_query(query, collection, timeout=timeout)
-            except RequestError as error:
-                if by == "vector" or error.code not in _NO_VECTOR:
-                    raise
+        await embed_if_possible(self.session, query, collection, by, timeout)
         values = (query, collection, k, _json(filter) or "{}", by, under, per_document)
         return list(map(results.hit, await self.session.rows(statements.SEARCH, *values)))
 

@@ -36,6 +36,8 @@ begin
                  'ingest.ingest_collections, ingest.ingest_spaces to %I'),
       ('search', 'grant select (id, uri, collection, title, text, media_type, starts, ends, headings, pages, metadata, published_at) '
                  'on ingest.ingest_revisions to %I'),
+      -- A policy of ingest_revisions asks for it; rows of others' requests are not seen.
+      ('search', 'grant select (id) on ingest.ingest_requests to %I'),
       ('operate', 'grant update (priority, run_at, metadata, options, dedupe_key) on ingest.ingest_requests to %I'),
       ('operate', 'grant select on ingest.ingest_documents to %I'),
       -- Whoever may DELETE may LOCK the table, for everybody: for those who operate everything. The others have functions.

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_is_for(p_routine name, p_right text) re
 language sql immutable
 return case p_right
   when 'anybody' then p_routine in (
-    'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
+    'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_highlight', 'ingest_query_words', 'ingest_marked', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
     'ingest_principals', 'ingest_locator', 'ingest_check_role', 'ingest_is_for', 'ingest_right_of')
   when 'submit' then p_routine in (
     'ingest_add', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',
@@ -15,7 +15,8 @@ return case p_right
     'ingest_find_words', 'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
-    'ingest_show_revisions', 'ingest_show_chunks')
+    'ingest_show_revisions', 'ingest_show_chunks', 'ingest_context', 'ingest_passages_as_caller', 'ingest_passages_by_right', 'ingest_passages',
+    'ingest_pieces', 'ingest_growth', 'ingest_choose', 'ingest_cut_length', 'ingest_budget', 'ingest_citation', 'ingest_heading_path', 'ingest_page')
   when 'operate' then p_routine in (
     'ingest_is_failing', 'ingest_progress', 'ingest_progress_of', 'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of',
     'ingest_outage_message', 'ingest_cancel', 'ingest_resume', 'ingest_retry',
@@ -27,7 +28,7 @@ return case p_right
     'ingest_confirm_restore')
   when 'gateway' then p_routine in (
     'ingest_search_for', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
-    'ingest_check_commits', 'ingest_ask', 'ingest_await')
+    'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_context_for', 'ingest_passages_as_caller', 'ingest_passages_by_right')
   else false end;
 
 comment on function ingest.ingest_is_for(name, text) is

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from laid_out import lay_out, prepare
 from listener_process import ListenerProcess
 from pipeline import ended, until
 from staging import Connection, add, session
@@ -96,3 +97,21 @@ async def sessions_of_listeners(c: Connection) -> int:
 
 async def said(it: ListenerProcess, piece: str) -> bool:
     return piece in it.log()
+
+
+CONTEXT = "select by, text from ingest_context({}, k => 1, neighbours => 0, sections => 0)"
+
+
+async def test_a_standby_gathers_what_goes_into_a_prompt(primary: embedded.Server, standby: embedded.Server) -> None:
+    await service.migrate(Settings(), primary.dsn(NAME))
+    async with session(primary.dsn(NAME)) as c:
+        await prepare(c)
+        await lay_out(c, "fruit", "Apples are paid for.\n\nCherries are not.", size=50, overlap=0)
+    async with session(standby.dsn(NAME)) as c:
+        await until(lambda: c.fetchval("select to_regclass('ingest_documents') is not null"))
+        await until(lambda: c.fetchval("select exists (select from ingest_documents where chunks is not null)"))
+        assert await c.fetchval("select pg_is_in_recovery()")
+        text = "Apples are paid for.\n\nCherries are not."
+        assert [tuple(row) for row in await c.fetch(CONTEXT.format("'[1,0,40]'::vector"))] == [("vector", text)]
+        assert [tuple(row) for row in await c.fetch(CONTEXT.format("'cherries'"))] == [("words", text)]
+        assert await c.fetchval("select ingest_highlight($1, 'cherries')::text", text) == '{"[22,30)"}'

@@ -1,0 +1,78 @@
+"""``context``: what goes into a prompt for a question, as a text with citations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from listener.cli import arguments
+from listener.cli.output import Output
+from listener.cli.problems import UsageProblem
+from listener.cli.running import open_ingest, run
+from listener.cli.search import Sought, Way, beginning
+
+
+def context(
+    query: Annotated[str, typer.Argument(metavar="QUESTION", help="What is asked.")],
+    collection: arguments.Collection = "default",
+    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks are found.")] = 8,
+    budget: Annotated[
+        int | None, typer.Option(metavar="CHARACTERS", min=1, help="Most characters; 12000 if nothing is said.")
+    ] = None,
+    tokens: Annotated[int | None, typer.Option(metavar="N", min=1, help="Most tokens, of four bytes each.")] = None,
+    share: Annotated[
+        float, typer.Option(min=0.01, max=1, help="The part of it that one of several documents may have.")
+    ] = 0.5,
+    neighbours: Annotated[
+        int, typer.Option(metavar="N", min=0, max=1000, help="Chunks before and behind each, as far as there is room.")
+    ] = 1,
+    sections: Annotated[
+        int, typer.Option(metavar="N", min=0, max=100, help="Levels of headings: 1: the section of each, 0: none.")
+    ] = 1,
+    filter_: Annotated[
+        str, typer.Option("--filter", metavar="JSON", help="What the chunks' metadata must contain.")
+    ] = "{}",
+    by: Annotated[
+        Way | None, typer.Option(help="Only by words, only by meaning, or by both or not at all.", show_default=False)
+    ] = None,
+    per_document: Annotated[
+        int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
+    ] = None,
+    under: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Only documents whose URIs begin so; or a path.")
+    ] = None,
+    show_sql: arguments.ShowSql = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Print what goes into a prompt for a question: passages of documents, best first, each under its citation.
+
+    In plain SQL that is: call ingest_embed_query('QUESTION'); select string_agg(cited, E'\\n\\n') from
+    ingest_context('QUESTION'). In a pipe the text is as it stands in the documents. Without a listener it is found by
+    words only, and says so.
+
+    \b
+    ingest context "how do I resume a cancelled request?"
+    ingest context "who pays for travel?" -c handbook --tokens 2000 --json
+    """
+    if not query.strip():
+        raise UsageProblem("empty_query", "QUESTION is empty", "Say what is asked.")
+    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, beginning(under))
+    room = {"budget": budget, "tokens": tokens, "share": share, "neighbours": neighbours, "sections": sections}
+    run(_context(wanted, room, Output(as_json), show_sql))
+
+
+async def _context(wanted: Sought, room: Mapping[str, Any], output: Output, show_sql: bool) -> None:
+    async with open_ingest(output, show_sql) as ingest:
+        by, note = await wanted.prepare(ingest)
+        passages = await ingest.context(
+            wanted.query, wanted.collection, k=wanted.k, filter=wanted.filter, by=by, under=wanted.under,
+            per_document=wanted.per_document, timeout=None, **room,
+        )  # fmt: skip
+        if note:
+            output.note(f"note: searched by words only: {note}")
+        output.value(passages)
+        if not passages:
+            output.note("note: nothing found")
+        output.text("\n\n".join(passage.cited for passage in passages))

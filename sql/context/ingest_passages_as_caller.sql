@@ -1,0 +1,28 @@
+create or replace function ingest.ingest_passages_as_caller(
+  p_hits ingest.ingest_hit_v1[], p_collection text, p_principals text[], p_budget int, p_tokens int, p_share float8, p_neighbours int, p_sections int
+) returns setof ingest.ingest_passage_v1
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+-- As searches: with an administrator's own policies on the tables, these decide too.
+begin
+  p_collection := coalesce(p_collection, 'default');
+  p_share := coalesce(p_share, 0.5);
+  p_neighbours := greatest(0, coalesce(p_neighbours, 1));
+  p_sections := greatest(0, coalesce(p_sections, 1));
+  perform ingest.ingest_check_count('budget'::text, p_budget);
+  perform ingest.ingest_check_count('tokens'::text, p_tokens);
+  if not p_share between 0.01 and 1 then
+    raise exception 'share is %', p_share
+      using errcode = 'IG035', constraint = 'wrong_share', hint = 'Give a part of the budget, 0.01 to 1: share => 0.5 is half of it.';
+  end if;
+  if not ingest.ingest_has_own_policies() then
+    return query select * from ingest.ingest_passages_by_right(p_hits, p_collection, p_principals, p_budget, p_tokens, p_share, p_neighbours, p_sections);
+  else
+    return query select * from ingest.ingest_passages(
+      p_hits, p_collection, ingest.ingest_search_principals(p_collection, p_principals), p_budget, p_tokens, p_share, p_neighbours, p_sections);
+  end if;
+end
+$$;
+
+comment on function ingest.ingest_passages_as_caller(ingest.ingest_hit_v1[], text, text[], int, int, float8, int, int) is
+  'Hits of a search as passages for a prompt, by the caller''s right; as the caller where an administrator has made policies of his own.';

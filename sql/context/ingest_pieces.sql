@@ -1,0 +1,36 @@
+create or replace function ingest.ingest_pieces(
+  p_hits ingest.ingest_hit_v1[], p_collection text, p_principals text[], p_around int
+) returns setof ingest.ingest_piece_v1
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with hit as (
+    -- Of equal texts, as copies of a document have them, the best is enough.
+    select distinct on (h.text) h.*, h.place::int as rank
+    from unnest(p_hits) with ordinality as h (uri, title, ordinal, text, score, metadata, revision_id, by, words_place, vector_place, place)
+    order by h.text, h.place
+  ), document as (
+    select d.revision_id, k.generation, row_number() over (order by min(h.rank))::int as number,
+           range_agg(int4range(greatest(0, h.ordinal - p_around), h.ordinal + p_around + 1)) as spans
+    from hit h
+    join ingest.ingest_documents d on d.revision_id = h.revision_id
+    join ingest.ingest_collections k on k.name = d.collection
+    where d.collection = p_collection and (p_principals is null or d.principals is null or d.principals && p_principals)
+    group by d.revision_id, k.generation
+  )
+  select (d.number, c.ordinal, c.start_char, c.end_char, coalesce(h.rank, 0), ingest.ingest_heading_path(c.metadata),
+          not exists (select from ingest.ingest_chunk_store n
+                      where n.revision_id = d.revision_id and n.generation = d.generation and n.ordinal = c.ordinal + 1),
+          coalesce(length(c.metadata ->> 'continues') + 1, 0),
+          case when h.rank > 0 then length(ingest.ingest_citation(h.title, h.metadata, h.uri)) else 0 end)::ingest.ingest_piece_v1
+  from document d cross join lateral unnest(d.spans) as s (span)
+  -- Ordered and limited, it is read from the key, however many chunks the planner expects.
+  cross join lateral (
+    select k.ordinal, k.start_char, k.end_char, k.metadata from ingest.ingest_chunk_store k
+    where k.revision_id = d.revision_id and k.generation = d.generation and k.ordinal >= lower(s.span) and k.ordinal < upper(s.span)
+    order by k.ordinal limit upper(s.span) - lower(s.span)) c
+  left join hit h on h.revision_id = d.revision_id and h.ordinal = c.ordinal
+  order by d.number, c.ordinal;
+$$;
+
+comment on function ingest.ingest_pieces(ingest.ingest_hit_v1[], text, text[], int) is
+  'Hits of a search, and the chunks around them, in the order of their documents; of documents that these principals may find, null: of all.';
