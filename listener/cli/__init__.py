@@ -14,6 +14,7 @@
     unreadable  what no listener may read        summary     what a quickstart brought
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           listen      listen
+    judge       eval
     holdings    collections, documents, show     deletion    delete
     holding_lines  these in lists                used        usage
     watching    watch, watches, unwatch, pause-watch …
@@ -43,6 +44,7 @@ from listener.cli import (
     failing,
     health,
     holdings,
+    judge,
     listen,
     operate,
     problems,
@@ -128,6 +130,7 @@ app.command("show", short_help="Show a document: text, chunks, what became of it
 app.command("delete", short_help="Delete documents of a collection.")(deletion.delete)
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
+app.command("eval", short_help="Measure how good searches are.")(judge.evaluate)
 app.command(
     "psql",
     short_help="Open psql on the database.",

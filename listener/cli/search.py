@@ -64,7 +64,7 @@ def search(
     """
     if not query.strip():
         raise UsageProblem("empty_query", "TEXT is empty", "Say what to look for.")
-    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, _beginning(under))
+    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, beginning(under))
     run(_search(wanted, Output(as_json), show_sql))
 
 
@@ -107,7 +107,7 @@ class Sought:
         write_hits(hits, found, output)
 
 
-def _beginning(under: str | None) -> str | None:
+def beginning(under: str | None) -> str | None:
     """Return how URIs begin: of a path that of its file or of all in its folder."""
     if under is None or not (under.startswith(("/", "~")) or Path(under).exists()):
         return under
