@@ -11,6 +11,7 @@ backlog    claims and inserts with a million rows pending, finished, scheduled, 
 sync       200,000 objects in a bucket, and as many files, that have not changed, beside the bare listing of both
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
 queries    ask → answer of ingest_embed_query: p50, p99 and calls/s, one and 16 callers
+quality    how good searches are on judged queries: words, vector and both, beside textbook BM25
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
@@ -36,8 +37,8 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "watch_table", "queries", "burst", "bulk", "documents", "backlog", "sync", "memory",
-    "scale", "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
+    "latency", "inserters", "watch_table", "queries", "quality", "burst", "bulk", "documents", "backlog", "sync",
+    "memory", "scale", "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 

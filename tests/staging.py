@@ -231,3 +231,28 @@ async def blocked(observer: Connection, *sessions: Connection) -> None:
 
 def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
+
+
+async def titled(
+    c: Connection, uris: Sequence[str], text: str = "Ships moor at night.", title: str = "The Harbour", chunks: int = 1
+) -> uuid.UUID:
+    """Bring documents live, each with a title and with some chunks that stand under a heading."""
+    request = await start(c, uris)
+    fence = ([request], 0, await own(c, request))
+    rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    loaded = [(row["id"], row["read_seq"], digest(text), 9, text, title, *[None] * 9) for row in rows]
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, loaded)
+    places = list(range(chunks))
+    cuts = [(row["id"], places, [place + 1 for place in places], [["Ferries"]] * chunks, None) for row in rows]
+    await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
+    for row in rows:
+        await c.execute(
+            "select ingest_save_chunks($1::ingest_fence_v1, array("
+            "select ($2, n, n, n + 1, $3, $4, $5, '[1,0,0]'::vector)::ingest_chunk_v1 from unnest($6::int[]) n))",
+            fence, row["id"], text, digest(text), {"heading_path": ["Ferries"]}, places,
+        )  # fmt: skip
+    outcomes = [(row["id"], None, None) for row in rows]
+    await c.execute("select ingest_save_embedded($1::ingest_fence_v1, $2::ingest_outcome_v2[])", fence, outcomes)
+    await publish(c, request, 0, fence[2])
+    assert await settle(c, request) == "succeeded"
+    return request

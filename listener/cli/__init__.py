@@ -14,7 +14,7 @@
     unreadable  what no listener may read        summary     what a quickstart brought
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           context     context
-    listen      listen
+    judge       eval                             listen      listen
     holdings    collections, documents, show     deletion    delete
     holding_lines  these in lists                used        usage
     watching    watch, watches, unwatch, pause-watch …
@@ -45,6 +45,7 @@ from listener.cli import (
     failing,
     health,
     holdings,
+    judge,
     listen,
     operate,
     problems,
@@ -131,6 +132,7 @@ app.command("delete", short_help="Delete documents of a collection.")(deletion.d
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
 app.command("context", short_help="Print what goes into a prompt for a question.")(context.context)
+app.command("eval", short_help="Measure how good searches are.")(judge.evaluate)
 app.command(
     "psql",
     short_help="Open psql on the database.",

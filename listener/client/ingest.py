@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from listener.client import results, statements
+from listener.client import judging, results, statements
 from listener.client.inventory import Inventory
+from listener.client.judging import WAYS, Judged, Quality, Way
 from listener.client.passages import Prompting, embed_if_possible
 from listener.client.results import STATUSES, Failure, Hit, Status, found, outcome
 from listener.client.session import Session
@@ -214,6 +215,21 @@ class Ingest(Inventory, Watched, Prompting):
     async def embed_query(self, query: str, collection: str = "default", *, timeout: float = 10.0) -> None:
         """Have a listener embed a text, so that searches for it go by meaning too; raises as ``search`` by vector."""
         await self.session.rows(statements.EMBED_QUERY, query, collection, timedelta(seconds=timeout))
+
+    async def evaluate(
+        self,
+        judged: Sequence[Judged],
+        collection: str = "default",
+        *,
+        ways: Sequence[Way] = WAYS,
+        k: int = 10,
+    ) -> list[Quality]:
+        """Return how good searches of a collection are, by queries whose answers are known, for each of ``ways``.
+
+        ``judged``: what ``judging.read`` makes of a file's lines; figures are of the first ``k`` documents. A listener
+        embeds the queries, unless it is by words alone. Raises as ``search`` by vector.
+        """
+        return await judging.evaluate(self, judged, collection, ways, k)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Ingest]:

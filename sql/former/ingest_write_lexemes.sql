@@ -4,7 +4,7 @@ as $$
 -- A call of the former release's function that waits while a migration takes the column's expression away goes on with
 -- what it was: it writes no words.
 begin
-  new.lexemes := to_tsvector(new.text_config, ingest.ingest_searchable(new.text));
+  new.lexemes := to_tsvector(new.text_config, ingest.ingest_grams(ingest.ingest_searchable(new.text), false));
   return new;
 end
 $$;

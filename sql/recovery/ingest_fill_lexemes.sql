@@ -2,7 +2,7 @@ create or replace function ingest.ingest_fill_lexemes(p_chunks int default 200) 
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Chunks of the former release are found by the words of their texts only, and by these as they are written, not as they
--- are searched. A page is some chunks along the key, and the rest of the last one's document.
+-- are searched; where no blanks part words, by whole runs of letters. A page is some chunks along the key, and the rest of the last one's document.
 declare
   v_fill ingest.ingest_backfills;
   v_last bigint;
@@ -20,7 +20,7 @@ begin
   from (
     select o.revision_id, o.generation, o.ordinal, o.lexemes as had,
            case when (v.title is not null or o.metadata -> 'heading_path' <> '[]') and ts_filter(o.lexemes, '{a,b}') = ''
-                  or ingest.ingest_searchable(said.all) <> said.all
+                  or ingest.ingest_searchable(said.all) <> said.all or ingest.ingest_grams(said.all, false) <> said.all
                 then ingest.ingest_lexemes(o.text_config, v.title, o.metadata -> 'heading_path',
                                            concat_ws(E'\n', o.metadata ->> 'continues', o.text)) end as lexemes
     from ingest.ingest_chunk_store o

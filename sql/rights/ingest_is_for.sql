@@ -12,7 +12,9 @@ return case p_right
     'ingest_locate')
   when 'search' then p_routine in (
     'ingest_search', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
-    'ingest_find_words', 'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
+    'ingest_find_words', 'ingest_words_query', 'ingest_words_known', 'ingest_words_candidates', 'ingest_words_statement', 'ingest_titled', 'ingest_grams',
+    'ingest_most_ranked',
+    'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
     'ingest_show_revisions', 'ingest_show_chunks', 'ingest_context', 'ingest_passages_as_caller', 'ingest_passages_by_right', 'ingest_passages',

@@ -5,8 +5,10 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_depth int := greatest(100, p_k, 4 * least(p_k, 100000));
+  v_titled bigint[] := ingest.ingest_titled(p_collection, p_query);
 begin
   -- Reciprocal rank fusion: places, not scores, since a rank of words and a cosine can't be compared. Equals share a place.
+  -- To have the query as title counts as one more list in which a document's best chunk is the first.
   return query
     with fused as (
       select coalesce(w.uri, n.uri) as uri, coalesce(w.title, n.title) as title, ordinal, coalesce(w.text, n.text) as text,
@@ -19,11 +21,12 @@ begin
     ), kept as (
       select f.*, row_number() over (partition by f.revision_id order by f.score desc, f.ordinal) as nth from fused f
     )
-    select k.uri, k.title, k.ordinal, k.text, k.score, k.metadata, k.revision_id, k.by, k.words_place, k.vector_place
+    select k.uri, k.title, k.ordinal, k.text, k.score + case when k.nth = 1 and k.revision_id = any (v_titled) then 1.0::float8 / 61 else 0 end,
+           k.metadata, k.revision_id, k.by, k.words_place, k.vector_place
     from kept k where p_per_document is null or k.nth <= p_per_document
-    order by k.score desc, k.uri, k.ordinal limit p_k;
+    order by 5 desc, k.uri, k.ordinal limit p_k;
 end
 $$;
 
 comment on function ingest.ingest_find_both(text, vectors.vector, text, int, jsonb, text[], text, int) is
-  'Full-text and vector search over live chunks, fused: score = the sum of 1 / (60 + place) in each, at most 0.0328.';
+  'Full-text and vector search over live chunks, fused: score = the sum of 1 / (60 + place) in each, at most 0.0328, and 1 / 61 more for a document whose title is the query.';

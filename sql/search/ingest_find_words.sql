@@ -1,43 +1,61 @@
 create or replace function ingest.ingest_find_words(
   p_query text, p_collection text, p_k int, p_filter jsonb, p_enough int, p_principals text[], p_under text, p_per_document int
 ) returns setof ingest.ingest_hit_v1
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
 as $$
+-- The planner takes reading the whole table for quick where a LIMIT ends it; but the words of each row must be unpacked.
 declare
   v_config regconfig := ingest.ingest_search_config(p_collection);
   v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
-  v_said text := ingest.ingest_searchable(p_query);
-  v_query tsquery := websearch_to_tsquery(v_config, v_said);
+  v_asked record := ingest.ingest_words_query(p_query, v_config);
+  v_known record := ingest.ingest_words_known(p_collection, v_asked.words);
+  v_is_kept boolean := coalesce(p_filter, '{}') <> '{}' or p_principals is not null or p_under is not null;
+  v_most bigint := greatest(ingest.ingest_most_ranked(), p_k);
+  v_words text[];
+  v_common boolean[];
+  v_counts float8[];
+  v_titled bigint[] := ingest.ingest_titled(p_collection, p_query);
+  v_is_wide boolean := false;
+  v_any text;
+  v_wider text;
+  v_candidates text;
+  v_found bigint[];
+  v_total bigint;
+  v_hits ingest.ingest_hit_v1[];
 begin
-  -- All words first; if that finds too little, any of them. (Not with an excluded word: it would be let in.)
-  if numnode(v_query) > 1 and v_query::text !~ '(^|[ (])!' and (
-    select count(*) < p_enough from (
-      select from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
-      where c.lexemes @@ v_query and c.collection = p_collection and d.collection = p_collection and c.generation = v_generation and c.metadata @> coalesce(p_filter, '{}')
-        and (p_principals is null or d.principals is null or d.principals && p_principals)
-        and (p_under is null or starts_with(d.uri, p_under)) limit p_enough) n
-  ) then
-    v_query := v_query || coalesce(
-      (select string_agg(quote_literal(lexeme), ' | ')::tsquery from unnest(to_tsvector(v_config, v_said))), v_query);
-  end if;
-  -- Of a document so many: chosen among the best ten thousand, so that a text of many matches is not carried through a sort.
-  return query
-    select b.uri, b.title, b.ordinal, b.text, b.score, b.metadata, b.revision_id, 'words'::text, (rank() over (order by b.score desc))::int, null::int
-    from (
-      select s.*, row_number() over (partition by s.revision_id order by s.score desc, s.ordinal) as nth
-      from (
-        select d.uri, d.title, c.ordinal, c.text, ts_rank_cd('{0.5, 0.5, 0.8, 1}', c.lexemes, v_query, 1)::float8 as score, c.metadata,
-               c.revision_id
-        from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
-        where c.lexemes @@ v_query and c.collection = p_collection and d.collection = p_collection and c.generation = v_generation and c.metadata @> coalesce(p_filter, '{}')
-          and (p_principals is null or d.principals is null or d.principals && p_principals)
-          and (p_under is null or starts_with(d.uri, p_under))
-        order by 5 desc, 1, 3
-        limit case when p_per_document is null then p_k else greatest(10000, 100 * p_k::bigint) end) s) b
-    where p_per_document is null or b.nth <= p_per_document
-    order by b.score desc, b.uri, b.ordinal limit p_k;
+  -- Of very many words the rarest decide.
+  select coalesce(array_agg(w.word), '{}'), array_agg(w.share is not null), array_agg(coalesce(w.share, v_known.rare) * v_known.chunks)
+  into v_words, v_common, v_counts
+  from (select w.word, v_known.shares[w.place] as share from unnest(v_asked.words) with ordinality as w (word, place)
+        order by 2 nulls first, length(w.word) desc, w.word limit 32) w;
+  v_any := coalesce(case when v_asked.shape !~ '!' then nullif(array_to_string(v_words, ' | '), '') end, v_asked.query::text);
+  v_candidates := case when v_any = v_asked.query::text then v_any else ingest.ingest_words_candidates(v_words, v_counts, v_known.chunks, v_most) end;
+  v_wider := v_any;
+  for v_try in 1 .. 8 loop
+    execute ingest.ingest_words_statement(
+        v_words, v_asked.phrases, v_candidates, v_any, case when v_is_wide then v_wider end, case when v_asked.shape ~ '<' then v_asked.query::text end, p_collection, v_generation)
+      into v_found, v_total, v_hits
+      using coalesce(p_filter, '{}'), p_principals, p_under, v_most, v_known.chunks, p_per_document, p_k, v_titled,
+        -- What was counted is right for words of which all chunks were looked at.
+        array(select case when not w.word = any (string_to_array(v_candidates, ' | ')) or v_is_kept and w.common then w.count end
+              from unnest(v_words, v_common, v_counts) with ordinality as w (word, common, count, place) order by w.place);
+    exit when v_is_wide or v_any = v_asked.query::text;
+    if v_total >= v_most and v_candidates not like '% & %' then
+      -- More than was expected, or nothing is known, before the first ANALYZE: what was counted tells which words are rare.
+      v_counts := array(select greatest(v_counts[n], v_found[n]) from generate_series(1, cardinality(v_words)) n);
+      v_candidates := ingest.ingest_words_candidates(v_words, v_counts, v_known.chunks, v_most);
+    elsif v_total >= v_most and v_candidates <> array_to_string(v_words, ' & ') then
+      v_wider := v_candidates;
+      v_candidates := array_to_string(v_words, ' & ');
+    elsif cardinality(v_hits) < p_enough and v_candidates <> v_wider then
+      v_is_wide := true;
+    else
+      exit;
+    end if;
+  end loop;
+  return query select * from unnest(v_hits);
 end
 $$;
 
 comment on function ingest.ingest_find_words(text, text, int, jsonb, int, text[], text, int) is
-  'Full-text search over live chunks, best first: those with all words, or if that are not enough, with any of them.';
+  'Full-text search over live chunks, best first: those that have the query''s words, the rarer ones and in titles and headings the more.';

@@ -86,6 +86,8 @@ BAD_INPUT = [
     (["fork", str(uuid.UUID(int=7))], "unknown_request"),
     (["fork", "7"], "not_an_id"),
     (["search", " "], "empty_query"),
+    (["eval", "/nowhere.jsonl"], "bad_judgement"),
+    (["eval", "/dev/null"], "bad_judgement"),
     (["search", "x", "--filter", "[1]"], "not_an_object"),
     (["search", "x", "-c", "nowhere"], "unknown_collection"),
     (["uninstall"], "not_confirmed"),

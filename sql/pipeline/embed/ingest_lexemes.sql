@@ -4,13 +4,13 @@ as $$
 begin
   -- One look instead of three calls: most texts are as they are searched.
   if concat(p_title, p_headings, p_text) ~ E'[^\\u0001-\\u007d]|[*^]' then
-    p_title := ingest.ingest_searchable(p_title);
+    p_title := ingest.ingest_grams(ingest.ingest_searchable(p_title), false);
     -- One by one: what is composed across an escape of JSON's text is no JSON any more.
     if jsonb_typeof(p_headings) = 'array' then
-      p_headings := (select jsonb_agg(ingest.ingest_searchable(h.text) order by h.place)
+      p_headings := (select jsonb_agg(ingest.ingest_grams(ingest.ingest_searchable(h.text), false) order by h.place)
                      from jsonb_array_elements_text(p_headings) with ordinality as h (text, place));
     end if;
-    p_text := ingest.ingest_searchable(p_text);
+    p_text := ingest.ingest_grams(ingest.ingest_searchable(p_text), false);
   end if;
   return setweight(to_tsvector(p_config, coalesce(p_title, '')), 'A')
     || setweight(to_tsvector(p_config, coalesce(p_headings, '[]')), 'B') || to_tsvector(p_config, p_text);

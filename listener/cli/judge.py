@@ -1,0 +1,96 @@
+"""``eval``: how good searches are, by queries whose answers are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from listener.cli import arguments
+from listener.cli.output import Output
+from listener.cli.problems import UsageProblem
+from listener.cli.running import open_ingest, run
+from listener.cli.search import Way, beginning
+
+if TYPE_CHECKING:
+    from listener.client import judging
+
+MOST_BYTES = 64 << 20
+NAMES = {"words": "words", "vector": "meaning", "both": "both"}
+"""What the command calls ways to search."""
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Judged queries, a JSON object a line.")],
+    collection: Annotated[
+        list[str] | None, typer.Option("--collection", "-c", help="A collection; several are compared.")
+    ] = None,
+    by: Annotated[
+        list[Way] | None, typer.Option(help="Ways to search; all three, if none is given.", show_default=False)
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many documents count.")] = 10,
+    base: Annotated[
+        str, typer.Option(metavar="PREFIX", help="What expected URIs without a scheme begin with; or a folder.")
+    ] = "",
+    worst: Annotated[int, typer.Option(metavar="N", min=0, max=10_000, help="How many bad queries to list.")] = 5,
+    show_sql: arguments.ShowSql = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Measure how good searches of a collection are, by queries whose answers are known.
+
+    A line of FILE is {"query": "how do I pay?", "expected": ["file:///srv/docs/pay.md"]}, or with grades
+    {"expected": {"URI": 3, "URI": 1}}. Each query is asked by words, by meaning and by both; of what comes back the
+    first K documents count. For the last two a listener must be running.
+
+    \b
+    ingest eval judged.jsonl -c handbook --base /srv/docs
+    ingest eval judged.jsonl -c small -c large --by both --worst 20
+    """
+    from listener.client import judging
+
+    judged = judging.read(_lines(file), beginning(base) or "")
+    wanted = [way for way in judging.WAYS if not by or NAMES[way] in [one.value for one in by]]
+    run(_evaluate(judged, collection or ["default"], wanted, k, worst, Output(as_json), show_sql))
+
+
+def _lines(file: Path) -> list[str]:
+    """Return the lines of a file; raises UsageProblem ``bad_judgement`` where it is no text, or can't be read."""
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise UsageProblem("bad_judgement", f"{file} has more than {MOST_BYTES >> 20} MB", "Give fewer queries.")
+        return file.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no UTF-8"
+        raise UsageProblem("bad_judgement", f"{file} can't be read: {why}", "Give a file of judged queries.") from None
+
+
+async def _evaluate(
+    judged: Sequence[judging.Judged],
+    collections: Sequence[str],
+    ways: Sequence[judging.Way],
+    k: int,
+    worst: int,
+    output: Output,
+    show_sql: bool,
+) -> None:
+    async with open_ingest(output, show_sql) as ingest:
+        found = [one for name in collections for one in await ingest.evaluate(judged, name, ways=ways, k=k)]
+    output.value(found)
+    headings = ("collection", "by", "hit@1", f"hit@{k}", "MRR", f"nDCG@{k}", f"recall@{k}")
+    output.table(headings, (_cells(one) for one in found))
+    for one in found:
+        if bad := one.worst(worst):
+            output.line()
+            output.line(f"worst of {one.collection} by {NAMES[one.way]}:")
+            output.table(("nDCG", "place", "query", "found first"), (_bad(query) for query in bad))
+
+
+def _cells(one: judging.Quality) -> tuple[str, ...]:
+    figures = (one.hit_at_1, one.hit_at_k, one.mrr, one.ndcg, one.recall)
+    return one.collection, NAMES[one.way], *(f"{figure:.3f}" for figure in figures)
+
+
+def _bad(query: judging.Found) -> tuple[object, ...]:
+    return f"{query.ndcg:.3f}", query.place or "-", query.query, query.uris[0] if query.uris else "nothing"

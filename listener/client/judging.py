@@ -1,0 +1,182 @@
+"""How good searches are: judged queries, what they find, and figures from that.
+
+::
+
+    judged.jsonl → read → Judged → evaluate: each query, each way → Found → Quality
+
+A line of the file is ``{"query": "…", "expected": ["uri", …]}``, or ``{"uri": grade, …}`` where some fit better.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from listener.errors import RequestError
+
+if TYPE_CHECKING:
+    from listener.client.ingest import Ingest
+
+Way = Literal["words", "vector", "both"]
+WAYS: tuple[Way, ...] = ("words", "vector", "both")
+MOST_QUERIES = 10_000
+LONGEST_LINE = 1_000_000  # characters
+CHUNKS = 5  # are looked at for each document that counts: several may be of one
+HIGHEST = 10.0
+SHAPE = 'Write a line like {"query": "how do I pay?", "expected": ["file:///srv/docs/pay.md"]}.'
+KEYS = {"query", "expected", "kind"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A query, and the documents that answer it: URI → grade, above 0. ``kind``: a name of yours for such queries."""
+
+    query: str
+    expected: Mapping[str, float]
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query found: URIs of documents, best first, and the figures of ``Quality`` for it alone."""
+
+    query: str
+    kind: str | None
+    uris: Sequence[str]
+    place: int | None
+    """Of the first document that was expected, from 1; None: none was found."""
+    ndcg: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a way to search is in a collection, over all queries; each figure is from 0 to 1.
+
+    ``hit_at_1``, ``hit_at_k``  the share of queries with an expected document in the first place, among the first k
+    ``mrr``     the mean of 1 / place of the first expected document among the first k
+    ``ndcg``    normalized discounted cumulative gain at k, with gains of 2 ** grade - 1
+    ``recall``  the share of expected documents among the first k
+    ``found``   each query's own
+    """
+
+    collection: str
+    way: Way
+    k: int
+    queries: int
+    hit_at_1: float
+    hit_at_k: float
+    mrr: float
+    ndcg: float
+    recall: float
+    found: Sequence[Found]
+
+    def worst(self, number: int) -> list[Found]:
+        """Return the queries that went worst, the worst first, without those that went as well as can be."""
+        return sorted((one for one in self.found if one.ndcg < 1), key=lambda one: one.ndcg)[:number]
+
+
+def read(lines: Iterable[str], base: str = "") -> list[Judged]:
+    """Return what is judged, a line each; URIs without a scheme begin with ``base``. Empty lines are passed.
+
+    Raises RequestError ``bad_judgement`` with the line's number, also where there is none, or more than 10,000.
+    """
+    judged = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            judged.append(_judged(number, line, base))
+        if len(judged) > MOST_QUERIES:
+            raise RequestError("bad_judgement", f"there are more than {MOST_QUERIES:,} queries", "Give fewer of them.")
+    if not judged:
+        raise RequestError("bad_judgement", "there is no query", SHAPE)
+    return judged
+
+
+def _judged(number: int, line: str, base: str) -> Judged:
+    if len(line) > LONGEST_LINE:
+        raise _bad(number, f"has more than {LONGEST_LINE:,} characters")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _bad(number, f"is no JSON: {error}") from None
+    if not isinstance(said, dict):
+        raise _bad(number, "is no JSON object")
+    if unknown := sorted(said.keys() - KEYS):
+        raise _bad(number, f"has an unknown key, {unknown[0]!r}")
+    query, kind = said.get("query"), said.get("kind")
+    if not isinstance(query, str) or not query.strip():
+        raise _bad(number, "has no query")
+    if kind is not None and not isinstance(kind, str):
+        raise _bad(number, "has a kind that is no string")
+    return Judged(query, _expected(number, said.get("expected"), base), kind)
+
+
+def _expected(number: int, said: object, base: str) -> dict[str, float]:
+    graded = dict.fromkeys(said, 1) if isinstance(said, list) and all(isinstance(uri, str) for uri in said) else said
+    if not isinstance(graded, dict):
+        raise _bad(number, "has no expected: a list of URIs, or an object of URIs with grades")
+    for uri, grade in graded.items():
+        if not uri.strip():
+            raise _bad(number, "expects an empty URI")
+        if isinstance(grade, bool) or not isinstance(grade, int | float) or not 0 <= grade <= HIGHEST:
+            raise _bad(number, f"has a grade of {uri!r} that is no number from 0 to {HIGHEST:g}")
+    expected = {uri if "://" in uri else base + uri: float(grade) for uri, grade in graded.items() if grade > 0}
+    if not expected:
+        raise _bad(number, "expects nothing")
+    return expected
+
+
+def _bad(number: int, what: str) -> RequestError:
+    return RequestError("bad_judgement", f"line {number} {what}", SHAPE)
+
+
+async def evaluate(
+    ingest: Ingest, judged: Sequence[Judged], collection: str, ways: Sequence[Way], k: int
+) -> list[Quality]:
+    """Ask every query each way, and return what came of it, a Quality for each way. Raises as ``Ingest.search``."""
+    found: dict[Way, list[Found]] = {way: [] for way in ways}
+    for one in judged:
+        if "both" in ways:
+            await ingest.embed_query(
+                one.query, collection
+            )  # else a search by both would go by words where it can't be embedded
+        for way in ways:
+            hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=None if way == "both" else way)
+            found[way].append(measure(one, [hit.uri for hit in hits], k))
+    return [quality(collection, way, k, of_way) for way, of_way in found.items()]
+
+
+def measure(judged: Judged, uris: Iterable[str], k: int) -> Found:
+    """Return how well URIs, best first, answer a query; of one that comes again the first place counts."""
+    first = list(dict.fromkeys(uris))[:k]
+    gains = [2 ** judged.expected.get(uri, 0.0) - 1 for uri in first]
+    ideal = sorted((2**grade - 1 for grade in judged.expected.values()), reverse=True)[:k]
+    return Found(
+        judged.query,
+        judged.kind,
+        first,
+        next((place for place, gain in enumerate(gains, 1) if gain > 0), None),
+        _discounted(gains) / _discounted(ideal),
+        sum(gain > 0 for gain in gains) / len(judged.expected),
+    )
+
+
+def quality(collection: str, way: Way, k: int, found: Sequence[Found]) -> Quality:
+    """Return the means over queries."""
+
+    def mean(figure: Callable[[Found], Any]) -> float:
+        return math.fsum(figure(one) for one in found) / len(found)
+
+    return Quality(
+        collection, way, k, len(found),
+        mean(lambda one: one.place == 1), mean(lambda one: one.place is not None),
+        mean(lambda one: 1 / one.place if one.place else 0), mean(lambda one: one.ndcg), mean(lambda one: one.recall),
+        found,
+    )  # fmt: skip
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    return math.fsum(gain / math.log2(place + 1) for place, gain in enumerate(gains, 1))
