@@ -257,7 +257,7 @@ class Listener:
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
         purge = Purge(pool, settings.retention_hours, seconds)
         backfill = Backfill(pool, seconds)
-        watches, changes = Watches(pool, doorbell, identity), Changes(pool)
+        watches, changes = Watches(pool, doorbell, identity), Changes(pool, doorbell)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
             *(claims, circuits, watches, changes, cancels, queries, deadlines),

@@ -52,6 +52,7 @@ class Doorbell:
         self.commanded = asyncio.Event()
         self.asked = asyncio.Event()
         self.watched = asyncio.Event()
+        self.tables = asyncio.Event()
         self.resting = False
         self.hears = False
 
@@ -169,6 +170,7 @@ class Doorbell:
         self.commanded.set()
         self.asked.set()
         self.watched.set()
+        self.tables.set()
 
     async def _end_predecessor(self, connection: asyncpg.Connection) -> None:
         """End our earlier backend, which may not have noticed the cut and still hold the idle lock."""
@@ -177,10 +179,16 @@ class Doorbell:
         self._pid = connection.get_server_pid()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        events = {"doorbell": self._rang, "commands": self.commanded, "queries": self.asked, "watches": self.watched}
-        for name, event in events.items():
+        events = {
+            "doorbell": (self._rang,),
+            "commands": (self.commanded,),
+            "queries": (self.asked,),
+            "watches": (self.watched, self.tables),  # two loops wait, and each clears its own
+        }
+        for name, heard in events.items():
             channel = await connection.fetchval("select ingest.ingest_channel($1::text)", name)
-            await connection.add_listener(channel, partial(_set, event))
+            for event in heard:
+                await connection.add_listener(channel, partial(_set, event))
         await connection.add_listener(self._proof, partial(_set, self._proved))
         self.hears = await self._is_heard(connection)
         if not self.hears:

@@ -1,9 +1,8 @@
-create or replace function ingest.ingest_changed_key(p_row text, p_key text[]) returns text
-language sql immutable set search_path = pg_catalog, pg_temp
+create or replace function ingest.ingest_changed_key(p_relation oid, p_row text, p_key text[]) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  select case when cardinality(p_key) = 1 then format('%s.%I::text', p_row, p_key[1])
-         else 'json_build_array(' || string_agg(format('%s.%I::text', p_row, k.name), ', ' order by k.place) || ')::text' end
-  from unnest(p_key) with ordinality as k (name, place);
+  select case when count(*) = 1 then min(k.value) else 'pg_catalog.json_build_array(' || string_agg(k.value, ', ' order by k.place) || ')::pg_catalog.text' end
+  from (select ingest.ingest_key_text(p_relation, p_row, u.name) as value, u.place from unnest(p_key) with ordinality as u (name, place)) k;
 $$;
 
-comment on function ingest.ingest_changed_key(text, text[]) is 'The expression that gives a row''s key as ingest_changes holds it.';
+comment on function ingest.ingest_changed_key(oid, text, text[]) is 'The expression that gives a row''s key as ingest_changes holds it, under any search path.';

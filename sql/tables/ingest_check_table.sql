@@ -18,7 +18,7 @@ begin
   if v_class.oid is null then
     raise exception 'the table % of watch "%" was dropped', v_table.named, p_watch
       using errcode = 'IG062', constraint = 'table_gone',
-            hint = format('select ingest_unwatch(%L), which deletes its documents if you say so; and watch the table that took its place.', p_watch);
+            hint = ingest.ingest_table_gone_hint(p_watch);
   end if;
   select string_agg(format('"%s"', c.name), ', ') into v_wrong
   from unnest(v_table.key || v_table.columns || v_table.metadata || v_table.title) as c (name)

@@ -9,14 +9,14 @@ declare
   v_watch ingest.ingest_watch_store;
   v_waits boolean;
 begin
-  tables := 0;
+  -- Also those that are locked by somebody just now: the listener looks again soon.
+  select count(*)::int into tables from ingest.ingest_watched_tables;
   requests := 0;
   -- Both rows, and never waiting: whoever takes a watch away locks them in the other order.
   for v_table in
     select t.* from ingest.ingest_watched_tables t join ingest.ingest_watch_store w on w.name = t.watch
     order by t.number for update of t skip locked for no key update of w skip locked
   loop
-    tables := tables + 1;
     select w.* into v_watch from ingest.ingest_watch_store w where w.name = v_table.watch;
     v_missed := pg_sequence_last_value(format('ingest.ingest_missed_%s', v_table.number)::regclass);
     if v_missed is distinct from v_table.missed then
@@ -24,6 +24,14 @@ begin
       update ingest.ingest_watched_tables t
       set missed = v_missed, needs_back_fill = true, back_fill_after = pg_current_xact_id()
       where t.watch = v_table.watch returning t.* into v_table;
+    end if;
+    if not exists (select from pg_class c where c.oid = v_table.relation) then
+      if v_watch.error ->> 'code' is distinct from 'table_gone' then
+        perform ingest.ingest_fail_watch(v_table.watch, jsonb_build_object(
+          'code', 'table_gone', 'message', format('the table %s of watch "%s" was dropped', v_table.named, v_table.watch),
+          'hint', ingest.ingest_table_gone_hint(v_table.watch), 'step', null, 'retryable', false));
+      end if;
+      continue;
     end if;
     continue when v_watch.paused_at is not null;
     select r.* into v_last from ingest.ingest_requests r where r.id = v_watch.request_id;

@@ -7,7 +7,7 @@ declare
   v_row record := ingest.ingest_row_expressions(v_table);
   v_after text;
 begin
-  select string_agg(format('($1 ->> %s)::%s', n.place - 1, n.name), ', ' order by n.place) into v_after
+  select string_agg(format(n.name, format('($1 ->> %s)', n.place - 1)), ', ' order by n.place) into v_after
   from unnest(v_row.types) with ordinality as n (name, place);
   return query execute format(
     'select %s, (%s)::bigint, %s from %s t %s order by %s limit $2', v_row.key, v_row.bytes, v_row.has_text, v_table.relation::regclass,

@@ -8,7 +8,7 @@ declare
   v_row record := ingest.ingest_row_expressions(v_table);
   v_where text;
 begin
-  select string_agg(format('t.%I = (k.key ->> %s)::%s', n.name, n.place - 1, v_row.types[n.place]), ' and ') into v_where
+  select string_agg(format('t.%I = %s', n.name, format(v_row.types[n.place], format('(k.key ->> %s)', n.place - 1))), ' and ') into v_where
   from unnest(v_table.key) with ordinality as n (name, place);
   -- Look-ups in the index of the key, whatever the planner thinks of the table.
   return query execute format(

@@ -8,14 +8,16 @@ declare
                    from unnest(p_table.columns) with ordinality as c (name, place));
   v_names text := (select string_agg(quote_literal(c.name), ', ' order by c.place) from unnest(p_table.columns) with ordinality as c (name, place));
 begin
-  key := (select format('array[%s]', string_agg(format('t.%I::text', k.name), ', ' order by k.place))
+  key := (select format('array[%s]', string_agg(ingest.ingest_key_text(p_table.relation, 't'::text, k.name), ', ' order by k.place))
           from unnest(p_table.key) with ordinality as k (name, place));
   ordered := (select string_agg(format('t.%I', k.name), ', ' order by k.place) from unnest(p_table.key) with ordinality as k (name, place));
-  -- With -1 for the length: char(n) without one is char(1).
+  -- With -1 for the length: char(n) without one is char(1). An enum's value is looked for by its name, which needs no cast.
   types := array(
-    select format_type(ingest.ingest_base_type(a.atttypid), -1)
+    select case when ingest.ingest_is_own_type(a.atttypid) then format('(%%s)::%s', b.base)
+                else format('(select e from unnest(enum_range(null::%s)) as e where format(''%%%%s'', e) = %%s)', b.base) end
     from unnest(p_table.key) with ordinality as k (name, place)
-    join pg_attribute a on a.attrelid = p_table.relation and a.attname = k.name and not a.attisdropped order by k.place);
+    join pg_attribute a on a.attrelid = p_table.relation and a.attname = k.name and not a.attisdropped
+    cross join lateral (select replace(format_type(ingest.ingest_base_type(a.atttypid), -1), '%', '%%') as base) b order by k.place);
   bytes := (select string_agg(format('coalesce(octet_length(%s), 0)', ingest.ingest_row_text(p_table.relation, c.name)), ' + ')
             from (select distinct u.name from unnest(p_table.columns || p_table.metadata || p_table.title) as u (name) where u.name is not null) c);
   has_text := format('concat(%s) ~ ''[^[:space:]]''', v_texts);
@@ -30,4 +32,5 @@ end
 $$;
 
 comment on function ingest.ingest_row_expressions(ingest.ingest_watched_tables) is
-  'The expressions that read a row t of a watched table: key as text[], size, whether it has text, what a document is made of; and its order.';
+  'The expressions that read a row t of a watched table: key as text[], size, whether it has text, what a document is made of; its order; and, '
+  'for format(), what makes a value of a key''s column of a text.';

@@ -9,7 +9,8 @@ begin
   if ingest.ingest_caller() <> current_user then
     execute format('revoke execute on function ingest.ingest_changed_%s() from %I', v_number, ingest.ingest_caller());
   end if;
+  perform pg_notify(ingest.ingest_channel('watches'::text), '');
 end
 $$;
 
-comment on function ingest.ingest_seal_table_watch(text) is 'Takes the right to make triggers with a watch''s function from its maker, who has made them.';
+comment on function ingest.ingest_seal_table_watch(text) is 'Takes the right to make triggers with a watch''s function from its maker, who has made them; and rings.';

@@ -8,7 +8,8 @@ begin
   -- The primary key, or a unique index on just these columns. None may be null, and equality has to be Postgres's own.
   select array_agg(a.attname::text order by array_position(i.indkey::int2[], a.attnum)) as columns,
          string_agg(format('"%s" (%s)', a.attname, format_type(a.atttypid, null)), ', ')
-           filter (where not ingest.ingest_is_own_type(a.atttypid)) as foreign_types
+           filter (where not ingest.ingest_is_own_type(a.atttypid) and ingest.ingest_base_type(a.atttypid) not in (
+             select e.oid from pg_type e where e.typtype = 'e')) as foreign_types
   into v_index
   from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey::int2[])
   where i.indrelid = p_relation and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and i.indimmediate

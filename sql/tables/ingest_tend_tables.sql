@@ -3,6 +3,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_one record;
+  v_table ingest.ingest_watched_tables;
 begin
   for v_one in
     select substring(p.proname from '[0-9]+$')::int as number
@@ -12,6 +13,14 @@ begin
   loop
     perform ingest.ingest_drop_changed(v_one.number);
   end loop;
+  -- Of a former release. Replacing a function locks nothing of the table's.
+  for v_table in
+    select t.* from ingest.ingest_watched_tables t
+    where exists (select from pg_proc p where p.oid = to_regproc(format('ingest.ingest_changed_%s', t.number)) and p.prosrc not like '%Of the second kind%')
+    for update of t skip locked
+  loop
+    perform ingest.ingest_make_changed(v_table);
+  end loop;
   -- What was written to a partition before it became one, or behind its table's back.
   update ingest.ingest_watched_tables t set needs_back_fill = true, parts = ingest.ingest_parts(t.relation)
   where exists (select from pg_class c where c.oid = t.relation and c.relkind = 'p') and t.parts <> ingest.ingest_parts(t.relation);
@@ -20,4 +29,4 @@ end
 $$;
 
 comment on function ingest.ingest_tend_tables() is
-  'Drops trigger functions of watches that are gone, and has all rows read again where partitions came or went. A listener calls it each minute.';
+  'Drops trigger functions of watches that are gone, makes those of a former release anew, and has all rows read again where partitions came or went. A listener calls it each minute.';

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from typing import Any
 
 import asyncpg
@@ -168,10 +169,12 @@ async def test_a_writer_needs_no_rights_and_no_settings_are_in_the_way(c: Connec
                 "create function evil.nextval(regclass) returns bigint language plpgsql as"
                 " $$ begin raise 'hijacked'; end $$"
             )
-            await w.execute("set search_path = evil, public; set row_security = off; set plpgsql.extra_errors = 'all'")
+            await w.execute(EVIL)
+            await w.execute("set search_path = evil, public, pg_catalog; set row_security = off")
+            await w.execute("set plpgsql.extra_errors = 'all'")
             await w.execute("set statement_timeout = '30s'; set default_tablespace = ''; set enable_hashjoin = off")
-            await w.execute("update public.articles set body = 'x' where id = 1")
-            await w.execute("update public.articles set body = 'y' where id in (2, 3)")
+            await w.execute("update public.articles set body = 'x' where id operator(pg_catalog.=) 1")
+            await w.execute("update public.articles set body = 'y' where id between 2 and 3")
             assert await w.fetchval("select count(*) from evil.ingest_changes") == 0
             for query in (
                 "select * from public.ingest_changes",
@@ -181,6 +184,110 @@ async def test_a_writer_needs_no_rights_and_no_settings_are_in_the_way(c: Connec
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await w.fetch(query)
         assert (await noted(c), await missed(c)) == (["1", "2", "3"], 0)
+
+
+async def test_what_writers_run_names_the_schema_of_whatever_it_uses(c: Connection) -> None:
+    """It leaves the search path alone, which would cost each statement as much as noting the key."""
+    await watched(
+        c,
+        "select ingest_watch_table('notes', columns => '{body}', metadata => '{tags,price,mood}', back_fill => false)",
+        """create type mood as enum ('good', 'bad');
+        create table notes (tenant text, at date, mood mood, body text, tags jsonb, price numeric, "Id" int,
+          primary key (tenant, at, mood, "Id"));""",
+    )
+    body = str(await c.fetchval("select prosrc from pg_proc where proname ~ '^ingest_changed_[0-9]+$'"))
+    code = re.sub("'[^']*'", "''", re.sub("--.*", "", body))
+    syntax = {"array", "exists", "coalesce", "row", "and", "or", "on", "values", "where", "elsif", "operator"}
+    syntax |= {"ingest_changes"}
+    assert set(re.findall(r"(?<![\w.])\w+(?=\s*\()", code)) <= syntax
+    code = re.sub(r"operator\(pg_catalog\.[<>=]+\)", "", code).replace(":=", "")
+    assert re.findall(r"[-+*/<>~!@#%^&|=]", code) == []
+    assert re.findall(r"distinct from|nullif|\bin\b|\blike\b|between", code) == ["in"]  # lock table … in … mode
+    assert set(re.findall(r"::([\w.]+)", code)) == {"pg_catalog.text", "pg_catalog.regclass"}
+    assert set(re.findall(r'collate (\S+"C")', code)) == {'pg_catalog."C"'}
+
+
+EVIL = """
+create function evil.differ(text, text) returns boolean language plpgsql as $$ begin raise 'hijacked'; end $$;
+create function evil.differ(int, int) returns boolean language plpgsql as $$ begin raise 'hijacked'; end $$;
+create function evil.differ(bigint, int) returns boolean language plpgsql as $$ begin raise 'hijacked'; end $$;
+create operator evil.<> (leftarg = text, rightarg = text, function = evil.differ);
+create operator evil.= (leftarg = text, rightarg = text, function = evil.differ);
+create operator evil.<> (leftarg = int, rightarg = int, function = evil.differ);
+create operator evil.= (leftarg = int, rightarg = int, function = evil.differ);
+create operator evil.> (leftarg = bigint, rightarg = int, function = evil.differ);
+create operator evil.> (leftarg = int, rightarg = int, function = evil.differ);
+create domain evil.text as pg_catalog.text check (value = 'hijacked');
+create domain evil.regclass as pg_catalog.regclass check (value is null);
+"""
+
+
+async def test_casts_of_an_enums_owner_are_not_run(c: Connection) -> None:
+    """They would run with the rights of the owner of ours."""
+    name = await watched(
+        c,
+        "select ingest_watch_table('notes', columns => '{mood,body}', metadata => '{mood}', back_fill => false)",
+        """create type mood as enum ('good', 'bad', 'so so');
+        create table notes (mood mood, id int, body text, primary key (mood, id));
+        create function hijack(mood) returns text language plpgsql as $$ begin raise 'hijacked'; end $$;
+        create function hijack(text) returns mood language plpgsql as $$ begin raise 'hijacked'; end $$;
+        create function as_json(mood) returns json language plpgsql as $$ begin raise 'hijacked'; end $$;
+        create cast (mood as text) with function hijack(mood);
+        create cast (text as mood) with function hijack(text);
+        create cast (mood as json) with function as_json(mood);""",
+    )
+    await c.execute("insert into notes values ('bad', 1, 'x')")
+    await c.execute("insert into notes values ('so so', 2, 'y'), ('good', 3, 'z')")
+    await c.execute("update notes set body = 'w' where id = 3")
+    assert await noted(c) == ['["bad", "1"]', '["good", "3"]', '["so so", "2"]']
+    assert await missed(c) == 0
+    rows = await c.fetch("select * from ingest_list_rows($1, $2, 9)", name, ["good", "3"])
+    assert [row["key"] for row in rows] == [["bad", "1"], ["so so", "2"]]
+    (row,) = await c.fetch("select * from ingest_read_rows($1, $2)", name, [[["so so", "2"], 99]])
+    assert row["body"]["metadata"] == {"mood": "so so"}
+
+
+async def test_columns_may_change_their_types_under_a_writer(c: Connection) -> None:
+    """What is written behind the block that catches errors can be planned whatever the types are."""
+    await watched(c)
+    await c.execute("update articles set body = 'before' where id = 1")
+    await c.execute("alter table articles alter body type json using to_json(body), alter lang type point using null")
+    await c.execute("update articles set body = '1' where id = 1")
+    await c.execute("update articles set lang = '(1,2)' where id = 2")
+    await c.execute("update articles set views = 2 where id = 3")
+    await c.execute("delete from articles where id = 4")
+    assert (await noted(c), await missed(c)) == (["1", "2", "4"], 0)
+    await c.execute("update articles set body = '2'")
+    assert await missed(c) == 1
+
+
+async def test_functions_of_a_former_release_are_made_anew(c: Connection) -> None:
+    await watched(c)
+    number = (await about(c))["number"]
+    await c.execute(
+        f"create or replace function ingest_changed_{number}() returns trigger language plpgsql as"
+        " $$ begin return null; end $$"
+    )
+    await c.execute("select ingest_tend_tables()")
+    await c.execute("update articles set body = 'x' where id = 1")
+    assert await noted(c) == ["1"]
+
+
+async def test_a_dropped_table_is_noticed_by_the_next_look(c: Connection) -> None:
+    await watched(c)
+    await c.execute("drop table articles")
+    assert await c.fetchval(FOLD) == 0
+    query = "select error_code, error_message, hint, failures, failing_since from ingest_watches"
+    first = await c.fetchrow(query)
+    assert first is not None
+    assert first["error_code"] == "table_gone"
+    assert "public.articles" in first["error_message"]
+    assert "ingest_unwatch" in first["hint"]
+    await c.fetchval(FOLD)
+    assert await c.fetchrow(query) == first
+    await c.execute("create table articles (id int primary key, title text, body text, lang text)")
+    await c.fetchval(FOLD)
+    assert await c.fetchval("select error_code from ingest_watches") == "table_gone"
 
 
 async def test_partitions_are_followed_by_either_way(c: Connection) -> None:
@@ -377,7 +484,8 @@ async def test_one_request_at_a_time_takes_what_is_committed_whatever_came_befor
     await c.execute("update ingest_requests set finished_at = now() - interval '1 hour' where false")
     async with third.transaction():
         await third.execute("select from ingest_watched_tables for update")
-        assert await c.fetchval(FOLD) == 0  # another listener is at it
+        # Another listener is at it. It is counted all the same: where none is watched, a listener sleeps long.
+        assert tuple((await c.fetchrow("select tables, requests from ingest_fold_changes()")) or ()) == (1, 0)
     await c.execute(AN_HOUR_LATER)
     assert await c.fetchval(FOLD) == 1
     assert await keys(c) == ["1", "2"]  # the cancelled one had not looked at its key
