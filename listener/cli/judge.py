@@ -50,7 +50,7 @@ def evaluate(
     """
     from listener.client import judging
 
-    judged = judging.read(_lines(file), beginning(base) or "")
+    judged = judging.read(_lines(file), (beginning(base) or "") if base else "")
     wanted = [way for way in judging.WAYS if not by or NAMES[way] in [one.value for one in by]]
     run(_evaluate(judged, collection or ["default"], wanted, k, worst, Output(as_json), show_sql))
 
