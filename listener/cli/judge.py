@@ -92,5 +92,5 @@ def _cells(one: judging.Quality) -> tuple[str, ...]:
     return one.collection, NAMES[one.way], *(f"{figure:.3f}" for figure in figures)
 
 
-def _bad(query: judging.Found) -> tuple[object, ...]:
+def _bad(query: judging.Answered) -> tuple[object, ...]:
     return f"{query.ndcg:.3f}", query.place or "-", query.query, query.uris[0] if query.uris else "nothing"
