@@ -57,7 +57,7 @@ def _copy(corpus: Path) -> None:
         shutil.copy(path, target)
 
 
-async def _bm25(connection: asyncpg.Connection, judged: Sequence[judging.Judged]) -> list[judging.Found]:
+async def _bm25(connection: asyncpg.Connection, judged: Sequence[judging.Judged]) -> list[judging.Answered]:
     chunks = [(row["uri"], dict(zip(row["words"], row["counts"], strict=True)))
               for row in await connection.fetch(LEXEMES, "judged")]  # fmt: skip
     having = Counter(word for _, words in chunks for word in words)
@@ -95,7 +95,7 @@ def _table(figures: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def _kinds(found: Mapping[str, judging.Quality]) -> Table:
-    by_kind: dict[str, dict[str, list[judging.Found]]] = defaultdict(lambda: defaultdict(list))
+    by_kind: dict[str, dict[str, list[judging.Answered]]] = defaultdict(lambda: defaultdict(list))
     for name, of_way in found.items():
         for one in of_way.found:
             by_kind[one.kind or ""][name].append(one)

@@ -50,7 +50,7 @@ def evaluate(
     """
     from listener.client import judging
 
-    judged = judging.read(_lines(file), beginning(base) or "")
+    judged = judging.read(_lines(file), (beginning(base) or "") if base else "")
     wanted = [way for way in judging.WAYS if not by or NAMES[way] in [one.value for one in by]]
     run(_evaluate(judged, collection or ["default"], wanted, k, worst, Output(as_json), show_sql))
 
@@ -92,5 +92,5 @@ def _cells(one: judging.Quality) -> tuple[str, ...]:
     return one.collection, NAMES[one.way], *(f"{figure:.3f}" for figure in figures)
 
 
-def _bad(query: judging.Found) -> tuple[object, ...]:
+def _bad(query: judging.Answered) -> tuple[object, ...]:
     return f"{query.ndcg:.3f}", query.place or "-", query.query, query.uris[0] if query.uris else "nothing"

@@ -2,7 +2,7 @@
 
 ::
 
-    judged.jsonl → read → Judged → evaluate: each query, each way → Found → Quality
+    judged.jsonl → read → Judged → evaluate: each query, each way → Answered → Quality
 
 A line of the file is ``{"query": "…", "expected": ["uri", …]}``, or ``{"uri": grade, …}`` where some fit better.
 """
@@ -40,7 +40,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Answered:
     """What a query found: URIs of documents, best first, and the figures of ``Quality`` for it alone."""
 
     query: str
@@ -72,9 +72,9 @@ class Quality:
     mrr: float
     ndcg: float
     recall: float
-    found: Sequence[Found]
+    found: Sequence[Answered]
 
-    def worst(self, number: int) -> list[Found]:
+    def worst(self, number: int) -> list[Answered]:
         """Return the queries that went worst, the worst first, without those that went as well as can be."""
         return sorted((one for one in self.found if one.ndcg < 1), key=lambda one: one.ndcg)[:number]
 
@@ -137,7 +137,7 @@ async def evaluate(
     ingest: Ingest, judged: Sequence[Judged], collection: str, ways: Sequence[Way], k: int
 ) -> list[Quality]:
     """Ask every query each way, and return what came of it, a Quality for each way. Raises as ``Ingest.search``."""
-    found: dict[Way, list[Found]] = {way: [] for way in ways}
+    found: dict[Way, list[Answered]] = {way: [] for way in ways}
     for one in judged:
         if "both" in ways:
             await ingest.embed_query(
@@ -149,12 +149,12 @@ async def evaluate(
     return [quality(collection, way, k, of_way) for way, of_way in found.items()]
 
 
-def measure(judged: Judged, uris: Iterable[str], k: int) -> Found:
+def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:
     """Return how well URIs, best first, answer a query; of one that comes again the first place counts."""
     first = list(dict.fromkeys(uris))[:k]
     gains = [2 ** judged.expected.get(uri, 0.0) - 1 for uri in first]
     ideal = sorted((2**grade - 1 for grade in judged.expected.values()), reverse=True)[:k]
-    return Found(
+    return Answered(
         judged.query,
         judged.kind,
         first,
@@ -164,10 +164,10 @@ def measure(judged: Judged, uris: Iterable[str], k: int) -> Found:
     )
 
 
-def quality(collection: str, way: Way, k: int, found: Sequence[Found]) -> Quality:
+def quality(collection: str, way: Way, k: int, found: Sequence[Answered]) -> Quality:
     """Return the means over queries."""
 
-    def mean(figure: Callable[[Found], Any]) -> float:
+    def mean(figure: Callable[[Answered], Any]) -> float:
         return math.fsum(figure(one) for one in found) / len(found)
 
     return Quality(

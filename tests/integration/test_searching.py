@@ -254,12 +254,11 @@ async def test_eval_measures_each_way_as_its_page_shows(
     await ingested(own, content="Salaries are paid on the 25th.", uri="hr/salaries", collection="staff")
     await ingested(own, content="The canteen closes at three.", uri="canteen", collection="staff")
     page = (Path(__file__).parents[2] / "docs" / "search.md").read_text(encoding="utf-8")
-    judged, shown = (
-        page.split(mark, 1)[1].split("```", 2)[1] for mark in ("<!-- file: judged.jsonl -->", "side by side")
-    )
+    judged = page.split("<!-- file: judged.jsonl -->\n```json\n")[1].split("```")[0]
+    shown = page.split("<!-- file: judged.jsonl -->")[1].split("```text\n")[1].split("```")[0]
     file = tmp_path / "judged.jsonl"
-    file.write_text(judged.partition("\n")[2], encoding="utf-8")
+    file.write_text(judged, encoding="utf-8")
     ended = await Ingest(tmp_path, INGEST_DATABASE_URL=ready)("eval", str(file), "-c", "staff", "--worst", "1")
     table, *worst = ended.out.split("\n\n")
-    assert table.strip().split() == shown.split("```")[0].split()
+    assert table.strip().split() == shown.split()
     assert "lunch" in worst[0]

@@ -203,6 +203,58 @@ async def test_wrong_dimensions_and_an_unknown_collection_are_refused(c: Connect
         assert refused.value.hint
 
 
+CHUNKS = 100_000
+READ = """
+  select seq_tup_read, idx_tup_fetch from pg_stat_xact_user_tables where relname = 'ingest_chunk_store'
+"""
+
+
+async def fill_words(c: Connection) -> None:
+    """Write chunks of one collection: ``all`` is in each, ``half`` in one of two, ``some`` in one of ten, and so on."""
+    await collection(c, "c", **SPACE)
+    await c.execute(
+        f"""insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config,
+                                            collection, text, hash, metadata, embedding, lexemes)
+            select n, 0, 1, 0, 1, 'simple', 'c', '', sha256(''), '{{}}', '[1,0,0]',
+              array_to_tsvector(array_remove(array['all', case n % 2 when 0 then 'half' end,
+                case n % 3 when 0 then 'third' end, case n % 10 when 0 then 'some' end,
+                case n % 5000 when 0 then 'rare' end, case n when {CHUNKS // 2} then 'once' end], null))
+            from generate_series(1, {CHUNKS}) n"""
+    )
+    await c.execute(
+        f"insert into ingest_documents (collection, uri, revision_id, chunks, title) select 'c', n::text, n, 1, 'all'"
+        f" from generate_series(1, {CHUNKS}) n"
+    )
+    await c.execute("update ingest_collections set text_config = 'simple' where name = 'c'")
+
+
+@pytest.mark.long
+async def test_a_search_by_words_reads_no_more_than_it_may_rank(c: Connection) -> None:
+    await fill_words(c)
+    best = {"once": "50000", "all half third some rare once": "50000", "all rare": "5000", "half third all": "6"}
+    for analyzed in (False, True):
+        if analyzed:
+            await c.execute("analyze ingest_chunk_store; analyze ingest_documents")
+        for query, most in {
+            "once": 20,
+            "all rare": 200,
+            "all half third some rare once": 20_000,
+            "all": 20_000,
+            "half third all": 20_000,
+            "some -rare": 20_000,
+            '"half third"': 60_000,
+        }.items():
+            async with c.transaction():
+                before = await one(c, READ)
+                rows = await c.fetch("select uri, score from ingest_search($1, 'c', by => 'words')", query)
+                after = await one(c, READ)
+            assert after["seq_tup_read"] == before["seq_tup_read"], query
+            if analyzed:
+                assert after["idx_tup_fetch"] - before["idx_tup_fetch"] <= 1.2 * most + 100, query
+            if query in best and analyzed:
+                assert rows[0]["uri"] == best[query] or rows[0]["score"] == rows[-1]["score"], query
+
+
 LOOKS: dict[str, tuple[object, ...]] = {
     "NOT_EXECUTED": ("L1", "ingest", []),
     "LEFT_BEHIND": ("ingest", ["/"], None, []),
