@@ -109,7 +109,8 @@ def _is_within(passages: Sequence[asyncpg.Record], hits: Sequence[asyncpg.Record
         said = "".join(hit["text"] for hit in hits)
         budget = min(budget, round(asked["tokens"] * 4 * len(said) / max(1, len(said.encode()))) + 1)
     assert len("\n\n".join(one["cited"] for one in passages)) <= budget
-    share = int(budget * asked["share"]) if len({hit["uri"] for hit in hits}) > 1 else budget
+    first = {hit["text"]: hit["uri"] for hit in reversed(hits)}  # copies of a text count once
+    share = int(budget * asked["share"]) if len(set(first.values())) > 1 else budget
     of_each: Counter[str] = Counter()
     for one in passages:
         of_each[one["uri"]] += len(one["cited"])
