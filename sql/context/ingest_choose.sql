@@ -34,14 +34,18 @@ begin
     v_first := v_step.first;
     v_last := v_step.last;
     continue when (v_first < v_last and not v_taken[v_step.hit]) or v_starts[v_last] - v_starts[v_first] > p_share;
-    -- It grows together with what it adjoins. Chunks that overlap over one between them take that one in.
+    -- It grows together with what it adjoins. Chunks that overlap, or touch, over some between them take these in.
     while v_documents[v_first - 1] = v_document and v_ordinals[v_first - 1] = v_ordinals[v_first] - 1 and (
-      v_taken[v_first - 1] or (v_documents[v_first - 2] = v_document and v_taken[v_first - 2] and v_ends[v_first - 2] >= v_starts[v_first])
+      v_taken[v_first - 1] or exists (
+        select from generate_series(v_first - 8, v_first - 2) as n (at)
+        where v_taken[n.at] and v_documents[n.at] = v_document and v_ends[n.at] >= v_starts[v_first])
     ) loop
       v_first := v_first - 1;
     end loop;
     while v_documents[v_last + 1] = v_document and v_ordinals[v_last + 1] = v_ordinals[v_last] + 1 and (
-      v_taken[v_last + 1] or (v_documents[v_last + 2] = v_document and v_taken[v_last + 2] and v_ends[v_last] >= v_starts[v_last + 2])
+      v_taken[v_last + 1] or exists (
+        select from generate_series(v_last + 2, v_last + 8) as n (at)
+        where v_taken[n.at] and v_documents[n.at] = v_document and v_ends[v_last] >= v_starts[n.at])
     ) loop
       v_last := v_last + 1;
     end loop;

@@ -16,16 +16,18 @@ begin
   v_share := case when (select max(p.document) from unnest(v_pieces) p) = 1 then v_budget else floor(v_budget * p_share) end;
   return query
     select (row_number() over (order by c.rank))::int, h.title, ingest.ingest_heading_path(h.metadata), ingest.ingest_page(h.metadata), h.uri,
-           c.start_char, c.end_char, t.text, l.continues, h.score, h.by, h.metadata, h.revision_id,
-           concat_ws(E'\n', '[' || row_number() over (order by c.rank) || '] ' || ingest.ingest_citation(h.title, h.metadata, h.uri), l.continues, t.text)
+           c.start_char, c.end_char, t.text, m.continues, h.score, h.by, h.metadata, h.revision_id,
+           concat_ws(E'\n', '[' || row_number() over (order by c.rank) || '] ' || ingest.ingest_citation(h.title, h.metadata, h.uri), m.continues, t.text)
     from ingest.ingest_choose(v_pieces, array(select h.text from unnest(p_hits) h), v_budget, v_share, p_neighbours, p_sections) c
     cross join lateral (select (p_hits[c.rank]).*) h
     join ingest.ingest_revisions v on v.id = h.revision_id
-    cross join lateral (select substr(v.text, c.start_char + 1, c.end_char - c.start_char) as text) t
+    join ingest.ingest_chunk_store l on l.revision_id = h.revision_id and l.ordinal = c.ordinal
+      and l.generation = (select g.generation from ingest.ingest_collections g where g.name = p_collection)
+    cross join lateral (select l.metadata ->> 'continues' as continues) m
+    -- The document's text has to be unpacked: not for what lies in one chunk.
     cross join lateral (
-      select k.metadata ->> 'continues' as continues from ingest.ingest_chunk_store k
-      where k.revision_id = h.revision_id and k.ordinal = c.ordinal
-        and k.generation = (select g.generation from ingest.ingest_collections g where g.name = p_collection)) l
+      select case when c.end_char <= l.end_char then left(l.text, c.end_char - c.start_char)
+                  else substr(v.text, c.start_char + 1, c.end_char - c.start_char) end as text offset 0) t
     order by c.rank;
 end
 $$;

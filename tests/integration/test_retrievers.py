@@ -81,9 +81,9 @@ def test_langchain_s_standard_suite_passes(handbook: str) -> None:
     from listener.client.langchain import LangChainRetriever  # noqa: PLC0415
 
     class Ours(RetrieversIntegrationTests):  # type: ignore[misc]
-        retriever_constructor = LangChainRetriever  # type: ignore[assignment]
-        retriever_constructor_params = {"database": handbook, "collection": "handbook"}  # type: ignore[assignment]  # noqa: RUF012
-        retriever_query_example = QUERY  # type: ignore[assignment]
+        retriever_constructor = LangChainRetriever
+        retriever_constructor_params = {"database": handbook, "collection": "handbook"}  # noqa: RUF012
+        retriever_query_example = QUERY
 
     suite = Ours()
     tests = [name for name in dir(suite) if name.startswith("test_")]
