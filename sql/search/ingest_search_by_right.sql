@@ -6,6 +6,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 -- As the owner, whom no policy slows down: tables with policies on them let no index serve @@, which is not leakproof.
 begin
+  perform ingest.ingest_refuse_own_policies();
   return query select * from ingest.ingest_find(
     p_query, p_embedding, p_collection, p_k, p_filter, p_by, ingest.ingest_search_principals(p_collection, p_principals),
     p_under, p_per_document);
