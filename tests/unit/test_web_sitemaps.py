@@ -12,6 +12,7 @@ from web_server import Told, WebServer, page
 
 from listener.errors import RequestError
 from listener.sources.base import Refused
+from listener.sources.http import sitemap_pages
 from listener.sources.http.sitemap import NoSitemap, entries, last_modified, unpacked
 from listener.sources.http.web import Web
 
@@ -119,6 +120,26 @@ async def test_a_nested_one_that_fails_leaves_it_incomplete(site: WebServer, web
     assert [one.complete for one in there] == [True, False, False, False, False]
 
 
+async def test_a_circle_of_sitemaps_is_read_once(site: WebServer, web: Web) -> None:
+    site.pages["/sitemap.xml"] = xml(index(site.url("/sitemap.xml"), site.url("/1.xml"), site.url("/2.xml")))
+    site.pages["/1.xml"] = xml(index(site.url("/2.xml"), site.url("/1.xml"), site.url("/sitemap.xml")))
+    site.pages["/2.xml"] = xml(urlset(site.url("/a"), "http://[/"))
+    there = items(await pages(web, site.url("/sitemap.xml")))
+    assert [one.code if isinstance(one, Refused) else "" for one in there] == ["", "bad_sitemap"]
+    assert [site.asked(path) for path in ("/sitemap.xml", "/1.xml", "/2.xml")] == [1, 1, 1]
+
+
+async def test_no_more_sitemaps_are_noted_than_are_read(
+    site: WebServer, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sitemap_pages, "MOST_SITEMAPS", 2)
+    site.pages["/sitemap.xml"] = xml(index(*(site.url(f"/{number}.xml") for number in range(3))))
+    for number in range(3):
+        site.pages[f"/{number}.xml"] = xml(urlset(site.url(f"/{number}")))
+    there = await pages(web, site.url("/sitemap.xml"))
+    assert [(len(one.items), one.complete) for one in there] == [(1, True), (1, True), (0, False)]
+
+
 async def test_it_goes_on_behind_each_of_its_pages(site: WebServer, web: Web) -> None:
     site.pages["/sitemap.xml"] = xml(index(*(site.url(f"/{number}.xml") for number in range(3))))
     for number in range(3):
@@ -138,6 +159,7 @@ async def test_it_goes_on_behind_each_of_its_pages(site: WebServer, web: Web) ->
         f'<!DOCTYPE x [<!ENTITY a "b">]><urlset {SCHEMA}><url><loc>&a;</loc></url></urlset>',
         "<urlset><url></urlset>",
         "<urlset>",
+        *(f'<?xml version="1.0" encoding="{name}"?><urlset></urlset>' for name in ("nonsuch", "utf-7", "undefined")),
     ],
 )
 async def test_what_is_no_sound_sitemap_is_refused(site: WebServer, web: Web, body: str) -> None:

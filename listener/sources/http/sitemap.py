@@ -73,6 +73,8 @@ def entries(data: bytes) -> Iterator[SitemapEntry]:
             yield from reading.taken()
     except expat.ExpatError as error:
         raise NoSitemap(f"it is no sound XML: {error}") from None
+    except (LookupError, ValueError) as error:  # expat asks Python for the encoding that the XML names
+        raise NoSitemap(f"its encoding can't be read: {error}") from None
 
 
 def last_modified(text: str) -> tuple[datetime | None, datetime | None]:

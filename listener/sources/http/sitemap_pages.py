@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime, timezone
 from hashlib import sha256
@@ -39,6 +39,8 @@ class SitemapPages:
         self._tools = tools
         self._choice = choice
         self._todo: deque[str] = deque()
+        self._led_to: set[str] = set()  # sitemaps that are or were to be read: each once, loops end
+        self._left_out = False
         self._mark = _Mark("")
         self._is_deep = False  # sitemaps of sitemaps: it can't be said in a cursor how far these are through
         self._listed: set[bytes] = set()
@@ -50,11 +52,12 @@ class SitemapPages:
         The cursor says which sitemap, of those that the first one leads to, and how many of its pages are through.
         """
         self._mark = _Mark.read(after, sha256(data).hexdigest()[:16])
+        self._led_to.add(url.text)
         async with aclosing(self._listed_in(data, url, 0)) as listed:
             async for page in listed:
                 yield page
         number = 0
-        while self._todo and number < MOST_SITEMAPS:
+        while self._todo:
             number, loc = number + 1, self._todo.popleft()
             if number < self._mark.sitemaps:
                 continue
@@ -68,7 +71,7 @@ class SitemapPages:
                 yield Page([_refused(loc, of_document(error))], complete=False)
             except (DocumentError, NoSitemap) as error:
                 yield Page([_refused(loc, error)], complete=False)
-        if self._todo:
+        if self._left_out:
             log.warning("%s leads to more than %d sitemaps: others are left out", shown(url.text), MOST_SITEMAPS)
             yield Page((), complete=False)
         if self._kept_out:
@@ -79,7 +82,7 @@ class SitemapPages:
         listing, through = _Listing(data), 0
         while some := await self._tools.in_thread(listing.take, PAGE):
             leads_to = [one.loc for one in some if one.is_sitemap]
-            self._todo.extend(leads_to)
+            self._lead_to(leads_to)
             self._is_deep = self._is_deep or bool(number and leads_to)
             wanted = [one for one in some if not one.is_sitemap]
             before, through = through, through + len(wanted)
@@ -88,6 +91,17 @@ class SitemapPages:
             if items := await self._items(wanted, place):
                 cursor = None if self._is_deep else _Mark(self._mark.digest, number, through).text
                 yield Page(items, cursor=cursor)
+
+    def _lead_to(self, locs: Iterable[str]) -> None:
+        """Note sitemaps to read, each once; no more than may be read, whatever they list."""
+        for loc in locs:
+            if loc in self._led_to:
+                continue
+            if len(self._led_to) > MOST_SITEMAPS:  # the first one counts besides
+                self._left_out = True
+                return
+            self._led_to.add(loc)
+            self._todo.append(loc)
 
     async def _nested(self, loc: str, base: WebUrl) -> tuple[WebUrl, bytes]:
         try:
