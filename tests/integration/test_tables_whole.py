@@ -106,6 +106,37 @@ async def test_rows_that_are_there_and_each_change_become_documents(
     await until_texts(c, name, {})
 
 
+async def test_what_leaves_no_row_to_read_succeeds_once(c: Connection, table: str, name: str, watch: Watch) -> None:
+    async def ended(count: int) -> None:
+        await until(lambda: all_ended(count))
+        requests = await c.fetch("select status, error from ingest_status where collection = $1", name)
+        assert [(one["status"], one["error"]) for one in requests] == [("succeeded", None)] * count
+        fold = await c.fetchrow("select * from ingest_fold_changes()")
+        assert fold is not None
+        assert await c.fetchval("select count(*) from ingest_status where collection = $1", name) == count
+
+    async def all_ended(count: int) -> bool:
+        statement = "select count(finished_at) from ingest_status where collection = $1"
+        return bool(await c.fetchval(statement, name) >= count)
+
+    await watch()  # of an empty table
+    await ended(1)
+    await rows(c, table, 1, 2)
+    await until(lambda: all_ended(2))
+    await c.execute(f"delete from {table} where id = 1")
+    await ended(3)
+    await c.execute(f"truncate {table}")
+    await ended(4)
+    assert not await uris(c, name)
+
+
+async def test_a_key_that_ends_like_an_archive_is_a_row(c: Connection, table: str, name: str, watch: Watch) -> None:
+    await c.execute(f"alter table {table} alter column id type text")
+    await c.execute(f"insert into {table} (id, body) values ('docs.zip', 'words')")
+    await watch()
+    await until_texts(c, name, {uri(table, "docs.zip"): "words"})
+
+
 async def test_a_row_without_text_has_no_document(c: Connection, table: str, name: str, watch: Watch) -> None:
     await rows(c, table, 1, 2)
     await watch()

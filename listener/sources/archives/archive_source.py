@@ -68,10 +68,12 @@ class ArchiveSource(Source):
                     look.count += len(page.items)
                     yield page
                     continue
+                look.has_chosen = True
                 async for some in self._instead_of(page, kinds, look, only_members=split.inside is not None):
                     look.count += len(some.items)
                     yield some
-        if not look.count:
+        # Whether nothing is an error, the source itself knows where no archive stood in its place: an empty table is none.
+        if look.has_chosen and not look.count and after is None:
             raise look.nothing(source)
 
     async def read(self, wanted: Wanted) -> Outcome:
@@ -88,7 +90,7 @@ class ArchiveSource(Source):
         for number, one in enumerate(wanted):
             if place := member_place(_place(one.found)):
                 by_archive.setdefault((place.kind, place.archive), []).append((number, one, place))
-            elif kind_by_name(name_of(_place(one.found))):  # refused once, and tried again
+            elif _is_archive(one.found):  # refused once, and tried again
                 outcomes[number] = archive_error(one.found.uri, "unsupported")
             else:
                 others.append(number)
@@ -166,6 +168,7 @@ class _Look:
     def __init__(self, place: str, wish: MemberWish) -> None:
         self.wish = wish
         self.count = 0
+        self.has_chosen = False  # members instead of what the source found
         self._place = place
 
     def is_itself(self, found: Found) -> bool:
@@ -188,6 +191,12 @@ class _Look:
             return RequestError("not_found", f"{source} is not in the archive", hint)
         hint = "check 'include', 'exclude' and the pattern: in archives it stands behind #, as in docs.zip#guide/**"
         return RequestError("empty_source", f"there is no document in {source}", hint)
+
+
+def _is_archive(found: Found) -> bool:
+    """Tell whether what is to be read is an archive, by its name, and by its media type if that says otherwise."""
+    place = _place(found)
+    return kind_by_name(name_of(place)) is not None and kind_of(replace(found, uri=place)) is not None
 
 
 def _offer(archive: Found, kind: Kind, member: Member) -> Found | Refused:
