@@ -72,7 +72,7 @@ class ArchiveSource(Source):
                 async for some in self._instead_of(page, kinds, look, only_members=split.inside is not None):
                     look.count += len(some.items)
                     yield some
-        # Whether nothing is an error, the source itself knows where no archive stood in its place: an empty table is none.
+        # Where no archive was looked into, the source itself says whether nothing is an error: of a table it is none.
         if look.has_chosen and not look.count and after is None:
             raise look.nothing(source)
 
