@@ -38,7 +38,7 @@ def lines_of(watches: Sequence[Watch], width: int) -> list[Line]:
         reasons = [reason] if (reason := _reason(one) or one.noticing) else []
         made += [
             *of_one,
-            *below([*reasons, *([f"hint: {one.hint}"] if _fails(one) and one.hint else [])], width, INDENT, "dim"),
+            *below([*reasons, *([f"hint: {one.hint}"] if (_fails(one) or _is_noted(one)) and one.hint else [])], width, INDENT, "dim"),
         ]
     return made
 
@@ -65,4 +65,9 @@ def _reason(one: Watch) -> str | None:
     """Return why a watch fails or waits."""
     if _fails(one):
         return f"failing since {one.failing_since:%Y-%m-%d %H:%M}: {one.error_code}: {one.error_message}"
-    return one.waiting_for
+    return one.waiting_for or (f"{one.error_code}: {one.error_message}" if _is_noted(one) else None)
+
+
+def _is_noted(one: Watch) -> bool:
+    """Whether its last look, which is no failure, left something to do: an empty folder, too many gone."""
+    return bool(one.error_code) and not one.paused

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -49,11 +50,20 @@ def trees() -> dict[str, ast.Module]:
     return {str(path.relative_to(PACKAGE)): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")}
 
 
+def imported(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:  # of an extra that is not installed
+        if str(error.name).startswith("listener"):
+            raise
+        return None
+
+
 def patterns() -> dict[str, re.Pattern[Any]]:
     """Return every pattern that a module of the package holds, each once, by where it stands."""
     found: dict[tuple[object, int], tuple[str, re.Pattern[Any]]] = {}
     names = [one.name for one in pkgutil.walk_packages(listener.__path__, "listener.") if "__main__" not in one.name]
-    for module in map(importlib.import_module, names):
+    for module in filter(None, map(imported, names)):
         for name, value in list(vars(module).items()):
             for number, one in enumerate(inside(value)) if not name.startswith("__") else ():
                 found.setdefault((one.pattern, one.flags), (f"{module.__name__}.{name}.{number}", one))

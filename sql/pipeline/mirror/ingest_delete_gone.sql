@@ -29,7 +29,8 @@ begin
       update ingest.ingest_requests r set error = jsonb_build_object(
         'code', 'too_many_gone', 'step', 'mirror', 'retryable', false,
         'message', format('%s %% of the documents that came from %s are there no more: none of them was deleted', round(100 * v_share::numeric), v_request.source),
-        'hint', 'Is the source mounted, and complete? If they are to go, ask once more with the option "most_gone": 1.')
+        'hint', format('Is the source mounted, and complete? If they are to go: select ingest_add(%L, %L, options => %L);', v_request.source,
+          v_request.collection, v_request.options || '{"mirror": true, "most_gone": 1}'))
       where r.id = p_request;
       return 0;
     end if;
