@@ -77,6 +77,8 @@ async def _evaluate(
 ) -> None:
     async with open_ingest(output, show_sql) as ingest:
         found = [one for name in collections for one in await ingest.evaluate(judged, name, ways=ways, k=k)]
+    for name, unknown in {one.collection: one.unknown for one in found if one.unknown}.items():
+        output.note(f'{len(unknown)} expected URIs are not in collection "{name}", like {unknown[0]}; see --base')
     output.value(found)
     headings = ("collection", "by", "hit@1", f"hit@{k}", "MRR", f"nDCG@{k}", f"recall@{k}")
     output.table(headings, (_cells(one) for one in found))

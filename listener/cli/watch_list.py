@@ -36,10 +36,9 @@ def lines_of(watches: Sequence[Watch], width: int) -> list[Line]:
     made = [heading]
     for one, of_one in zip(watches, lines, strict=True):
         reasons = [reason] if (reason := _reason(one) or one.noticing) else []
-        made += [
-            *of_one,
-            *below([*reasons, *([f"hint: {one.hint}"] if (_fails(one) or _is_noted(one)) and one.hint else [])], width, INDENT, "dim"),
-        ]
+        if one.hint and (_fails(one) or _is_noted(one)):
+            reasons.append(f"hint: {one.hint}")
+        made += [*of_one, *below(reasons, width, INDENT, "dim")]
     return made
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from listener.client import statements
 from listener.errors import RequestError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Quality:
     ``ndcg``    normalized discounted cumulative gain at k, with gains of 2 ** grade - 1
     ``recall``  the share of expected documents among the first k
     ``found``   each query's own
+    ``unknown`` the URIs that were expected and are not in the collection; they count as not found
     """
 
     collection: str
@@ -73,6 +75,7 @@ class Quality:
     ndcg: float
     recall: float
     found: Sequence[Answered]
+    unknown: Sequence[str] = ()
 
     def worst(self, number: int) -> list[Answered]:
         """Return the queries that went worst, the worst first, without those that went as well as can be."""
@@ -146,7 +149,10 @@ async def evaluate(
         for way in ways:
             hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=None if way == "both" else way)
             found[way].append(measure(one, [hit.uri for hit in hits], k))
-    return [quality(collection, way, k, of_way) for way, of_way in found.items()]
+    expected = {uri for one in judged for uri in one.expected}
+    rows = await ingest.session.rows(statements.URIS_AMONG, collection, sorted(expected))
+    unknown = sorted(expected - {row["uri"] for row in rows})
+    return [replace(quality(collection, way, k, of_way), unknown=unknown) for way, of_way in found.items()]
 
 
 def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:

@@ -197,3 +197,5 @@ NOTIFY = "select pg_notify($1, '')"
 DBOS_IS_IN = "select to_regclass(format('%I.workflow_status', $1::text)) is not null"
 
 DOCUMENTS = "select count(*) from {schema}.ingest_documents"
+
+URIS_AMONG = "select d.uri from {schema}.ingest_documents d where d.collection = $1 and d.uri = any ($2::text[])"

@@ -254,3 +254,14 @@ async def test_watches_on_a_terminal_fit_it(ingest: Ingest, c: staging.Connectio
     assert "paused" in shown
     piped = (await ingest("watches")).out.splitlines()
     assert piped[0].split("\t") == ["name", "schedule", "succeeded", "next", "state"]
+
+
+async def test_watches_show_what_a_look_that_is_no_failure_left_to_do(ingest: Ingest, c: staging.Connection) -> None:
+    await staging.add_listener(c, roots=["/srv"])
+    await c.execute("select ingest_watch('/srv/b', every => '1 hour', name => 'b')")
+    noted = {"code": "too_many_gone", "message": "80 % are there no more", "hint": "Is it mounted?"}
+    await c.execute("update ingest_watch_store set next_at = now() + interval '1 hour', error = $1", noted)
+    shown = " ".join((await on_a_terminal(ingest, "watches", NO_COLOR="1")).split())
+    assert "waiting" in shown
+    assert "too_many_gone: 80 % are there no more hint: Is it mounted?" in shown
+    assert "too_many_gone: 80 % are there no more" in (await ingest("watches")).out
