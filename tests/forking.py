@@ -129,8 +129,8 @@ def import_program() -> None:
 
     for module, slow in ((typer.main, "get_command"), (extensions, "entry_points")):
         setattr(module, slow, functools.cache(getattr(module, slow)))
-    for module in (*(f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__)), *HEAVY):
-        importlib.import_module(module)
+    for name in (*(f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__)), *HEAVY):
+        importlib.import_module(name)
     for kind in ("embedders", "formats", "sources"):
         extensions.installed(f"ingest_listener.{kind}")
     sql_files()

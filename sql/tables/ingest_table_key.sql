@@ -20,7 +20,7 @@ begin
                    and bool_and(a.attnotnull) end
   order by i.indisprimary desc limit 1;
   if v_index.columns is null then
-    raise exception '% of % does not tell its rows apart', case when p_key is null then 'no primary key' else format('the key {%s}', array_to_string(p_key, ',')) end, p_named
+    raise exception '% has no % that tells its rows apart', p_named, case when p_key is null then 'primary key' else format('key {%s}', array_to_string(p_key, ',')) end
       using errcode = 'IG060', constraint = 'no_key',
             hint = 'Give the columns of its primary key, or of a unique index on not-null columns: key => ''id'', or ''{tenant,id}''.';
   elsif v_index.foreign_types is not null then
