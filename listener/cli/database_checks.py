@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 LISTEN_SECONDS = 3.0
+SHOWN = 5  # of what is not done
 
 
 async def look_inside(settings: Settings, dsn: str, findings: Findings) -> None:
@@ -33,6 +34,7 @@ async def look_inside(settings: Settings, dsn: str, findings: Findings) -> None:
             await findings.look("place", _if_permitted(_place(session)))
             await findings.look("listeners", _if_permitted(_listeners(session)))
             await findings.look("services", _if_permitted(_services(session)))
+            await findings.look("work", _if_permitted(_work(session)))
 
 
 async def _if_permitted(check: Awaitable[str]) -> str:
@@ -156,3 +158,12 @@ async def _services(session: Session) -> str:
         told = "; ".join(f"{one.service} for {one.seconds:.0f} s: {one.message}" for one in away)
         raise Bad(f"away: {told}", "Work for it waits, and goes on by itself when it answers again.", "warning")
     return "none is known to be away"
+
+
+async def _work(session: Session) -> str:
+    from listener.client import diagnosis
+
+    if undone := await diagnosis.undone(session):
+        some = "; ".join(undone[:SHOWN]) + (f"; and {len(undone) - SHOWN} more" if len(undone) > SHOWN else "")
+        raise Bad(some, "Look at: ingest status, ingest watches", "warning")
+    return "no request waits for a root, no watch has an error"

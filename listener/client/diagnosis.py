@@ -92,3 +92,10 @@ async def documents(session: Session) -> int:
 async def outages(session: Session) -> list[Outage]:
     """Return the services that are away."""
     return [Outage(**row) for row in await session.rows(statements.OUTAGES)]
+
+
+async def undone(session: Session) -> list[str]:
+    """Return what is not done as things stand: requests that no running listener may read, watches with errors."""
+    unread = [row[0] for row in await session.rows(statements.WITHOUT_ROOT)]
+    watches = await session.rows(statements.WATCHES_WITH_ERRORS)
+    return [*unread, *(f'watch "{row["name"]}": {row["error_code"]}' for row in watches)]

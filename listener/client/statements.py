@@ -199,3 +199,10 @@ DBOS_IS_IN = "select to_regclass(format('%I.workflow_status', $1::text)) is not 
 DOCUMENTS = "select count(*) from {schema}.ingest_documents"
 
 URIS_AMONG = "select d.uri from {schema}.ingest_documents d where d.collection = $1 and d.uri = any ($2::text[])"
+
+WITHOUT_ROOT = """select distinct s.waiting_for
+from (select r.waiting_for from {schema}.ingest_status r where r.status = 'pending' order by r.created_at limit 200) s
+where s.waiting_for like 'root:%' order by 1 limit 3"""
+
+WATCHES_WITH_ERRORS = """select w.name, w.error_code from {schema}.ingest_watches w where w.error_code is not null
+order by w.name limit 100"""

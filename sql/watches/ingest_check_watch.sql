@@ -7,6 +7,9 @@ begin
   if p_watch.source is null then
     raise exception 'a watch needs a source'
       using errcode = 'IG001', constraint = 'nothing_to_ingest', hint = 'Like select ingest_watch(''/srv/docs'', every => ''1 hour''). Of tables: ingest_watch_table.';
+  elsif p_watch.source ~* '^table:' then
+    raise exception 'the source of watch "%" is a table', left(p_watch.name, 100)
+      using errcode = 'IG008', constraint = 'table_source', hint = 'Tables are watched by their writes: select ingest_watch_table(''articles'', columns => ''{title,body}'');';
   elsif octet_length(p_watch.name) > 200 or p_watch.name ~ '[[:cntrl:]]' then
     raise exception 'a watch can''t be called "%"', left(p_watch.name, 100)
       using errcode = 'IG051', constraint = 'wrong_watch_name', hint = 'A name has 1 to 200 bytes and no control characters.';

@@ -265,3 +265,15 @@ async def test_watches_show_what_a_look_that_is_no_failure_left_to_do(ingest: In
     assert "waiting" in shown
     assert "too_many_gone: 80 % are there no more hint: Is it mounted?" in shown
     assert "too_many_gone: 80 % are there no more" in (await ingest("watches")).out
+    await staging.add(c, source="/elsewhere/a.md")
+    (work,) = (one for one in (await ingest("doctor", "--json")).json["checks"] if one["name"] == "work")
+    assert work["state"] == "warning"
+    assert "that contains /elsewhere/a.md" in work["message"]
+    assert 'watch "b": too_many_gone' in work["message"]
+
+
+async def test_a_table_is_no_source_of_a_watch(ingest: Ingest, c: staging.Connection) -> None:
+    refused = await ingest("watch", "table:articles", "--every", "10m")
+    assert (refused.status, refused.code()) == (2, "table_source")
+    assert "ingest_watch_table" in refused.err
+    assert await c.fetchval("select count(*) from ingest_watches") == 0
