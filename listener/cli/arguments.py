@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import UUID
@@ -29,6 +30,24 @@ Metadata = Annotated[
     list[str] | None, typer.Option("--metadata", "-m", metavar="K=V", help="Kept with each chunk, for filters.")
 ]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection of documents.")]
+
+
+class Way(str, Enum):
+    """By what a search goes."""
+
+    WORDS = "words"
+    MEANING = "meaning"
+    BOTH = "both"
+
+
+By = Annotated[
+    Way | None, typer.Option(help="Only by words, only by meaning, or by both or not at all.", show_default=False)
+]
+Filter = Annotated[str, typer.Option("--filter", metavar="JSON", help="What the chunks' metadata must contain.")]
+PerDocument = Annotated[
+    int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
+]
+Under = Annotated[str | None, typer.Option(metavar="PREFIX", help="Only documents whose URIs begin so; or a path.")]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 

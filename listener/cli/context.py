@@ -11,7 +11,7 @@ from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
-from listener.cli.search import Sought, Way, beginning
+from listener.cli.search import Sought, beginning
 
 
 def context(
@@ -31,18 +31,10 @@ def context(
     sections: Annotated[
         int, typer.Option(metavar="N", min=0, max=100, help="Levels of headings: 1: the section of each, 0: none.")
     ] = 1,
-    filter_: Annotated[
-        str, typer.Option("--filter", metavar="JSON", help="What the chunks' metadata must contain.")
-    ] = "{}",
-    by: Annotated[
-        Way | None, typer.Option(help="Only by words, only by meaning, or by both or not at all.", show_default=False)
-    ] = None,
-    per_document: Annotated[
-        int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
-    ] = None,
-    under: Annotated[
-        str | None, typer.Option(metavar="PREFIX", help="Only documents whose URIs begin so; or a path.")
-    ] = None,
+    filter_: arguments.Filter = "{}",
+    by: arguments.By = None,
+    per_document: arguments.PerDocument = None,
+    under: arguments.Under = None,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
-from listener.cli.search import Way, beginning
+from listener.cli.search import beginning
 
 if TYPE_CHECKING:
     from listener.client import judging
@@ -28,7 +28,8 @@ def evaluate(
         list[str] | None, typer.Option("--collection", "-c", help="A collection; several are compared.")
     ] = None,
     by: Annotated[
-        list[Way] | None, typer.Option(help="Ways to search; all three, if none is given.", show_default=False)
+        list[arguments.Way] | None,
+        typer.Option(help="Ways to search; all three by default.", show_default=False),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many documents count.")] = 10,
     base: Annotated[
@@ -78,7 +79,8 @@ async def _evaluate(
     async with open_ingest(output, show_sql) as ingest:
         found = [one for name in collections for one in await ingest.evaluate(judged, name, ways=ways, k=k)]
     for name, unknown in {one.collection: one.unknown for one in found if one.unknown}.items():
-        output.note(f'{len(unknown)} expected URIs are not in collection "{name}", like {unknown[0]}; see --base')
+        more = f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        output.note(f'warning: expected, but not in collection "{name}": {unknown[0]}{more}; see --base')
     output.value(found)
     headings = ("collection", "by", "hit@1", f"hit@{k}", "MRR", f"nDCG@{k}", f"recall@{k}")
     output.table(headings, (_cells(one) for one in found))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,30 +23,14 @@ if TYPE_CHECKING:
 EMBED_SECONDS = 5.0
 
 
-class Way(str, Enum):
-    """By what a search goes."""
-
-    WORDS = "words"
-    MEANING = "meaning"
-    BOTH = "both"
-
-
 def search(
     query: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for.")],
     collection: arguments.Collection = "default",
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks.")] = 5,
-    filter_: Annotated[
-        str, typer.Option("--filter", metavar="JSON", help="What the chunks' metadata must contain.")
-    ] = "{}",
-    by: Annotated[
-        Way | None, typer.Option(help="Only by words, only by meaning, or by both or not at all.", show_default=False)
-    ] = None,
-    per_document: Annotated[
-        int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
-    ] = None,
-    under: Annotated[
-        str | None, typer.Option(metavar="PREFIX", help="Only documents whose URIs begin so; or a path.")
-    ] = None,
+    filter_: arguments.Filter = "{}",
+    by: arguments.By = None,
+    per_document: arguments.PerDocument = None,
+    under: arguments.Under = None,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -76,7 +59,7 @@ class Sought:
     collection: str
     k: int
     filter: Mapping[str, object] = field(default_factory=dict)
-    by: Way | None = None
+    by: arguments.Way | None = None
     per_document: int | None = None
     under: str | None = None
 
@@ -84,10 +67,10 @@ class Sought:
         """Have the query embedded; return by what to search, and why by words only if nobody asked for that, or ""."""
         if self.by is None:
             return None, await _embed(ingest, self.query, self.collection)
-        if self.by is Way.WORDS:
+        if self.by is arguments.Way.WORDS:
             return "words", ""
         await ingest.embed_query(self.query, self.collection, timeout=EMBED_SECONDS)
-        return ("vector" if self.by is Way.MEANING else None), ""
+        return ("vector" if self.by is arguments.Way.MEANING else None), ""
 
     async def find(self, ingest: Ingest) -> tuple[list[Hit], str]:
         """Return what is found, and why it was searched by words only although nobody asked for that, or ""."""

@@ -102,14 +102,11 @@ class _Manifest:
         if page.gone:
             await self._gateway.delete_absent(*self._fence, page.gone, self._listing.read_seq)
         unchanged = await self._unchanged(page)
-        if unchanged is None:
-            self._listing = self._behind(page)
-            return
-        entries = [
-            self._numbered(self._looked_at(item)) for place, item in enumerate(page.items) if place not in unchanged
-        ]
+        left = [] if unchanged is None else [item for place, item in enumerate(page.items) if place not in unchanged]
+        entries = [self._numbered(self._looked_at(item)) for item in left]
         self._listing = self._behind(page)
-        await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
+        if unchanged is not None:
+            await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
 
     def _behind(self, page: Page) -> Discovery:
         so_far = self._listing

@@ -6,10 +6,8 @@ create or replace function ingest.ingest_context(
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return query select * from ingest.ingest_passages_as_caller(
-    array(select (h.uri, h.title, h.ordinal, h.text, h.score, h.metadata, h.revision_id, h.by, h.words_place, h.vector_place)::ingest.ingest_hit_v1
-          from ingest.ingest_search(query, collection, coalesce(k, 8), filter, by, under, per_document) h),
-    collection, null::text[], budget, tokens, share, neighbours, sections);
+  return query select * from ingest.ingest_context_as_caller(query, null::vectors.vector, collection, k, filter, by, null::text[], under, per_document,
+    budget, tokens, share, neighbours, sections);
 end
 $$;
 

@@ -6,10 +6,8 @@ create or replace function ingest.ingest_context(
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return query select * from ingest.ingest_passages_as_caller(
-    array(select (h.uri, h.title, h.ordinal, h.text, h.score, h.metadata, h.revision_id, h.by, h.words_place, h.vector_place)::ingest.ingest_hit_v1
-          from ingest.ingest_search(query_embedding, collection, coalesce(k, 8), filter, under, per_document) h),
-    collection, null::text[], budget, tokens, share, neighbours, sections);
+  return query select * from ingest.ingest_context_as_caller(null::text, query_embedding, collection, k, filter, null::text, null::text[], under, per_document,
+    budget, tokens, share, neighbours, sections);
 end
 $$;
 

@@ -45,7 +45,7 @@ begin
   create or replace function ingest.ingest_changed_%1$s() returns trigger
 language plpgsql security definer%2$s
 as $changed$
--- Of the second kind: ingest_tend_tables() makes those of others anew.
+-- Version 2: ingest_tend_tables() makes functions of other versions anew.
 declare
   v_keys pg_catalog.text[];
   v_memory pg_catalog.text;

@@ -16,7 +16,7 @@ begin
   -- Of a former release. Replacing a function locks nothing of the table's.
   for v_table in
     select t.* from ingest.ingest_watched_tables t
-    where exists (select from pg_proc p where p.oid = to_regproc(format('ingest.ingest_changed_%s', t.number)) and p.prosrc not like '%Of the second kind%')
+    where exists (select from pg_proc p where p.oid = to_regproc(format('ingest.ingest_changed_%s', t.number)) and p.prosrc not like '%Version 2: ingest_tend_tables%')
     for update of t skip locked
   loop
     perform ingest.ingest_make_changed(v_table);
