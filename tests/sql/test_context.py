@@ -213,7 +213,7 @@ async def test_whoever_may_search_gathers_what_it_may_find_and_nothing_else(
 
 
 FORGED = """select p.text from ingest_passages_by_right(array(
-    select row('x', 'x', 0, 'x', 1, '{}'::jsonb, v.id, 'words', 1, null)::ingest_hit_v1
+    select row('x', 'x', 0, v.id::text, 1, '{}'::jsonb, v.id, 'words', 1, null)::ingest_hit_v1
     from unnest($1::bigint[]) as v (id)),
   $2, null, 1000, null, 1, 5, 5) p"""
 
