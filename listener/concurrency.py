@@ -56,16 +56,18 @@ async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S]
     return [results[number] for number in range(len(items))]
 
 
-async def one_ahead(items: AsyncGenerator[T, None], function: Callable[[T], Awaitable[None]]) -> None:
-    """Give each item that a generator yields to a function, while the generator works on the next one.
+async def assembly_line(
+    items: AsyncGenerator[S, None], look: Callable[[S], Awaitable[T]], write: Callable[[T], Awaitable[None]]
+) -> None:
+    """Write what a look at each item gives, in order, while the next one is looked at and the one behind it is made.
 
-    An error of the generator is raised when the function has had all that came before it. Closes the generator.
+    An error of the generator is raised when all that came before it is written. Closes the generator.
     """
     errors: list[Exception] = []
-    sending, receiving = anyio.create_memory_object_stream[T](0)
+    to_look, looked_at = anyio.create_memory_object_stream[S](0), anyio.create_memory_object_stream[T](0)
 
     async def make() -> None:
-        async with sending:
+        async with to_look[0] as sending:
             try:
                 async with aclosing(items):
                     async for item in items:
@@ -73,10 +75,16 @@ async def one_ahead(items: AsyncGenerator[T, None], function: Callable[[T], Awai
             except Exception as error:
                 errors.append(error)
 
-    async with task_group() as tasks, receiving:
+    async def look_at() -> None:
+        async with to_look[1] as receiving, looked_at[0] as sending:
+            async for item in receiving:
+                await sending.send(await look(item))
+
+    async with task_group() as tasks, looked_at[1] as receiving:
         tasks.start_soon(make)
+        tasks.start_soon(look_at)
         async for item in receiving:
-            await function(item)
+            await write(item)
     if errors:
         raise errors[0]
 

@@ -6,13 +6,13 @@ so after a death; what was written stays.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TypeGuard
 
-from listener.concurrency import one_ahead
+from listener.concurrency import assembly_line
 from listener.documents.turns import on_behalf_of
 from listener.errors import DocumentError, ServiceError, TransientError
 from listener.pipeline.references import RequestRef
@@ -76,11 +76,15 @@ async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest
     place = request.source if request.source is not None else inline.locator_of_request(request.id)
     known = partial(gateway.known, request.collection)
     async with _source(tools, request) as source:
-        await one_ahead(source.discover(place, options, known=known, after=listing.cursor), manifest.write)
+        pages = source.discover(place, options, known=known, after=listing.cursor)
+        await assembly_line(pages, manifest.compare, manifest.write)
 
 
 class _Manifest:
-    """Writes pages of discovery: what has not changed is counted, the rest numbered and cut into batches."""
+    """Writes pages of discovery: what has not changed is counted, the rest numbered and cut into batches.
+
+    Nothing is remembered of a page until it is written, so one may be compared while another is written.
+    """
 
     def __init__(self, tools: Tools, ref: RequestRef, request: RunningRequest, listing: Discovery) -> None:
         settings, options = tools.settings, request.options
@@ -92,39 +96,33 @@ class _Manifest:
         self._fence = ref, tools.executor_id, request.attempt
         self._compares = request.source is not None and not options.force
         self._listing = listing
+        self._read_seq = listing.read_seq
 
-    async def write(self, page: Page) -> None:
-        """Write a page."""
+    async def compare(self, page: Page) -> tuple[Page, Mapping[int, int]]:
+        """Return a page with the documents on it that have not changed, by their places; delete what is gone."""
+        if page.gone:
+            await self._gateway.delete_absent(*self._fence, page.gone, self._read_seq)
+        found = {place: item for place, item in enumerate(page.items) if self._compares and self._can_be_same(item)}
+        if not found:
+            return page, {}
+        seen = await self._gateway.see_unchanged(*self._fence, self._read_seq, [*found.values()])
+        same = zip(found, seen, strict=True)
+        return page, {place: document for place, document in same if document is not None}
+
+    async def write(self, compared: tuple[Page, Mapping[int, int]]) -> None:
+        """Write a page that was compared."""
+        page, unchanged = compared
         for file in page.files:
             container = Container(file.number, inline.stored(file.locator), file.layout, {})
             ref, executor, attempt = self._fence
             await self._gateway.add_container(ref, executor, attempt, container)
-        if page.gone:
-            await self._gateway.delete_absent(*self._fence, page.gone, self._listing.read_seq)
-        unchanged = await self._unchanged(page)
-        left = [] if unchanged is None else [item for place, item in enumerate(page.items) if place not in unchanged]
+        left = [item for place, item in enumerate(page.items) if place not in unchanged]
         entries = [self._numbered(self._looked_at(item)) for item in left]
-        self._listing = self._behind(page)
-        if unchanged is not None:
-            await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
-
-    def _behind(self, page: Page) -> Discovery:
         so_far = self._listing
         complete = so_far.complete and page.complete
-        return so_far.model_copy(update={"cursor": page.cursor, "complete": complete, "page": so_far.page + 1})
-
-    async def _unchanged(self, page: Page) -> dict[int, int] | None:
-        """Return the documents that have not changed, by their places on a page; None: all, and that is written."""
-        if not self._compares:
-            return {}
-        found = {place: item for place, item in enumerate(page.items) if self._can_be_same(item)}
-        if not found:
-            return {}
-        following = self._behind(page) if len(found) == len(page.items) else None
-        seen = await self._gateway.see_unchanged(*self._fence, self._listing.read_seq, [*found.values()], following)
-        if seen is None:
-            return None
-        return {place: document for place, document in zip(found, seen, strict=True) if document is not None}
+        following = {"cursor": page.cursor, "complete": complete, "page": so_far.page + 1}
+        self._listing = so_far.model_copy(update=following)
+        await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
 
     def _can_be_same(self, item: Found | Refused) -> TypeGuard[Found]:
         return isinstance(item, Found) and bool(item.version or item.modified_at) and not self._problem(item)

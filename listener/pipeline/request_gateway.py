@@ -165,25 +165,11 @@ class RequestGateway:
         return {uri: Known(*state) for uri, *state in await self._pool.fetch(query, collection, list(uris))}
 
     async def see_unchanged(
-        self,
-        request: RequestRef,
-        executor: str,
-        attempt: int,
-        read_seq: int,
-        page: Sequence[Found],
-        listing: Discovery | None = None,
-    ) -> list[int | None] | None:
-        """Return, by place, the documents that are live in the state that discovery saw; None: it is to be read.
-
-        ``listing``: how far discovery is behind this page, if it has no other entries. When none of them is to be read,
-        it is written as by ``add_page``, and None is returned.
-        """
-        query = """select ingest.ingest_see_unchanged($1::uuid, $2::text, $3::int, $4::bigint,
-          $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::jsonb)"""
-        states = states_of(page)
-        following = listing and listing.model_dump_json()
-        seen = await self._write(query, request.request, executor, attempt, read_seq, *states, following)
-        return None if seen is None else list(seen)
+        self, request: RequestRef, executor: str, attempt: int, read_seq: int, page: Sequence[Found]
+    ) -> list[int | None]:
+        """Return, by place, the documents that are live in the state that discovery saw; None: it is to be read."""
+        query = """select ingest.ingest_see_unchanged($1::uuid, $2::text, $3::int, $4::bigint, $5::jsonb)"""
+        return list(await self._write(query, request.request, executor, attempt, read_seq, states_of(page)))
 
     async def add_page(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from listener.concurrency import first_error, one_ahead, task_group
+from listener.concurrency import assembly_line, first_error, task_group
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
@@ -139,16 +139,26 @@ class Pages:
             self.closed = True
 
 
-async def test_a_generator_works_on_its_next_item_and_on_no_other_while_one_is_dealt_with() -> None:
-    pages, had = Pages(4), []
+async def same(page: int) -> int:
+    return page
+
+
+async def test_a_page_is_made_and_another_looked_at_while_one_is_written_and_no_more_than_these() -> None:
+    pages, looked, had = Pages(5), [asyncio.Event() for _ in range(5)], []
+
+    async def look(page: int) -> int:
+        looked[page].set()
+        return page
 
     async def write(page: int) -> None:
-        await pages.begun[min(page + 1, 3)].wait()
-        assert not any(begun.is_set() for begun in pages.begun[page + 2 :])
+        await looked[min(page + 1, 4)].wait()
+        await pages.begun[min(page + 2, 4)].wait()
+        assert not any(begun.is_set() for begun in pages.begun[page + 3 :])
+        assert not any(event.is_set() for event in looked[page + 2 :])
         had.append(page)
 
-    await one_ahead(pages(), write)
-    assert had == [0, 1, 2, 3]
+    await assembly_line(pages(), look, write)
+    assert had == [0, 1, 2, 3, 4]
     assert pages.closed
 
 
@@ -161,16 +171,20 @@ async def test_an_error_of_the_generator_comes_after_what_it_had_yielded() -> No
         had.append(page)
 
     with pytest.raises(ValueError, match="cut off"):
-        await one_ahead(pages(), write)
+        await assembly_line(pages(), same, write)
     assert had == [0, 1, 2]
 
 
-async def test_an_error_of_what_takes_the_items_closes_the_generator() -> None:
+@pytest.mark.parametrize("stage", ["look", "write"])
+async def test_an_error_of_what_takes_the_items_closes_the_generator(stage: str) -> None:
     pages = Pages(3)
 
-    async def write(page: int) -> None:
+    async def fail(page: int) -> int:
         raise KeyError(page)
 
+    async def write(page: int) -> None:
+        await fail(page)
+
     with pytest.raises(KeyError):
-        await one_ahead(pages(), write)
+        await assembly_line(pages(), fail if stage == "look" else same, write)
     assert pages.closed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from listener.errors import IngestError, RequestError
@@ -98,7 +99,8 @@ def last_key(objects: Sequence[ListedObject]) -> str:
     Services sort by the bytes of UTF-8, which is how Python compares texts. (Of a marked folder, the slash that it is
     sorted by is missing.)
     """
-    return max(one.key for one in objects)
+    last: str = max(map(itemgetter(0), objects))
+    return last
 
 
 def version_of(etag: str | None, version: str | None) -> str | None:

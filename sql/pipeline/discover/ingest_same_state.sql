@@ -1,21 +1,23 @@
-create or replace function ingest.ingest_same_state(
-  p_request ingest.ingest_requests, p_uris text[], p_versions text[], p_modified timestamptz[], p_bytes bigint[]
-) returns bigint[]
+create or replace function ingest.ingest_same_state(p_request ingest.ingest_requests, p_states jsonb) returns bigint[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off
 as $$
 -- Three looks into indexes for a page, not three for a document: the planner can't know how long the arrays are, and would take
 -- them for short.
 declare
+  v_uris text[] := array(select jsonb_array_elements_text(p_states -> 'uris'));
+  v_versions text[] := array(select jsonb_array_elements_text(p_states -> 'versions'));
+  v_modified timestamptz[] := array(select jsonb_array_elements_text(p_states -> 'modified'))::timestamptz[];
+  v_bytes bigint[] := array(select jsonb_array_elements_text(p_states -> 'bytes'))::bigint[];
   v_settings bytea := ingest.ingest_settings_hash(p_request);
   v_documents bigint[];
   v_revisions bigint[];
   v_worth_reading bigint[];
 begin
   select array_agg(d.id order by f.place), array_agg(d.revision_id order by f.place) into v_documents, v_revisions
-  from unnest(p_uris, p_versions, p_modified, p_bytes) with ordinality as f (uri, version, modified_at, bytes, place)
+  from unnest(v_uris, v_versions, v_modified, v_bytes) with ordinality as f (uri, version, modified_at, bytes, place)
   left join ingest.ingest_documents d
-    on d.collection = p_request.collection and d.uri = any (p_uris) and d.uri = f.uri and d.revision_id is not null
+    on d.collection = p_request.collection and d.uri = any (v_uris) and d.uri = f.uri and d.revision_id is not null
     and d.settings_hash = v_settings
     and case when f.version is not null then d.version = f.version
              else d.version is null and d.modified_at = f.modified_at and d.bytes = f.bytes end;
@@ -31,5 +33,5 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_same_state(ingest.ingest_requests, text[], text[], timestamptz[], bigint[]) is
+comment on function ingest.ingest_same_state(ingest.ingest_requests, jsonb) is
   'By the places of what discovery found: the documents that are live in the state that their source tells of, under the request''s settings.';

@@ -1,6 +1,5 @@
 create or replace function ingest.ingest_see_unchanged(
-  p_request uuid, p_executor text, p_attempt int, p_read_seq bigint,
-  p_uris text[], p_versions text[], p_modified timestamptz[], p_bytes bigint[], p_listing jsonb
+  p_request uuid, p_executor text, p_attempt int, p_read_seq bigint, p_states jsonb
 ) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -20,9 +19,9 @@ begin
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   if coalesce((v_request.options ->> 'force')::boolean, false) then
-    return array_fill(null::bigint, array[cardinality(p_uris)]);
+    return array_fill(null::bigint, array[jsonb_array_length(p_states -> 'uris')]);
   end if;
-  v_documents := ingest.ingest_same_state(v_request, p_uris, p_versions, p_modified, p_bytes);
+  v_documents := ingest.ingest_same_state(v_request, p_states);
   v_others := exists (
     select from ingest.ingest_requests o where o.collection = v_request.collection and o.status = 'running' and o.id <> p_request);
   if v_others or v_request.options ?| '{principals,principals_field}'::text[] then
@@ -48,15 +47,10 @@ begin
     insert into ingest.ingest_document_origins (document_id, origin, seen_by)
     select came.id, v_origin, p_request from came on conflict do nothing;
   end if;
-  if p_listing is null or array_position(v_documents, null) is not null then
-    return v_documents;
-  end if;
-  perform ingest.ingest_add_page(p_request, p_executor, p_attempt, '{}'::ingest.ingest_found_v1[], v_documents, p_listing);
-  return null;
+  return v_documents;
 end
 $$;
 
-comment on function ingest.ingest_see_unchanged(uuid, text, int, bigint, text[], text[], timestamptz[], bigint[], jsonb) is
+comment on function ingest.ingest_see_unchanged(uuid, text, int, bigint, jsonb) is
   'By the places of what discovery found: the documents that are live in that very state, under the same settings; null: to be read. '
-  'Modified and bytes are asked for only without a version; the arrays may be empty. If p_listing is given and none is to be read, '
-  'the page is written, as ingest_add_page does, and there is no answer. IG021 if another execution does.';
+  'As lists: uris, versions, and modified and bytes, if some have no version. IG021 if another execution does.';
