@@ -1,4 +1,4 @@
-"""A re-ranker behind HTTP: what is sent in which form, what its answers and refusals become, what is said of settings."""
+"""A re-ranker behind HTTP: what is sent in which form, what becomes of answers and refusals, what settings say."""
 
 from __future__ import annotations
 
@@ -97,8 +97,10 @@ async def test_what_settings_must_change_is_said_with_the_service_s_words_and_wi
     "body",
     [
         b"<html>", b"[" * 100_000, b"3", b"{}", b'{"results": 3}', b"[[0, 1.0]]", b'[{"index": 0}]',
-        b'[{"index": 0, "score": 1}, {"index": 0, "score": 2}]', b'[{"index": 0, "score": NaN}, {"index": 1, "score": 1}]',
-        b'[{"index": 0, "score": true}, {"index": 1, "score": 1}]', b'[{"index": 0, "score": 1}, {"index": 2, "score": 1}]',
+        b'[{"index": 0, "score": 1}, {"index": 0, "score": 2}]',
+        b'[{"index": 0, "score": NaN}, {"index": 1, "score": 1}]',
+        b'[{"index": 0, "score": true}, {"index": 1, "score": 1}]',
+        b'[{"index": 0, "score": 1}, {"index": 2, "score": 1}]',
     ],
 )  # fmt: skip
 async def test_an_answer_that_has_not_one_score_for_each_text_is_none(body: bytes) -> None:

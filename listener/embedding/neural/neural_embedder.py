@@ -13,7 +13,7 @@ from listener.embedding.answers import unusable
 from listener.embedding.embedder import Embeddings, Space, TextsRefused
 from listener.embedding.inputs import encodable, groups
 from listener.embedding.neural import wrong_dimensions
-from listener.embedding.neural.neural_process import Loaded, NeuralProcess, OutOfMemory
+from listener.embedding.neural.neural_process import NeuralProcess, OutOfMemory
 from listener.embedding.neural.weights import Weights
 from listener.errors import ServiceError
 
@@ -43,16 +43,18 @@ class NeuralEmbedder:
             settings.embedding_timeout_seconds,
         )  # fmt: skip
         self._characters = FIRST_CHARACTERS
+        self.told = ""
 
     async def prepare(self) -> None:
-        """Start the process and load the model; raises SettingsError ``model_not_loaded`` or ``wrong_dimensions``."""
-        await self.load()
+        """Start the process and load the model; ``told`` says what it is then.
 
-    async def load(self) -> Loaded:
-        """As ``prepare``, and return what the model said."""
+        Raises SettingsError ``model_not_loaded`` or ``wrong_dimensions``, ServiceError ``embedder_died`` or
+        ``embedder_memory``.
+        """
         loaded = await self._process.load()
         self._check(loaded.dimensions)
-        return loaded
+        reads = f"reads {loaded.tokens} tokens at once, longer texts in parts" if loaded.tokens else "reads any length"
+        self.told = f"on {loaded.device}, {reads}"
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         """Return unit vectors of documents' texts.
