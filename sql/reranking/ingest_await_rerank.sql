@@ -1,11 +1,13 @@
-create or replace function ingest.ingest_await_rerank(p_question bigint, p_look int) returns boolean
+create or replace function ingest.ingest_await_rerank(p_questions bigint[], p_look int) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. All that counts stands in the caller's own row.
+-- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. All that counts stands in the caller's own rows.
 declare
   v_question ingest.ingest_rerank_questions;
 begin
-  select q.* into v_question from ingest.ingest_rerank_questions q where q.id = p_question and q.asked_by = ingest.ingest_caller();
+  select q.* into v_question from ingest.ingest_rerank_questions q
+  where q.id = any (p_questions) and q.asked_by = ingest.ingest_caller()
+  order by q.error is null limit 1;
   if not found then
     return true;  -- answers delete it
   end if;
@@ -27,6 +29,6 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_await_rerank(bigint, int) is
-  'Whether a question of the caller''s to a re-ranker is answered; sleeps a moment if not. IG032 when its time is over, IG034 with the re-ranker''s '
+comment on function ingest.ingest_await_rerank(bigint[], int) is
+  'Whether questions of the caller''s to a re-ranker are answered; sleeps a moment if not. IG032 when their time is over, IG034 with the re-ranker''s '
   'code, message and hint. True for whatever is no question of the caller''s.';

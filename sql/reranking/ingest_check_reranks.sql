@@ -15,4 +15,5 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_check_reranks(text) is 'Raises IG032, no_listener or no_reranker, if there is no re-ranker.';
+comment on function ingest.ingest_check_reranks(text) is
+  'Raises IG032, no_listener or no_reranker, if there is no re-ranker.';

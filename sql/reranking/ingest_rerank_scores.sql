@@ -7,6 +7,9 @@ declare
   v_principals text[] := case when not ingest.ingest_may('gateway'::text, p_collection)
                               then ingest.ingest_search_principals(p_collection, null::text[]) end;
 begin
+  if ingest.ingest_has_own_policies() and not ingest.ingest_is_owner() then
+    return;  -- whose rows these may be, an administrator's own policies decide
+  end if;
   return query
   select s.revision_id, s.ordinal, s.score
   from unnest(p_revisions, p_ordinals) as w (revision_id, ordinal)

@@ -16,7 +16,7 @@ return case p_right
     'ingest_most_ranked',
     'ingest_find_any', 'ingest_find_by_words', 'ingest_find_by_vector', 'ingest_wanted_each', 'ingest_check_wanted', 'ingest_wanted_condition',
     'ingest_filter_condition', 'ingest_filter_operates', 'ingest_filter_alternatives', 'ingest_filter_contained', 'ingest_filter_comparison', 'ingest_filter_equal',
-    'ingest_refuse_filter', 'ingest_most_reranked', 'ingest_rerank_scores', 'ingest_reranked',
+    'ingest_refuse_filter', 'ingest_most_reranked', 'ingest_reranked',
     'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',

@@ -13,7 +13,7 @@ from staging import SPACE, Connection, add_listener, collection, ingest, one
 pytestmark = pytest.mark.postgres(16, 18)
 
 CALL = "call ingest_rerank($1, 'c', timeout => '1 minute')"
-ASK = "select ingest_ask_rerank($1, 'c', 50, '{}', null, null, null, $2, '1 minute')"
+ASK = "select ingest_ask_rerank($1, 'c', 50, '{}', null, null, null, null, null, null, 1, 1, $2::text[], '1 minute')"
 TAKE = "select * from ingest_take_reranks('L1', 'R', 10)"
 SCORES = """select d.uri, s.score from ingest_documents d,
   ingest_rerank_scores($1, d.collection, array[d.revision_id], '{0}') s where d.collection = 'c'"""
@@ -24,6 +24,12 @@ async def refused(c: Connection, statement: str, *values: Any) -> tuple[str, str
         await c.execute(statement, *values)
     assert error.value.hint
     return error.value.sqlstate, error.value.constraint_name
+
+
+async def found(c: Connection, query: str, **more: str) -> list[tuple[str, str]]:
+    named = "".join(f", {name} => {value}" for name, value in more.items())
+    rows = await c.fetch(f"select uri, by from ingest_search($1, 'c', rerank => true{named})", query)
+    return [(row["uri"], row["by"]) for row in rows]
 
 
 async def known(c: Connection, query: str) -> dict[str, float]:
@@ -64,6 +70,7 @@ async def test_a_call_returns_when_the_chunks_of_the_search_are_scored(
     await answer(other, question, cats=0.25, dogs=0.75)
     await call
     assert await known(c, "who purrs? purr") == {"cats": 0.25, "dogs": 0.75}
+    assert await found(c, "who purrs? purr") == [("dogs", "reranked"), ("cats", "reranked")]
     assert await known(c, "another") == {}
     assert await c.fetchval("select count(*) from ingest_rerank_questions") == 0
 
@@ -78,6 +85,31 @@ async def test_what_is_scored_is_not_asked_again_and_needs_no_listener(c: Connec
     await c.execute("update ingest_listeners set reranker = null")
     await c.execute("select ingest_delete_documents('c', '{cows}')")
     assert await c.fetchval(ASK, "purr", None) is None
+
+
+async def test_chunks_of_several_collections_are_asked_and_ordered_together(
+    c: Connection, ready_to_score: None
+) -> None:
+    await collection(c, "d", SPACE, tenant="another")
+    await ingest(c, {"cows": "cows purr"}, collection="d")
+    both = "collections => '{c,d}'"
+    assert (
+        len(
+            await c.fetchval(
+                ASK.replace("null, null, null, null, null", "null, null, null, '{c,d}', null"), "purr", None
+            )
+        )
+        == 2
+    )
+    for question in await c.fetch(TAKE):
+        await answer(c, question, cats=2, dogs=1, cows=3)
+    rows = await c.fetch(f"select uri, collection, by from ingest_search('purr', {both}, rerank => true)")
+    assert [tuple(row) for row in rows] == [
+        ("cows", "d", "reranked"),
+        ("cats", "c", "reranked"),
+        ("dogs", "c", "reranked"),
+    ]
+    assert await c.fetchval("select count(*) from ingest_rerankings") == 2
 
 
 async def test_scores_of_two_re_rankers_never_stand_side_by_side(c: Connection, ready_to_score: None) -> None:
@@ -209,3 +241,7 @@ async def test_where_an_administrator_s_policies_decide_nothing_is_read_past_the
         await c.execute("select ingest_grant($1, 'searcher', 'c')", name)
         async with login(installed, name) as searcher:
             assert await refused(searcher, ASK, "purr", None) == ("IG040", "own_policies")
+            await c.execute(ASK, "purr", None)
+            await answer(c, await asked(c), cats=1, dogs=2)
+            assert await known(searcher, "purr") == {}
+            assert {by for _, by in await found(searcher, "purr")} == {"words_no_vector"}
