@@ -47,12 +47,13 @@ class LocalCrossEncoder:
 
     async def _scored(self, query: str, texts: Sequence[str]) -> list[float]:
         try:
-            return await self._process.ask([query, list(texts)], 1)
+            (scores,) = await self._process.ask([query, list(texts)], 1)
         except OutOfMemory as error:
             if len(texts) == 1:
                 raise ServiceError("embedder_memory", f"{self.name}: {error}", "Take a smaller model.") from None
             half = len(texts) // 2
             return [*await self._scored(query, texts[:half]), *await self._scored(query, texts[half:])]
+        return [float(one) for one in scores]
 
     async def close(self) -> None:
         """End the process."""
