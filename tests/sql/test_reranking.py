@@ -124,7 +124,7 @@ async def test_scores_of_two_re_rankers_never_stand_side_by_side(c: Connection, 
     assert len(question["texts"]) == 2
     await c.execute("select ingest_delete_documents('c', '{dogs}')")
     await answer(c, question, cats=7)
-    assert await c.fetch("select score from ingest_rerank_scores") == [(7,)]
+    assert [row["score"] for row in await c.fetch("select score from ingest_rerank_scores")] == [7]
 
 
 async def test_without_a_listener_or_a_re_ranker_a_call_fails_at_once_and_leaves_nothing(
@@ -211,8 +211,8 @@ async def test_a_listener_reads_what_the_asker_may_find_and_nobody_hears_of_othe
             assert await known(application, "purr") == {"cats": 1}  # of documents that it sees itself
             ids = [question["revisions"], question["ordinals"]]
             scores = "select score from ingest_rerank_scores('purr', 'c', $1, $2) order by 1"
-            assert await application.fetch(scores, *ids) == [(1,), (2,)]
-            assert await its_own.fetch(scores, *ids) == [(1,)]
+            assert [row["score"] for row in await application.fetch(scores, *ids)] == [1, 2]
+            assert [row["score"] for row in await its_own.fetch(scores, *ids)] == [1]
             await its_own.execute(ASK, "purr purr", None)
             await c.execute("select ingest_revoke($1, 'searcher', 'c')", searcher)
             assert (await asked(c))["texts"] == []
