@@ -60,7 +60,9 @@ WordsWeight = Annotated[
 VectorWeight = Annotated[
     float | None, typer.Option("--vector-weight", metavar="X", min=0, help="How much the meaning counts; 1.")
 ]
-Rerank = Annotated[bool, typer.Option("--rerank", help="In the order that a re-ranker has found for these words.")]
+Rerank = Annotated[
+    bool, typer.Option("--rerank", help="In the order of a re-ranker (INGEST_RERANKER of the listener).")
+]
 PerDocument = Annotated[
     int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
 ]

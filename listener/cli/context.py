@@ -64,10 +64,10 @@ def context(
 
 async def _context(wanted: Sought, output: Output, show_sql: bool) -> None:
     async with open_ingest(output, show_sql) as ingest:
-        by, note = await wanted.prepare(ingest)
+        by, notes = await wanted.prepare(ingest)
         passages = await ingest.context(wanted.query, wanted.collection, by=by, timeout=None, **wanted.more)
-        if note:
-            output.note(f"note: searched by words only: {note}")
+        for note in notes:
+            output.note(f"note: {note}")
         output.value(passages)
         if not passages:
             output.note("note: nothing found")

@@ -39,9 +39,7 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="W:V", help="By both, with words counted W and the meaning V times; may be repeated."),
     ] = None,
-    rerank: Annotated[
-        bool, typer.Option("--rerank", help="By both in the order of a re-ranker too, as far as it was asked before.")
-    ] = False,
+    rerank: Annotated[bool, typer.Option("--rerank", help="By both in the order of a re-ranker too.")] = False,
     worst: Annotated[int, typer.Option(metavar="N", min=0, max=10_000, help="How many bad queries to list.")] = 5,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,

@@ -20,7 +20,8 @@ from listener.sources.paths import uri_of
 if TYPE_CHECKING:
     from listener.client import Hit, Ingest
 
-EMBED_SECONDS = 5.0
+EMBED_SECONDS, RERANK_SECONDS = 5.0, 30.0
+_OF_CONTEXT = ("rerank", "budget", "tokens", "share", "neighbours", "sections")
 
 
 def search(
@@ -68,8 +69,18 @@ class Sought:
     collection: str | Sequence[str] = "default"
     more: Mapping[str, Any] = field(default_factory=dict)
 
-    async def prepare(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, str]:
-        """Have the query embedded; return by what to search, and why by words only if nobody asked for that, or ""."""
+    async def prepare(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, list[str]]:
+        """Have the query embedded, and what is found re-ranked; return by what to search, and what could not be done.
+
+        That it was searched by words only is no fault where somebody asked for that.
+        """
+        by, why = await self._embedded(ingest)
+        notes = [f"searched by words only: {why}"] if why else []
+        if self.more.get("rerank") and (why := await self._reranked(ingest, by)):
+            notes.append(f"not re-ranked: {why}")
+        return by, notes
+
+    async def _embedded(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, str]:
         names = [self.collection] if isinstance(self.collection, str) else self.collection
         if self.by is arguments.Way.WORDS:
             return "words", ""
@@ -80,10 +91,22 @@ class Sought:
             await ingest.embed_query(self.query, name, timeout=EMBED_SECONDS)
         return ("vector" if self.by is arguments.Way.MEANING else None), ""
 
-    async def find(self, ingest: Ingest) -> tuple[list[Hit], str]:
-        """Return what is found, and why it was searched by words only although nobody asked for that, or ""."""
-        by, note = await self.prepare(ingest)
-        return await ingest.search(self.query, self.collection, by=by, timeout=None, **self.more), note
+    async def _reranked(self, ingest: Ingest, by: Literal["words", "vector"] | None) -> str:
+        """Have what will be found scored; return why that failed: then it comes as without."""
+        from listener.client.wanted import reranked
+
+        of_search = {name: value for name, value in self.more.items() if name not in _OF_CONTEXT}
+        how = of_search | {"by": by, "k": reranked(self.more.get("k", 0)), "timeout": RERANK_SECONDS}
+        try:
+            await ingest.rerank(self.query, self.collection, **how)
+        except RequestError as error:
+            return _said(error)
+        return ""
+
+    async def find(self, ingest: Ingest) -> tuple[list[Hit], list[str]]:
+        """Return what is found, and what could not be done for it."""
+        by, notes = await self.prepare(ingest)
+        return await ingest.search(self.query, self.collection, by=by, timeout=None, **self.more), notes
 
     async def write(self, ingest: Ingest, hits: Sequence[Hit], output: Output) -> None:
         """Write hits for people, with the words that matched marked."""
@@ -105,9 +128,9 @@ def beginning(under: str | None) -> str | None:
 
 async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
     async with open_ingest(output, show_sql) as ingest:
-        hits, note = await wanted.find(ingest)
-        if note:
-            output.note(f"note: searched by words only: {note}")
+        hits, notes = await wanted.find(ingest)
+        for note in notes:
+            output.note(f"note: {note}")
         output.value(hits)
         await wanted.write(ingest, hits, output)
 
@@ -117,5 +140,9 @@ async def _embed(ingest: Ingest, query: str, collection: str) -> str:
     try:
         await ingest.embed_query(query, collection, timeout=EMBED_SECONDS)
     except RequestError as error:
-        return error.message + (f" ({error.hint})" if error.hint else "")
+        return _said(error)
     return ""
+
+
+def _said(error: RequestError) -> str:
+    return error.message + (f" ({error.hint})" if error.hint else "")

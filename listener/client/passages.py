@@ -11,7 +11,15 @@ import asyncpg
 from listener.client import statements
 from listener.client.results import metadata as parsed
 from listener.client.session import Session
-from listener.client.wanted import By, Collections, Since, arguments, call, embed_if_possible
+from listener.client.wanted import (
+    By,
+    Collections,
+    Since,
+    arguments,
+    call,
+    embed_if_possible,
+    rerank_if_possible,
+)
 from listener.tracing.tracked import tracked
 
 
@@ -104,6 +112,7 @@ class Prompting:
             sections=sections, filter=filter, by=by, under=under, per_document=per_document, since=since,
             min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank,
         )  # fmt: skip
+        await rerank_if_possible(self.session, given, timeout)
         rows = await self.session.rows(statements.GATHERED + call("ingest_context", given) + " c", *given.values())
         return list(map(_passage, rows))
 

@@ -10,7 +10,16 @@ from listener.client import judging, results, statements
 from listener.client.judging import WAYS, Judged, Quality, Way, Weights
 from listener.client.results import Hit, found
 from listener.client.session import Session
-from listener.client.wanted import By, Collections, Since, arguments, call, embed_if_possible
+from listener.client.wanted import (
+    By,
+    Collections,
+    Since,
+    arguments,
+    call,
+    embed_if_possible,
+    rerank,
+    rerank_if_possible,
+)
 from listener.tracing.tracked import tracked
 
 
@@ -46,7 +55,8 @@ class Searching:
         ``{"year": {"$gte": 2020}}``. ``under``: only documents whose URIs begin so; ``per_document``: at most so many
         chunks of each; ``since``: changed then or later, as a ``datetime``, a ``timedelta`` ago, ``7d``, or a time as
         Postgres reads it; ``min_similarity``: nothing by meaning with a smaller cosine. ``words_weight`` and
-        ``vector_weight`` say how much each counts, 1 by default. ``rerank``: in the order that a re-ranker has found.
+        ``vector_weight`` say how much each counts, 1 by default. ``rerank``: in the order of a re-ranker, which reads
+        what is found meanwhile; waited for up to three times ``timeout``. ``Hit.by`` tells whether it did.
 
         Raises RequestError ``unknown_collection``, ``empty_query``, ``wrong_filter``, ``wrong_since``,
         ``wrong_similarity``, ``wrong_weight``, ``wrong_collections``, or the embedder's own code; with ``by="vector"``
@@ -58,12 +68,24 @@ class Searching:
             since=since, min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight,
             rerank=rerank,
         )  # fmt: skip
+        await rerank_if_possible(self.session, given, timeout)
         rows = await self.session.rows(statements.FOUND + call("ingest_search", given) + " h", *given.values())
         return list(map(results.hit, rows))
 
     async def embed_query(self, query: str, collection: str = "default", *, timeout: float = 10.0) -> None:
         """Have a listener embed a text, so that searches for it go by meaning too; raises as ``search`` by vector."""
         await self.session.rows(statements.EMBED_QUERY, query, collection, timedelta(seconds=timeout))
+
+    async def rerank(
+        self, query: str, collection: Collections = "default", *, k: int = 50, timeout: float = 30.0, **more: Any
+    ) -> None:
+        """Have a re-ranker score the ``k`` best chunks, so that searches with ``rerank=True`` go by that.
+
+        ``more``: those of ``search`` that say what is found. Raises RequestError ``no_listener``, ``no_reranker``,
+        ``rerank_not_answered``, ``too_many_queries``, the re-ranker's own code, or as ``search`` does.
+        """
+        given = await arguments(self.session, query, collection, **{"filter": None, "since": None, "k": k} | more)
+        await rerank(self.session, given, timeout)
 
     async def evaluate(
         self,

@@ -27,9 +27,16 @@ _TYPES = {
     "query": "text", "collection": "text", "collections": "text[]", "k": "int", "filter": "text::jsonb", "by": "text",
     "under": "text", "per_document": "int", "since": "text::timestamptz", "min_similarity": "float8",
     "words_weight": "float8", "vector_weight": "float8", "rerank": "boolean",
+    "principals": "text[]", "timeout": "interval",
     "budget": "int", "tokens": "int", "share": "float8", "neighbours": "int", "sections": "int",
 }  # fmt: skip
 _BY_PLACE = ("query", "collection")
+_OF_A_SEARCH = {
+    "query", "collection", "collections", "k", "filter", "by", "under", "per_document", "since", "min_similarity",
+    "words_weight", "vector_weight",
+}  # fmt: skip
+_NO_SCORES = ("no_listener", "rerank_not_answered", "too_many_queries")
+LEAST_RERANKED, MOST_RERANKED = 50, 1000  # hits, as ingest_search has them put in order
 
 
 def names(collection: Collections) -> list[str]:
@@ -83,3 +90,31 @@ async def embed_if_possible(
         except RequestError as error:
             if by == "vector" or error.code not in _NO_VECTOR:
                 raise
+
+
+def reranked(k: int) -> int:
+    """Return how many hits a re-ranker reads for a search of ``k``."""
+    return min(max(k, LEAST_RERANKED), MOST_RERANKED)
+
+
+async def rerank(session: Session, given: Mapping[str, Any], timeout: float) -> None:
+    """Have a re-ranker score what a search with these arguments finds. Raises RequestError as ``ingest_rerank``."""
+    asked = {name: value for name, value in given.items() if name in _OF_A_SEARCH}
+    asked["timeout"] = timedelta(seconds=timeout)
+    await session.rows("call " + call("ingest_rerank", asked), *asked.values())
+
+
+async def rerank_if_possible(session: Session, given: Mapping[str, Any], timeout: float | None) -> None:
+    """Have what a search finds scored, if that is wanted; pass over that nobody answers: then known scores count.
+
+    Raises RequestError ``no_reranker``, or the re-ranker's own.
+    """
+    if not given.get("rerank") or timeout is None or session.in_transaction:
+        return
+    try:
+        await rerank(
+            session, {**given, "k": reranked(given.get("k", 0))}, 3 * timeout
+        )  # it reads dozens of texts, where an embedder reads one
+    except RequestError as error:
+        if error.code not in _NO_SCORES:
+            raise

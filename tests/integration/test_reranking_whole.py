@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from listener_process import ListenerProcess
 from pipeline import ingested, until
 from reranking import as_tei, reranking, url_of
 from staging import Connection, session
+
+from listener import connect
+from listener.errors import RequestError
 
 DOCUMENTS = {
     "rent": "The tenant pays the rent on the first day of the month.",
@@ -86,6 +90,33 @@ async def test_a_search_goes_by_what_the_re_ranker_says_and_it_is_asked_once(
     await rerank(own, by="'words'")
     assert service.requests[1].body["texts"] == ["No rent on this day."]
     assert {by for _, by in await order(own)} == {"reranked"}
+
+
+async def test_python_and_the_command_have_it_re_ranked_and_say_if_it_was_not(
+    own: Connection, ready: str, tmp_path: Path, service: EmbeddingService
+) -> None:
+    async with connect(ready) as ingest:
+        hits = await ingest.search(QUERY, by="words", rerank=True)
+        assert [(hit.uri, hit.by) for hit in hits] == [("rent", "reranked"), ("due", "reranked")]
+        (passage, *_) = await ingest.context(QUERY, by="words", rerank=True, sections=0)
+        assert (passage.uri, passage.by) == ("rent", "reranked")
+        await ingest.rerank("rent", k=1)
+        command = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
+        found = await command("search", "rent month", "--rerank", "--by", "words", "-k", "1", "--json")
+        assert [hit["by"] for hit in json.loads(found.out)] == ["reranked"]
+        calls = len(service.requests)
+        service.always(plainly(Reply(401, b"no")))
+        found = await command("search", "rent day", "--rerank", "--by", "words")
+        assert found.status == 0
+        assert "not re-ranked: " in found.err
+        assert "INGEST_RERANKER_KEY" in " ".join(found.err.split())
+        with pytest.raises(RequestError) as refused:
+            await ingest.search("first rent", by="words", rerank=True)
+        assert refused.value.code == "api_key_refused"
+        assert [hit.by for hit in await ingest.search("first rent", by="words", rerank=True, timeout=None)] == [
+            "words"
+        ] * 2
+        assert len(service.requests) == calls + 2
 
 
 async def test_callers_that_wait_hold_nothing_and_all_get_their_scores(
