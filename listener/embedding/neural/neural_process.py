@@ -39,9 +39,9 @@ LOOK_SECONDS = 1.0
 FEW = 8  # texts: a search's call, which goes before those of documents
 
 _BOOT = (
-    "import sys; number, parent, threads, kind, folder, device, *paths = sys.argv[1:]; sys.path[:] = paths;"
+    "import sys; number, parent, kind, folder, device, *paths = sys.argv[1:]; sys.path[:] = paths;"
     " from listener.embedding.neural.neural_worker import serve;"
-    " serve(int(number), int(parent), kind, folder, device, int(threads))"
+    " serve(int(number), int(parent), kind, folder, device)"
 )
 _KEPT = (
     "LD_LIBRARY_PATH", "PATH", "HOME", "TMPDIR", "LANG", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER",
@@ -52,13 +52,14 @@ _SET = {
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # beside Postgres, threads that wait by spinning made it ten times as slow
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """What a model said when it was loaded; ``tokens``: the longest text that it reads at once, 0: any."""
 
     device: str
@@ -75,7 +76,8 @@ class NeuralProcess:
 
     def __init__(self, kind: str, name: str, folder: Path, device: str, threads: int | None, seconds: float) -> None:
         self.name = name
-        self._arguments = (str(threads or len(os.sched_getaffinity(0))), kind, str(folder), device)
+        self._arguments = (kind, str(folder), device)
+        self._threads = threads or len(os.sched_getaffinity(0))
         self._seconds = seconds
         self._thread = ThreadPoolExecutor(
             1, thread_name_prefix="neural"
@@ -86,7 +88,7 @@ class NeuralProcess:
         self._line: list[tuple[bool, int, asyncio.Event]] = []
         self._numbers = count()
 
-    async def load(self) -> Loaded:
+    async def load(self) -> LoadedModel:
         """Start the process and load the model, if that is not done.
 
         Raises SettingsError ``model_not_loaded``, ServiceError ``embedder_died`` or ``embedder_memory``.
@@ -147,9 +149,9 @@ class NeuralProcess:
         if self._closed:
             raise ServiceError("embedder_died", f"{self.name} is being closed", "Its listener stops.")
         if self._child is None:
-            self._child = child = _Child(self._arguments)
+            self._child = child = _Child(self._arguments, self._threads)
             try:
-                child.loaded = Loaded(*self._heard(child, START_SECONDS))
+                child.loaded = LoadedModel(*self._heard(child, START_SECONDS))
             except BaseException:
                 self._drop()
                 raise
@@ -207,7 +209,7 @@ class _Failed(Exception):
 class _Child:
     """The process and our end of the socket to it; used by one thread."""
 
-    def __init__(self, arguments: tuple[str, ...]) -> None:
+    def __init__(self, arguments: tuple[str, ...], threads: int) -> None:
         self.loaded = _NOT_YET
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -217,7 +219,9 @@ class _Child:
                 stdout=subprocess.DEVNULL,  # what is wrong stands in the answers; libraries draw progress bars
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env=_SET | {name: os.environ[name] for name in _KEPT if name in os.environ},
+                env=_SET
+                | {"OMP_NUM_THREADS": str(threads)}
+                | {name: os.environ[name] for name in _KEPT if name in os.environ},
             )
 
     def tell(self, parts: list[wire.Buffer], deadline: float) -> None:
@@ -247,7 +251,7 @@ class _Child:
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
 
 
-_NOT_YET = Loaded("", 0, 0)
+_NOT_YET = LoadedModel("", 0, 0)
 _SMALLER = "Most likely memory ran out: take a smaller model, or give the machine more. It is started again by itself."
 _LOADS = (
     "It has to be a model that the installed sentence-transformers loads without code of its own; INGEST_NEURAL_DEVICE"

@@ -27,7 +27,7 @@ MARGIN = 8  # tokens: a slice of a text may be cut into other ones than the whol
 Answer = Callable[[list[Any]], list[Any]]
 
 
-def serve(descriptor: int, parent: int, kind: str, folder: str, device: str, threads: int) -> None:
+def serve(descriptor: int, parent: int, kind: str, folder: str, device: str) -> None:
     """Load a model and answer calls over a socket until its other end is gone."""
     confinement.die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
@@ -39,7 +39,7 @@ def serve(descriptor: int, parent: int, kind: str, folder: str, device: str, thr
 
         def load() -> list[Any]:
             nonlocal answer
-            answer, about = _loaded(kind, folder, device, threads)
+            answer, about = _loaded(kind, folder, device)
             return about
 
         _send(connection, _guarded(load))
@@ -58,14 +58,9 @@ def _guarded(work: Callable[[], list[Any]]) -> list[wire.Buffer]:
         return wire.pack(["error", "memory" if memory else "raised", said])
 
 
-def _loaded(kind: str, folder: str, device: str, threads: int) -> tuple[Answer, list[Any]]:
-    import torch  # noqa: PLC0415 - seconds, and here only
-    from sentence_transformers import CrossEncoder, SentenceTransformer  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
+def _loaded(kind: str, folder: str, device: str) -> tuple[Answer, list[Any]]:
+    from sentence_transformers import CrossEncoder, SentenceTransformer  # noqa: PLC0415 - torch: here, and nowhere else
 
-    logging.set_verbosity_error()
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision("high")  # of GPUs; CPUs have one
     where = None if device == "auto" else device
     if kind == "rerank":
         scorer = CrossEncoder(folder, device=where, local_files_only=True)
