@@ -1,5 +1,7 @@
 """How good searches are: words, vector and both, beside textbook BM25 over the same lexemes.
 
+``INGEST_EMBEDDER``, ``INGEST_EMBEDDING_MODEL`` choose whose vectors these are.
+
 The corpus is what this checkout says of itself, and the sample documents; ``judged.jsonl`` holds queries by kind: exact
 titles, keywords, questions in natural words, phrases, and words that the page does not have. Nothing here is timed.
 """
@@ -7,6 +9,7 @@ titles, keywords, questions in natural words, phrases, and words that the page d
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -39,7 +42,7 @@ async def measure(options: Options) -> Report:
     corpus = options.folder / "corpus"
     _copy(corpus)
     judged = judging.read(JUDGED.read_text(encoding="utf-8").splitlines(), f"{corpus.as_uri()}/")
-    async with session.server(options.folder) as server, session.listener(server.dsn(), corpus):
+    async with session.server(options.folder) as server, session.listener(server.dsn(), corpus, **_embedder()):
         connection = await asyncpg.connect(server.dsn())
         await session.ingest(connection, corpus, "judged")
         async with ingest_listener.connect(server.dsn()) as ingest:
@@ -48,6 +51,10 @@ async def measure(options: Options) -> Report:
         await connection.close()
     figures = {name: _figures(one) for name, one in found.items()}
     return Report(figures, [_table(figures), _kinds(found)], _broken(figures))
+
+
+def _embedder() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("INGEST_EMBEDDER", "INGEST_EMBEDDING_MODEL") if name in os.environ}
 
 
 def _copy(corpus: Path) -> None:

@@ -43,6 +43,7 @@ from listener.engine.loop import Loop
 from listener.engine.purge import Purge
 from listener.engine.queries import Queries
 from listener.engine.repair import Repair
+from listener.engine.rerankings import Rerankings
 from listener.engine.restores import when_confirmed
 from listener.engine.takeover import Adoption, Takeover
 from listener.engine.watches import Watches
@@ -167,9 +168,7 @@ class Listener:
         """
         database = await self._open()
         await self._build(database)
-        await when_confirmed(
-            self._heartbeat.register
-        )  # first: what DBOS takes from a queue asks whether its listener is alive
+        await when_confirmed(self._heartbeat.register)  # first: DBOS's queue asks whether its listener is alive
         await self._launch()
         await self._doorbell.connection()
         self._running = [loop.start() for loop in self._loops]
@@ -252,6 +251,7 @@ class Listener:
         circuits = Circuits(pool, tools, workflows.parking, capacity, space)
         cancels = Cancels(pool, doorbell, announcements, identity.executor_id)
         queries = Queries(answers, doorbell, tools.embedders, settings)
+        rerankings = Rerankings.of(answers, doorbell, identity.executor_id, settings)
         deadlines = Deadlines(pool, seconds)
         takeover = Takeover(pool, identity, heartbeat, adoption, seconds)
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
@@ -260,9 +260,8 @@ class Listener:
         watches, changes = Watches(pool, doorbell, identity), Changes(pool, doorbell)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
-            *(claims, circuits, watches, changes, cancels, queries, deadlines),
-            *(takeover, repair, purge, backfill, heartbeat),
-            *server,
+            *(claims, circuits, watches, changes, cancels, queries, *rerankings, deadlines),
+            *(takeover, repair, purge, backfill, heartbeat, *server),
         )
         self._ends = (  # those of a line side by side
             # claims and fires no more, and lets nothing go on that waits
@@ -270,7 +269,7 @@ class Listener:
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others
-            (cancels.stop, queries.stop, deadlines.stop, takeover.stop, repair.stop, purge.stop, backfill.stop),
+            tuple(one.stop for one in (cancels, queries, *rerankings, deadlines, takeover, repair, purge, backfill)),
             (heartbeat.stop,),  # signs off: what is left is free for others
             tuple(loop.stop for loop in server),  # needed until then
         )

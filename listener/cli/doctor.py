@@ -53,7 +53,7 @@ def _show_settings(settings: Settings, output: Output) -> int:
     rows = []
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if name in ("database_url", "openai_base_url") and value:
+        if name in ("database_url", "openai_base_url", "reranker_url") and value:
             value = shown(value)
         rows.append((variable(field.alias or name), _plain(value), _plain(field.default), field.description))
     output.value([dict(zip(("variable", "value", "default", "description"), row, strict=True)) for row in rows])
@@ -76,6 +76,8 @@ async def _doctor(output: Output) -> int:
         await findings.look("settings", _unread(name, meant))
     await look_at_roots(settings, findings)
     await findings.look("embedder", _embedder(settings))
+    if settings.reranker != "off":
+        await findings.look("re-ranker", _reranker(settings))
     await findings.look("parsers", _parsers(settings))
     dsn = await _find_running(settings, findings)
     if dsn and await findings.look("database", reachable(settings, dsn)):
@@ -117,6 +119,7 @@ async def _embedder(settings: Settings) -> str:
     space = default_space(settings)
     embedder = create(space, settings)
     try:
+        await embedder.prepare()  # a model that is loaded may take longer than any service that answers
         with anyio.fail_after(EMBED_SECONDS):
             await probe(embedder)
     except TimeoutError:
@@ -124,7 +127,20 @@ async def _embedder(settings: Settings) -> str:
         raise Bad(f"{space.model} did not answer within {EMBED_SECONDS:g} s", hint) from None
     finally:
         await embedder.close()
-    return f"{space.embedder}, {space.model}, {space.dimensions} dimensions"
+    told = getattr(embedder, "told", "")
+    return f"{space.embedder}, {space.model}, {space.dimensions} dimensions" + (told and f"; {told}")
+
+
+async def _reranker(settings: Settings) -> str:
+    from listener.embedding.reranker import create_reranker
+
+    if not (reranker := create_reranker(settings)):
+        return "none"
+    try:
+        await reranker.score("Is this a text?", ["This is a text.", "That is none."])
+    finally:
+        await reranker.close()
+    return reranker.name
 
 
 async def _parsers(settings: Settings) -> str:

@@ -43,6 +43,9 @@ def quickstart(
     query: Annotated[
         str | None, typer.Option("--search", metavar="TEXT", help="What to search for at the end; by default a title.")
     ] = None,
+    embedder: Annotated[
+        str | None, typer.Option("--embedder", metavar="NAME", help="Of a new collection: local, neural, openai.")
+    ] = None,
     as_json: arguments.Json = False,
 ) -> int:
     """Ingest PATH into Postgres and search it, showing the SQL that does it.
@@ -56,14 +59,15 @@ def quickstart(
     \b
     ingest quickstart docs/
     ingest quickstart docs/ -c manuals --search "how do I resume?"
+    ingest quickstart docs/ -c better --embedder neural      a model of sentence-transformers: the extra neural
     """
     source = arguments.absolute_source(path)
-    settings = _settings_for(source)
+    settings = _settings_for(source, embedder)
     logs.to_stderr("WARNING", "json" if as_json else "text")
     return run(_quickstart(settings, source, collection, query, Output(as_json)))
 
 
-def _settings_for(source: str) -> Settings:
+def _settings_for(source: str, embedder: str | None) -> Settings:
     """Return the settings with ``source`` below a root; raises RequestError if there is nothing to ingest."""
     from listener.errors import RequestError
     from listener.settings.roots import folders_among
@@ -78,7 +82,13 @@ def _settings_for(source: str) -> Settings:
     roots = (*settings.file_roots, root)
     next(Walk(FolderRoots((*folders_among(settings.roots), *roots)), source, RequestOptions()).found())
     grace = min(settings.grace_seconds, GRACE_SECONDS)
-    return settings.model_copy(update={"file_roots": roots, "log_level": "WARNING", "grace_seconds": grace})
+    update = {
+        "file_roots": roots,
+        "log_level": "WARNING",
+        "grace_seconds": grace,
+        "embedder": embedder or settings.embedder,
+    }
+    return settings.model_copy(update=update)
 
 
 async def _quickstart(settings: Settings, source: str, collection: str, query: str | None, output: Output) -> int:
@@ -133,12 +143,12 @@ async def _summary(ingest: Ingest, status: Status) -> Summary:
 
 async def _found(ingest: Ingest, query: str, collection: str, source: str, output: Output) -> list[Hit]:
     """Search what lies at ``source``, and show what is found."""
-    sought = search.Sought(query, collection, SHOWN_HITS, under=_uris_begin(source))
-    hits, note = await sought.find(ingest)
+    sought = search.Sought(query, collection=collection, more={"k": SHOWN_HITS, "under": _uris_begin(source)})
+    hits, notes = await sought.find(ingest)
     output.line()
     output.line(f'Search for "{query}":', "bold")
-    if note:
-        output.note(f"note: searched by words only: {note}")
+    for note in notes:
+        output.note(f"note: {note}")
     await sought.write(ingest, hits, output)
     return hits
 

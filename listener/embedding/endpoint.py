@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
-import ssl
 from collections.abc import Sequence
 from functools import partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import anyio
 import httpx2
@@ -25,17 +22,14 @@ import openai
 
 from listener import __version__
 from listener.embedding.answers import Answer
-from listener.embedding.proxies import proxy_for
+from listener.embedding.http_client import answer_of, is_about_certificates, new_client, read_limited
 from listener.embedding.refusals import harmless
 from listener.errors import IngestError, ServiceError, SettingsError
 
-CONNECT_SECONDS = 10.0
-IDLE_SECONDS = 30.0
 BYTES_OF_A_VECTOR = 400_000  # 16,000 numbers as text
 BYTES_WITHOUT_VECTORS = 1_000_000
 
-for _name in ("openai", "httpx2", "httpcore2"):  # a line for each call, and each of its phases
-    logging.getLogger(_name).setLevel(logging.WARNING)
+logging.getLogger("openai").setLevel(logging.WARNING)  # a line for each call
 gc.freeze()  # as the listener does at its start: these are 56,000 objects, a full collection of which takes 90 ms
 
 
@@ -47,8 +41,7 @@ class Endpoint:
         self._url = url
         self._key = key
         self._seconds = seconds
-        proxy = proxy_for(url)
-        timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds))
+        client = new_client(url, calls, seconds, _read_other_than_success)
         self._client = _Client(
             api_key=key or "",
             admin_api_key="",  # these four: else it looks into the environment
@@ -57,17 +50,8 @@ class Endpoint:
             webhook_secret="",
             base_url=url,
             max_retries=0,
-            timeout=timeout,
-            http_client=httpx2.AsyncClient(
-                verify=_trusted(url, proxy),
-                proxy=proxy,
-                trust_env=False,  # it would make all proxies that the environment names, and read passwords of ~/.netrc
-                timeout=timeout,
-                follow_redirects=False,
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # sent back, a foreign one can fail a call
-                limits=httpx2.Limits(max_connections=calls, keepalive_expiry=IDLE_SECONDS),
-                event_hooks={"response": [_read_other_than_success]},
-            ),
+            timeout=client.timeout,
+            http_client=client,
         )
         self._create = partial(
             self._client.embeddings.with_streaming_response.create,
@@ -84,7 +68,7 @@ class Endpoint:
             with anyio.fail_after(self._seconds):
                 return await self._called(model, texts, dimensions)
         except openai.APIStatusError as error:
-            return _answer(error.response, error.body)
+            return answer_of(error.response, error.body)
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
             raise self._timeout() from None
         except openai.APIConnectionError as error:
@@ -101,7 +85,9 @@ class Endpoint:
         body = {"input": list(texts)}  # as an argument, the client would look at each of them: 14 us a text
         async with self._create(model=model, input=[], dimensions=wanted, extra_body=body) as opened:
             response = opened.http_response
-            return _answer(response, await _read(response, BYTES_WITHOUT_VECTORS + len(texts) * BYTES_OF_A_VECTOR))
+            return answer_of(
+                response, await read_limited(response, BYTES_WITHOUT_VECTORS + len(texts) * BYTES_OF_A_VECTOR)
+            )
 
     def _timeout(self) -> ServiceError:
         return ServiceError(
@@ -112,7 +98,7 @@ class Endpoint:
 
     def _unreachable(self, error: BaseException) -> IngestError:
         told = harmless(str(error), self._key) or type(error).__name__  # a service's words may stand in it
-        if _is_about_certificates(error):
+        if is_about_certificates(error):
             return SettingsError(
                 "certificate_refused",
                 f"the certificate of {self._url} is not trusted: {told}",
@@ -145,46 +131,5 @@ _NO_KEY = {"authorization": openai.Omit()}
 async def _read_other_than_success(response: httpx2.Response) -> None:
     """Read an answer without vectors up to a limit. The client would read it to its end, however far that is."""
     if response.status_code != 200:
-        body = await _read(response, BYTES_WITHOUT_VECTORS)
+        body = await read_limited(response, BYTES_WITHOUT_VECTORS)
         raise openai.APIStatusError(f"status {response.status_code}", response=response, body=body)
-
-
-async def _read(response: httpx2.Response, most_bytes: int) -> bytes:
-    """Return a body, unpacked if it came packed, although nobody asked for that."""
-    packed = response.headers.get("content-encoding", "identity") != "identity"
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.aiter_bytes() if packed else response.aiter_raw():
-        parts.append(part)
-        size += len(part)
-        if size > most_bytes:
-            raise httpx2.RemoteProtocolError(f"an answer of over {most_bytes} bytes")
-    return b"".join(parts)
-
-
-def _answer(response: httpx2.Response, body: object) -> Answer:
-    assert isinstance(body, bytes)
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
-
-
-def _trusted(url: str, proxy: str | None) -> ssl.SSLContext:
-    """Load the certificates of authorities (0.1 s) only where one is looked at; without them, none is trusted."""
-    if not url.startswith("https:") and not (proxy or "").startswith("https:"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return httpx2.create_ssl_context()
-    except OSError as error:
-        file = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-        raise SettingsError(
-            "certificate_refused",
-            f"the certificates of authorities can't be read from {file}: {error.strerror or error}",
-            "Set SSL_CERT_FILE to a file of certificates (PEM) that is there, or unset it.",
-        ) from None
-
-
-def _is_about_certificates(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

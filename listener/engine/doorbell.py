@@ -37,7 +37,7 @@ LAST_LOOK_SECONDS = 0.25
 
 
 class Doorbell:
-    """Waits for the doorbell, and tells the channels of commands, queries and watches apart."""
+    """Waits for the doorbell, and tells the channels of commands, queries, re-ranking and watches apart."""
 
     def __init__(self, database: Database, settings: Settings, identity: Identity) -> None:
         self._database = database
@@ -51,6 +51,7 @@ class Doorbell:
         self._look = FIRST_LOOK_SECONDS
         self.commanded = asyncio.Event()
         self.asked = asyncio.Event()
+        self.to_score = asyncio.Event()
         self.watched = asyncio.Event()
         self.tables = asyncio.Event()
         self.resting = False
@@ -169,6 +170,7 @@ class Doorbell:
             await self._listen(connection)
         self.commanded.set()
         self.asked.set()
+        self.to_score.set()
         self.watched.set()
         self.tables.set()
 
@@ -183,6 +185,7 @@ class Doorbell:
             "doorbell": (self._rang,),
             "commands": (self.commanded,),
             "queries": (self.asked,),
+            "reranks": (self.to_score,),
             "watches": (self.watched, self.tables),  # two loops wait, and each clears its own
         }
         for name, heard in events.items():

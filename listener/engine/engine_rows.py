@@ -133,3 +133,23 @@ async def take_queries(fetch: Fetch, most: int) -> list[OpenQuery]:
     """Return queries that wait, claimed for a short time."""
     rows = await fetch("select * from ingest.ingest_take_queries($1::int)", most)
     return [OpenQuery(space_id, Space(*space), hash_, text) for space_id, *space, hash_, text in rows]
+
+
+# re-ranking
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRerank:
+    """A query whose chunks are to be scored, with their texts as the asker may read them."""
+
+    id: int
+    query: str
+    revisions: list[int]
+    ordinals: list[int]
+    texts: list[str]
+
+
+async def take_reranks(fetch: Fetch, executor_id: str, reranker: str, most: int) -> list[OpenRerank]:
+    """Return questions to a re-ranker, claimed for this listener."""
+    query = "select id, query, revisions, ordinals, texts from ingest.ingest_take_reranks($1::text, $2::text, $3::int)"
+    return [OpenRerank(*row) for row in await fetch(query, executor_id, reranker, most)]

@@ -124,7 +124,8 @@ class Queries(Loop):
 
     async def _embed(self, embedder: Embedder, queries: Sequence[OpenQuery]) -> None:
         try:
-            vectors, _ = await embedder.embed([query.text for query in queries])
+            embed = getattr(embedder, "embed_queries", embedder.embed)
+            vectors, _ = await embed([query.text for query in queries])
         except TextsRefused as error:
             await self._without(embedder, queries, error)
         else:

@@ -15,7 +15,15 @@ from listener.errors import OperatorError
 from listener.settings.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
-SECRET = ("INGEST_DATABASE_URL", "INGEST_ROOTS", "INGEST_HTTP_HEADERS", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+SECRET = (
+    "INGEST_DATABASE_URL",
+    "INGEST_ROOTS",
+    "INGEST_HTTP_HEADERS",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "INGEST_RERANKER_URL",
+    "INGEST_RERANKER_KEY",
+)
 """Variables whose values are not repeated in errors."""
 OPENAI = "https://api.openai.com/v1"
 
@@ -121,6 +129,19 @@ class Settings(BaseSettings):
     embedding_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that such a call may take.")
     query_cache: int = Field(10_000, ge=1, description="Vectors of searched texts that are kept.")
 
+    neural_device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|xpu|cuda(:[0-9]{1,3})?)$",
+        description="Where models of neural run: auto, cpu, cuda, cuda:1.",
+    )
+    neural_threads: int | None = Field(
+        None, ge=1, le=1024, description="Threads of such a model on the CPU; by default one a core."
+    )
+    reranker: Literal["off", "neural", "http"] = Field("off", description="What scores texts for ingest_rerank.")
+    reranker_model: str | None = Field(None, description="Its model: a cross-encoder's name or path, or a service's.")
+    reranker_url: str | None = Field(None, description="Where a service takes texts to score, like http://host/rerank.")
+    reranker_key: SecretStr | None = Field(None, description="Key of that service; sent to INGEST_RERANKER_URL only.")
+
     poll_only: bool = Field(
         False, description="Do not LISTEN, look every poll_seconds (where notifications do not arrive)."
     )
@@ -161,7 +182,15 @@ class Settings(BaseSettings):
     def _split_roots(cls, value: object) -> object:
         return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value
 
-    @field_validator("openai_api_key", "openai_base_url", "http_headers", mode="before")
+    @field_validator(
+        "openai_api_key",
+        "openai_base_url",
+        "http_headers",
+        "reranker_model",
+        "reranker_url",
+        "reranker_key",
+        mode="before",
+    )
     @classmethod
     def _unset_if_empty(cls, value: object, about: ValidationInfo) -> object:
         """Take an empty variable as one that is not set: compose files pass those on."""

@@ -7,5 +7,5 @@ return case
 end;
 
 comment on function ingest.ingest_channel(text) is
-  'NOTIFY channel of this installation: ingest_doorbell, ingest_commands, ingest_watches or ingest_finished in public, else <schema>_ingest_… '
+  'NOTIFY channel of this installation: ingest_doorbell, ingest_commands, ingest_queries, ingest_reranks, ingest_watches or ingest_finished in public, else <schema>_ingest_… '
   '(of a schema with a long name, ingest_…_<md5 of the name>).';

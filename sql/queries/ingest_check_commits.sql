@@ -12,7 +12,7 @@ begin
     get stacked diagnostics v_refusal := message_text;
   end;
   if p_refusal = v_refusal then
-    raise exception 'ingest_embed_query can''t be called in a transaction block'
+    raise exception 'ingest_embed_query and ingest_rerank can''t be called in a transaction block'
       using errcode = 'IG033', constraint = 'called_in_a_transaction',
             hint = 'A listener sees only what is committed: call it before begin, on a connection in autocommit mode.';
   end if;

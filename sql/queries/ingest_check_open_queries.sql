@@ -11,10 +11,11 @@ declare
 begin
   -- Most of what the index holds was answered just now: only a plain index scan notes which, for the next one to pass by.
   select count(*) into v_open from (
-    select from ingest.ingest_questions q
-    where q.asked_by = v_caller and q.wanted_until > v_late limit v_most) o;
+    (select from ingest.ingest_questions q where q.asked_by = v_caller and q.wanted_until > v_late limit v_most)
+    union all
+    (select from ingest.ingest_rerank_questions q where q.asked_by = v_caller and q.wanted_until > v_late limit v_most)) o;
   if v_open >= v_most then
-    raise exception 'role "%" waits for the vectors of % queries', v_caller, v_open
+    raise exception 'role "%" waits for the answers to % queries', v_caller, v_open
       using errcode = 'IG032', constraint = 'too_many_queries',
             hint = 'Call again when some have been answered; ingest_search finds by words meanwhile. '
                    'The owner can raise it: select ingest_limit(role, ''{"max_queries": n}'').';

@@ -24,6 +24,8 @@ begin
     order by v.replaced_at limit p_limit for update skip locked
   ), gone as (
     delete from ingest.ingest_chunk_store c using old where c.revision_id = old.id
+  ), unscored as (
+    delete from ingest.ingest_rerank_scores s using old where s.revision_id = old.id
   )
   update ingest.ingest_revisions v set text = null, replaced_at = null
   from old where v.id = old.id;
@@ -33,5 +35,5 @@ end
 $$;
 
 comment on function ingest.ingest_purge(interval, int) is
-  'Deletes chunks and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too, and '
+  'Deletes chunks (and re-rankers'' scores of them) and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too, and '
   'old counts of what waits, and circuits of services that nobody asks for; usage is summed up; what old requests had found unchanged is forgotten.';

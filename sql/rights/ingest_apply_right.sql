@@ -11,7 +11,8 @@ begin
   execute format('grant usage on schema %s to %I', v_schema::regnamespace, p_role);
   -- Questions and answers are asked and read by functions only. Former releases, and default privileges, granted more.
   if p_role <> pg_get_userbyid(v_owner) then
-    execute format('revoke all on ingest.ingest_queries, ingest.ingest_questions from %I', p_role);
+    execute format('revoke all on ingest.ingest_queries, ingest.ingest_questions, ingest.ingest_rerank_questions, ingest.ingest_rerankings, '
+                   'ingest.ingest_rerank_scores from %I', p_role);
   end if;
   -- What a former release granted lets a role write the system's columns.
   if p_right in ('submit', 'operate') then

@@ -14,9 +14,12 @@ return case p_right
     'ingest_search', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
     'ingest_find_words', 'ingest_words_query', 'ingest_words_known', 'ingest_words_candidates', 'ingest_words_statement', 'ingest_titled', 'ingest_grams',
     'ingest_most_ranked',
+    'ingest_find_any', 'ingest_find_by_words', 'ingest_find_by_vector', 'ingest_wanted_each', 'ingest_check_wanted', 'ingest_wanted_condition',
+    'ingest_filter_condition', 'ingest_filter_operates', 'ingest_filter_alternatives', 'ingest_filter_contained', 'ingest_filter_comparison', 'ingest_filter_equal',
+    'ingest_refuse_filter', 'ingest_most_reranked', 'ingest_reranked',
     'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
-    'ingest_await_query', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
+    'ingest_await_query', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
     'ingest_show_revisions', 'ingest_show_chunks', 'ingest_context', 'ingest_context_as_caller', 'ingest_passages_by_right', 'ingest_passages',
     'ingest_pieces', 'ingest_growth', 'ingest_choose', 'ingest_cut_length', 'ingest_budget', 'ingest_citation', 'ingest_heading_path', 'ingest_page')
   when 'operate' then p_routine in (
@@ -30,7 +33,7 @@ return case p_right
     'ingest_confirm_restore')
   when 'gateway' then p_routine in (
     'ingest_search_for', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
-    'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_context_for', 'ingest_context_as_caller', 'ingest_passages_by_right')
+    'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_context_for', 'ingest_context_as_caller', 'ingest_passages_by_right')
   else false end;
 
 comment on function ingest.ingest_is_for(name, text) is

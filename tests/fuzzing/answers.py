@@ -1,4 +1,4 @@
-"""Whatever an embedding service says, the embedder makes vectors of it, or one of its own errors; and no wish is too long.
+"""Whatever a service says, embedder and re-ranker make vectors and scores of it, or an error; and no wish is too long.
 
 A server on loopback answers with exactly the bytes of the case.
 """
@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 from fuzzing.targets import TAKEN, Place, Target, Trial, code_of
 from fuzzing.values import JSON, JSON_TEXT
-from listener.embedding import Space, openai_embedder, pace
+from listener.embedding import Space, openai_embedder, pace, rerank_service
 from listener.embedding.embedder import TextsRefused
 from listener.embedding.endpoint import Endpoint
 from listener.embedding.openai_embedder import OpenAIEmbedder
 from listener.embedding.refusals import retry_after
+from listener.embedding.rerank_service import RerankService
 from listener.errors import LONGEST_WISH_SECONDS, IngestError, ServiceError, SettingsError
 from listener.logs.visible import on_one_line
 from listener.settings import Settings
@@ -57,15 +58,27 @@ GOOD = st.integers(1, 3).map(
     }
 )
 VECTORS = st.fixed_dictionaries({"data": st.lists(ITEM, max_size=4) | JSON}, optional={"usage": JSON, "object": JSON})
+SCORE = st.fixed_dictionaries(
+    {"index": st.integers(-1, 3) | JSON}, optional={"score": NUMBER, "relevance_score": NUMBER}
+)
+SCORES = st.lists(SCORE, max_size=4) | st.integers(1, 3).map(
+    lambda count: [{"index": n, "score": n / 4} for n in range(count)]
+)
 ERROR = st.fixed_dictionaries(
     {}, optional={name: st.sampled_from([KEY, f"bad key {KEY[:9]}****", "insufficient_quota", "input too large", "dimensions",
                                          "model_not_found", "unsupported value: NaN", "<b>" * 2000, "\ud800", "\0"]) | JSON
                   for name in ("message", "type", "param", "code", "detail")}
 )  # fmt: skip
 BODY = (
-    (GOOD | VECTORS | ERROR | ERROR.map(lambda error: {"error": error}) | JSON).map(
-        lambda body: json.dumps(body).encode()
-    )
+    (
+        GOOD
+        | VECTORS
+        | SCORES
+        | SCORES.map(lambda scores: {"results": scores})
+        | ERROR
+        | ERROR.map(lambda error: {"error": error})
+        | JSON
+    ).map(lambda body: json.dumps(body).encode())
     | JSON_TEXT.map(lambda text: text.encode())
     | st.binary(max_size=60)
     | st.tuples(GOOD.map(lambda body: json.dumps(body).encode()), st.integers(0, 200), st.binary(max_size=4)).map(
@@ -121,6 +134,8 @@ class _Answers:
         self.settings = Settings.model_validate(
             {"embedder": "openai", "OPENAI_BASE_URL": self.url, "OPENAI_API_KEY": KEY, "embedding_calls": 4}
         )
+        about = {"reranker_url": self.url, "reranker_key": KEY, "embedding_timeout_seconds": 3}
+        self.reranker = RerankService(Settings.model_validate(about))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -140,6 +155,7 @@ class _Answers:
         assert wish is None or 0 <= wish <= LONGEST_WISH_SECONDS, f"a wish of {wish} s"
         embedder = OpenAIEmbedder(Space("openai", self.url, "m", DIMENSIONS), self.settings)
         embedder._endpoint = self.endpoint  # to make one takes 50 ms
+        await self._reranked(said)
         try:
             found = await embedder.embed([f"text {number}" for number in range(said.texts)])
         except IngestError as error:
@@ -149,6 +165,15 @@ class _Answers:
         assert found.vectors.any(axis=1).all(), "a vector has no direction"
         assert 0 <= found.tokens < 2**62
         return TAKEN
+
+    async def _reranked(self, said: Said) -> None:
+        try:
+            scores = await self.reranker.score("a query", [f"text {number}" for number in range(said.texts)])
+        except IngestError as error:
+            _checked(error)
+        else:
+            assert len(scores) == said.texts
+            assert np.isfinite(scores).all()
 
 
 def _checked(error: IngestError) -> str:
@@ -170,12 +195,15 @@ async def opened(_: Place) -> AsyncIterator[Trial]:
     server = await asyncio.start_server(answers.serve, "127.0.0.1", 0)
     answers.connect(server.sockets[0].getsockname()[1])
     pauses, patience = openai_embedder.QUICK_PAUSES, pace.PATIENCE_SECONDS
+    rerank_service.QUICK_PAUSES = (0.0, 0.0)
     openai_embedder.QUICK_PAUSES, pace.PATIENCE_SECONDS = (0.0, 0.0), 0.0  # nothing is different but that nobody waits
     try:
         async with server:
             yield Trial(answers.case)
     finally:
         await answers.endpoint.close()
+        await answers.reranker.close()
+        rerank_service.QUICK_PAUSES = pauses
         openai_embedder.QUICK_PAUSES, pace.PATIENCE_SECONDS = pauses, patience
 
 

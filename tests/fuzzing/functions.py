@@ -82,6 +82,9 @@ OTHERS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "select * from ingest_collection($1::text, $2::text::jsonb)": (COLLECTION, SETTINGS | JSON_TEXT),
     "call ingest_embed_query($1::text, $2::text, $3::text::interval)": (QUERY, COLLECTION, INTERVAL),
     "select ingest_query_embedding($1::text, $2::text)": (QUERY, COLLECTION),
+    "call ingest_rerank($1::text, $2::text, $3::text::int, $4::text::jsonb, $5::text, principals => $6::text::text[],"
+    " timeout => $7::text::interval)": (QUERY, COLLECTION, INTEGER_TEXT, FILTER, WAY, PRINCIPALS, INTERVAL),
+    "select * from ingest_rerank_scores($1::text, $2::text, $3::text::bigint[], '{0,1}')": (QUERY, COLLECTION, PRINCIPALS),
     "select ingest_grant($1::text::name, $2::text, $3::text)": (WORD | st.just("fuzzing_other"), KIND, PLACE),
     "select ingest_revoke($1::text::name, $2::text, $3::text)": (WORD | st.just("fuzzing_other"), KIND, PLACE),
     "select ingest_add(content => $1::text, collection => $2::text, options => $3::text::jsonb, dedupe_key => $4::text,"

@@ -1,0 +1,19 @@
+create or replace function ingest.ingest_check_reranks(p_reranker text) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_reranker is not null then
+    return;
+  elsif not exists (select from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease) then
+    raise exception 'no listener is running that could have chunks scored'
+      using errcode = 'IG032', constraint = 'no_listener',
+            hint = 'Start one with: ingest listen. Without it ingest_search orders by words and vectors.';
+  end if;
+  raise exception 'no listener that runs has a re-ranker'
+    using errcode = 'IG032', constraint = 'no_reranker',
+          hint = 'Set INGEST_RERANKER to neural or http for the listeners. Without it ingest_search orders by words and vectors.';
+end
+$$;
+
+comment on function ingest.ingest_check_reranks(text) is
+  'Raises IG032, no_listener or no_reranker, if there is no re-ranker.';
