@@ -1,0 +1,13 @@
+create or replace function ingest.ingest_ann(p_collection text, p_generation int) returns int
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select c.index_ef_search
+  from ingest.ingest_index_store s
+  join ingest.ingest_collections c on c.name = s.collection
+  join pg_class k on k.relname = s.name and k.relnamespace = (select t.relnamespace from pg_class t where t.oid = 'ingest.ingest_chunk_store'::regclass)
+  join pg_index i on i.indexrelid = k.oid and i.indrelid = 'ingest.ingest_chunk_store'::regclass and i.indisvalid
+  where s.collection = p_collection and s.generation = p_generation;
+$$;
+
+comment on function ingest.ingest_ann(text, int) is
+  'How many candidates a search in a generation''s ANN index has (hnsw.ef_search); null: there is no valid one of ours.';
