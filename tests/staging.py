@@ -256,3 +256,11 @@ async def titled(
     await publish(c, request, 0, fence[2])
     assert await settle(c, request) == "succeeded"
     return request
+
+
+async def answer(c: Connection, query: str, vector: str = "[1,0,0]", collection: str = "default") -> None:
+    """Have the vector of a query known, as if a listener had embedded it."""
+    await c.execute(
+        "select ingest_answer_queries(space_id, array[hash], array[$3::text::vector]) from ingest_query_key($1, $2)",
+        query, collection, vector,
+    )  # fmt: skip

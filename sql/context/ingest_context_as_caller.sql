@@ -1,14 +1,12 @@
 create or replace function ingest.ingest_context_as_caller(
-  p_query text, p_embedding vectors.vector, p_collection text, p_k int, p_filter jsonb, p_by text, p_principals text[], p_under text,
-  p_per_document int, p_budget int, p_tokens int, p_share float8, p_neighbours int, p_sections int
-) returns setof ingest.ingest_passage_v1
+  p_wanted ingest.ingest_wanted_v1, p_budget int, p_tokens int, p_share float8, p_neighbours int, p_sections int
+) returns setof ingest.ingest_passage_v2
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- As searches: with an administrator's own policies on the tables, these decide too.
 declare
-  v_hits ingest.ingest_hit_v1[];
+  v_hits ingest.ingest_hit_v2[];
 begin
-  p_collection := coalesce(p_collection, 'default');
   p_share := coalesce(p_share, 0.5);
   p_neighbours := greatest(0, coalesce(p_neighbours, 1));
   p_sections := greatest(0, coalesce(p_sections, 1));
@@ -18,17 +16,14 @@ begin
     raise exception 'share is %', p_share
       using errcode = 'IG035', constraint = 'wrong_share', hint = 'Give a part of the budget, 0.01 to 1: share => 0.5 is half of it.';
   end if;
-  v_hits := array(select h from ingest.ingest_search_as_caller(
-    p_query, p_embedding, p_collection, coalesce(p_k, 8), p_filter, p_by, p_principals, p_under, p_per_document) h);
+  v_hits := array(select h from ingest.ingest_search_as_caller(p_wanted) h);
   if not ingest.ingest_has_own_policies() then
-    return query select * from ingest.ingest_passages_by_right(v_hits, p_collection, p_principals, p_budget, p_tokens, p_share, p_neighbours, p_sections);
+    return query select * from ingest.ingest_passages_by_right(v_hits, p_wanted.principals, p_budget, p_tokens, p_share, p_neighbours, p_sections);
   else
-    return query select * from ingest.ingest_passages(
-      v_hits, p_collection, ingest.ingest_search_principals(p_collection, p_principals), p_budget, p_tokens, p_share, p_neighbours, p_sections);
+    return query select * from ingest.ingest_passages(v_hits, p_wanted.principals, p_budget, p_tokens, p_share, p_neighbours, p_sections);
   end if;
 end
 $$;
 
-comment on function ingest.ingest_context_as_caller(
-  text, vectors.vector, text, int, jsonb, text, text[], text, int, int, int, float8, int, int) is
+comment on function ingest.ingest_context_as_caller(ingest.ingest_wanted_v1, int, int, float8, int, int) is
   'What a search by a text or a vector finds, as passages for a prompt, by the caller''s right; as the caller where an administrator has made policies of his own.';

@@ -1,15 +1,14 @@
 create or replace function ingest.ingest_passages_by_right(
-  p_hits ingest.ingest_hit_v1[], p_collection text, p_principals text[], p_budget int, p_tokens int, p_share float8, p_neighbours int, p_sections int
-) returns setof ingest.ingest_passage_v1
+  p_hits ingest.ingest_hit_v2[], p_principals text[], p_budget int, p_tokens int, p_share float8, p_neighbours int, p_sections int
+) returns setof ingest.ingest_passage_v2
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Whoever calls it with hits of his own making reads no other documents than a search of his finds.
 begin
   perform ingest.ingest_refuse_own_policies();
-  return query select * from ingest.ingest_passages(
-    p_hits, p_collection, ingest.ingest_search_principals(p_collection, p_principals), p_budget, p_tokens, p_share, p_neighbours, p_sections);
+  return query select * from ingest.ingest_passages(p_hits, p_principals, p_budget, p_tokens, p_share, p_neighbours, p_sections);
 end
 $$;
 
-comment on function ingest.ingest_passages_by_right(ingest.ingest_hit_v1[], text, text[], int, int, float8, int, int) is
-  'Hits of a search as passages for a prompt for whoever may search the collection, of the documents that it may find. IG040 for others.';
+comment on function ingest.ingest_passages_by_right(ingest.ingest_hit_v2[], text[], int, int, float8, int, int) is
+  'Hits of a search as passages for a prompt for whoever may search their collections, of the documents that it may find. IG040 for others.';

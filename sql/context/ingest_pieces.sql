@@ -1,20 +1,23 @@
 create or replace function ingest.ingest_pieces(
-  p_hits ingest.ingest_hit_v1[], p_collection text, p_principals text[], p_around int
+  p_hits ingest.ingest_hit_v2[], p_principals text[], p_around int
 ) returns setof ingest.ingest_piece_v1
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with hit as (
     -- Of equal texts, as copies of a document have them, the best is enough.
     select distinct on (h.text) h.*, h.place::int as rank
-    from unnest(p_hits) with ordinality as h (uri, title, ordinal, text, score, metadata, revision_id, by, words_place, vector_place, place)
+    from unnest(p_hits) with ordinality as h (uri, title, ordinal, text, score, metadata, revision_id, by, words_place, vector_place, collection, place)
     order by h.text, h.place
+  ), collection as materialized (
+    select k.name, k.generation, ingest.ingest_search_principals(k.name, p_principals) as principals
+    from ingest.ingest_collections k where k.name in (select h.collection from hit h)
   ), document as (
     select d.revision_id, k.generation, row_number() over (order by min(h.rank))::int as number,
            range_agg(int4range(greatest(0, h.ordinal - p_around), h.ordinal + p_around + 1)) as spans
     from hit h
-    join ingest.ingest_documents d on d.revision_id = h.revision_id
-    join ingest.ingest_collections k on k.name = d.collection
-    where d.collection = p_collection and (p_principals is null or d.principals is null or d.principals && p_principals)
+    join ingest.ingest_documents d on d.revision_id = h.revision_id and d.collection = h.collection
+    join collection k on k.name = d.collection
+    where k.principals is null or d.principals is null or d.principals && k.principals
     group by d.revision_id, k.generation
   )
   select (d.number, c.ordinal, c.start_char, c.end_char, coalesce(h.rank, 0), ingest.ingest_heading_path(c.metadata),
@@ -32,5 +35,5 @@ as $$
   order by d.number, c.ordinal;
 $$;
 
-comment on function ingest.ingest_pieces(ingest.ingest_hit_v1[], text, text[], int) is
-  'Hits of a search, and the chunks around them, in the order of their documents; of documents that these principals may find, null: of all.';
+comment on function ingest.ingest_pieces(ingest.ingest_hit_v2[], text[], int) is
+  'Hits of a search, and the chunks around them, in the order of their documents; of documents that the caller, or if given these principals, may find. IG040.';

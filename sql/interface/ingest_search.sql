@@ -1,15 +1,21 @@
 create or replace function ingest.ingest_search(
   query text, collection text default 'default', k int default 10, filter jsonb default '{}', by text default null,
-  under text default null, per_document int default null
-) returns setof ingest.ingest_hit_v1
+  under text default null, per_document int default null, collections text[] default null, since timestamptz default null,
+  min_similarity float8 default null, words_weight float8 default 1, vector_weight float8 default 1, rerank boolean default false
+) returns setof ingest.ingest_hit_v2
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return query select * from ingest.ingest_search_as_caller(query, null::vectors.vector, collection, k, filter, by, null::text[], under, per_document);
+  return query select * from ingest.ingest_search_as_caller(row(
+    query, null, coalesce(collections, array[coalesce(collection, 'default')]), null, k, filter, by, null, under, per_document, since,
+    min_similarity, words_weight, vector_weight, rerank)::ingest.ingest_wanted_v1);
 end
 $$;
 
-comment on function ingest.ingest_search(text, text, int, jsonb, text, text, int) is
-  'Search over live chunks, best first: by words, and by vector too once ingest_embed_query has the query''s vector. '
-  'filter: what their metadata must contain; by: ''words'' or ''vector'' alone; under: '
-  'only documents whose URIs begin so; per_document: at most so many chunks of each. In the rows, by says what found them. IG014 no such collection, IG035, IG040 not granted.';
+comment on function ingest.ingest_search(
+  text, text, int, jsonb, text, text, int, text[], timestamptz, float8, float8, float8, boolean) is
+  'Search over live chunks, best first: by words, and by vector too once ingest_embed_query has the query''s vector. collections: several instead of one. '
+  'filter: what their metadata must contain, or {"year": {"$gte": 2020}}; by: ''words'' or ''vector'' alone; under: only documents whose URIs begin so; '
+  'per_document: at most so many chunks of each; since: only what was changed then or later; min_similarity: nothing by vector that is less similar; '
+  'words_weight, vector_weight: how much each counts; rerank: in the order that ingest_rerank has found. In the rows, by says what found them. '
+  'IG014 no such collection, IG035, IG040 not granted.';

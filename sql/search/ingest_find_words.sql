@@ -1,27 +1,24 @@
-create or replace function ingest.ingest_find_words(
-  p_query text, p_collection text, p_k int, p_filter jsonb, p_enough int, p_principals text[], p_under text, p_per_document int
-) returns setof ingest.ingest_hit_v1
+create or replace function ingest.ingest_find_words(p_wanted ingest.ingest_wanted_v1, p_enough int) returns setof ingest.ingest_hit_v2
 language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
 as $$
 -- The planner takes reading the whole table for quick where a LIMIT ends it; but the words of each row must be unpacked.
 declare
-  v_config regconfig := ingest.ingest_search_config(p_collection);
-  v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
-  v_asked record := ingest.ingest_words_query(p_query, v_config);
-  v_known record := ingest.ingest_words_known(p_collection, v_asked.words);
-  v_is_kept boolean := coalesce(p_filter, '{}') <> '{}' or p_principals is not null or p_under is not null;
-  v_most bigint := greatest(ingest.ingest_most_ranked(), p_k);
+  v_config regconfig := ingest.ingest_search_config(p_wanted.collection);
+  v_asked record := ingest.ingest_words_query(p_wanted.query, v_config);
+  v_known record := ingest.ingest_words_known(p_wanted.collection, v_asked.words);
+  v_is_kept boolean := ingest.ingest_wanted_condition(p_wanted) <> '';
+  v_most bigint := greatest(ingest.ingest_most_ranked(), p_wanted.k);
   v_words text[];
   v_common boolean[];
   v_counts float8[];
-  v_titled bigint[] := ingest.ingest_titled(p_collection, p_query);
+  v_titled bigint[] := ingest.ingest_titled(p_wanted.collection, p_wanted.query);
   v_is_wide boolean := false;
   v_any text;
   v_wider text;
   v_candidates text;
   v_found bigint[];
   v_total bigint;
-  v_hits ingest.ingest_hit_v1[];
+  v_hits ingest.ingest_hit_v2[];
 begin
   -- Of very many words the rarest decide.
   select coalesce(array_agg(w.word), '{}'), array_agg(w.share is not null), array_agg(coalesce(w.share, v_known.rare) * v_known.chunks)
@@ -33,9 +30,9 @@ begin
   v_wider := v_any;
   for v_try in 1 .. 8 loop
     execute ingest.ingest_words_statement(
-        v_words, v_asked.phrases, v_candidates, v_any, case when v_is_wide then v_wider end, case when v_asked.shape ~ '<' then v_asked.query::text end, p_collection, v_generation)
+        v_words, v_asked.phrases, v_candidates, v_any, case when v_is_wide then v_wider end, case when v_asked.shape ~ '<' then v_asked.query::text end, p_wanted)
       into v_found, v_total, v_hits
-      using coalesce(p_filter, '{}'), p_principals, p_under, v_most, v_known.chunks, p_per_document, p_k, v_titled,
+      using p_wanted, v_most, v_known.chunks, v_titled,
         -- What was counted is right for words of which all chunks were looked at.
         array(select case when not w.word = any (string_to_array(v_candidates, ' | ')) or v_is_kept and w.common then w.count end
               from unnest(v_words, v_common, v_counts) with ordinality as w (word, common, count, place) order by w.place);
@@ -57,5 +54,5 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_find_words(text, text, int, jsonb, int, text[], text, int) is
-  'Full-text search over live chunks, best first: those that have the query''s words, the rarer ones and in titles and headings the more.';
+comment on function ingest.ingest_find_words(ingest.ingest_wanted_v1, int) is
+  'Full-text search over live chunks of one collection, best first: those that have the query''s words, the rarer ones and in titles and headings the more.';

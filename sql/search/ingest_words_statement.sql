@@ -1,10 +1,11 @@
 create or replace function ingest.ingest_words_statement(
-  p_words text[], p_phrases text[], p_candidates text, p_any text, p_wider text, p_whole text, p_collection text, p_generation int
+  p_words text[], p_phrases text[], p_candidates text, p_any text, p_wider text, p_whole text, p_wanted ingest.ingest_wanted_v1
 ) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- Words are written out: the planner knows how common each is, and nothing is looked up for each row. Texts are fetched at the end.
 declare
+  v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_wanted.collection);
   v_words int := cardinality(p_words);
   v_terms text[] := p_words || p_phrases;
   v_ranks text;
@@ -22,21 +23,21 @@ begin
          string_agg(format(' + w%s', place), '' order by place), string_agg(format(' + r%s * w%1$s', place), '' order by place)
   into v_ranks, v_counts, v_weights, v_most, v_score from unnest(v_terms) with ordinality as t (term, place);
   v_rows := format(
-    'select c.revision_id, c.ordinal, d.uri, length(c.lexemes) as size, c.revision_id = any ($8) as is_named, %s as is_whole%s
+    'select c.revision_id, c.ordinal, d.uri, length(c.lexemes) as size, c.revision_id = any ($4) as is_named, %s as is_whole%s
      from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
-     where c.collection = %L and d.collection = %3$L and c.generation = %s and c.metadata @> $1
-       and ($2 is null or d.principals is null or d.principals && $2) and ($3 is null or starts_with(d.uri, $3))',
-    case when p_whole is null then 'false' else format('c.lexemes @@ %L', p_whole) end, v_ranks, p_collection, p_generation);
+     where c.collection = %L and d.collection = %3$L and c.generation = %s%s',
+    case when p_whole is null then 'false' else format('c.lexemes @@ %L', p_whole) end, v_ranks, p_wanted.collection, v_generation,
+    ingest.ingest_wanted_condition(p_wanted));
   return format(
     'with candidate as materialized (
-       (%1$s and c.lexemes @@ %2$L and c.revision_id <> all ($8) limit $4)
-       union all (%1$s and c.lexemes @@ %12$L and c.revision_id = any ($8))%3$s
+       (%1$s and c.lexemes @@ %2$L and c.revision_id <> all ($4) limit $2)
+       union all (%1$s and c.lexemes @@ %12$L and c.revision_id = any ($4))%3$s
      ), counted as (
        select count(*) as total, avg(size) as usual%4$s from candidate
      ), expected as (
        select n.*%5$s from counted n
      ), weighed as (
-       select w.usual%6$s from (select e.*, greatest($5, e.total%7$s) as chunks from expected e) w
+       select w.usual%6$s from (select e.*, greatest($3, e.total%7$s) as chunks from expected e) w
      ), scored as (
        select k.revision_id, k.ordinal, k.uri, k.is_named, 0%8$s as most, ((0%9$s) / (1 + 0.5 * k.size / w.usual) + case when k.is_whole then 0%8$s else 0 end)::float8 as score
        from candidate k cross join weighed w
@@ -44,12 +45,12 @@ begin
        select s.*, row_number() over (partition by s.revision_id order by s.score desc, s.ordinal) as nth from scored s
      ), best as (
        select p.revision_id, p.ordinal, p.uri, p.score + case when p.is_named and p.nth = 1 then p.most else 0 end as score
-       from placed p where $6 is null or p.nth <= $6
-       order by 4 desc, 3, 2 limit $7
+       from placed p where ($1).per_document is null or p.nth <= ($1).per_document
+       order by 4 desc, 3, 2 limit ($1).k
      )
      select array[%10$s]::bigint[], (select count(*) from candidate), array(
-       select (b.uri, d.title, b.ordinal, c.text, b.score, c.metadata, b.revision_id, ''words'', rank() over (order by b.score desc), null
-              )::ingest.ingest_hit_v1
+       select (b.uri, d.title, b.ordinal, c.text, b.score, c.metadata, b.revision_id, %13$L, rank() over (order by b.score desc), null, ($1).collection
+              )::ingest.ingest_hit_v2
        from best b
        join ingest.ingest_chunk_store c on c.revision_id = b.revision_id and c.generation = %11$s and c.ordinal = b.ordinal
        join ingest.ingest_documents d on d.revision_id = b.revision_id
@@ -57,13 +58,15 @@ begin
      from counted',
     v_rows, p_candidates,
     case when p_wider is not null then format(
-      ' union all (%s and c.lexemes @@ %L and not c.lexemes @@ %L and c.revision_id <> all ($8) limit $4)', v_rows, p_wider, p_candidates) end,
-    v_counts, (select string_agg(format(', greatest(n%s, ($9::float8[])[%1$s]) as f%1$s', n), '') from generate_series(1, cardinality(v_terms)) n),
+      ' union all (%s and c.lexemes @@ %L and not c.lexemes @@ %L and c.revision_id <> all ($4) limit $2)', v_rows, p_wider, p_candidates) end,
+    v_counts, (select string_agg(format(', greatest(n%s, ($5::float8[])[%1$s]) as f%1$s', n), '') from generate_series(1, cardinality(v_terms)) n),
     v_weights, (select string_agg(format(', f%s', n), '') from generate_series(1, cardinality(v_terms)) n), v_most, v_score,
-    (select string_agg(format('n%s', n), ', ') from generate_series(1, cardinality(v_terms)) n), p_generation, p_any);
+    (select string_agg(format('n%s', n), ', ') from generate_series(1, cardinality(v_terms)) n), v_generation, p_any,
+    case when p_wanted.way is null and p_wanted.embedding is null then 'words_no_vector' else 'words' end);
 end
 $$;
 
-comment on function ingest.ingest_words_statement(text[], text[], text, text, text, text, text, int) is
-  'The statement of a search by words, over chunks that match p_candidates, behind them those that match p_wider, and of titled documents those that match p_any: $1 filter, $2 principals, $3 how URIs begin, $4 most candidates, $5 chunks of the collection, $6 of each document, '
-  '$7 how many, $8 revisions whose title is the query, $9 how many chunks have each word at least. Returns how many candidates have each word, how many there are, and the best.';
+comment on function ingest.ingest_words_statement(text[], text[], text, text, text, text, ingest.ingest_wanted_v1) is
+  'The statement of a search by words, over chunks that match p_candidates, behind them those that match p_wider, and of titled documents those that match p_any: '
+  '$1 what is wanted, $2 most candidates, $3 chunks of the collection, $4 revisions whose title is the query, $5 how many chunks have each word at least. '
+  'Returns how many candidates have each word, how many there are, and the best.';

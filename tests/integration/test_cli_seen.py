@@ -196,7 +196,12 @@ async def test_a_search_marks_words_says_how_it_found_them_and_keeps_to_a_folder
     assert lines[2:] == ["    An **invoice**", "    is paid."]
     assert "searched by words only: no listener is running" in ended.err
     (row,) = (await ingest("search", "invoices", "--under", "/b", "--json")).json
-    assert (row["uri"], row["by"], row["words_place"], row["vector_place"]) == ("file:///b/2", "words", 1, None)
+    assert (row["uri"], row["by"], row["words_place"], row["vector_place"]) == (
+        "file:///b/2",
+        "words_no_vector",
+        1,
+        None,
+    )
     assert "\x1b[1minvoice\x1b[0m" in await on_a_terminal(ingest, "search", "invoices", "--by", "words")
     refused = await ingest("search", "invoices", "--by", "both")
     assert (refused.status, refused.code()) == (2, "no_listener")

@@ -56,7 +56,7 @@ async def test_functions_that_read_as_the_owner_refuse_where_they_would_pass_pol
     c: Connection, installed: str, searcher: str
 ) -> None:
     shows = [f"ingest_show_{what}('x')" for what in ("document", "chunks", "revisions")]
-    within = "ingest_search_by_right('vents', null, 'default', 10, null, 'words', null, null, null)"
+    within = "ingest_search_by_right(null::ingest_wanted_v1)"
     await c.execute("create policy house_rule on ingest_documents as restrictive for select using (uri <> 'closed')")
     async with login(installed, searcher) as it:
         for call in [*shows, "ingest_list_documents()", "ingest_inventory()", within]:

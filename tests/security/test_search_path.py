@@ -254,11 +254,12 @@ async def searched_with_an_index(c: Connection) -> None:
         " where collection = 'default' and space_id = 1 and generation = 1"
     )
     vector = await c.fetchval("select embedding::text from ingest.ingest_chunks limit 1")
-    statement = await c.fetchval(
-        "select ingest.ingest_nearest_statement('default'::text, $1::int, false, false)", dimensions
+    wanted = (
+        f"row(null, '{vector}', null, 'default', 3, '{{}}', null, null, null, null, null, null, 1, 1, false)"
+        "::ingest.ingest_wanted_v1"
     )
-    for number, value in ((1, f"'{vector}'::vectors.vector"), (2, "'{}'::jsonb"), (3, "3")):
-        statement = statement.replace(f"${number}", value)
+    statement = await c.fetchval(f"select ingest.ingest_nearest_statement({wanted})")
+    statement = statement.replace("$1", wanted).replace("$2", "3")
     async with c.transaction():
         await c.execute("set local enable_seqscan = off; set local enable_sort = off")
         plan = "\n".join(row[0] for row in await c.fetch(f"explain {statement}"))

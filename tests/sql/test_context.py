@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from laid_out import lay_out, prepare
 from roles import login, new_roles, refused
-from staging import Connection, one
+from staging import Connection, answer, one
 
 WORDS = ("apples", "berries", "cherries", "dates", "elder", "figs", "grapes")
 PARTS = [f"Part {number} is about {word} and what belongs to it." for number, word in enumerate(WORDS)]
@@ -150,11 +150,8 @@ async def test_what_begins_within_a_table_has_its_header_before_it(ready: Connec
 
 async def test_it_goes_by_words_until_the_vector_is_known_and_says_so(ready: Connection) -> None:
     await lay_plain(ready)
-    assert [row["by"] for row in await gather(ready, "dates")] == ["words"]
-    await ready.execute(
-        "select ingest_answer_queries(space_id, array[hash], array['[1,3,0]'::vector])"
-        " from ingest_query_key('dates', 'default')"
-    )
+    assert [row["by"] for row in await gather(ready, "dates")] == ["words_no_vector"]
+    await answer(ready, "dates", "[1,3,0]")
     assert [row["by"] for row in await gather(ready, "dates", k=1)] == ["both"]
     assert [row["by"] for row in await gather(ready, "dates", k=1, by="words")] == ["words"]
 
@@ -213,9 +210,9 @@ async def test_whoever_may_search_gathers_what_it_may_find_and_nothing_else(
 
 
 FORGED = """select p.text from ingest_passages_by_right(array(
-    select row('x', 'x', 0, v.id::text, 1, '{}'::jsonb, v.id, 'words', 1, null)::ingest_hit_v1
+    select row('x', 'x', 0, v.id::text, 1, '{}'::jsonb, v.id, 'words', 1, null, $2)::ingest_hit_v2
     from unnest($1::bigint[]) as v (id)),
-  $2, null, 1000, null, 1, 5, 5) p"""
+  null, 1000, null, 1, 5, 5) p"""
 
 
 async def test_hits_of_one_s_own_making_open_no_document(ready: Connection, installed: str, searcher: str) -> None:

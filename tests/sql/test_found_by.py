@@ -6,24 +6,26 @@ from typing import Any
 
 import asyncpg
 import pytest
-from staging import Connection, carry, ingest, settle, start
+from staging import Connection, answer, carry, ingest, settle, start
 
 
 async def test_a_hit_says_what_found_it_and_at_which_places(c: Connection) -> None:
     await ingest(c, {"a": "cats", "b": "dogs"})
     rows = await c.fetch("select uri, by, words_place, vector_place from ingest_search('cats')")
+    assert [tuple(row) for row in rows] == [("a", "words_no_vector", 1, None)]
+    rows = await c.fetch("select uri, by, words_place, vector_place from ingest_search('cats', by => 'words')")
     assert [tuple(row) for row in rows] == [("a", "words", 1, None)]
     rows = await c.fetch("select by, words_place, vector_place from ingest_search('[1,0,0]'::vector)")
     assert [tuple(row) for row in rows] == [("vector", None, 1), ("vector", None, 1)]  # equally near
-    both = "ingest_find_both('cats', '[1,0,0]', 'default', 9, '{}', null, null, null)"
-    rows = await c.fetch(f"select uri, by, words_place, vector_place from {both}")
+    await answer(c, "cats")
+    rows = await c.fetch("select uri, by, words_place, vector_place from ingest_search('cats')")
     assert [tuple(row) for row in rows] == [("a", "both", 1, 1), ("b", "vector", None, 1)]
 
 
 SEARCHES = (
-    "select uri, ordinal from ingest_search('cats', under => $1, per_document => $2)",
+    "select uri, ordinal from ingest_search('cats', under => $1, per_document => $2, by => 'words')",
     "select uri, ordinal from ingest_search('[1,0,0]'::vector, under => $1, per_document => $2)",
-    "select uri, ordinal from ingest_find_both('cats', '[1,0,0]', 'default', 10, '{}', null, $1, $2)",
+    "select uri, ordinal from ingest_search('cats', under => $1, per_document => $2)",
 )
 
 
@@ -35,6 +37,7 @@ async def test_a_search_is_kept_to_uris_that_begin_so_and_to_some_chunks_of_each
     await carry(c, request, texts=dict.fromkeys(["file:///a/1", "file:///a/2", "file:///b/3"], "cats"),
                 vectors=["[1,0,0]"] * 40)  # fmt: skip
     await settle(c, request)
+    await answer(c, "cats")
     assert {row["uri"] for row in await c.fetch(search, "file:///b/", None)} == {"file:///b/3"}
     assert [row["uri"] for row in await c.fetch(search, "file:///nowhere", 1)] == []
     once = [row["uri"] for row in await c.fetch(search, None, 1)]

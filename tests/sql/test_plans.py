@@ -163,11 +163,14 @@ async def nearest(c: Connection, k: int) -> set[str]:
 
 async def test_a_vector_search_uses_the_partial_index(c: Connection) -> None:
     await fill_chunks(c, 3000, dead=1)
-    statement = await c.fetchval("select ingest_nearest_statement('c', 3, false, false)")
-    await c.execute(f"prepare s (vector, jsonb, int) as {statement}")
+    wanted = (
+        "row(null, '[1,1,1]', null, 'c', 10, '{}', null, null, null, null, null, null, 1, 1, false)::ingest_wanted_v1"
+    )
+    statement = await c.fetchval(f"select ingest_nearest_statement({wanted})")
+    await c.execute(f"prepare s (ingest_wanted_v1, int) as {statement}")
     for mode in ("force_custom_plan", "force_generic_plan"):
         await c.execute(f"set plan_cache_mode = {mode}")
-        plan = "\n".join(row[0] for row in await c.fetch("explain execute s ('[1,1,1]', '{}', 10)"))
+        plan = "\n".join(row[0] for row in await c.fetch(f"explain execute s ({wanted}, 10)"))
         assert "ingest_chunk_store_embedding_idx" in plan, plan
     view = await c.fetch("explain select uri from ingest_chunks_c order by embedding <=> '[1,1,1]' limit 10")
     assert "ingest_chunk_store_embedding_idx" in "\n".join(row[0] for row in view)

@@ -1,0 +1,31 @@
+create or replace function ingest.ingest_check_wanted(p_wanted ingest.ingest_wanted_v1) returns ingest.ingest_wanted_v1
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  p_wanted.k := coalesce(p_wanted.k, 10);
+  p_wanted.words_weight := coalesce(p_wanted.words_weight, 1);
+  p_wanted.vector_weight := coalesce(p_wanted.vector_weight, 1);
+  perform ingest.ingest_check_count('k'::text, p_wanted.k);
+  perform ingest.ingest_check_count('per_document'::text, p_wanted.per_document);
+  if octet_length(p_wanted.query) > 20000 then
+    raise exception 'the query has % bytes', octet_length(p_wanted.query)
+      using errcode = 'IG030', constraint = 'query_too_long', hint = 'It may have 20,000: ask with a part of it.';
+  elsif p_wanted.way not in ('words', 'vector') then
+    raise exception 'ingest_search can''t go by "%"', p_wanted.way
+      using errcode = 'IG035', constraint = 'unknown_way',
+            hint = 'by => ''words'', by => ''vector'', or neither: then by both, if the query''s vector is known.';
+  elsif cardinality(array_remove(p_wanted.collections, null)) not between 1 and 100 or array_position(p_wanted.collections, null) is not null then
+    raise exception 'these are no 1 to 100 names of collections: %', left(p_wanted.collections::text, 100)
+      using errcode = 'IG035', constraint = 'wrong_collections', hint = 'Like: collections => ''{handbook,mail}''.';
+  elsif not p_wanted.min_similarity between -1 and 1 then
+    raise exception 'min_similarity is %', p_wanted.min_similarity
+      using errcode = 'IG035', constraint = 'wrong_similarity', hint = 'A cosine is between -1 and 1: what is 0.8 to one model may be 0.3 to another.';
+  elsif not (p_wanted.words_weight >= 0 and p_wanted.vector_weight >= 0 and p_wanted.words_weight + p_wanted.vector_weight between 1e-6 and 1e6) then
+    raise exception 'the weights are % of words and % of the vector', p_wanted.words_weight, p_wanted.vector_weight
+      using errcode = 'IG035', constraint = 'wrong_weight', hint = 'Give numbers from 0 on, one of them above: words_weight => 2 counts words twice.';
+  end if;
+  return p_wanted;
+end
+$$;
+
+comment on function ingest.ingest_check_wanted(ingest.ingest_wanted_v1) is 'What is wanted, with defaults; IG030, IG035 where it makes no sense.';
