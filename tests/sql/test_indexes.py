@@ -269,7 +269,7 @@ async def test_an_index_of_a_generation_is_built_before_the_switch_to_it(c: Conn
         " select name, 2, space_id, 'building' from ingest_collections where name = 'manuals'"
     )
     assert await maintain(installed) == [("build", "manuals")]
-    assert await c.fetchval("select ingest_ann('manuals', 2)") == 100
+    assert await c.fetchval("select (ingest_ann('manuals', 2)).candidates") == 100
     await c.execute("update ingest_generations set state = 'former' where generation = 1 and collection = 'manuals'")
     await c.execute("update ingest_generations set state = 'live' where generation = 2")
     await c.execute("update ingest_collections set generation = 2 where name = 'manuals'")
