@@ -43,7 +43,24 @@ class Way(str, Enum):
 By = Annotated[
     Way | None, typer.Option(help="Only by words, only by meaning, or by both or not at all.", show_default=False)
 ]
-Filter = Annotated[str, typer.Option("--filter", metavar="JSON", help="What the chunks' metadata must contain.")]
+Collections = Annotated[
+    list[str] | None, typer.Option("--collection", "-c", help="A collection, by default default; may be repeated.")
+]
+Filter = Annotated[
+    str,
+    typer.Option("--filter", metavar="JSON", help='What the chunks\' metadata must contain, or {"year": {"$gt": 3}}.'),
+]
+Similarity = Annotated[
+    float | None,
+    typer.Option("--min-similarity", metavar="X", min=-1, max=1, help="By meaning, nothing with a smaller cosine."),
+]
+WordsWeight = Annotated[
+    float | None, typer.Option("--words-weight", metavar="X", min=0, help="How much words count, if both do; 1.")
+]
+VectorWeight = Annotated[
+    float | None, typer.Option("--vector-weight", metavar="X", min=0, help="How much the meaning counts; 1.")
+]
+Rerank = Annotated[bool, typer.Option("--rerank", help="In the order that a re-ranker has found for these words.")]
 PerDocument = Annotated[
     int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
 ]
@@ -112,6 +129,16 @@ def json_object(option: str, pairs: Sequence[str]) -> dict[str, object]:
         value = _value(text)
         values[key] = [*_as_list(values[key]), *_as_list(value)] if key in values else value
     return values
+
+
+def one_or_more(names: Sequence[str] | None) -> str | list[str]:
+    """Return the collection that is meant, or those that are."""
+    return names[0] if names and len(names) == 1 else list(names or []) or "default"
+
+
+def given(**values: object) -> dict[str, object]:
+    """Return the values that are given."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def json_filter(text: str) -> dict[str, object]:

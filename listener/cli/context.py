@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,7 +15,7 @@ from listener.cli.search import Sought, beginning
 
 def context(
     query: Annotated[str, typer.Argument(metavar="QUESTION", help="What is asked.")],
-    collection: arguments.Collection = "default",
+    collection: arguments.Collections = None,
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks are found.")] = 8,
     budget: Annotated[
         int | None, typer.Option(metavar="CHARACTERS", min=1, help="Most characters; 12000 if nothing is said.")
@@ -35,6 +34,11 @@ def context(
     by: arguments.By = None,
     per_document: arguments.PerDocument = None,
     under: arguments.Under = None,
+    since: arguments.Since = None,
+    min_similarity: arguments.Similarity = None,
+    words_weight: arguments.WordsWeight = None,
+    vector_weight: arguments.VectorWeight = None,
+    rerank: arguments.Rerank = False,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -50,18 +54,18 @@ def context(
     """
     if not query.strip():
         raise UsageProblem("empty_query", "QUESTION is empty", "Say what is asked.")
-    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, beginning(under))
-    room = {"budget": budget, "tokens": tokens, "share": share, "neighbours": neighbours, "sections": sections}
-    run(_context(wanted, room, Output(as_json), show_sql))
+    wanted = Sought(query, by, arguments.one_or_more(collection), arguments.given(
+        k=k, filter=arguments.json_filter(filter_), per_document=per_document, under=beginning(under), since=since,
+        min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank or None,
+        budget=budget, tokens=tokens, share=share, neighbours=neighbours, sections=sections,
+    ))  # fmt: skip
+    run(_context(wanted, Output(as_json), show_sql))
 
 
-async def _context(wanted: Sought, room: Mapping[str, Any], output: Output, show_sql: bool) -> None:
+async def _context(wanted: Sought, output: Output, show_sql: bool) -> None:
     async with open_ingest(output, show_sql) as ingest:
         by, note = await wanted.prepare(ingest)
-        passages = await ingest.context(
-            wanted.query, wanted.collection, k=wanted.k, filter=wanted.filter, by=by, under=wanted.under,
-            per_document=wanted.per_document, timeout=None, **room,
-        )  # fmt: skip
+        passages = await ingest.context(wanted.query, wanted.collection, by=by, timeout=None, **wanted.more)
         if note:
             output.note(f"note: searched by words only: {note}")
         output.value(passages)

@@ -26,6 +26,7 @@ def write_hits(hits: Sequence[Hit], marked: Sequence[Pieces], output: Output) ->
     """Write hits, best first; ``marked``: the text of each in pieces, with whether the search looked for it."""
     if not hits:
         output.line("nothing found")
+    several = len({hit.collection for hit in hits}) > 1
     for number, (hit, pieces) in enumerate(zip(hits, marked, strict=True), 1):
         if number > 1:
             output.line()
@@ -33,16 +34,23 @@ def write_hits(hits: Sequence[Hit], marked: Sequence[Pieces], output: Output) ->
         output.line(cut_in_middle(f"{number}. {hit.title or hit.uri}", width), "bold")
         if hit.title:
             output.line(f"{INDENT}{cut_in_middle(hit.uri, width - len(INDENT))}")
-        for line in [*wrapped([(_about(hit), "dim")], width - len(INDENT)), *_excerpt(pieces, width - len(INDENT))]:
+        for line in [
+            *wrapped([(_about(hit, several), "dim")], width - len(INDENT)),
+            *_excerpt(pieces, width - len(INDENT)),
+        ]:
             output.pieces([(INDENT, ""), *line])
 
 
-def _about(hit: Hit) -> str:
-    """Return ``Install > Linux · page 3 · chunk 7 · found by words (place 1) and meaning (place 4) · score 0.0318``."""
+def _about(hit: Hit, several: bool) -> str:
+    """Return ``Install > Linux · page 3 · chunk 7 · found by words (place 1) and meaning (place 4) · score 0.0318``.
+
+    With hits of ``several`` collections, its own stands before that.
+    """
     path = hit.metadata.get("heading_path")
     headings = " > ".join(map(str, path)) if isinstance(path, list) else ""
+    where = f"collection {hit.collection}" if several else ""
     return " · ".join(
-        filter(None, [headings, _pages(hit), f"chunk {hit.ordinal}", _found_by(hit), f"score {hit.score:.4f}"])
+        filter(None, [where, headings, _pages(hit), f"chunk {hit.ordinal}", _found_by(hit), f"score {hit.score:.4f}"])
     )
 
 
@@ -55,7 +63,8 @@ def _pages(hit: Hit) -> str:
 
 def _found_by(hit: Hit) -> str:
     ways = (("words", hit.words_place), ("meaning", hit.vector_place))
-    return "found by " + " and ".join(f"{way} (place {place})" for way, place in ways if place is not None)
+    found = "found by " + " and ".join(f"{way} (place {place})" for way, place in ways if place is not None)
+    return found + (", re-ranked" if hit.by == "reranked" else "")
 
 
 def _excerpt(pieces: Pieces, width: int) -> list[Line]:

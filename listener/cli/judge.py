@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,6 +35,13 @@ def evaluate(
     base: Annotated[
         str, typer.Option(metavar="PREFIX", help="What expected URIs without a scheme begin with; or a folder.")
     ] = "",
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(metavar="W:V", help="By both, with words counted W and the meaning V times; may be repeated."),
+    ] = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="By both in the order of a re-ranker too, as far as it was asked before.")
+    ] = False,
     worst: Annotated[int, typer.Option(metavar="N", min=0, max=10_000, help="How many bad queries to list.")] = 5,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
@@ -47,13 +54,14 @@ def evaluate(
 
     \b
     ingest eval judged.jsonl -c handbook --base /srv/docs
-    ingest eval judged.jsonl -c small -c large --by both --worst 20
+    ingest eval judged.jsonl -c small -c large --by both --weights 2:1 --worst 20
     """
     from listener.client import judging
 
     judged = judging.read(_lines(file), (beginning(base) or "") if base else "")
     wanted = [way for way in judging.WAYS if not by or NAMES[way] in [one.value for one in by]]
-    run(_evaluate(judged, collection or ["default"], wanted, k, worst, Output(as_json), show_sql))
+    how = {"ways": wanted, "k": k, "weights": [_weights(pair) for pair in weights or ()], "rerank": rerank}
+    run(_evaluate(judged, collection or ["default"], how, worst, Output(as_json), show_sql))
 
 
 def _lines(file: Path) -> list[str]:
@@ -70,30 +78,48 @@ def _lines(file: Path) -> list[str]:
 async def _evaluate(
     judged: Sequence[judging.Judged],
     collections: Sequence[str],
-    ways: Sequence[judging.Way],
-    k: int,
+    how: Mapping[str, Any],
     worst: int,
     output: Output,
     show_sql: bool,
 ) -> None:
     async with open_ingest(output, show_sql) as ingest:
-        found = [one for name in collections for one in await ingest.evaluate(judged, name, ways=ways, k=k)]
+        found = [one for name in collections for one in await ingest.evaluate(judged, name, **how)]
     for name, unknown in {one.collection: one.unknown for one in found if one.unknown}.items():
         more = f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         output.note(f'warning: expected, but not in collection "{name}": {unknown[0]}{more}; see --base')
+    for one in found:
+        if one.unscored:
+            unknown = f"of {one.unscored} of {one.queries} queries"
+            output.note(f'warning: {unknown} no re-ranker\'s score is known in collection "{one.collection}"')
     output.value(found)
+    k = how["k"]
     headings = ("collection", "by", "hit@1", f"hit@{k}", "MRR", f"nDCG@{k}", f"recall@{k}")
     output.table(headings, (_cells(one) for one in found))
     for one in found:
         if bad := one.worst(worst):
             output.line()
-            output.line(f"worst of {one.collection} by {NAMES[one.way]}:")
+            output.line(f"worst of {one.collection} by {_name(one.way)}:")
             output.table(("nDCG", "place", "query", "found first"), (_bad(query) for query in bad))
+
+
+def _name(way: str) -> str:
+    return NAMES.get(way, way)
+
+
+def _weights(pair: str) -> tuple[float, float]:
+    """Return two weights; raises UsageProblem ``wrong_weight``."""
+    words, colon, vector = pair.partition(":")
+    try:
+        return float(words), float(vector if colon else "1")
+    except ValueError:
+        hint = "Like: --weights 1:2, by which the meaning counts twice."
+        raise UsageProblem("wrong_weight", f"--weights takes two numbers, not {pair}", hint) from None
 
 
 def _cells(one: judging.Quality) -> tuple[str, ...]:
     figures = (one.hit_at_1, one.hit_at_k, one.mrr, one.ndcg, one.recall)
-    return one.collection, NAMES[one.way], *(f"{figure:.3f}" for figure in figures)
+    return one.collection, _name(one.way), *(f"{figure:.3f}" for figure in figures)
 
 
 def _bad(query: judging.Answered) -> tuple[object, ...]:

@@ -133,7 +133,7 @@ async def _summary(ingest: Ingest, status: Status) -> Summary:
 
 async def _found(ingest: Ingest, query: str, collection: str, source: str, output: Output) -> list[Hit]:
     """Search what lies at ``source``, and show what is found."""
-    sought = search.Sought(query, collection, SHOWN_HITS, under=_uris_begin(source))
+    sought = search.Sought(query, collection=collection, more={"k": SHOWN_HITS, "under": _uris_begin(source)})
     hits, note = await sought.find(ingest)
     output.line()
     output.line(f'Search for "{query}":', "bold")

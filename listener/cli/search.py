@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,16 +25,21 @@ EMBED_SECONDS = 5.0
 
 def search(
     query: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for.")],
-    collection: arguments.Collection = "default",
+    collection: arguments.Collections = None,
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks.")] = 5,
     filter_: arguments.Filter = "{}",
     by: arguments.By = None,
     per_document: arguments.PerDocument = None,
     under: arguments.Under = None,
+    since: arguments.Since = None,
+    min_similarity: arguments.Similarity = None,
+    words_weight: arguments.WordsWeight = None,
+    vector_weight: arguments.VectorWeight = None,
+    rerank: arguments.Rerank = False,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Search a collection by meaning and by words.
+    """Search one collection, or several, by meaning and by words.
 
     In plain SQL that is: call ingest_embed_query('TEXT'); select * from ingest_search('TEXT'). A listener embeds TEXT;
     when none is running, the search is by words only, and says so (with --by meaning or both it fails). Words that
@@ -42,44 +47,43 @@ def search(
 
     \b
     ingest search "how do I resume a cancelled request?"
-    ingest search refunds -c mail -k 20 --filter '{"team": "support"}' --json
+    ingest search refunds -c mail -c handbook -k 20 --filter '{"team": "support"}' --since 7d --json
     ingest search "leave policy" --under /srv/docs/handbook --per-document 1 --by meaning
     """
     if not query.strip():
         raise UsageProblem("empty_query", "TEXT is empty", "Say what to look for.")
-    wanted = Sought(query, collection, k, arguments.json_filter(filter_), by, per_document, beginning(under))
+    wanted = Sought(query, by, arguments.one_or_more(collection), arguments.given(
+        k=k, filter=arguments.json_filter(filter_), per_document=per_document, under=beginning(under), since=since,
+        min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank or None,
+    ))  # fmt: skip
     run(_search(wanted, Output(as_json), show_sql))
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is looked for, and where."""
+    """What is looked for, and where; ``more`` are further arguments of ``Ingest.search``."""
 
     query: str
-    collection: str
-    k: int
-    filter: Mapping[str, object] = field(default_factory=dict)
     by: arguments.Way | None = None
-    per_document: int | None = None
-    under: str | None = None
+    collection: str | Sequence[str] = "default"
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     async def prepare(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, str]:
         """Have the query embedded; return by what to search, and why by words only if nobody asked for that, or ""."""
-        if self.by is None:
-            return None, await _embed(ingest, self.query, self.collection)
+        names = [self.collection] if isinstance(self.collection, str) else self.collection
         if self.by is arguments.Way.WORDS:
             return "words", ""
-        await ingest.embed_query(self.query, self.collection, timeout=EMBED_SECONDS)
+        if self.by is None:
+            notes = [await _embed(ingest, self.query, name) for name in names]
+            return None, next(filter(None, notes), "")
+        for name in names:
+            await ingest.embed_query(self.query, name, timeout=EMBED_SECONDS)
         return ("vector" if self.by is arguments.Way.MEANING else None), ""
 
     async def find(self, ingest: Ingest) -> tuple[list[Hit], str]:
         """Return what is found, and why it was searched by words only although nobody asked for that, or ""."""
         by, note = await self.prepare(ingest)
-        hits = await ingest.search(
-            self.query, self.collection, k=self.k, filter=self.filter, by=by, under=self.under,
-            per_document=self.per_document, timeout=None,
-        )  # fmt: skip
-        return hits, note
+        return await ingest.search(self.query, self.collection, by=by, timeout=None, **self.more), note
 
     async def write(self, ingest: Ingest, hits: Sequence[Hit], output: Output) -> None:
         """Write hits for people, with the words that matched marked."""
@@ -87,8 +91,7 @@ class Sought:
             return
         from listener.client.overview import marked
 
-        texts = [hit.text for hit in hits]
-        found = await marked(ingest.session.quiet(), self.query, self.collection, texts) if texts else []
+        found = await marked(ingest.session.quiet(), self.query, hits) if hits else []
         write_hits(hits, found, output)
 
 

@@ -7,14 +7,14 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from listener.client import judging, results, statements
+from listener.client import results, statements
 from listener.client.inventory import Inventory
-from listener.client.judging import WAYS, Judged, Quality, Way
-from listener.client.passages import Prompting, embed_if_possible
-from listener.client.results import STATUSES, Failure, Hit, Status, found, outcome
+from listener.client.passages import Prompting
+from listener.client.results import STATUSES, Failure, Status, outcome
+from listener.client.searching import Searching
 from listener.client.session import Session
 from listener.client.since import beginning
 from listener.client.waiting import looks, statuses_of, until_ended
@@ -23,7 +23,7 @@ from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 
-class Ingest(Inventory, Watched, Prompting):
+class Ingest(Inventory, Watched, Searching, Prompting):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:
@@ -184,52 +184,6 @@ class Ingest(Inventory, Watched, Prompting):
         """
         values = (str(_id(request)), from_step, _json(options) or "{}", collection)
         return _id(await self.session.value(statements.FORK, *values))
-
-    @tracked("ingest.search", shows=("collection", "k", "by"), told=found)
-    async def search(
-        self,
-        query: str,
-        collection: str = "default",
-        *,
-        k: int = 10,
-        filter: Mapping[str, Any] | None = None,
-        by: Literal["words", "vector"] | None = None,
-        under: str | None = None,
-        per_document: int | None = None,
-        timeout: float | None = 10.0,
-    ) -> list[Hit]:
-        """Return the ``k`` best chunks of a collection for a text, best first.
-
-        By words and by meaning, or as ``by`` says. A listener embeds the text, for which this waits up to ``timeout``
-        seconds; if there is none, with ``timeout=None``, and within a transaction, it goes by words, unless the vector
-        is known from before: ``Hit.by`` tells. ``filter`` is what a chunk's metadata must contain. ``under``: only
-        documents whose URIs begin so; ``per_document``: at most so many chunks of each.
-
-        Raises RequestError ``unknown_collection``, ``empty_query``, or the embedder's own code; with ``by="vector"``
-        also ``no_listener``, ``query_not_answered``, ``too_many_queries``, ``no_space_yet`` and ``query_not_embedded``.
-        """
-        await embed_if_possible(self.session, query, collection, by, timeout)
-        values = (query, collection, k, _json(filter) or "{}", by, under, per_document)
-        return list(map(results.hit, await self.session.rows(statements.SEARCH, *values)))
-
-    async def embed_query(self, query: str, collection: str = "default", *, timeout: float = 10.0) -> None:
-        """Have a listener embed a text, so that searches for it go by meaning too; raises as ``search`` by vector."""
-        await self.session.rows(statements.EMBED_QUERY, query, collection, timedelta(seconds=timeout))
-
-    async def evaluate(
-        self,
-        judged: Sequence[Judged],
-        collection: str = "default",
-        *,
-        ways: Sequence[Way] = WAYS,
-        k: int = 10,
-    ) -> list[Quality]:
-        """Return how good searches of a collection are, by queries whose answers are known, for each of ``ways``.
-
-        ``judged``: what ``judging.read`` makes of a file's lines; figures are of the first ``k`` documents. A listener
-        embeds the queries, unless it is by words alone. Raises as ``search`` by vector.
-        """
-        return await judging.evaluate(self, judged, collection, ways, k)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Ingest]:

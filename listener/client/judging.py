@@ -12,16 +12,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from listener.client import statements
+from listener.client.wanted import By
 from listener.errors import RequestError
 
 if TYPE_CHECKING:
-    from listener.client.ingest import Ingest
+    from listener.client.searching import Searching
 
 Way = Literal["words", "vector", "both"]
+Weights = tuple[float, float]
 WAYS: tuple[Way, ...] = ("words", "vector", "both")
 MOST_QUERIES = 10_000
 LONGEST_LINE = 1_000_000  # characters
@@ -41,6 +43,18 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """How queries are asked: what that is called, by what, and other arguments of ``search``."""
+
+    way: str
+    by: By | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+RERANKED = Asking("reranked", more={"rerank": True})
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What a query found: URIs of documents, best first, and the figures of ``Quality`` for it alone."""
 
@@ -51,6 +65,8 @@ class Answered:
     """Of the first document that was expected, from 1; None: none was found."""
     ndcg: float
     recall: float
+    reranked: bool = False
+    """Whether a re-ranker's scores were known for any of what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +78,12 @@ class Quality:
     ``ndcg``    normalized discounted cumulative gain at k, with gains of 2 ** grade - 1
     ``recall``  the share of expected documents among the first k
     ``found``   each query's own
+    ``unscored``  the number of queries for which a re-ranker's scores of nothing that was found are known
     ``unknown`` the URIs that were expected and are not in the collection; they count as not found
     """
 
     collection: str
-    way: Way
+    way: str
     k: int
     queries: int
     hit_at_1: float
@@ -76,6 +93,7 @@ class Quality:
     recall: float
     found: Sequence[Answered]
     unknown: Sequence[str] = ()
+    unscored: int = 0
 
     def worst(self, number: int) -> list[Answered]:
         """Return the queries that went worst, the worst first, without those that went as well as can be."""
@@ -136,23 +154,41 @@ def _bad(number: int, what: str) -> RequestError:
     return RequestError("bad_judgement", f"line {number} {what}", SHAPE)
 
 
+def asking(way: Way) -> Asking:
+    """Return how to ask by words, by vector, or by both."""
+    return Asking(way, None if way == "both" else way)
+
+
+def weighted(words: float, vector: float) -> Asking:
+    """Return how to ask by both, each of which counts so much."""
+    return Asking(f"both {words:g}:{vector:g}", more={"words_weight": words, "vector_weight": vector})
+
+
 async def evaluate(
-    ingest: Ingest, judged: Sequence[Judged], collection: str, ways: Sequence[Way], k: int
+    ingest: Searching, judged: Sequence[Judged], collection: str, asked: Sequence[Asking], k: int
 ) -> list[Quality]:
     """Ask every query each way, and return what came of it, a Quality for each way. Raises as ``Ingest.search``."""
-    found: dict[Way, list[Answered]] = {way: [] for way in ways}
+    found: dict[str, list[Answered]] = {one.way: [] for one in asked}
     for one in judged:
-        if "both" in ways:
+        if any(how.by is None for how in asked):
             await ingest.embed_query(
                 one.query, collection
             )  # else a search by both would go by words where it can't be embedded
-        for way in ways:
-            hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=None if way == "both" else way)
-            found[way].append(measure(one, [hit.uri for hit in hits], k))
+        for how in asked:
+            hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=how.by, **how.more)
+            answered = measure(one, [hit.uri for hit in hits], k)
+            found[how.way].append(replace(answered, reranked=any(hit.by == "reranked" for hit in hits)))
     expected = {uri for one in judged for uri in one.expected}
     rows = await ingest.session.rows(statements.URIS_AMONG, collection, sorted(expected))
     unknown = sorted(expected - {row["uri"] for row in rows})
-    return [replace(quality(collection, way, k, of_way), unknown=unknown) for way, of_way in found.items()]
+    return [
+        replace(
+            quality(collection, way, k, of_way),
+            unknown=unknown,
+            unscored=sum(way == RERANKED.way and not one.reranked for one in of_way),
+        )
+        for way, of_way in found.items()
+    ]
 
 
 def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:
@@ -170,7 +206,7 @@ def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:
     )
 
 
-def quality(collection: str, way: Way, k: int, found: Sequence[Answered]) -> Quality:
+def quality(collection: str, way: str, k: int, found: Sequence[Answered]) -> Quality:
     """Return the means over queries."""
 
     def mean(figure: Callable[[Answered], Any]) -> float:

@@ -10,14 +10,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
-from listener.client.passages import By, Passage
+from listener.client.passages import Passage
 from listener.client.retrieving import described, retrieved, retrieved_at_once
+from listener.client.wanted import By
 
 _OURS = ("database", "schema_name")
 
@@ -25,13 +27,14 @@ _OURS = ("database", "schema_name")
 class LangChainRetriever(BaseRetriever):
     """Gathers passages as ``Ingest.context`` does, whose arguments are its fields, and may be those of a call.
 
+    ``filter`` is as LangChain's ``PGVector`` has it: ``{"lang": "de"}``, ``{"year": {"$gte": 2020}}``.
     ``k`` chunks are found; passages that touch are one document, so there may be fewer. ``database`` and
     ``schema_name`` are those of ``listener.connect``. Raises IngestError.
     """
 
     database: str | None = None
     schema_name: str | None = None
-    collection: str = "default"
+    collection: str | list[str] = "default"
     k: int = 8
     budget: int | None = None
     tokens: int | None = None
@@ -42,6 +45,11 @@ class LangChainRetriever(BaseRetriever):
     by: By | None = None
     under: str | None = None
     per_document: int | None = None
+    since: datetime | timedelta | str | None = None
+    min_similarity: float | None = None
+    words_weight: float | None = None
+    vector_weight: float | None = None
+    rerank: bool | None = None
     timeout: float | None = 10.0
 
     def _get_relevant_documents(

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from listener.client import statements
+from listener.client.results import Hit
 from listener.client.session import Session
 from listener.errors import IngestError, RequestError
 
@@ -122,11 +123,12 @@ async def require_collection(session: Session, name: str) -> None:
         raise RequestError("unknown_collection", f'there is no collection "{name}"', hint)
 
 
-async def marked(session: Session, query: str, collection: str, texts: Sequence[str]) -> list[list[tuple[str, bool]]]:
-    """Return texts in pieces, each with whether it is a word that the query has, as full-text search sees it."""
+async def marked(session: Session, query: str, hits: Sequence[Hit]) -> list[list[tuple[str, bool]]]:
+    """Return hits' texts in pieces, each with whether it is a word that the query has, as full-text search sees it."""
+    texts = [hit.text for hit in hits]
     token = uuid4().hex
     options = f"HighlightAll=true, StartSel={token}1, StopSel={token}0"
-    rows = await session.rows(statements.MARKED, query, collection, list(texts), options)
+    rows = await session.rows(statements.MARKED, query, [hit.collection for hit in hits], texts, options)
     found = [_pieces(row[0], token) for row in rows]
     # Postgres may leave something out of what it marks; the text as it stands is worth more than marks.
     return [

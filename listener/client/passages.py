@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 import asyncpg
 
 from listener.client import statements
 from listener.client.results import metadata as parsed
 from listener.client.session import Session
-from listener.errors import RequestError
+from listener.client.wanted import By, Collections, Since, arguments, call, embed_if_possible
 from listener.tracing.tracked import tracked
-
-CONTEXT = """select c.number, c.uri, c.title, c.heading_path, c.page, c.start_char, c.end_char, c.text, c.continues,
-  c.score, c.by, c.metadata::text, c.cited
-from {schema}.ingest_context($1::text, $2::text, k => $3::int, budget => $4::int, tokens => $5::int,
-  share => $6::float8, neighbours => $7::int, sections => $8::int, filter => $9::text::jsonb, by => $10::text,
-  under => $11::text, per_document => $12::int) c"""
-
-_NO_VECTOR = ("no_listener", "query_not_answered", "no_space_yet", "too_many_queries")
-
-By = Literal["words", "vector"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +40,7 @@ class Passage:
     by: str
     metadata: Mapping[str, Any]
     cited: str
+    collection: str
 
     @property
     def citation(self) -> str:
@@ -83,7 +72,7 @@ class Prompting:
     async def context(
         self,
         query: str,
-        collection: str = "default",
+        collection: Collections = "default",
         *,
         k: int = 8,
         budget: int | None = None,
@@ -95,6 +84,11 @@ class Prompting:
         by: By | None = None,
         under: str | None = None,
         per_document: int | None = None,
+        since: Since | None = None,
+        min_similarity: float | None = None,
+        words_weight: float | None = None,
+        vector_weight: float | None = None,
+        rerank: bool | None = None,
         timeout: float | None = 10.0,
     ) -> list[Passage]:
         """Return what goes into a prompt for a question: the ``k`` best chunks and what stands around them.
@@ -102,30 +96,16 @@ class Prompting:
         In at most ``budget`` characters (12,000), or ``tokens`` of four bytes, with citations. Chunks come first, then
         ``neighbours`` of them on each side, then the section that each stands in, and those ``sections`` levels up,
         as far as there is room. What touches is one passage. Of several documents, none has more than its ``share``.
-        ``filter``, ``by``, ``under``, ``per_document``, ``timeout`` and errors as of ``search``; also ``wrong_share``.
+        The others, and errors, as of ``search``; also ``wrong_share``.
         """
         await embed_if_possible(self.session, query, collection, by, timeout)
-        values = (
-            query, collection, k, budget, tokens, float(share), neighbours, sections,
-            json.dumps(dict(filter or {}), ensure_ascii=False), by, under, per_document,
+        given = await arguments(
+            self.session, query, collection, k=k, budget=budget, tokens=tokens, share=share, neighbours=neighbours,
+            sections=sections, filter=filter, by=by, under=under, per_document=per_document, since=since,
+            min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank,
         )  # fmt: skip
-        return list(map(_passage, await self.session.rows(CONTEXT, *values)))
-
-
-async def embed_if_possible(
-    session: Session, query: str, collection: str, by: By | None, timeout: float | None
-) -> None:
-    """Have a listener embed a text for a search; pass over that it can't be, where words are enough.
-
-    Raises RequestError, with ``by="vector"`` for every reason, else the embedder's own.
-    """
-    if by == "words" or timeout is None or session.in_transaction:
-        return
-    try:
-        await session.rows(statements.EMBED_QUERY, query, collection, timedelta(seconds=timeout))
-    except RequestError as error:
-        if by == "vector" or error.code not in _NO_VECTOR:
-            raise
+        rows = await self.session.rows(statements.GATHERED + call("ingest_context", given) + " c", *given.values())
+        return list(map(_passage, rows))
 
 
 def _passage(row: asyncpg.Record) -> Passage:

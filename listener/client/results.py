@@ -153,8 +153,8 @@ class Hit:
     ``id``        of the chunk: the same as ``id`` in ``ingest_chunks``; a changed document's chunks have others
     ``uri``       of its document; ``ordinal``: its place in there, from 0
     ``score``     higher is better; comparable only within one search
-    ``by``        what found it: words, vector, or both; its place among what each of them found: ``words_place``,
-                  ``vector_place``, from 1
+    ``by``        what found it: words, vector, or both; words_no_vector: words, and the query's vector is not known;
+                  reranked: its place is a re-ranker's. ``words_place``, ``vector_place``: places in the two, from 1
     ``metadata``  ``heading_path``, what the parser found, and what the request gave
     """
 
@@ -168,6 +168,7 @@ class Hit:
     metadata: Mapping[str, Any]
     words_place: int | None
     vector_place: int | None
+    collection: str
 
 
 def found(hits: list[Hit]) -> dict[str, str | int]:
@@ -193,7 +194,7 @@ def failure(row: asyncpg.Record) -> Failure:
 
 
 def hit(row: asyncpg.Record) -> Hit:
-    """Return a row of ``statements.SEARCH``."""
+    """Return a row of ``statements.FOUND``."""
     return Hit(**{**row, "metadata": metadata(row["metadata"])})
 
 

@@ -35,6 +35,7 @@ def described(passage: Passage) -> dict[str, Any]:
         "end_char": passage.end_char,
         "score": passage.score,
         "by": passage.by,
+        "collection": passage.collection,
         "number": passage.number,
         "citation": passage.citation,
     }

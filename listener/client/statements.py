@@ -117,14 +117,19 @@ FORK = "select {schema}.ingest_fork($1::text::uuid, $2, $3::text::jsonb, $4)"
 
 EMBED_QUERY = "call {schema}.ingest_embed_query($1::text, $2::text, $3::interval)"
 
-SEARCH = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.ordinal, h.text, h.score, h.by,
-  h.metadata::text, h.words_place, h.vector_place
-from {schema}.ingest_search($1::text, $2::text, $3::int, $4::text::jsonb, $5::text, $6::text, $7::int) h"""
+FOUND = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.ordinal, h.text, h.score, h.by,
+  h.metadata::text, h.words_place, h.vector_place, h.collection
+from """
+
+GATHERED = """select c.number, c.uri, c.title, c.heading_path, c.page, c.start_char, c.end_char, c.text, c.continues,
+  c.score, c.by, c.metadata::text, c.cited, c.collection
+from """
 
 MARKED = """select pg_catalog.ts_headline(
   c.text_config, t.text, pg_catalog.websearch_to_tsquery(c.text_config, $1::text), $4::text)
-from pg_catalog.unnest($3::text[]) with ordinality as t (text, place)
-join {schema}.ingest_collections c on c.name = $2::text order by t.place"""
+from rows from (pg_catalog.unnest($3::text[]), pg_catalog.unnest($2::text[]))
+  with ordinality as t (text, collection, place)
+join {schema}.ingest_collections c on c.name = t.collection order by t.place"""
 
 # Rights: grant, revoke, doctor --as.
 

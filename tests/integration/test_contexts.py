@@ -63,7 +63,7 @@ async def test_the_client_returns_passages_also_inside_of_a_transaction(laid: st
         number=1, uri="file:///a/fruit.md", title="Fruit", heading_path=["Fruit", "Stones"], page=None,
         start_char=TEXT.index("## Stones"), end_char=len(TEXT), text=TEXT[TEXT.index("## Stones") :], continues=None,
         score=passage.score, by="words_no_vector", metadata={"team": "red", "heading_path": ["Fruit", "Stones"]},
-        cited=passage.cited,
+        cited=passage.cited, collection=passage.collection,
     )  # fmt: skip
     assert passage.citation == "[1] Fruit › Stones (file:///a/fruit.md)"
     assert passage.whole == passage.text

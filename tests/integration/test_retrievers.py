@@ -11,10 +11,22 @@ import pytest
 from listener_process import ListenerProcess
 
 import listener
+from listener.errors import RequestError
 
 NEEDS = "it is not installed, which only programs that use it need"
 WORDS = ("tickets", "desks", "pumps", "invoices")
 QUERY = "who pays for tickets, desks, pumps and invoices?"
+DESKS, PUMPS = ({"key": "team", "value": word} for word in ("desks", "pumps"))
+FILTERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"filters": [DESKS]}, ["desks"]),
+    ({"filters": [DESKS, PUMPS]}, []),
+    ({"filters": [DESKS, PUMPS], "condition": "or"}, ["desks", "pumps"]),
+    ({"filters": [DESKS, PUMPS], "condition": "not"}, ["invoices", "tickets"]),
+    ({"filters": [{**DESKS, "operator": "!="}, {**PUMPS, "operator": ">="}]}, ["pumps", "tickets"]),
+    ({"filters": [{"key": "team", "value": ["desks", "x"], "operator": "in"}]}, ["desks"]),
+    ({"filters": [{"key": "team", "value": ["desks"], "operator": "all"}, {"filters": [DESKS, PUMPS]}]}, []),
+    ({"filters": [{"key": "nothing", "value": None, "operator": "is_empty"}, DESKS]}, ["desks"]),
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +71,8 @@ async def test_langchain_gets_passages_with_where_they_stand(handbook: str) -> N
 
 @pytest.mark.skipif(not find_spec("llama_index"), reason=f"llama_index: {NEEDS}")
 async def test_llama_index_gets_passages_with_where_they_stand(handbook: str) -> None:
+    from llama_index.core.vector_stores import MetadataFilters  # noqa: PLC0415
+
     from listener.client.llama_index import LlamaIndexRetriever  # noqa: PLC0415
 
     retriever = LlamaIndexRetriever(handbook, collection="handbook", k=1)
@@ -67,6 +81,12 @@ async def test_llama_index_gets_passages_with_where_they_stand(handbook: str) ->
     assert found.node.node_id == awaited.node.node_id
     assert found.score == awaited.score
     assert found.node.metadata["uri"] == "desks.md"
+    for filters, uris in FILTERS:
+        kept = LlamaIndexRetriever(handbook, collection="handbook", filters=MetadataFilters(**filters), sections=0)
+        assert sorted(node.metadata["uri"][:-3] for node in await kept.aretrieve(QUERY)) == uris, filters
+    with pytest.raises(RequestError) as refused:
+        LlamaIndexRetriever(filters=MetadataFilters(filters=[{"key": "team", "value": "x", "operator": "text_match"}]))
+    assert refused.value.code == "wrong_filter"
     said = found.node.get_content(metadata_mode="llm")
     assert "[1] About desks (desks.md)" in said
     assert "pays for desks" in said

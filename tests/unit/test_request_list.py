@@ -96,6 +96,7 @@ def hit(**values: Any) -> Hit:
     usual: dict[str, Any] = {
         "id": "1-0", "uri": "file:///a", "title": "A\x1b[2J", "ordinal": 0, "text": "", "score": 0.03, "by": "both",
         "metadata": {"heading_path": ["Top", "Deep"], "page": 3, "last_page": 4}, "words_place": 1, "vector_place": 2,
+        "collection": "default",
     }  # fmt: skip
     return Hit(**usual | values)
 
