@@ -12,8 +12,8 @@ sync       200,000 objects in a bucket, and as many files, that have not changed
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
 queries    ask → answer of ingest_embed_query: p50, p99 and calls/s, one and 16 callers
 quality    how good searches are on judged queries: words, vector and both, beside textbook BM25
-search     searches over 100,000 chunks (--count 1000000): recall, p50/p99 of vector, words, both, filtered, context; the
-           index of vectors: time to build, size, what it costs those who add chunks
+search     searches over 100,000 chunks (--count 1000000): recall, p50/p99 of vector, words, both, filtered, context;
+           the index of vectors: time to build, size, what it costs those who add chunks
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
@@ -39,8 +39,8 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "watch_table", "queries", "quality", "search", "burst", "bulk", "documents", "backlog", "sync",
-    "memory", "scale", "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
+    "latency", "inserters", "watch_table", "queries", "quality", "search", "burst", "bulk", "documents", "backlog",
+    "sync", "memory", "scale", "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 

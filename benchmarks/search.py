@@ -15,7 +15,6 @@ import asyncpg
 import numpy as np
 from pgvector import Vector
 
-from benchmarks import session
 from benchmarks.report import Options, Report, Table
 from benchmarks.search_corpus import DIMENSIONS, FLOATS, PER_DOCUMENT, SearchCorpus
 from listener import embedded
@@ -35,11 +34,11 @@ select ingest_answer_queries(k.space_id, array[k.hash], array[$2::vector]) from 
 """
 SEARCHES = {
     "vector": "select uri, ordinal, revision_id from ingest_search($2::vector, $3)",
-    "vector, 1 %": f"select uri, ordinal, revision_id from ingest_search($2::vector, $3, filter => '{PART}')",
+    "vector, 1 %": """select uri, ordinal, revision_id from ingest_search($2::vector, $3, filter => '{"part": 7}')""",
     "words": "select uri, ordinal, revision_id from ingest_search($1, $3, by => 'words')",
-    "words, 1 %": f"select uri, ordinal, revision_id from ingest_search($1, $3, by => 'words', filter => '{PART}')",
+    "words, 1 %": "select uri from ingest_search($1, $3, by => 'words', filter => '{\"part\": 7}')",
     "both": "select uri, ordinal, revision_id from ingest_search($1, $3)",
-    "both, 1 %": f"select uri, ordinal, revision_id from ingest_search($1, $3, filter => '{PART}')",
+    "both, 1 %": "select uri from ingest_search($1, $3, filter => '{\"part\": 7}')",
     "context": "select * from ingest_context($1, $3)",
 }
 

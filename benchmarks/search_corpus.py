@@ -1,4 +1,4 @@
-"""What searches of the suite ``search`` go over: chunks with words as they are distributed in texts, and clustered vectors."""
+"""What the suite ``search`` goes over: chunks with words as they are distributed in texts, and clustered vectors."""
 
 from __future__ import annotations
 
@@ -27,30 +27,34 @@ FLOATS = np.ndarray[Any, np.dtype[np.float32]]
 COLUMNS = ("revision_id", "ordinal", "start_char", "text", "hash", "metadata", "embedding")
 STAGING = """
 create temporary table staged (
-  revision_id bigint, ordinal int, start_char int, text text, hash bytea, metadata jsonb, embedding vector) on commit delete rows
+  revision_id bigint, ordinal int, start_char int, text text, hash bytea, metadata jsonb, embedding vector
+) on commit delete rows
 """
 STORE = """
-insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata,
-                                embedding, lexemes)
-select s.revision_id, s.ordinal, $2, s.start_char, s.start_char + length(s.text), 'simple', $1, s.text, s.hash, s.metadata, s.embedding,
-       ingest_lexemes('simple', null, '[]', s.text)
+insert into ingest_chunk_store (revision_id, ordinal, space_id, start_char, end_char, text_config, collection, text,
+                                hash, metadata, embedding, lexemes)
+select s.revision_id, s.ordinal, $2, s.start_char, s.start_char + length(s.text), 'simple', $1, s.text, s.hash,
+       s.metadata, s.embedding, ingest_lexemes('simple', null, '[]', s.text)
 from staged s
 """
 DOCUMENTS = """
 insert into ingest_documents (collection, uri, revision_id, title, chunks, live_seq)
-select $1, 'file:///bench/' || n % 100 || '/' || n, n, 'Document ' || n, $4, 1 from generate_series($2::bigint, $3::bigint) n
+select $1, 'file:///bench/' || n % 100 || '/' || n, n, 'Document ' || n, $4, 1
+from generate_series($2::bigint, $3::bigint) n
 """
 REVISIONS = """
-insert into ingest_revisions (id, request_id, position, collection, uri, state, document_id, read_seq, text) overriding system value
+insert into ingest_revisions (id, request_id, position, collection, uri, state, document_id, read_seq, text)
+overriding system value
 select d.revision_id, gen_random_uuid(), 0, d.collection, d.uri, 'published', d.id, 1, t.text
-from ingest_documents d
-join (select s.revision_id, string_agg(s.text, e'\\n\\n' order by s.ordinal) as text from staged s group by 1) t using (revision_id)
+from ingest_documents d join (
+  select s.revision_id, string_agg(s.text, e'\\n\\n' order by s.ordinal) as text from staged s group by 1
+) t using (revision_id)
 """
 
 
 @dataclass
 class SearchCorpus:
-    """Chunks in a collection, and their vectors, to compare with: ``vectors[n]`` is chunk n % 10 of revision n // 10 + 1."""
+    """Chunks in a collection, and their vectors: ``vectors[n]`` is chunk n % 10 of revision n // 10 + 1."""
 
     connection: asyncpg.Connection
     collection: str
@@ -116,9 +120,10 @@ class SearchCorpus:
         for n, vector in enumerate(vectors):
             revision, ordinal = divmod(start + n, PER_DOCUMENT)
             text = " ".join(words[n * CHUNK_WORDS : (n + 1) * CHUNK_WORDS])
+            digest = hashlib.sha256(text.encode()).digest()
             began = began if ordinal else 0
             metadata = f'{{"part": {self.drawn.integers(0, PARTS)}, "heading_path": []}}'
-            yield revision + 1, ordinal, began, text, hashlib.sha256(text.encode()).digest(), metadata, Vector(vector)
+            yield revision + 1, ordinal, began, text, digest, metadata, Vector(vector)
             began += len(text) + 2
 
 

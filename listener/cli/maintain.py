@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 
 def maintain(
+    every: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=1, help="Go on, with so many seconds in between.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: arguments.Json = False,
 ) -> int:
@@ -29,11 +32,22 @@ def maintain(
     \b
     ingest maintain --dry-run
     ingest maintain
+    ingest maintain --every 60
     """
-    return run(_maintain(load_settings(), dry_run, Output(as_json)))
+    output = Output(as_json)
+    return run(_rounds(every, output) if every and not dry_run else _round(load_settings(), dry_run, output))
 
 
-async def _maintain(settings: Settings, dry_run: bool, output: Output) -> int:
+async def _rounds(seconds: float, output: Output) -> int:
+    import anyio
+
+    settings = load_settings()
+    while True:
+        await _round(settings, False, output)
+        await anyio.sleep(seconds)
+
+
+async def _round(settings: Settings, dry_run: bool, output: Output) -> int:
     with importing():
         from listener.database.dsn import find_dsn
         from listener.database.owner import owner_session
@@ -42,9 +56,7 @@ async def _maintain(settings: Settings, dry_run: bool, output: Output) -> int:
     dsn = await find_dsn(settings, output.note)
     async with owner_session(settings, dsn) as connection:
         await index_rows.count(connection.fetch)
-        if dry_run:
-            return await _plan(connection, output)
-        return await _do(connection, settings, output)
+        return await (_plan(connection, output) if dry_run else _do(connection, settings, output))
 
 
 async def _plan(connection: asyncpg.Connection, output: Output) -> int:

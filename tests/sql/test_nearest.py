@@ -19,9 +19,13 @@ CHUNKS, DIMENSIONS, QUERIES = 6000, 24, 30
 PARTS = [{"part": n, "half": n % 2} for n in range(100)]
 STATEMENT = """
   select ingest_nearest_statement(
-    row(null, $1::vector, '{manuals}', 'manuals', 10, $2::jsonb, 'vector', null, null, null, null, null, 1, 1, false)::ingest_wanted_v1, $3)
+    row(null, $1::vector, '{manuals}', 'manuals', 10, $2::jsonb, 'vector', null, null, null, null, null, 1, 1, false
+       )::ingest_wanted_v1, $3)
 """
-USED = "select pg_stat_get_xact_numscans(i.indexrelid) from pg_index i where i.indexrelid = (select name from ingest_index_store where collection = 'manuals')::regclass"
+WANTED = "row(null, $1::vector, null, null, null, null, null, null, null, null, null, null, null, null, null)"
+USED = """
+  select pg_stat_get_xact_numscans(name::regclass) from ingest_index_store where collection = 'manuals'
+"""
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -126,8 +130,7 @@ async def test_the_statement_fits_the_index_and_the_other_one_does_not_need_it(
 ) -> None:
     query = Vector(vectors[0])
     statement = await c.fetchval(STATEMENT, query, {}, by_index)
-    wanted = "row(null, $1::vector, null, null, null, null, null, null, null, null, null, null, null, null, null)::ingest_wanted_v1"
-    statement = statement.replace("($1)", f"({wanted})").replace("$2", "17")
+    statement = statement.replace("($1)", f"({WANTED}::ingest_wanted_v1)").replace("$2", "17")
     plan = "\n".join(row[0] for row in await c.fetch(f"explain {statement}", query))
     assert ("Index Scan using ingest_ann_1" in plan) is by_index
     assert "Sort" not in plan or not by_index
