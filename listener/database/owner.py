@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
-from listener.database import schemas
+from listener.database import migrations, schemas
 from listener.database.connections import WRITABLE, open_database
 from listener.database.dsn import check_dsn
 from listener.errors import OperatorError
@@ -21,12 +21,11 @@ CLOSE_SECONDS = 2.0
 async def owner_session(settings: Settings, dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """Open a session of the owner's: by INGEST_MAINTENANCE_URL, else by ``dsn``, if its role is the owner or a member.
 
-    Raises OperatorError ``not_permitted``, or that of a database that does not answer.
+    Raises OperatorError ``not_permitted``, ``schema_not_migrated``, or that of a database that does not answer.
     """
-    database = await open_database(settings, check_dsn(settings.maintenance_url) if settings.maintenance_url else dsn)
-    await database.require_own_sessions()
-    connection = await database.connect(MAINTENANCE, WRITABLE)
+    connection = await _connect(settings, dsn)
     try:
+        await migrations.check(connection, settings.schema_)
         await _become_owner(connection, settings.schema_)
         with suppress(asyncpg.PostgresError):  # some systems can't: there the session of a killed process ends later
             await connection.execute("set client_connection_check_interval = '2s'")
@@ -35,6 +34,17 @@ async def owner_session(settings: Settings, dsn: str) -> AsyncIterator[asyncpg.C
         # A statement that was cancelled is waited for, briefly: else it would go on.
         with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await connection.close(timeout=CLOSE_SECONDS)
+
+
+async def _connect(settings: Settings, dsn: str) -> asyncpg.Connection:
+    url = settings.maintenance_url
+    try:
+        database = await open_database(settings, check_dsn(url) if url else dsn)
+        await database.require_own_sessions()
+        return await database.connect(MAINTENANCE, WRITABLE)
+    except OperatorError as error:
+        hint = error.hint.replace("INGEST_DATABASE_URL", "INGEST_MAINTENANCE_URL") if url else error.hint
+        raise OperatorError(error.code, error.message, hint) from None
 
 
 async def _become_owner(connection: asyncpg.Connection, schema: str) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 
 import asyncpg
 
+from listener.database.outages import OUTAGE
 from listener.database.owner import owner_session
 from listener.engine import index_rows
 from listener.engine.indexing import maintain
@@ -43,6 +44,10 @@ class Maintenance(Rounds):
                 await maintain(connection, self._memory_mb)
         except OperatorError as error:
             await self._say(f"{error.message}. {error.hint}")
+        except asyncpg.PostgresError as error:  # of a database that is another one, say: no reason to end a listener
+            if isinstance(error, OUTAGE):
+                raise
+            await self._say(f"{type(error).__name__}: {error}")
 
     async def _say(self, error: str | None) -> None:
         if error and error != self._said:

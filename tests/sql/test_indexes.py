@@ -9,11 +9,12 @@ import asyncpg
 import pytest
 from filled_chunks import clustered, fill
 from roles import new_roles, refused
-from staging import Connection, add, collection, one, put_clock, start
+from staging import Connection, add, add_listener, collection, one, put_clock, start
 
 from listener.database.owner import owner_session
 from listener.engine import index_rows, indexing
 from listener.engine.indexing import Indexed
+from listener.engine.maintenance import Maintenance
 from listener.settings import Settings
 
 DIMENSIONS = 16
@@ -309,6 +310,41 @@ async def test_nothing_is_counted_while_nothing_changes(c: Connection) -> None:
     await c.execute("select pg_stat_force_next_flush()")
     await c.execute("select ingest_has_index_work()")
     assert await c.fetchval(counted) > before
+
+
+async def test_where_processes_have_too_little_memory_to_share_one_builds(
+    c: Connection, installed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute, refusals = asyncpg.Connection.execute, ["could not resize shared memory segment to 67108864 bytes"]
+
+    async def scarce(self: Any, query: str, *args: Any, **named: Any) -> Any:
+        if query.startswith("create index") and refusals:
+            raise asyncpg.DiskFullError(refusals.pop())
+        if query.startswith("create index"):
+            assert await self.fetchval("show max_parallel_maintenance_workers") == "0"
+        return await execute(self, query, *args, **named)
+
+    await large(c, "manuals")
+    monkeypatch.setattr(asyncpg.Connection, "execute", scarce)
+    assert await maintain(installed) == [("build", "manuals")]
+
+
+async def test_a_listener_goes_on_whatever_is_wrong_with_the_owners_connection(
+    c: Connection, installed: str, database: str
+) -> None:
+    await large(c, "manuals")
+    await add_listener(c, "L1")
+    await index_rows.count(c.fetch)
+    for url, word in (
+        (database, "ingest migrate"),
+        ("postgresql://nobody@localhost:1/none", "Check INGEST_MAINTENANCE_URL"),
+    ):
+        settings = Settings(maintenance_url=url)
+        loop = Maintenance(c, settings, installed, "L1")  # type: ignore[arg-type]  # of a pool it uses fetch alone
+        await loop.look()
+        row = await one(c, STATE, "manuals")
+        assert row["state"] == "needs_owner"
+        assert word in row["why"]
 
 
 @pytest.mark.parametrize(

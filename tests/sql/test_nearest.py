@@ -24,7 +24,9 @@ STATEMENT = """
 """
 WANTED = "row(null, $1::vector, null, null, null, null, null, null, null, null, null, null, null, null, null)"
 USED = """
-  select pg_stat_get_xact_numscans(name::regclass) from ingest_index_store where collection = 'manuals'
+  select pg_stat_get_xact_numscans(s.name::regclass)
+  from ingest_index_store s join ingest_collections c on (c.name, c.generation) = (s.collection, s.generation)
+  where c.name = 'manuals'
 """
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -167,3 +169,40 @@ async def test_searches_are_by_the_index_for_those_who_may_not_see_its_table(c: 
         await c.execute("reset role")
     finally:
         await c.execute("reset role; drop owned by looker cascade; drop role looker")
+
+
+async def test_the_typed_view_has_a_column_that_fits_the_index(c: Connection, vectors: Floats) -> None:
+    query = Vector(vectors[0])
+    nearest = "select uri from ingest_chunks_manuals order by embedding_half <=> $1::vector::halfvec(24) limit 10"
+    plan = "\n".join(row[0] for row in await c.fetch(f"explain {nearest}", query))
+    assert "Index Scan using ingest_ann_1" in plan
+
+
+async def test_a_typed_view_without_that_column_gets_it_with_the_next_index(
+    c: Connection, vectors: Floats, installed: str
+) -> None:
+    await c.execute("drop view ingest_chunks_manuals; create view ingest_chunks_manuals as select 1 as uri")
+    await c.execute("comment on view ingest_chunks_manuals is 'Live chunks of collection manuals.'")
+    await collection(c, "manuals", index_m=8)
+    await build(installed)
+    assert len(await c.fetch("select uri from ingest_chunks_manuals where embedding_half is not null")) == CHUNKS
+
+
+async def test_searches_before_and_after_a_switch_go_by_the_index_of_the_generation(
+    c: Connection, vectors: Floats, installed: str
+) -> None:
+    await c.execute(
+        "insert into ingest_chunk_store select revision_id, ordinal, space_id, start_char, end_char, text_config,"
+        " collection, text || ' of 2', hash, metadata, embedding, lexemes, 2 from ingest_chunk_store"
+    )
+    await c.execute(
+        "insert into ingest_generations (collection, generation, space_id, state)"
+        " select name, 2, space_id, 'building' from ingest_collections where name = 'manuals'"
+    )
+    await build(installed)
+    await c.execute("update ingest_generations set state = 'former' where generation = 1 and collection = 'manuals'")
+    await c.execute("update ingest_generations set state = 'live' where generation = 2")
+    await c.execute("update ingest_collections set generation = 2 where name = 'manuals'")
+    rows = await c.fetch("select text from ingest_search($1::vector, 'manuals')", Vector(vectors[0]))
+    assert {row["text"].endswith(" of 2") for row in rows} == {True}
+    assert await scans(c, Vector(vectors[0])) == 1
