@@ -12,7 +12,7 @@ import pytest
 from laid_out import lay_out, prepare
 from listener_process import ListenerProcess
 from pipeline import ended, until
-from staging import Connection, add, session
+from staging import Connection, add, answer, session
 from tcp_proxy import TcpProxy
 
 from listener import embedded, service
@@ -99,19 +99,47 @@ async def said(it: ListenerProcess, piece: str) -> bool:
     return piece in it.log()
 
 
+READING = {
+    "select uri, by from ingest_search('cherries', by => 'words', rerank => true, since => '2020-01-01')": (
+        "fruit",
+        "words",
+    ),
+    "select uri, by from ingest_search('apples', collections => '{default}', min_similarity => 0)": ("fruit", "both"),
+    "select uri, by from ingest_search('apples', by => 'vector', per_document => 1)": ("fruit", "vector"),
+    'select uri, by from ingest_search(\'[1,0,40]\'::vector, filter => \'{"team": {"$in": ["red"]}}\')': (
+        "fruit",
+        "vector",
+    ),
+    "select uri, state from ingest_list_documents()": ("fruit", "live"),
+    "select collection, documents from ingest_inventory()": ("default", 1),
+    "select uri, title from ingest_show_document('fruit')": ("fruit", None),
+    "select count(*), max(status) from ingest_status": (1, "pending"),
+    "select count(*), max(code) from ingest_failures": (0, None),
+    "select uri, ordinal from ingest_chunks limit 1": ("fruit", 0),
+}
+"""What reads, and one row of what comes."""
+
 CONTEXT = "select by, text from ingest_context({}, k => 1, neighbours => 0, sections => 0)"
 
 
-async def test_a_standby_gathers_what_goes_into_a_prompt(primary: embedded.Server, standby: embedded.Server) -> None:
+async def test_a_standby_searches_shows_how_things_are_and_gathers_what_goes_into_a_prompt(
+    primary: embedded.Server, standby: embedded.Server
+) -> None:
     await service.migrate(Settings(), primary.dsn(NAME))
     async with session(primary.dsn(NAME)) as c:
         await prepare(c)
-        await lay_out(c, "fruit", "Apples are paid for.\n\nCherries are not.", size=50, overlap=0)
+        await lay_out(
+            c, "fruit", "Apples are paid for.\n\nCherries are not.", size=50, overlap=0, metadata={"team": "red"}
+        )
+        await add(c)
+        await answer(c, "apples")
     async with session(standby.dsn(NAME)) as c:
         await until(lambda: c.fetchval("select to_regclass('ingest_documents') is not null"))
-        await until(lambda: c.fetchval("select exists (select from ingest_documents where chunks is not null)"))
+        await until(lambda: c.fetchval("select exists (select from ingest_queries)"))
         assert await c.fetchval("select pg_is_in_recovery()")
         text = "Apples are paid for.\n\nCherries are not."
         assert [tuple(row) for row in await c.fetch(CONTEXT.format("'[1,0,40]'::vector"))] == [("vector", text)]
         assert [tuple(row) for row in await c.fetch(CONTEXT.format("'cherries'"))] == [("words_no_vector", text)]
+        for query, row in READING.items():
+            assert tuple((await c.fetch(query))[0]) == row, query
         assert await c.fetchval("select ingest_highlight($1, 'cherries')::text", text) == '{"[22,30)"}'
