@@ -9,13 +9,19 @@ as $$
   ), alive as materialized (
     select count(*) as listeners, coalesce(bool_and(l.maintains is false), false) as are_all_refused, max(l.maintenance_error) as error
     from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease
+  ), other as materialized (
+    -- The lock of maintenance in another session. How far a session of a role beside the owner is, the owner does not see.
+    select count(*) > 0 as is_at_work from pg_locks l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.pid <> pg_backend_pid()
+      and l.database = (select d.oid from pg_database d where d.datname = current_database())
+      and (l.classid::bigint << 32) | l.objid::bigint = ingest.ingest_lock_key('maintenance'::text)
   ), known as (
     select s.*, coalesce(g.state, case when c.generation = s.generation then 'live' end) as stage, p.id as space_id, p.dimensions, c.indexed,
            case when m.name is null then c.index_from else c.index_from / 2 end as least,  -- nothing is dropped for a few chunks less
            jsonb_build_object('m', c.index_m, 'ef_construction', c.index_ef_construction) as wanted,
-           m.name is not null as is_there, m.settings, m.bytes, m.rows, b.phase, b.tuples, o.name as own,
+           m.name is not null as is_there, m.settings, m.bytes, m.rows, m.predicate, coalesce(b.phase, case when s.building is not null and w.is_at_work then 'at work' end) as phase, b.tuples, o.name as own,
            s.failed_at + least(interval '1 hour', interval '1 minute' * 2 ^ least(s.failures, 6)) as again_at
-    from ingest.ingest_index_store s
+    from ingest.ingest_index_store s cross join other w
     left join ingest.ingest_collections c on c.name = s.collection
     left join ingest.ingest_generations g on g.collection = s.collection and g.generation = s.generation
     left join ingest.ingest_spaces p on p.id = coalesce(g.space_id, c.space_id)
@@ -55,7 +61,7 @@ as $$
         when l.kind = 'large' and l.place > ingest.ingest_most_indexes() then 'passed'
         when l.kind <> 'large' then l.kind
         when l.is_there and l.coming >= 5 * l.chunks then 'reload'
-        when l.is_there and l.settings <> l.wanted then 'changed'
+        when l.is_there and (l.settings <> l.wanted or position(format('(space_id = %s)', l.space_id) in l.predicate) = 0) then 'changed'
         when l.is_there and l.bytes > 1048576 and l.bytes > 3.0 * l.bytes_built * greatest(l.rows, l.chunks) / greatest(l.rows_built, 1) then 'mostly dead'
         when l.is_there then 'valid'
         when l.is_loading and l.wanted_since > ingest.ingest_now() - case when l.coming < l.chunks then interval '10 minutes' else interval '2 hours' end
@@ -91,13 +97,13 @@ as $$
                 when 'own' then format('index %I is yours', d.own)
                 when 'passed' then format('%s larger collections have one', ingest.ingest_most_indexes())
                 when 'reload' then format('about %s chunks come: dropped, and built again behind them', d.coming)
-                when 'changed' then 'its settings changed: it is built anew'
+                when 'changed' then 'its settings or space changed: it is built anew'
                 when 'mostly dead' then 'most of it is of chunks that are gone: it is built anew'
                 when 'loading' then 'requests of it run or wait: after them, or after 10 minutes; of those that bring more than it has, 2 hours'
                 when 'due' then case when a.listeners = 0 then 'no listener runs; or: ingest maintain' else 'next' end end end,
          d.name, d.building, d.wanted,
          -- Of a partial index the server knows no total.
-         case when d.phase is not null then round(least(99.9, 100.0 * d.tuples / greatest(d.chunks, 1)), 1) end,
+         case when d.phase is not null then round(least(99.9, 100.0 * coalesce(d.tuples, 0) / greatest(d.chunks, 1)), 1) end,
          d.bytes, d.built_at, d.took, d.last_error, case when d.todo is not null and a.are_all_refused then a.error end
   from decided d cross join alive a
 $$;

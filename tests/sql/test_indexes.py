@@ -131,6 +131,17 @@ async def test_other_settings_build_it_anew_beside_the_one_that_is_used(c: Conne
     assert "m='8'" in after["definition"]
 
 
+async def test_a_collection_of_the_same_name_in_another_space_gets_one_that_fits(c: Connection, installed: str) -> None:
+    await large(c, "manuals")
+    await maintain(installed)
+    await c.execute("delete from ingest_chunk_store; delete from ingest_documents; delete from ingest_collections")
+    await fill(c, "manuals", clustered(300, 8))
+    await collection(c, "manuals", FEW)
+    assert await maintain(installed) == [("rebuild", "manuals"), ("drop", None)]
+    (made,) = await c.fetch(OURS)
+    assert "halfvec(8)" in made["definition"]
+
+
 async def test_it_is_built_anew_when_most_of_it_is_of_chunks_that_are_gone(c: Connection, installed: str) -> None:
     await fill(c, "manuals", clustered(3000, 128))
     await collection(c, "manuals", FEW)
@@ -230,6 +241,7 @@ async def test_nobody_who_writes_waits_for_a_build_that_waits_for_an_old_transac
     while pid is None:
         pid = await third.fetchval(WAITING)
     assert await state(c, "manuals") == "building"
+    assert not await c.fetchval("select ingest_has_index_work()")
     await third.execute("set lock_timeout = '1s'")
     await third.execute("update ingest_chunk_store set metadata = '{}' where ordinal = 1")
     await third.execute("insert into ingest_documents (collection, uri) values ('manuals', 'new')")
