@@ -12,6 +12,8 @@ sync       200,000 objects in a bucket, and as many files, that have not changed
 memory     a JSON Lines file of 100 MB and 20,000 small files: the peak over an idle listener
 queries    ask → answer of ingest_embed_query: p50, p99 and calls/s, one and 16 callers
 quality    how good searches are on judged queries: words, vector and both, beside textbook BM25
+search     searches over 100,000 chunks (--count 1000000): recall, p50/p99 of vector, words, both, filtered, context;
+           the index of vectors: time to build, size, what it costs those who add chunks
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
 scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
@@ -37,8 +39,8 @@ from pathlib import Path
 from benchmarks import report
 
 SUITES = [
-    "latency", "inserters", "watch_table", "queries", "quality", "burst", "bulk", "documents", "backlog", "sync",
-    "memory", "scale", "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
+    "latency", "inserters", "watch_table", "queries", "quality", "search", "burst", "bulk", "documents", "backlog",
+    "sync", "memory", "scale", "fairness", "idle", "tracing", "chaos", "outages", "fuzz",
 ]  # fmt: skip
 NEED_OPTIONS = {"documents"}
 
@@ -65,7 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--html", type=Path, help="bulk: a folder of real HTML pages, for documents/s")
     parser.add_argument("--folder", type=Path, help="documents: a folder of documents, see benchmarks.documents_corpus")
     parser.add_argument("--samples", type=Path, help="documents: the file to write samples of the texts to")
-    parser.add_argument("--count", type=int, default=8, help="documents: samples of each kind")
+    parser.add_argument("--count", type=int, help="documents: samples of each kind (8); search: chunks (100,000)")
     parser.add_argument(
         "--seed",
         type=int,

@@ -28,7 +28,7 @@ async def measure(options: Options) -> Report:
             only = files[: max(1, len(files) // 10)] if options.quick else None
             figures[kind] = await _kind(connection, running, documents, kind, only)
         if options.samples:
-            text = await _samples(connection, list(kinds), options.count)
+            text = await _samples(connection, list(kinds), options.count or 8)
             options.samples.write_text(text, encoding="utf-8")
         await connection.close()
     return Report({"kinds": figures, "total": _total(figures)}, [_table(figures)])

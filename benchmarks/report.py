@@ -33,7 +33,7 @@ class Options:
     html: Path | None = None
     documents: Path | None = None
     samples: Path | None = None
-    count: int = 8
+    count: int | None = None
     seed: int | None = None
     peers: bool = True
     minutes: float | None = None

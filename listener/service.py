@@ -13,13 +13,12 @@ from typing import Any
 
 import anyio.to_thread
 import asyncpg
-from dbos import run_dbos_database_migrations
 
-from listener import logs, tracing
+from listener import tracing
 from listener.concurrency import task_group
 from listener.database import migrations, removal, schemas
 from listener.database.connections import WRITABLE, Database, open_database, plain_connection, settle
-from listener.database.dsn import as_role, shown, url_for_dbos, with_options
+from listener.database.dsn import as_role, shown, with_options
 from listener.database.holdups import Patience
 from listener.database.poolers import require_own_session
 from listener.database.session_settings import OPTIONS
@@ -40,6 +39,7 @@ from listener.engine.endings import explained
 from listener.engine.engine_rows import Claimant
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Loop
+from listener.engine.maintenance import Maintenance
 from listener.engine.purge import Purge
 from listener.engine.queries import Queries
 from listener.engine.repair import Repair
@@ -47,7 +47,6 @@ from listener.engine.rerankings import Rerankings
 from listener.engine.restores import when_confirmed
 from listener.engine.takeover import Adoption, Takeover
 from listener.engine.watches import Watches
-from listener.errors import OperatorError
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.busyness import Busyness
 from listener.pipeline.capacity import Capacity
@@ -82,7 +81,7 @@ async def migrate(settings: Settings, dsn: str, patience: Patience | None = None
         )
         owner = await schemas.owner(connection, settings.schema_of_dbos)
         acting = as_role(dsn, owner) if owner else dsn
-        await anyio.to_thread.run_sync(_migrate_dbos, settings, with_options(acting, OPTIONS))
+        await anyio.to_thread.run_sync(durable.migrate, settings, with_options(acting, OPTIONS))
     return applied
 
 
@@ -110,18 +109,6 @@ async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncItera
             yield connection
     finally:
         await connection.close()
-
-
-def _migrate_dbos(settings: Settings, dsn: str) -> None:
-    logs.quiet_dbos(settings.log_level)
-    try:
-        run_dbos_database_migrations(url_for_dbos(dsn), schema=settings.schema_of_dbos)
-    except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
-        raise OperatorError(
-            "dbos_not_migrated",
-            f'DBOS\'s tables could not be made in the schema "{settings.schema_of_dbos}": {error!r}',
-            "The lines above say why. The role needs to own that schema.",
-        ) from error
 
 
 class Listener:
@@ -257,15 +244,16 @@ class Listener:
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
         purge = Purge(pool, settings.retention_hours, seconds)
         backfill = Backfill(pool, seconds)
+        maintenance = Maintenance(pool, settings, self._dsn, identity.executor_id)
         watches, changes = Watches(pool, doorbell, identity), Changes(pool, doorbell)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
             *(claims, circuits, watches, changes, cancels, queries, *rerankings, deadlines),
-            *(takeover, repair, purge, backfill, heartbeat, *server),
+            *(takeover, repair, purge, backfill, maintenance, heartbeat, *server),
         )
         self._ends = (  # those of a line side by side
-            # claims and fires no more, and lets nothing go on that waits
-            (claims.stop, circuits.stop, watches.stop, changes.stop),
+            # claims and fires no more, lets nothing go on that waits, and builds no index any more
+            (claims.stop, circuits.stop, watches.stop, changes.stop, maintenance.stop),
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others

@@ -90,7 +90,7 @@ class Ingest:
     async def end(self, process: Process, stdin: bytes = b"") -> Ended:
         out, err = await process.communicate(stdin)
         assert process.returncode is not None
-        assert b"Traceback" not in err
+        assert b"Traceback" not in err, err.decode()[-2500:]
         return Ended(process.returncode, out.decode(), err.decode())
 
     async def on_a_terminal(self, *arguments: str, columns: int, **settings: str) -> Ended:

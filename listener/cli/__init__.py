@@ -15,6 +15,7 @@
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           context     context
     judge       eval                             listen      listen
+    maintain    maintain
     holdings    collections, documents, show     deletion    delete
     holding_lines  these in lists                used        usage
     watching    watch, watches, unwatch, pause-watch …
@@ -47,6 +48,7 @@ from listener.cli import (
     holdings,
     judge,
     listen,
+    maintain,
     operate,
     problems,
     quickstart,
@@ -141,6 +143,7 @@ app.command(
 app.command("grant", short_help="Let a role submit, search, operate or listen.")(rights.grant)
 app.command("revoke", short_help="Take such a right away.")(rights.revoke)
 app.command("doctor", short_help="Check what ingestion needs; show the settings.")(doctor.doctor)
+app.command("maintain", short_help="Make the indexes of vectors now, as the owner.")(maintain.maintain)
 app.command("health", short_help="Say whether a listener of this host is alive, for probes.")(health.health)
 app.command("stop", short_help="Stop the embedded Postgres.")(operate.stop)
 app.command("uninstall", short_help="Drop everything of ours from the database.")(operate.uninstall)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 LISTEN_SECONDS = 3.0
+SOUND_PGVECTOR = (0, 8, 4)
 SHOWN = 5  # of what is not done
 
 
@@ -35,6 +36,7 @@ async def look_inside(settings: Settings, dsn: str, findings: Findings) -> None:
             await findings.look("listeners", _if_permitted(_listeners(session)))
             await findings.look("services", _if_permitted(_services(session)))
             await findings.look("work", _if_permitted(_work(session)))
+            await findings.look("indexes", _if_permitted(_indexes(session, server)))
 
 
 async def _if_permitted(check: Awaitable[str]) -> str:
@@ -167,3 +169,18 @@ async def _work(session: Session) -> str:
         some = "; ".join(undone[:SHOWN]) + (f"; and {len(undone) - SHOWN} more" if len(undone) > SHOWN else "")
         raise Bad(some, "Look at: ingest status, ingest watches", "warning")
     return "no request waits for a root, no watch has an error"
+
+
+async def _indexes(session: Session, server: DatabaseServer) -> str:
+    from listener.client import diagnosis
+
+    there = await diagnosis.indexes(session)
+    valid = sum(one.state == "valid" for one in there)
+    if bad := [one for one in there if one.state == "needs_owner" or one.last_error]:
+        some = "; ".join(f"{one.collection}: {one.last_error or one.state}" for one in bad[:SHOWN])
+        raise Bad(f"{valid} valid, not {len(bad)}: {some}", f"{bad[0].why}. See the view ingest_indexes.", "warning")
+    assert server.pgvector
+    if valid and tuple(int(part) for part in server.pgvector.split(".")[:3]) < SOUND_PGVECTOR:
+        hint = "Upgrade it on the server, then as its owner: alter extension vector update; reindex what is there."
+        raise Bad(f"pgvector {server.pgvector}: a vacuum may corrupt indexes of vectors", hint, "warning")
+    return f"{valid} valid, {len(there) - valid} collections are searched exactly"

@@ -18,10 +18,10 @@ INDENT = 2
 
 def of_collections(held: Sequence[Holding], width: int) -> list[Line]:
     """Return a line for each collection."""
-    headings = ("collection", "documents", "chunks", "size", "failing", "changed", "embedder")
+    headings = ("collection", "documents", "chunks", "size", "failing", "changed", "embedder", "index")
     rows = [
         (cut(one.collection, COLLECTION_WIDTH), _number(one.documents), _number(one.chunks), size(one.bytes) or "",
-         _number(one.failing), _ago(one.changed_at), embedder(one) or "")
+         _number(one.failing), _ago(one.changed_at), embedder(one) or "", one.index or "")
         for one in held
     ]  # fmt: skip
     return _listed(headings, rows, [""] * len(rows), [()] * len(rows), width)

@@ -59,12 +59,12 @@ def _write_lines(lines: Sequence[Line], output: Output) -> None:
         output.pieces(line)
 
 
-_HEADINGS = ("collection", "documents", "chunks", "size", "failing", "changed", "embedder", "chunk size")
+_HEADINGS = ("collection", "documents", "chunks", "size", "failing", "changed", "embedder", "chunk size", "index")
 
 
 def _cells(held: Holding) -> tuple[object, ...]:
     counts = held.documents, held.chunks, size(held.bytes), held.failing
-    return held.collection, *counts, held.changed_at, embedder(held), held.settings["chunk_size"]
+    return held.collection, *counts, held.changed_at, embedder(held), held.settings["chunk_size"], held.index
 
 
 def _write_holding(held: Holding, output: Output) -> None:
@@ -72,7 +72,7 @@ def _write_holding(held: Holding, output: Output) -> None:
         _pair(name, getattr(held, name), output)
     for name, value in (("size", size(held.bytes)), ("failing", held.failing), ("changed_at", held.changed_at)):
         _pair(name, value, output)
-    for name in ("tenant", "embedder", "endpoint", "model", "dimensions", "created_at"):
+    for name in ("tenant", "embedder", "endpoint", "model", "dimensions", "index", "created_at"):
         if value := getattr(held, name):
             _pair(name, value, output)
     for name, value in held.settings.items():

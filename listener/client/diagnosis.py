@@ -48,6 +48,16 @@ class Outage:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class SearchIndex:
+    """How a collection's vectors are searched, and why: see the view ``ingest_indexes``."""
+
+    collection: str
+    state: str
+    why: str
+    last_error: str | None
+
+
 async def server(session: Session) -> DatabaseServer:
     """Return what the server is."""
     return DatabaseServer(**(await session.rows(statements.SERVER))[0])
@@ -99,3 +109,8 @@ async def undone(session: Session) -> list[str]:
     unread = [row[0] for row in await session.rows(statements.WITHOUT_ROOT)]
     watches = await session.rows(statements.WATCHES_WITH_ERRORS)
     return [*unread, *(f'watch "{row["name"]}": {row["error_code"]}' for row in watches)]
+
+
+async def indexes(session: Session) -> list[SearchIndex]:
+    """Return how the vectors of each collection are searched."""
+    return [SearchIndex(**row) for row in await session.rows(statements.INDEXES)]

@@ -197,6 +197,9 @@ IS_INSTALLED = "select to_regclass('{schema}.ingest_listeners') is not null"
 OUTAGES = """select c.service, c.tenant, c.age as seconds, c.error ->> 'message' as message
 from {schema}.ingest_open_circuits() c where c.opened order by c.age desc"""
 
+INDEXES = """select i.collection, i.state, i.why, i.last_error from {schema}.ingest_indexes i
+order by i.chunks desc, i.collection"""
+
 NOTIFY = "select pg_notify($1, '')"
 
 DBOS_IS_IN = "select to_regclass(format('%I.workflow_status', $1::text)) is not null"

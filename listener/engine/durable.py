@@ -1,4 +1,4 @@
-"""DBOS in this process: configured, launched and ended. There can be one."""
+"""DBOS: its tables; and in this process, where there can be one, configured, launched and ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio.to_thread
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 
 from listener import logs
 from listener.database.connections import dbos_engine
@@ -20,6 +20,19 @@ from listener.settings import Settings
 DBOS_POOL = 4
 QUEUE_POLL_SECONDS = 1.0
 SLEEP_SECONDS = 0.2  # of a thread of DBOS's that finds nothing to do here: to stop is to wait for it to wake, a second
+
+
+def migrate(settings: Settings, dsn: str) -> None:
+    """Make DBOS's tables, or bring them to its state; raises OperatorError ``dbos_not_migrated``."""
+    logs.quiet_dbos(settings.log_level)
+    try:
+        run_dbos_database_migrations(url_for_dbos(dsn), schema=settings.schema_of_dbos)
+    except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
+        raise OperatorError(
+            "dbos_not_migrated",
+            f'DBOS\'s tables could not be made in the schema "{settings.schema_of_dbos}": {error!r}',
+            "The lines above say why. The role needs to own that schema.",
+        ) from error
 
 
 def configure(settings: Settings, dsn: str, identity: Identity) -> None:

@@ -16,13 +16,8 @@ from listener.settings.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
 SECRET = (
-    "INGEST_DATABASE_URL",
-    "INGEST_ROOTS",
-    "INGEST_HTTP_HEADERS",
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-    "INGEST_RERANKER_URL",
-    "INGEST_RERANKER_KEY",
+    *("INGEST_DATABASE_URL", "INGEST_MAINTENANCE_URL", "INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
+    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "INGEST_RERANKER_URL", "INGEST_RERANKER_KEY"),
 )
 """Variables whose values are not repeated in errors."""
 OPENAI = "https://api.openai.com/v1"
@@ -49,6 +44,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="INGEST_", extra="ignore", frozen=True)
 
     database_url: str | None = Field(None, description="The Postgres to use; without it, the embedded one.")
+    maintenance_url: str | None = Field(
+        None, description="The same as its owner, to make indexes; without it, listeners make them if their role may."
+    )
     schema_: str = Field("public", alias="INGEST_SCHEMA", description="The schema that holds all ingest_ objects.")
     dbos_schema: str | None = Field(
         None, description="DBOS's own schema; by default dbos for public, <schema>_dbos otherwise."
@@ -154,6 +152,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(10.0, gt=0, description="How long a listener is believed alive after one.")
     grace_seconds: float = Field(30.0, ge=0, description="How long a stopping listener lets running work end.")
     retention_hours: float = Field(24.0, ge=0, description="How long replaced chunks are kept before they are purged.")
+    maintenance_memory_mb: int = Field(
+        1024, ge=64, description="Memory that Postgres may take to make an index, all processes together."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_format: Literal["text", "json"] = Field("text", description="What a line of the listener's log looks like.")
     tracing: Literal["off", "opik"] = Field("off", description="Where traces of what the listener does are sent.")
@@ -183,12 +184,8 @@ class Settings(BaseSettings):
         return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value
 
     @field_validator(
-        "openai_api_key",
-        "openai_base_url",
-        "http_headers",
-        "reranker_model",
-        "reranker_url",
-        "reranker_key",
+        *("openai_api_key", "openai_base_url", "http_headers", "maintenance_url"),
+        *("reranker_model", "reranker_url", "reranker_key"),
         mode="before",
     )
     @classmethod

@@ -11,12 +11,14 @@ begin
   perform ingest.ingest_check_new_settings(p_name, p_settings);
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
-                    'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'weight', 'tenant');
+                    'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'weight', 'tenant', 'indexed', 'index_from', 'index_m',
+                    'index_ef_construction', 'index_ef_search');
   if v_unknown is not null then
     raise exception 'collection setting % is not known', v_unknown
       using errcode = 'IG012', constraint = 'unknown_setting',
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
-                   'passage_prefix, query_prefix, text_config, max_running, weight and tenant.';
+                   'passage_prefix, query_prefix, text_config, max_running, weight, tenant, indexed, index_from, index_m, '
+                   'index_ef_construction and index_ef_search.';
   end if;
   if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
     raise exception 'role "%" may not say which service the listeners call', ingest.ingest_caller()
@@ -33,6 +35,7 @@ begin
   end if;
   perform ingest.ingest_check_text_config(p_settings ->> 'text_config');
   perform ingest.ingest_check_chunk_settings(p_name, p_settings);
+  perform ingest.ingest_check_index_settings(p_name, p_settings);
   insert into ingest.ingest_collections (name, created_by) values (p_name, ingest.ingest_caller()) on conflict do nothing;
   update ingest.ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
@@ -43,6 +46,9 @@ begin
       text_config = coalesce((p_settings ->> 'text_config')::regconfig, c.text_config),
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
       limited = c.limited or p_settings ->> 'max_running' is not null, weight = coalesce((p_settings ->> 'weight')::int, c.weight),
+      indexed = coalesce((p_settings ->> 'indexed')::boolean, c.indexed), index_from = coalesce((p_settings ->> 'index_from')::int, c.index_from),
+      index_m = coalesce((p_settings ->> 'index_m')::int, c.index_m), index_ef_search = coalesce((p_settings ->> 'index_ef_search')::int, c.index_ef_search),
+      index_ef_construction = coalesce((p_settings ->> 'index_ef_construction')::int, c.index_ef_construction),
       updated_at = ingest.ingest_now()
   where c.name = p_name;
   if p_settings ? 'tenant' then

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_inventory(p_collection text default null)
 returns table (collection text, documents bigint, chunks bigint, bytes bigint, failing bigint, changed_at timestamptz, tenant text,
-               embedder text, endpoint text, model text, dimensions int, settings jsonb, created_at timestamptz)
+               embedder text, endpoint text, model text, dimensions int, settings jsonb, created_at timestamptz, index text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -27,6 +27,8 @@ begin
       from ingest.ingest_documents d join seen s on s.name = d.collection
       where d.revision_id is not null and (s.operates or s.searches and (d.principals is null or d.principals && v_principals))
       group by d.collection
+    ), planned as materialized (
+      select * from ingest.ingest_plan_indexes()
     )
     select k.name, case when s.operates or s.searches then coalesce(h.documents, 0) end,
            case when s.operates or s.searches then coalesce(h.chunks, 0) end, case when s.operates or s.searches then coalesce(h.bytes, 0) end,
@@ -34,14 +36,16 @@ begin
            h.changed_at, k.tenant, p.embedder, p.endpoint, p.model, p.dimensions,
            jsonb_build_object('chunk_size', k.chunk_size, 'chunk_overlap', k.chunk_overlap, 'embedding_template', k.embedding_template,
                               'passage_prefix', k.passage_prefix, 'query_prefix', k.query_prefix, 'text_config', k.text_config::text,
-                              'max_running', k.max_running, 'weight', k.weight),
-           k.created_at
+                              'max_running', k.max_running, 'weight', k.weight, 'indexed', k.indexed, 'index_from', k.index_from,
+                              'index_m', k.index_m, 'index_ef_construction', k.index_ef_construction, 'index_ef_search', k.index_ef_search),
+           k.created_at, case when s.operates then i.state || coalesce(' ' || i.percent || ' %', '') end
     from ingest.ingest_collections k join seen s on s.name = k.name left join held h on h.collection = k.name
     left join ingest.ingest_spaces p on p.id = k.space_id
+    left join planned i on i.collection = k.name and i.generation = k.generation
     order by k.name;
 end
 $$;
 
 comment on function ingest.ingest_inventory(text) is
   'A row for each collection that the caller has a right in: what it holds, how many documents'' last attempt failed, when one changed last, its '
-  'space and settings. Null: not visible to the caller.';
+  'space and settings, and how its vectors are searched (ingest_indexes). Null: not visible to the caller.';

@@ -17,7 +17,7 @@ return case p_right
     'ingest_find_any', 'ingest_find_by_words', 'ingest_find_by_vector', 'ingest_wanted_each', 'ingest_check_wanted', 'ingest_wanted_condition',
     'ingest_filter_condition', 'ingest_filter_operates', 'ingest_filter_alternatives', 'ingest_filter_contained', 'ingest_filter_comparison', 'ingest_filter_equal',
     'ingest_refuse_filter', 'ingest_most_reranked', 'ingest_reranked',
-    'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_search_config', 'ingest_require',
+    'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_ann', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
     'ingest_show_revisions', 'ingest_show_chunks', 'ingest_context', 'ingest_context_as_caller', 'ingest_passages_by_right', 'ingest_passages',
@@ -28,7 +28,7 @@ return case p_right
     'ingest_fork', 'ingest_confirm_restore', 'ingest_restored', 'ingest_collection', 'ingest_set_principals', 'ingest_delete_documents',
     'ingest_delete_requests', 'ingest_delete_under', 'ingest_count_documents', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
     'ingest_show_revisions', 'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched',
-    'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_delete_origin')
+    'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_delete_origin', 'ingest_list_indexes')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
     'ingest_confirm_restore')
   when 'gateway' then p_routine in (

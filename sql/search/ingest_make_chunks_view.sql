@@ -15,12 +15,13 @@ begin
   execute format(
     'create view %1$s with (security_invoker = true) as
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
-            c.embedding::vectors.vector(%2$s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id
+            c.embedding::vectors.vector(%2$s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id,
+            c.embedding::vectors.halfvec(%2$s) as embedding_half
      from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
      where c.collection = %3$L and d.collection = %3$L and c.space_id = %4$s and c.generation = %5$s',
     v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
   execute format('comment on view %s is %L', v_view,
-    format('Live chunks of collection %s with typed vectors: order by embedding <=> … can use its ANN index.', p_collection));
+    format('Live chunks of collection %s with typed vectors: order by embedding_half <=> … can use the index that maintenance makes.', p_collection));
   for v_role in
     select distinct r.rolname as name from ingest.ingest_collection_grants g join pg_roles r on r.rolname = g.role
     where g.may = 'search' and g.collection in ('', p_collection)

@@ -1,9 +1,10 @@
-create or replace function ingest.ingest_nearest_statement(p_wanted ingest.ingest_wanted_v1) returns text
+create or replace function ingest.ingest_nearest_statement(p_wanted ingest.ingest_wanted_v1, p_by_index boolean) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- Collection, space, generation and the cast to its dimensions are written out: only then does the statement fit the
 -- predicate and the expression of the collection's partial ANN index. Without one, documents lead to the collection's
--- chunks (d.collection): by c.collection alone all chunks would be read.
+-- chunks (d.collection): by c.collection alone all chunks would be read. Our index is over halfvec;
+-- one of the user's own may serve the other statement.
 declare
   v_space ingest.ingest_spaces;
   v_dimensions int := cardinality(p_wanted.embedding::real[]);
@@ -19,12 +20,12 @@ begin
     'select d.uri, d.title, c.ordinal, c.text, 1 - (c.embedding::vectors.vector(%1$s) operator(vectors.<=>) ($1).embedding), c.metadata, c.revision_id
      from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
      where c.collection = %2$L and d.collection = %2$L and c.space_id = %3$s and c.generation = %4$s%5$s
-     order by c.embedding::vectors.vector(%1$s) operator(vectors.<=>) ($1).embedding limit $2',
-    v_dimensions, p_wanted.collection, coalesce(v_space.id, 0), v_generation,
-    ingest.ingest_wanted_condition(p_wanted));
+     order by c.embedding::%6$s(%1$s) operator(vectors.<=>) ($1).embedding::%6$s(%1$s) limit $2',
+    v_dimensions, p_wanted.collection, coalesce(v_space.id, 0), v_generation, ingest.ingest_wanted_condition(p_wanted),
+    case when p_by_index then 'vectors.halfvec' else 'vectors.vector' end);
 end
 $$;
 
-comment on function ingest.ingest_nearest_statement(ingest.ingest_wanted_v1) is
-  'The statement of a vector search in one collection: $1 what is wanted, $2 how many. A cast, since a function of pgvector''s like vector_dims could be '
+comment on function ingest.ingest_nearest_statement(ingest.ingest_wanted_v1, boolean) is
+  'The statement of a vector search in one collection, by our index or without it: $1 what is wanted, $2 how many. A cast, since a function of pgvector''s like vector_dims could be '
   'made ambiguous by whoever may CREATE in its schema.';

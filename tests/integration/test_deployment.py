@@ -102,14 +102,14 @@ def test_a_listener_has_more_time_to_stop_than_it_takes() -> None:
 
 
 def test_a_listener_gets_no_right_that_it_does_not_need() -> None:
-    for name, role in (("migrate", "ingest_owner"), ("listener", "ingest_listener")):
+    for name, role in (("migrate", "ingest_owner"), ("maintenance", "ingest_owner"), ("listener", "ingest_listener")):
         service = services()[name]
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert f"//{role}@" in service["environment"]["INGEST_DATABASE_URL"]
     assert all(volume.endswith(":ro") for volume in services()["listener"]["volumes"])
     assert knowing("POSTGRES_PASSWORD") == ["postgres"]
-    assert knowing("INGEST_OWNER_PASSWORD") == ["postgres", "migrate", "grants"]
+    assert knowing("INGEST_OWNER_PASSWORD") == ["postgres", "migrate", "grants", "maintenance"]
     assert knowing("INGEST_LISTENER_PASSWORD") == ["postgres", "listener"]
 
 

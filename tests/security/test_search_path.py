@@ -258,7 +258,7 @@ async def searched_with_an_index(c: Connection) -> None:
         f"row(null, '{vector}', null, 'default', 3, '{{}}', null, null, null, null, null, null, 1, 1, false)"
         "::ingest.ingest_wanted_v1"
     )
-    statement = await c.fetchval(f"select ingest.ingest_nearest_statement({wanted})")
+    statement = await c.fetchval(f"select ingest.ingest_nearest_statement({wanted}, false)")
     statement = statement.replace("$1", wanted).replace("$2", "3")
     async with c.transaction():
         await c.execute("set local enable_seqscan = off; set local enable_sort = off")

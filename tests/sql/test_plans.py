@@ -166,7 +166,7 @@ async def test_a_vector_search_uses_the_partial_index(c: Connection) -> None:
     wanted = (
         "row(null, '[1,1,1]', null, 'c', 10, '{}', null, null, null, null, null, null, 1, 1, false)::ingest_wanted_v1"
     )
-    statement = await c.fetchval(f"select ingest_nearest_statement({wanted})")
+    statement = await c.fetchval(f"select ingest_nearest_statement({wanted}, false)")
     await c.execute(f"prepare s (ingest_wanted_v1, int) as {statement}")
     for mode in ("force_custom_plan", "force_generic_plan"):
         await c.execute(f"set plan_cache_mode = {mode}")
