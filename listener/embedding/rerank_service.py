@@ -12,7 +12,6 @@ The key goes to this URL and nowhere else.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -36,6 +35,7 @@ CALL_TEXTS, CALL_CHARACTERS = 32, 200_000  # TEI takes 32 texts unless it is tol
 CALLS = 4
 QUICK_PAUSES = (0.25, 1.0)  # seconds
 MOST_BYTES = 1_000_000
+MOST_SCORE = 1e300  # NaN, infinity, and an integer that no float can hold are none
 
 
 class RerankService:
@@ -157,7 +157,7 @@ def read_scores(body: bytes, count: int) -> list[float]:
     found: dict[int, float] = {}
     for one in said:
         index, score = one.get("index"), one.get("score", one.get("relevance_score"))
-        if type(index) is not int or type(score) not in (int, float) or not math.isfinite(score):
+        if type(index) is not int or type(score) not in (int, float) or not abs(score) < MOST_SCORE:
             raise ValueError("an entry without index or score")
         found[index] = float(score)
     if found.keys() != set(range(count)):

@@ -101,6 +101,7 @@ async def test_what_settings_must_change_is_said_with_the_service_s_words_and_wi
         b'[{"index": 0, "score": NaN}, {"index": 1, "score": 1}]',
         b'[{"index": 0, "score": true}, {"index": 1, "score": 1}]',
         b'[{"index": 0, "score": 1}, {"index": 2, "score": 1}]',
+        b"[{\"index\": 0, \"score\": 1" + b"0" * 400 + b"}, {\"index\": 1, \"score\": 1}]",
     ],
 )  # fmt: skip
 async def test_an_answer_that_has_not_one_score_for_each_text_is_none(body: bytes) -> None:
