@@ -11,7 +11,7 @@ from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
-from listener.cli.search import Sought, beginning
+from listener.cli.search import Sought, beginning, documents_elsewhere
 
 
 def context(
@@ -66,5 +66,5 @@ async def _context(wanted: Sought, room: Mapping[str, Any], output: Output, show
             output.note(f"note: searched by words only: {note}")
         output.value(passages)
         if not passages:
-            output.note("note: nothing found")
+            output.note(await documents_elsewhere(ingest, wanted.collection) or "note: nothing found")
         output.text("\n\n".join(passage.cited for passage in passages))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from listener.client import Hit, Ingest
 
 EMBED_SECONDS = 5.0
+SHOWN_COLLECTIONS = 8
 
 
 def search(
@@ -103,10 +105,25 @@ def beginning(under: str | None) -> str | None:
 async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
     async with open_ingest(output, show_sql) as ingest:
         hits, note = await wanted.find(ingest)
+        if not hits and (elsewhere := await documents_elsewhere(ingest, wanted.collection)):
+            note = ""
+            output.note(elsewhere)
         if note:
             output.note(f"note: searched by words only: {note}")
         output.value(hits)
         await wanted.write(ingest, hits, output)
+
+
+async def documents_elsewhere(ingest: Ingest, collection: str) -> str:
+    """Return a note with the collections that have documents, if the one that was searched has none; else ""."""
+    held = {one.collection: one.documents or 0 for one in await ingest.collections()}
+    others = [name for name, documents in held.items() if documents]
+    if held.get(collection) or not others:
+        return ""
+    listed = ", ".join(others[:SHOWN_COLLECTIONS]) + (", …" if len(others) > SHOWN_COLLECTIONS else "")
+    return (
+        f'note: collection "{collection}" has no documents; there are some in: {listed} (-c {shlex.quote(others[0])})'
+    )
 
 
 async def _embed(ingest: Ingest, query: str, collection: str) -> str:

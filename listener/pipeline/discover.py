@@ -111,7 +111,9 @@ class _Manifest:
     def _behind(self, page: Page) -> Discovery:
         so_far = self._listing
         complete = so_far.complete and page.complete
-        return so_far.model_copy(update={"cursor": page.cursor, "complete": complete, "page": so_far.page + 1})
+        note = page.note.as_json("discover") if page.note else so_far.note
+        behind = {"cursor": page.cursor, "complete": complete, "page": so_far.page + 1, "note": note}
+        return so_far.model_copy(update=behind)
 
     async def _unchanged(self, page: Page) -> dict[int, int] | None:
         """Return the documents that have not changed, by their places on a page; None: all, and that is written."""

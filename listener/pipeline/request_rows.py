@@ -23,7 +23,7 @@ class Discovery(BaseModel):
 
     ``cursor``: behind which the source goes on, None: it begins anew. ``read_seq``: a number of reading from before it
     began. ``complete``: whether nothing was left out so far. ``page``: pages that were written; ``position``,
-    ``batch``, ``documents``, ``bytes``: of the last entry, and of its batch.
+    ``batch``, ``documents``, ``bytes``: of the last entry, and of its batch. ``note``: what the look left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -36,6 +36,7 @@ class Discovery(BaseModel):
     batch: int = 1
     documents: int = 0
     bytes: int = 0
+    note: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Page:
     ``complete``: whether nothing is missing that has no name here, as the rest of a list that was cut off. What is in
     no page is gone only if all of them were complete; what lies below or inside of something Refused is not gone.
     ``gone``: URIs of documents that are certainly there no more; they are deleted, unless something read since this
-    look began brought them.
+    look began brought them. ``note``: what the look as a whole left out; its request says so and succeeds all the same.
     """
 
     items: Sequence[Found | Refused]
@@ -113,6 +113,7 @@ class Page:
     cursor: str | None = None
     complete: bool = True
     gone: Sequence[str] = ()
+    note: RequestError | None = None
 
 
 @dataclass(frozen=True, slots=True)

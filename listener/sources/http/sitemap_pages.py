@@ -20,7 +20,7 @@ from listener.sources.http.sitemap import NoSitemap, SitemapEntry, entries, last
 from listener.sources.http.urls import WebUrl, WrongUrl, join_url, parse_url
 from listener.sources.http.versions import LASTMOD
 from listener.sources.http.web_answer import WebAnswer
-from listener.sources.http.web_errors import of_status, outside_roots, shown
+from listener.sources.http.web_errors import cut_off, of_status, outside_roots, shown
 
 PAGE = 1000
 MOST_BYTES = 64 * 1024 * 1024  # of one sitemap, unpacked; the protocol has 50 MB
@@ -72,8 +72,8 @@ class SitemapPages:
             except (DocumentError, NoSitemap) as error:
                 yield Page([_refused(loc, error)], complete=False)
         if self._left_out:
-            log.warning("%s leads to more than %d sitemaps: others are left out", shown(url.text), MOST_SITEMAPS)
-            yield Page((), complete=False)
+            left_out = f"{shown(url.text)} leads to more than {MOST_SITEMAPS} sitemaps: others are left out"
+            yield Page((), complete=False, note=cut_off(left_out, "name the others as sources of their own"))
         if self._kept_out:
             log.info("robots.txt keeps crawlers from %d pages of %s", self._kept_out, shown(url.text))
 
