@@ -13,6 +13,7 @@ RESTORE_IN_HINT = re.compile(r"select ingest_confirm_restore\(\);?")
 LOOK_IN_HINT = re.compile(
     r"[Ss]ee:? select [a-z*, ]+ from ingest_(requests|status|collections|watches|list_documents\(collection\))(?!\w)"
 )
+FAILURES_IN_HINT = re.compile(r"select \* from ingest_failures where request_id = '([0-9a-f]{8})[0-9a-f-]{28}';?")
 SHAPE_IN_HINT = re.compile(r'([Ww]rite (?:it|options) like) \{"(\w+)": (.+?)\}(?=\.(?: |$))')
 
 _LOOKS = {"requests": "status", "list_documents(collection)": "documents"}
@@ -23,6 +24,7 @@ def in_shell(text: str) -> str:
     text = CALL_IN_HINT.sub(_call, text)
     text = GRANT_IN_HINT.sub(_grant, text)
     text = RESTORE_IN_HINT.sub("ingest confirm-restore", text)
+    text = FAILURES_IN_HINT.sub(r"See: ingest failures \1", text)
     text = LOOK_IN_HINT.sub(lambda found: f"See: ingest {_LOOKS.get(found[1], found[1])}", text)
     return SHAPE_IN_HINT.sub(lambda found: f"{found[1]} -o {found[2]}={shlex.quote(found[3])}", text)
 

@@ -16,6 +16,10 @@ HINTS = [
     ("See select name, source, collection from ingest_watches.", "See: ingest watches."),
     ("See select * from ingest_list_documents(collection).", "See: ingest documents."),
     ("to go on in it: select ingest_confirm_restore()", "to go on in it: ingest confirm-restore"),
+    (
+        "select * from ingest_failures where request_id = '869b012a-c761-4690-bebf-17249512ba34';",
+        "See: ingest failures 869b012a",
+    ),
     ("can grant it: select ingest_grant('ann', 'submitter', 'a b');", "ingest grant ann --as submitter -c 'a b'"),
     (
         'Write it like {"crawl": {"depth": 2, "pages": 500}}. See select * from ingest_options().',
