@@ -20,7 +20,7 @@ from listener.pipeline.request_rows import Container, Discovery, ManifestEntry, 
 from listener.pipeline.tools import Tools
 from listener.pipeline.unread import REFUSALS
 from listener.sources import inline
-from listener.sources.archives.archive_source import ArchiveSource
+from listener.sources.archives.archive_source import ArchiveSource, IsSame
 from listener.sources.base import Found, Page, Refused, Source, too_large
 from listener.sources.inline import Inline, OwnContent
 from listener.sources.records.contents import LONGEST_URI
@@ -75,7 +75,7 @@ async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest
     manifest = _Manifest(tools, ref, request, listing)
     place = request.source if request.source is not None else inline.locator_of_request(request.id)
     known = partial(gateway.known, request.collection)
-    async with _source(tools, request) as source:
+    async with _source(tools, request, partial(gateway.is_same_archive, request.id)) as source:
         await one_ahead(source.discover(place, options, known=known, after=listing.cursor), manifest.write)
 
 
@@ -99,6 +99,9 @@ class _Manifest:
             container = Container(file.number, inline.stored(file.locator), file.layout, {})
             ref, executor, attempt = self._fence
             await self._gateway.add_container(ref, executor, attempt, container)
+        if page.archive:
+            await self._write_archive(page)
+            return
         if page.gone:
             await self._gateway.delete_absent(*self._fence, page.gone, self._listing.read_seq)
         unchanged = await self._unchanged(page)
@@ -107,6 +110,19 @@ class _Manifest:
         self._listing = self._behind(page)
         if unchanged is not None:
             await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
+
+    async def _write_archive(self, page: Page) -> None:
+        """Note what became of an archive. One that changed after it was left shut makes the look incomplete."""
+        assert page.archive
+        uri, state, members = page.archive.uri, page.archive.state, page.archive.members
+        if members is not None:
+            await self._gateway.note_archive(*self._fence, uri, state, members)
+            return
+        self._listing = self._behind(page)
+        read_seq = self._listing.read_seq
+        if not await self._gateway.see_archive(*self._fence, read_seq, uri, state, self._listing):
+            self._listing = self._behind(replace(page, complete=False))
+            await self._gateway.add_page(*self._fence, [], [], self._listing)
 
     def _behind(self, page: Page) -> Discovery:
         so_far = self._listing
@@ -166,12 +182,13 @@ class _Manifest:
 
 
 @asynccontextmanager
-async def _source(tools: Tools, request: RunningRequest) -> AsyncIterator[Source]:
+async def _source(tools: Tools, request: RunningRequest, is_same: IsSame) -> AsyncIterator[Source]:
     """Give what finds the request's documents: the installed sources, its own content, the records in either."""
     most, record = tools.settings.max_document_bytes, request.options.record
     limit = min(request.options.max_bytes or most, most)
     if request.source is not None:
-        found: Source = ArchiveSource(tools.sources, tools.archives)
+        skips = not request.options.force and record is None
+        found: Source = ArchiveSource(tools.sources, tools.archives, is_same if skips else None)
         if record is not None:
             found = RecordSource(found, parse_spec(record), tools.workers, limit=limit, reserve=tools.memory.reserve)
         yield found
