@@ -27,6 +27,8 @@ from listener.sources.records.contents import LONGEST_URI
 from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
+WEB = ("http://", "https://")
+MOST_SERVICES = 16  # each with batches of its own; what comes from others shares them
 LOOKS = 2
 """How often in a row something may fail while its source answers others."""
 Wait = Callable[[ServiceError], Awaitable[str]]
@@ -89,6 +91,7 @@ class _Manifest:
         self._most_bytes = settings.batch_bytes
         self._max_document_bytes = settings.max_document_bytes
         self._gateway = tools.gateway
+        self._sources = tools.sources
         self._fence = ref, tools.executor_id, request.attempt
         self._compares = request.source is not None and not options.force
         self._listing = listing
@@ -157,18 +160,30 @@ class _Manifest:
         return ManifestEntry(0, None, _stored(item))
 
     def _numbered(self, entry: ManifestEntry) -> ManifestEntry:
-        """Give the next number to a document, and a batch: by count and bytes, a large one alone."""
+        """Give the next number to a document, and a batch: by service, count and bytes, a large one alone."""
         last = self._listing
         position = last.position + 1
         if entry.error:
             self._listing = last.model_copy(update={"position": position})
             return replace(entry, position=position)
-        size, batch, documents, together = entry.found.bytes or 0, last.batch, last.documents, last.bytes
-        if documents and (documents == self._most_documents or together + size > self._most_bytes):
-            batch, documents, together = batch + 1, 0, 0
-        cut = {"position": position, "batch": batch, "documents": documents + 1, "bytes": together + size}
-        self._listing = last.model_copy(update=cut)
+        service, size = self._service(entry.found), entry.found.bytes or 0
+        begun = last.batches.get(service)
+        if begun is None or begun[1] >= self._most_documents or begun[2] + size > self._most_bytes:
+            begun = (last.batch + 1 if last.documents else last.batch, 0, 0)
+        batch, documents, together = begun[0], begun[1] + 1, begun[2] + size
+        cut = {"position": position, "batch": max(batch, last.batch), "documents": documents, "bytes": together}
+        batches = {**last.batches, service: (batch, documents, together)}
+        self._listing = last.model_copy(update=cut | {"batches": batches})
         return replace(entry, position=position, batch=batch)
+
+    def _service(self, found: Found) -> str:
+        """Return by what a document is batched: of several web servers, one that is away holds up its own alone."""
+        place = found.locator or found.uri
+        if not place.startswith(WEB):
+            return ""
+        service = self._sources.service(place)
+        batches = self._listing.batches
+        return service if service in batches or len(batches) < MOST_SERVICES else ""
 
     def _problem(self, item: Found) -> DocumentError | None:
         if (length := len(item.uri.encode())) > LONGEST_URI:
