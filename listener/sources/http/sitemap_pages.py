@@ -118,14 +118,22 @@ class SitemapPages:
 
     async def _items(self, some: Sequence[SitemapEntry], base: WebUrl) -> list[Found | Refused]:
         urls = await self._tools.in_thread(_joined, some, base.text)
-        rules = {}
+        rules: dict[str, RobotsRules | DocumentError] = {}
         for url in {one.origin: one for one in urls if isinstance(one, WebUrl) and self._fetcher.holds(one)}.values():
-            rules[url.origin] = await self._robots.rules_of(url)
+            try:
+                rules[url.origin] = await self._robots.rules_of(url)
+            except (ServiceError, DocumentError) as error:
+                if url.origin == base.origin:
+                    raise
+                rules[url.origin] = of_document(error)  # of another server: its pages fail, and no others wait for it
         items: list[Found | Refused] = await self._tools.in_thread(self._chosen, some, urls, rules)
         return items
 
     def _chosen(
-        self, some: Sequence[SitemapEntry], urls: Sequence[WebUrl | WrongUrl], rules: Mapping[str, RobotsRules]
+        self,
+        some: Sequence[SitemapEntry],
+        urls: Sequence[WebUrl | WrongUrl],
+        rules: Mapping[str, RobotsRules | DocumentError],
     ) -> list[Found | Refused]:
         items: list[Found | Refused] = []
         now = datetime.now(timezone.utc)
@@ -136,7 +144,9 @@ class SitemapPages:
                 continue
             elif not self._fetcher.holds(url):
                 items.append(Refused.of(url.text, outside_roots(url.text)))
-            elif not rules[url.origin].allow(url.text):
+            elif isinstance(of_host := rules[url.origin], DocumentError):
+                items.append(Refused.of(url.text, of_host))
+            elif not of_host.allow(url.text):
                 self._kept_out += 1
             else:
                 items.append(_found(url, entry.lastmod, now))
