@@ -10,7 +10,7 @@ from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
-from listener.cli.search import Sought, beginning
+from listener.cli.search import Sought, beginning, documents_elsewhere
 
 
 def context(
@@ -70,5 +70,5 @@ async def _context(wanted: Sought, output: Output, show_sql: bool) -> None:
             output.note(f"note: {note}")
         output.value(passages)
         if not passages:
-            output.note("note: nothing found")
+            output.note(f"note: {await documents_elsewhere(ingest, wanted.collection) or 'nothing found'}")
         output.text("\n\n".join(passage.cited for passage in passages))

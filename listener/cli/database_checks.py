@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from listener.cli.findings import Bad, Findings
+from listener.cli.unreadable import MOST_ROOTS, TABLES
 from listener.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -143,13 +144,15 @@ async def _place(session: Session) -> str:
 
 
 async def _listeners(session: Session) -> str:
-    from listener.client import diagnosis
+    from listener.client import diagnosis, overview
 
     alive = await diagnosis.beating(session)
     if not alive:
         raise Bad("no listener runs: requests wait", "Start one: ingest listen", "warning")
     places = f"{sum(one.running for one in alive)} of {sum(one.capacity for one in alive)} places taken"
-    return f"{len(alive)} alive, {places}"
+    roots = [root for root in await overview.roots(session) if root != TABLES]
+    shown = ", ".join(roots[:MOST_ROOTS]) + (", …" if len(roots) > MOST_ROOTS else "")
+    return f"{len(alive)} alive, {places}; roots: {shown or 'none'}"
 
 
 async def _services(session: Session) -> str:

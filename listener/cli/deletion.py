@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated
 
+import anyio
 import typer
 
 from listener.cli import arguments
@@ -56,7 +57,7 @@ async def _delete(
         count = await _count(ingest, uris, prefix, collection)
         what = f'{count} document{"" if count == 1 else "s"} of collection "{collection}"'
         if count and not yes:
-            confirm(what, output)
+            await confirm(what, output)
         elif count:
             output.note(f"deleting {what}")
         deleted = 0
@@ -80,8 +81,19 @@ async def _count(ingest: Ingest, uris: list[str], prefix: str | None, collection
     return count
 
 
-def confirm(what: str, output: Output) -> None:
+async def confirm(what: str, output: Output) -> None:
     """Ask before something is deleted; raises UsageProblem ``not_confirmed`` where nobody can be asked."""
     if output.json or not sys.stdin.isatty():
         raise UsageProblem("not_confirmed", f"this would delete {what}", "Add --yes.")
-    typer.confirm(f"Delete {what}?", abort=True)
+    if not await confirmed(f"Delete {what}?"):
+        raise UsageProblem("not_confirmed", f"nothing was deleted: this would delete {what}", "Answer y, or add --yes.")
+
+
+async def confirmed(question: str) -> bool:
+    """Ask whoever is at the terminal; no answer (Ctrl-D, an empty line) is no. A signal ends the wait."""
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    await anyio.wait_readable(sys.stdin)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        typer.echo(err=True)  # Ctrl-D leaves the cursor behind the question
+    return answer.strip().lower() in ("y", "yes")

@@ -11,6 +11,7 @@ import typer
 from listener.cli import arguments
 from listener.cli.fitting import Line, below, columns, cut_in_middle, in_a_word, short
 from listener.cli.follow import counted
+from listener.cli.in_shell import in_shell
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from listener.client import Failure, Ingest
     from listener.client.overview import FailureGroup, Slow
 
+SHOWN_WATCHES = 5
 HEADINGS = ("document", "step", "code", "message", "hint", "request", "media_type", "seconds", "failed_at")
 
 
@@ -102,6 +104,8 @@ async def _each_or_grouped(
     if request and not groups:
         await ingest.status(request)  # raises if there is no such request
     output.value(found)
+    if request is None and code is None:
+        await _note_watches(ingest, collection, output)
     if not groups:
         _say_none(output, everything)
     elif not by_person:
@@ -110,6 +114,15 @@ async def _each_or_grouped(
         _write_each(found, sum(group.documents for group in groups if code in (None, group.code)), output)
     else:
         _write_groups(groups, output)
+
+
+async def _note_watches(ingest: Ingest, collection: str | None, output: Output) -> None:
+    failing = [one for one in await ingest.watches() if one.failing_since and collection in (None, one.collection)]
+    for one in failing[:SHOWN_WATCHES]:
+        output.note(f'note: watch "{one.name}" fails: {one.error_code}: {one.error_message}')
+    if failing:
+        more = f", {len(failing) - SHOWN_WATCHES} more of them" if len(failing) > SHOWN_WATCHES else ""
+        output.note(f"hint: what fails, and what to do: ingest watches{more}")
 
 
 def _no_such_code(code: str, groups: Sequence[FailureGroup], everything: bool) -> UsageProblem:
@@ -160,7 +173,7 @@ def _about(failure: Failure) -> str:
 
 
 def _hint(hint: str | None) -> list[str]:
-    return [f"hint: {hint}"] if hint else []
+    return [f"hint: {in_shell(hint)}"] if hint else []
 
 
 def _write_below(texts: Sequence[str], output: Output) -> None:

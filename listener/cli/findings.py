@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
+from listener.cli.fitting import below
+from listener.cli.in_shell import in_shell
 from listener.cli.output import STYLES, Output
 from listener.cli.problems import ENVIRONMENT, OK, explain
 
@@ -49,10 +51,16 @@ class Findings:
 
 
 def _write(found: Finding, output: Output) -> None:
-    style = None if found.state == "ok" else STYLES[found.state]
-    output.line(f"{found.state:8} {found.name:10} {found.message}", style)
-    if found.hint:
-        output.line(f"{'':19} hint: {found.hint}")
+    style = "" if found.state == "ok" else STYLES[found.state]
+    head, told = f"{found.state:8} {found.name:10} ", in_shell(found.message)
+    hints = [f"hint: {in_shell(found.hint)}"] if found.hint else []
+    if not output.terminal:
+        for line in (head + told, *(f"{'':{len(head)}}{hint}" for hint in hints)):
+            output.line(line)
+        return
+    (_, first), *others = below([told], output.width, len(head), style) or [[("", ""), ("", "")]]
+    for pieces in ([(head, style), first], *others, *below(hints, output.width, len(head))):
+        output.pieces(pieces)
 
 
 def conclude(findings: Findings, output: Output) -> int:

@@ -72,18 +72,26 @@ def in_a_word(time: timedelta | None) -> str:
 
 
 def columns(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, styles: Sequence[str]
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    styles: Sequence[str],
+    *,
+    whole: bool = False,
 ) -> tuple[Line, list[list[Line]]]:
     """Return a line of headings, and for each row its lines: one, or two where the others leave its last cell no room.
 
-    The last cell is cut in its middle. ``styles``: of each row's second cell, which says how it is.
+    The last cell is cut in its middle; ``whole``: it goes on in lines of its own, since a name is typed as it stands.
+    ``styles``: of each row's second cell, which says how it is.
     """
     cells = [[on_one_line(cell) for cell in row] for row in rows]
     wide = [max(map(width_of, column)) for column in zip(headings, *cells, strict=True)][:-1]
     left = width - sum(wide) - 2 * len(wide)
     made: list[list[Line]] = []
     for row, style in zip(cells, styles, strict=True):
-        if left >= LEAST_LAST:
+        if whole and width_of(row[-1]) > max(left, 0):
+            made.append([_line([*row[:-1], ""], wide, style), *below([row[-1]], width, 2)])
+        elif left >= LEAST_LAST:
             made.append([_line([*row[:-1], cut_in_middle(row[-1], left)], wide, style)])
         else:
             last = cut_in_middle(row[-1], max(width - wide[0] - 2, LEAST_LAST))

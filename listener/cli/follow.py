@@ -12,8 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from listener.cli.fitting import short
-from listener.cli.output import Output
+from listener.cli.fitting import below, short
+from listener.cli.in_shell import in_shell
+from listener.cli.output import Output, as_text
 from listener.cli.problems import outcome
 from listener.cli.unreadable import Readable
 from listener.logs.visible import on_one_line
@@ -128,10 +129,16 @@ def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
 
     columns = (BarColumn(bar_width=30), TextColumn("{task.fields[percent]:>6}"), TimeElapsedColumn())
     description = TextColumn("{task.description}", markup=False)
+    told = ""
     with Progress(*columns, description, console=output.console, transient=True) as progress:
         task = progress.add_task("", total=None, percent="")
 
         def show(statuses: Sequence[Status]) -> None:
+            nonlocal told
+            if (waits := _waits(statuses)) != told:
+                told = waits
+                for line in below([waits] if waits else [], output.width, 0):
+                    progress.console.print(as_text(line), soft_wrap=True)
             known = all(status.percent is not None for status in statuses)
             progress.update(
                 task,
@@ -139,7 +146,7 @@ def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
                 completed=sum(status.percent or 0 for status in statuses) / max(len(statuses), 1),
                 percent=_percent(statuses),
                 description=on_one_line(
-                    ", ".join(filter(None, [_headline(statuses), _rate(statuses), _to_go(statuses)]))
+                    ", ".join(filter(None, [*_progress(statuses), _kind(statuses), _rate(statuses), _to_go(statuses)]))
                 ),
             )
 
@@ -171,6 +178,21 @@ def _to_go(statuses: Sequence[Status]) -> str:
 
 def _headline(statuses: Sequence[Status]) -> str:
     """Return in one line how far the requests are: ``running embed, 12 of 40 documents (1 failed)``."""
+    return ", ".join(filter(None, [*_progress(statuses), _waits(statuses)]))
+
+
+def _waits(statuses: Sequence[Status]) -> str:
+    """Return what the first of those that have not ended waits for, if it does: ``waiting for root: …``."""
+    first = next((status for status in statuses if not status.finished), None)
+    return f"waiting for {in_shell(first.waiting_for)}" if first and first.waiting_for else ""
+
+
+def _kind(statuses: Sequence[Status]) -> str:
+    """Return the beginning of that, which fits beside a bar: ``waiting for root``."""
+    return _waits(statuses).partition(":")[0]
+
+
+def _progress(statuses: Sequence[Status]) -> list[str]:
     unfinished = [status for status in statuses if not status.finished]
     parts = [_state(statuses, unfinished)]
     if any(status.documents_total is None and status.documents_found for status in statuses):
@@ -182,9 +204,7 @@ def _headline(statuses: Sequence[Status]) -> str:
             f"{sum(map(through_documents, statuses))} of {total} documents" + _unless_zero(failed, " ({} failed)")
         )
         parts.append(_unless_zero(loaded, "{} more read"))
-    if unfinished and unfinished[0].waiting_for:
-        parts.append(f"waiting for {unfinished[0].waiting_for}")
-    return ", ".join(filter(None, parts))
+    return parts
 
 
 def _state(statuses: Sequence[Status], unfinished: Sequence[Status]) -> str:
@@ -204,7 +224,7 @@ def write_outcomes(statuses: Sequence[Status], output: Output) -> None:
     """Write what became of requests, and where to look for more."""
     for status in statuses:
         output.line(f"{status.id} {outcome_line(status)}")
-        for line in error_lines(status):
+        for line in error_lines(status) + note_lines(status):
             output.line(f"  {line}")
         if status.documents_failed:
             output.line(f"  see: ingest failures {short(status.id)}")
@@ -228,7 +248,15 @@ def error_lines(failed: Status | Failure) -> list[str]:
     """Return code, message and hint of what failed, as lines; none if it did not."""
     if not failed.code:
         return []
-    return [f"{failed.code}: {failed.message}", *([f"hint: {failed.hint}"] if failed.hint else [])]
+    return [f"{failed.code}: {failed.message}", *([f"hint: {in_shell(failed.hint)}"] if failed.hint else [])]
+
+
+def note_lines(status: Status) -> list[str]:
+    """Return what the look for a request's documents left out, as lines; none if it left out nothing."""
+    if not status.note:
+        return []
+    hint = status.note.hint
+    return [f"note: {status.note.code}: {status.note.message}", *([f"hint: {in_shell(hint)}"] if hint else [])]
 
 
 def known_documents(status: Status) -> int:

@@ -49,6 +49,7 @@ def listen(
     INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
     """
     from listener.settings import misspelt
+    from listener.sources.folder_roots import unreadable
 
     signals = StopSignals()
     settings = load_settings()
@@ -56,6 +57,11 @@ def listen(
     logs.to_stderr(settings.log_level, form)
     for name, meant in misspelt(os.environ):
         log.warning("%s is set, and nothing reads it; was %s meant?", name, meant)
+    for folder in settings.folders:
+        if problem := unreadable(str(folder)):
+            log.warning(
+                "the root %s %s: mount it, or correct INGEST_ROOTS; until then its requests fail", folder, problem
+            )
     asyncio.run(_listen(settings, wait_for_database, signals, form))
 
 

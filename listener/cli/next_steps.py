@@ -29,6 +29,8 @@ async def next_steps(settings: Settings, query: str | None, collection: str, sou
     statements = [f"  {statement}" for statement in _statements(query, collection, source)]
     lines = ["", "Go on in psql:", f"  {psql}", *statements]
     lines += ["", "Requests need a running listener:", f"  {_ingest(settings, 'listen', INGEST_ROOTS=str(root))}"]
+    watch = f"watch {shlex.quote(source)} -c {shlex.quote(collection)} --on-change"
+    lines += ["", "Keep it in sync from then on, deletions too:", f"  {_ingest(settings, watch)}"]
     if not settings.database_url:
         lines += ["", "Postgres stays running. To stop it:", f"  {_ingest(settings, 'stop')}"]
     return NextSteps(psql, lines)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from listener.cli import arguments
+from listener.cli.deletion import confirmed
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import importing, load_settings, run
@@ -212,7 +213,9 @@ async def _uninstall(yes: bool, force: bool, output: Output) -> None:
             _refuse_under(await diagnosis.beating_if_installed(session), where)
         if not yes:
             documents = await diagnosis.documents(session)
-            typer.confirm(f"Drop everything of ours, {documents} documents too, from {where}?", abort=True)
+            if not await confirmed(f"Drop everything of ours, {documents} documents too, from {where}?"):
+                hint = "Answer y, or add --yes."
+                raise UsageProblem("not_confirmed", f"nothing was dropped from {where}", hint)
     with importing():
         from listener import service
     from listener.database.holdups import Patience

@@ -125,6 +125,7 @@ STYLES = {
     "partially_succeeded": "yellow",
     "warning": "yellow",
     "failed": "red",
+    "failing": "red",
     "problem": "red",
     "cancelled": "magenta",
 }

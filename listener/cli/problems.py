@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import typer
 
+from listener.cli.in_shell import in_shell
 from listener.database import translation
 from listener.errors import DocumentError, IngestError, RequestError
 from listener.logs.masking import Secrets
@@ -58,7 +59,7 @@ def report(error: BaseException, as_json: bool) -> int:
         return error.code if isinstance(error.code, int) else OK
     if isinstance(error, typer.Exit):
         return error.exit_code
-    problem = _without_secrets(explain(error))
+    problem = _shown(explain(error))
     if problem.status == BUG and os.environ.get("INGEST_LOG_LEVEL") == "DEBUG":
         hidden = Secrets(os.environ).hide("".join(traceback.format_exception(error)))
         print(in_lines(hidden), end="", file=sys.stderr)
@@ -72,9 +73,9 @@ def report(error: BaseException, as_json: bool) -> int:
     return problem.status
 
 
-def _without_secrets(problem: Problem) -> Problem:
+def _shown(problem: Problem) -> Problem:
     hide = Secrets(os.environ).hide
-    return replace(problem, message=hide(problem.message), hint=hide(problem.hint))
+    return replace(problem, message=hide(problem.message), hint=hide(in_shell(problem.hint)))
 
 
 def explain(error: BaseException) -> Problem:

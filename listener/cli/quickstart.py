@@ -15,7 +15,7 @@ import typer
 
 from listener import logs
 from listener.cli import arguments, search
-from listener.cli.follow import error_lines, follow, outcome_line
+from listener.cli.follow import error_lines, follow, note_lines, outcome_line
 from listener.cli.listen import running
 from listener.cli.next_steps import next_steps
 from listener.cli.output import Output
@@ -187,7 +187,7 @@ async def _ingest(ingest: Ingest, source: str, collection: str, lease: float, ou
     request = await first_run.insert(ingest.session, source, collection)
     (status,) = await follow(ingest, [request], output)
     output.line(f"{status.id} {outcome_line(status)}", "bold")
-    for line in error_lines(status):
+    for line in error_lines(status) + note_lines(status):
         output.line(f"  {line}")
     return status
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from listener.cli.fitting import SHORT_ID, Line, below, columns, cut, in_a_word, short
-from listener.cli.follow import counted, counts_of, percent_text, through_documents
+from listener.cli.follow import counted, counts_of, error_lines, note_lines, percent_text, through_documents
+from listener.cli.in_shell import in_shell
 from listener.cli.output import STYLES
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def _took(status: Status, now: datetime) -> str:
 
 
 def _reasons(status: Status) -> list[str]:
-    reasons = [f"waits for {status.waiting_for}"] if status.waiting_for else []
+    reasons = [f"waits for {in_shell(status.waiting_for)}"] if status.waiting_for else []
     if status.documents_failed:
         number = counted(status.documents_failed, "document")
         reasons.append(f"{number} failed; see: ingest failures {short(status.id)}")
     if status.code and status.code != "documents_failed":
-        reasons += [f"{status.code}: {status.message}", *([f"hint: {status.hint}"] if status.hint else [])]
+        reasons += error_lines(status)
     elif status.last_error and not status.finished and not status.waiting_for:
         reasons.append(f"tried again: {status.last_error.code}: {status.last_error.message}")
-    return reasons
+    return reasons + note_lines(status)

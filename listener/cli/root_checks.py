@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -42,8 +41,8 @@ async def look_at_roots(settings: Settings, findings: Findings) -> None:
 
 
 async def _none() -> str:
-    hint = "Set INGEST_ROOTS for the listener, a root in each line: /srv/docs. Inline content needs none."
-    raise Bad("no root is set that sources may lie in", hint, "warning")
+    hint = "For a listener that is started from here: a root in each line, like INGEST_ROOTS=/srv/docs ingest listen."
+    raise Bad("INGEST_ROOTS is not set in this shell; what running listeners may read stands below", hint, "warning")
 
 
 async def _made(settings: Settings, tools: SourceTools, made: list[Sources]) -> str:
@@ -56,8 +55,10 @@ async def _made(settings: Settings, tools: SourceTools, made: list[Sources]) -> 
 async def _folder(folder: str) -> str:
     if not folder.startswith("/"):
         raise Bad(f"{folder} is relative", "Give absolute paths in INGEST_ROOTS and INGEST_FILE_ROOTS.")
-    if not os.path.isdir(folder) or not os.access(folder, os.R_OK | os.X_OK):  # noqa: PTH112, ASYNC240 - a look
-        raise Bad(f"{folder} is not a folder that can be read", "Mount it, or correct INGEST_ROOTS.")
+    from listener.sources.folder_roots import unreadable
+
+    if problem := unreadable(folder):
+        raise Bad(f"{folder} {problem}", "Mount it, or correct INGEST_ROOTS.")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from listener.client import Hit, Ingest
 
 EMBED_SECONDS, RERANK_SECONDS = 5.0, 30.0
+SHOWN_COLLECTIONS = 8
 _OF_CONTEXT = ("rerank", "budget", "tokens", "share", "neighbours", "sections")
 
 
@@ -129,10 +131,93 @@ def beginning(under: str | None) -> str | None:
 async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
     async with open_ingest(output, show_sql) as ingest:
         hits, notes = await wanted.find(ingest)
+        if not hits and (elsewhere := await documents_elsewhere(ingest, wanted.collection)):
+            notes = [elsewhere]
         for note in notes:
             output.note(f"note: {note}")
         output.value(hits)
         await wanted.write(ingest, hits, output)
+
+
+async def documents_elsewhere(ingest: Ingest, searched: str | Sequence[str]) -> str:
+    """Return a note with the collections that have documents, if none that was searched has some; else ""."""
+    searched = [searched] if isinstance(searched, str) else searched
+    held = [one.collection for one in await ingest.collections() if one.documents]
+    if not held or set(held).intersection(searched):
+        return ""
+    listed = ", ".join(held[:SHOWN_COLLECTIONS]) + (", …" if len(held) > SHOWN_COLLECTIONS else "")
+    names = ", ".join(f'"{name}"' for name in searched)
+    which = f"collection {names} has" if len(searched) == 1 else f"collections {names} have"
+    return f"{which} no documents; there are some in: {listed} (-c {shlex.quote(held[0])})"
+
+
+async def _embedded(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, str]:
+        names = [self.collection] if isinstance(self.collection, str) else self.collection
+        if self.by is arguments.Way.WORDS:
+            return "words", ""
+        if self.by is None:
+            notes = [await _embed(ingest, self.query, name) for name in names]
+            return None, next(filter(None, notes), "")
+        for name in names:
+            await ingest.embed_query(self.query, name, timeout=EMBED_SECONDS)
+        return ("vector" if self.by is arguments.Way.MEANING else None), ""
+
+    async def _reranked(self, ingest: Ingest, by: Literal["words", "vector"] | None) -> str:
+        """Have what will be found scored; return why that failed: then it comes as without."""
+        from listener.client.wanted import reranked
+
+        of_search = {name: value for name, value in self.more.items() if name not in _OF_CONTEXT}
+        how = of_search | {"by": by, "k": reranked(self.more.get("k", 0)), "timeout": RERANK_SECONDS}
+        try:
+            await ingest.rerank(self.query, self.collection, **how)
+        except RequestError as error:
+            return _said(error)
+        return ""
+
+    async def find(self, ingest: Ingest) -> tuple[list[Hit], list[str]]:
+        """Return what is found, and what could not be done for it."""
+        by, notes = await self.prepare(ingest)
+        return await ingest.search(self.query, self.collection, by=by, timeout=None, **self.more), notes
+
+    async def write(self, ingest: Ingest, hits: Sequence[Hit], output: Output) -> None:
+        """Write hits for people, with the words that matched marked."""
+        if output.json:
+            return
+        from listener.client.overview import marked
+
+        found = await marked(ingest.session.quiet(), self.query, hits) if hits else []
+        write_hits(hits, found, output)
+
+
+def beginning(under: str | None) -> str | None:
+    """Return how URIs begin: of a path that of its file or of all in its folder."""
+    if under is None or not (under.startswith(("/", "~")) or Path(under).exists()):
+        return under
+    path = arguments.absolute_source(str(Path(under).expanduser()))
+    return uri_of(path) + ("/" if Path(path).is_dir() and not path.endswith("/") else "")
+
+
+async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
+    async with open_ingest(output, show_sql) as ingest:
+        hits, notes = await wanted.find(ingest)
+        if not hits and (elsewhere := await documents_elsewhere(ingest, wanted.collection)):
+            notes = [elsewhere]
+        for note in notes:
+            output.note(f"note: {note}")
+        output.value(hits)
+        await wanted.write(ingest, hits, output)
+
+
+async def documents_elsewhere(ingest: Ingest, collection: str) -> str:
+    """Return a note with the collections that have documents, if the one that was searched has none; else ""."""
+    held = {one.collection: one.documents or 0 for one in await ingest.collections()}
+    others = [name for name, documents in held.items() if documents]
+    if held.get(collection) or not others:
+        return ""
+    listed = ", ".join(others[:SHOWN_COLLECTIONS]) + (", …" if len(others) > SHOWN_COLLECTIONS else "")
+    return (
+        f'note: collection "{collection}" has no documents; there are some in: {listed} (-c {shlex.quote(others[0])})'
+    )
 
 
 async def _embed(ingest: Ingest, query: str, collection: str) -> str:

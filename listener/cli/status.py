@@ -11,6 +11,7 @@ import typer
 
 from listener.cli import arguments
 from listener.cli.follow import LOOK_SECONDS, counts_of, follow, going_on, percent_text, write_outcomes
+from listener.cli.in_shell import in_shell
 from listener.cli.output import Output, as_text, field
 from listener.cli.problems import OK, outcome
 from listener.cli.request_list import PARTIAL, lines_of
@@ -19,6 +20,7 @@ from listener.cli.running import open_ingest, run
 if TYPE_CHECKING:
     from listener.client import Ingest, Status
 
+TOLD = ("waiting_for", "hint")
 HEADINGS = (
     "id", "status", "%", "documents", "source", "waiting for, or error", "collection", "created_at", "started_at",
     "finished_at",
@@ -73,13 +75,18 @@ async def _one(given: str, watch: bool, show_sql: bool, output: Output) -> int:
 
 
 def _write(status: Status, output: Output) -> None:
+    from listener.client.results import Reason
+
     output.value(status)
     for column in fields(status):
         value = getattr(status, column.name)
-        if value is not None and column.name not in ("error", "last_error"):
-            output.line(f"{column.name:22}{field(value)}")
-    if status.last_error:
-        output.line(f"{'last_error':22}{status.last_error.code}: {status.last_error.message}")
+        if isinstance(value, Reason):
+            if column.name != "error":  # it has columns of its own
+                output.line(f"{column.name:22}{value.code}: {value.message}")
+        elif value is not None:
+            output.line(f"{column.name:22}{in_shell(field(value)) if column.name in TOLD else field(value)}")
+    if status.note and status.note.hint:
+        output.line(f"{'hint':22}{in_shell(status.note.hint)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,8 @@ def _write_list(statuses: list[Status], output: Output) -> None:
 
 def _cells(status: Status) -> tuple[object, ...]:
     percent = None if status.percent is None else percent_text(status.percent)
-    note = status.waiting_for or (f"{status.code}: {status.message}" if status.code else None)
+    said = status.error or status.note
+    note = status.waiting_for or (f"{said.code}: {said.message}" if said else None)
     source = status.source or status.uri or "(inline)"
     times = (status.created_at, status.started_at, status.finished_at)
     return status.id, status.status, percent, counts_of(status), source, note, status.collection, *times

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from listener.cli.fitting import LEAST_WIDTH, below, cut_in_middle, short
 from listener.cli.follow import counted
+from listener.cli.in_shell import in_shell
 from listener.cli.output import Output
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Summary:
         for group in self.groups:
             number = counted(group.documents, "document")
             output.pieces([("  ", ""), (f"{group.code}:", "bold red"), (f" {number} failed", "")])
-            told = [group.message, *([f"hint: {group.hint}"] if group.hint else [])]
+            told = [group.message, *([f"hint: {in_shell(group.hint)}"] if group.hint else [])]
             uri = cut_in_middle(group.uri, max(output.width - 12, LEAST_WIDTH)) if output.terminal else group.uri
             output.line(f"    failed: {uri}")
             for line in below(told, output.width, 4):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 10.0  # a listener that is just being started may have the root
 MOST_ROOTS = 12
+TABLES = "table:"  # of each listener: tables of its own database
 
 
 async def warn_of_unreadable(ingest: Ingest, requests: Sequence[UUID], output: Output) -> None:
@@ -60,7 +61,7 @@ async def roots_shown(ingest: Ingest) -> str:
     """Return a sentence with the roots that listeners have, if the caller may know them."""
     from listener.client import overview
 
-    roots = await overview.roots(ingest.session.quiet())
+    roots = [root for root in await overview.roots(ingest.session.quiet()) if root != TABLES]
     shown = ", ".join(roots[:MOST_ROOTS]) + (", …" if len(roots) > MOST_ROOTS else "")
     return f"Listeners may read: {shown}. " if roots else ""
 
@@ -69,6 +70,5 @@ async def _hint(ingest: Ingest, unreadable: Sequence[Status]) -> str:
     """Return what may be done, with the roots that listeners have, if the caller may know them."""
     known = await roots_shown(ingest)
     ids = " ".join(short(one.id) for one in unreadable)
-    paths = all((one.source or "").startswith(("/", "file:")) for one in unreadable)
-    root = "INGEST_ROOTS above it" if paths else "a source for that scheme, and a root above it"
-    return f"{known}Start a listener with {root}, or: ingest cancel {ids}"
+    lacks = dict.fromkeys((one.waiting_for or "").partition("; ")[2] for one in unreadable)
+    return f"{known}To have it read, {'; '.join(lacks)}; or: ingest cancel {ids}"

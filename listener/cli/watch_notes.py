@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from listener.cli.output import as_json
 from listener.cli.unreadable import roots_shown
 
 if TYPE_CHECKING:
@@ -24,10 +26,8 @@ async def note_missing(ingest: Ingest, watch: Watch, output: Output) -> None:
         output.note("hint: start one: ingest listen")
     elif kind == "root":
         output.note(f"warning: no running listener may read {watch.source}: nothing is looked at until one may")
-        known = await roots_shown(ingest)
-        output.note(
-            f"hint: {known}Start a listener with a root above it in INGEST_ROOTS, or: ingest unwatch {watch.name}"
-        )
+        known, lacks = await roots_shown(ingest), reason.partition("; ")[2]
+        output.note(f"hint: {known}To have it read, {lacks}; or: ingest unwatch {shlex.quote(watch.name)}")
     elif kind == "restored_database":
         output.note(f"warning: {reason}")
     if _is_missing(watch.source):
@@ -49,7 +49,9 @@ def _changes(former: Watch, watch: Watch) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
-    return str(value) if value else "none"
+    if not value:
+        return "none"
+    return as_json(value) if isinstance(value, Mapping) else str(value)
 
 
 def _is_missing(source: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from listener.cli import arguments
-from listener.cli.output import Output
+from listener.cli.in_shell import in_shell
+from listener.cli.output import Output, as_json, field
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
 from listener.cli.watch_list import cells, lines_of
@@ -41,6 +42,7 @@ def watch(
 
     What is gone from SOURCE is deleted from the collection, unless -o mirror=false. A watch of that name becomes what
     is said now; what it was before is noted on stderr, and so is what is missing: a listener, a root, the folder.
+    Tables are watched in SQL: ingest psql -c "select ingest_watch_table('articles', columns => '{title,body}')".
 
     \b
     ingest watch docs/ --on-change
@@ -94,9 +96,9 @@ async def _watches(name: str | None, show_sql: bool, output: Output) -> None:
         raise RequestError("unknown_watch", f'there is no watch "{name}"', "ingest watches")
     output.value(found if name is None else found[0])
     if name is not None:
-        for field in found[0].__slots__:
-            if (value := getattr(found[0], field)) not in (None, {}):
-                output.line(f"{field:20}{value}")
+        for column in found[0].__slots__:
+            if (value := getattr(found[0], column)) not in (None, {}):
+                output.line(f"{column:20}{_shown(column, value)}")
     elif found and output.terminal:
         for line in lines_of(found, output.width):
             output.pieces(line)
@@ -104,6 +106,12 @@ async def _watches(name: str | None, show_sql: bool, output: Output) -> None:
         output.table(("name", "schedule", "succeeded", "next", "state"), map(cells, found))
     elif output.terminal:
         output.line("no watches")
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        return as_json(value)
+    return in_shell(field(value)) if name in ("waiting_for", "hint") else field(value)
 
 
 def unwatch(
@@ -128,7 +136,7 @@ async def _unwatch(name: str, delete_documents: bool, yes: bool, show_sql: bool,
     from listener.cli.deletion import confirm
 
     if delete_documents and not yes:
-        confirm(f'the documents that came through watch "{name}"', output)
+        await confirm(f'the documents that came through watch "{name}"', output)
     async with open_ingest(output, show_sql) as ingest:
         deleted = await ingest.unwatch(name, delete_documents=delete_documents)
     output.value({"name": name, "deleted": deleted})

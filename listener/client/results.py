@@ -49,6 +49,7 @@ class Status:
     ``last_error``        what its current step is tried again for, at ``next_attempt_at``
     ``source, uri``       what it was asked to ingest; ``uri`` of inline content
     ``tokens``            what the embedder counted
+    ``note``              what the look for documents left out, as a crawl that ends at its ``pages``; it is no failure
     """
 
     id: UUID
@@ -87,6 +88,7 @@ class Status:
     documents_found: int | None
     documents_loaded: int | None
     documents_embedded: int | None
+    note: Reason | None
 
     @property
     def finished(self) -> bool:
@@ -184,7 +186,7 @@ def _by(hits: list[Hit]) -> str:
 
 def status(row: asyncpg.Record) -> Status:
     """Return a row of ``statements.STATUS``."""
-    errors = {key: _reason(row[key]) for key in ("error", "last_error")}
+    errors = {key: _reason(row[key]) for key in ("error", "last_error", "note")}
     return Status(**{**row, **errors, "id": UUID(row["id"])})
 
 

@@ -15,7 +15,7 @@ _STATUS = """select s.id::text, s.collection, s.status, s.percent::float8, s.cur
   s.documents_per_second::float8, s.eta, s.waiting_for, s.error_code, s.error_message, s.hint, s.error::text,
   s.last_error::text, s.next_attempt_at, s.source, s.uri, s.priority, s.run_at, s.attempt, s.executor_id, s.deadline_at,
   s.created_by, s.created_at, s.started_at, s.finished_at, s.tokens, s.documents_found,
-  s.documents_loaded, s.documents_embedded
+  s.documents_loaded, s.documents_embedded, s.note::text
 from"""
 
 _FAILURES = """select f.request_id::text, f.collection, f.uri, f.step, f.code, f.message, f.hint, f.retryable,

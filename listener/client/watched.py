@@ -20,7 +20,7 @@ WATCH = """select {schema}.ingest_watch($1::text, $2::text, $3::text, $4::text::
   $7::boolean, $8::text::jsonb, $9::text::jsonb)"""
 WATCHES = """select w.name, w.source, w.collection, w.schedule, w.paused, w.next_at, w.running_request::text,
   w.started_at, w.succeeded_at, w.failing_since, w.failures, w.error_code, w.error_message, w.hint, w.waiting_for,
-  w.noticing, w.last_request::text, w.options::text, w.metadata::text, w.created_by, w.created_at
+  w.noticing, w.last_request::text, w.options::text, w.metadata::text, w.created_by, w.created_at, w.state
 from {schema}.ingest_watches w where $1::text is null or w.name = $1::text order by w.collection, w.name"""
 UNWATCH = "select {schema}.ingest_unwatch($1::text, $2::boolean)"
 PAUSE = "select {schema}.ingest_pause_watch($1::text)"
@@ -39,6 +39,7 @@ class Watch:
     ``running_request``  its request that has not ended; ``last_request``: its last one
     ``failing_since``, ``failures``, ``error_…``  why its last request failed; without ``failing_since``: in part
     ``waiting_for``      why it does nothing, and what would help
+    ``state``            paused; its request is pending, running; else failing, waiting
     ``noticing``         how listeners notice changes: ``events``, ``polling: why``, ``missing: what``; None: none does
     """
 
@@ -63,6 +64,7 @@ class Watch:
     metadata: Mapping[str, Any]
     created_by: str
     created_at: datetime
+    state: str
 
 
 class Watched:

@@ -194,7 +194,8 @@ def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
         raise OperatorError(
             "migration_changed",
             f"{file.name} was applied to this schema with other contents",
-            "Files in sql/schema and sql/types are never edited after a release: restore it and add a new one.",
+            "The schema is of another build of this program: install that one again, or a release, or begin anew with"
+            " INGEST_SCHEMA=name ingest migrate. Whoever edited the file restores it, and adds a new one.",
         )
     return known != file.checksum
 

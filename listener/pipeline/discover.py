@@ -20,13 +20,15 @@ from listener.pipeline.request_rows import Container, Discovery, ManifestEntry, 
 from listener.pipeline.tools import Tools
 from listener.pipeline.unread import REFUSALS
 from listener.sources import inline
-from listener.sources.archives.archive_source import ArchiveSource
+from listener.sources.archives.archive_source import ArchiveSource, IsSame
 from listener.sources.base import Found, Page, Refused, Source, too_large
 from listener.sources.inline import Inline, OwnContent
 from listener.sources.records.contents import LONGEST_URI
 from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
+WEB = ("http://", "https://")
+MOST_SERVICES = 16  # each with batches of its own; what comes from others shares them
 LOOKS = 2
 """How often in a row something may fail while its source answers others."""
 Wait = Callable[[ServiceError], Awaitable[str]]
@@ -75,7 +77,7 @@ async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest
     manifest = _Manifest(tools, ref, request, listing)
     place = request.source if request.source is not None else inline.locator_of_request(request.id)
     known = partial(gateway.known, request.collection)
-    async with _source(tools, request) as source:
+    async with _source(tools, request, partial(gateway.is_same_archive, request.id)) as source:
         pages = source.discover(place, options, known=known, after=listing.cursor)
         await assembly_line(pages, manifest.compare, manifest.write)
 
@@ -93,6 +95,7 @@ class _Manifest:
         self._most_bytes = settings.batch_bytes
         self._max_document_bytes = settings.max_document_bytes
         self._gateway = tools.gateway
+        self._sources = tools.sources
         self._fence = ref, tools.executor_id, request.attempt
         self._compares = request.source is not None and not options.force
         self._listing = listing
@@ -116,13 +119,33 @@ class _Manifest:
             container = Container(file.number, inline.stored(file.locator), file.layout, {})
             ref, executor, attempt = self._fence
             await self._gateway.add_container(ref, executor, attempt, container)
+        if page.archive:
+            await self._write_archive(page)
+            return
         left = [item for place, item in enumerate(page.items) if place not in unchanged]
         entries = [self._numbered(self._looked_at(item)) for item in left]
+        self._listing = self._behind(page)
+        await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
+
+    async def _write_archive(self, page: Page) -> None:
+        """Note what became of an archive. One that changed after it was left shut makes the look incomplete."""
+        assert page.archive
+        uri, state, members = page.archive.uri, page.archive.state, page.archive.members
+        if members is not None:
+            await self._gateway.note_archive(*self._fence, uri, state, members)
+            return
+        self._listing = self._behind(page)
+        read_seq = self._listing.read_seq
+        if not await self._gateway.see_archive(*self._fence, read_seq, uri, state, self._listing):
+            self._listing = self._behind(replace(page, complete=False))
+            await self._gateway.add_page(*self._fence, [], [], self._listing)
+
+    def _behind(self, page: Page) -> Discovery:
         so_far = self._listing
         complete = so_far.complete and page.complete
-        following = {"cursor": page.cursor, "complete": complete, "page": so_far.page + 1}
-        self._listing = so_far.model_copy(update=following)
-        await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
+        note = page.note.as_json("discover") if page.note else so_far.note
+        behind = {"cursor": page.cursor, "complete": complete, "page": so_far.page + 1, "note": note}
+        return so_far.model_copy(update=behind)
 
     def _can_be_same(self, item: Found | Refused) -> TypeGuard[Found]:
         return isinstance(item, Found) and bool(item.version or item.modified_at) and not self._problem(item)
@@ -137,18 +160,30 @@ class _Manifest:
         return ManifestEntry(0, None, _stored(item))
 
     def _numbered(self, entry: ManifestEntry) -> ManifestEntry:
-        """Give the next number to a document, and a batch: by count and bytes, a large one alone."""
+        """Give the next number to a document, and a batch: by service, count and bytes, a large one alone."""
         last = self._listing
         position = last.position + 1
         if entry.error:
             self._listing = last.model_copy(update={"position": position})
             return replace(entry, position=position)
-        size, batch, documents, together = entry.found.bytes or 0, last.batch, last.documents, last.bytes
-        if documents and (documents == self._most_documents or together + size > self._most_bytes):
-            batch, documents, together = batch + 1, 0, 0
-        cut = {"position": position, "batch": batch, "documents": documents + 1, "bytes": together + size}
-        self._listing = last.model_copy(update=cut)
+        service, size = self._service(entry.found), entry.found.bytes or 0
+        begun = last.batches.get(service)
+        if begun is None or begun[1] >= self._most_documents or begun[2] + size > self._most_bytes:
+            begun = (last.batch + 1 if last.documents else last.batch, 0, 0)
+        batch, documents, together = begun[0], begun[1] + 1, begun[2] + size
+        cut = {"position": position, "batch": max(batch, last.batch), "documents": documents, "bytes": together}
+        batches = {**last.batches, service: (batch, documents, together)}
+        self._listing = last.model_copy(update=cut | {"batches": batches})
         return replace(entry, position=position, batch=batch)
+
+    def _service(self, found: Found) -> str:
+        """Return by what a document is batched: of several web servers, one that is away holds up its own alone."""
+        place = found.locator or found.uri
+        if not place.startswith(WEB):
+            return ""
+        service = self._sources.service(place)
+        batches = self._listing.batches
+        return service if service in batches or len(batches) < MOST_SERVICES else ""
 
     def _problem(self, item: Found) -> DocumentError | None:
         if (length := len(item.uri.encode())) > LONGEST_URI:
@@ -162,12 +197,13 @@ class _Manifest:
 
 
 @asynccontextmanager
-async def _source(tools: Tools, request: RunningRequest) -> AsyncIterator[Source]:
+async def _source(tools: Tools, request: RunningRequest, is_same: IsSame) -> AsyncIterator[Source]:
     """Give what finds the request's documents: the installed sources, its own content, the records in either."""
     most, record = tools.settings.max_document_bytes, request.options.record
     limit = min(request.options.max_bytes or most, most)
     if request.source is not None:
-        found: Source = ArchiveSource(tools.sources, tools.archives)
+        skips = not request.options.force and record is None
+        found: Source = ArchiveSource(tools.sources, tools.archives, is_same if skips else None)
         if record is not None:
             found = RecordSource(found, parse_spec(record), tools.workers, limit=limit, reserve=tools.memory.reserve)
         yield found

@@ -186,6 +186,27 @@ class RequestGateway:
         rows = [entry.as_row for entry in page]
         await self._write(query, request.request, executor, attempt, rows, list(unchanged), listing.model_dump_json())
 
+    async def is_same_archive(self, request: UUID, uri: str, state: str) -> bool:
+        """Return whether all that is in an archive is live as it was read in this state."""
+        query = "select ingest.ingest_is_same_archive($1::uuid, $2::text, $3::text)"
+        return bool(await self._pool.fetchval(query, request, uri, state))
+
+    async def see_archive(
+        self, request: RequestRef, executor: str, attempt: int, read_seq: int, uri: str, state: str, listing: Discovery
+    ) -> bool:
+        """Write that an archive was left shut, and how far discovery is; False: it is not the same any more."""
+        query = """select ingest.ingest_see_archive(
+          $1::uuid, $2::text, $3::int, $4::bigint, $5::text, $6::text, $7::jsonb)"""
+        behind = listing.model_dump_json()
+        return bool(await self._write(query, request.request, executor, attempt, read_seq, uri, state, behind))
+
+    async def note_archive(
+        self, request: RequestRef, executor: str, attempt: int, uri: str, state: str, members: int
+    ) -> None:
+        """Note an archive that was listed to its end."""
+        query = "select ingest.ingest_note_archive($1::uuid, $2::text, $3::int, $4::text, $5::text, $6::int)"
+        await self._write(query, request.request, executor, attempt, uri, state, members)
+
     async def add_container(self, request: RequestRef, executor: str, attempt: int, container: Container) -> None:
         """Enter a file of records."""
         query = "select ingest.ingest_add_container($1::uuid, $2::text, $3::int, $4::text, $5::jsonb, $6::int)"

@@ -23,7 +23,9 @@ class Discovery(BaseModel):
 
     ``cursor``: behind which the source goes on, None: it begins anew. ``read_seq``: a number of reading from before it
     began. ``complete``: whether nothing was left out so far. ``page``: pages that were written; ``position``,
-    ``batch``, ``documents``, ``bytes``: of the last entry, and of its batch.
+    ``batch``: the highest number of one; ``documents``, ``bytes``: of the last entry's batch. ``note``: what the look
+    left out. ``batches``: number, documents, bytes of the one that is being filled, by the service that its documents
+    come from.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -36,6 +38,8 @@ class Discovery(BaseModel):
     batch: int = 1
     documents: int = 0
     bytes: int = 0
+    note: Failure | None = None
+    batches: Mapping[str, tuple[int, int, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)

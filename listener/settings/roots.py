@@ -35,12 +35,15 @@ def normal(root: str) -> str:
         return root
     found = URL_ROOT.fullmatch(root)
     if not found:
-        raise ValueError("a root is an absolute path or a prefix of URLs like s3://bucket/docs/, one in each line")
+        raise ValueError(
+            f"{root} is no root: an absolute path or a prefix of URLs like s3://bucket/docs/, one in each line"
+        )
     scheme, host, path = found[1].lower(), found[2] or "", found[3] or ""
     if "@" in host:
-        raise ValueError("a root has no user and no password in it: set them as the source's page says")
+        place = f"{scheme}://{host.rpartition('@')[2]}{path}"
+        raise ValueError(f"{place}: a root has no user and no password in it: set them as the source's page says")
     if scheme == "file" or "/../" in f"{path}/" or "/./" in f"{path}/":
-        raise ValueError("a root has no . and .. in it, and a file: root an absolute path")
+        raise ValueError(f"{root}: a root has no . and .. in it, and a file: root an absolute path")
     return f"{scheme}:{host.lower()}{path}"
 
 

@@ -27,10 +27,10 @@ from listener.documents.parsed import Parsed
 from listener.documents.pool import Workers
 from listener.errors import DocumentError, RequestError, ServiceError, TransientError, of_document
 from listener.settings import Settings
+from listener.sources.archive_looks import ArchiveLook
 from listener.sources.options import RequestOptions
 
-Digest = bytes
-"""A SHA-256, 32 bytes."""
+Digest = bytes  # a SHA-256, 32 bytes
 
 READS = 16  # of one ``read_all`` at a time
 PIECE, WHOLE = 2**20, 2**26  # bytes of a document that is read piece by piece, and of one that can't be
@@ -105,7 +105,7 @@ class Page:
     ``complete``: whether nothing is missing that has no name here, as the rest of a list that was cut off. What is in
     no page is gone only if all of them were complete; what lies below or inside of something Refused is not gone.
     ``gone``: URIs of documents that are certainly there no more; they are deleted, unless something read since this
-    look began brought them.
+    look began brought them. ``note``: what the look left out, which is no failure. ``archive``: one that is through.
     """
 
     items: Sequence[Found | Refused]
@@ -113,6 +113,8 @@ class Page:
     cursor: str | None = None
     complete: bool = True
     gone: Sequence[str] = ()
+    note: RequestError | None = None
+    archive: ArchiveLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,7 @@ class Known:
     modified_at: datetime | None = None
 
 
-LookUp = Callable[[Sequence[str]], Awaitable[Mapping[str, Known]]]
-"""What is known of some documents, by URI; asked page by page."""
+LookUp = Callable[[Sequence[str]], Awaitable[Mapping[str, Known]]]  # what is known of a page's documents, by URI
 
 
 @dataclass(frozen=True, slots=True)

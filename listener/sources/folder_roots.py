@@ -137,6 +137,15 @@ class FolderRoots:
         return any(below(place, root) is not None or below(root, place) is not None for root in known)
 
 
+def unreadable(folder: str) -> str | None:
+    """Return what keeps a root from being read as things stand; None: nothing."""
+    if not os.path.lexists(folder):
+        return "is not there"
+    if not os.path.isdir(folder):  # noqa: PTH112 - as above
+        return "is not a folder"
+    return None if os.access(folder, os.R_OK | os.X_OK) else "may not be read by this user"
+
+
 def _plain(path: str) -> str | None:
     """Return a path without what means nothing in it; None if it has ``..`` in it."""
     parts = [part for part in path.split("/") if part not in ("", ".")]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from listener.errors import RequestError
 
+MOST_PAGES = 100_000  # of a crawl
 LONGEST = 1_000_000  # characters of all options; these are parsed on the event loop, in some milliseconds
 
 
@@ -31,7 +32,7 @@ class CrawlOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     depth: int = Field(5, ge=0, le=100)
-    pages: int = Field(500, ge=1, le=100_000)
+    pages: int = Field(500, ge=1, le=MOST_PAGES)
 
 
 class RequestOptions(BaseModel):

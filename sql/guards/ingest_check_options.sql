@@ -23,7 +23,8 @@ begin
     if position(jsonb_typeof(v_value) in v_type) = 0
        or (jsonb_typeof(v_value) = 'array' and jsonb_path_exists(v_value, '$[*] ? (@.type() != "string")')) then
       raise exception 'option "%" is a JSON %, and takes %', v_key, jsonb_typeof(v_value), v_type
-        using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'See select * from ingest_options().';
+        using errcode = 'IG004', constraint = 'wrong_option_type',
+              hint = format('Write it like {"%s": %s}. See select * from ingest_options().', v_key, ingest.ingest_option_example(v_key, v_type));
     end if;
     if exists (select from jsonb_path_query(v_value, 'lax $[*] ? (@.type() == "string")') as s (one) where octet_length(s.one #>> '{}') > 1000)
        or (jsonb_typeof(v_value) = 'array' and jsonb_array_length(v_value) > 100) then

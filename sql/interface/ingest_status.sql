@@ -18,7 +18,8 @@ select r.id, r.collection, r.status,
        r.source, r.uri, r.priority, r.run_at, r.attempt, r.executor_id, r.deadline_at, r.created_by,
        r.created_at, r.started_at, r.finished_at, coalesce(batch.tokens, r.tokens) as tokens, r.documents_found,
        case when r.discovered_at is not null then batch.loaded end as documents_loaded,
-       case when r.discovered_at is not null then batch.embedded end as documents_embedded, r.documents_unchanged, r.documents_deleted
+       case when r.discovered_at is not null then batch.embedded end as documents_embedded, r.documents_unchanged, r.documents_deleted,
+       nullif(r.listing -> 'note', 'null') as note
 from ingest.ingest_requests r
 left join lateral (select p.* from ingest.ingest_progress_of(r) p where r.finished_at is null offset 0) progress on true  -- offset: not called for others
 left join lateral (

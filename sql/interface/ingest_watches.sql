@@ -6,7 +6,10 @@ select w.name, coalesce(w.source, ingest.ingest_watched(w.name)) as source, w.co
        (select r.id from ingest.ingest_requests r where r.id = w.request_id and r.status in ('pending', 'running')) as running_request,
        w.started_at, w.succeeded_at, w.failing_since, w.failures, w.error ->> 'code' as error_code, w.error ->> 'message' as error_message,
        w.error ->> 'hint' as hint, w.error, ingest.ingest_watch_waits_for(w) as waiting_for, ingest.ingest_noticed_by(w) as noticing,
-       w.request_id as last_request, w.options, w.metadata, w.created_by, w.created_at
+       w.request_id as last_request, w.options, w.metadata, w.created_by, w.created_at,
+       case when w.paused_at is not null then 'paused'
+            else coalesce((select r.status from ingest.ingest_requests r where r.id = w.request_id and r.status in ('pending', 'running')),
+                          case when w.failing_since is not null then 'failing' else 'waiting' end) end as state
 from ingest.ingest_watch_store w;
 
 comment on view ingest.ingest_watches is

@@ -38,7 +38,7 @@ begin
     return null;
   end if;
   if v_places.reachable = 0 then
-    return format('root: no running listener has a root that contains %s; start one that may read it', ingest.ingest_locator(p_request));
+    return ingest.ingest_lacks_root(p_request.collection, ingest.ingest_locator(p_request));
   end if;
   v_outage := ingest.ingest_outage_of(p_request.collection);
   if v_outage.service is not null then

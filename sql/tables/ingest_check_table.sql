@@ -20,7 +20,7 @@ begin
       using errcode = 'IG062', constraint = 'table_gone',
             hint = ingest.ingest_table_gone_hint(p_watch);
   end if;
-  select string_agg(format('"%s"', c.name), ', ') into v_wrong
+  select string_agg(distinct format('"%s"', c.name), ', ') into v_wrong
   from unnest(v_table.key || v_table.columns || v_table.metadata || v_table.title) as c (name)
   where c.name is not null and not exists (
     select from pg_attribute a where a.attrelid = v_table.relation and a.attname = c.name and a.attnum > 0 and not a.attisdropped);
@@ -29,6 +29,7 @@ begin
       using errcode = 'IG062', constraint = 'column_gone',
             hint = format('Rename it back; or select ingest_unwatch(%L) and watch the table with the columns that it has.', p_watch);
   end if;
+  perform ingest.ingest_check_key_casts(v_table.relation, v_table.named, v_table.key);
   if v_class.relrowsecurity and not exists (
        select from pg_roles r where r.rolname = v_maker
          and (r.rolsuper or r.rolbypassrls or (pg_has_role(r.oid, v_class.relowner, 'usage') and not v_class.relforcerowsecurity))) then

@@ -27,6 +27,10 @@ begin
     raise exception 'a watch can''t be called "%"', left(v_table.watch, 200)
       using errcode = 'IG051', constraint = 'wrong_watch_name', hint = 'Give at most 200 bytes, without control characters.';
   end if;
+  if array_position(p_key || p_columns || p_metadata, null) is not null then
+    raise exception 'a column of % is named null', v_table.named
+      using errcode = 'IG060', constraint = 'unknown_column', hint = 'NULL in an array is no name: write ''{title,body}'', without it.';
+  end if;
   v_table.columns := array(select c.name from unnest(p_columns) with ordinality as c (name, place)
                            where c.name is not null group by c.name order by min(c.place));
   v_table.template := coalesce(nullif(p_template, ''), (select string_agg('{' || c.name || '}', E'\n\n' order by c.place)
@@ -36,7 +40,7 @@ begin
   v_table.media_type := coalesce(nullif(p_media_type, ''), 'text/plain');
   perform ingest.ingest_check_table_template(v_table);
   v_table.key := ingest.ingest_table_key(p_relation, v_table.named, p_key);
-  select string_agg(format('"%s"', c.name), ', ') into v_wrong
+  select string_agg(distinct format('"%s"', c.name), ', ') into v_wrong
   from unnest(v_table.columns || v_table.metadata || v_table.title) as c (name)
   where c.name is not null and not exists (
     select from pg_attribute a where a.attrelid = p_relation and a.attname = c.name and a.attnum > 0 and not a.attisdropped);

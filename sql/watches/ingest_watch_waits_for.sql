@@ -23,7 +23,7 @@ begin
   if v_places.alive = 0 then
     return 'listener: none is running; start one with: ingest listen';
   elsif v_places.reachable = 0 then
-    return format('root: no running listener has a root that contains %s; start one that may read it', p_watch.source);
+    return ingest.ingest_lacks_root(p_watch.collection, ingest.ingest_locate(p_watch.source));
   elsif p_watch.next_at < v_now - interval '1 minute' then
     return 'listener: it is due, and none has fired it; see the listeners'' logs';
   end if;

@@ -238,7 +238,7 @@ async def test_a_watch_says_what_is_missing_for_it_and_is_made(
     assert "Listeners may read: /srv/other." in elsewhere.err
     assert "is not there" not in elsewhere.err
     assert "note: docs is changed: schedule was on change, is every 01:00:00" in elsewhere.err
-    assert "note: docs is changed: options was none, is {'include': '*.md'}" in elsewhere.err
+    assert 'note: docs is changed: options was none, is {"include": "*.md"}' in elsewhere.err
     again = await ingest("watch", str(nowhere), "--name", "docs", "--every", "1h", "-o", "include=*.md")
     assert "changed" not in again.err
 
@@ -256,6 +256,7 @@ async def test_watches_on_a_terminal_fit_it(ingest: Ingest, c: staging.Connectio
     assert "never" in shown
     assert "listener: none is running" in " ".join(shown.split())
     assert max(map(len, shown.splitlines())) <= 80
+    assert f"default:{source}" in "".join(line.strip() for line in shown.splitlines())
     assert "paused" in shown
     piped = (await ingest("watches")).out.splitlines()
     assert piped[0].split("\t") == ["name", "schedule", "succeeded", "next", "state"]

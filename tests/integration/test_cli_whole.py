@@ -57,6 +57,8 @@ async def the_lines_at_the_end_can_be_pasted(out: str, ingest: Ingest) -> None:
     told, _ = await process.communicate("\n".join(statements).encode())
     assert process.returncode == 0
     assert "cats.md|Cats|1" in told.decode()
+    watch = out.partition("Keep it in sync from then on, deletions too:\n")[2].splitlines()[0]
+    assert watch.endswith(f" watch {ingest.folder} -c default --on-change")
 
 
 async def test_a_second_quickstart_skips_what_did_not_change(ingest: Ingest) -> None:

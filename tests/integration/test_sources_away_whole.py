@@ -137,6 +137,27 @@ async def test_pages_that_a_batch_can_t_read_are_waited_for_and_the_others_are_k
     assert sum(one.path != "/sitemap.xml" for one in site.requests) == 20 - read, "what was read is not read again"
 
 
+async def test_a_server_that_is_away_holds_up_its_own_pages_and_no_others(
+    own: Connection, start: Any, site: WebServer
+) -> None:
+    with WebServer() as other:
+        start(f"{site.url('/')}\n{other.url('/')}")
+        urls = [server.url(f"/{number}") for number in range(10) for server in (site, other)]
+        locs = "".join(f"<url><loc>{url}</loc></url>" for url in urls)
+        site.pages["/sitemap.xml"] = Told(f"<urlset>{locs}</urlset>", media_type="application/xml")
+        site.pages |= {f"/{number}": Told(page(f"of the one {number}")) for number in range(10)}
+        other.pages |= {f"/{number}": Told("", 503) for number in range(10)}
+        request = await add(own, source=site.url("/sitemap.xml"), collection="site")
+        await until(lambda: own.fetchval("select count(*) = 10 from ingest_documents"))
+        assert {uri for uri in await uris(own, "site") if not uri.startswith(site.origin)} == set()
+        assert other.origin in await until(
+            lambda: own.fetchval("select waiting_for from ingest_status where id = $1", request)
+        )
+        other.pages |= {f"/{number}": Told(page(f"of the other {number}")) for number in range(10)}
+        row = await succeeded(own, request)
+        assert row["documents_done"] == 20
+
+
 async def test_a_page_that_fails_for_ever_on_a_site_that_lives_fails_alone(
     own: Connection, start: Any, site: WebServer
 ) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from anyio import sleep, to_thread
 from listener_process import ListenerProcess
+from made_archives import tarred, zipped
 from pipeline import Shared, chunks, ended, ingested, one, uris
 from staging import Connection, add
 
@@ -98,6 +99,55 @@ async def test_what_has_not_changed_is_counted_and_not_read(
     assert f"file://{folder}/sub1/5.md" not in found
     forced = await sync(options={"force": True})
     assert counts(forced)[:3] == ("succeeded", 20, 20)
+
+
+async def test_an_archive_that_has_not_changed_is_not_opened(
+    c: Connection, name: str, folder: Path, sync: Sync, process: ListenerProcess
+) -> None:
+    """Who opens one enters its request for it."""
+    write(folder, [1])
+    members = {"a.md": b"Ants.", "deep/b.md": b"Bees.", "mail.eml": mail("one.txt")}
+    (folder / "docs.zip").write_bytes(zipped(members))
+    (folder / "more.tar.gz").write_bytes(tarred({"c.md": b"Cats."}, "w:gz"))
+    await old_enough(folder)
+
+    async def opened_by(request: uuid.UUID) -> set[str]:
+        rows = await c.fetch("select uri from ingest_archives where request_id = $1", request)
+        return {row["uri"].rpartition("/")[2] for row in rows}
+
+    first = await sync()
+    assert counts(first) == ("succeeded", 6, 6, 0, 0, 0)
+    assert await opened_by(first["id"]) == {"docs.zip", "more.tar.gz"}
+    again = await sync()
+    assert (counts(again), again["documents_deleted"]) == (("succeeded", 5, 0, 5, 0, 5), 0)
+    assert (await opened_by(again["id"]), await revisions(c, again["id"])) == (set(), 0)
+    assert len(await uris(c, name)) == 6
+    # One of its documents is taken away: it is read again, and brings that back.
+    await c.execute("select ingest_delete_documents($1, array[$2])", name, f"file://{folder}/docs.zip#a.md")
+    mended = await sync()
+    assert (counts(mended), await opened_by(mended["id"])) == (("succeeded", 5, 1, 4, 0, 4), {"docs.zip"})
+    assert counts(await sync()) == ("succeeded", 5, 0, 5, 0, 5)
+    # It changes: what is in it no more goes.
+    (folder / "docs.zip").write_bytes(zipped({"a.md": b"Apes.", "deep/b.md": b"Bees."}))
+    changed = await sync()
+    assert (counts(changed)[:3], changed["documents_deleted"]) == (("succeeded", 4, 1), 2)
+    await old_enough(folder)
+    await sync()
+    assert counts(await sync()) == ("succeeded", 4, 0, 4, 0, 4)
+    other = await sync(options=MIRROR | {"exclude": "**/b.md"})
+    assert (await opened_by(other["id"]), other["documents_deleted"]) == ({"docs.zip", "more.tar.gz"}, 1)
+
+
+async def test_an_archive_of_which_something_failed_is_opened_again(
+    c: Connection, name: str, folder: Path, sync: Sync
+) -> None:
+    write(folder, [])
+    (folder / "docs.zip").write_bytes(zipped({"a.md": b"Ants.", "b.png": b"\x89PNG\r\n\x1a\n" + bytes(64)}))
+    await old_enough(folder)
+    assert counts(await sync()) == ("partially_succeeded", 2, 1, 0, 1, 0)
+    row = await sync()
+    assert counts(row) == ("partially_succeeded", 2, 0, 1, 1, 1)
+    assert await c.fetchval("select request_id from ingest_archives where uri ^@ $1", f"file://{folder}") == row["id"]
 
 
 async def test_other_settings_and_other_readers_count_as_a_change(

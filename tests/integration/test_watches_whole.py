@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -65,6 +66,41 @@ async def test_a_file_that_is_dropped_into_a_watched_folder_is_found_soon(
 
 async def has(c: Connection, name: str, file: Path) -> bool:
     return f"file://{file}" in await uris(c, name)
+
+
+async def test_a_watched_folder_that_cannot_be_read_or_is_not_mounted_loses_no_document(
+    c: Connection, folder: Path, name: str
+) -> None:
+    """As root, who may read all, only the mount."""
+    docs = folder / "docs"
+    (docs / "sub").mkdir(parents=True)
+    for file in ("a.md", "b.md", "sub/c.md", "sub/d.md", "sub/e.md"):
+        (docs / file).write_text(f"The text of {file}.")
+    watch = await c.fetchval("select ingest_watch($1, $2, every => '1 day')", str(docs), name)
+
+    async def looked() -> tuple[str | None, int]:
+        await ended(c, await c.fetchval("select ingest_run_watch($1)", watch))
+        row = await one(c, "select error_code from ingest_watches where name = $1", watch)
+        return row["error_code"], len(await uris(c, name))
+
+    assert await looked() == (None, 5)
+    for closed, code in ((docs / "sub", "documents_failed"), (docs, "unreadable")) if os.geteuid() else ():
+        closed.chmod(0)
+        assert await looked() == (code, 5)
+        closed.chmod(0o755)
+    docs.rename(folder / "away")
+    docs.mkdir()
+    assert await looked() == ("empty_source", 5)
+    assert "is it mounted?" in (await one(c, "select hint from ingest_watches where name = $1", watch))["hint"]
+    docs.rmdir()
+    (folder / "away").rename(docs)
+    (docs / "sub").rename(folder / "sub")
+    (docs / "sub").mkdir()
+    assert await looked() == ("too_many_gone", 5)
+    (docs / "sub").rmdir()
+    (folder / "sub").rename(docs / "sub")
+    assert await looked() == (None, 5)
+    await c.execute("select ingest_unwatch($1)", watch)
 
 
 async def test_a_watch_of_what_is_not_there_fails_backs_off_and_recovers(

@@ -334,6 +334,15 @@ async def test_rows_that_replication_applies_are_noted(c: Connection) -> None:
         ("create table articles (id int unique, body text)", ", key => 'id'", "no_key"),
         ("create table articles (id int primary key, text text)", "", "unknown_column"),
         ("create table articles (id int primary key, body text)", ", metadata => '{lang}'", "unknown_column"),
+        ("create table articles (id int primary key, body text)", ", metadata => '{body,NULL}'", "unknown_column"),
+        ("create table articles (id int primary key, body text)", ", key => '{id,NULL}'", "unknown_column"),
+        (
+            "create type mood as enum ('good'); create table articles (id mood primary key, body text);"
+            "create function as_text(mood) returns text language sql return 'x';"
+            "create cast (mood as text) with function as_text(mood) as implicit",
+            "",
+            "no_key",
+        ),
         ("create table articles (id int primary key, body text)", ", template => '{title}'", "bad_table_template"),
         ("create table articles (id int primary key, body text)", ", media_type => 'image/png'", "bad_table_template"),
         ("create table articles (id int primary key, body text)", ", name => repeat('x', 201)", "wrong_watch_name"),
@@ -344,6 +353,25 @@ async def test_what_cannot_be_watched_is_refused_with_a_hint(c: Connection, make
     with refused("IG051" if code == "wrong_watch_name" else "IG060", code):
         await c.execute(f"select ingest_watch_table('articles', columns => '{{body}}'{given})")
     assert await c.fetchval("select count(*) from ingest_watch_store") == 0
+
+
+async def test_an_implicit_cast_that_is_made_later_fails_the_watch_with_what_to_do(c: Connection) -> None:
+    """Until it goes again: comparisons of the key are ambiguous with it."""
+    name = await watched(
+        c,
+        "select ingest_watch_table('notes', columns => '{body}', back_fill => false)",
+        """create type mood as enum ('good', 'bad');
+        create table notes (mood mood primary key, body text);
+        create function as_text(mood) returns text language sql return 'x';""",
+    )
+    await c.execute("create cast (mood as text) with function as_text(mood) as implicit")
+    await c.execute("insert into notes values ('bad', 'x')")
+    with pytest.raises(asyncpg.PostgresError) as error:
+        await c.fetch("select * from ingest_list_rows($1, null, 9)", name)
+    assert (error.value.sqlstate, error.value.constraint_name) == ("IG060", "no_key")
+    assert "drop cast (public.mood as text)" in str(error.value.hint)
+    await c.execute("drop cast (mood as text)")
+    assert [row["key"] for row in await c.fetch("select * from ingest_list_rows($1, null, 9)", name)] == [["bad"]]
 
 
 async def test_a_table_is_watched_once_for_a_collection(c: Connection) -> None:

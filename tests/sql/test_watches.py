@@ -568,6 +568,62 @@ async def test_unwatch_deletes_what_came_from_its_source_and_no_other(c: Connect
     assert {row["origin"] for row in await c.fetch("select origin from ingest_document_origins")} == {"/srv"}
 
 
+# what is shown
+
+
+async def test_a_watch_says_whether_its_request_waits_or_runs(c: Connection) -> None:
+    name = await watch(c)
+    assert (await shown(c, name))["state"] == "waiting"
+    await add_listener(c, roots=["/srv/elsewhere"])
+    ((_, request),) = await fire(c)
+    row = await shown(c, name)
+    assert (row["state"], row["running_request"], row["waiting_for"].partition(":")[0]) == ("pending", request, "root")
+    await c.execute("update ingest_listeners set roots = '{/srv}'")
+    assert request in await claim(c)
+    assert (await shown(c, name))["state"] == "running"
+    await end(c, request, "failed", code="not_found")
+    assert (await shown(c, name))["state"] == "failing"
+    await c.execute("select ingest_pause_watch($1)", name)
+    assert (await shown(c, name))["state"] == "paused"
+
+
+async def test_what_a_look_left_out_is_a_note_of_the_watch_and_of_its_request(c: Connection) -> None:
+    name = await watch(c)
+    ((_, request),) = await fire(c)
+    await add_listener(c)
+    assert request in await claim(c)
+    note = {"code": "cut_off", "message": "there are more", "hint": "Ask for more."}
+    await c.execute("set session_replication_role = replica")
+    await c.execute("update ingest_requests set listing = $2 where id = $1", request, {"read_seq": 1, "note": note})
+    await c.execute("reset session_replication_role")
+    await end(c, request)
+    assert (await one(c, "select note, error from ingest_status"))[:] == (note, None)
+    row = await shown(c, name)
+    assert (row["error_code"], row["hint"], row["failures"], row["state"]) == ("cut_off", "Ask for more.", 0, "waiting")
+
+
+ROOTS = [
+    ("/srv/docs", "INGEST_ROOTS=/srv/docs ingest listen"),
+    ("/srv/docs/**/*.md", "INGEST_ROOTS=/srv/docs ingest listen"),
+    ("/srv/our docs/a.md", "INGEST_ROOTS='/srv/our docs' ingest listen"),
+    ("/srv/docs.zip#guide/**", "INGEST_ROOTS=/srv ingest listen"),
+    ("/motd.txt", "start one with a folder above it in INGEST_ROOTS"),
+    ("s3://bucket/docs/**/*.md", "INGEST_ROOTS=s3://bucket/docs/ ingest listen"),
+    ("https://docs.example.com", "INGEST_ROOTS=https://docs.example.com ingest listen"),
+    ("https://docs.example.com/guide/a?b=1", "INGEST_ROOTS=https://docs.example.com/guide/ ingest listen"),
+    ("http://localhost:8000/a", "http://127.0.0.1:8000/a: write it so"),
+    ("http://wiki.example.com/a", "https://wiki.example.com/a: write it so"),
+]
+
+
+async def test_what_no_listener_may_read_waits_for_a_root_that_would_do(c: Connection) -> None:
+    await add_listener(c, roots=["http://127.0.0.1:8000/", "https://wiki.example.com/"])
+    for source, told in ROOTS:
+        waits = await c.fetchval("select ingest_lacks_root('default', ingest_locate($1))", source)
+        assert waits.startswith(f"root: no running listener has a root that contains {source}; "), waits
+        assert told in waits
+
+
 # the clock
 
 
@@ -597,6 +653,22 @@ async def test_what_the_clock_skips_comes_later_and_what_it_repeats_comes_once(c
     await c.execute("set timezone = 'America/New_York'")  # the session's own means nothing
     for cron, after, expected in BERLIN:
         assert await next_times(c, cron, "Europe/Berlin", after, len(expected)) == expected, cron
+
+
+async def test_a_cron_watch_fires_once_on_the_days_on_which_the_clock_changes(c: Connection) -> None:
+    """Looked at each hour: 02:30 is skipped on 29 March and comes as 03:30; on 25 October it is there twice."""
+    await watch(c, cron="30 2 * * *", time_zone="Europe/Berlin")
+    for begins, expected in (("2026-03-28", ["29 02", "30 01", "31 01"]), ("2026-10-24", ["25 02", "26 02", "27 02"])):
+        fired = []
+        for hours in range(6, 78):
+            moment = datetime.fromisoformat(f"{begins}T00:00+00:00") + hours * HOUR
+            await put_clock(c, str((moment - datetime.now(moment.tzinfo)).total_seconds()))
+            if hours == 6:
+                await c.execute("update ingest_watch_store w set next_at = ingest_next_look(w, ingest_now())")
+            for _, request in await fire(c):
+                fired.append(f"{moment:%d %H}")
+                await c.execute("select ingest_cancel($1)", request)
+        assert fired == expected
 
 
 async def test_a_cron_watch_fires_at_the_times_of_its_zone(c: Connection) -> None:

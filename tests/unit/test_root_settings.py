@@ -48,6 +48,13 @@ def test_what_is_no_root_is_refused_without_its_secrets(value: str, monkeypatch:
     assert "Value error" not in refused.value.message
 
 
+def test_of_several_roots_the_message_names_the_one_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INGEST_ROOTS", "/srv/docs\nsrv/mail\ns3://bucket/")
+    with pytest.raises(OperatorError) as refused:
+        settings.load()
+    assert ": srv/mail is no root:" in refused.value.message
+
+
 def test_a_misspelt_variable_is_found_and_others_are_left_alone() -> None:
     names = ["INGEST_ROOT", "INGEST_EMBEDER", "INGEST_OUR_OWN", "INGEST_SCHEMA", "OPENAI_API_KEY", "PATH"]
     assert settings.misspelt(names) == [("INGEST_EMBEDER", "INGEST_EMBEDDER"), ("INGEST_ROOT", "INGEST_ROOTS")]

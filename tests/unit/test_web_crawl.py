@@ -54,9 +54,24 @@ async def test_depth_and_pages_bound_it_and_only_the_second_leaves_it_incomplete
     shallow = await pages(web, site.url("/docs/"), crawl={"depth": 2})
     assert [item.uri.removeprefix(site.url("/docs/")) for item in items(shallow)] == ["", "a.html", "b.html"]
     assert all(one.complete for one in shallow)
+    assert [one.note for one in shallow if one.note] == []  # it was asked for
     few = await pages(web, site.url("/docs/"), crawl={"pages": 2})
     assert len(items(few)) == 2
     assert not all(one.complete for one in few)
+    (note,) = [one.note for one in few if one.note]
+    assert (note.code, "ended at 2 pages" in note.message) == ("cut_off", True)
+    assert '{"crawl": {"depth": 5, "pages": 20}}' in note.hint
+
+
+async def test_a_depth_that_nobody_asked_for_is_noted_where_links_lead_on(site: WebServer, web: Web) -> None:
+    put(site, index=["1.html"], **{str(n): [f"{n + 1}.html", "index.html"] for n in range(1, 8)})
+    deep = await pages(web, site.url("/docs/"), crawl={})
+    assert len(items(deep)) == 6
+    assert all(one.complete for one in deep)
+    (note,) = [one.note for one in deep if one.note]
+    assert (note.code, "ended at a depth of 5; 1 or more links lead on" in note.message) == ("cut_off", True)
+    put(site, **{"5": ["./"]})
+    assert [one.note for one in await pages(web, site.url("/docs/"), crawl={}) if one.note] == []
 
 
 async def test_a_site_without_an_end_ends(site: WebServer, web: Web) -> None:

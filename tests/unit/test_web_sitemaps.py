@@ -198,3 +198,15 @@ def test_a_gz_bomb_is_bounded() -> None:
 def test_lists_are_streamed() -> None:
     listed: Sequence[str] = [f"http://h/{number}" for number in range(20_000)]
     assert [one.loc for one in entries(urlset(*listed).encode())] == listed
+
+
+async def test_pages_of_another_server_that_is_away_are_refused_and_the_others_found(site: WebServer) -> None:
+    with WebServer() as other:
+        away = other.url("/b")
+        other.stop()
+        site.pages["/sitemap.xml"] = xml(urlset(site.url("/a"), away))
+        async with reading(site.url("/"), other.url("/")) as web:
+            one, two = items(await pages(web, site.url("/sitemap.xml")))
+        assert one.uri == site.url("/a")
+        assert isinstance(two, Refused)
+        assert (two.uri, two.code, two.passing) == (away, "server_unavailable", True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 from listener.concurrency import task_group
 from listener.errors import DocumentError, RequestError, ServiceError, TransientError
+from listener.sources.archive_looks import ArchiveLook
 from listener.sources.archives.archive_errors import archive_error
 from listener.sources.archives.choosing import MemberWish
 from listener.sources.archives.kinds import (
@@ -24,7 +25,7 @@ from listener.sources.archives.kinds import (
     split_source,
 )
 from listener.sources.archives.members import Member, quoted
-from listener.sources.archives.opened import Archives, archive_of
+from listener.sources.archives.opened import Archives, archive_of, state_of_archive
 from listener.sources.archives.tars import TarArchive
 from listener.sources.base import (
     Found,
@@ -39,6 +40,7 @@ from listener.sources.options import RequestOptions
 
 INLINE = "inline:"
 
+IsSame = Callable[[str, str], Awaitable[bool]]
 Numbered = tuple[int, Wanted, MemberPlace]
 
 
@@ -47,9 +49,11 @@ class ArchiveSource(Source):
 
     roots = ()
 
-    def __init__(self, inner: Source, archives: Archives) -> None:
+    def __init__(self, inner: Source, archives: Archives, is_same: IsSame | None = None) -> None:
+        """``is_same``: tells of an archive by its URI and state whether it need not be opened."""
         self._inner = inner
         self._archives = archives
+        self._is_same = is_same
 
     async def check(self, source: str, options: RequestOptions) -> None:
         split = split_source(source)
@@ -144,16 +148,24 @@ class ArchiveSource(Source):
             yield Page((), cursor=page.cursor)
 
     async def _members(self, found: Found, kind: Kind, look: _Look) -> AsyncGenerator[Page, None]:
-        count = 0
+        count, state, is_whole = 0, state_of_archive(found), True
+        if self._is_same and state and await self._is_same(found.uri, state):
+            look.count += 1
+            yield Page((), archive=ArchiveLook(found.uri, state, None))
+            return
         try:
             async with await self._archives.opened(self._inner, found, kind) as archive:
                 takes = look.wish.taking(look.path(found), itself=look.is_itself(found), has=archive.has)
                 async with aclosing(archive.pages(takes)) as pages:
                     async for members in pages:
                         count += len(members)
-                        yield Page([_offer(found, kind, member) for member in members])
+                        offered = [_offer(found, kind, member) for member in members]
+                        is_whole = is_whole and all(isinstance(one, Found) for one in offered)
+                        yield Page(offered)
                 if archive.problem:
                     raise archive_error(found.uri, archive.problem.code, archive.problem.reason)
+            if self._is_same and state and is_whole and count:
+                yield Page((), archive=ArchiveLook(found.uri, state, count))
         except DocumentError as error:
             if look.is_itself(found) and not count:
                 if isinstance(error, TransientError):

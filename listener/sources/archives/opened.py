@@ -32,7 +32,7 @@ class Archives:
         """Return a context in which an archive is open, as it is now. Raises DocumentError, there too."""
         now = await inner.current(archive)
         key = (kind, place_of(now))
-        return self._open.opened(key, _state(now), partial(self._make, inner, now, kind))
+        return self._open.opened(key, state_of_archive(now), partial(self._make, inner, now, kind))
 
     async def member(self, inner: Source, found: Found, place: MemberPlace) -> AbstractAsyncContextManager[_MemberCopy]:
         """Return a context in which a zip's member is a file on disk, to be read in pieces."""
@@ -43,7 +43,7 @@ class Archives:
                 assert isinstance(archive, ZipArchive)
                 return _MemberCopy(await archive.copy_member(found.uri, place.name, self._tools.settings.archive_bytes))
 
-        return self._members.opened((place.archive, place.name), _state(now), make)
+        return self._members.opened((place.archive, place.name), state_of_archive(now), make)
 
     async def in_thread_read(self, copy: DiskCopy, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Return pieces of what is on disk."""
@@ -63,7 +63,7 @@ class Archives:
             except BadArchive as error:
                 made = error
             now = await inner.current(found)
-            if _state(now) == _state(found):
+            if state_of_archive(now) == state_of_archive(found):
                 if isinstance(made, BadArchive):
                     raise archive_error(found.uri, made.code, made.reason)
                 return made
@@ -122,7 +122,7 @@ def archive_of(found: Found, place: MemberPlace) -> tuple[str, str]:
     return found.uri.partition("#")[0], place.archive
 
 
-def _state(now: Found) -> str | None:
+def state_of_archive(now: Found) -> str | None:
     """Return what tells whether an archive has changed; None if nothing does."""
     if now.version is None and now.modified_at is None:
         return None

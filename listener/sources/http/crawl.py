@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -37,8 +37,8 @@ from listener.sources.http.site_documents import (
 from listener.sources.http.urls import WebUrl, parse_url
 from listener.sources.http.versions import modified_at, version_of
 from listener.sources.http.web_answer import WebAnswer
-from listener.sources.http.web_errors import GONE, disallowed, of_status, shown
-from listener.sources.options import CrawlOptions, RequestOptions
+from listener.sources.http.web_errors import GONE, cut_off, disallowed, of_status, shown
+from listener.sources.options import MOST_PAGES, CrawlOptions, RequestOptions
 
 GROUP = 16
 SIDE_BY_SIDE = 4
@@ -93,6 +93,7 @@ class Crawl:
         self._frontier: deque[tuple[str, int]] = deque()
         self._seen: set[str] = set()
         self._left_out = False
+        self._below: set[str] = set()
         self._looked_at = 0
         self._failed = 0
         self._tries = TRIES
@@ -113,12 +114,25 @@ class Crawl:
                 self._offer(visit.onward, depth)
                 if depth < self._limits.depth:
                     self._offer(visit.links, depth + 1)
+                elif "depth" not in self._limits.model_fields_set:
+                    self._below.update(filter(self._is_new, visit.links))
             complete = all(visit.complete for visit in visits)
             yield Page([visit.item for visit in visits if visit.item is not None], complete=complete)
+        for page in self._cut_off(shown(source.text)):
+            yield page
+
+    def _cut_off(self, source: str) -> Iterator[Page]:
+        """Yield a page that says where the crawl stopped, if there is more: at a depth that was asked for, it ends."""
+        depth, pages = self._limits.depth, self._limits.pages
         if self._frontier or self._left_out:
-            yield Page((), complete=False)
-            pages = self._limits.pages
-            log.warning("the crawl of %s was cut off at %d pages: see the option 'crawl'", shown(source.text), pages)
+            kept = ": so none that is gone was deleted" if self._options.mirror else ""
+            what = f"the crawl of {source} ended at {pages} pages, and there are more{kept}"
+            note = cut_off(what, _more(depth, 10 * pages))
+            yield Page((), complete=False, note=note)
+        elif self._below and "depth" not in self._limits.model_fields_set:
+            what = f"the crawl of {source} ended at a depth of {depth}; {len(self._below)} or more links lead on"
+            note = cut_off(what, _more(2 * depth, pages))
+            yield Page((), note=note)
 
     async def _start(self, source: WebUrl) -> WebUrl:
         """Return where the source leads to, through its redirects."""
@@ -138,15 +152,16 @@ class Crawl:
     def _offer(self, urls: Sequence[str], depth: int) -> None:
         """Take URLs into the frontier that were not there before, and are of this site."""
         for url in urls:
-            if url in self._seen or len(url) > LONGEST_URL:
-                continue
-            if not self._is_of_site(parse_url(url)):
+            if not self._is_new(url):
                 continue
             if len(self._seen) >= TIMES_SEEN * self._limits.pages:
                 self._left_out = True
                 continue
             self._seen.add(url)
             self._frontier.append((url, depth))
+
+    def _is_new(self, url: str) -> bool:
+        return url not in self._seen and len(url) <= LONGEST_URL and self._is_of_site(parse_url(url))
 
     def _is_of_site(self, url: WebUrl) -> bool:
         if not (url.text.startswith(self._prefix) and self._fetcher.holds(url) and may_be_document(url)):
@@ -224,3 +239,8 @@ class Crawl:
             return replace(visit, links=links.links, complete=complete)
         self._bodies.forget(text)
         return Visit(None, [elsewhere], links.links, complete)
+
+
+def _more(depth: int, pages: int) -> str:
+    most = min(pages, MOST_PAGES)
+    return f'If they are wanted, write options like {{"crawl": {{"depth": {depth}, "pages": {most}}}}}.'

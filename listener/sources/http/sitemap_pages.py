@@ -20,7 +20,7 @@ from listener.sources.http.sitemap import NoSitemap, SitemapEntry, entries, last
 from listener.sources.http.urls import WebUrl, WrongUrl, join_url, parse_url
 from listener.sources.http.versions import LASTMOD
 from listener.sources.http.web_answer import WebAnswer
-from listener.sources.http.web_errors import of_status, outside_roots, shown
+from listener.sources.http.web_errors import cut_off, of_status, outside_roots, shown
 
 PAGE = 1000
 MOST_BYTES = 64 * 1024 * 1024  # of one sitemap, unpacked; the protocol has 50 MB
@@ -72,8 +72,8 @@ class SitemapPages:
             except (DocumentError, NoSitemap) as error:
                 yield Page([_refused(loc, error)], complete=False)
         if self._left_out:
-            log.warning("%s leads to more than %d sitemaps: others are left out", shown(url.text), MOST_SITEMAPS)
-            yield Page((), complete=False)
+            left_out = f"{shown(url.text)} leads to more than {MOST_SITEMAPS} sitemaps: others are left out"
+            yield Page((), complete=False, note=cut_off(left_out, "name the others as sources of their own"))
         if self._kept_out:
             log.info("robots.txt keeps crawlers from %d pages of %s", self._kept_out, shown(url.text))
 
@@ -118,14 +118,22 @@ class SitemapPages:
 
     async def _items(self, some: Sequence[SitemapEntry], base: WebUrl) -> list[Found | Refused]:
         urls = await self._tools.in_thread(_joined, some, base.text)
-        rules = {}
+        rules: dict[str, RobotsRules | DocumentError] = {}
         for url in {one.origin: one for one in urls if isinstance(one, WebUrl) and self._fetcher.holds(one)}.values():
-            rules[url.origin] = await self._robots.rules_of(url)
+            try:
+                rules[url.origin] = await self._robots.rules_of(url)
+            except (ServiceError, DocumentError) as error:
+                if url.origin == base.origin:
+                    raise
+                rules[url.origin] = of_document(error)  # of another server: its pages fail, and no others wait for it
         items: list[Found | Refused] = await self._tools.in_thread(self._chosen, some, urls, rules)
         return items
 
     def _chosen(
-        self, some: Sequence[SitemapEntry], urls: Sequence[WebUrl | WrongUrl], rules: Mapping[str, RobotsRules]
+        self,
+        some: Sequence[SitemapEntry],
+        urls: Sequence[WebUrl | WrongUrl],
+        rules: Mapping[str, RobotsRules | DocumentError],
     ) -> list[Found | Refused]:
         items: list[Found | Refused] = []
         now = datetime.now(timezone.utc)
@@ -136,7 +144,9 @@ class SitemapPages:
                 continue
             elif not self._fetcher.holds(url):
                 items.append(Refused.of(url.text, outside_roots(url.text)))
-            elif not rules[url.origin].allow(url.text):
+            elif isinstance(of_host := rules[url.origin], DocumentError):
+                items.append(Refused.of(url.text, of_host))
+            elif not of_host.allow(url.text):
                 self._kept_out += 1
             else:
                 items.append(_found(url, entry.lastmod, now))

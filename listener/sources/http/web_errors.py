@@ -79,6 +79,11 @@ def disallowed(url: str) -> DocumentError:
     return DocumentError("robots_disallow", f"robots.txt of its host disallows {shown(url)} to crawlers", hint)
 
 
+def cut_off(what: str, hint: str) -> RequestError:
+    """Return the note of a look that left out what lies beyond a limit."""
+    return RequestError("cut_off", what, hint)
+
+
 def as_request_error(error: IngestError) -> RequestError:
     """Return an error as one of the whole request."""
     return RequestError(error.code, error.message, error.hint)

@@ -73,8 +73,8 @@ class RecordSource(Source):
                     number += isinstance(item, Found)
                     async for some in self._instead_of(item, number, item.uri == source):
                         yield some
-                if not page.complete:
-                    yield Page((), complete=False)
+                if page.note or not page.complete:
+                    yield Page((), complete=page.complete, note=page.note)
 
     async def read(self, wanted: Wanted) -> Outcome:
         (outcome,) = await self.read_all([wanted])

@@ -1,0 +1,18 @@
+"""What became of an archive in a look at its source: opened and listed, or left shut since it has not changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLook:
+    """An archive by its ``uri``, in the ``state`` that its source told of.
+
+    ``members``: how many documents were found in it, with none left out; None: it was not opened, since all that is in
+    it stands as it did in this very state.
+    """
+
+    uri: str
+    state: str
+    members: int | None
