@@ -3,7 +3,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- One listener counts, for all; where nothing has changed, nobody. With a million documents it takes half a second.
 declare
-  v_began constant timestamptz := clock_timestamp();
+  v_began constant timestamptz := ingest.ingest_now();
   v_changes bigint := (select t.n_tup_ins + t.n_tup_upd + t.n_tup_del from pg_stat_all_tables t where t.relid = 'ingest.ingest_documents'::regclass);
   v_known ingest.ingest_index_counts;
 begin
@@ -34,7 +34,7 @@ begin
     select from ingest.ingest_collections c where c.name = s.collection and (c.generation = s.generation or exists (
       select from ingest.ingest_generations g where g.collection = s.collection and g.generation = s.generation)));
   update ingest.ingest_index_counts k
-  set counted_at = ingest.ingest_now(), took = clock_timestamp() - v_began, changes = v_changes;
+  set counted_at = ingest.ingest_now(), took = ingest.ingest_now() - v_began, changes = v_changes;
 end
 $$;
 
