@@ -9,8 +9,8 @@ declare
   v_plain jsonb := '{}';
   v_parts text[] := '{}';
 begin
-  if octet_length(p_filter::text) > 100000 or cardinality(p_path) > 20 then
-    perform ingest.ingest_refuse_filter('it is too long or too deep'::text, 'It may have 100,000 characters, in 20 levels.'::text);
+  if octet_length(p_filter::text) > 100000 or p_filter @? 'strict $.**{30}' then
+    perform ingest.ingest_refuse_filter('it is too long or too deep'::text, 'It may have 100,000 bytes, in 30 levels.'::text);
   elsif not ingest.ingest_filter_operates(p_filter) then
     return ingest.ingest_filter_contained(p_filter, p_path);
   elsif jsonb_typeof(p_filter) <> 'object' then

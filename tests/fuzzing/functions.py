@@ -49,7 +49,11 @@ QUERY = st.sampled_from([
     "valves open", '"valves open" -house', "-valves", "or or or", "a | b & !c", "valves:*", '"' * 3, "- -", "x " * 5000, "é" * 3000,
     "w" * 3000, "a-b-c-d-e-f@g.h/i?j=k", "'valves' <-> 'open'",
 ]) | WORD  # fmt: skip
-FILTER = st.sampled_from(["{}", '{"a": 1}', "[]", "null", "1"]) | JSON_TEXT
+FILTER = st.sampled_from([
+    "{}", '{"a": 1}', "[]", "null", "1", '{"a": {"$gt": 1e400}}', '{"$or": [{"a": {"$in": [null, "\\u20ac"]}}, {"$not": {"b": 1}}]}',
+    '{"": {"$exists": false}}', '{"a": {"$lt": "\\\\"}}', '{"$": 1}', '{"a": {"$eq": -0.0}}', '{"$and": [{}, {}]}', '{"$not": {}}',
+]) | JSON_TEXT  # fmt: skip
+NUMBER = st.sampled_from([None, "0", "1", "-1", "0.5", "NaN", "infinity", "1e308", "1e-320", ""])
 WAY = st.sampled_from([None, None, "words", "vector", "both", ""]) | WORD
 VECTOR = st.sampled_from([
     "[1,0,0]", "[1,2]", "[0,0,0]", "[]", "[NaN,0,0]", "[1e39,0,0]", "[1e-45,1e-45,1e-45]", "{1,2,3}", "WIDE", "",
@@ -69,6 +73,11 @@ SEARCHES: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
         (QUERY, COLLECTION, INTEGER_TEXT, FILTER, WAY),
     "select * from ingest_search($1::text::vector, $2::text, $3::text::int, $4::text::jsonb)":
         (VECTOR, COLLECTION, INTEGER_TEXT, FILTER),
+    "select * from ingest_search($1::text, filter => $2::text::jsonb, collections => $3::text::text[], since => $4::text::timestamptz,"
+    " min_similarity => $5::text::float8, words_weight => $6::text::float8, vector_weight => $7::text::float8, rerank => true)":
+        (QUERY, FILTER, PRINCIPALS, TIME, NUMBER, NUMBER, NUMBER),
+    "select * from ingest_context($1::text::vector, filter => $2::text::jsonb, since => $3::text::timestamptz, min_similarity => $4::text::float8)":
+        (VECTOR, FILTER, TIME, NUMBER),
     "select * from ingest_search_for($1::text::text[], $2::text, $3::text, $4::text::int, $5::text::jsonb, $6::text)":
         (PRINCIPALS, QUERY, COLLECTION, INTEGER_TEXT, FILTER, WAY),
 }  # fmt: skip

@@ -256,7 +256,8 @@ async def test_a_function_of_an_older_program_with_other_parameters_or_another_r
 
 async def test_a_view_of_the_user_on_a_former_function_is_named_and_nothing_is_changed(c: Connection) -> None:
     await c.execute(
-        "drop function ingest_search(text, text, int, jsonb, text, text, int);"
+        "drop function ingest_search(text, text, int, jsonb, text, text, int, text[], timestamptz, float8, float8,"
+        " float8, boolean);"
         " create function ingest_search(query text, collection text) returns table (uri text) language sql"
         " return 'a'; create view report as select uri from ingest_search('x'::text, 'y'::text)"
     )

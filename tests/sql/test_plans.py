@@ -183,6 +183,7 @@ async def test_a_vector_search_returns_k_results_when_k_exist(c: Connection) -> 
     rare = await search(c, 10, {"rare": True})
     assert len(rare) == 10
     assert len(await search(c, 50, {"rare": True})) == 10  # all there are
+    assert set(await search(c, 10, {"rare": {"$ne": False}})) == set(rare)
     assert await search(c, 5, {"rare": "no"}) == []
 
 

@@ -102,12 +102,20 @@ async def test_a_filter_without_sense_is_refused_with_a_hint(filled: Connection,
             await filled.fetch(f"select from ingest_search({search}, filter => $1)", wanted)
 
 
-async def test_a_very_deep_filter_is_refused(filled: Connection) -> None:
+@pytest.mark.parametrize("key", ["a", "$not"])
+async def test_a_very_deep_filter_is_refused(filled: Connection, key: str) -> None:
     deep: dict[str, Any] = {"year": {"$gt": 3}}
     for _ in range(100):
-        deep = {"a": deep}
+        deep = {key: deep}
     with refused("IG035", "wrong_filter"):
         await kept(filled, deep)
+
+
+async def test_one_of_thousands_is_asked_for_quickly(filled: Connection) -> None:
+    many = [f"language {number}" for number in range(4000)]
+    async with filled.transaction():
+        await filled.execute("set local statement_timeout = '5s'")
+        assert await kept(filled, {"lang": {"$in": [*many, "fr"]}}) == "c"
 
 
 async def test_an_index_on_metadata_serves_what_is_to_be_equal(c: Connection) -> None:
