@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,6 +141,20 @@ async def test_a_search_does_not_wait_for_all_that_documents_have_sent(minilm: N
     await asyncio.sleep(0)
     await asyncio.gather(search(), working)
     assert ended == ["search", "documents"]
+
+
+async def test_what_a_model_wants_before_a_text_is_put_there_once(minilm: NeuralEmbedder, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(weights.find(MINILM).folder, folder)
+    said = {"prompts": {"query": "Wanted: ", "document": "Given: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(said))
+    prompted = embedder_of(embedding_model=str(folder))
+    (asked,) = (await prompted.embed_queries(["cats"])).vectors
+    found = await vectors(prompted, "cats", "Given: cats")
+    await prompted.close()
+    query, document = await vectors(minilm, "Wanted: cats", "Given: cats")
+    assert np.allclose(asked, query, atol=1e-5)
+    assert np.allclose(found, [document, document], atol=1e-5)
 
 
 def test_the_process_ends_with_a_program_that_is_killed() -> None:
