@@ -70,6 +70,9 @@ def test_a_model_named_by_its_path_has_its_folder_s_name_and_a_digest_wherever_i
     with pytest.raises(SettingsError) as missing:
         weights.of_space(spaces[0].model, str(other))
     assert missing.value.code == "weights_missing"
+    with pytest.raises(SettingsError) as opened:  # a table names no folder
+        weights.of_space(str(here), None)
+    assert opened.value.code == "weights_missing"
 
 
 def test_a_model_of_the_hub_is_found_in_its_cache_by_its_name(installed: Path, tmp_path: Path) -> None:

@@ -161,13 +161,14 @@ class NeuralProcess:
     def _answer(self, call: list[Any]) -> list[Any]:
         child = self._started()
         try:
-            child.tell(wire.pack(call), time.monotonic() + self._seconds)
+            with suppress(OSError):  # it died, or takes nothing: hearing tells how
+                child.tell(wire.pack(call), time.monotonic() + self._seconds)
             return self._heard(child, self._seconds)
         except _Failed as failed:
             raise ServiceError(
                 "embedding_failed", f"{self.name} failed: {failed}", "The model fails on these texts, or has a fault."
             ) from None
-        except (ServiceError, OSError):
+        except ServiceError:
             self._drop()
             raise
 

@@ -85,7 +85,8 @@ def _vectors(model: SentenceTransformer, prompt: str, texts: Sequence[str]) -> N
     parts = [_parts(model, text, room) for text in texts]
     flat = [part for of_text in parts for part, _ in of_text]
     encoded = model.encode(
-        flat, prompt=prompt or None, batch_size=32, normalize_embeddings=True, convert_to_numpy=True,
+        flat, prompt=prompt,  # "" too: with None, a model has a default
+        batch_size=32, normalize_embeddings=True, convert_to_numpy=True,
         show_progress_bar=False,
     )  # fmt: skip
     if len(flat) > len(texts):

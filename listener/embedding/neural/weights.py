@@ -90,8 +90,8 @@ class Weights:
 
 def find(named: str) -> Weights:
     """Return the model that a setting names; raises SettingsError ``weights_missing``."""
-    path = Path(named).expanduser()
-    if path.is_absolute() or named.startswith((".", "~")):
+    if _is_path(named):
+        path = Path(named).expanduser()
         if not _is_model(path):
             raise _missing(named, "that folder has no config.json or modules.json", "Give the folder that has one.")
         return Weights(f"{path.resolve().name}@{_digest(path)}", path.resolve())
@@ -108,15 +108,22 @@ def find(named: str) -> Weights:
 
 
 def of_space(name: str, setting: str | None) -> Weights:
-    """Return the model of a space; of one that was named by a path, the setting's folder, or one beside it, has it."""
+    """Return the model of a space; of one that was named by a path, the setting's folder, or one beside it, has it.
+
+    Only the setting may name a path: what a space is called stands in a table, and a table opens no folder here.
+    """
     bare, at, digest = name.partition("@")
-    if not at:
+    if not at and not _is_path(name):
         return find(name)
     places = [Path(setting).expanduser(), Path(setting).expanduser().parent / bare] if setting else []
     for place in places:
         if _is_model(place) and place.resolve().name == bare and _digest(place) == digest:
             return Weights(name, place.resolve())
     raise _missing(name, "it was named by a path", "Set INGEST_EMBEDDING_MODEL to its folder, or to one beside it.")
+
+
+def _is_path(named: str) -> bool:
+    return named.startswith((".", "~", "/"))
 
 
 def _missing(named: str, why: str, hint: str) -> SettingsError:
