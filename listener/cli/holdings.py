@@ -81,7 +81,7 @@ def _write_holding(held: Holding, output: Output) -> None:
 
 
 def _pair(name: str, value: object, output: Output) -> None:
-    output.line(f"{name:20}{field(value)}")
+    output.line(f"{name:19} {field(value)}")
 
 
 def documents(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from filled_chunks import clustered, fill
 from pgvector import Vector
+from roles import new_roles
 from staging import Connection, collection
 
 from listener.database.owner import owner_session
@@ -160,15 +161,12 @@ async def test_a_collection_says_how_many_candidates_its_searches_have(c: Connec
 
 
 async def test_searches_are_by_the_index_for_those_who_may_not_see_its_table(c: Connection, vectors: Floats) -> None:
-    await c.execute("create role looker login; select ingest_grant('looker', 'searcher')")
-    try:
-        await c.execute("set role looker")
+    async with new_roles(c, 1) as (looker,):
+        await c.execute("select ingest_grant($1, 'searcher')", looker)
+        await c.execute(f"set role {looker}")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await c.fetch("select * from ingest_index_store")
         assert len(await c.fetch("select * from ingest_search($1::vector, 'manuals')", Vector(vectors[0]))) == 10
-        await c.execute("reset role")
-    finally:
-        await c.execute("reset role; drop owned by looker cascade; drop role looker")
 
 
 async def test_the_typed_view_has_a_column_that_fits_the_index(c: Connection, vectors: Floats) -> None:
