@@ -20,11 +20,11 @@ MOST_CLIENTS = 16
 CLIENT_SECONDS = 10.0  # as long as Prometheus waits by itself
 PLAIN = "text/plain; charset=utf-8"
 
-Page = Callable[[str], Awaitable[tuple[bytes, str]]]
+WritePage = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Returns the page and its media type for what a client accepts."""
 
 
-class Refused(Exception):
+class BadScrape(Exception):
     """A request that gets a status and a sentence."""
 
     def __init__(self, status: HTTPStatus, said: str, headers: Mapping[str, str] | None = None) -> None:
@@ -36,7 +36,7 @@ class Refused(Exception):
 class Scrapes:
     """Answers those who connect."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: WritePage) -> None:
         self._page = page
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -84,29 +84,29 @@ class Scrapes:
             body = method == "GET"
             content, media_type = await self._page(accept)
             return _message(HTTPStatus.OK, content, media_type, {}, body)
-        except Refused as refused:
-            return _message(refused.status, f"{refused}\n".encode(), PLAIN, refused.headers, body)
+        except BadScrape as bad:
+            return _message(bad.status, f"{bad}\n".encode(), PLAIN, bad.headers, body)
 
 
 async def _asked(reader: asyncio.StreamReader) -> tuple[str, str]:
-    """Return the method of a request for the page, and what the client accepts; raises Refused."""
+    """Return the method of a request for the page, and what the client accepts; raises BadScrape."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        raise Refused(status, f"the request's head has more than {MOST_HEAD_BYTES} bytes") from None
+        raise BadScrape(status, f"the request's head has more than {MOST_HEAD_BYTES} bytes") from None
     except asyncio.IncompleteReadError:
-        raise Refused(HTTPStatus.BAD_REQUEST, "the request has no end") from None
+        raise BadScrape(HTTPStatus.BAD_REQUEST, "the request has no end") from None
     first, *lines = head.decode("latin-1").split("\r\n")
     match first.split(" "):
         case [method, target, version] if version.startswith("HTTP/1."):
             pass
         case _:
-            raise Refused(HTTPStatus.BAD_REQUEST, "this is no request of HTTP/1")
+            raise BadScrape(HTTPStatus.BAD_REQUEST, "this is no request of HTTP/1")
     if target.partition("?")[0] != PATH:
-        raise Refused(HTTPStatus.NOT_FOUND, f"there is nothing but {PATH}")
+        raise BadScrape(HTTPStatus.NOT_FOUND, f"there is nothing but {PATH}")
     if method not in ("GET", "HEAD"):
-        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "GET or HEAD", {"Allow": "GET, HEAD"})
+        raise BadScrape(HTTPStatus.METHOD_NOT_ALLOWED, "GET or HEAD", {"Allow": "GET, HEAD"})
     named = (line.partition(":") for line in lines)
     return method, ",".join(value.strip() for name, _, value in named if name.lower() == "accept")
 

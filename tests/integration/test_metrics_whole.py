@@ -96,7 +96,8 @@ async def test_what_a_listener_does_is_on_its_page_and_in_the_view(
     assert before["ingest_up",] == 1
     assert before["ingest_requests_total", "succeeded"] == 0
     await ended(own, await add(own, source=str(root)), await add(own, content="A valve closes.", uri="v"))
-    found = await reached(port, ("ingest_requests_total", "succeeded"), 1)
+    await reached(port, ("ingest_requests_total", "succeeded"), 1)
+    found = await reached(port, ("ingest_requests_total", "partially_succeeded"), 1)
     for prefix in ("ingest_listener_", "ingest_"):
         assert found[f"{prefix}requests_total", "succeeded"] == 1
         assert found[f"{prefix}requests_total", "partially_succeeded"] == 1
