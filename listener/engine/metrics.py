@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -49,7 +48,9 @@ class Metrics(Loop):
         self._host = settings.metrics_host
         self._port = settings.metrics_port
         self._figures = figures
-        self._exposition = partial(_exposition, figures, capacity, memory)
+        self._capacity = capacity
+        self._memory = memory
+        self._exposition: Exposition | None = None
         self._scrapes = Scrapes(self._page)
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
@@ -58,7 +59,9 @@ class Metrics(Loop):
 
     async def open(self) -> None:
         """Listen. Raises OperatorError ``metrics_not_served``."""
-        self._write = self._exposition().page
+        from listener.engine.exposition import Exposition  # noqa: PLC0415 - needless where nothing is served
+
+        self._exposition = Exposition(self._figures, self._capacity, self._memory)
         try:
             await self._scrapes.open(self._host, self._port or 0)
         except OSError as error:
@@ -87,7 +90,8 @@ class Metrics(Loop):
             if time.monotonic() - self._asked_at > FRESH_SECONDS:
                 self._installation = await self._ask()
                 self._asked_at = time.monotonic()
-            return self._write(accept, self._installation)
+            assert self._exposition is not None
+            return self._exposition.page(accept, self._installation)
 
     async def _ask(self) -> list[Figure] | None:
         """Return the installation's figures, None if they are not to be had; the log says so once."""
@@ -101,9 +105,3 @@ class Metrics(Loop):
             return None
         self._is_away = False
         return found
-
-
-def _exposition(figures: Figures, capacity: Capacity, memory: Memory) -> Exposition:
-    from listener.engine.exposition import Exposition  # noqa: PLC0415 - needless where nothing is served
-
-    return Exposition(figures, capacity, memory)

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_list_metrics() returns table (name text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not ingest.ingest_may('listen'::text, ''::text) then
+  if not (ingest.ingest_may('listen'::text, ''::text) or pg_has_role(ingest.ingest_caller(), 'pg_monitor'::name, 'USAGE'::text)) then
     perform ingest.ingest_require('operate'::text, ''::text);
   end if;
   return query
@@ -23,4 +23,4 @@ end
 $$;
 
 comment on function ingest.ingest_list_metrics() is
-  'The figures of the installation, for who operates all of it, and listeners; raises IG040 for others.';
+  'The figures of the installation, for who operates all of it, listeners, and members of pg_monitor that it was granted to; raises IG040 for others.';

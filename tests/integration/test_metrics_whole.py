@@ -233,6 +233,7 @@ def test_the_dashboard_can_be_imported() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool (Debian's package prometheus)")
-def test_the_alert_rules_pass_promtool() -> None:
-    done = subprocess.run(["promtool", "check", "rules", str(ALERTS)], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(("verb", "file"), [("check", ALERTS), ("test", ALERTS.with_name("alerts_test.yml"))])
+def test_the_alert_rules_are_valid_and_fire_when_they_should(verb: str, file: Path) -> None:
+    done = subprocess.run(["promtool", verb, "rules", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

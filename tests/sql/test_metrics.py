@@ -47,7 +47,8 @@ async def waiting(c: Connection) -> dict[str, float]:
 
 async def visited(c: Connection) -> dict[str, int]:
     """Return how many rows of large tables this session has read."""
-    return {name: rows for name, rows in await c.fetch(VISITED, LARGE)}
+    rows = await c.fetch(VISITED, LARGE)
+    return {row["relname"]: row["rows"] for row in rows}
 
 
 async def fill(c: Connection, status: str, *, due: bool = True, many: int = MANY) -> None:
@@ -173,7 +174,14 @@ async def test_it_reads_no_large_table(c: Connection, status: str, due: bool, an
 
 
 async def test_who_operates_everything_may_read_it_and_others_hear_why_not(c: Connection, installed: str) -> None:
-    async with new_roles(c, 4) as (operator, listener, submitter, of_one):
+    async with new_roles(c, 5) as (operator, listener, submitter, of_one, exporter):
+        await c.execute(f"grant select on ingest_metrics to {exporter}")
+        await c.execute(f"grant execute on function ingest_list_metrics() to {exporter}")
+        async with login(installed, exporter) as it:
+            with pytest.raises(asyncpg.PostgresError, match="may not operate"):
+                await it.fetch("select * from ingest_metrics")
+            await c.execute(f"grant pg_monitor to {exporter}")
+            assert len(await it.fetch("select * from ingest_metrics")) > 30
         await c.execute("select ingest_grant($1, 'operator'), ingest_grant($2, 'listener')", operator, listener)
         await c.execute("select ingest_grant($1, 'submitter'), ingest_grant($2, 'operator', 'a')", submitter, of_one)
         for role in (operator, listener):
