@@ -40,12 +40,14 @@ from listener.engine.engine_rows import Claimant
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Loop
 from listener.engine.maintenance import Maintenance
+from listener.engine.metrics import Metrics
 from listener.engine.purge import Purge
 from listener.engine.queries import Queries
 from listener.engine.repair import Repair
 from listener.engine.rerankings import Rerankings
 from listener.engine.restores import when_confirmed
 from listener.engine.takeover import Adoption, Takeover
+from listener.engine.tally import Tally
 from listener.engine.watches import Watches
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.busyness import Busyness
@@ -61,6 +63,7 @@ from listener.sources.archives.opened import Archives
 from listener.sources.base import SourceTools
 from listener.sources.schemes import Sources
 from listener.sources.watched_tables import ROOT, SCHEME, WatchedTables
+from listener.tracing.figures import Figures
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +134,8 @@ class Listener:
         self._sources = Sources.installed(self._reading)
         self._identity = Identity.of(settings, PIPELINE, (*self._sources.roots, ROOT))
         self._memory = memory = Memory(settings.memory_mb)
-        self._busyness = Busyness(lambda: workers.wanted, lambda: memory.wanted)
+        self._figures = Figures()
+        self._busyness = Busyness(self._figures, lambda: workers.wanted, lambda: memory.wanted)
         grows = "batch_concurrency" not in settings.model_fields_set
         is_all = self._busyness.is_all if grows else lambda: True
         self._capacity = Capacity(settings.concurrency, settings.batch_concurrency, is_all)
@@ -220,7 +224,7 @@ class Listener:
         pool = await self._pool(database, POOL, lock_wait=LOCK_WAIT)
         beats = await self._pool(database, 1)
         answers = await self._pool(database, 1)
-        announcements = Announcements(pool)
+        announcements = Announcements(pool, self._figures)
         tools = self._tools(pool)
         durable.configure(settings, self._dsn, identity)
         self._opened.push_async_callback(durable.destroy)
@@ -245,11 +249,17 @@ class Listener:
         purge = Purge(pool, settings.retention_hours, seconds)
         backfill = Backfill(pool, seconds)
         maintenance = Maintenance(pool, settings, self._dsn, identity.executor_id)
+        tally = Tally(pool, self._figures, seconds)
+        serving = [Metrics(pool, settings, self._figures, capacity, self._memory)] if settings.metrics_port else []
+        for served in serving:
+            await served.open()
+            self._opened.push_async_callback(served.close)
         watches, changes = Watches(pool, doorbell, identity), Changes(pool, doorbell)
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
             *(claims, circuits, watches, changes, cancels, queries, *rerankings, deadlines),
-            *(takeover, repair, purge, backfill, maintenance, heartbeat, *server),
+            *(takeover, repair, purge, backfill, maintenance, tally, heartbeat),
+            *(*serving, *server),
         )
         self._ends = (  # those of a line side by side
             # claims and fires no more, lets nothing go on that waits, and builds no index any more
@@ -258,6 +268,7 @@ class Listener:
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others
             tuple(one.stop for one in (cancels, queries, *rerankings, deadlines, takeover, repair, purge, backfill)),
+            (tally.stop, *(served.stop for served in serving)),
             (heartbeat.stop,),  # signs off: what is left is free for others
             tuple(loop.stop for loop in server),  # needed until then
         )
@@ -276,6 +287,7 @@ class Listener:
             embedders=Embedders(settings),
             reading=self._reading,
             tracing=tracing.create(settings),
+            figures=self._figures,
             memory=self._memory,
             busyness=self._busyness,
         )

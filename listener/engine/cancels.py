@@ -59,8 +59,8 @@ class Cancels(Loop):
             outcomes = ["cancelled" if one.stands else "overtaken" for one in cancels]
             finish = "select ingest.ingest_finish_commands($1::bigint[], $2::text[], $3::text)"
             await connection.execute(finish, [one.id for one in cancels], outcomes, self._executor_id)
-        if standing:
-            self._announcements.ended()
+        for _ in standing:
+            self._announcements.ended("cancelled")
         return True
 
     async def _cancel(self, workflows: Sequence[str]) -> None:

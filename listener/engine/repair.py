@@ -95,7 +95,7 @@ class Repair(Rounds):
             final = await self._pool.fetchval(end, *key, status, json.dumps(error.as_json()))
             if final is not None:
                 log.warning("request %s: its workflow had ended as %s", key[0], workflow_status)
-                self._announcements.ended()
+                self._announcements.ended(final)
 
 
 def _unseen_end(workflow_status: str) -> tuple[str, IngestError]:

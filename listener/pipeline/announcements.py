@@ -13,6 +13,7 @@ import anyio
 import asyncpg
 
 from listener.database.outages import OUTAGE
+from listener.tracing.figures import Figures
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +23,15 @@ COALESCE_SECONDS = 0.02
 class Announcements:
     """Announces ends on the channel ``ingest_finished``. A hint: the row is the truth."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, figures: Figures) -> None:
         self._pool = pool
+        self._figures = figures
         self._ends = 0
         self._flush: asyncio.Task[None] | None = None
 
-    def ended(self) -> None:
-        """Announce soon that a request ended."""
+    def ended(self, status: str) -> None:
+        """Count a request that ended, and announce it soon."""
+        self._figures.ended(status)
         self._ends += 1
         if self._flush is None or self._flush.done():
             # A task, no task group: it outlives its caller.

@@ -135,6 +135,7 @@ class BatchRuns:
         pause = error.retry_after or self._backoff(attempt)
         reason = error.as_json("embed") | {"service": settings.service}
         await self._tools.gateway.note_retry(fence, reason, pause)
+        self._tools.figures.count("retries")
         async with seat.away():
             await asyncio.sleep(pause)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from listener.embedding import Embedder, Space
+from listener.tracing.figures import Figures
 
 WINDOW_SECONDS = 0.1
 LONGEST_WINDOW_SECONDS = 1.0
@@ -17,7 +18,8 @@ BUSY_SHARE = 0.75  # of a core: an interpreter can't use much more
 class Busyness:
     """Watches what can be used up: a core, calls of the embedding services, and what ``others`` tell of."""
 
-    def __init__(self, *others: Callable[[], bool]) -> None:
+    def __init__(self, figures: Figures, *others: Callable[[], bool]) -> None:
+        self._figures = figures
         self._others = others
         self._calls: Counter[Space] = Counter()
         self._useful: dict[Space, int] = {}
@@ -27,12 +29,14 @@ class Busyness:
 
     @contextmanager
     def call(self, embedder: Embedder) -> Iterator[None]:
-        """Count a call of an embedder, for the time of a block."""
+        """Count a call of an embedder, for the time of a block, and its seconds."""
         self._useful[embedder.space] = embedder.in_flight
         self._calls[embedder.space] += 1
+        began = time.monotonic()
         try:
             yield
         finally:
+            self._figures.calls.add(time.monotonic() - began)
             self._calls[embedder.space] -= 1
 
     def is_all(self) -> bool:

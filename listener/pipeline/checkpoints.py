@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -51,12 +52,16 @@ def _internal(error: Exception, step: str) -> ServiceError:
 
 async def run_plainly(tools: Tools, name: str, step: Step) -> dict[str, int]:
     """Run one step without a checkpoint."""
+    began = time.monotonic()
     with logs.bound(step=name), tools.tracing.step(name) as span:
         try:
             counts = await retry_on_outage(step)
         except IngestError as error:
             error.step = error.step or name
             raise
+        finally:
+            tools.figures.steps[name].add(time.monotonic() - began)
+        tools.figures.reached(counts)
         span.output(**counts)
         return counts
 

@@ -175,6 +175,8 @@ class EmbedStep:
         counts, self.uncounted, self.counted_at = self.uncounted, {}, time.monotonic()
         if counts:
             await self.gateway.note_embedded(self.fence, [*counts.values()])
+            for one in counts.values():
+                self.tools.figures.stored(one.chunks, one.texts, one.tokens)
         # Documents that are through are said to be, one by one; requests that share a batch have one each.
         if len(self.fence.requests) == 1 and (through := self.under_way.take_through()):
             await self.gateway.save_embedded(self.fence, through)

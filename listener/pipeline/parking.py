@@ -142,6 +142,7 @@ class Parking:
         ``go_on`` writes that down, False if there is no room for it now. ``over``: what is then raised instead, without
         a place. Raises LostOwnership.
         """
+        self._tools.figures.count("waits")
         while True:
             with without_slot(seat.workflow):
                 async with seat.away():

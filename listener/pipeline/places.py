@@ -63,6 +63,11 @@ class Places:
             self._full_at = None
         return self._grown
 
+    @property
+    def grown(self) -> int:
+        """How many places there were when somebody looked last."""
+        return self._grown
+
     def _all_show(self) -> bool:
         if self.taken < self._grown:
             return False

@@ -120,7 +120,7 @@ class Shares:
 
     def _resolve(self, ended: dict[UUID, str]) -> None:
         for request, status in ended.items():
-            self._announcements.ended()
+            self._announcements.ended(status)
             if waiting := self._left(request):
                 waiting.set_result(status)
 

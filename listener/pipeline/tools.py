@@ -20,6 +20,7 @@ from listener.sources.archives.opened import Archives
 from listener.sources.base import SourceTools
 from listener.sources.schemes import Sources
 from listener.tracing import Tracing
+from listener.tracing.figures import Figures
 
 T = TypeVar("T")
 Row = TypeVar("Row", ToLoad, ToChunk, ToEmbed)
@@ -40,6 +41,7 @@ class Tools:
     embedders: Embedders
     reading: SourceTools
     tracing: Tracing
+    figures: Figures
     memory: Memory
     busyness: Busyness
     away: Away = field(default_factory=Away)

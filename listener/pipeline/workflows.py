@@ -263,7 +263,7 @@ class Workflows:
         settle = partial(self._tools.gateway.settle, ref.request, executor, attempt, status, error)
         final = await retry_on_outage(settle)
         if final is not None:
-            self._announcements.ended()
+            self._announcements.ended(final)
         return final
 
     @contextmanager

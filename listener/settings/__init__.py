@@ -157,6 +157,10 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
     log_format: Literal["text", "json"] = Field("text", description="What a line of the listener's log looks like.")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of /metrics, for Prometheus; without it nothing is served."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address of /metrics; 0.0.0.0: whoever reaches the host.")
     tracing: Literal["off", "opik"] = Field("off", description="Where traces of what the listener does are sent.")
 
     @property
@@ -184,7 +188,7 @@ class Settings(BaseSettings):
         return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value
 
     @field_validator(
-        *("openai_api_key", "openai_base_url", "http_headers", "maintenance_url"),
+        *("openai_api_key", "openai_base_url", "http_headers", "maintenance_url", "metrics_port", "metrics_host"),
         *("reranker_model", "reranker_url", "reranker_key"),
         mode="before",
     )
@@ -192,7 +196,7 @@ class Settings(BaseSettings):
     def _unset_if_empty(cls, value: object, about: ValidationInfo) -> object:
         """Take an empty variable as one that is not set: compose files pass those on."""
         if isinstance(value, str):
-            value = value.strip() or (OPENAI if about.field_name == "openai_base_url" else None)
+            value = value.strip() or cls.model_fields[about.field_name or ""].default
         return value
 
 

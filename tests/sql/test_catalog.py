@@ -8,7 +8,14 @@ import asyncpg
 import pytest
 from staging import SPACE, Connection, collection, session
 
-NEW = {"ingest_generations", "ingest_cuts", "ingest_document_origins", "ingest_usage", "ingest_backfills"}
+NEW = {
+    "ingest_generations",
+    "ingest_cuts",
+    "ingest_document_origins",
+    "ingest_usage",
+    "ingest_backfills",
+    "ingest_counts",
+}
 EVIDENT = {
     "id", "name", "collection", "document_id", "revision_id", "request_id", "starts", "ends", "headings", "bytes", "at",
     "tokens", "created_at", "seen_at", "done_at", "upto_id",

@@ -11,6 +11,7 @@ from listener.embedding import Space
 from listener.pipeline.busyness import Busyness
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.places import Places, shows
+from listener.tracing.figures import Figures
 
 
 class Clock:
@@ -37,7 +38,7 @@ class Service:
 
 
 def test_a_core_is_used_up_by_a_process_that_works_all_the_time(clock: Clock) -> None:
-    load = Busyness()
+    load = Busyness(Figures())
     clock.goes_on(0.2, share=0.1)
     assert not load.is_all()
     clock.goes_on(0.2, share=0.95)
@@ -49,7 +50,7 @@ def test_a_core_is_used_up_by_a_process_that_works_all_the_time(clock: Clock) ->
 
 
 def test_after_a_quiet_time_nothing_is_known(clock: Clock) -> None:
-    load = Busyness()
+    load = Busyness(Figures())
     clock.goes_on(0.2, share=0.1)
     assert not load.is_all()
     clock.goes_on(600, share=0.0)
@@ -59,7 +60,7 @@ def test_after_a_quiet_time_nothing_is_known(clock: Clock) -> None:
 
 
 def test_calls_that_wait_for_a_service_are_all_that_can_be_done(clock: Clock) -> None:
-    load, service = Busyness(), Service()
+    load, service = Busyness(Figures()), Service()
     clock.goes_on(0.2, share=0.1)
     with load.call(service), load.call(service):  # type: ignore[arg-type]
         assert not load.is_all()
@@ -70,7 +71,7 @@ def test_calls_that_wait_for_a_service_are_all_that_can_be_done(clock: Clock) ->
 
 def test_others_may_say_so(clock: Clock) -> None:
     waiting = [False]
-    load = Busyness(lambda: waiting[0])
+    load = Busyness(Figures(), lambda: waiting[0])
     clock.goes_on(0.2, share=0.1)
     assert not load.is_all()
     waiting[0] = True
