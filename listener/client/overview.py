@@ -128,7 +128,9 @@ async def marked(session: Session, query: str, hits: Sequence[Hit]) -> list[list
     texts = [hit.text for hit in hits]
     token = uuid4().hex
     options = f"HighlightAll=true, StartSel={token}1, StopSel={token}0"
-    rows = await session.rows(statements.MARKED, query, [hit.collection for hit in hits], texts, options)
+    languages = [hit.metadata.get("language") or hit.metadata.get("lang") for hit in hits]
+    said = [language if isinstance(language, str) else None for language in languages]
+    rows = await session.rows(statements.MARKED, query, [hit.collection for hit in hits], texts, options, said)
     found = [_pieces(row[0], token) for row in rows]
     # Postgres may leave something out of what it marks; the text as it stands is worth more than marks.
     return [

@@ -126,10 +126,13 @@ GATHERED = """select c.number, c.uri, c.title, c.heading_path, c.page, c.start_c
 from """
 
 MARKED = """select pg_catalog.ts_headline(
-  c.text_config, t.text, pg_catalog.websearch_to_tsquery(c.text_config, $1::text), $4::text)
-from rows from (pg_catalog.unnest($3::text[]), pg_catalog.unnest($2::text[]))
-  with ordinality as t (text, collection, place)
-join {schema}.ingest_collections c on c.name = t.collection order by t.place"""
+  o.config, t.text, pg_catalog.websearch_to_tsquery(o.config, $1::text), $4::text)
+from rows from (pg_catalog.unnest($3::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($5::text[]))
+  with ordinality as t (text, collection, language, place)
+join {schema}.ingest_collections c on c.name = t.collection
+cross join lateral (select case when not c.by_language then c.text_config else
+  {schema}.ingest_language_config(pg_catalog.jsonb_build_object('language', t.language), c.text_config) end as config) o
+order by t.place"""
 
 # Rights: grant, revoke, doctor --as.
 

@@ -6,7 +6,8 @@ return jsonb_build_object(
   'chunk_overlap', p_collection.chunk_overlap, 'embedding_template', p_collection.embedding_template,
   'passage_prefix', p_collection.passage_prefix, 'text_config', p_collection.text_config::text,
   'generation', p_collection.generation)
-  -- Without a tenant they are what they were, and so are their digests.
+  -- Without these they are what they were, and so are their digests.
+  || case when p_collection.by_language then jsonb_build_object('by_language', true) else '{}' end
   || case when p_collection.tenant = '' then '{}' else jsonb_build_object('tenant', p_collection.tenant) end;
 
 comment on function ingest.ingest_settings(ingest.ingest_collections, ingest.ingest_spaces) is

@@ -33,7 +33,7 @@ begin
     raise exception 'collection setting % is too long', v_unknown
       using errcode = 'IG012', constraint = 'setting_too_long', hint = 'Give at most 4000 bytes.';
   end if;
-  perform ingest.ingest_check_text_config(p_settings ->> 'text_config');
+  perform ingest.ingest_check_text_config(nullif(p_settings ->> 'text_config', 'auto'));
   perform ingest.ingest_check_chunk_settings(p_name, p_settings);
   perform ingest.ingest_check_index_settings(p_name, p_settings);
   insert into ingest.ingest_collections (name, created_by) values (p_name, ingest.ingest_caller()) on conflict do nothing;
@@ -43,7 +43,8 @@ begin
       embedding_template = coalesce(p_settings ->> 'embedding_template', c.embedding_template),
       passage_prefix = coalesce(p_settings ->> 'passage_prefix', c.passage_prefix),
       query_prefix = coalesce(p_settings ->> 'query_prefix', c.query_prefix),
-      text_config = coalesce((p_settings ->> 'text_config')::regconfig, c.text_config),
+      text_config = coalesce(nullif(p_settings ->> 'text_config', 'auto')::regconfig, c.text_config),
+      by_language = coalesce(p_settings ->> 'text_config' = 'auto', c.by_language),
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
       limited = c.limited or p_settings ->> 'max_running' is not null, weight = coalesce((p_settings ->> 'weight')::int, c.weight),
       indexed = coalesce((p_settings ->> 'indexed')::boolean, c.indexed), index_from = coalesce((p_settings ->> 'index_from')::int, c.index_from),

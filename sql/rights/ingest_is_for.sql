@@ -2,7 +2,7 @@ create or replace function ingest.ingest_is_for(p_routine name, p_right text) re
 language sql immutable
 return case p_right
   when 'anybody' then p_routine in (
-    'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_highlight', 'ingest_query_words', 'ingest_marked', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
+    'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_language_config', 'ingest_highlight', 'ingest_query_words', 'ingest_marked', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
     'ingest_principals', 'ingest_locator', 'ingest_check_role', 'ingest_is_for', 'ingest_right_of')
   when 'submit' then p_routine in (
     'ingest_add', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',
@@ -12,7 +12,7 @@ return case p_right
     'ingest_locate', 'ingest_lacks_root', 'ingest_root_for')
   when 'search' then p_routine in (
     'ingest_search', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
-    'ingest_find_words', 'ingest_words_query', 'ingest_words_known', 'ingest_words_candidates', 'ingest_words_statement', 'ingest_titled', 'ingest_grams',
+    'ingest_find_words', 'ingest_words_query', 'ingest_search_configs', 'ingest_words_known', 'ingest_words_candidates', 'ingest_words_statement', 'ingest_titled', 'ingest_grams',
     'ingest_most_ranked',
     'ingest_find_any', 'ingest_find_by_words', 'ingest_find_by_vector', 'ingest_wanted_each', 'ingest_check_wanted', 'ingest_wanted_condition',
     'ingest_filter_condition', 'ingest_filter_operates', 'ingest_filter_alternatives', 'ingest_filter_contained', 'ingest_filter_comparison', 'ingest_filter_equal',

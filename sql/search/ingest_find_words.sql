@@ -3,8 +3,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan
 as $$
 -- The planner takes reading the whole table for quick where a LIMIT ends it; but the words of each row must be unpacked.
 declare
-  v_config regconfig := ingest.ingest_search_config(p_wanted.collection);
-  v_asked record := ingest.ingest_words_query(p_wanted.query, v_config);
+  v_asked record := ingest.ingest_words_query(p_wanted.query, ingest.ingest_search_configs(p_wanted.collection));
   v_known record := ingest.ingest_words_known(p_wanted.collection, v_asked.words);
   v_is_kept boolean := ingest.ingest_wanted_condition(p_wanted) <> '';
   v_most bigint := greatest(ingest.ingest_most_ranked(), p_wanted.k);

@@ -65,13 +65,16 @@ begin
   insert into ingest.ingest_chunk_store
     (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding,
      lexemes)
-  select f.id, ingest.ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, (v_fork.settings ->> 'text_config')::regconfig,
+  select f.id, ingest.ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, l.config,
          v_fork.collection, c.text, c.hash, c.metadata, c.embedding,
-         ingest.ingest_lexemes((v_fork.settings ->> 'text_config')::regconfig, o.title, c.metadata -> 'heading_path',
+         ingest.ingest_lexemes(l.config, o.title, c.metadata -> 'heading_path',
                                concat_ws(E'\n', c.metadata ->> 'continues', c.text))
   from copied f
   join ingest.ingest_revisions o on o.id = f.origin_id
   join ingest.ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation
+  cross join lateral (
+    select case when (v_fork.settings ->> 'by_language')::boolean then ingest.ingest_language_config(c.metadata, (v_fork.settings ->> 'text_config')::regconfig)
+                else (v_fork.settings ->> 'text_config')::regconfig end as config offset 0) l
   where f.state = 'embedded';
   update ingest.ingest_revisions part set parent_id = whole.id
   from ingest.ingest_revisions whole

@@ -13,11 +13,13 @@ begin
       (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata,
        embedding, lexemes)
     select n.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char,
-           v_settings.text_config, v_settings.collection, n.text, n.hash, n.metadata, k.embedding,
-           ingest.ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', concat_ws(E'\n', n.metadata ->> 'continues', n.text))
+           l.config, v_settings.collection, n.text, n.hash, n.metadata, k.embedding,
+           ingest.ingest_lexemes(l.config, v.title, n.metadata -> 'heading_path', concat_ws(E'\n', n.metadata ->> 'continues', n.text))
     from unnest(p_chunks) n
     cross join lateral (
       select c.embedding from ingest.ingest_chunk_store c where c.hash = n.hash and c.space_id = v_settings.space_id limit 1) k
+    cross join lateral (
+      select case when v_settings.by_language then ingest.ingest_language_config(n.metadata, v_settings.text_config) else v_settings.text_config end as config offset 0) l
     cross join lateral (
       select v.title from ingest.ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
     on conflict do nothing
@@ -25,6 +27,7 @@ begin
   )
   select coalesce(array_agg(n.ordinality::int), '{}') into v_gone from unnest(p_chunks) with ordinality as n
   where not exists (select from written w where (w.revision_id, w.ordinal) = (n.revision, n.ordinal));
+  perform ingest.ingest_note_configs(v_settings.collection, v_settings.by_language, array(select n.metadata from unnest(p_chunks) n));
   return v_gone;
 end
 $$;

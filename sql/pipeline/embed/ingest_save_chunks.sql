@@ -10,13 +10,16 @@ begin
   insert into ingest.ingest_chunk_store
     (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding,
      lexemes)
-  select n.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char, v_settings.text_config,
+  select n.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char, l.config,
          v_settings.collection, n.text, n.hash, n.metadata, n.embedding,
-         ingest.ingest_lexemes(v_settings.text_config, v.title, n.metadata -> 'heading_path', concat_ws(E'\n', n.metadata ->> 'continues', n.text))
+         ingest.ingest_lexemes(l.config, v.title, n.metadata -> 'heading_path', concat_ws(E'\n', n.metadata ->> 'continues', n.text))
   from unnest(p_chunks) n
+  cross join lateral (
+    select case when v_settings.by_language then ingest.ingest_language_config(n.metadata, v_settings.text_config) else v_settings.text_config end as config offset 0) l
   cross join lateral (
     select v.title from ingest.ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
   on conflict do nothing;
+  perform ingest.ingest_note_configs(v_settings.collection, v_settings.by_language, array(select n.metadata from unnest(p_chunks) n));
 end
 $$;
 
