@@ -12,6 +12,7 @@
     failing     failures                         hits        what a search found
     request_list  requests in a list             fitting     lines that fit a width
     unreadable  what no listener may read        summary     what a quickstart brought
+    overall     status --watch                   situation_lines  what it shows
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           context     context
     judge       eval                             listen      listen

@@ -85,6 +85,7 @@ UNFINISHED = """select r.id::text from {schema}.ingest_requests r
 where r.id = any ($1::text[]::uuid[]) and r.status in ('pending', 'running')"""
 
 CHANNEL = "select {schema}.ingest_channel('finished')"
+CHANNEL_OF = "select {schema}.ingest_channel($1::text)"
 
 _NOW = "f.failing_now"
 
