@@ -58,7 +58,7 @@ def report(error: BaseException, as_json: bool) -> int:
         return error.code if isinstance(error.code, int) else OK
     if isinstance(error, typer.Exit):
         return error.exit_code
-    problem = _without_secrets(explain(error))
+    problem = shown(error)
     if problem.status == BUG and os.environ.get("INGEST_LOG_LEVEL") == "DEBUG":
         hidden = Secrets(os.environ).hide("".join(traceback.format_exception(error)))
         print(in_lines(hidden), end="", file=sys.stderr)
@@ -72,8 +72,9 @@ def report(error: BaseException, as_json: bool) -> int:
     return problem.status
 
 
-def _without_secrets(problem: Problem) -> Problem:
-    hide = Secrets(os.environ).hide
+def shown(error: BaseException) -> Problem:
+    """Return what to report about ``error``, without secrets."""
+    problem, hide = explain(error), Secrets(os.environ).hide
     return replace(problem, message=hide(problem.message), hint=hide(problem.hint))
 
 

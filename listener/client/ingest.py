@@ -18,13 +18,14 @@ from listener.client.searching import Searching
 from listener.client.session import Session
 from listener.client.since import beginning
 from listener.client.situation import Situation, situation, situations
+from listener.client.stretches import Stretches
 from listener.client.waiting import looks, statuses_of, until_ended
 from listener.client.watched import Watched
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 
-class Ingest(Inventory, Watched, Searching, Prompting):
+class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:
