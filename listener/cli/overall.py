@@ -117,7 +117,9 @@ def _kinds(now: Situation) -> object:
 
 
 def _figures(now: Situation) -> object:
-    """Return all of it but the time and what goes with that: who says when it was seen changes at each look."""
+    """Return all of it but the time and what goes with that: a listener's silence, and the speed of what is over."""
     listeners = [replace(one, silent_seconds=0.0) for one in now.listeners or ()]
-    speeds = [speed and float(f"{speed:.2g}") for speed in (now.documents_per_second, now.chunks_per_second)]
-    return replace(now, at=None, listeners=listeners, documents_per_second=speeds[0], chunks_per_second=speeds[1])  # type: ignore[arg-type]
+    speeds = now.documents_per_second, now.chunks_per_second
+    rounded = [float(f"{speed:.2g}") if speed and now.running else None for speed in speeds]
+    lasting = replace(now, at=now.at.min, listeners=listeners, documents_per_second=None, chunks_per_second=None)
+    return lasting, rounded

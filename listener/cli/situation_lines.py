@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from listener.cli.fitting import Line, cut, in_a_word, width_of, wrapped
@@ -35,7 +36,7 @@ def _lines(now: Situation, width: int, shown: int) -> list[Line]:
         *_listeners(now.listeners, width, shown),
         *_told("requests", [_requests(now)], width),
         *_told("last minute", [_last_minute(now)], width),
-        *_told("waiting", _waiting(now.waiting, shown), width, "yellow"),
+        *_told("waiting", _waiting(now.waiting, now.at, shown), width, "yellow"),
         *_told("failing", _failing(now.failing, shown), width, "red" if now.failing else ""),
         *_watches(now.watches, width, shown),
     ]
@@ -102,12 +103,12 @@ def _ended(ended: Mapping[str, int]) -> list[str]:
     return [f"{number:,}{most} {status.replace('_', ' ')}" for status, number in sorted(ended.items())]
 
 
-def _waiting(waiting: Sequence[Backlog], shown: int) -> list[str]:
-    from datetime import datetime, timezone
+def _waiting(waiting: Sequence[Backlog], now: datetime, shown: int) -> list[str]:
+    from listener.client.situation import MOST_ASKED
 
-    now = datetime.now(timezone.utc)
     texts = [
-        f"{counted(one.requests, 'request')} for {in_a_word(now - one.since)}, {one.reason}" for one in waiting[:shown]
+        f"{one.requests}{'+' if one.requests >= MOST_ASKED else ''} for {in_a_word(now - one.since)}, {one.reason}"
+        for one in waiting[:shown]
     ]
     return [*texts, *_more(waiting, shown)] or ["nothing"]
 

@@ -101,7 +101,7 @@ async def test_in_a_pipe_each_change_is_told_and_ctrl_c_ends_it_with_0(ingest: I
     process = await ingest.start("status", "--watch")
     assert "none is running" in await until_line(process, "listeners")
     await staging.add(c)
-    assert "listener: none is running" in await until_line(process, "1 request for")
+    assert "listener: none is running" in await until_line(process, "waiting     1 for ")
     process.send_signal(signal.SIGINT)
     ended = await ingest.end(process)
     assert (ended.status, ended.err) == (0, "")
