@@ -12,6 +12,8 @@
     failing     failures                         hits        what a search found
     request_list  requests in a list             fitting     lines that fit a width
     unreadable  what no listener may read        summary     what a quickstart brought
+    mcp         mcp, on the tools of assistant
+    overall     status --watch                   situation_lines  what it shows
     control     cancel, resume, retry, fork, confirm-restore
     search      search                           context     context
     judge       eval                             listen      listen
@@ -49,6 +51,7 @@ from listener.cli import (
     judge,
     listen,
     maintain,
+    mcp,
     operate,
     problems,
     quickstart,
@@ -134,6 +137,7 @@ app.command("delete", short_help="Delete documents of a collection.")(deletion.d
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search a collection by meaning.")(search.search)
 app.command("context", short_help="Print what goes into a prompt for a question.")(context.context)
+app.command("mcp", short_help="Serve assistants: search and read documents (MCP).")(mcp.mcp)
 app.command("eval", short_help="Measure how good searches are.")(judge.evaluate)
 app.command(
     "psql",

@@ -59,7 +59,7 @@ def report(error: BaseException, as_json: bool) -> int:
         return error.code if isinstance(error.code, int) else OK
     if isinstance(error, typer.Exit):
         return error.exit_code
-    problem = _shown(explain(error))
+    problem = shown(error)
     if problem.status == BUG and os.environ.get("INGEST_LOG_LEVEL") == "DEBUG":
         hidden = Secrets(os.environ).hide("".join(traceback.format_exception(error)))
         print(in_lines(hidden), end="", file=sys.stderr)
@@ -73,8 +73,9 @@ def report(error: BaseException, as_json: bool) -> int:
     return problem.status
 
 
-def _shown(problem: Problem) -> Problem:
-    hide = Secrets(os.environ).hide
+def shown(error: BaseException) -> Problem:
+    """Return what to report about ``error``, without secrets."""
+    problem, hide = explain(error), Secrets(os.environ).hide
     return replace(problem, message=hide(problem.message), hint=hide(in_shell(problem.hint)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,8 @@ from listener.cli import arguments
 from listener.cli.follow import LOOK_SECONDS, counts_of, follow, going_on, percent_text, write_outcomes
 from listener.cli.in_shell import in_shell
 from listener.cli.output import Output, as_text, field
-from listener.cli.problems import OK, outcome
+from listener.cli.overall import watch_situation
+from listener.cli.problems import OK, Stopped, outcome
 from listener.cli.request_list import PARTIAL, lines_of
 from listener.cli.running import open_ingest, run
 
@@ -30,7 +32,10 @@ HEADINGS = (
 def status(
     request: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a request, or its beginning.")] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Follow it; with an ID to its end, and exit as it ended.")
+        bool,
+        typer.Option(
+            "--watch", "-w", help="Follow it to its end, and exit as it ended; without an ID, how it all goes."
+        ),
     ] = False,
     collection: Annotated[str | None, typer.Option("--collection", "-c", help="Only of this collection.")] = None,
     state: Annotated[str | None, typer.Option("--status", help="Only with this status.")] = None,
@@ -47,18 +52,33 @@ def status(
     of an id, as it is shown here; partial is short for partially_succeeded. In a pipe: fields with tabs between them,
     ids as they are. With --json a JSON array, with --watch a JSON object for each change.
 
+    With --watch alone: listeners, what waits and why, how fast it goes, what fails, watches, until Ctrl-C, which ends
+    it with 0. With --watch and --status, --collection or --since: that list, again and again.
+
     \b
     ingest status
+    ingest status --watch
     ingest status --status failed --since 12h
     ingest status --status running --watch
     ingest status 0b6b1c9e --watch && echo succeeded
     """
     output = Output(as_json)
     if request is None:
+        if watch and collection is None and state is None and since is None:
+            return _overall(output, show_sql)
         state = "partially_succeeded" if state == PARTIAL else state
         return run(_list(_Wanted(collection, state, since, limit), watch, show_sql, output))
     arguments.check_id(request)
     return run(_one(request, watch, show_sql, output))
+
+
+def _overall(output: Output, show_sql: bool) -> int:
+    try:
+        run(watch_situation(output, show_sql))
+    except Stopped as stopped:
+        if stopped.signal != signal.SIGINT:  # by which a person leaves it
+            raise
+    return OK
 
 
 async def _one(given: str, watch: bool, show_sql: bool, output: Output) -> int:

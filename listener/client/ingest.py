@@ -17,13 +17,15 @@ from listener.client.results import STATUSES, Failure, Status, outcome
 from listener.client.searching import Searching
 from listener.client.session import Session
 from listener.client.since import beginning
+from listener.client.situation import Situation, situation, situations
+from listener.client.stretches import Stretches
 from listener.client.waiting import looks, statuses_of, until_ended
 from listener.client.watched import Watched
 from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 
-class Ingest(Inventory, Watched, Searching, Prompting):
+class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:
@@ -122,6 +124,19 @@ class Ingest(Inventory, Watched, Searching, Prompting):
         given = _given(collection=collection, status=status, since=begin)
         rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
         return list(map(results.status, rows))
+
+    async def situation(self) -> Situation:
+        """Return how it all goes: listeners, what waits and why, how fast it goes, what fails now, watches.
+
+        Raises OperatorError ``not_permitted`` for a role that may see no requests.
+        """
+        return await situation(self.session)
+
+    async def situations(self) -> AsyncGenerator[Situation, None]:
+        """Yield how it all goes, at each change that rings and every second or two, without an end. Close it."""
+        async with aclosing(situations(self.session)) as each_look:
+            async for now in each_look:
+                yield now
 
     async def failures(
         self,

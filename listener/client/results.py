@@ -158,6 +158,7 @@ class Hit:
     ``by``        what found it: words, vector, or both; words_no_vector: words, and the query's vector is not known;
                   reranked: its place is a re-ranker's. ``words_place``, ``vector_place``: places in the two, from 1
     ``metadata``  ``heading_path``, what the parser found, and what the request gave
+    ``citation``  where it stands, on one line: ``title › heading (uri#page=3)``
     """
 
     id: str
@@ -171,6 +172,7 @@ class Hit:
     words_place: int | None
     vector_place: int | None
     collection: str
+    citation: str = ""
 
 
 def found(hits: list[Hit]) -> dict[str, str | int]:

@@ -92,6 +92,19 @@ class Session:
                 yield waited
 
     @asynccontextmanager
+    async def ringing(self, kinds: Iterable[str]) -> AsyncIterator[asyncio.Event | None]:
+        """Give an event that notifications of these kinds set, for the time of a block; None: it can't hear them."""
+        async with AsyncExitStack() as open_:
+            heard = asyncio.Event()
+            with translate_errors():
+                hears = await self._connections.hears()
+                for kind in kinds if hears else ():
+                    channel = await self.quiet().value(statements.CHANNEL_OF, kind)
+                    self.show(f'listen "{channel}";')
+                    await open_.enter_async_context(self._connections.listening(channel, lambda *_: heard.set()))
+            yield heard if hears else None
+
+    @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[asyncio.Event]:
         """Give an event that is set by a notification on ``channel``."""
         heard = asyncio.Event()

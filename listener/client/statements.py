@@ -85,6 +85,7 @@ UNFINISHED = """select r.id::text from {schema}.ingest_requests r
 where r.id = any ($1::text[]::uuid[]) and r.status in ('pending', 'running')"""
 
 CHANNEL = "select {schema}.ingest_channel('finished')"
+CHANNEL_OF = "select {schema}.ingest_channel($1::text)"
 
 _NOW = "f.failing_now"
 
@@ -118,7 +119,8 @@ FORK = "select {schema}.ingest_fork($1::text::uuid, $2, $3::text::jsonb, $4)"
 EMBED_QUERY = "call {schema}.ingest_embed_query($1::text, $2::text, $3::interval)"
 
 FOUND = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.ordinal, h.text, h.score, h.by,
-  h.metadata::text, h.words_place, h.vector_place, h.collection
+  h.metadata::text, h.words_place, h.vector_place, h.collection,
+  {schema}.ingest_citation(h.title, h.metadata, h.uri) as citation
 from """
 
 GATHERED = """select c.number, c.uri, c.title, c.heading_path, c.page, c.start_char, c.end_char, c.text, c.continues,

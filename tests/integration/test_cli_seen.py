@@ -131,7 +131,9 @@ async def test_a_wait_for_what_no_listener_may_read_ends_and_the_request_stays(
     assert await c.fetchval("select status from ingest_requests") == "pending"
 
 
-@pytest.mark.parametrize("arguments", [["add", "/srv/a", "--wait"], ["status", "--watch"]], ids=["add", "status"])
+@pytest.mark.parametrize(
+    "arguments", [["add", "/srv/a", "--wait"], ["status", "--status", "pending", "--watch"]], ids=["add", "status"]
+)
 async def test_a_signal_says_that_requests_go_on(ingest: Ingest, c: staging.Connection, arguments: list[str]) -> None:
     await staging.add(c)
     process = await ingest.start(*arguments)

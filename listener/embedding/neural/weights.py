@@ -35,7 +35,7 @@ _POOLED = re.compile(r"pooling_mode_\w+")
 # What models want before a text, where their files don't say so: of a query, of a document.
 _FAMILIES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
-        re.compile(r"e5-.*instruct"),
+        re.compile(r"e5-(?:\w{1,20}-){1,3}instruct"),
         "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: ",
         "",
     ),

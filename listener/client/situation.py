@@ -1,0 +1,200 @@
+"""How it all goes, as the caller may see it: listeners, what waits and why, how fast it goes, what fails, watches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import anyio
+
+from listener.client import statements
+from listener.client.session import Session
+from listener.errors import IngestError, OperatorError
+
+T = TypeVar("T")
+
+MOST_COUNTED = 100_000
+MOST_ASKED = 200  # requests of a kind that are asked what they wait for
+MOST_ENDED = 2_000
+MOST_FAILURES = 1_000
+MOST_PAUSE_SHARE = 9  # a look takes a tenth of the time at most, whatever it costs
+HEARING_SECONDS, DEAF_SECONDS, LEAST_SECONDS = 2.0, 1.0, 0.25
+BELLS = ("finished", "doorbell", "commands", "watches")
+
+COUNTS = """select {schema}.ingest_now() as at,
+  (select count(*) from (select from {schema}.ingest_requests r where r.status = 'running' limit $1::int) x) as running,
+  (select count(*) from (
+     select from {schema}.ingest_requests r where r.status = 'pending' and r.due limit $1::int) x) as pending,
+  (select count(*) from (
+     select from {schema}.ingest_requests r where r.status = 'pending' and not r.due limit $1::int) x) as scheduled"""
+
+WAITING = """select split_part(w.reason, ':', 1) as kind, count(*) as requests, min(w.created_at) as since,
+  (array_agg(w.reason order by w.created_at))[1] as reason
+from (
+  select {schema}.ingest_waiting_for(k.request) as reason, (k.request).created_at
+  from (
+    (select r as request from {schema}.ingest_requests r where r.status = 'running' limit $1::int)
+    union all (select r from {schema}.ingest_requests r where r.status = 'pending' and r.due limit $1::int)
+    union all (select r from {schema}.ingest_requests r where r.status = 'pending' and not r.due limit $1::int)) k) w
+where w.reason is not null group by 1 order by 2 desc, 1"""
+
+# Of what moved in the last minute: of each batch the share of its time in it, as ingest_progress_of does. Where more
+# than so many requests have ended meanwhile, since the first of the latest of them. The time is asked for by itself:
+# its function is volatile, and no index would be used.
+SPEED = """with ended as (
+  select r.id, r.status, r.finished_at from {schema}.ingest_requests r
+  where r.finished_at > (select {schema}.ingest_now()) - interval '1 minute' order by r.finished_at desc limit $1::int
+), since as (
+  select (select {schema}.ingest_now()) as until,
+    coalesce((select min(e.finished_at) from ended e having count(*) = $1::int),
+             (select {schema}.ingest_now()) - interval '1 minute') as since
+), moved as (
+  select greatest(b.begun_at, s.since) as first,
+    coalesce(extract(epoch from b.moved_at - greatest(b.begun_at, s.since))
+             / nullif(extract(epoch from b.moved_at - b.begun_at), 0), 1) as share,
+    b.begun_remaining - b.remaining as documents, b.chunks_embedded as chunks
+  from since s, {schema}.ingest_batches b
+  where b.request_id in (
+      select e.id from ended e
+      union all (select r.id from {schema}.ingest_requests r where r.status = 'running' limit $1::int))
+    and b.moved_at > s.since and b.begun_at <= b.moved_at
+)
+select (sum(m.documents * m.share) / nullif(extract(epoch from max(s.until) - min(m.first)), 0))::float8 as documents,
+  (sum(m.chunks * m.share) / nullif(extract(epoch from max(s.until) - min(m.first)), 0))::float8 as chunks,
+  (select coalesce(jsonb_object_agg(e.status, e.requests), '{{}}')::text
+   from (select e.status, count(*) as requests from ended e group by 1) e) as ended
+from since s left join moved m on true"""
+
+FAILING = """select f.code, count(*) as documents, max(f.failed_at) as last_at,
+  (array_agg(f.uri order by f.uri))[1] as uri
+from (
+  select f.code, f.uri, f.failed_at
+  from (select f.* from {schema}.ingest_failures f limit $1::int) f where f.failing_now) f
+group by f.code order by 2 desc, 1"""
+
+WATCHES = """select count(*) as watches, count(*) filter (where w.paused) as paused,
+  count(*) filter (where w.running_request is not null) as running,
+  count(w.trouble) as in_trouble,
+  coalesce((array_agg(w.name || ': ' || w.trouble order by w.name) filter (where w.trouble is not null))[:50], '{{}}')
+    as troubled
+from (
+  select w.name, w.paused, w.running_request,
+    case when not w.paused then coalesce(w.error_code || ': ' || w.error_message, w.waiting_for) end as trouble
+  from {schema}.ingest_watches w) w"""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A living listener: how many of its places are taken, and for how many seconds it has said nothing."""
+
+    executor_id: str
+    host: str
+    pid: int
+    running: int
+    capacity: int
+    silent_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Why requests wait: the reason of the oldest of those that wait for this kind of thing, and since when it does."""
+
+    kind: str
+    requests: int
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """Documents that fail now for one reason, and one of them."""
+
+    code: str
+    documents: int
+    last_at: datetime | None
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How many watches there are, are paused, run, and fail or wait; ``troubled``: the first 50 of these, and why."""
+
+    watches: int
+    paused: int
+    running: int
+    in_trouble: int
+    troubled: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """How it all goes, as far as the caller may see it: its own requests, or those of the collections it operates.
+
+    ``listeners``, ``failing``, ``watches``  None: not visible to the caller's role
+    ``running``, ``pending``, ``scheduled``  requests, counted up to ``MOST_COUNTED``
+    ``waiting``         why; of the first ``MOST_ASKED`` that run, are due and are scheduled, most first
+    ``ended``           how many ended how in the last minute, of the latest ``MOST_ENDED``
+    ``…_per_second``    in the last minute; None: nothing moved
+    ``failing``         of ``MOST_FAILURES`` failures
+    """
+
+    at: datetime
+    listeners: Sequence[Alive] | None
+    running: int
+    pending: int
+    scheduled: int
+    waiting: Sequence[Backlog]
+    ended: dict[str, int]
+    documents_per_second: float | None
+    chunks_per_second: float | None
+    failing: Sequence[Failing] | None
+    watches: Watching | None
+
+
+async def situation(session: Session) -> Situation:
+    """Return how it all goes; raises OperatorError ``not_permitted`` for who may see no requests."""
+    (counts,) = await session.rows(COUNTS, MOST_COUNTED)
+    (speed,) = await session.rows(SPEED, MOST_ENDED)
+    alive = await _if_permitted(session.rows(statements.BEATING, None))
+    failing = await _if_permitted(session.rows(FAILING, MOST_FAILURES))
+    watches = await _if_permitted(session.rows(WATCHES))
+    return Situation(
+        **counts,
+        listeners=None if alive is None else [Alive(**row) for row in alive],
+        waiting=[Backlog(**row) for row in await session.rows(WAITING, MOST_ASKED)],
+        ended=json.loads(speed["ended"]),
+        documents_per_second=speed["documents"],
+        chunks_per_second=speed["chunks"],
+        failing=None if failing is None else [Failing(**row) for row in failing],
+        watches=None if watches is None else Watching(**watches[0]),
+    )
+
+
+async def situations(session: Session) -> AsyncGenerator[Situation, None]:
+    """Yield how it all goes: when a request ends or comes, a watch changes, and every second or two; without an end."""
+    async with session.ringing(BELLS) as rang:
+        most = DEAF_SECONDS if rang is None else HEARING_SECONDS
+        while True:
+            began = anyio.current_time()
+            yield await situation(session)
+            session = session.quiet()
+            least = max(LEAST_SECONDS, MOST_PAUSE_SHARE * (anyio.current_time() - began))
+            await anyio.sleep(least)
+            if rang is not None:
+                with anyio.move_on_after(most - least):
+                    await rang.wait()
+                rang.clear()
+            elif least < most:
+                await anyio.sleep(most - least)
+
+
+async def _if_permitted(rows: Awaitable[T]) -> T | None:
+    try:
+        return await rows
+    except IngestError as error:
+        if isinstance(error, OperatorError) and error.code == "not_permitted":
+            return None
+        raise
