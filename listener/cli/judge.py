@@ -67,7 +67,7 @@ def _lines(file: Path) -> list[str]:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise UsageProblem("bad_judgement", f"{file} has more than {MOST_BYTES >> 20} MB", "Give fewer queries.")
-        return file.read_text(encoding="utf-8").split("\n")
+        return file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no UTF-8"
         raise UsageProblem("bad_judgement", f"{file} can't be read: {why}", "Give a file of judged queries.") from None

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -216,8 +217,8 @@ class OpenAIEmbedder:
         endpoint = await self._opened()
         answer = error_inside(await endpoint.call(self.space.model, texts, self.space.dimensions if shorten else None))
         if answer.status != 200:
-            return read_refusal(answer, self.space, self._key)
-        found = await self._read(answer, len(texts))
+            return read_refusal(answer, self.space, self._key, texts)
+        found = await self._read(answer, texts)
         width = found.vectors.shape[1]
         if width > self.space.dimensions and not shorten:  # only few services take this parameter: when it is needed
             self._shorten = True
@@ -227,15 +228,16 @@ class OpenAIEmbedder:
         self._worked = True
         return found
 
-    async def _read(self, answer: Answer, texts: int) -> Embeddings:
+    async def _read(self, answer: Answer, texts: Sequence[str]) -> Embeddings:
         if len(answer.body) < SMALL_BODY:
             try:
-                return read_vectors(answer.body, texts)
+                return read_vectors(answer.body, len(texts))
             except ServiceError as error:
-                if words := words_of(answer, self._key):
+                if words := words_of(answer, self._key, texts):
                     raise ServiceError(error.code, f"{error.message}: {words}", error.hint) from None
                 raise
-        return await to_thread.run_sync(read_vectors, answer.body, texts, limiter=self._readers, abandon_on_cancel=True)
+        read = partial(read_vectors, answer.body, len(texts))
+        return await to_thread.run_sync(read, limiter=self._readers, abandon_on_cancel=True)
 
     def _wrong_dimensions(self, width: int) -> SettingsError:
         return SettingsError(

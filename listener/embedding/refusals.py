@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -25,6 +25,7 @@ MOST_READ = 100_000
 MOST_MASKED = 4_000
 MOST_OF_A_MESSAGE = 300
 LONGEST_HEADER = 200
+ECHO = 16  # characters of a text by which it is known again
 
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
 _OF_CHARACTERS = re.compile(r"token|context|length|too large|payload|body", re.IGNORECASE)
@@ -90,24 +91,24 @@ def _status_of(body: dict[str, Any]) -> int:
     return next((status for code, status in _STATUSES.items() if code in codes), 502)
 
 
-def words_of(answer: Answer, key: str | None) -> str:
+def words_of(answer: Answer, key: str | None, sent: Sequence[str] = ()) -> str:
     """Return what an answer that is no JSON says; empty if it is JSON, or no text."""
     try:
         json.loads(answer.body)
     except (ValueError, RecursionError):
         told = answer.body[:MOST_MASKED].decode("utf-8", "replace")
-        return harmless(_TAG.sub(" ", told), key) if "\ufffd" not in told[:MOST_OF_A_MESSAGE] else ""
+        return harmless(_TAG.sub(" ", told), key, sent) if "\ufffd" not in told[:MOST_OF_A_MESSAGE] else ""
     return ""
 
 
-def read_refusal(answer: Answer, space: Space, key: str | None) -> RefusedTexts | Limited:
+def read_refusal(answer: Answer, space: Space, key: str | None, sent: Sequence[str] = ()) -> RefusedTexts | Limited:
     """Return what the service refuses; a refusal that no other texts and no waiting would change is raised.
 
     Raises SettingsError ``api_key_refused``, ``quota_exhausted``, ``unknown_model``, ``wrong_dimensions``,
     ``endpoint_redirects`` or ``request_refused``, ServiceError ``embedding_unavailable``.
     """
     told = _told(answer)
-    message = harmless(told.message, key) or f"status {answer.status}"
+    message = harmless(told.message, key, sent) or f"status {answer.status}"
     pause = retry_after(answer.headers)
     _raise_what_settings_must_change(answer, told, message, space, key)
     if answer.status == 429 and not _TOO_LARGE.search(message):
@@ -181,12 +182,22 @@ def raise_refused(refused: RefusedTexts, space: Space) -> NoReturn:
     _raise_request_refused(space, refused.message)
 
 
-def harmless(message: str, key: str | None) -> str:
-    """Return what others said in one line, shortened, without the key, parts of it, and what looks like one."""
-    told = " ".join(message[:MOST_READ].split())[:MOST_MASKED]
+def harmless(message: str, key: str | None, sent: Sequence[str] = ()) -> str:
+    """Return what others said in one line, shortened, without the key, parts of it, and what looks like one.
+
+    It ends where one of the texts that were ``sent`` begins: whoever reads an error may not read these.
+    """
+    told = _until_echo(" ".join(message[:MOST_READ].split())[:MOST_MASKED], sent)
     told = mask(Key(key).hide(told) if key else told)
     told = on_one_line(_SECRET.sub(_hidden_if_starred, told))  # no jsonb takes a NUL or half a pair
     return told if len(told) <= MOST_OF_A_MESSAGE else told[: MOST_OF_A_MESSAGE - 1] + "…"
+
+
+def _until_echo(told: str, sent: Sequence[str]) -> str:
+    begins = {" ".join(text[: 4 * ECHO].split())[:ECHO] for text in sent}
+    forms = {form for begin in begins if len(begin) >= ECHO // 4 for form in (begin, json.dumps(begin)[1:-1])}
+    end = min((at for form in forms if (at := told.find(form)) >= 0), default=None)
+    return told if end is None else f"{told[:end]}…"
 
 
 def _hidden_if_starred(word: re.Match[str]) -> str:

@@ -91,7 +91,7 @@ class RerankService:
             body = {"model": self._model, "query": query, "documents": list(texts)}
         answer = await self._called(body)
         if answer.status != 200:
-            raise self._refusal(answer)
+            raise self._refusal(answer, [query, *texts])
         try:
             return read_scores(answer.body, len(texts))
         except ValueError as error:
@@ -124,8 +124,8 @@ class RerankService:
             self._made = new_client(self._url, CALLS * 2, self._seconds)
         return self._made
 
-    def _refusal(self, answer: Answer) -> IngestError:
-        said = harmless(answer.body.decode("utf-8", "replace"), self._key)
+    def _refusal(self, answer: Answer, sent: Sequence[str]) -> IngestError:
+        said = harmless(answer.body.decode("utf-8", "replace"), self._key, sent)
         if answer.status in (401, 403):
             return SettingsError(
                 "api_key_refused", f"{self._url} refuses the key: {said}", "Set INGEST_RERANKER_KEY to a key of its."

@@ -54,7 +54,6 @@ class Rerankings(Loop):
         self._calls = 0
         self._open: set[int] = set()
         self._added = settings.query_cache  # by earlier listeners
-        self._away: ServiceError | None = None
         self._away_until = 0.0
         self._rest = FIRST_REST_SECONDS
 
@@ -127,15 +126,18 @@ class Rerankings(Loop):
 
     async def _scored(self, question: OpenRerank) -> list[float]:
         """Have texts scored. While a service is away, nobody waits for it: it is asked again after a rest."""
-        if self._away is not None and time.monotonic() < self._away_until:
-            raise self._away
+        if (seconds := self._away_until - time.monotonic()) > 0:
+            # What it said then was said to somebody else.
+            told = f"{self._reranker.name} failed a moment ago, and is asked again in {seconds:.0f} s"
+            raise ServiceError("reranker_unavailable", told, "Its own log says more.")
         try:
             scores = await self._reranker.score(question.query, question.texts)
         except ServiceError as error:
-            self._away, self._away_until = error, time.monotonic() + max(error.retry_after or 0.0, self._rest)
-            self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
+            if error.code == "reranker_unavailable":  # a wrong answer may be one to these texts alone
+                self._away_until = time.monotonic() + max(error.retry_after or 0.0, self._rest)
+                self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
             raise
-        self._away, self._rest = None, FIRST_REST_SECONDS
+        self._rest = FIRST_REST_SECONDS
         return scores
 
     async def _refuse(self, question: OpenRerank, error: IngestError) -> None:

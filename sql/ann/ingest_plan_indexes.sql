@@ -29,8 +29,12 @@ as $$
     left join made b on b.name = s.building
     left join lateral (
       select o.name from made o
-      where m.name is null and not o.is_ours and o.is_valid and (
-        o.predicate is null or position('collection = ''' || replace(s.collection, '''', '''''') || '''::text' in o.predicate) > 0)
+      -- One that the statement without ours can go by: of whole vectors, by cosine, of this space and generation.
+      where m.name is null and not o.is_ours and o.is_valid and position('vector_cosine_ops' in o.definition) > 0
+        and position(format('vector(%s)', p.dimensions) in o.definition) > 0
+        and (o.predicate is null or position('collection = ''' || replace(s.collection, '''', '''''') || '''::text' in o.predicate) > 0)
+        and (coalesce(o.predicate, '') !~ 'space_id = ' or position(format('(space_id = %s)', p.id) in o.predicate) > 0)
+        and (coalesce(o.predicate, '') !~ 'generation = ' or position(format('(generation = %s)', s.generation) in o.predicate) > 0)
       limit 1) o on true
   ), sorted as (
     select k.*, case

@@ -3,10 +3,11 @@ returns table (revision_id bigint, ordinal int, score float8)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- A gateway searches for others, whom it names elsewhere.
+  -- A gateway that searches does so for others, whom it names elsewhere.
   v_principals text[] := case when not ingest.ingest_may('gateway'::text, p_collection)
                               then ingest.ingest_search_principals(p_collection, null::text[]) end;
 begin
+  perform ingest.ingest_require('search'::text, p_collection);
   if ingest.ingest_has_own_policies() and not ingest.ingest_is_owner() then
     return;  -- whose rows these may be, an administrator's own policies decide
   end if;

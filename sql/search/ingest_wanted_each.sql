@@ -15,6 +15,8 @@ begin
       v_one.embedding := ingest.ingest_query_embedding(v_asked.query, v_name);
     end if;
     perform ingest.ingest_search_config(v_name);
+    continue when v_asked.way = 'vector' and v_one.embedding is null and exists (
+      select from ingest.ingest_collections c where c.name = v_name and c.space_id is null);  -- nothing is there yet
     if v_asked.way = 'vector' and v_one.embedding is null then
       raise exception 'the vector of this query is not known'
         using errcode = 'IG035', constraint = 'query_not_embedded',

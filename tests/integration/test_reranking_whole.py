@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from embedding_service import EmbeddingService, Reply, plainly
+from embedding_service import EmbeddingService, Received, Reply, plainly
 from ingest_command import Ingest
 from listener_process import ListenerProcess
 from pipeline import ingested, until
@@ -153,6 +153,32 @@ async def test_a_service_that_is_away_is_said_to_whoever_asks_and_asked_again_af
 
     await until(answers)
     assert {by for _, by in await order(own)} == {"reranked"}
+
+
+async def test_what_was_said_of_one_asker_s_texts_is_told_to_no_other(
+    own: Connection, service: EmbeddingService, ready: str
+) -> None:
+    def echo(_: EmbeddingService, request: Received) -> Reply:
+        return Reply(503, json.dumps({"error": "busy", "input": request.body}).encode())
+
+    service.always(echo)
+    told = []
+    for query in (QUERY, "when do cats purr"):
+        with pytest.raises(asyncpg.PostgresError) as error:
+            await rerank(own, query)
+        told.append(str(error.value))
+    assert "busy" in told[0]
+    assert not any(text in one for one in told for text in (QUERY, *DOCUMENTS.values()))
+    assert "busy" not in told[1]
+
+
+async def test_an_answer_to_one_question_that_is_none_is_no_outage_for_others(
+    own: Connection, service: EmbeddingService
+) -> None:
+    service.next(plainly(Reply(200, b"[]")))
+    assert await refused(own) == ("IG034", "reranker_answer_malformed")
+    await rerank(own, "when do cats purr")
+    assert ("cats", "reranked") in await order(own, "when do cats purr")
 
 
 async def test_what_a_service_refuses_or_makes_up_is_an_error_and_the_listener_goes_on(

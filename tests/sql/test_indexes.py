@@ -207,6 +207,23 @@ async def test_an_index_of_the_users_own_is_left_alone_and_none_is_made_beside_i
     assert (row["state"], row["why"]) == ("own", "index mine is yours")
 
 
+@pytest.mark.parametrize(
+    "of_no_use",
+    [
+        "using hnsw ((embedding::vector(16)) vector_l2_ops)",
+        "using hnsw ((embedding::halfvec(16)) halfvec_cosine_ops)",
+        "using hnsw ((embedding::vector(16)) vector_cosine_ops) where collection = 'manuals' and generation = 77",
+        "using ivfflat ((embedding::vector(16)) vector_cosine_ops) with (lists = 1) where space_id = 999",
+    ],
+)
+async def test_an_index_that_no_search_can_go_by_stands_in_the_way_of_none(
+    c: Connection, installed: str, of_no_use: str
+) -> None:
+    await large(c, "manuals")
+    await c.execute(f"create index mine on ingest_chunk_store {of_no_use}")
+    assert await maintain(installed) == [("build", "manuals")]
+
+
 async def test_vectors_of_more_than_4000_dimensions_are_searched_exactly(c: Connection, installed: str) -> None:
     await fill(c, "wide", clustered(110, 4001))
     await collection(c, "wide", FEW)

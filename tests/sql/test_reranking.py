@@ -213,6 +213,9 @@ async def test_a_listener_reads_what_the_asker_may_find_and_nobody_hears_of_othe
             scores = "select score from ingest_rerank_scores('purr', 'c', $1, $2) order by 1"
             assert [row["score"] for row in await application.fetch(scores, *ids)] == [1, 2]
             assert [row["score"] for row in await its_own.fetch(scores, *ids)] == [1]
+            await c.execute("select ingest_revoke($1, 'searcher', 'c')", gateway)
+            with pytest.raises(asyncpg.PostgresError, match="may not search"):
+                await application.fetch(scores, *ids)
             await its_own.execute(ASK, "purr purr", None)
             await c.execute("select ingest_revoke($1, 'searcher', 'c')", searcher)
             assert (await asked(c))["texts"] == []

@@ -61,6 +61,8 @@ async def test_weights_say_how_much_words_and_vector_count(c: Connection) -> Non
         ("words_weight => 'NaN'", "wrong_weight"),
         ("vector_weight => 'infinity'", "wrong_weight"),
         ("words_weight => 0, vector_weight => 0", "wrong_weight"),
+        ("words_weight => 1e308, vector_weight => 1e308", "wrong_weight"),
+        ("collections => '{{default,default},{default,default}}'", "wrong_collections"),
         ("min_similarity => 1.1", "wrong_similarity"),
         ("min_similarity => 'NaN'", "wrong_similarity"),
         ("collections => '{}'", "wrong_collections"),

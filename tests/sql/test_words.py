@@ -178,3 +178,30 @@ async def test_a_searcher_has_the_same_order_as_the_owner_and_the_statistics_are
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await c.fetchrow(known)
     await c.execute("reset role; drop role stranger")
+
+
+async def test_a_query_of_hundreds_of_phrases_costs_no_more_than_one_of_some(c: Connection) -> None:
+    """All of them took half a minute over five chunks."""
+    await ingest(c, {str(n): f"words p{395 + n} q{395 + n} and more" for n in range(5)})
+    await c.execute("set statement_timeout = '15s'")
+    query = " or ".join(f'"p{n} q{n}"' for n in range(400))
+    assert {row["uri"] for row in await c.fetch("select uri from ingest_search($1)", query)} <= set("01234")
+
+
+async def test_statistics_say_of_no_rare_word_that_it_is_somewhere(c: Connection) -> None:
+    await ingest(c, {str(n): f"common words of document {n}" for n in range(120)} | {"x": "zyxxyword in secret"})
+    await c.execute("analyze ingest_chunk_store")
+    words = ["'common'", "'zyxxyword'", "'nothere'"]
+    common, secret, nowhere = await c.fetchval("select shares from ingest_words_known('default', $1)", words)
+    assert common > 0.9
+    assert secret is None
+    assert nowhere is None
+
+
+@pytest.mark.parametrize("query", ["", "   ", "the", '"" -- -"" or or'])
+async def test_a_query_without_words_finds_nothing_and_says_nothing(c: Connection, query: str) -> None:
+    await ingest(c, {"a": "the words"})
+    said: list[str] = []
+    c.add_log_listener(lambda _, message: said.append(message.message))
+    assert await c.fetch("select uri from ingest_search($1)", query) == []
+    assert not [message for message in said if "select" in message.lower()]
