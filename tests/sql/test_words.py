@@ -182,10 +182,10 @@ async def test_a_searcher_has_the_same_order_as_the_owner_and_the_statistics_are
 
 async def test_a_query_of_hundreds_of_phrases_costs_no_more_than_one_of_some(c: Connection) -> None:
     """All of them took half a minute over five chunks."""
-    await ingest(c, {str(n): f"words p{395 + n} q{395 + n} and more" for n in range(5)})
+    await ingest(c, {str(n): f"words p{100 + n} q{100 + n} and more" for n in range(5)})
     await c.execute("set statement_timeout = '15s'")
     query = " or ".join(f'"p{n} q{n}"' for n in range(400))
-    assert {row["uri"] for row in await c.fetch("select uri from ingest_search($1)", query)} <= set("01234")
+    assert {row["uri"] for row in await c.fetch("select uri from ingest_search($1)", query)} == set("01234")
 
 
 async def test_statistics_say_of_no_rare_word_that_it_is_somewhere(c: Connection) -> None:
