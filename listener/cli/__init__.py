@@ -132,7 +132,7 @@ app.command("documents", short_help="List documents, or those that fail.")(holdi
 app.command("show", short_help="Show a document: text, chunks, what became of it.")(holdings.show)
 app.command("delete", short_help="Delete documents of a collection.")(deletion.delete)
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
-app.command("search", short_help="Search a collection by meaning.")(search.search)
+app.command("search", short_help="Search by words and by meaning.")(search.search)
 app.command("context", short_help="Print what goes into a prompt for a question.")(context.context)
 app.command("eval", short_help="Measure how good searches are.")(judge.evaluate)
 app.command(
