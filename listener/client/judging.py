@@ -196,10 +196,7 @@ async def evaluate(
 
 async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str) -> list[str]:
     """Return the URIs that are expected and not there: some. All of them is a mistake, and no measure of a search."""
-    for number, one in enumerate(judged, 1):
-        if not isinstance(one, Judged):
-            hint = 'judging.read(lines) makes them of lines of JSON; or write Judged("how do I pay?", {"URI": 1}).'
-            raise RequestError("bad_judgement", f"query {number} is of type {type(one).__name__}, not Judged", hint)
+    _check(judged)
     expected = {uri for one in judged for uri in one.expected}
     rows = await ingest.session.rows(statements.URIS_AMONG, collection, sorted(expected))
     unknown = sorted(expected - {row["uri"] for row in rows})
@@ -214,6 +211,13 @@ async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str)
         what = f'collection "{collection}" has none of the {len(expected)} URIs that are expected, as {unknown[0]}'
         raise RequestError("not_in_collection", what, hint)
     return unknown
+
+
+def _check(judged: Sequence[object]) -> None:
+    for number, one in enumerate(judged, 1):
+        if not isinstance(one, Judged):
+            hint = 'judging.read(lines) makes them of lines of JSON; or write Judged("how do I pay?", {"URI": 1}).'
+            raise RequestError("bad_judgement", f"query {number} is of type {type(one).__name__}, not Judged", hint)
 
 
 def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:
