@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 from uuid import UUID
 
 import typer
@@ -37,11 +37,22 @@ class Way(str, Enum):
 
     WORDS = "words"
     MEANING = "meaning"
+    VECTOR = "vector"
     BOTH = "both"
 
+    @property
+    def in_sql(self) -> Literal["words", "vector", "both"]:
+        """What SQL and Python call it."""
+        return _IN_SQL[self]
+
+
+_IN_SQL: dict[Way, Literal["words", "vector", "both"]] = {
+    Way.WORDS: "words", Way.MEANING: "vector", Way.VECTOR: "vector", Way.BOTH: "both",
+}  # fmt: skip
 
 By = Annotated[
-    Way | None, typer.Option(help="Only by words, only by meaning, or by both or not at all.", show_default=False)
+    Way | None,
+    typer.Option(help="Only by words, only by meaning (vector), or by both or not at all.", show_default=False),
 ]
 Collections = Annotated[
     list[str] | None, typer.Option("--collection", "-c", help="A collection, by default default; may be repeated.")

@@ -48,7 +48,8 @@ def evaluate(
 
     A line of FILE is {"query": "how do I pay?", "expected": ["file:///srv/docs/pay.md"]}, or with grades
     {"expected": {"URI": 3, "URI": 1}}. Each query is asked by words, by meaning and by both; of what comes back the
-    first K documents count. For the last two a listener must be running.
+    first K documents count. For the last two a listener must be running. That a collection has none of the URIs is an
+    error: not_in_collection.
 
     \b
     ingest eval judged.jsonl -c handbook --base /srv/docs
@@ -57,7 +58,7 @@ def evaluate(
     from listener.client import judging
 
     judged = judging.read(_lines(file), (beginning(base) or "") if base else "")
-    wanted = [way for way in judging.WAYS if not by or NAMES[way] in [one.value for one in by]]
+    wanted = [way for way in judging.WAYS if not by or way in [one.in_sql for one in by]]
     how = {"ways": wanted, "k": k, "weights": [_weights(pair) for pair in weights or ()], "rerank": rerank}
     run(_evaluate(judged, collection or ["default"], how, worst, Output(as_json), show_sql))
 

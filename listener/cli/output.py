@@ -58,13 +58,16 @@ class Output:
             print(on_one_line(text), flush=True)
 
     def pieces(self, pieces: Iterable[tuple[str, str]]) -> None:
-        """Write a line of pieces with a style each; ``match`` is bold, or in asterisks where nothing is."""
+        """Write a line of pieces with a style each; ``match`` is bold, on a terminal without that in asterisks.
+
+        In a pipe it is nothing: what reads there would take asterisks for the document's.
+        """
         if self.json:
             return
         if self.bold:
             self.console.print(as_text(pieces), soft_wrap=True)
         else:
-            plain = (f"**{text}**" if style == "match" else text for text, style in pieces)
+            plain = (f"**{text}**" if style == "match" and self.terminal else text for text, style in pieces)
             print(on_one_line("".join(plain)).rstrip(), flush=True)
 
     def text(self, text: str) -> None:

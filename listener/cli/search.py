@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from listener.sources.paths import uri_of
 
 if TYPE_CHECKING:
     from listener.client import Hit, Ingest
+    from listener.client.wanted import By
 
 EMBED_SECONDS, RERANK_SECONDS = 5.0, 30.0
 SHOWN_COLLECTIONS = 8
@@ -29,7 +30,7 @@ _OF_CONTEXT = ("rerank", "budget", "tokens", "share", "neighbours", "sections")
 def search(
     query: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for.")],
     collection: arguments.Collections = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks.")] = 5,
+    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks; in SQL and Python 10.")] = 5,
     filter_: arguments.Filter = "{}",
     by: arguments.By = None,
     per_document: arguments.PerDocument = None,
@@ -46,7 +47,7 @@ def search(
 
     In plain SQL that is: call ingest_embed_query('TEXT'); select * from ingest_search('TEXT'). A listener embeds TEXT;
     when none is running, the search is by words only, and says so (with --by meaning or both it fails). Words that
-    matched are bold, or in ** where nothing is: in a pipe, and with NO_COLOR.
+    matched are bold on a terminal, or in ** with NO_COLOR; in a pipe the text is as it stands in the documents.
 
     \b
     ingest search "how do I resume a cancelled request?"
@@ -71,7 +72,7 @@ class Sought:
     collection: str | Sequence[str] = "default"
     more: Mapping[str, Any] = field(default_factory=dict)
 
-    async def prepare(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, list[str]]:
+    async def prepare(self, ingest: Ingest) -> tuple[By | None, list[str]]:
         """Have the query embedded, and what is found re-ranked; return by what to search, and what could not be done.
 
         That it was searched by words only is no fault where somebody asked for that.
@@ -82,18 +83,16 @@ class Sought:
             notes.append(f"not re-ranked: {why}")
         return by, notes
 
-    async def _embedded(self, ingest: Ingest) -> tuple[Literal["words", "vector"] | None, str]:
+    async def _embedded(self, ingest: Ingest) -> tuple[By | None, str]:
         names = [self.collection] if isinstance(self.collection, str) else self.collection
-        if self.by is arguments.Way.WORDS:
-            return "words", ""
         if self.by is None:
             notes = [await _embed(ingest, self.query, name) for name in names]
             return None, next(filter(None, notes), "")
-        for name in names:
+        for name in names if self.by.in_sql != "words" else ():
             await ingest.embed_query(self.query, name, timeout=EMBED_SECONDS)
-        return ("vector" if self.by is arguments.Way.MEANING else None), ""
+        return self.by.in_sql, ""
 
-    async def _reranked(self, ingest: Ingest, by: Literal["words", "vector"] | None) -> str:
+    async def _reranked(self, ingest: Ingest, by: By | None) -> str:
         """Have what will be found scored; return why that failed: then it comes as without."""
         from listener.client.wanted import reranked
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from listener.client import statements
+from listener.client.overview import require_collection
 from listener.client.wanted import By
 from listener.errors import RequestError
 
@@ -167,7 +168,12 @@ def weighted(words: float, vector: float) -> Asking:
 async def evaluate(
     ingest: Searching, judged: Sequence[Judged], collection: str, asked: Sequence[Asking], k: int
 ) -> list[Quality]:
-    """Ask every query each way, and return what came of it, a Quality for each way. Raises as ``Ingest.search``."""
+    """Ask every query each way, and return what came of it, a Quality for each way.
+
+    Raises as ``Ingest.search``; RequestError ``bad_judgement`` for what is no Judged, ``not_in_collection`` where the
+    collection has none of the documents that are expected.
+    """
+    unknown = await _unknown(ingest, judged, collection)
     found: dict[str, list[Answered]] = {one.way: [] for one in asked}
     for one in judged:
         if any(how.by is None for how in asked):
@@ -178,9 +184,6 @@ async def evaluate(
             hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=how.by, **how.more)
             answered = measure(one, [hit.uri for hit in hits], k)
             found[how.way].append(replace(answered, reranked=any(hit.by == "reranked" for hit in hits)))
-    expected = {uri for one in judged for uri in one.expected}
-    rows = await ingest.session.rows(statements.URIS_AMONG, collection, sorted(expected))
-    unknown = sorted(expected - {row["uri"] for row in rows})
     return [
         replace(
             quality(collection, way, k, of_way),
@@ -189,6 +192,32 @@ async def evaluate(
         )
         for way, of_way in found.items()
     ]
+
+
+async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str) -> list[str]:
+    """Return the URIs that are expected and not there: some. All of them is a mistake, and no measure of a search."""
+    _check(judged)
+    expected = {uri for one in judged for uri in one.expected}
+    rows = await ingest.session.rows(statements.URIS_AMONG, collection, sorted(expected))
+    unknown = sorted(expected - {row["uri"] for row in rows})
+    if expected and not rows:
+        await require_collection(ingest.session, collection)
+        has = await ingest.session.rows(statements.A_URI, collection)
+        hint = (
+            f"It has {has[0]['uri']}: --base, and base of judging.read, is what expected URIs lack."
+            if has
+            else "It has no documents."
+        )
+        what = f'collection "{collection}" has none of the {len(expected)} URIs that are expected, as {unknown[0]}'
+        raise RequestError("not_in_collection", what, hint)
+    return unknown
+
+
+def _check(judged: Sequence[object]) -> None:
+    for number, one in enumerate(judged, 1):
+        if not isinstance(one, Judged):
+            hint = 'judging.read(lines) makes them of lines of JSON; or write Judged("how do I pay?", {"URI": 1}).'
+            raise RequestError("bad_judgement", f"query {number} is of type {type(one).__name__}, not Judged", hint)
 
 
 def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:

@@ -99,9 +99,10 @@ class Searching:
     ) -> list[Quality]:
         """Return how good searches of a collection are, by queries whose answers are known, for each of ``ways``.
 
-        ``judged``: what ``judging.read`` makes of a file's lines; figures are of the first ``k`` documents. A listener
-        embeds the queries, unless it is by words alone. ``weights``: of words and of the vector, each one more way;
-        ``rerank``: one more, by both and in a re-ranker's order. Raises as ``search`` by vector.
+        ``judged``: what ``judging.read`` makes of a file's lines, or each a ``Judged`` of yours; figures are of the
+        first ``k`` documents. A listener embeds the queries, unless it is by words alone. ``weights``: of words and of
+        the vector, each one more way; ``rerank``: one more, by both and in a re-ranker's order. Raises as ``search``
+        by vector; RequestError ``bad_judgement``, ``not_in_collection``.
         """
         asked = [*map(judging.asking, ways), *(judging.weighted(*each) for each in weights)]
         return await judging.evaluate(self, judged, collection, [*asked, *([judging.RERANKED] if rerank else [])], k)

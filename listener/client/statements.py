@@ -211,6 +211,8 @@ DBOS_IS_IN = "select to_regclass(format('%I.workflow_status', $1::text)) is not 
 
 DOCUMENTS = "select count(*) from {schema}.ingest_documents"
 
+A_URI = "select d.uri from {schema}.ingest_documents d where d.collection = $1 order by d.uri limit 1"
+
 URIS_AMONG = "select d.uri from {schema}.ingest_documents d where d.collection = $1 and d.uri = any ($2::text[])"
 
 WITHOUT_ROOT = """select distinct s.waiting_for

@@ -18,7 +18,8 @@ from listener.client.session import Session
 from listener.client.since import beginning
 from listener.errors import RequestError
 
-By = Literal["words", "vector"]
+By = Literal["words", "vector", "both"]
+"""``both`` is what None means."""
 Collections = str | Sequence[str]
 Since = datetime | timedelta | str
 

@@ -15,7 +15,7 @@ $$;
 comment on function ingest.ingest_search(
   text, text, int, jsonb, text, text, int, text[], timestamptz, float8, float8, float8, boolean) is
   'Search over live chunks, best first: by words, and by vector too once ingest_embed_query has the query''s vector. collections: several instead of one. '
-  'filter: what their metadata must contain, or {"year": {"$gte": 2020}}; by: ''words'' or ''vector'' alone; under: only documents whose URIs begin so; '
+  'filter: what their metadata must contain, or {"year": {"$gte": 2020}}; by: ''words'' or ''vector'' alone, ''both'' by default; under: only documents whose URIs begin so; '
   'per_document: at most so many chunks of each; since: only what was changed then or later; min_similarity: nothing by vector that is less similar; '
   'words_weight, vector_weight: how much each counts; rerank: in the order that ingest_rerank has found. In the rows, by says what found them. '
   'IG014 no such collection, IG035, IG040 not granted.';

@@ -3,6 +3,7 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
   p_wanted.k := coalesce(p_wanted.k, 10);
+  p_wanted.way := nullif(p_wanted.way, 'both');
   p_wanted.words_weight := coalesce(p_wanted.words_weight, 1);
   p_wanted.vector_weight := coalesce(p_wanted.vector_weight, 1);
   perform ingest.ingest_check_count('k'::text, p_wanted.k);
@@ -13,7 +14,7 @@ begin
   elsif p_wanted.way not in ('words', 'vector') then
     raise exception 'ingest_search can''t go by "%"', p_wanted.way
       using errcode = 'IG035', constraint = 'unknown_way',
-            hint = 'by => ''words'', by => ''vector'', or neither: then by both, if the query''s vector is known.';
+            hint = 'by => ''words'', by => ''vector'' (by meaning), or by => ''both'', the default: by both, if the query''s vector is known.';
   elsif array_ndims(p_wanted.collections) is distinct from 1 or cardinality(p_wanted.collections) > 100
      or array_position(p_wanted.collections, null) is not null then
     raise exception 'these are no 1 to 100 names of collections: %', left(p_wanted.collections::text, 100)

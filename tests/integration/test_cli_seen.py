@@ -195,7 +195,7 @@ async def test_a_search_marks_words_says_how_it_found_them_and_keeps_to_a_folder
     lines = ended.out.splitlines()
     assert lines[0] == "1. file:///a/1"
     assert "found by words (place 1)" in lines[1]
-    assert lines[2:] == ["    An **invoice**", "    is paid."]
+    assert lines[2:] == ["    An invoice", "    is paid."]
     assert "searched by words only: no listener is running" in ended.err
     (row,) = (await ingest("search", "invoices", "--under", "/b", "--json")).json
     assert (row["uri"], row["by"], row["words_place"], row["vector_place"]) == (

@@ -45,6 +45,7 @@ async def c(installed: str) -> AsyncIterator[staging.Connection]:
         (["--since", "2019-12-31", "--words-weight", "3"], ["far", "near"]),
         (["--vector-weight", "100"], ["near", "far"]),
         (["--min-similarity", "0.5", "--by", "meaning"], ["near"]),
+        (["--min-similarity", "0.5", "--by", "vector"], ["near"]),
         (["--rerank", "--by", "words"], ["far"]),
     ],
 )
@@ -61,7 +62,7 @@ async def test_rows_of_several_collections_say_which_and_words_are_marked_in_eac
 ) -> None:
     lines = (await ingest("search", "cats", "-c", "mail", "-c", "default")).out.splitlines()
     assert "collection mail · chunk 0 · found by words (place 2) and meaning (place 1)" in lines[1]
-    assert lines[2] == "    **cats**"
+    assert lines[2] == "    cats", "in a pipe, nothing stands beside what is in the documents"
     assert "collection default" in lines[5]
 
 
@@ -88,6 +89,7 @@ async def test_python_finds_the_same(c: staging.Connection) -> None:
         for since in (ago, datetime.now(timezone.utc) - ago, "7d"):
             assert await found(since=since) == ["near"]
         assert await found(min_similarity=0.5, by="vector", words_weight=2, vector_weight=1, rerank=True) == ["near"]
+        assert await found(by="both", k=1) == await found(k=1)
         passages = await ingest.context("cats", ["mail", "default"], since=ago, timeout=None)
         assert {(one.collection, one.uri) for one in passages} == {("mail", "letter"), ("default", "near")}
         with pytest.raises(RequestError) as refused:
@@ -100,6 +102,9 @@ async def test_eval_compares_weights_and_says_what_no_re_ranker_has_seen(
 ) -> None:
     file = tmp_path / "judged.jsonl"
     file.write_text('{"query": "cats", "expected": ["far"]}\n', encoding="utf-8")
+    by_vector = [(await ingest("eval", str(file), "--by", way, "--json")).json for way in ("meaning", "vector")]
+    assert [one["way"] for one in by_vector[0]] == ["vector"]
+    assert by_vector[0] == by_vector[1]
     ended = await ingest("eval", str(file), "--by", "both", "--weights", "1:100", "--weights", "3", "--rerank")
     assert [line.split()[1:4] for line in ended.out.splitlines() if line.startswith("default")] == [
         ["both", "1.000", "1.000"],
@@ -109,3 +114,20 @@ async def test_eval_compares_weights_and_says_what_no_re_ranker_has_seen(
     ]
     assert "of 1 of 1 queries no re-ranker's score is known" in ended.err
     assert (await ingest("eval", str(file), "--weights", "a:b")).code() == "wrong_weight"
+
+
+async def test_an_evaluation_that_expects_nothing_of_what_is_there_is_refused(
+    ingest: Ingest, c: staging.Connection, tmp_path: Path
+) -> None:
+    file = tmp_path / "judged.jsonl"
+    file.write_text('{"query": "cats", "expected": ["docs/far"]}\n', encoding="utf-8")
+    ended = await ingest("eval", str(file), "-c", "mail", "--by", "words")
+    assert (ended.status, ended.code()) == (2, "not_in_collection")
+    assert "It has letter: --base" in ended.err
+    assert (await ingest("eval", str(file), "-c", "nowhere", "--by", "words")).code() == "unknown_collection"
+    async with listener.connect(c) as connected:
+        for judged in ([{"query": "cats", "expected": ["far"]}], ["cats"]):
+            with pytest.raises(RequestError) as refused:
+                await connected.evaluate(judged, ways=["words"])  # type: ignore[arg-type]
+            assert refused.value.code == "bad_judgement"
+            assert "judging.read" in (refused.value.hint or "")

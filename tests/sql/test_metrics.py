@@ -7,7 +7,7 @@ import re
 import asyncpg
 import pytest
 from roles import login, new_roles
-from staging import SPACE, Connection, add, add_listener, claim, collection
+from staging import SPACE, Connection, add, add_listener, claim, collection, ingest, put_clock
 
 from listener.engine.exposition import COUNTS
 from listener.tracing.figures import OUTCOMES, STATUSES, STEPS
@@ -199,3 +199,17 @@ async def test_who_operates_everything_may_read_it_and_others_hear_why_not(c: Co
         async with login(installed, operator) as it:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await it.execute("select ingest_add_counts('{requests}', '{failed}', '{1}')")
+
+
+async def test_listeners_without_the_owners_connection_count_what_is_live(c: Connection, installed: str) -> None:
+    async with new_roles(c, 1) as (listener,):
+        await c.execute("select ingest_grant($1, 'listener')", listener)
+        await ingest(c, {"a": "cats", "b": "dogs"})
+        await c.execute("select pg_stat_force_next_flush()")
+        assert await figures(c, "ingest_live_documents") == {"": 0}
+        assert not await c.fetch("select * from ingest_indexes where chunks > 0"), "nobody has counted yet"
+        await put_clock(c, "1 minute")
+        async with login(installed, listener) as it:
+            await it.execute("select ingest_has_index_work()")
+        assert await figures(c, "ingest_live_documents") == {"": 2}
+        assert await c.fetchval("select chunks from ingest_indexes where collection = 'default'") == 2

@@ -339,8 +339,11 @@ async def test_a_search_can_be_by_words_or_by_vector_alone(c: Connection) -> Non
     assert [uri for uri, _ in await found(c, "pay", by="words")] == ["words"]
     assert await found(c, "pay", by="vector") == [("vector", pytest.approx(1)), ("words", pytest.approx(0))]
     search = "select * from ingest_search($1, 'c', by => $2)"
-    unknown = await refused(c, search, "pay", "magic")
+    both = await found(c, "pay")
+    assert (len(both), await found(c, "pay", by="both")) == (2, both)
+    unknown = await refused(c, search, "pay", "meaning")
     assert (unknown.sqlstate, unknown.constraint_name) == ("IG035", "unknown_way")
+    assert "by => 'vector' (by meaning)" in str(unknown.hint)
     unasked = await refused(c, search, "unasked", "vector")
     assert (unasked.sqlstate, unasked.constraint_name) == ("IG035", "query_not_embedded")
     assert "call ingest_embed_query('unasked', 'c')" in str(unasked.hint)

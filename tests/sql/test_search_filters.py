@@ -41,6 +41,9 @@ async def kept(c: Connection, wanted: object) -> str:
         ({}, "abcd"),
         ({"year": 2020}, "b"),
         ({"tags": ["y"]}, "ab"),
+        ({"lang": "de"}, "a"),  # no array
+        ({"lang": ["de"]}, "d"),  # no string
+        ({"draft": None}, "c"),  # d lacks the key
         ({"by": {"name": "Ann"}}, "a"),
         ({"year": {"$gte": 2020}}, "bc"),
         ({"year": {"$gte": 2020, "$lt": 2024}}, "b"),
