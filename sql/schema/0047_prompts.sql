@@ -1,0 +1,7 @@
+-- Passages begin at rows, items and sentences: a piece of one knows its text.
+
+drop function if exists ingest.ingest_pieces(ingest.ingest_hit_v2[], text[], int);
+
+drop function if exists ingest.ingest_growth(ingest.ingest_piece_v1[], int, int);
+
+drop function if exists ingest.ingest_choose(ingest.ingest_piece_v1[], text[], int, int, int, int);

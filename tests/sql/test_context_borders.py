@@ -1,0 +1,100 @@
+"""Where passages begin and end: on this project's own pages, at rows, items, lines and sentences, with code blocks closed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+from laid_out import lay_out, prepare
+from staging import Connection
+
+PAGES = {page.name: page.read_text() for page in sorted((Path(__file__).parents[2] / "docs").glob("*.md"))}
+QUESTIONS = (
+    "which settings does a listener read", "what does an error code mean", "columns of a view", "install an extension",
+    "chunk overlap", "limits of size", "select from ingest_search", "docker compose", "roles and rights",
+    "what is retried",
+)  # fmt: skip
+GATHER = "select * from ingest_context($1, tokens => $2, share => $3, neighbours => $4, sections => $5)"
+FENCE = re.compile(r"[ \t>]*(?:[-*][ \t]+)?(`{3,}|~{3,})")
+ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]")
+
+
+@pytest.fixture
+async def pages(c: Connection) -> Connection:
+    await prepare(c)
+    for name, text in PAGES.items():
+        await lay_out(c, name, text, title=name, size=1000, overlap=150)
+    return c
+
+
+async def every_passage(c: Connection, tokens: int = 1500) -> list[asyncpg.Record]:
+    found = []
+    for question in QUESTIONS:
+        for sections in (0, 1):
+            found += await c.fetch(GATHER, question, tokens, 0.5, sections, sections)
+    assert len(found) >= 20
+    return found
+
+
+def line_of(text: str, at: int) -> str:
+    return text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
+
+
+@pytest.mark.parametrize("tokens", [300, 1500])
+async def test_no_passage_begins_or_ends_within_a_row_of_a_table(pages: Connection, tokens: int) -> None:
+    for one in await every_passage(pages, tokens):
+        page, start, end = PAGES[one["uri"]], one["start_char"], one["end_char"]
+        assert one["text"] == page[start:end]
+        if line_of(page, start).startswith("|"):
+            assert page[start - 1] == "\n", one["text"][:200]
+        if line_of(page, end - 1).startswith("|"):
+            assert page[end : end + 1] in ("\n", ""), one["text"][-200:]
+
+
+async def test_a_passage_begins_with_an_item_or_behind_a_sentence(pages: Connection) -> None:
+    for one in await every_passage(pages):
+        page, start = PAGES[one["uri"]], one["start_char"]
+        if one["continues"] is None and one["text"][0].islower() and start:
+            assert re.search(r"[.!?:…][\])*_\"'`]{0,4}\s+$|\n[ \t]*\n[ \t]*$", page[:start]), (
+                page[start - 200 : start],
+                one["text"][:200],
+            )
+        paragraph = re.split(r"\n[ \t]*\n", page[:start])[-1]
+        if ITEM.match(paragraph) and one["continues"] is None:
+            assert paragraph.endswith("\n"), (paragraph, one["text"][:200])
+            assert re.match(r"[ \t]*([-*+|#>]|\d+[.)]|```)", one["text"]), (paragraph, one["text"][:200])
+
+
+@pytest.mark.parametrize("tokens", [100, 300, 1500])
+async def test_every_code_block_is_closed(pages: Connection, tokens: int) -> None:
+    for one in await every_passage(pages, tokens):
+        fences = [line for line in one["cited"].split("\n") if FENCE.match(line)]
+        assert len(fences) % 2 == 0, one["cited"]
+
+
+@pytest.mark.parametrize("tokens", [100, 300, 1500, 2000])
+async def test_a_prompt_has_no_more_bytes_than_its_tokens(pages: Connection, tokens: int) -> None:
+    for question in QUESTIONS:
+        rows = await pages.fetch(GATHER, question, tokens, 0.5, 1, 1)
+        assert len("\n\n".join(row["cited"] for row in rows).encode()) <= tokens * 4
+
+
+async def test_a_small_prompt_is_filled(pages: Connection) -> None:
+    for question in QUESTIONS:
+        rows = await pages.fetch(GATHER, question, 100, 0.5, 1, 1)
+        assert len("\n\n".join(row["cited"] for row in rows)) > 200, question
+
+
+async def test_what_is_cut_says_so(c: Connection) -> None:
+    await prepare(c)
+    code = "\n".join(f"apples = {number}" for number in range(60))
+    await lay_out(c, "code", f"```python\n{code}\n```", size=2000, overlap=0)
+    (row,) = await c.fetch("select * from ingest_context('apples', budget => 200)")
+    assert row["cited"] == f"[1] code\n{row['text']}\n…\n```"
+    assert row["text"].startswith("```python\napples = 0\n")
+    assert f"{row['text']}\n" in code.join(["```python\n", "\n"])
+    await lay_out(c, "list", "* one\n  ````\n  pears\n  " + "more " * 100 + "\n  ````", size=2000, overlap=0)
+    (row,) = await c.fetch("select * from ingest_context('pears', budget => 200)")
+    assert row["cited"].endswith("\n…\n  ````")
