@@ -10,8 +10,8 @@ begin
     return length(p_text);
   end if;
   v_end := case
-    -- A row of a table is not torn while there is one before it.
-    when v_line > 0 and (v_line >= p_most / 2 or substr(v_said, v_line + 2) ~ E'^[ \t>]*[|]') then v_line
+    -- A row of a table is not torn while there is one before it, below the header.
+    when substr(v_said, v_line + 2) ~ E'^[ \t>]*[|]' and left(v_said, v_line) !~ E'\n[ \t>]*[|][-:| \t]+$' or v_line >= p_most / 2 then v_line
     else greatest(length(substring(v_said from E'^(.*[.!?…][]"''”’)*_]{0,4})[ \t\r\n]')), length(substring(v_said from E'^(.*[。！？｡][」』）】”’]{0,4})'))) end;
   if v_end is null or v_end < p_most / 2 and v_end is distinct from v_line then
     v_end := length(substring(v_said from E'^(.*)[ \t\r\n]'));

@@ -7,18 +7,20 @@ declare
   v_budget int;
   v_pieces ingest.ingest_piece_v2[];
   v_passages ingest.ingest_passage_v2[];
-  v_bytes bigint;
+  v_length int;
+  v_over bigint;
 begin
   v_budget := ingest.ingest_budget(p_hits, p_budget, p_tokens);
   -- So many chunks as long as those that were found fill it: a section that reaches further does not fit.
   v_pieces := array(select p from ingest.ingest_pieces(p_hits, p_principals,
     least(1000, 2 + greatest(p_neighbours, v_budget / (select greatest(50, avg(length(h.text))) from unnest(p_hits) h)))::int) p);
-  for i in 1 .. 5 loop
+  for i in 1 .. 8 loop
     v_passages := array(select s from ingest.ingest_passages_of(p_hits, v_pieces, v_budget, p_share, p_neighbours, p_sections) s);
-    v_bytes := (select octet_length(string_agg(s.cited, E'\n\n')) from unnest(v_passages) s);
-    exit when p_tokens is null or v_bytes is null or v_bytes <= p_tokens * 4::bigint;
-    -- What was chosen has more bytes a character than what was found. Characters have four at most: the last try keeps to it.
-    v_budget := case when i < 4 then least(v_budget - 1, floor(v_budget * (p_tokens * 4.0 / v_bytes))) else p_tokens end;
+    select length(p.prompt), octet_length(p.prompt) - p_tokens * 4::bigint into v_length, v_over
+    from (select string_agg(s.cited, E'\n\n') as prompt from unnest(v_passages) s) p;
+    exit when v_over is null or v_over <= 0;
+    -- What was chosen has more bytes a character than what was found. A character has four at most: the last try keeps to that.
+    v_budget := case when i < 7 then greatest(v_length - v_over, p_tokens) else p_tokens end;
   end loop;
   return query select * from unnest(v_passages);
 end

@@ -1,4 +1,4 @@
-"""Where passages begin and end: on this project's own pages, at rows, items, lines and sentences, with code blocks closed."""
+"""Where passages begin and end on this project's own pages: at rows, items and sentences, with code blocks closed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ QUESTIONS = (
 )  # fmt: skip
 GATHER = "select * from ingest_context($1, tokens => $2, share => $3, neighbours => $4, sections => $5)"
 FENCE = re.compile(r"[ \t>]*(?:[-*][ \t]+)?(`{3,}|~{3,})")
+FIRST_ROW = re.compile(r"\n\|[-|]+\n.*\Z")  # it is cut rather than left out: a header says nothing
 ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]")
 
 
@@ -49,7 +50,7 @@ async def test_no_passage_begins_or_ends_within_a_row_of_a_table(pages: Connecti
         assert one["text"] == page[start:end]
         if line_of(page, start).startswith("|"):
             assert page[start - 1] == "\n", one["text"][:200]
-        if line_of(page, end - 1).startswith("|"):
+        if line_of(page, end - 1).startswith("|") and not FIRST_ROW.search(one["text"]):
             assert page[end : end + 1] in ("\n", ""), one["text"][-200:]
 
 
@@ -81,10 +82,35 @@ async def test_a_prompt_has_no_more_bytes_than_its_tokens(pages: Connection, tok
         assert len("\n\n".join(row["cited"] for row in rows).encode()) <= tokens * 4
 
 
-async def test_a_small_prompt_is_filled(pages: Connection) -> None:
+@pytest.mark.parametrize("tokens", [100, 400, 1500])
+async def test_a_prompt_is_filled_by_half_at_least(pages: Connection, tokens: int) -> None:
     for question in QUESTIONS:
-        rows = await pages.fetch(GATHER, question, 100, 0.5, 1, 1)
-        assert len("\n\n".join(row["cited"] for row in rows)) > 200, question
+        rows = await pages.fetch(GATHER, question, tokens, 0.5, 1, 1)
+        assert len("\n\n".join(row["cited"] for row in rows)) > tokens * 2, question
+
+
+async def test_what_a_cut_hit_leaves_goes_to_it_again_if_nothing_else_comes(c: Connection) -> None:
+    await prepare(c)
+    await lay_out(c, "long", "apples and pears " * 50, size=1000, overlap=0)
+    await lay_out(c, "other", "apples, " * 100, size=1000, overlap=0)
+    rows = await c.fetch("select * from ingest_context('apples and pears', budget => 400, k => 1)")
+    assert [row["uri"] for row in rows] == ["long"]
+    rows = await c.fetch("select * from ingest_context('apples', budget => 400, share => 0.5)")
+    assert 380 < sum(len(row["cited"]) for row in rows) <= 400
+    both = await c.fetch("select * from ingest_context('apples', budget => 1000, share => 0.5)")
+    assert {row["uri"] for row in both} == {"long", "other"}
+
+
+async def test_a_cut_table_ends_behind_a_row_and_a_first_row_within(c: Connection) -> None:
+    await prepare(c)
+    row = "| apples " + "and pears " * 12 + "| 1 |"
+    table = "\n".join(["| fruit | price |", "|---|---|", *[row] * 5])
+    await lay_out(c, "table", table, size=1000, overlap=0)
+    (cut,) = await c.fetch("select * from ingest_context('apples', budget => 400)")
+    assert cut["cited"] == f"[1] table\n| fruit | price |\n|---|---|\n{row}\n{row}\n…"
+    (torn,) = await c.fetch("select * from ingest_context('apples', budget => 100)")
+    assert row.startswith(torn["text"].split("\n")[2])
+    assert torn["cited"].endswith((" and\n…", " pears\n…"))
 
 
 async def test_what_is_cut_says_so(c: Connection) -> None:
