@@ -50,7 +50,7 @@ class Leads:
             return self._within(table.start, head if head - table.start <= self.most else table.header)
         if (fence := self.fences.around(at)) is not None:
             line = self._end_of_line(fence)
-            return self._within(fence, line) if line < at and self._has_language(fence, line) else NONE
+            return self._within(fence, line) if line < at else NONE
         return self._within(*self.columns) if at >= self.columns[1] > 0 else NONE
 
     def _within(self, start: int, end: int) -> tuple[int, int]:
@@ -64,9 +64,6 @@ class Leads:
     def _end_of_line(self, at: int) -> int:
         end = self.text.find("\n", at)
         return len(self.text) if end < 0 else end
-
-    def _has_language(self, fence: int, line: int) -> bool:
-        return bool(self.text[fence:line][: self.most].strip(" \t\r`~"))
 
 
 def _columns(text: str, delimiters: str) -> tuple[int, int]:

@@ -1,10 +1,10 @@
-create or replace function ingest.ingest_growth(p_pieces ingest.ingest_piece_v1[], p_neighbours int, p_sections int)
+create or replace function ingest.ingest_growth(p_pieces ingest.ingest_piece_v2[], p_neighbours int, p_sections int)
 returns table (hit int, first int, last int)
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   with piece as (
     select p.*, p.place::int as at, lag(p.ordinal) over w as before, lead(p.ordinal) over w as after
-    from unnest(p_pieces) with ordinality as p (document, ordinal, start_char, end_char, rank, headings, is_last, lead, citation, place)
+    from unnest(p_pieces) with ordinality as p (document, ordinal, start_char, end_char, rank, headings, is_last, continues, citation, text, place)
     window w as (partition by p.document order by p.ordinal)
   ), hit as (
     select p.* from piece p where p.rank > 0
@@ -40,6 +40,6 @@ as $$
   order by s.phase, s.distance, s.rank, s.side;
 $$;
 
-comment on function ingest.ingest_growth(ingest.ingest_piece_v1[], int, int) is
+comment on function ingest.ingest_growth(ingest.ingest_piece_v2[], int, int) is
   'In which order a prompt grows, as places in the array: hits, best first; then their neighbours, the nearest first; then their sections, p_sections '
   'levels of headings up.';

@@ -5,30 +5,24 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_budget int;
-  v_share int;
-  v_pieces ingest.ingest_piece_v1[];
+  v_pieces ingest.ingest_piece_v2[];
+  v_passages ingest.ingest_passage_v2[];
+  v_length int;
+  v_over bigint;
 begin
   v_budget := ingest.ingest_budget(p_hits, p_budget, p_tokens);
   -- So many chunks as long as those that were found fill it: a section that reaches further does not fit.
   v_pieces := array(select p from ingest.ingest_pieces(p_hits, p_principals,
     least(1000, 2 + greatest(p_neighbours, v_budget / (select greatest(50, avg(length(h.text))) from unnest(p_hits) h)))::int) p);
-  -- Nobody goes short where there is one document.
-  v_share := case when (select max(p.document) from unnest(v_pieces) p) = 1 then v_budget else floor(v_budget * p_share) end;
-  return query
-    select (row_number() over (order by c.rank))::int, h.title, ingest.ingest_heading_path(h.metadata), ingest.ingest_page(h.metadata), h.uri,
-           c.start_char, c.end_char, t.text, m.continues, h.score, h.by, h.metadata, h.revision_id,
-           concat_ws(E'\n', '[' || row_number() over (order by c.rank) || '] ' || ingest.ingest_citation(h.title, h.metadata, h.uri), m.continues, t.text), h.collection
-    from ingest.ingest_choose(v_pieces, array(select h.text from unnest(p_hits) h), v_budget, v_share, p_neighbours, p_sections) c
-    cross join lateral (select (p_hits[c.rank]).*) h
-    join ingest.ingest_revisions v on v.id = h.revision_id
-    join ingest.ingest_chunk_store l on l.revision_id = h.revision_id and l.ordinal = c.ordinal
-      and l.generation = (select g.generation from ingest.ingest_collections g where g.name = h.collection)
-    cross join lateral (select l.metadata ->> 'continues' as continues) m
-    -- The document's text has to be unpacked: not for what lies in one chunk.
-    cross join lateral (
-      select case when c.end_char <= l.end_char then left(l.text, c.end_char - c.start_char)
-                  else substr(v.text, c.start_char + 1, c.end_char - c.start_char) end as text offset 0) t
-    order by c.rank;
+  for i in 1 .. 8 loop
+    v_passages := array(select s from ingest.ingest_passages_of(p_hits, v_pieces, v_budget, p_share, p_neighbours, p_sections) s);
+    select length(p.prompt), octet_length(p.prompt) - p_tokens * 4::bigint into v_length, v_over
+    from (select string_agg(s.cited, E'\n\n') as prompt from unnest(v_passages) s) p;
+    exit when v_over is null or v_over <= 0;
+    -- What was chosen has more bytes a character than what was found. A character has four at most: the last try keeps to that.
+    v_budget := case when i < 7 then greatest(v_length - v_over, p_tokens) else p_tokens end;
+  end loop;
+  return query select * from unnest(v_passages);
 end
 $$;
 

@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_pieces(
   p_hits ingest.ingest_hit_v2[], p_principals text[], p_around int
-) returns setof ingest.ingest_piece_v1
+) returns setof ingest.ingest_piece_v2
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with hit as (
@@ -19,20 +19,30 @@ as $$
     join collection k on k.name = d.collection
     where k.principals is null or d.principals is null or d.principals && k.principals
     group by d.revision_id, k.generation
+  ), chunk as (
+    select d.*, c.ordinal, c.start_char, c.end_char, c.text, c.metadata, c.metadata ->> 'continues' as continues,
+           lag(c.ordinal) over w = c.ordinal - 1 and lag(c.end_char) over w > c.start_char as overlaps,
+           lag(c.start_char) over w as start_before, lag(c.end_char) over w as end_before, lag(c.text) over w as text_before
+    from document d cross join lateral unnest(d.spans) as s (span)
+    -- Ordered and limited, it is read from the key, however many chunks the planner expects.
+    cross join lateral (
+      select k.ordinal, k.start_char, k.end_char, k.metadata, k.text from ingest.ingest_chunk_store k
+      where k.revision_id = d.revision_id and k.generation = d.generation and k.ordinal >= lower(s.span) and k.ordinal < upper(s.span)
+      order by k.ordinal limit upper(s.span) - lower(s.span)) c
+    window w as (partition by d.number order by c.ordinal)
   )
-  select (d.number, c.ordinal, c.start_char, c.end_char, coalesce(h.rank, 0), ingest.ingest_heading_path(c.metadata),
+  select (c.number, c.ordinal, c.start_char + o.at, c.end_char, coalesce(h.rank, 0), ingest.ingest_heading_path(c.metadata),
           not exists (select from ingest.ingest_chunk_store n
-                      where n.revision_id = d.revision_id and n.generation = d.generation and n.ordinal = c.ordinal + 1),
-          coalesce(length(c.metadata ->> 'continues') + 1, 0),
-          case when h.rank > 0 then length(ingest.ingest_citation(h.title, h.metadata, h.uri)) else 0 end)::ingest.ingest_piece_v1
-  from document d cross join lateral unnest(d.spans) as s (span)
-  -- Ordered and limited, it is read from the key, however many chunks the planner expects.
+                      where n.revision_id = c.revision_id and n.generation = c.generation and n.ordinal = c.ordinal + 1),
+          ingest.ingest_still_continues(c.continues, t.before, c.text, o.at),
+          case when h.rank > 0 then length(ingest.ingest_citation(h.title, h.metadata, h.uri)) else 0 end,
+          case when o.at < 0 then right(t.before, -o.at) || c.text else substr(c.text, o.at + 1) end)::ingest.ingest_piece_v2
+  from chunk c
+  cross join lateral (select case when c.overlaps then left(c.text_before, c.start_char - c.start_before) end as before) t
   cross join lateral (
-    select k.ordinal, k.start_char, k.end_char, k.metadata from ingest.ingest_chunk_store k
-    where k.revision_id = d.revision_id and k.generation = d.generation and k.ordinal >= lower(s.span) and k.ordinal < upper(s.span)
-    order by k.ordinal limit upper(s.span) - lower(s.span)) c
-  left join hit h on h.revision_id = d.revision_id and h.ordinal = c.ordinal
-  order by d.number, c.ordinal;
+    select case when c.overlaps then ingest.ingest_opening(t.before, c.text, c.end_before - c.start_char, c.continues is not null) else 0 end as at offset 0) o
+  left join hit h on h.revision_id = c.revision_id and h.ordinal = c.ordinal
+  order by c.number, c.ordinal;
 $$;
 
 comment on function ingest.ingest_pieces(ingest.ingest_hit_v2[], text[], int) is

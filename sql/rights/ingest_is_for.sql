@@ -21,7 +21,7 @@ return case p_right
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
     'ingest_show_revisions', 'ingest_show_chunks', 'ingest_context', 'ingest_context_as_caller', 'ingest_passages_by_right', 'ingest_passages',
-    'ingest_pieces', 'ingest_growth', 'ingest_choose', 'ingest_cut_length', 'ingest_budget', 'ingest_citation', 'ingest_heading_path', 'ingest_page')
+    'ingest_passages_of', 'ingest_pieces', 'ingest_opening', 'ingest_still_continues', 'ingest_open_fence', 'ingest_growth', 'ingest_choose', 'ingest_cut_length', 'ingest_budget', 'ingest_citation', 'ingest_heading_path', 'ingest_page')
   when 'operate' then p_routine in (
     'ingest_is_failing', 'ingest_progress', 'ingest_progress_of', 'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of',
     'ingest_outage_message', 'ingest_cancel', 'ingest_resume', 'ingest_retry',

@@ -326,9 +326,9 @@ def test_a_fence_in_indented_code_that_nothing_closes_hides_no_heading(behind: s
     assert [heading.title for heading in found] == ["Real"]
 
 
-def test_a_code_block_without_a_language_continues_nothing_and_holds_no_table() -> None:
+def test_a_code_block_without_a_language_keeps_its_fence_and_holds_no_table() -> None:
     text = f"```\n{HEADER}\n{ROWS}\n```\n"
-    assert {lead for lead, _ in led(text, size=300)} == {""}
+    assert {lead for lead, _ in led(text, size=300)[1:]} == {"```"}
     assert {lead for lead, _ in led(text.replace("```\n|", "```text\n|", 1), size=300)[1:]} == {"```text"}
 
 
