@@ -32,7 +32,8 @@ class Passage:
     ``text``          the document's characters from ``start_char``, from 0, up to ``end_char``
     ``continues``     the header of the table, or the first line of the code block, that ``text`` begins within
     ``score, by, metadata``  of its best hit, as of a ``Hit``
-    ``cited``         ``[number] title › heading (uri#page=3)`` on a line, then ``continues`` and ``text``
+    ``cited``         ``[number] title › heading (uri#page=3)`` on a line, then ``continues`` and ``text``,
+                      and what says that it was cut (``…``) and closes a code block
     """
 
     number: int
@@ -57,7 +58,7 @@ class Passage:
 
     @property
     def whole(self) -> str:
-        """``cited`` without that line: ``continues``, if there is any, and ``text``."""
+        """``cited`` without that line: ``continues``, if there is any, ``text`` and what closes it."""
         return self.cited.partition("\n")[2]
 
 
