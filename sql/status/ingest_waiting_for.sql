@@ -3,6 +3,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 -- "code: what it waits for, and what would help", or null. As the caller: it may see no more of batches than that.
 declare
+  v_restored text;
   v_places record;
   v_places_of record;
   v_batch ingest.ingest_batches;
@@ -14,11 +15,12 @@ begin
   if p_request.status = 'pending' and p_request.run_at > ingest.ingest_now() then
     return format('run_at: it is scheduled for %s', p_request.run_at);
   end if;
+  v_restored := ingest.ingest_restored();  -- the listeners of before seem to live until their leases are over
+  if v_restored is not null then
+    return format('restored_database: %s; to go on in it: select ingest_confirm_restore()', v_restored);
+  end if;
   v_places := ingest.ingest_places(p_request.collection, ingest.ingest_locator(p_request), p_request.executor_id);
   if v_places.alive = 0 then
-    if ingest.ingest_restored() is not null then
-      return format('restored_database: %s; to go on in it: select ingest_confirm_restore()', ingest.ingest_restored());
-    end if;
     return 'listener: none is running; start one with: ingest listen';
   end if;
   if p_request.status = 'running' then

@@ -22,9 +22,10 @@ TAKEN = "taken"
 
 
 def _known() -> frozenset[str]:
-    """Return the codes that the page of errors explains, and those of SQL, which another test compares with it."""
-    page = (TREE / "docs" / "errors.md").read_text(encoding="utf-8")
-    codes = set(re.findall(r"^\| `([a-z0-9_]+)` \|", page, re.MULTILINE))
+    """Return the codes that pages explain, and those of SQL, which another test compares with these."""
+    pages = [page.read_text(encoding="utf-8") for page in (TREE / "docs").glob("*.md")]
+    told = [page for page in pages if page.startswith("# Errors\n") or "\n## What can go wrong\n" in page]
+    codes = set(re.findall(r"^\| `([a-z0-9_]+)` \|", "\n".join(told), re.MULTILINE))
     for file in SQL.rglob("*.sql"):
         codes |= set(re.findall(r"errcode = 'IG\d+',\s+constraint = '(\w+)'", file.read_text(encoding="utf-8")))
     return frozenset(codes - {"internal"})
