@@ -65,10 +65,9 @@ async def _beating(settings: Settings, host: str | None) -> list[Beating]:
     from listener.client import diagnosis, open_session
 
     async with open_session(await _dsn(settings), settings.schema_) as session:
-        beating = await diagnosis.beating(session, host)
-        if not beating and (reason := await diagnosis.restored(session)):
+        if reason := await diagnosis.restored(session):  # the signs of life that it has may be the original's
             raise OperatorError("restored_database", f"listeners wait: {reason}", "Then: ingest confirm-restore")
-        return beating
+        return await diagnosis.beating(session, host)
 
 
 async def _dsn(settings: Settings) -> str:
