@@ -111,20 +111,24 @@ async def test_a_process_that_dies_is_an_outage_and_the_next_call_has_another(mi
     assert minilm.pid not in (None, before)
 
 
-async def test_a_call_that_does_not_fit_into_memory_is_made_smaller(minilm: NeuralEmbedder) -> None:
-    await minilm.prepare()
-    pid = minilm.pid
-    assert pid
-    limit = _reserved(pid) + 60_000_000
-    resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
-    minilm._characters = 1_000_000  # as after a while with small texts on a quick machine
-    found = await vectors(minilm, *["The committee met and read the minutes. " * 24] * 64)
-    assert np.allclose(found, found[0], atol=1e-4)
-    assert minilm.pid == pid
-    assert minilm._characters < 1_000_000
-    os.kill(pid, signal.SIGKILL)  # the limit can't be taken back
-    with pytest.raises(ServiceError):
-        await minilm.embed(["a"])
+async def test_a_call_that_does_not_fit_into_memory_is_made_smaller() -> None:
+    limited = embedder_of()  # of its own, since the limit can't be taken back
+    try:
+        await limited.prepare()
+        pid = limited.pid
+        assert pid
+        limit = _reserved(pid) + 90_000_000
+        resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+        limited._characters = 1_000_000  # as after a while with small texts on a quick machine
+        found = await vectors(limited, *["The committee met and read the minutes. " * 24] * 64)
+        assert np.allclose(found, found[0], atol=1e-4)
+        assert limited.pid == pid
+        assert limited._characters < 1_000_000
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(ServiceError):
+            await limited.embed(["a"])
+    finally:
+        await limited.close()
 
 
 async def test_a_search_does_not_wait_for_all_that_documents_have_sent(minilm: NeuralEmbedder) -> None:
