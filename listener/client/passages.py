@@ -11,15 +11,7 @@ import asyncpg
 from listener.client import statements
 from listener.client.results import metadata as parsed
 from listener.client.session import Session
-from listener.client.wanted import (
-    By,
-    Collections,
-    Since,
-    arguments,
-    call,
-    embed_if_possible,
-    rerank_if_possible,
-)
+from listener.client.wanted import By, Collections, Since, rows_of
 from listener.tracing.tracked import tracked
 
 
@@ -107,14 +99,12 @@ class Prompting:
         as far as there is room. What touches is one passage. Of several documents, none has more than its ``share``.
         The others, and errors, as of ``search``; also ``wrong_share``.
         """
-        await embed_if_possible(self.session, query, collection, by, timeout)
-        given = await arguments(
-            self.session, query, collection, k=k, budget=budget, tokens=tokens, share=share, neighbours=neighbours,
-            sections=sections, filter=filter, by=by, under=under, per_document=per_document, since=since,
-            min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank,
+        rows = await rows_of(
+            self.session, statements.GATHERED, "ingest_context", timeout, query, collection, k=k, budget=budget,
+            tokens=tokens, share=share, neighbours=neighbours, sections=sections, filter=filter, by=by, under=under,
+            per_document=per_document, since=since, min_similarity=min_similarity, words_weight=words_weight,
+            vector_weight=vector_weight, rerank=rerank,
         )  # fmt: skip
-        await rerank_if_possible(self.session, given, timeout)
-        rows = await self.session.rows(statements.GATHERED + call("ingest_context", given) + " c", *given.values())
         return list(map(_passage, rows))
 
 

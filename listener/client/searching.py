@@ -10,16 +10,7 @@ from listener.client import judging, results, statements
 from listener.client.judging import WAYS, Judged, Quality, Way, Weights
 from listener.client.results import Hit, found
 from listener.client.session import Session
-from listener.client.wanted import (
-    By,
-    Collections,
-    Since,
-    arguments,
-    call,
-    embed_if_possible,
-    rerank,
-    rerank_if_possible,
-)
+from listener.client.wanted import By, Collections, Since, arguments, rerank, rows_of
 from listener.tracing.tracked import tracked
 
 
@@ -62,14 +53,11 @@ class Searching:
         ``wrong_similarity``, ``wrong_weight``, ``wrong_collections``, or the embedder's own code; with ``by="vector"``
         also ``no_listener``, ``query_not_answered``, ``too_many_queries``, ``no_space_yet`` and ``query_not_embedded``.
         """
-        await embed_if_possible(self.session, query, collection, by, timeout)
-        given = await arguments(
-            self.session, query, collection, k=k, filter=filter, by=by, under=under, per_document=per_document,
-            since=since, min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight,
-            rerank=rerank,
+        rows = await rows_of(
+            self.session, statements.FOUND, "ingest_search", timeout, query, collection, k=k, filter=filter, by=by,
+            under=under, per_document=per_document, since=since, min_similarity=min_similarity,
+            words_weight=words_weight, vector_weight=vector_weight, rerank=rerank,
         )  # fmt: skip
-        await rerank_if_possible(self.session, given, timeout)
-        rows = await self.session.rows(statements.FOUND + call("ingest_search", given) + " h", *given.values())
         return list(map(results.hit, rows))
 
     async def embed_query(self, query: str, collection: str = "default", *, timeout: float = 10.0) -> None:

@@ -118,13 +118,13 @@ FORK = "select {schema}.ingest_fork($1::text::uuid, $2, $3::text::jsonb, $4)"
 
 EMBED_QUERY = "call {schema}.ingest_embed_query($1::text, $2::text, $3::interval)"
 
-FOUND = """select h.revision_id || '-' || h.ordinal as id, h.uri, h.title, h.ordinal, h.text, h.score, h.by,
-  h.metadata::text, h.words_place, h.vector_place, h.collection,
-  {schema}.ingest_citation(h.title, h.metadata, h.uri) as citation
+FOUND = """select f.revision_id || '-' || f.ordinal as id, f.uri, f.title, f.ordinal, f.text, f.score, f.by,
+  f.metadata::text, f.words_place, f.vector_place, f.collection,
+  {schema}.ingest_citation(f.title, f.metadata, f.uri) as citation
 from """
 
-GATHERED = """select c.number, c.uri, c.title, c.heading_path, c.page, c.start_char, c.end_char, c.text, c.continues,
-  c.score, c.by, c.metadata::text, c.cited, c.collection
+GATHERED = """select f.number, f.uri, f.title, f.heading_path, f.page, f.start_char, f.end_char, f.text, f.continues,
+  f.score, f.by, f.metadata::text, f.cited, f.collection
 from """
 
 MARKED = """select pg_catalog.ts_headline(

@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from listener.client import statements
 from listener.client.session import Session
 from listener.client.since import beginning
 from listener.errors import RequestError
+
+if TYPE_CHECKING:
+    import asyncpg
 
 By = Literal["words", "vector", "both"]
 """``both`` is what None means."""
@@ -119,3 +122,22 @@ async def rerank_if_possible(session: Session, given: Mapping[str, Any], timeout
     except RequestError as error:
         if error.code not in _NO_SCORES:
             raise
+
+
+async def rows_of(
+    session: Session,
+    select: str,
+    function: str,
+    timeout: float | None,
+    query: str,
+    collection: Collections,
+    **wanted: Any,
+) -> list[asyncpg.Record]:
+    """Return what a function finds, once the text is embedded and hits are scored, as far as that can be had.
+
+    ``select``: a statement up to the call, whose rows it calls ``f``.
+    """
+    await embed_if_possible(session, query, collection, wanted["by"], timeout)
+    given = await arguments(session, query, collection, **wanted)
+    await rerank_if_possible(session, given, timeout)
+    return await session.rows(f"{select}{call(function, given)} f", *given.values())

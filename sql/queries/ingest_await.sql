@@ -10,21 +10,13 @@ begin
                           and q.hash = v_question.hash and q.embedding is not null) then
     return true;  -- answers delete it
   end if;
-  if v_question.error is not null then
-    raise exception '%', v_question.error ->> 'message'
-      using errcode = 'IG034', constraint = v_question.error ->> 'code', hint = v_question.error ->> 'hint';
-  end if;
-  if ingest.ingest_now() >= v_question.wanted_until
-     or not exists (select from ingest.ingest_spaces s where s.id = v_question.space_id) then
+  if v_question.error is null and (ingest.ingest_now() >= v_question.wanted_until
+     or not exists (select from ingest.ingest_spaces s where s.id = v_question.space_id)) then
     raise exception 'no listener embedded the query in time'
       using errcode = 'IG032', constraint = 'query_not_answered',
             hint = 'The embedder may be slow, or the listeners stop: call again, with a longer timeout. ingest_search finds by words meanwhile.';
   end if;
-  -- About once a second: in case the listener that took it has died.
-  if p_look % 20 = 0 then
-    perform pg_notify(ingest.ingest_channel('queries'::text), '');
-  end if;
-  perform pg_sleep(least(0.002 * 1.2 ^ least(greatest(p_look, 0), 20), 0.05));
+  perform ingest.ingest_wait_for_answer(v_question.error, 'queries'::text, p_look);
   return false;
 end
 $$;

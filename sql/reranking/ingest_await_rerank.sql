@@ -11,20 +11,12 @@ begin
   if not found then
     return true;  -- answers delete it
   end if;
-  if v_question.error is not null then
-    raise exception '%', v_question.error ->> 'message'
-      using errcode = 'IG034', constraint = v_question.error ->> 'code', hint = v_question.error ->> 'hint';
-  end if;
-  if ingest.ingest_now() >= v_question.wanted_until then
+  if v_question.error is null and ingest.ingest_now() >= v_question.wanted_until then
     raise exception 'no listener had the chunks scored in time'
       using errcode = 'IG032', constraint = 'rerank_not_answered',
             hint = 'The re-ranker may be slow, or the listeners stop: call again, with a longer timeout or a smaller k.';
   end if;
-  -- About once a second: in case the listener that took it has died.
-  if p_look % 20 = 0 then
-    perform pg_notify(ingest.ingest_channel('reranks'::text), '');
-  end if;
-  perform pg_sleep(least(0.002 * 1.2 ^ least(greatest(p_look, 0), 20), 0.05));
+  perform ingest.ingest_wait_for_answer(v_question.error, 'reranks'::text, p_look);
   return false;
 end
 $$;
