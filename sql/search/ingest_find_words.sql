@@ -8,7 +8,6 @@ declare
   v_is_kept boolean := ingest.ingest_wanted_condition(p_wanted) <> '';
   v_most bigint := greatest(ingest.ingest_most_ranked(), p_wanted.k);
   v_words text[];
-  v_phrases text[] := array(select p.phrase from unnest(v_asked.phrases) as p (phrase) order by length(p.phrase) desc, p.phrase limit 32);
   v_common boolean[];
   v_counts float8[];
   v_titled bigint[] := ingest.ingest_titled(p_wanted.collection, p_wanted.query);
@@ -23,7 +22,7 @@ begin
   if numnode(v_asked.query) = 0 then
     return;
   end if;
-  -- Of very many words the rarest decide, and of very many phrases the longest.
+  -- Of very many words the rarest decide.
   select coalesce(array_agg(w.word), '{}'), array_agg(w.share is not null), array_agg(coalesce(w.share, v_known.rare) * v_known.chunks)
   into v_words, v_common, v_counts
   from (select w.word, v_known.shares[w.place] as share from unnest(v_asked.words) with ordinality as w (word, place)
@@ -33,7 +32,7 @@ begin
   v_wider := v_any;
   for v_try in 1 .. 8 loop
     execute ingest.ingest_words_statement(
-        v_words, v_phrases, v_candidates, v_any, case when v_is_wide then v_wider end, case when v_asked.shape ~ '<' then v_asked.query::text end, p_wanted)
+        v_words, v_asked.phrases, v_candidates, v_any, case when v_is_wide then v_wider end, case when v_asked.shape ~ '<' then v_asked.query::text end, p_wanted)
       into v_found, v_total, v_hits
       using p_wanted, v_most, v_known.chunks, v_titled,
         -- What was counted is right for words of which all chunks were looked at.

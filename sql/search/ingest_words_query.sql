@@ -25,9 +25,12 @@ begin
   shape := regexp_replace(query::text, v_word, 'w', 'g');
   v_said := regexp_replace(query::text, v_excluded, '', 'g');
   words := array(select distinct m.found[1] from regexp_matches(v_said, v_word, 'g') as m (found) order by 1);
-  phrases := array(select distinct m.found[1] from regexp_matches(v_said, v_word || '(?: <(?:-|[0-9]+)> ' || v_word || ')+', 'g') as m (found) order by 1);
+  phrases := array(
+    select p.phrase
+    from (select distinct m.found[1] from regexp_matches(v_said, v_word || '(?: <(?:-|[0-9]+)> ' || v_word || ')+', 'g') as m (found)) as p (phrase)
+    order by length(p.phrase) desc, p.phrase limit 32);
 end
 $$;
 
 comment on function ingest.ingest_words_query(text, regconfig[]) is
-  'What a query asks for: as a tsquery; the words that count, without excluded ones; words that must stand one behind the other; and its operators: w & !w.';
+  'What a query asks for: as a tsquery; the words that count, without excluded ones; the 32 longest runs of words that must stand one behind the other; and its operators: w & !w.';
