@@ -132,8 +132,8 @@ MARKED = """select pg_catalog.ts_headline(
 from rows from (pg_catalog.unnest($3::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($5::text[]))
   with ordinality as t (text, collection, language, place)
 join {schema}.ingest_collections c on c.name = t.collection
-cross join lateral (select case when not c.by_language then c.text_config else
-  {schema}.ingest_language_config(pg_catalog.jsonb_build_object('language', t.language), c.text_config) end as config) o
+cross join lateral (select {schema}.ingest_chunk_config(
+  pg_catalog.jsonb_build_object('language', t.language), c.by_language, c.text_config) as config) o
 order by t.place"""
 
 # Rights: grant, revoke, doctor --as.

@@ -6,7 +6,7 @@ as $$
   join ingest.ingest_collections c on c.name = s.collection
   join pg_class k on k.relname = s.name and k.relnamespace = (select t.relnamespace from pg_class t where t.oid = 'ingest.ingest_chunk_store'::regclass)
   join pg_index i on i.indexrelid = k.oid and i.indrelid = 'ingest.ingest_chunk_store'::regclass and i.indisvalid
-  where s.collection = p_collection and s.generation = p_generation;
+  where s.collection = p_collection and s.generation = p_generation and ingest.ingest_may('search'::text, p_collection);
 $$;
 
 comment on function ingest.ingest_ann(text, int) is

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_end_index(p_name text, p_error text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '150ms'
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_made record;
@@ -13,15 +13,9 @@ begin
   set name = s.building, building = null, built_at = ingest.ingest_now(), took = ingest.ingest_now() - s.began_at, rows_built = v_made.rows, bytes_built = v_made.bytes,
       failures = 0, failed_at = null, last_error = null, wanted_since = null
   where p_error is null and s.building = p_name and v_made.is_valid;
-  -- Typed views of former releases lack the column that fits the index.
-  begin
-    perform ingest.ingest_make_chunks_view(s.collection) from ingest.ingest_index_store s
-    where p_error is null and s.name = p_name and not exists (
-      select from pg_attribute a where a.attrelid = to_regclass(format('%I.%I', '{schema}', 'ingest_chunks_' || s.collection)) and a.attname = 'embedding_half')
-      and exists (select from ingest.ingest_collections c where c.name = s.collection and c.space_id is not null);
-  exception when lock_not_available then
-    null;  -- somebody reads it: with the next index
-  end;
+  if p_error is null then
+    perform ingest.ingest_renew_chunks_view(p_name);
+  end if;
   -- Dropped: one that was in use, or what a builder left that died before it could say why.
   update ingest.ingest_index_store s
   set name = null, wanted_since = ingest.ingest_now()

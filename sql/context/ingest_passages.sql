@@ -10,6 +10,7 @@ declare
   v_length int;
   v_over bigint;
 begin
+  p_hits := array(select h from unnest(p_hits) h);  -- counted from 1, whatever it was: places lead back to hits
   v_budget := ingest.ingest_budget(p_hits, p_budget, p_tokens);
   -- So many chunks as long as those that were found fill it: a section that reaches further does not fit.
   v_pieces := array(select p from ingest.ingest_pieces(p_hits, p_principals,

@@ -6,7 +6,7 @@ begin
     p_value := jsonb_build_object(p_path[n], p_value);
   end loop;
   if jsonb_typeof(p_value) <> 'object' then
-    perform ingest.ingest_refuse_filter('it is no JSON object'::text, 'Like: {"lang": "de"}, or {"year": {"$gte": 2020}}.'::text);
+    perform ingest.ingest_refuse_filter('it is not a JSON object'::text, 'Like: {"lang": "de"}, or {"year": {"$gte": 2020}}.'::text);
   end if;
   return format('c.metadata @> %L::jsonb', p_value);
 end

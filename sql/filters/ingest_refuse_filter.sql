@@ -2,8 +2,8 @@ create or replace function ingest.ingest_refuse_filter(p_why text, p_hint text) 
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  raise exception 'this is no filter: %', p_why using errcode = 'IG035', constraint = 'wrong_filter', hint = p_hint;
+  raise exception 'invalid filter: %', p_why using errcode = 'IG035', constraint = 'wrong_filter', hint = p_hint;
 end
 $$;
 
-comment on function ingest.ingest_refuse_filter(text, text) is 'Raises IG035 for a filter that has no sense.';
+comment on function ingest.ingest_refuse_filter(text, text) is 'Raises IG035 for an invalid filter.';

@@ -28,7 +28,7 @@ begin
       where d.revision_id is not null and (s.operates or s.searches and (d.principals is null or d.principals && v_principals))
       group by d.collection
     ), planned as materialized (
-      select * from ingest.ingest_plan_indexes()
+      select * from ingest.ingest_plan_indexes() where exists (select from seen s where s.operates)
     )
     select k.name, case when s.operates or s.searches then coalesce(h.documents, 0) end,
            case when s.operates or s.searches then coalesce(h.chunks, 0) end, case when s.operates or s.searches then coalesce(h.bytes, 0) end,

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_is_for(p_routine name, p_right text) re
 language sql immutable
 return case p_right
   when 'anybody' then p_routine in (
-    'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_language_config', 'ingest_highlight', 'ingest_query_words', 'ingest_marked', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
+    'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_language_config', 'ingest_chunk_config', 'ingest_highlight', 'ingest_query_words', 'ingest_marked', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
     'ingest_principals', 'ingest_locator', 'ingest_check_role', 'ingest_is_for', 'ingest_right_of')
   when 'submit' then p_routine in (
     'ingest_add', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',

@@ -234,6 +234,24 @@ async def test_hits_of_one_s_own_making_open_no_document(ready: Connection, inst
         assert [row["uri"] for row in await gather(it, "dates")] == ["more"]
 
 
+async def test_hits_counted_from_elsewhere_lead_to_no_other_document(
+    ready: Connection, installed: str, searcher: str
+) -> None:
+    """Places of what was checked, counted from 1, were looked up in an array that may begin at 0."""
+    await lay_plain(ready, "open")
+    await lay_out(
+        ready, "closed", "# Secret\n\nNobody reads this.\n\nNor the end of it, which is long.", principals=["board"]
+    )
+    ids = {row[0]: row[1] for row in await ready.fetch("select uri, revision_id from ingest_documents")}
+    forged = """select p.text from ingest_passages_by_right((
+        select ('[0:1]=' || array_agg(
+          row('x', 'x', 0, v.place, 1, '{}', v.id, 'words', 1, null, v.name)::ingest_hit_v2 order by v.place)::text)
+        from (values (0, $1::bigint, 'default'), (1, $2, 'nowhere')) as v (place, id, name))::ingest_hit_v2[],
+      null, 1000, null, 1, 5, 5) p"""
+    async with login(installed, searcher) as it:
+        assert [row[0] for row in await it.fetch(forged, ids["open"], ids["closed"])] == [PLAIN]
+
+
 async def test_a_gateway_gathers_for_somebody_else(ready: Connection, installed: str, searcher: str) -> None:
     await lay_plain(ready, "hers", principals=["user:noor"])
     await ready.execute("select ingest_grant($1, 'gateway', 'default')", searcher)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from staging import Connection, ingest, one
+from staging import Connection, claim, ingest, one
 
 TEXTS = {
     "de": ("Die Rechnungen werden am Monatsende bezahlt.", {"language": "de-AT"}),
@@ -60,6 +60,17 @@ async def test_a_query_is_read_under_the_languages_that_are_there(
 ) -> None:
     await filled(c)
     assert await found(c, query) == expected
+
+
+async def test_what_a_fork_copies_is_searched_under_its_language_too(c: Connection) -> None:
+    await c.execute("select from ingest_collection('mixed', '{\"text_config\": \"english\"}')")
+    first = await ingest(c, {"de": TEXTS["de"][0]}, collection="mixed", metadata={"language": "de"})
+    await c.execute("select from ingest_collection('mixed', '{\"text_config\": \"auto\"}')")
+    fork = await c.fetchval("select ingest_fork($1, 'save')", first)
+    assert await claim(c) == [fork]
+    await c.execute("select ingest_copy_manifest($1, 'L1')", fork)
+    rows = await c.fetch("select unnest(ingest_search_configs('mixed'))::text as config")
+    assert {row["config"] for row in rows} == {"english", "german"}
 
 
 async def test_without_auto_a_collection_has_one_configuration(c: Connection) -> None:

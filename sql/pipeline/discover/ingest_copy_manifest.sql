@@ -73,9 +73,12 @@ begin
   join ingest.ingest_revisions o on o.id = f.origin_id
   join ingest.ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation
   cross join lateral (
-    select case when (v_fork.settings ->> 'by_language')::boolean then ingest.ingest_language_config(c.metadata, (v_fork.settings ->> 'text_config')::regconfig)
-                else (v_fork.settings ->> 'text_config')::regconfig end as config offset 0) l
+    select ingest.ingest_chunk_config(
+      c.metadata, coalesce((v_fork.settings ->> 'by_language')::boolean, false), (v_fork.settings ->> 'text_config')::regconfig) as config offset 0) l
   where f.state = 'embedded';
+  perform ingest.ingest_note_configs(v_fork.collection, coalesce((v_fork.settings ->> 'by_language')::boolean, false), array(
+    select distinct jsonb_build_object('language', coalesce(c.metadata ->> 'language', c.metadata ->> 'lang'))
+    from ingest.ingest_revisions v join ingest.ingest_chunk_store c on c.revision_id = v.id where v.request_id = p_request));
   update ingest.ingest_revisions part set parent_id = whole.id
   from ingest.ingest_revisions whole
   where part.request_id = p_request and part.parent_id is not null

@@ -19,7 +19,7 @@ begin
     cross join lateral (
       select c.embedding from ingest.ingest_chunk_store c where c.hash = n.hash and c.space_id = v_settings.space_id limit 1) k
     cross join lateral (
-      select case when v_settings.by_language then ingest.ingest_language_config(n.metadata, v_settings.text_config) else v_settings.text_config end as config offset 0) l
+      select ingest.ingest_chunk_config(n.metadata, v_settings.by_language, v_settings.text_config) as config offset 0) l
     cross join lateral (
       select v.title from ingest.ingest_revisions v where v.id = n.revision and v.request_id = any (v_owned) offset 0) v
     on conflict do nothing

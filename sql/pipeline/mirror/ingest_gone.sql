@@ -4,7 +4,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 -- What a newer reading brought is not this look's business. What could not be read is not gone, nor what lies below or inside
 -- of it; nor what lies inside of a document that had not changed, and so was not opened.
--- By sets only: how many rows there are the planner learns minutes after a first look, and a loop over 60,000 took 100 s.
+-- By sets only: how many rows there are the planner learns minutes after a first look, and a loop over 60,000 took 105 s.
 declare
   v_request ingest.ingest_requests := (select r from ingest.ingest_requests r where r.id = p_request);
   v_came bigint[] := array(select g.document_id from ingest.ingest_document_origins g where g.origin = ingest.ingest_origin(v_request));
