@@ -67,7 +67,7 @@ from listener.tracing.figures import Figures
 
 log = logging.getLogger(__name__)
 
-POOL = 3  # with 1 each for the heartbeat, the doorbell and queries, and DBOS's 4: 10 connections
+POOL = 3  # with 1 each for heartbeat, doorbell and answers, and DBOS's 4: 10; one more while maintenance works
 READERS = 4
 LOCK_WAIT = "1s"  # who controls a request in a transaction that stays open must not hold up the others' requests
 MIGRATION = "ingest migrate"

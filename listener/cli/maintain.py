@@ -10,6 +10,7 @@ from listener.cli import arguments
 from listener.cli.output import Output
 from listener.cli.problems import FAILED, OK
 from listener.cli.running import importing, load_settings, run
+from listener.errors import OperatorError
 
 if TYPE_CHECKING:
     import asyncpg
@@ -42,9 +43,13 @@ async def _rounds(seconds: float, output: Output) -> int:
     import anyio
 
     settings = load_settings()
-    while True:
-        await _round(settings, False, output)
+    await _round(settings, False, output)
+    while True:  # what was reached once comes back
         await anyio.sleep(seconds)
+        try:
+            await _round(settings, False, output)
+        except OperatorError as error:
+            output.note(f"{error.code}: {error.message}; tried again in {seconds:g} seconds")
 
 
 async def _round(settings: Settings, dry_run: bool, output: Output) -> int:

@@ -94,21 +94,22 @@ class Session:
     @asynccontextmanager
     async def ringing(self, kinds: Iterable[str]) -> AsyncIterator[asyncio.Event | None]:
         """Give an event that notifications of these kinds set, for the time of a block; None: it can't hear them."""
-        async with AsyncExitStack() as open_:
-            heard = asyncio.Event()
-            with translate_errors():
-                hears = await self._connections.hears()
-                for kind in kinds if hears else ():
-                    channel = await self.quiet().value(statements.CHANNEL_OF, kind)
-                    self.show(f'listen "{channel}";')
-                    await open_.enter_async_context(self._connections.listening(channel, lambda *_: heard.set()))
-            yield heard if hears else None
+        heard = asyncio.Event()
+        with translate_errors():
+            if not await self._connections.hears():
+                yield None
+                return
+            channels = [await self.quiet().value(statements.CHANNEL_OF, kind) for kind in kinds]
+            for channel in channels:
+                self.show(f'listen "{channel}";')
+            async with self._connections.listening(channels, lambda *_: heard.set()):
+                yield heard
 
     @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[asyncio.Event]:
         """Give an event that is set by a notification on ``channel``."""
         heard = asyncio.Event()
-        async with self._connections.listening(channel, lambda *_: heard.set()):
+        async with self._connections.listening([channel], lambda *_: heard.set()):
             yield heard
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -44,9 +44,9 @@ class Pooled:
         return self._hears
 
     @asynccontextmanager
-    async def listening(self, channel: str, rung: Rung) -> AsyncIterator[None]:
-        """Have ``rung`` called for each notification on ``channel``, for the time of a block."""
-        async with self._pool.acquire() as connection, _listening(connection, channel, rung):
+    async def listening(self, channels: Sequence[str], rung: Rung) -> AsyncIterator[None]:
+        """Have ``rung`` called for each notification on ``channels``, for the time of a block; takes one connection."""
+        async with self._pool.acquire() as connection, _listening(connection, channels, rung):
             yield
 
     @asynccontextmanager
@@ -86,9 +86,9 @@ class Single:
         return self._hears
 
     @asynccontextmanager
-    async def listening(self, channel: str, rung: Rung) -> AsyncIterator[None]:
-        """Have ``rung`` called for each notification on ``channel``, for the time of a block."""
-        async with _listening(self._connection, channel, rung, self._turn):
+    async def listening(self, channels: Sequence[str], rung: Rung) -> AsyncIterator[None]:
+        """Have ``rung`` called for each notification on ``channels``, for the time of a block."""
+        async with _listening(self._connection, channels, rung, self._turn):
             yield
 
     @asynccontextmanager
@@ -156,7 +156,7 @@ class Ends:
         async with self._change:
             if not self._waiting:
                 if self._channel:
-                    await self._open.enter_async_context(self._connections.listening(self._channel, self._ring))
+                    await self._open.enter_async_context(self._connections.listening([self._channel], self._ring))
                 await self._open.enter_async_context(_beside(self._look_again_and_again()))
             self._waiting.add(waited)
         try:
@@ -201,17 +201,19 @@ _ENDS: dict[tuple[int, str | None], Ends] = {}
 
 @asynccontextmanager
 async def _listening(
-    connection: AnyConnection, channel: str, rung: Rung, turn: asyncio.Lock | None = None
+    connection: AnyConnection, channels: Sequence[str], rung: Rung, turn: asyncio.Lock | None = None
 ) -> AsyncIterator[None]:
     turn = turn or asyncio.Lock()
-    async with turn:
-        await connection.add_listener(channel, rung)
     try:
+        for channel in channels:
+            async with turn:
+                await connection.add_listener(channel, rung)
         yield
     finally:
-        async with turn:
-            if not connection.is_closed():
-                await connection.remove_listener(channel, rung)
+        for channel in channels:
+            async with turn:
+                if not connection.is_closed():
+                    await connection.remove_listener(channel, rung)
 
 
 @asynccontextmanager

@@ -108,17 +108,16 @@ def read_refusal(answer: Answer, space: Space, key: str | None, sent: Sequence[s
     ``endpoint_redirects`` or ``request_refused``, ServiceError ``embedding_unavailable``.
     """
     told = _told(answer)
+    said = harmless(told.message, key)
     message = harmless(told.message, key, sent) or f"status {answer.status}"
     pause = retry_after(answer.headers)
     _raise_what_settings_must_change(answer, told, message, space, key)
-    if answer.status == 429 and not _TOO_LARGE.search(message):
+    if answer.status == 429 and not _TOO_LARGE.search(said):
         return Limited(message, pause)
     if answer.status == 503 and pause is not None:
         return Limited(message, pause)
-    if answer.status in (400, 413, 422, 429) or (answer.status == 500 and _OF_TEXTS_AS_500.search(message)):
-        return RefusedTexts(
-            message, bool(_OF_CHARACTERS.search(message)) or (answer.status == 413 and not told.is_json)
-        )
+    if answer.status in (400, 413, 422, 429) or (answer.status == 500 and _OF_TEXTS_AS_500.search(said)):
+        return RefusedTexts(message, bool(_OF_CHARACTERS.search(said)) or (answer.status == 413 and not told.is_json))
     if answer.status >= 500 or answer.status in (408, 409, 424, 425):
         how = "an error with status 200" if answer.is_inside else f"with status {answer.status}"
         raise ServiceError(
@@ -147,7 +146,7 @@ def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, 
             f"{space.endpoint} has no model {space.model!r}, or no embeddings: {message}",
             "Check the collection's model, and OPENAI_BASE_URL: it mostly ends with /v1.",
         )
-    if told.param == "dimensions" or "matryoshka" in message.lower():
+    if told.param == "dimensions" or "matryoshka" in told.message[:MOST_READ].lower():
         raise SettingsError(
             "wrong_dimensions",
             f"{space.model} can't make vectors of {space.dimensions} dimensions: {message}",
@@ -195,7 +194,7 @@ def harmless(message: str, key: str | None, sent: Sequence[str] = ()) -> str:
 
 def _until_echo(told: str, sent: Sequence[str]) -> str:
     begins = {" ".join(text[: 4 * ECHO].split())[:ECHO] for text in sent}
-    forms = {form for begin in begins if len(begin) >= ECHO // 4 for form in (begin, json.dumps(begin)[1:-1])}
+    forms = {form for begin in begins if len(begin) >= ECHO // 2 for form in (begin, json.dumps(begin)[1:-1])}
     end = min((at for form in forms if (at := told.find(form)) >= 0), default=None)
     return told if end is None else f"{told[:end]}…"
 

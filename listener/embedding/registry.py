@@ -20,7 +20,8 @@ def default_space(settings: Settings) -> Space:
 
     Raises SettingsError ``unknown_embedder`` or ``embedder_not_installed``; of ``local`` ``unknown_model`` or
     ``wrong_dimensions``; of ``openai`` ``wrong_dimensions``, ``dimensions_unknown``, ``bad_endpoint``,
-    ``api_key_missing`` or ``api_key_refused``.
+    ``api_key_missing`` or ``api_key_refused``; of ``neural`` ``weights_missing``, ``dimensions_unknown`` or
+    ``wrong_dimensions``.
     """
     return find(settings.embedder).space(settings)
 

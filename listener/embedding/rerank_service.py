@@ -97,7 +97,7 @@ class RerankService:
         except ValueError as error:
             raise ServiceError(
                 "reranker_answer_malformed",
-                f"{self._url} answered something else than scores: {error}",
+                f"{self._url} did not answer with scores: {error}",
                 "Is it a service for re-ranking? With INGEST_RERANKER_MODEL set it is asked as Cohere's, else as TEI.",
             ) from None
 
@@ -128,7 +128,9 @@ class RerankService:
         said = harmless(answer.body.decode("utf-8", "replace"), self._key, sent)
         if answer.status in (401, 403):
             return SettingsError(
-                "api_key_refused", f"{self._url} refuses the key: {said}", "Set INGEST_RERANKER_KEY to a key of its."
+                "api_key_refused",
+                f"{self._url} refuses the key: {said}",
+                "Set INGEST_RERANKER_KEY to a key for this service.",
             )
         if answer.status in (408, 409, 424, 425, 429) or answer.status >= 500:
             return self._unavailable(

@@ -29,12 +29,12 @@ from listener.tracing.figures import Durations, Figures
 
 COUNTS = {
     "requests": ("status", "Requests that this listener ended, by how."),
-    "documents": ("outcome", "Documents that steps here were through with, by outcome."),
+    "documents": ("outcome", "Documents that steps on this listener finished, by outcome."),
     "chunks": ("", "Chunks stored here, with new vectors or known ones."),
     "texts": ("", "Texts sent to embedders."),
     "tokens": ("", "Tokens of these texts, as the embedders counted them."),
     "retries": ("", "Further tries of batches that an embedding service failed over although it answers."),
-    "waits": ("", "Times that work here was parked since a service was away."),
+    "waits": ("", "Times that work here was parked because a service was away."),
 }
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from listener.database import schemas
 from listener.database.holdups import Patience
 from listener.engine import index_rows
 from listener.engine.index_rows import IndexTask
@@ -92,5 +93,6 @@ async def _execute(connection: asyncpg.Connection, task: IndexTask) -> None:
             raise
         log.warning("index %s is built by one process: %s", task.name, error)
         await connection.execute("set max_parallel_maintenance_workers = 0")
-        await connection.execute(f"drop index concurrently if exists ingest.{task.name}")
+        drop = await schemas.formatted(connection, "drop index concurrently if exists ingest.%I", task.name)
+        await connection.execute(drop)
         await asyncpg.Connection.execute(connection, task.statement)

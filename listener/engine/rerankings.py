@@ -25,7 +25,7 @@ from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.engine_rows import OpenRerank
 from listener.engine.loop import Loop
-from listener.errors import IngestError, ServiceError
+from listener.errors import IngestError, ServiceError, SettingsError
 from listener.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 CALLS = 4  # questions at a time
 LAST_PAUSE_SECONDS = 0.05  # anybody may notify: for rings without a question, a look so often is enough
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0  # for which a re-ranker that failed is not asked
+OF_ONE_QUESTION, OF_ALL = ("reranker_answer_malformed", "embedding_failed"), ("model_not_loaded",)
 
 
 class Rerankings(Loop):
@@ -132,9 +133,10 @@ class Rerankings(Loop):
             raise ServiceError("reranker_unavailable", told, "Its own log says more.")
         try:
             scores = await self._reranker.score(question.query, question.texts)
-        except ServiceError as error:
-            if error.code == "reranker_unavailable":  # a wrong answer may be one to these texts alone
-                self._away_until = time.monotonic() + max(error.retry_after or 0.0, self._rest)
+        except (ServiceError, SettingsError) as error:
+            if error.code in OF_ALL or (isinstance(error, ServiceError) and error.code not in OF_ONE_QUESTION):
+                wish = error.retry_after if isinstance(error, ServiceError) else None
+                self._away_until = time.monotonic() + max(wish or 0.0, self._rest)
                 self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
             raise
         self._rest = FIRST_REST_SECONDS

@@ -19,7 +19,7 @@ SECRET = (
     *("INGEST_DATABASE_URL", "INGEST_MAINTENANCE_URL", "INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
     *("OPENAI_API_KEY", "OPENAI_BASE_URL", "INGEST_RERANKER_URL", "INGEST_RERANKER_KEY"),
 )
-"""Variables whose values are not repeated in errors."""
+"""Variables whose values are not repeated in errors; of roots, what may be a secret in them."""
 OPENAI = "https://api.openai.com/v1"
 
 

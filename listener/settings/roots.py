@@ -36,15 +36,22 @@ def normal(root: str) -> str:
     found = URL_ROOT.fullmatch(root)
     if not found:
         raise ValueError(
-            f"{root} is no root: an absolute path or a prefix of URLs like s3://bucket/docs/, one in each line"
+            f"{_shown(root)} is not a root: write absolute paths or prefixes of URLs like s3://bucket/docs/, one a line"
         )
     scheme, host, path = found[1].lower(), found[2] or "", found[3] or ""
     if "@" in host:
-        place = f"{scheme}://{host.rpartition('@')[2]}{path}"
-        raise ValueError(f"{place}: a root has no user and no password in it: set them as the source's page says")
+        raise ValueError(
+            f"{_shown(root)}: a root has no user and no password in it: set them as the source's page says"
+        )
     if scheme == "file" or "/../" in f"{path}/" or "/./" in f"{path}/":
-        raise ValueError(f"{root}: a root has no . and .. in it, and a file: root an absolute path")
+        raise ValueError(f"{_shown(root)}: a root has no . and .. in it, and a file: root an absolute path")
     return f"{scheme}:{host.lower()}{path}"
+
+
+def _shown(root: str) -> str:
+    """Return a root without what may be a password or a signature."""
+    rest = root.partition("?")[0]
+    return f"…{rest[rest.rindex('@') :]}" if "@" in rest else rest
 
 
 def folders_among(roots: Sequence[str]) -> tuple[Path, ...]:

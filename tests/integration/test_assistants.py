@@ -162,7 +162,7 @@ async def test_documents_are_listed_in_pages(ready: str) -> None:
         assert after in listed.splitlines()[-1]
         assert "100 documents" in (await called(client, "collections", collection="default", after=after))[0]
         assert "default: 230 documents" in (await called(client, "collections"))[1]
-        with pytest.raises(MCPError, match="the cursor is none"):
+        with pytest.raises(MCPError, match="the cursor is not valid"):
             await client.list_resources(cursor="nonsense")
 
 

@@ -162,3 +162,15 @@ def read_until(terminal: int, word: str) -> str:
     while word not in text:
         text += os.read(terminal, 65536).decode()
     return text
+
+
+async def test_whoever_has_a_pool_hears_by_one_connection_of_it(installed: str, c: staging.Connection) -> None:
+    """Each kind of notification took one of the pool's, and none was left to look with."""
+    async with connect(installed) as client:
+        seen = client.situations()
+        first = await anext(seen)
+        await c.execute(ENTER)
+        async for now in seen:
+            if now.scheduled == first.scheduled + 1:
+                break
+        await seen.aclose()

@@ -37,3 +37,11 @@ def test_errors_of_calls_have_no_texts_in_them() -> None:
     refused = read_refusal(Answer(422, {}, body), SPACE, None, [SECRET])
     assert isinstance(refused, RefusedTexts)
     assert "salaries" not in refused.message
+
+
+def test_what_a_refusal_is_about_is_read_behind_a_text_of_ours_too() -> None:
+    body = json.dumps({"error": {"message": f"Input '{SECRET}' exceeds the maximum context length"}}).encode()
+    refused = read_refusal(Answer(400, {}, body), SPACE, None, [SECRET])
+    assert isinstance(refused, RefusedTexts)
+    assert refused.by_characters
+    assert "salaries" not in refused.message

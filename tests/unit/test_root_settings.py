@@ -6,7 +6,7 @@ import pytest
 
 from listener import settings
 from listener.errors import OperatorError
-from listener.settings.roots import above, folders_among, parse_roots, urls_among
+from listener.settings.roots import above, folders_among, normal, parse_roots, urls_among
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_of_several_roots_the_message_names_the_one_that_is_none(monkeypatch: py
     monkeypatch.setenv("INGEST_ROOTS", "/srv/docs\nsrv/mail\ns3://bucket/")
     with pytest.raises(OperatorError) as refused:
         settings.load()
-    assert ": srv/mail is no root:" in refused.value.message
+    assert ": srv/mail is not a root:" in refused.value.message
 
 
 def test_a_misspelt_variable_is_found_and_others_are_left_alone() -> None:
@@ -83,3 +83,12 @@ def test_a_url_lies_below_a_root_by_whole_names(url: str, root: str | None) -> N
     roots = ("/srv/docs", "s3://bucket/docs/", "https:")
     assert above(urls_among(roots, url.partition(":")[0]), url) == root
     assert folders_among(roots) == (Path("/srv/docs"),)
+
+
+@pytest.mark.parametrize(
+    "root", ["https://u:s3cret#w@host/docs/", "s3://key:s3cret@bucket/", "u:s3cret@host", "https://h/a/../b?sig=s3cret"]
+)
+def test_what_may_be_a_secret_in_a_root_is_in_no_error(root: str) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the words are looked at
+        normal(root)
+    assert "s3cret" not in str(refused.value)

@@ -64,5 +64,5 @@ def _place(cursor: str | None) -> tuple[str, str] | None:
     try:
         collection, uri = json.loads(base64.urlsafe_b64decode(cursor))
     except (ValueError, RecursionError, TypeError):
-        raise UsageProblem("usage", "the cursor is none of ours", "Begin again without one.") from None
+        raise UsageProblem("usage", "the cursor is not valid", "Begin again without one.") from None
     return str(collection), str(uri)

@@ -25,7 +25,7 @@ class AddAsked(Arguments):
     media_type: str | None = Field(default=None, description="The media type of content, like text/markdown.")
     collection: str = collection_field("Where it goes.")
     options: dict[str, Any] | None = Field(default=None, description='Like {"include": ["*.md"]}.')
-    metadata: dict[str, Any] | None = Field(default=None, description="WatchAsked with each chunk, for filters.")
+    metadata: dict[str, Any] | None = Field(default=None, description="Stored with each chunk, for filters.")
     wait: float = Field(default=0, ge=0, le=MOST_WAIT_SECONDS, description="Seconds to wait for its end.")
 
 
@@ -40,7 +40,7 @@ class WatchAsked(Arguments):
     time_zone: str | None = Field(default=None, description="Of cron; by default UTC.")
     on_change: bool = Field(default=False, description="When a file changes, of a folder of the listener's host.")
     options: dict[str, Any] | None = Field(default=None, description='Like {"mirror": false}: keep what is gone.')
-    metadata: dict[str, Any] | None = Field(default=None, description="WatchAsked with each chunk, for filters.")
+    metadata: dict[str, Any] | None = Field(default=None, description="Stored with each chunk, for filters.")
 
 
 async def add(ingest: Ingest, asked: AddAsked, most: int) -> list[str]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from listener.cli.arguments import document_uri
 from listener.cli.assistant.offer import DATA, Arguments, Offer, bounded
+from listener.cli.follow import counted
 from listener.cli.output import as_json, field
 from listener.cli.situation_lines import lines_of
 from listener.client import Ingest, overview
@@ -36,14 +37,14 @@ async def collections(ingest: Ingest, asked: CollectionsAsked, most: int) -> lis
     """Return collections, or documents of one, a line each."""
     if asked.collection is None:
         held = await ingest.collections()
-        return [_counted(len(held), "collection"), *bounded(["\n".join(map(_holding, held))], most)]
+        return [counted(len(held), "collection"), *bounded(["\n".join(map(_holding, held))], most)]
     last = None if asked.after is None else (asked.collection, asked.after)
     under = document_uri(asked.under)
     page = await ingest.documents(asked.collection, under=under, limit=PAGE, after=last)
     lines, shown = _fitting(map(_listed, page), most)
     more = shown < len(page) or len(page) == PAGE
     rest = f"; more may follow: after={as_json(page[shown - 1].uri)}" if more and shown else ""
-    return [_counted(shown, "document") + rest, lines]
+    return [counted(shown, "document") + rest, lines]
 
 
 def _fitting(lines: Iterable[str], most: int) -> tuple[str, int]:
@@ -52,21 +53,19 @@ def _fitting(lines: Iterable[str], most: int) -> tuple[str, int]:
     left = most
     for line in lines:
         left -= len(line) + 1
-        if left < 0:
+        if left < 0 and kept:
             break
-        kept.append(line)
+        kept.append(line[:most])  # one at least: the next page begins behind it
     return "\n".join(kept), len(kept)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _holding(held: Holding) -> str:
     changed = f", changed {field(held.changed_at)}" if held.changed_at else ""
     failing = f", {held.failing} failing" if held.failing else ""
     counts = (
-        f"{held.documents} documents, {held.chunks} chunks" if held.documents is not None else "contents not visible"
+        "contents not visible"
+        if held.documents is None
+        else f"{counted(held.documents, 'document')}, {counted(held.chunks or 0, 'chunk')}"
     )
     return field(f"{held.collection}: {counts}{failing}{changed}")
 

@@ -83,9 +83,8 @@ class NeuralEmbedder:
             told = f"{len(empty)} of {len(texts)} texts have nothing to embed"
             raise TextsRefused("empty_text", told, "Leave empty documents out.", empty)
         sent = [encodable(text).removeprefix(prompt) for text in texts]
-        order = sorted(
-            range(len(sent)), key=lambda place: len(sent[place])
-        )  # a short one waits for no long one's tokens
+        # By length: a short one waits for no long one's tokens.
+        order = sorted(range(len(sent)), key=lambda place: len(sent[place]))
         vectors = np.zeros((len(sent), self.space.dimensions), dtype=np.float32)
         done = 0
         while done < len(order):

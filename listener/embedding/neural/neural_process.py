@@ -19,17 +19,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from listener.documents import wire
 from listener.errors import ServiceError, SettingsError
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +86,7 @@ class NeuralProcess:
             1, thread_name_prefix="neural"
         )  # the process ends with the thread that made it
         self._child: _Child | None = None
-        self._closed = False
+        self._closed = threading.Event()
         self._busy = False
         self._line: list[tuple[bool, int, asyncio.Event]] = []
         self._numbers = count()
@@ -93,8 +96,7 @@ class NeuralProcess:
 
         Raises SettingsError ``model_not_loaded``, ServiceError ``embedder_died`` or ``embedder_memory``.
         """
-        async with self._turn(first=True):
-            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._started().loaded)
+        return await self._run(True, lambda: self._started().loaded)
 
     async def ask(self, call: list[Any], texts: int) -> list[Any]:
         """Return what the model makes of a call, which is about so many texts.
@@ -102,12 +104,11 @@ class NeuralProcess:
         Raises OutOfMemory, ServiceError ``embedder_died``, ``embedding_timeout`` or ``embedding_failed``, and as
         ``load`` does.
         """
-        async with self._turn(first=texts <= FEW):
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, call)
+        return await self._run(texts <= FEW, lambda: self._answer(call))
 
     async def close(self) -> None:
         """End the process; a call under way fails."""
-        self._closed = True
+        self._closed.set()
         if child := self._child:
             child.process.kill()
         await asyncio.to_thread(self._thread.shutdown)
@@ -119,8 +120,19 @@ class NeuralProcess:
         child = self._child
         return child.process.pid if child else None
 
-    @asynccontextmanager
-    async def _turn(self, first: bool) -> AsyncIterator[None]:
+    async def _run(self, first: bool, function: Callable[[], T]) -> T:
+        """Run what talks to the process, in its turn, which ends when that does, whoever waits for it."""
+        await self._turn(first)
+        running = asyncio.get_running_loop().run_in_executor(self._thread, function)
+        running.add_done_callback(self._over)
+        return await asyncio.shield(running)
+
+    def _over(self, ran: asyncio.Future[Any]) -> None:
+        if not ran.cancelled():
+            ran.exception()  # nobody may wait for it any more
+        self._next()
+
+    async def _turn(self, first: bool) -> None:
         """Wait for the process to be free: in order, but searches, which somebody waits for, before documents."""
         if self._busy:
             mine = (not first, next(self._numbers), asyncio.Event())
@@ -135,10 +147,6 @@ class NeuralProcess:
                     self._next()
                 raise
         self._busy = True
-        try:
-            yield
-        finally:
-            self._next()
 
     def _next(self) -> None:
         self._busy = bool(self._line)
@@ -146,10 +154,16 @@ class NeuralProcess:
             heapq.heappop(self._line)[2].set()
 
     def _started(self) -> _Child:
-        if self._closed:
+        if self._closed.is_set():
             raise ServiceError("embedder_died", f"{self.name} is being closed", "Its listener stops.")
         if self._child is None:
-            self._child = child = _Child(self._arguments, self._threads)
+            try:
+                self._child = child = _Child(self._arguments, self._threads)
+            except OSError as error:
+                told = f"the process of {self.name} could not be started: {error}"
+                raise ServiceError("embedder_died", told, "Is there memory, and may it start processes?") from None
+            if self._closed.is_set():  # meanwhile, when there was nothing yet to kill
+                child.process.kill()
             try:
                 child.loaded = LoadedModel(*self._heard(child, START_SECONDS))
             except BaseException:
@@ -213,7 +227,8 @@ class _Child:
     def __init__(self, arguments: tuple[str, ...], threads: int) -> None:
         self.loaded = _NOT_YET
         self._socket, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as failed:
+            failed.callback(self._socket.close)
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, str(theirs.fileno()), str(os.getpid()), *arguments, *sys.path],
                 stdin=subprocess.DEVNULL,
@@ -224,6 +239,7 @@ class _Child:
                 | {"OMP_NUM_THREADS": str(threads)}
                 | {name: os.environ[name] for name in _KEPT if name in os.environ},
             )
+            failed.pop_all()
 
     def tell(self, parts: list[wire.Buffer], deadline: float) -> None:
         for part in parts:

@@ -52,7 +52,7 @@ _FAMILIES: tuple[tuple[re.Pattern[str], str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model on this machine. ``tokens``: the longest text that it reads at once; None: its files don't say."""
+    """A model on this machine."""
 
     name: str
     folder: Path
@@ -72,11 +72,6 @@ class Weights:
             elif kind == "Dense":
                 found = its.get("out_features") or found
         return _number(_read(self.folder / "config_sentence_transformers.json").get("truncate_dim") or found)
-
-    @property
-    def tokens(self) -> int | None:
-        said = _read(self.folder / "sentence_bert_config.json").get("max_seq_length")
-        return _number(said or _read(self.folder / "config.json").get("max_position_embeddings"))
 
     def prompts(self) -> tuple[str, str]:
         """Return what the model wants before a query, and before a document: as its files say, else as it is known."""

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import islice
 
 from listener.concurrency import side_by_side
 from listener.documents.failures import CallRaised, WorkerFailed
@@ -41,6 +42,7 @@ from listener.sources.http.web_errors import GONE, cut_off, disallowed, of_statu
 from listener.sources.options import MOST_PAGES, CrawlOptions, RequestOptions
 
 GROUP = 16
+MOST_COUNTED = 1000  # links below the last depth, of each page and of all
 SIDE_BY_SIDE = 4
 MOST_FAILED_IN_A_ROW = 8  # pages that the server did not answer for: then it is away
 LONGEST_URL = 2000
@@ -115,7 +117,8 @@ class Crawl:
                 if depth < self._limits.depth:
                     self._offer(visit.links, depth + 1)
                 elif "depth" not in self._limits.model_fields_set:
-                    self._below.update(filter(self._is_new, visit.links))
+                    room = MOST_COUNTED - len(self._below)
+                    self._below.update(islice(filter(self._is_new, visit.links[:MOST_COUNTED]), room))
             complete = all(visit.complete for visit in visits)
             yield Page([visit.item for visit in visits if visit.item is not None], complete=complete)
         for page in self._cut_off(shown(source.text)):
