@@ -124,3 +124,10 @@ async def test_what_is_cut_says_so(c: Connection) -> None:
     await lay_out(c, "list", "* one\n  ````\n  pears\n  " + "more " * 100 + "\n  ````", size=2000, overlap=0)
     (row,) = await c.fetch("select * from ingest_context('pears', budget => 200)")
     assert row["cited"].endswith("\n…\n  ````")
+
+
+async def test_a_row_that_is_there_for_the_overlap_alone_is_given_up_and_no_other(c: Connection) -> None:
+    opening = "select ingest_opening(E'| r1 | 1 |\n| r2 | ', $1, $2, true)"
+    rows = "2 |\n| r3 | 3 |\n"
+    assert await c.fetchval(opening, rows, len("2 |\n")) == len("2 |\n")
+    assert await c.fetchval(opening, rows, 0) == -len("| r2 | ")

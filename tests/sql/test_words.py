@@ -200,9 +200,9 @@ async def test_statistics_say_of_no_rare_word_that_it_is_somewhere(c: Connection
 
 
 @pytest.mark.parametrize("query", ["", "   ", "the", '"" -- -"" or or'])
-async def test_a_query_without_words_finds_nothing_and_says_nothing(c: Connection, query: str) -> None:
+async def test_a_query_without_words_finds_nothing_and_only_its_reader_says_so(c: Connection, query: str) -> None:
     await ingest(c, {"a": "the words"})
     said: list[str] = []
     c.add_log_listener(lambda _, message: said.append(message.message))
     assert await c.fetch("select uri from ingest_search($1)", query) == []
-    assert not [message for message in said if "select" in message.lower()]
+    assert len(said) <= 1  # websearch_to_tsquery's own; each row that was compared said it once more
