@@ -24,6 +24,7 @@
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
+    ui          ui, on the pages of web          lasting     a way to Postgres that outlives restarts
     supervisor  reports to systemd               findings    what doctor's checks find
     database_checks  doctor, inside the database
 
@@ -58,6 +59,7 @@ from listener.cli import (
     rights,
     search,
     status,
+    ui,
     used,
     watching,
 )
@@ -137,6 +139,7 @@ app.command("delete", short_help="Delete documents of a collection.")(deletion.d
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search by words and by meaning.")(search.search)
 app.command("context", short_help="Print what goes into a prompt for a question.")(context.context)
+app.command("ui", short_help="Serve pages for a browser: see how it goes, search.")(ui.ui)
 app.command("mcp", short_help="Serve assistants: search and read documents (MCP).")(mcp.mcp)
 app.command("eval", short_help="Measure how good searches are.")(judge.evaluate)
 app.command(

@@ -16,12 +16,12 @@ from mcp.shared.exceptions import MCPError
 
 from listener import __version__
 from listener.cli.assistant import catalogue
-from listener.cli.assistant.lasting import LastingWay
 from listener.cli.assistant.leafing import DOCUMENT
 from listener.cli.assistant.lookups import CONTEXT, SEARCH
 from listener.cli.assistant.offer import DATA, Offer
 from listener.cli.assistant.orders import ADD, WATCH
 from listener.cli.assistant.surveys import COLLECTIONS, STATUS
+from listener.cli.lasting import LastingWay
 from listener.cli.problems import BROKEN_PIPE, SIGNALLED, UsageProblem, shown
 
 READS: tuple[Offer[Any], ...] = (SEARCH, CONTEXT, DOCUMENT, COLLECTIONS, STATUS)

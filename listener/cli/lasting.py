@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TypeVar
@@ -23,6 +24,9 @@ class LastingWay:
         self._ingest: Ingest | None = None
 
     async def __aenter__(self) -> LastingWay:
+        logging.getLogger("asyncpg.pool").setLevel(
+            "CRITICAL"
+        )  # a traceback for what is said in a line: Postgres is away
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,0 +1,96 @@
+"""When there is something new to see: a bell of the database, or time that passed while work goes on.
+
+While no page is open, nothing is asked of the database and nothing is listened to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import anyio
+
+from listener.cli.lasting import LastingWay
+from listener.client import Ingest
+from listener.client.situation import BELLS
+from listener.errors import IngestError
+
+LEAST_SECONDS = 0.5  # between two looks, however often it rings
+MOST_SHARE = 9  # a look and what follows takes a tenth of the time at most, whatever it costs
+BUSY_SECONDS, IDLE_SECONDS, DEAF_SECONDS, AWAY_SECONDS = 2.0, 15.0, 5.0, 1.0
+IS_BUSY = "select exists (select from {schema}.ingest_requests r where r.status = 'running')"
+
+
+class Live:
+    """Tells all open pages when to look. ``moment`` changes each time; ``away``: why the database can't be asked."""
+
+    def __init__(self, way: LastingWay) -> None:
+        self.moment = 0
+        self.away: IngestError | None = None
+        self.cost = 0.0
+        """Seconds that the dearest page took to be read since the last moment."""
+        self._way = way
+        self._changed = asyncio.Condition()
+        self._open_pages = 0
+        self._hearing: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Count an open page, for the time of a block; the first one begins to listen, the last one ends it."""
+        self._open_pages += 1
+        if self._hearing is None:
+            self._hearing = asyncio.create_task(self._hear_again_and_again())
+        try:
+            yield
+        finally:
+            self._open_pages -= 1
+            if not self._open_pages:
+                await self._stop()
+
+    async def next(self, seen: int) -> int:
+        """Return the moment after ``seen``, once there is one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.moment != seen)
+        return self.moment
+
+    async def look(self) -> None:
+        """Have all open pages look now: something was done here."""
+        async with self._changed:
+            self.moment += 1
+            self._changed.notify_all()
+
+    async def _stop(self) -> None:
+        hearing, self._hearing = self._hearing, None
+        if hearing:
+            hearing.cancel()
+            with suppress(asyncio.CancelledError):
+                await hearing
+
+    async def _hear_again_and_again(self) -> None:
+        while True:
+            try:
+                await self._way.use(self._hear)
+            except IngestError as error:
+                self.away = error
+                await self.look()
+            await anyio.sleep(AWAY_SECONDS)
+
+    async def _hear(self, ingest: Ingest) -> None:
+        async with ingest.session.ringing(BELLS) as rang:
+            while True:
+                busy = await ingest.session.value(IS_BUSY)
+                self.away = None
+                await self.look()
+                await self._wait(rang, BUSY_SECONDS if busy else IDLE_SECONDS)
+
+    async def _wait(self, rang: asyncio.Event | None, most: float) -> None:
+        least = max(LEAST_SECONDS, MOST_SHARE * self.cost)
+        self.cost = 0.0
+        await anyio.sleep(least)
+        if rang is None:
+            await anyio.sleep(max(0.0, min(most, DEAF_SECONDS) - least))
+            return
+        with anyio.move_on_after(max(0.0, most - least)):
+            await rang.wait()
+        rang.clear()

@@ -1,0 +1,67 @@
+"""One rendering for all who look at the same page at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+
+from listener.cli.lasting import LastingWay
+from listener.cli.problems import Problem, shown
+from listener.cli.web.live import Live
+from listener.cli.web.page import Asked, Page
+from listener.cli.web.rendering import Rendered, Renderer
+from listener.errors import IngestError
+
+KEPT = 64
+FRESH_SECONDS = 0.4
+STATUSES = {"not_permitted": 403, "not_granted": 403, "database_lost": 503, "database_unreachable": 503}
+UNAVAILABLE, BAD_REQUEST, NOT_FOUND = 503, 400, 404
+
+
+class Looks:
+    """Reads and renders pages, each once for all who ask while it is done or just was."""
+
+    def __init__(self, way: LastingWay, renderer: Renderer, live: Live, problem: Page) -> None:
+        """``problem``: the page that says what went wrong."""
+        self._way = way
+        self._renderer = renderer
+        self._live = live
+        self._problem = problem
+        self._kept: OrderedDict[tuple[str, Asked], tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
+
+    async def at(self, page: Page, asked: Asked) -> Rendered:
+        """Return a page; what went wrong is one, too."""
+        key = (page.name, asked)
+        moment, began, task = self._kept.get(key, (-1, 0.0, None))
+        is_fresh = moment == self._live.moment and time.monotonic() - began < FRESH_SECONDS
+        if task is None or not (is_fresh or not task.done()):
+            task = asyncio.create_task(self._read(page, asked))
+            self._kept[key] = (self._live.moment, time.monotonic(), task)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return await asyncio.shield(task)
+
+    async def _read(self, page: Page, asked: Asked) -> Rendered:
+        began = time.monotonic()
+        try:
+            known = await self._way.use(lambda ingest: page.read(ingest, asked))
+            return self._renderer.render(page, asked, known)
+        except IngestError as error:
+            return self.failed(asked, error)
+        finally:
+            self._live.cost = max(self._live.cost, time.monotonic() - began)
+
+    def failed(self, asked: Asked, error: Exception) -> Rendered:
+        """Return the page that says what went wrong."""
+        problem = shown(error)
+        return self._renderer.render(self._problem, asked, {"problem": problem}, status_of(problem))
+
+
+def status_of(problem: Problem) -> int:
+    """Return the status of HTTP for what went wrong."""
+    if problem.code in STATUSES:
+        return STATUSES[problem.code]
+    if problem.code.startswith("unknown_"):
+        return NOT_FOUND
+    return BAD_REQUEST if problem.status == 2 else 500 if problem.status == 70 else UNAVAILABLE

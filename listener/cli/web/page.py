@@ -1,0 +1,48 @@
+"""What a page is: where it lies, what it reads, and which template shows that."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from listener.client import Ingest
+
+Read = Callable[[Ingest, "Asked"], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a page: parameters of its path, and of its query, of which the first of each name counts."""
+
+    path: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+
+    def of_path(self, name: str) -> str:
+        """Return a parameter of the path."""
+        return dict(self.path)[name]
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return a parameter of the query, without blanks around it; what is empty is as if it were not there."""
+        return next((value.strip() for key, value in self.query if key == name), "") or default
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Return what the query says, without what is empty."""
+        return {name: self.get(name) for name, _ in self.query if self.get(name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page. ``path``: as Starlette has it; ``name``: of its template, ``templates/<name>.html``.
+
+    ``read``    what the template shows; raises IngestError, which is shown instead
+    ``heading`` in the navigation; none: it is not in there
+    ``is_live`` whether it is rendered again while it is open
+    """
+
+    path: str
+    name: str
+    read: Read = field(compare=False)
+    heading: str = ""
+    is_live: bool = True

@@ -1,0 +1,110 @@
+"""Templates → HTML. Whatever stands in a document, a name or an error is text: all of it is escaped.
+
+``{% call live("name") %}…{% endcall %}`` marks a region of a page that is kept up to date; its name is an id, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from listener.cli.fitting import cut, cut_in_middle, in_a_word, short
+from listener.cli.web import charts
+from listener.cli.web.page import Asked, Page
+from listener.logs.visible import in_lines, on_one_line
+
+SIZES = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A page as HTML, and its live regions by name. ``status``: of HTTP."""
+
+    html: str
+    regions: Mapping[str, str]
+    status: int = 200
+
+
+class Renderer:
+    """Renders pages below a prefix. ``token``: what forms carry; ``may_control``: whether verbs are offered."""
+
+    def __init__(self, prefix: str, pages: tuple[Page, ...], token: str, may_control: bool) -> None:
+        self._prefix = prefix
+        self._shared = {
+            "navigation": [page for page in pages if page.heading], "token": token, "may_control": may_control,
+        }  # fmt: skip
+        self._environment = Environment(
+            loader=DictLoader(_templates()), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+            lstrip_blocks=True,
+        )  # fmt: skip
+        self._environment.globals |= {"link": self.link, "live": _live, "chart": charts.chart, "now": _now}
+        self._environment.filters |= FILTERS
+
+    def link(self, path: str, *parts: str, **query: object) -> str:
+        """Return the address of a page: ``path``, then ``parts``, each quoted; None is left out of the query."""
+        given = {name: str(value) for name, value in query.items() if value is not None and value != ""}
+        whole = "/".join([path.rstrip("/") if parts else path, *(quote(part, safe="") for part in parts)])
+        return f"{self._prefix}{whole}" + (f"?{urlencode(given)}" if given else "")
+
+    def render(self, page: Page, asked: Asked, known: Mapping[str, Any], status: int = 200) -> Rendered:
+        """Return a page with what is ``known``."""
+        regions: dict[str, str] = {}
+        template = self._environment.get_template(f"{page.name}.html")
+        html = template.render({**self._shared, **known, "page": page, "asked": asked, "regions_": regions})
+        return Rendered(html, regions, status)
+
+
+def _templates() -> dict[str, str]:
+    folder = files("listener.cli.web") / "templates"
+    return {one.name: one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name.endswith(".html")}
+
+
+@pass_context
+def _live(context: Context, name: str, caller: Callable[[], str]) -> Markup:
+    html = caller()
+    context["regions_"][name] = str(html)
+    return Markup('<div class="live" id="{}" data-live>{}</div>').format(name, html)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _ago(time: datetime | None) -> Markup:
+    """Return how long ago that was, with the time itself to hover over."""
+    if time is None:
+        return Markup("")
+    passed = _now() - time
+    words = f"{in_a_word(passed)} ago" if passed >= timedelta(0) else f"in {in_a_word(-passed)}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(time.isoformat(), _time(time), words)
+
+
+def _time(time: datetime | None) -> str:
+    return "" if time is None else time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:,.3g}"
+
+
+def _size(value: float | None) -> str:
+    if value is None:
+        return "–"
+    size, unit = next(((size, unit) for size, unit in SIZES if value >= size), (1, "bytes"))
+    return f"{value / size:,.3g} {unit}" if size > 1 else f"{value:,.0f} {unit}"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "ago": _ago, "time": _time, "number": _number, "size": _size, "duration": in_a_word, "short": short,
+    "visible": in_lines, "line": on_one_line, "cut": cut, "cut_in_middle": cut_in_middle,
+}  # fmt: skip

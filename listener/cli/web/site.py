@@ -1,0 +1,90 @@
+"""The application: a route and a socket for each page, the forms' verbs, the files."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from listener.cli.lasting import LastingWay
+from listener.cli.web.guard import Guard
+from listener.cli.web.live import Live
+from listener.cli.web.looks import Looks
+from listener.cli.web.page import Asked, Page
+from listener.cli.web.pages import PAGES, PROBLEM
+from listener.cli.web.rendering import Rendered, Renderer
+from listener.cli.web.socket import keep_up_to_date
+from listener.cli.web.verbs import Verbs
+from listener.errors import RequestError
+
+MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+NOTHING_HERE = RequestError("unknown_page", "there is no such page", "Go on from the overview.")
+
+
+def site(way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control: bool = False) -> Starlette:
+    """Return the application. ``hosts``: by which it is asked; ``prefix``: of its paths; ``may_control``: offer verbs."""
+    token = secrets.token_urlsafe()
+    renderer = Renderer(prefix, PAGES, token, may_control)
+    live = Live(way)
+    looks = Looks(way, renderer, live, PROBLEM)
+    verbs = Verbs(way, renderer, live, looks, token)
+    routes: list[BaseRoute] = [route for page in PAGES for route in _routes_of(page, live, looks)]
+    routes += verbs.routes() if may_control else []
+    routes += [Route(f"/static/{name}", _file(name)) for name in _static()]
+
+    async def nothing_here(request: Request, _: Exception) -> Response:
+        return answer(looks.failed(asked_of(request), NOTHING_HERE))
+
+    @asynccontextmanager
+    async def opened(_: Starlette) -> AsyncIterator[None]:
+        async with way:
+            yield
+
+    return Starlette(
+        routes=routes, middleware=[Middleware(Guard, hosts=[*hosts])], lifespan=opened,
+        exception_handlers={404: nothing_here, 405: nothing_here},
+    )  # fmt: skip
+
+
+def asked_of(connection: HTTPConnection) -> Asked:
+    """Return what is asked of a page."""
+    path = tuple((name, str(value)) for name, value in connection.path_params.items())
+    return Asked(path, tuple(connection.query_params.multi_items()))
+
+
+def answer(rendered: Rendered) -> Response:
+    """Return a page as a response of HTTP."""
+    return HTMLResponse(rendered.html, rendered.status)
+
+
+def _routes_of(page: Page, live: Live, looks: Looks) -> list[BaseRoute]:
+    async def read(request: Request) -> Response:
+        return answer(await looks.at(page, asked_of(request)))
+
+    async def follow(socket: WebSocket) -> None:
+        await keep_up_to_date(socket, page, asked_of(socket), live, looks)
+
+    routes: list[BaseRoute] = [Route(page.path, read)]
+    return [*routes, WebSocketRoute(page.path, follow)] if page.is_live else routes
+
+
+def _static() -> list[str]:
+    return [one.name for one in (files("listener.cli.web") / "static").iterdir() if "." in one.name]
+
+
+def _file(name: str) -> Callable[[Request], Awaitable[Response]]:
+    content = (files("listener.cli.web") / "static" / name).read_bytes()
+    media_type = MEDIA_TYPES[name.rpartition(".")[2]]
+
+    async def read(_: Request) -> Response:
+        return Response(content, media_type=media_type, headers={"cache-control": "no-cache"})
+
+    return read

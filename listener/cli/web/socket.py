@@ -1,0 +1,50 @@
+"""New regions to an open page: those that differ from what was sent before, as one JSON object a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from listener.cli.problems import shown
+from listener.cli.web.live import Live
+from listener.cli.web.looks import Looks
+from listener.cli.web.page import Asked, Page
+
+AWAY = "away"
+
+
+async def keep_up_to_date(socket: WebSocket, page: Page, asked: Asked, live: Live, looks: Looks) -> None:
+    """Send what changes until the page is left."""
+    await socket.accept()
+    async with live.watching(), anyio.create_task_group() as group:
+
+        async def until_left() -> None:
+            try:
+                while True:  # a page sends nothing; what comes is dropped
+                    await socket.receive_bytes()
+            except (WebSocketDisconnect, KeyError):
+                group.cancel_scope.cancel()
+
+        group.start_soon(until_left)
+        try:
+            await _send(socket, page, asked, live, looks)
+        except WebSocketDisconnect:
+            group.cancel_scope.cancel()
+
+
+async def _send(socket: WebSocket, page: Page, asked: Asked, live: Live, looks: Looks) -> None:
+    sent: Mapping[str, str] = {}
+    was_away, moment = False, live.moment
+    while True:
+        if live.away is not None:
+            await socket.send_json({AWAY: shown(live.away).message})
+        else:
+            rendered = await looks.at(page, asked)
+            changed = {name: html for name, html in rendered.regions.items() if sent.get(name) != html}
+            if changed or was_away:
+                await socket.send_json({"regions": changed})
+            sent = rendered.regions
+        was_away = live.away is not None
+        moment = await live.next(moment)

@@ -1,0 +1,72 @@
+// Keeps the regions of a page up to date: a WebSocket on the page's own address brings those that changed.
+// Where the reader is in one of them (focus, an open <details>, a selection), stays as it is.
+"use strict";
+
+const AGAIN_MS = [500, 1000, 2000, 5000];
+const connection = document.getElementById("connection");
+let attempts = 0;
+let socket = null;
+
+function say(text) {
+  connection.textContent = text;
+  connection.hidden = !text;
+}
+
+function keyOf(element) {
+  return element.id || element.getAttribute("href") || element.name || null;
+}
+
+function replace(region, html) {
+  const open = new Set([...region.querySelectorAll("details[open][id]")].map((one) => one.id));
+  const active = region.contains(document.activeElement) ? document.activeElement : null;
+  const key = active && keyOf(active);
+  region.innerHTML = html;
+  for (const one of region.querySelectorAll("details[id]")) one.open = one.open || open.has(one.id);
+  if (key) {
+    const same = [...region.querySelectorAll("a, button, input, select, summary, [id]")].find((one) => keyOf(one) === key);
+    if (same) same.focus({ preventScroll: true });
+  }
+}
+
+function isBeingRead(region) {
+  const selection = document.getSelection();
+  return selection && !selection.isCollapsed && region.contains(selection.anchorNode);
+}
+
+const waiting = new Map();
+
+function update(regions) {
+  for (const [name, html] of Object.entries(regions)) waiting.set(name, html);
+  for (const [name, html] of waiting) {
+    const region = document.getElementById(name);
+    if (region && isBeingRead(region)) continue; // until the selection is gone
+    waiting.delete(name);
+    if (region) replace(region, html);
+  }
+}
+
+function connect() {
+  const address = new URL(location.href);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  address.hash = "";
+  socket = new WebSocket(address);
+  socket.onopen = () => { attempts = 0; say(""); };
+  socket.onmessage = (message) => {
+    const told = JSON.parse(message.data);
+    say(told.away ? `Waiting for the database: ${told.away}` : "");
+    if (told.regions) update(told.regions);
+  };
+  socket.onclose = () => {
+    socket = null;
+    if (document.hidden) return;
+    say("The server does not answer; what is shown is as it was.");
+    setTimeout(() => { if (!socket) connect(); }, AGAIN_MS[Math.min(attempts++, AGAIN_MS.length - 1)]);
+  };
+}
+
+document.addEventListener("selectionchange", () => { if (waiting.size) update({}); });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) { if (socket) socket.close(); } else if (!socket) connect();
+});
+window.addEventListener("pagehide", () => { if (socket) socket.close(); });
+connect();
