@@ -26,7 +26,7 @@ class LastingWay:
     async def __aenter__(self) -> LastingWay:
         logging.getLogger("asyncpg.pool").setLevel(
             "CRITICAL"
-        )  # a traceback for what is said in a line: Postgres is away
+        )  # tracebacks for: Postgres is away
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -30,7 +30,7 @@ NOTHING_HERE = RequestError("unknown_page", "there is no such page", "Go on from
 
 
 def site(way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control: bool = False) -> Starlette:
-    """Return the application. ``hosts``: by which it is asked; ``prefix``: of its paths; ``may_control``: offer verbs."""
+    """Return the application. ``hosts``: by which it is asked; ``prefix``: of paths; ``may_control``: offer verbs."""
     token = secrets.token_urlsafe()
     renderer = Renderer(prefix, PAGES, token, may_control)
     live = Live(way)
