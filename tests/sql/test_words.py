@@ -101,6 +101,22 @@ async def test_if_all_words_are_common_those_with_several_are_ranked(c: Connecti
         assert (await found(c, "red green boats sails"))[0] == "z"
 
 
+async def test_what_has_two_common_words_is_ranked_beside_what_has_the_rare_one(c: Connection) -> None:
+    await c.execute(FEW.format(30))
+    await ingest(c, {f"{n:03}": ["red boats", "green sails", "red sails, the old ones"][n % 3] for n in range(120)})
+    await ingest(c, {"pair": "green boats", "rare": "a lighthouse of which much more is said in here than of others"})
+    await c.execute("analyze ingest_chunk_store")
+    assert set(await found(c, "lighthouse green boats", 2)) == {"pair", "rare"}
+
+
+async def test_live_chunks_are_found_behind_any_number_of_better_ones_that_were_replaced(c: Connection) -> None:
+    await ingest(c, {f"{n:03}": "a lighthouse" for n in range(250)})
+    await ingest(c, {f"{n:03}": "replaced" for n in range(250)})
+    await ingest(c, {f"live {n}": "a long text of harbours in which there is one lighthouse, too" for n in range(5)})
+    assert await c.fetchval("select count(*) from ingest_chunk_store where text = 'a lighthouse'") == 250
+    assert len(await found(c, "lighthouse", 5)) == 5
+
+
 async def test_k_are_found_when_k_are_there_however_rare_what_the_filter_keeps(c: Connection) -> None:
     await c.execute(FEW.format(20))
     await many(c, 60)
