@@ -50,6 +50,7 @@ def place() -> Iterator[tuple[Path, Mapping[str, str]]]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG", "OPENAI_"))}
     environment = clean | {
         "INGEST_DATA_DIR": str(folder / "data"), "INGEST_ROOTS": str(folder), "PYTHONPATH": str(ROOT),
+        "INGEST_GRACE_SECONDS": "1",
     }  # fmt: skip
     try:
         shutil.copytree(ROOT / "examples" / "documents", folder / "documents")
