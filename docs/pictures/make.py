@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LETTERS = 8_000  # of the load that status --watch is seen with
 WATCHED_SECONDS = 5
+CHARTED_SECONDS = 60
 BLOCK = re.compile(r"(<!-- pages(?P<names>[ \w,]*) -->\n).*?(<!-- /pages -->)", re.DOTALL)
 
 
@@ -39,6 +41,7 @@ def main() -> None:
             import browser  # noqa: PLC0415 - it needs playwright
 
             with listening(folder, environment), pages(folder, environment) as address:
+                time.sleep(CHARTED_SECONDS)  # so that there is something on charts: the letters go on
                 show(browser.photograph(address, HERE))
 
 
@@ -123,7 +126,12 @@ def listening(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
 def pages(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     """Serve the pages for the time of a block; give their address."""
     process = subprocess.Popen(
-        ingest("ui", "--port", "0"), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        ingest("ui", "--port", "0"),
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert process.stdout
     try:
