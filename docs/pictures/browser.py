@@ -66,9 +66,19 @@ def _photograph(browser: Browser, url: str, scheme: str, file: Path) -> None:
     page.wait_for_load_state("networkidle")
     taken = Image.open(io.BytesIO(page.screenshot()))
     context.close()
-    for colours in (256, 64, 16):
-        small = io.BytesIO()
-        taken.convert("RGB").quantize(colours).save(small, "png", optimize=True)
-        if len(small.getvalue()) < MOST_BYTES:
-            break
-    file.write_bytes(small.getvalue())
+    file.write_bytes(_small(taken))
+
+
+def _small(picture: Image.Image) -> bytes:
+    """Return it as PNG, with as many colours as the limit of bytes allows."""
+    for colours in (256, 64):
+        png = _as_png(picture, colours)
+        if len(png) < MOST_BYTES:
+            return png
+    return _as_png(picture, 16)
+
+
+def _as_png(picture: Image.Image, colours: int) -> bytes:
+    written = io.BytesIO()
+    picture.convert("RGB").quantize(colours).save(written, "png", optimize=True)
+    return written.getvalue()
