@@ -16,7 +16,7 @@ from ingest_command import Ingest
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(
     r"^<!-- (?:run|as (?P<role>\w+))(?:: (?P<state>\w{5}))? -->\n"
-    r"```(?P<language>sql|sh)\n(?P<text>.*?)^```\n(?:```text\n(?P<out>.*?)^```\n)?",
+    r"```(?P<language>sql|sh|python)\n(?P<text>.*?)^```\n(?:```text\n(?P<out>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -35,7 +35,7 @@ end $$ \\g /dev/null
 
 @dataclass(frozen=True)
 class Block:
-    """A runnable block of a page, in ``sql`` or ``sh``."""
+    """A runnable block of a page, in ``sql``, ``sh`` or ``python``."""
 
     language: str
     text: str
@@ -52,14 +52,14 @@ def blocks(page: str) -> list[Block]:
 async def in_psql(ingest: Ingest, todo: list[Block], wait: str = WAIT) -> list[tuple[Block, str, str | None]]:
     """Run blocks in one psql; return each with what it printed and the SQLSTATE of its error, if any."""
     mark = f"-- {uuid.uuid4()}"
-    script = "".join(f"{block.text}\\echo :SQLSTATE\n{wait}\\echo {mark}\n\\warn {mark}\n" for block in todo)
+    script = "".join(f"{block.text}\\echo state :SQLSTATE\n{wait}\\echo {mark}\n\\warn {mark}\n" for block in todo)
     ended = await ingest("psql", "-X", "-v", "SHOW_CONTEXT=never", stdin=script.encode())
     assert todo
     outs, errors = (text.split(f"{mark}\n") for text in (ended.out, ended.err))
     assert len(outs) == len(errors) == len(todo) + 1, ended.err
     results = []
     for block, out, error in zip(todo, outs, errors, strict=False):
-        body, state, _ = re.split(r"^(\w{5})\n", out, maxsplit=1, flags=re.MULTILINE)
+        body, state, _ = re.split(r"^state (\w{5})\n", out, maxsplit=1, flags=re.MULTILINE)
         well = state == "00000" and "ERROR: " not in error  # psql tells the last statement's state
         results.append((block, body + error, None if well else state))
     return results

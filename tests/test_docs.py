@@ -146,7 +146,7 @@ def codes_of_module(path: Path) -> set[str]:
         if isinstance(node, ast.Call) and node.args and _name(node.func).endswith(MAKERS):
             codes |= set(_codes(node.args[0], tree))
         elif isinstance(node, ast.Dict):
-            codes |= {str(value) for key, value in _constants(node) if key == "code" and value != "code"}
+            codes |= {value for key, value in _constants(node) if key == "code" and isinstance(value, str)} - {"code"}
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and _name(node.targets[0]) == "ERRORS":
             codes |= {str(key.value) for key in node.value.keys if isinstance(key, ast.Constant)}
     return codes
