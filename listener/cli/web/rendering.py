@@ -21,6 +21,7 @@ from listener.cli.web import charts
 from listener.cli.web.page import Asked, Page
 from listener.logs.visible import in_lines, on_one_line
 
+STEPS = {".", ".."}
 SIZES = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 
@@ -49,8 +50,15 @@ class Renderer:
         self._environment.filters |= FILTERS
 
     def link(self, path: str, *parts: str, **query: object) -> str:
-        """Return the address of a page: ``path``, then ``parts``, each quoted; None is left out of the query."""
-        given = {name: str(value) for name, value in query.items() if value is not None and value != ""}
+        """Return the address of a page: ``path``, then ``parts``, each quoted.
+
+        Of the query, what is None or empty is left out; a list is a parameter for each of its values. A part that
+        browsers would take for a step (``..``) is the query's ``part`` instead.
+        """
+        if STEPS.intersection(parts):
+            return self.link(f"{path}/", part=parts[-1], **query)
+        each = [(name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])]
+        given = [(name, str(value)) for name, value in each if value is not None and value != ""]
         whole = "/".join([path.rstrip("/") if parts else path, *(quote(part, safe="") for part in parts)])
         return f"{self._prefix}{whole}" + (f"?{urlencode(given)}" if given else "")
 
@@ -97,6 +105,11 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:,.3g}"
 
 
+def _bounded(value: int, most: int) -> str:
+    """Return a number that was counted up to ``most``."""
+    return f"{most:,}+" if value >= most else f"{value:,}"
+
+
 def _size(value: float | None) -> str:
     if value is None:
         return "–"
@@ -107,4 +120,5 @@ def _size(value: float | None) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "ago": _ago, "time": _time, "number": _number, "size": _size, "duration": in_a_word, "short": short,
     "visible": in_lines, "line": on_one_line, "cut": cut, "cut_in_middle": cut_in_middle,
+    "bounded": _bounded,
 }  # fmt: skip
