@@ -23,7 +23,8 @@ create table ingest.ingest_evaluations (
   constraint collection_exists foreign key (collection) references ingest.ingest_collections (name) on delete cascade on update cascade,
   constraint judged_is_a_name_of_200_bytes check (octet_length(judged) between 1 and 200 and judged !~ '[[:cntrl:]]'),
   constraint way_is_known check (way in ('words', 'vector', 'both')),
-  constraint weights_are_not_negative check (words_weight >= 0 and vector_weight >= 0 or words_weight is null and vector_weight is null),
+  constraint weights_come_in_pairs check ((words_weight is null) = (vector_weight is null)),
+  constraint weights_are_not_negative check (least(words_weight, vector_weight) >= 0),
   constraint queries_and_k_are_positive check (queries > 0 and k > 0),
   constraint figures_are_0_to_1 check (
     hit_at_1 between 0 and 1 and hit_at_k between 0 and 1 and mrr between 0 and 1 and ndcg between 0 and 1 and recall between 0 and 1)

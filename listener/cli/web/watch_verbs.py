@@ -66,8 +66,7 @@ class WatchVerbs:
             await self._way.use(lambda ingest: verb(ingest, form), changes=True)
         except IngestError as error:
             return _page(self._looks.failed(_asked(request), error))
-        finally:
-            await self._live.look()
+        await self._live.look()
         # The watch that was shown alone may be gone.
         kept = {key: form[key] for key in KEPT if form.get(key) and not (verb is _end and key == "name")}
         return RedirectResponse(self._renderer.link("/watches", **kept), SEE_OTHER)

@@ -14,48 +14,44 @@ from listener.client import Ingest
 from listener.client.described import MOST_COUNTED
 from listener.client.inventory import Holding
 
-EACH = "Documents change: the next request for them cuts and embeds them again."
-NOTHING = "Documents stay as they are."
+NONE_YET = (None, "", False)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting of a collection: what it is called, its value, what it means, and what a change of it does."""
+    """A setting of a collection: what it means, and whether a change has documents embedded again."""
 
     name: str
     value: Any
+    is_default: bool
     meaning: str
-    changed: str
-    default: Any
-
-    @property
-    def is_default(self) -> bool:
-        return bool(self.value == self.default)
+    embeds_again: bool
 
 
-MEANINGS: dict[str, tuple[Any, str, str]] = {
-    "chunk_size": (1000, "Most characters in a chunk.", EACH),
-    "chunk_overlap": (100, "Characters that a chunk repeats of the one before it.", EACH),
+MEANINGS: dict[str, tuple[Any, str, bool]] = {
+    "chunk_size": (1000, "Most characters in a chunk.", True),
+    "chunk_overlap": (100, "Characters that a chunk repeats of the one before it.", True),
     "embedding_template": (
         "{title}\n{heading_path}\n\n{text}",
         "What is embedded for a chunk; a line whose fields are all empty is left out.",
-        EACH,
+        True,
     ),
-    "passage_prefix": ("", "Before the template, where a model wants one.", EACH),
-    "query_prefix": ("", "Before a query that is embedded.", NOTHING),
+    "passage_prefix": ("", "Stands before the template, where a model wants one.", True),
+    "query_prefix": ("", "Stands before a query that is embedded.", False),
     "text_config": (
         "english",
-        "By which words are found: a text search configuration, or auto: for each document that of its language.",
-        EACH,
+        "How words are found: a text search configuration, or auto: for each document that of its language.",
+        True,
     ),
-    "max_running": (None, "Most requests that run at a time, over all listeners; none: no limit.", NOTHING),
-    "weight": (1, "Turns that it gets where another collection of the same submitter gets one.", NOTHING),
-    "indexed": (True, "Whether its vectors get an index when there are many.", NOTHING),
-    "index_from": (5000, "With more chunks than that.", NOTHING),
-    "index_m": (16, "Links of a chunk in the index.", "The index is built anew."),
-    "index_ef_construction": (64, "Candidates for these links.", "The index is built anew."),
-    "index_ef_search": (100, "Candidates of a search in the index: more find more, and take longer.", NOTHING),
+    "max_running": (None, "Most requests that run at a time, over all listeners.", False),
+    "weight": (1, "Turns that it gets where another collection of the same submitter gets one.", False),
+    "indexed": (True, "Whether its vectors get an index when there are many.", False),
+    "index_from": (5000, "With more chunks than that.", False),
+    "index_m": (16, "Links of a chunk in the index, which is built anew when this changes.", False),
+    "index_ef_construction": (64, "Candidates for these links; as above.", False),
+    "index_ef_search": (100, "Candidates of a search in the index: more find more, and take longer.", False),
 }
+"""Of each setting the default, what it means, and whether a change has documents embedded again; in this order."""
 
 
 async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
@@ -68,10 +64,11 @@ async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
 
 
 def _settings(held: Holding) -> Iterator[Setting]:
-    """Yield the settings of a collection; one that has no meaning here yet is shown without."""
-    for name, value in held.settings.items():
-        default, meaning, changed = MEANINGS.get(name, (None, "", ""))
-        yield Setting(name, value, meaning, changed, default)
+    """Yield the settings of a collection; one that has no meaning here yet comes last."""
+    for name in sorted(held.settings, key=lambda name: [*MEANINGS, name].index(name)):
+        default, meaning, embeds_again = MEANINGS.get(name, NONE_YET)
+        value = held.settings[name]
+        yield Setting(name, value, value == default, meaning, embeds_again)
 
 
 def _literal(text: str) -> str:

@@ -25,10 +25,12 @@ async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     found = await if_permitted(
         ingest.watches(name or None, collection=collection or None, state=state or None, after=behind, limit=ROWS + 1)
     )
+    has_more = found is not None and len(found) > ROWS
     return {
-        "found": None if found is None else found[:ROWS], "last": found[ROWS - 1] if found and len(found) > ROWS else None,
-        "in_shell": in_shell, "state_looks": STATE_LOOKS, "name": name, "collection": collection, "state": state, "states": STATES, "is_first": behind is None,
+        "found": None if found is None else found[:ROWS], "last": found[ROWS - 1] if found and has_more else None,
+        "name": name, "collection": collection, "state": state, "is_first": behind is None,
         "kept": {key: asked.exactly(key) for key in KEPT if asked.exactly(key)},
+        "states": STATES, "state_looks": STATE_LOOKS, "in_shell": in_shell,
     }  # fmt: skip
 
 
