@@ -105,11 +105,6 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:,.3g}"
 
 
-def _bounded(value: int, most: int) -> str:
-    """Return a number that was counted up to ``most``."""
-    return f"{most:,}+" if value >= most else f"{value:,}"
-
-
 def _size(value: float | None) -> str:
     if value is None:
         return "–"
@@ -120,5 +115,4 @@ def _size(value: float | None) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "ago": _ago, "time": _time, "number": _number, "size": _size, "duration": in_a_word, "short": short,
     "visible": in_lines, "line": on_one_line, "cut": cut, "cut_in_middle": cut_in_middle,
-    "bounded": _bounded,
 }  # fmt: skip

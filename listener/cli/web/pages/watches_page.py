@@ -15,7 +15,7 @@ MOST_COUNTED = 100_000
 STATE_LOOKS = {"running": "busy", "pending": "warn", "failing": "bad", "paused": "quiet"}
 STATES = ("waiting", "pending", "running", "failing", "paused")
 KEPT = ("collection", "state", "name", "after_collection", "after")
-"""What a form of the page carries, so that whoever sends it comes back to where it was."""
+"""What a form's address carries, so that whoever sends it comes back to where it was."""
 
 
 async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
@@ -36,10 +36,14 @@ async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
 
 async def _read_one(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     """Read what the end of a watch would mean."""
-    name = asked.exactly("name")
+    name = asked.exactly("watch")
     if not (found := await ingest.watches(name)):
         raise RequestError("unknown_watch", f'there is no watch "{name}"', "It may have been ended meanwhile.")
-    return {"watch": found[0], "brought": await ingest.count_watched(name, most=MOST_COUNTED), "most": MOST_COUNTED}
+    return {"watch": found[0], "brought": await ingest.count_watched(name, most=MOST_COUNTED), "counted": _counted}
+
+
+def _counted(number: int) -> str:
+    return f"{MOST_COUNTED:,}+" if number >= MOST_COUNTED else f"{number:,}"
 
 
 WATCHES = Page("/watches", "watches", _read, "Watches")
