@@ -15,7 +15,8 @@ from listener.cli.running import open_ingest, run
 from listener.cli.search import beginning
 
 if TYPE_CHECKING:
-    from listener.client import judging
+    from listener.client import Ingest, judging
+    from listener.errors import IngestError
 
 MOST_BYTES = 64 << 20
 NAMES = {"words": "words", "vector": "meaning", "both": "both"}
@@ -41,6 +42,9 @@ def evaluate(
     ] = None,
     rerank: Annotated[bool, typer.Option("--rerank", help="By both in the order of a re-ranker too.")] = False,
     worst: Annotated[int, typer.Option(metavar="N", min=0, max=10_000, help="How many bad queries to list.")] = 5,
+    save: Annotated[
+        bool, typer.Option("--save/--no-save", help="Keep the figures with the collection, as ingest ui shows them.")
+    ] = True,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -60,7 +64,8 @@ def evaluate(
     judged = judging.read(_lines(file), (beginning(base) or "") if base else "")
     wanted = [way for way in judging.WAYS if not by or way in [one.in_sql for one in by]]
     how = {"ways": wanted, "k": k, "weights": [_weights(pair) for pair in weights or ()], "rerank": rerank}
-    run(_evaluate(judged, collection or ["default"], how, worst, Output(as_json), show_sql))
+    kept_as = file.name if save else None
+    run(_evaluate(judged, collection or ["default"], how, worst, kept_as, Output(as_json), show_sql))
 
 
 def _lines(file: Path) -> list[str]:
@@ -79,11 +84,15 @@ async def _evaluate(
     collections: Sequence[str],
     how: Mapping[str, Any],
     worst: int,
+    kept_as: str | None,
     output: Output,
     show_sql: bool,
 ) -> None:
     async with open_ingest(output, show_sql) as ingest:
         found = [one for name in collections for one in await ingest.evaluate(judged, name, **how)]
+        refused = await _keep(ingest, found, kept_as) if kept_as else None
+    if refused:
+        output.note(f"note: the figures are not kept: {refused.message}")
     for name, unknown in {one.collection: one.unknown for one in found if one.unknown}.items():
         more = f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         output.note(f'warning: expected, but not in collection "{name}": {unknown[0]}{more}; see --base')
@@ -100,6 +109,18 @@ async def _evaluate(
             output.line()
             output.line(f"worst of {one.collection} by {_name(one.way)}:")
             output.table(("nDCG", "place", "query", "found first"), (_bad(query) for query in bad))
+
+
+async def _keep(ingest: Ingest, found: Sequence[judging.Quality], kept_as: str) -> IngestError | None:
+    """Keep what was measured; return why not, where it can't be: the figures are worth having without that."""
+    from listener.errors import IngestError
+
+    try:
+        for one in found:
+            await ingest.save_evaluation(one, kept_as)
+    except IngestError as error:
+        return error
+    return None
 
 
 def _name(way: str) -> str:

@@ -140,9 +140,19 @@ class Inventory:
 
     session: Session
 
-    async def collections(self, collection: str | None = None) -> list[Holding]:
-        """Return what each collection holds, or one; those in which the caller has no right are left out."""
-        rows = await self.session.rows(sql.COLLECTIONS, collection)
+    async def collections(
+        self,
+        collection: str | None = None,
+        *,
+        find: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Holding]:
+        """Return what each collection holds, by name, or one; those in which the caller has no right are left out.
+
+        ``find``: only those whose name or tenant contains that. ``after``, ``limit``: so many, behind that one.
+        """
+        rows = await self.session.rows(sql.COLLECTIONS, collection, find, after, limit)
         return [Holding(**{**row, "settings": json.loads(row["settings"])}) for row in rows]
 
     async def documents(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 COLLECTIONS = """select i.collection, i.documents, i.chunks, i.bytes, i.failing, i.changed_at, i.tenant, i.embedder,
   i.endpoint, i.model, i.dimensions, i.settings::text, i.created_at, i.index
-from {schema}.ingest_inventory($1::text) i order by i.collection"""
+from {schema}.ingest_inventory($1::text, $2::text, $3::text, $4::int) i order by i.collection"""
 
 DOCUMENTS = """select l.collection, l.uri, l.state, l.title, l.media_type, l.bytes, l.chunks, l.changed_at, l.code,
   l.message, l.hint, l.step, l.request_id::text

@@ -50,6 +50,7 @@ class Asking:
     way: str
     by: By | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
+    weights: Weights | None = None
 
 
 RERANKED = Asking("reranked", more={"rerank": True})
@@ -81,6 +82,7 @@ class Quality:
     ``found``   each query's own
     ``unscored``  the number of queries for which a re-ranker's scores of nothing that was found are known
     ``unknown`` the URIs that were expected and are not in the collection; they count as not found
+    ``weights`` of words and of the vector, if they were given
     """
 
     collection: str
@@ -95,6 +97,7 @@ class Quality:
     found: Sequence[Answered]
     unknown: Sequence[str] = ()
     unscored: int = 0
+    weights: Weights | None = None
 
     def worst(self, number: int) -> list[Answered]:
         """Return the queries that went worst, the worst first, without those that went as well as can be."""
@@ -162,7 +165,8 @@ def asking(way: Way) -> Asking:
 
 def weighted(words: float, vector: float) -> Asking:
     """Return how to ask by both, each of which counts so much."""
-    return Asking(f"both {words:g}:{vector:g}", more={"words_weight": words, "vector_weight": vector})
+    more = {"words_weight": words, "vector_weight": vector}
+    return Asking(f"both {words:g}:{vector:g}", more=more, weights=(words, vector))
 
 
 async def evaluate(
@@ -184,11 +188,13 @@ async def evaluate(
             hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=how.by, **how.more)
             answered = measure(one, [hit.uri for hit in hits], k)
             found[how.way].append(replace(answered, reranked=any(hit.by == "reranked" for hit in hits)))
+    weights = {how.way: how.weights for how in asked}
     return [
         replace(
             quality(collection, way, k, of_way),
             unknown=unknown,
             unscored=sum(way == RERANKED.way and not one.reranked for one in of_way),
+            weights=weights[way],
         )
         for way, of_way in found.items()
     ]

@@ -20,8 +20,13 @@ WATCH = """select {schema}.ingest_watch($1::text, $2::text, $3::text, $4::text::
   $7::boolean, $8::text::jsonb, $9::text::jsonb)"""
 WATCHES = """select w.name, w.source, w.collection, w.schedule, w.paused, w.next_at, w.running_request::text,
   w.started_at, w.succeeded_at, w.failing_since, w.failures, w.error_code, w.error_message, w.hint, w.waiting_for,
-  w.noticing, w.last_request::text, w.options::text, w.metadata::text, w.created_by, w.created_at, w.state
-from {schema}.ingest_watches w where $1::text is null or w.name = $1::text order by w.collection, w.name"""
+  w.noticing, w.last_request::text, w.options::text, w.metadata::text, w.created_by, w.created_at, w.state,
+  exists (select from {schema}.ingest_watch_store s where s.name = w.name and s.source is null) as is_table
+from {schema}.ingest_watches w
+where ($1::text is null or w.name = $1::text) and ($2::text is null or w.collection = $2::text)
+  and ($3::text is null or w.state = $3::text) and ($4::text is null or (w.collection, w.name) > ($4::text, $5::text))
+order by w.collection, w.name limit $6::int"""
+COUNT = "select c.documents, c.alone from {schema}.ingest_count_watched($1::text, $2::int) c"
 UNWATCH = "select {schema}.ingest_unwatch($1::text, $2::boolean)"
 PAUSE = "select {schema}.ingest_pause_watch($1::text)"
 RESUME = "select {schema}.ingest_resume_watch($1::text)"
@@ -41,6 +46,7 @@ class Watch:
     ``waiting_for``      why it does nothing, and what would help
     ``state``            paused; its request is pending, running; else failing, waiting
     ``noticing``         how listeners notice changes: ``events``, ``polling: why``, ``missing: what``; None: none does
+    ``is_table``         whether ``source`` is a table of this database
     """
 
     name: str
@@ -65,6 +71,18 @@ class Watch:
     created_by: str
     created_at: datetime
     state: str
+    is_table: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Documents that came from a watch's source, and how many of them from no other, counted up to a number.
+
+    None: not visible to the caller's role.
+    """
+
+    documents: int | None
+    alone: int | None
 
 
 class Watched:
@@ -105,9 +123,21 @@ class Watched:
         )
         return str(await self.session.value(WATCH, *values))
 
-    async def watches(self, name: str | None = None) -> list[Watch]:
-        """Return the watches that the caller may see, by collection and name; or the one of that name."""
-        rows = await self.session.rows(WATCHES, name)
+    async def watches(
+        self,
+        name: str | None = None,
+        *,
+        collection: str | None = None,
+        state: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int | None = None,
+    ) -> list[Watch]:
+        """Return the watches that the caller may see, by collection and name; or the one of that name.
+
+        ``collection``, ``state``: only those. ``after``, ``limit``: so many, behind the watch of that collection and
+        name.
+        """
+        rows = await self.session.rows(WATCHES, name, collection, state, *(after or (None, None)), limit)
         return [
             Watch(**{
                 **row,
@@ -116,6 +146,11 @@ class Watched:
             })
             for row in rows
         ]  # fmt: skip
+
+    async def count_watched(self, name: str, *, most: int = 100_000) -> Brought:
+        """Return how many documents a watch brought, and how many ``unwatch`` would delete, counted up to ``most``."""
+        (row,) = await self.session.rows(COUNT, name, most)
+        return Brought(**row)
 
     async def unwatch(self, name: str, *, delete_documents: bool = False) -> int:
         """End a watch. A request of it that runs goes on; with ``delete_documents`` it is cancelled.

@@ -1,4 +1,6 @@
-create or replace function ingest.ingest_inventory(p_collection text default null)
+create or replace function ingest.ingest_inventory(
+  p_collection text default null, p_find text default null, p_after text default null, p_limit int default null
+)
 returns table (collection text, documents bigint, chunks bigint, bytes bigint, failing bigint, changed_at timestamptz, tenant text,
                embedder text, endpoint text, model text, dimensions int, settings jsonb, created_at timestamptz, index text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
@@ -14,19 +16,24 @@ declare
   v_submitted text[] := ingest.ingest_collections_for('submit'::text);
   v_principals text[] := ingest.ingest_principals();
 begin
+  perform ingest.ingest_check_count('p_limit'::text, p_limit);
   perform ingest.ingest_refuse_own_policies();
   return query
     with seen as materialized (
       select k.name, v_operate or k.name = any (v_operated) as operates, v_search or k.name = any (v_searched) as searches
       from ingest.ingest_collections k
-      where (p_collection is null or k.name = p_collection)
+      where (p_collection is null or k.name = p_collection) and k.name > coalesce(p_after, '')
+        and (p_find is null or position(lower(p_find) in lower(k.name)) > 0 or position(lower(p_find) in lower(k.tenant)) > 0)
         and (v_operate or v_search or v_submit or k.name = any (v_operated || v_searched || v_submitted))
+      order by k.name limit p_limit
     ), held as (
-      select d.collection, count(*) as documents, coalesce(sum(d.chunks), 0)::bigint as chunks, coalesce(sum(d.bytes), 0)::bigint as bytes,
-             max(d.updated_at) as changed_at
-      from ingest.ingest_documents d join seen s on s.name = d.collection
-      where d.revision_id is not null and (s.operates or s.searches and (d.principals is null or d.principals && v_principals))
-      group by d.collection
+      -- One by one: a page of them reads nothing of the others' documents.
+      select s.name as collection, h.* from seen s cross join lateral (
+        select count(*) as documents, coalesce(sum(d.chunks), 0)::bigint as chunks, coalesce(sum(d.bytes), 0)::bigint as bytes,
+               max(d.updated_at) as changed_at
+        from ingest.ingest_documents d
+        where d.collection = s.name and d.revision_id is not null
+          and (s.operates or s.searches and (d.principals is null or d.principals && v_principals))) h
     ), planned as materialized (
       select * from ingest.ingest_plan_indexes() where exists (select from seen s where s.operates)
     )
@@ -46,6 +53,7 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_inventory(text) is
+comment on function ingest.ingest_inventory(text, text, text, int) is
   'A row for each collection that the caller has a right in: what it holds, how many documents'' last attempt failed, when one changed last, its '
-  'space and settings, and how its vectors are searched (ingest_indexes). Null: not visible to the caller.';
+  'space and settings, and how its vectors are searched (ingest_indexes). Null: not visible to the caller. p_find: what its name or tenant contains; '
+  'p_after, p_limit: the first ones by name behind that one.';

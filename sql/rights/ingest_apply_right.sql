@@ -46,6 +46,7 @@ begin
                   || case when v_all then 'to %I' else 'from %I' end),
       ('operate', 'grant select on ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_containers, '
                   'ingest.ingest_spaces, ingest.ingest_usage, ingest.ingest_usage_by_day to %I'),
+      ('search,operate', 'grant select on ingest.ingest_evaluations, ingest.ingest_generations to %I'),
       ('operate,listen', 'grant select on ingest.ingest_indexes, ingest.ingest_metrics to %I'),
       ('listen', 'grant select on ingest.ingest_requests, ingest.ingest_revisions, ingest.ingest_batches, ingest.ingest_containers, '
                  'ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_collections, ingest.ingest_spaces, ingest.ingest_watch_store to %I'),

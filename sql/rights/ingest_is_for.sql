@@ -8,7 +8,7 @@ return case p_right
     'ingest_add', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',
     'ingest_show_document', 'ingest_show_revisions', 'ingest_progress', 'ingest_progress_of',
     'ingest_waiting_for', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored', 'ingest_watch',
-    'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched', 'ingest_watch_waits_for', 'ingest_noticed_by',
+    'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched', 'ingest_count_watched', 'ingest_watch_waits_for', 'ingest_noticed_by',
     'ingest_locate', 'ingest_lacks_root', 'ingest_root_for')
   when 'search' then p_routine in (
     'ingest_search', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
@@ -16,7 +16,7 @@ return case p_right
     'ingest_most_ranked', 'ingest_words_pairs',
     'ingest_find_any', 'ingest_find_by_words', 'ingest_find_by_vector', 'ingest_wanted_each', 'ingest_check_wanted', 'ingest_wanted_condition',
     'ingest_filter_condition', 'ingest_filter_operates', 'ingest_filter_alternatives', 'ingest_filter_contained', 'ingest_filter_comparison', 'ingest_filter_equal',
-    'ingest_refuse_filter', 'ingest_most_reranked', 'ingest_reranked',
+    'ingest_refuse_filter', 'ingest_most_reranked', 'ingest_reranked', 'ingest_save_evaluation',
     'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_ann', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
@@ -28,7 +28,7 @@ return case p_right
     'ingest_fork', 'ingest_confirm_restore', 'ingest_restored', 'ingest_collection', 'ingest_set_principals', 'ingest_delete_documents',
     'ingest_delete_requests', 'ingest_delete_under', 'ingest_count_documents', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
     'ingest_show_revisions', 'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched',
-    'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_lacks_root', 'ingest_root_for', 'ingest_delete_origin', 'ingest_list_indexes',
+    'ingest_count_watched', 'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_lacks_root', 'ingest_root_for', 'ingest_delete_origin', 'ingest_list_indexes',
     'ingest_list_metrics')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
     'ingest_confirm_restore')

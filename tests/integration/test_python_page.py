@@ -24,11 +24,6 @@ import pytest
 from listener_process import ListenerProcess
 
 import listener
-from listener.client.inventory import Inventory
-from listener.client.passages import Prompting
-from listener.client.searching import Searching
-from listener.client.stretches import Stretches
-from listener.client.watched import Watched
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
@@ -71,14 +66,7 @@ async def run(code: str, names: dict[str, Any]) -> None:
 def test_the_page_has_each_verb_with_its_arguments() -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     shown = dict(re.findall(r"^\| `(\w+)\(([^)]*)\)` \|", page, re.MULTILINE))
-    ways = {
-        **vars(Inventory),
-        **vars(Stretches),
-        **vars(Watched),
-        **vars(Searching),
-        **vars(Prompting),
-        **vars(listener.Ingest),
-    }
+    ways = {name: value for one in listener.Ingest.__mro__[:-1] for name, value in vars(one).items()}
     verbs = {name: value for name, value in ways.items() if not name.startswith("_")}
     assert set(shown) == set(verbs)
     for name, verb in verbs.items():

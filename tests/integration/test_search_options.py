@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import staging
 from ingest_command import Ingest
+from roles import new_roles
 
 import listener
+from listener import embedded
 from listener.errors import RequestError
 
 
@@ -113,7 +115,35 @@ async def test_eval_compares_weights_and_says_what_no_re_ranker_has_seen(
         ["reranked", "1.000", "1.000"],
     ]
     assert "of 1 of 1 queries no re-ranker's score is known" in ended.err
+    kept = await c.fetch("select way, words_weight, vector_weight, reranked, ndcg, judged from ingest_evaluations")
+    assert [tuple(row) for row in kept[2:]] == [
+        ("both", None, None, False, 1, "judged.jsonl"),
+        ("both", 1, 100, False, pytest.approx(0.63, abs=0.01), "judged.jsonl"),
+        ("both", 3, 1, False, 1, "judged.jsonl"),
+        ("both", None, None, True, 1, "judged.jsonl"),
+    ]
+    async with listener.connect(c) as connected:
+        newest, *_ = await connected.evaluations("default", limit=2)
+        assert (newest.asked, newest.model, newest.queries) == ("reranked", "test", 1)
+        assert (await connected.last_evaluations(["mail", "default"]))["default"] == newest
     assert (await ingest("eval", str(file), "--weights", "a:b")).code() == "wrong_weight"
+
+
+async def test_an_evaluation_is_not_kept_if_that_is_said_or_the_role_may_not(
+    ingest: Ingest, installed: str, c: staging.Connection, tmp_path: Path
+) -> None:
+    file = tmp_path / "judged.jsonl"
+    file.write_text('{"query": "cats", "expected": ["far"]}\n', encoding="utf-8")
+    assert (await ingest("eval", str(file), "--by", "words", "--no-save")).status == 0
+    async with new_roles(c, 1) as (searcher,):
+        await c.execute("select ingest_grant($1, 'searcher')", searcher)
+        keeps = await c.fetchval("select oid::regprocedure::text from pg_proc where proname = 'ingest_save_evaluation'")
+        await c.execute(f"revoke execute on function {keeps} from {searcher}")
+        own = installed.replace(f"//{embedded.server.SUPERUSER}@", f"//{searcher}@")
+        ended = await ingest("eval", str(file), "--by", "words", INGEST_DATABASE_URL=own)
+    assert (ended.status, "1.000" in ended.out) == (0, True), ended.err
+    assert "note: the figures are not kept: permission denied for function ingest_save_evaluation" in ended.err
+    assert await c.fetchval("select count(*) from ingest_evaluations") == 0
 
 
 async def test_an_evaluation_that_expects_nothing_of_what_is_there_is_refused(

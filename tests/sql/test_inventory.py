@@ -45,6 +45,26 @@ async def test_the_inventory_counts_documents_chunks_and_what_fails(c: Connectio
     assert (empty["documents"], empty["chunks"], empty["bytes"], empty["changed_at"]) == (0, 0, 0, None)
 
 
+async def test_the_inventory_has_pages_and_finds_names_and_tenants(c: Connection) -> None:
+    for name in ("b/x", "a%", "Harbour", "c"):
+        await collection(c, name, tenant="acme" if name == "c" else "")
+    await ingest(c, {"x": "one"}, collection="c")
+
+    async def names(*arguments: Any) -> list[str]:
+        rows = await c.fetch("select collection, documents from ingest_inventory(null, $1, $2, $3)", *arguments)
+        return [f"{row['collection']}:{row['documents']}" for row in rows]
+
+    whole = [f"{row['collection']}:{row['documents']}" for row in await c.fetch("select * from ingest_inventory()")]
+    assert len(whole) == 5
+    first = await names(None, None, 2)
+    assert [*first, *await names(None, first[-1].partition(":")[0], 9)] == whole
+    assert await names("HARB", None, None) == ["Harbour:0"]
+    assert await names("%", None, None) == ["a%:0"]
+    assert await names("acm", None, None) == ["c:1"]
+    with refused("IG035", "wrong_count"):
+        await names(None, None, 0)
+
+
 async def test_documents_are_listed_page_by_page_behind_a_key(c: Connection) -> None:
     for name in ("a", "b"):
         await ingest(c, {f"doc/{n}": f"text {name} {n}" for n in range(5)}, collection=name)

@@ -465,6 +465,7 @@ async def test_a_submitter_s_watch_has_its_rights_at_each_firing(c: Connection, 
                 await watch(stranger, name=name, collection="a")
             with refused("IG040", "not_granted"):
                 await it.execute("select ingest_unwatch($1, true)", name)
+            assert tuple(await one(it, "select * from ingest_count_watched($1)", name)) == (None, None)
             await c.execute("select ingest_cancel($1)", request)
             await c.execute("select ingest_revoke($1, 'submitter', 'a')", maker)
             await put_clock(c, "2 hours")
@@ -563,6 +564,9 @@ async def test_unwatch_deletes_what_came_from_its_source_and_no_other(c: Connect
     with refused("IG011", "wrong_state"):
         await c.execute("select ingest_unwatch($1, true)", name)
     await end(c, request)
+    assert tuple(await one(c, "select * from ingest_count_watched($1)", name)) == (2499, 2498)
+    assert (await one(c, "select * from ingest_count_watched($1, 10)", name))["documents"] == 10
+    assert tuple(await one(c, "select * from ingest_count_watched('unknown')")) == (None, None)
     assert await c.fetchval("select ingest_unwatch($1, true)", name) == 2498
     assert {row["uri"] for row in await c.fetch("select uri from ingest_documents")} == {row["uri"] for row in ids[-2:]}
     assert {row["origin"] for row in await c.fetch("select origin from ingest_document_origins")} == {"/srv"}

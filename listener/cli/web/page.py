@@ -19,12 +19,20 @@ class Asked:
     query: tuple[tuple[str, str], ...] = ()
 
     def of_path(self, name: str) -> str:
-        """Return a parameter of the path."""
-        return dict(self.path)[name]
+        """Return a parameter of the path, or what stands in the query in its place (``Renderer.link``)."""
+        return dict(self.path)[name] or self.exactly("part")
 
     def get(self, name: str, default: str = "") -> str:
         """Return a parameter of the query, without blanks around it; what is empty is as if it were not there."""
         return next((value.strip() for key, value in self.query if key == name), "") or default
+
+    def exactly(self, name: str) -> str:
+        """Return a parameter of the query as it stands: a URI may begin or end with a blank."""
+        return next(iter(self.each(name)), "")
+
+    def each(self, name: str) -> list[str]:
+        """Return all parameters of the query of a name, as they stand, without those that are empty."""
+        return [value for key, value in self.query if key == name and value]
 
     @property
     def filters(self) -> dict[str, str]:

@@ -21,6 +21,7 @@ from listener.cli.web import charts
 from listener.cli.web.page import Asked, Page
 from listener.logs.visible import in_lines, on_one_line
 
+STEPS = {".", ".."}
 SIZES = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 
@@ -49,8 +50,15 @@ class Renderer:
         self._environment.filters |= FILTERS
 
     def link(self, path: str, *parts: str, **query: object) -> str:
-        """Return the address of a page: ``path``, then ``parts``, each quoted; None is left out of the query."""
-        given = {name: str(value) for name, value in query.items() if value is not None and value != ""}
+        """Return the address of a page: ``path``, then ``parts``, each quoted.
+
+        Of the query, what is None or empty is left out; a list is a parameter for each of its values. A part that
+        browsers would take for a step (``..``) is the query's ``part`` instead.
+        """
+        if STEPS.intersection(parts):
+            return self.link(f"{path}/", part=parts[-1], **query)
+        each = [(name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])]
+        given = [(name, str(value)) for name, value in each if value is not None and value != ""]
         whole = "/".join([path.rstrip("/") if parts else path, *(quote(part, safe="") for part in parts)])
         return f"{self._prefix}{whole}" + (f"?{urlencode(given)}" if given else "")
 

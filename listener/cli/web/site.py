@@ -23,6 +23,7 @@ from listener.cli.web.pages import PAGES, PROBLEM
 from listener.cli.web.rendering import Rendered, Renderer
 from listener.cli.web.socket import keep_up_to_date
 from listener.cli.web.verbs import Verbs
+from listener.cli.web.watch_verbs import WatchVerbs
 from listener.errors import RequestError
 
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -37,7 +38,8 @@ def site(way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control
     looks = Looks(way, renderer, live, PROBLEM)
     verbs = Verbs(way, renderer, live, looks, token)
     routes: list[BaseRoute] = [route for page in PAGES for route in _routes_of(page, live, looks)]
-    routes += verbs.routes() if may_control else []
+    watch_verbs = WatchVerbs(way, renderer, live, looks, token)
+    routes += [*verbs.routes(), *watch_verbs.routes()] if may_control else []
     routes += [Route(f"/static/{name}", _file(name)) for name in _static()]
 
     async def nothing_here(request: Request, _: Exception) -> Response:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from listener.cli.web.page import Asked, Page
+from listener.cli.web.pages.collection_page import COLLECTION
+from listener.cli.web.pages.collections_page import COLLECTIONS
 from listener.cli.web.pages.overview import OVERVIEW
+from listener.cli.web.pages.watches_page import WATCHES
 from listener.client import Ingest
 
 
@@ -11,5 +14,5 @@ async def _nothing(_: Ingest, __: Asked) -> dict[str, object]:
     return {}
 
 
-PAGES: tuple[Page, ...] = (OVERVIEW,)
+PAGES: tuple[Page, ...] = (OVERVIEW, COLLECTIONS, COLLECTION, WATCHES)
 PROBLEM = Page("/", "problem", _nothing, is_live=False)

@@ -1,0 +1,50 @@
+"""The watches: when each looked last, when it looks next, why it fails or waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from listener.cli.in_shell import in_shell
+from listener.cli.web.page import Asked, Page
+from listener.client import Ingest
+from listener.client.permitted import if_permitted
+from listener.errors import RequestError
+
+ROWS = 50
+MOST_COUNTED = 100_000
+STATE_LOOKS = {"running": "busy", "pending": "warn", "failing": "bad", "paused": "quiet"}
+STATES = ("waiting", "pending", "running", "failing", "paused")
+KEPT = ("collection", "state", "name", "after_collection", "after")
+"""What a form's address carries, so that whoever sends it comes back to where it was."""
+
+
+async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+    name, collection, after = asked.exactly("name"), asked.exactly("collection"), asked.exactly("after")
+    state = asked.get("state")
+    behind = (asked.exactly("after_collection"), after) if after else None
+    found = await if_permitted(
+        ingest.watches(name or None, collection=collection or None, state=state or None, after=behind, limit=ROWS + 1)
+    )
+    has_more = found is not None and len(found) > ROWS
+    return {
+        "found": None if found is None else found[:ROWS], "last": found[ROWS - 1] if found and has_more else None,
+        "name": name, "collection": collection, "state": state, "is_first": behind is None,
+        "kept": {key: asked.exactly(key) for key in KEPT if asked.exactly(key)},
+        "states": STATES, "state_looks": STATE_LOOKS, "in_shell": in_shell,
+    }  # fmt: skip
+
+
+async def _read_one(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+    """Read what the end of a watch would mean."""
+    name = asked.exactly("watch")
+    if not (found := await ingest.watches(name)):
+        raise RequestError("unknown_watch", f'there is no watch "{name}"', "It may have been ended meanwhile.")
+    return {"watch": found[0], "brought": await ingest.count_watched(name, most=MOST_COUNTED), "counted": _counted}
+
+
+def _counted(number: int) -> str:
+    return f"{MOST_COUNTED:,}+" if number >= MOST_COUNTED else f"{number:,}"
+
+
+WATCHES = Page("/watches", "watches", _read, "Watches")
+UNWATCH = Page("/watches/unwatch", "unwatch", _read_one, is_live=False)
