@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from listener.cli.problems import Problem, shown
 from listener.client import Ingest
+from listener.errors import IngestError, OperatorError
 
 Read = Callable[[Ingest, "Asked"], Awaitable[Mapping[str, Any]]]
 
@@ -25,6 +27,14 @@ class Asked:
     def get(self, name: str, default: str = "") -> str:
         """Return a parameter of the query, without blanks around it; what is empty is as if it were not there."""
         return next((value.strip() for key, value in self.query if key == name), "") or default
+
+    def exactly(self, name: str) -> str:
+        """Return a parameter of the query as it stands: a URI may begin or end with a blank."""
+        return next(iter(self.each(name)), "")
+
+    def each(self, name: str) -> list[str]:
+        """Return all parameters of the query of a name, as they stand, without those that are empty."""
+        return [value for key, value in self.query if key == name and value]
 
     @property
     def filters(self) -> dict[str, str]:
@@ -46,3 +56,10 @@ class Page:
     read: Read = field(compare=False)
     heading: str = ""
     is_live: bool = True
+
+
+def refusal(error: IngestError) -> Problem:
+    """Return what a page with a form says beside it; raises ``error`` if nothing can be read at all."""
+    if isinstance(error, OperatorError) and error.code != "not_permitted":
+        raise error
+    return shown(error)

@@ -49,8 +49,12 @@ class Renderer:
         self._environment.filters |= FILTERS
 
     def link(self, path: str, *parts: str, **query: object) -> str:
-        """Return the address of a page: ``path``, then ``parts``, each quoted; None is left out of the query."""
-        given = {name: str(value) for name, value in query.items() if value is not None and value != ""}
+        """Return the address of a page: ``path``, then ``parts``, each quoted.
+
+        Of the query, what is None or empty is left out; a list is a parameter for each of its values.
+        """
+        each = [(name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])]
+        given = [(name, str(value)) for name, value in each if value is not None and value != ""]
         whole = "/".join([path.rstrip("/") if parts else path, *(quote(part, safe="") for part in parts)])
         return f"{self._prefix}{whole}" + (f"?{urlencode(given)}" if given else "")
 

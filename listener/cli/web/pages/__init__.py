@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from listener.cli.web.page import Asked, Page
+from listener.cli.web.pages.document_list import DOCUMENTS
+from listener.cli.web.pages.document_page import DOCUMENT
 from listener.cli.web.pages.overview import OVERVIEW
+from listener.cli.web.pages.search_page import SEARCH
 from listener.client import Ingest
 
 
@@ -11,5 +14,5 @@ async def _nothing(_: Ingest, __: Asked) -> dict[str, object]:
     return {}
 
 
-PAGES: tuple[Page, ...] = (OVERVIEW,)
+PAGES: tuple[Page, ...] = (OVERVIEW, DOCUMENTS, DOCUMENT, SEARCH)
 PROBLEM = Page("/", "problem", _nothing, is_live=False)
