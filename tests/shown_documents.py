@@ -69,10 +69,15 @@ class Answered:
     html: str
 
 
-async def answered(pages: Pages, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> Answered:
+async def answered(pages: Pages, path: str, /, **query: object) -> Answered:
     """Get a page; ``query``: a list is a parameter for each of its values."""
+    return await asked(pages, path, {}, **query)
+
+
+async def asked(pages: Pages, path: str, headers: Mapping[str, str], /, **query: object) -> Answered:
+    """Get a page as a browser with these headers does."""
     address = f"{pages.address}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
-    return await asyncio.to_thread(_get, address, dict(headers or {}))
+    return await asyncio.to_thread(_get, address, dict(headers))
 
 
 def _get(address: str, headers: dict[str, str]) -> Answered:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from browsing import pages_of
 from pipeline import until
 from roles import new_roles
-from shown_documents import answered, many, place
+from shown_documents import answered, asked, many, place
 from staging import Connection, add, add_listener, carry, claim, discover, ingest, settle
 
 from listener import embedded
@@ -200,7 +200,7 @@ async def test_another_site_s_page_can_t_embed_a_search(installed: str, tmp_path
     async with pages_of(installed, tmp_path) as pages:
         for destination, status in (("image", 403), ("iframe", 403), ("document", 200)):
             headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": destination}
-            assert (await answered(pages, "/search", headers, q="ships")).status == status
+            assert (await asked(pages, "/search", headers, q="ships")).status == status
 
 
 async def test_other_pages_come_while_searches_wait(

@@ -48,7 +48,8 @@ async def _context(ingest: Ingest, wanted: SearchAddress) -> dict[str, Any]:
     by, notes = await sought.prepare(ingest)
     passages = await ingest.context(sought.query, sought.collection, by=by, timeout=None, **sought.more)
     return {
-        "passages": [(one, *_parts(one.citation, one.uri)) for one in passages], "counts": counts(passages), "prompt": "\n\n".join(one.cited for one in passages),
+        "passages": [(one, *_parts(one.citation, one.uri)) for one in passages], "counts": counts(passages),
+        "prompt": "\n\n".join(one.cited for one in passages),
         "budget": wanted.budget or BUDGET, "notes": notes,
         "elsewhere": [] if passages else await collections_elsewhere(ingest, sought.collections),
     }  # fmt: skip

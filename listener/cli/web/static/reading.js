@@ -1,5 +1,11 @@
-// A button that copies a text: without this the text can be selected by hand.
+// A button that copies a text, and forms whose addresses have no empty parameters. Without this both go by hand.
 "use strict";
+
+for (const form of document.querySelectorAll("form[data-short]")) {
+  form.addEventListener("formdata", (event) => {
+    for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
+  });
+}
 
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const text = document.getElementById(button.dataset.copies);
