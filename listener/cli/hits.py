@@ -50,7 +50,7 @@ def _about(hit: Hit, several: bool) -> str:
     headings = " > ".join(map(str, path)) if isinstance(path, list) else ""
     where = f"collection {hit.collection}" if several else ""
     return " · ".join(
-        filter(None, [where, headings, _pages(hit), f"chunk {hit.ordinal}", _found_by(hit), f"score {hit.score:.4f}"])
+        filter(None, [where, headings, _pages(hit), f"chunk {hit.ordinal}", found_by(hit), f"score {hit.score:.4f}"])
     )
 
 
@@ -61,7 +61,8 @@ def _pages(hit: Hit) -> str:
     return f"pages {first}–{last}" if isinstance(last, int) and last > first else f"page {first}"
 
 
-def _found_by(hit: Hit) -> str:
+def found_by(hit: Hit) -> str:
+    """Return ``found by words (place 1) and meaning (place 4)``."""
     ways = (("words", hit.words_place), ("meaning", hit.vector_place))
     found = "found by " + " and ".join(f"{way} (place {place})" for way, place in ways if place is not None)
     return found + (", re-ranked" if hit.by == "reranked" else "")
@@ -69,12 +70,13 @@ def _found_by(hit: Hit) -> str:
 
 def _excerpt(pieces: Pieces, width: int) -> list[Line]:
     """Return the lines of a text around the first word that was looked for, those words marked."""
-    lines = [part for line in _lines(_around_match(pieces)) for part in wrapped(line, width)]
+    lines = [part for line in _lines(around_match(pieces)) for part in wrapped(line, width)]
     more = len(lines) > MOST_LINES
     return [*lines[:MOST_LINES], *([[("…", "dim")]] if more else [])]
 
 
-def _around_match(pieces: Pieces) -> list[tuple[str, bool]]:
+def around_match(pieces: Pieces) -> list[tuple[str, bool]]:
+    """Return the part of a text around the first word that was looked for."""
     text = "".join(piece for piece, _ in pieces)
     first, place = 0, 0
     for piece, is_word in pieces:

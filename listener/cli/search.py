@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from listener.cli import arguments
-from listener.cli.hits import write_hits
+from listener.cli.hits import Pieces, write_hits
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
@@ -72,6 +73,11 @@ class Sought:
     collection: str | Sequence[str] = "default"
     more: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def collections(self) -> list[str]:
+        """The names of those that are searched."""
+        return [self.collection] if isinstance(self.collection, str) else list(self.collection)
+
     async def prepare(self, ingest: Ingest) -> tuple[By | None, list[str]]:
         """Have the query embedded, and what is found re-ranked; return by what to search, and what could not be done.
 
@@ -84,12 +90,12 @@ class Sought:
         return by, notes
 
     async def _embedded(self, ingest: Ingest) -> tuple[By | None, str]:
-        names = [self.collection] if isinstance(self.collection, str) else self.collection
+        until = time.monotonic() + EMBED_SECONDS  # for all collections together
         if self.by is None:
-            notes = [await _embed(ingest, self.query, name) for name in names]
+            notes = [await _embed(ingest, self.query, name, until) for name in self.collections]
             return None, next(filter(None, notes), "")
-        for name in names if self.by.in_sql != "words" else ():
-            await ingest.embed_query(self.query, name, timeout=EMBED_SECONDS)
+        for name in self.collections if self.by.in_sql != "words" else ():
+            await ingest.embed_query(self.query, name, timeout=_left(until))
         return self.by.in_sql, ""
 
     async def _reranked(self, ingest: Ingest, by: By | None) -> str:
@@ -111,12 +117,14 @@ class Sought:
 
     async def write(self, ingest: Ingest, hits: Sequence[Hit], output: Output) -> None:
         """Write hits for people, with the words that matched marked."""
-        if output.json:
-            return
+        if not output.json:
+            write_hits(hits, await self.marked(ingest, hits), output)
+
+    async def marked(self, ingest: Ingest, hits: Sequence[Hit]) -> Sequence[Pieces]:
+        """Return the texts of hits in pieces, each with whether it is a word that the query looks for."""
         from listener.client.overview import marked
 
-        found = await marked(ingest.session.quiet(), self.query, hits) if hits else []
-        write_hits(hits, found, output)
+        return await marked(ingest.session.quiet(), self.query, hits) if hits else []
 
 
 def beginning(under: str | None) -> str | None:
@@ -141,8 +149,8 @@ async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
 async def documents_elsewhere(ingest: Ingest, searched: str | Sequence[str]) -> str:
     """Return a note with the collections that have documents, if none that was searched has some; else ""."""
     searched = [searched] if isinstance(searched, str) else searched
-    held = [one.collection for one in await ingest.collections() if one.documents]
-    if not held or set(held).intersection(searched):
+    held = await collections_elsewhere(ingest, searched)
+    if not held:
         return ""
     listed = ", ".join(held[:SHOWN_COLLECTIONS]) + (", …" if len(held) > SHOWN_COLLECTIONS else "")
     names = ", ".join(f'"{name}"' for name in searched)
@@ -150,13 +158,24 @@ async def documents_elsewhere(ingest: Ingest, searched: str | Sequence[str]) -> 
     return f"{which} no documents; there are some in: {listed} (-c {shlex.quote(held[0])})"
 
 
-async def _embed(ingest: Ingest, query: str, collection: str) -> str:
+async def collections_elsewhere(ingest: Ingest, searched: Sequence[str]) -> list[str]:
+    """Return the collections that have documents; none if one of those that were searched has some."""
+    held = [one.collection for one in await ingest.collections() if one.documents]
+    return [] if set(held).intersection(searched) else held
+
+
+async def _embed(ingest: Ingest, query: str, collection: str, until: float) -> str:
     """Have ``query`` embedded; return why that failed, since a search by words may still find something."""
     try:
-        await ingest.embed_query(query, collection, timeout=EMBED_SECONDS)
+        await ingest.embed_query(query, collection, timeout=_left(until))
     except RequestError as error:
         return _said(error)
     return ""
+
+
+def _left(until: float) -> float:
+    """Return the seconds that are left. None is enough for what is known already."""
+    return max(until - time.monotonic(), 0.0)
 
 
 def _said(error: RequestError) -> str:

@@ -155,6 +155,10 @@ class Inventory:
         rows = await self.session.rows(sql.COLLECTIONS, collection, find, after, limit)
         return [Holding(**{**row, "settings": json.loads(row["settings"])}) for row in rows]
 
+    async def collection_names(self, *, limit: int = 1000) -> list[str]:
+        """Return the names of the first collections in which the caller has a right; nothing is counted for it."""
+        return [row["name"] for row in await self.session.rows(sql.NAMES, limit)]
+
     async def documents(
         self,
         collection: str | None = None,
@@ -179,13 +183,17 @@ class Inventory:
         (row,) = await self.session.rows(sql.DOCUMENT, uri, collection)
         # Who may not read the text may not call for the chunks either.
         pieces = await self.session.rows(sql.CHUNKS, uri, collection) if row["text"] is not None else []
-        made = await self.session.rows(sql.ATTEMPTS, uri, collection, attempts)
         known = None if row["metadata"] is None else metadata(row["metadata"])
         return Shown(
             **{**row, "metadata": known},
             pieces=[ShownChunk(**{**one, "metadata": metadata(one["metadata"])}) for one in pieces],
-            attempts=[Attempt(**{**one, "request_id": UUID(one["request_id"])}) for one in made],
+            attempts=await self.attempts(uri, collection, limit=attempts),
         )
+
+    async def attempts(self, uri: str, collection: str = "default", *, limit: int = 20) -> list[Attempt]:
+        """Return what requests made of a document, the newest first, as far as the caller may know it."""
+        rows = await self.session.rows(sql.ATTEMPTS, uri, collection, limit)
+        return [Attempt(**{**row, "request_id": UUID(row["request_id"])}) for row in rows]
 
     async def count_documents(
         self, collection: str = "default", *, uris: Sequence[str] | None = None, under: str = ""

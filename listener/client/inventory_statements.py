@@ -9,6 +9,8 @@ COLLECTIONS = """select i.collection, i.documents, i.chunks, i.bytes, i.failing,
   i.endpoint, i.model, i.dimensions, i.settings::text, i.created_at, i.index
 from {schema}.ingest_inventory($1::text, $2::text, $3::text, $4::int) i order by i.collection"""
 
+NAMES = "select k.name from {schema}.ingest_collections k order by k.name limit $1::int"
+
 DOCUMENTS = """select l.collection, l.uri, l.state, l.title, l.media_type, l.bytes, l.chunks, l.changed_at, l.code,
   l.message, l.hint, l.step, l.request_id::text
 from {schema}.ingest_list_documents($1::text, $2::text, $3::boolean, $4::int, $5::text, $6::text) l

@@ -57,7 +57,7 @@ class Guard:
         if "*" not in self._hosts and host not in self._hosts:
             return f"This server is not asked by the name {host[:100]!r}. Whoever runs it may allow it: --allow-host"
         is_read = scope["type"] == "http" and scope["method"] in SAFE
-        if not is_read and not self._is_ours(headers):
+        if _is_embedded(headers) or not (is_read or self._is_ours(headers)):
             return "This came from another site's page."
         return None
 
@@ -66,6 +66,11 @@ class Guard:
         if origin.netloc and origin.netloc.lower() == headers.get("host", "").lower():
             return True
         return (origin.hostname or "").lower() in self._hosts - {*LOOPBACK}  # behind a proxy that names itself
+
+
+def _is_embedded(headers: Headers) -> bool:
+    """Tell whether another site's page has this as an image, a frame or a script: a search has a text embedded."""
+    return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-dest") not in ("document", None)
 
 
 def token_fits(given: str, token: str) -> bool:

@@ -15,8 +15,11 @@ from listener.errors import IngestError
 
 KEPT = 64
 FRESH_SECONDS = 0.4
-STATUSES = {"not_permitted": 403, "not_granted": 403, "database_lost": 503, "database_unreachable": 503}
-UNAVAILABLE, BAD_REQUEST, NOT_FOUND = 503, 400, 404
+OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 200, 400, 403, 404, 503
+STATUSES = {
+    "not_permitted": FORBIDDEN, "not_granted": FORBIDDEN, "database_lost": UNAVAILABLE,
+    "database_unreachable": UNAVAILABLE, "too_many_searches": UNAVAILABLE,
+}  # fmt: skip
 
 
 class Looks:
@@ -46,11 +49,13 @@ class Looks:
         began = time.monotonic()
         try:
             known = await self._way.use(lambda ingest: page.read(ingest, asked))
-            return self._renderer.render(page, asked, known)
+            refused: Problem | None = known.get("problem")  # a page with a form shows it beside that
+            return self._renderer.render(page, asked, known, status_of(refused) if refused else OK)
         except IngestError as error:
             return self.failed(asked, error)
         finally:
-            self._live.cost = max(self._live.cost, time.monotonic() - began)
+            if page.is_live:  # others are not read again and again
+                self._live.cost = max(self._live.cost, time.monotonic() - began)
 
     def failed(self, asked: Asked, error: Exception) -> Rendered:
         """Return the page that says what went wrong."""

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from listener.cli.problems import Problem, shown
 from listener.client import Ingest
+from listener.errors import IngestError, OperatorError
 
 Read = Callable[[Ingest, "Asked"], Awaitable[Mapping[str, Any]]]
 
@@ -54,3 +56,10 @@ class Page:
     read: Read = field(compare=False)
     heading: str = ""
     is_live: bool = True
+
+
+def refusal(error: IngestError) -> Problem:
+    """Return what a page with a form says beside it; raises ``error`` if nothing can be read at all."""
+    if isinstance(error, OperatorError) and error.code != "not_permitted":
+        raise error
+    return shown(error)

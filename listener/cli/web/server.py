@@ -15,6 +15,7 @@ from listener.errors import OperatorError
 MOST_CONNECTIONS = 512
 MOST_MESSAGE_BYTES = 1024  # what a page may send over its socket: nothing
 GRACE_SECONDS = 1
+BACKLOG = 128
 
 
 class _Server(uvicorn.Server):
@@ -33,7 +34,7 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((host, port))
-            taken.listen()  # who comes before the server is there waits for it
+            taken.listen(BACKLOG)  # whoever reads the address at once finds it
         except OSError as error:
             hint = "Give another one, or 0 for any that is free: --port 0"
             raise OperatorError("port_taken", f"{host}:{port} can't be listened on: {error.strerror}", hint) from None

@@ -5,8 +5,11 @@ from __future__ import annotations
 from listener.cli.web.page import Asked, Page
 from listener.cli.web.pages.collection_page import COLLECTION
 from listener.cli.web.pages.collections_page import COLLECTIONS
-from listener.cli.web.pages.overview import OVERVIEW
 from listener.cli.web.pages.watches_page import WATCHES
+from listener.cli.web.pages.document_list import DOCUMENTS
+from listener.cli.web.pages.document_page import DOCUMENT
+from listener.cli.web.pages.overview import OVERVIEW
+from listener.cli.web.pages.search_page import SEARCH
 from listener.client import Ingest
 
 
@@ -14,5 +17,5 @@ async def _nothing(_: Ingest, __: Asked) -> dict[str, object]:
     return {}
 
 
-PAGES: tuple[Page, ...] = (OVERVIEW, COLLECTIONS, COLLECTION, WATCHES)
+PAGES: tuple[Page, ...] = (OVERVIEW, DOCUMENTS, DOCUMENT, COLLECTIONS, COLLECTION, WATCHES, SEARCH)
 PROBLEM = Page("/", "problem", _nothing, is_live=False)
