@@ -247,8 +247,7 @@ class Listener:
         deadlines = Deadlines(pool, seconds)
         takeover = Takeover(pool, identity, heartbeat, adoption, seconds)
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
-        purge, forgetting = Purge(pool, settings, seconds), Forgetting(pool, settings, identity)
-        backfill = Backfill(pool, seconds)
+        tidying = (Purge(pool, settings, seconds), Forgetting(pool, settings, identity), Backfill(pool, seconds))
         maintenance = Maintenance(pool, settings, self._dsn, identity.executor_id)
         tally = Tally(pool, self._figures, seconds)
         serving = [Metrics(pool, settings, self._figures, capacity, self._memory)] if settings.metrics_port else []
@@ -259,7 +258,7 @@ class Listener:
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
             *(claims, circuits, watches, changes, cancels, queries, *rerankings, deadlines),
-            *(takeover, repair, purge, forgetting, backfill, maintenance, tally, heartbeat),
+            *(takeover, repair, *tidying, maintenance, tally, heartbeat),
             *(*serving, *server),
         )
         self._ends = (  # those of a line side by side
@@ -268,10 +267,7 @@ class Listener:
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others
-            tuple(
-                one.stop
-                for one in (cancels, queries, *rerankings, deadlines, takeover, repair, purge, forgetting, backfill)
-            ),
+            tuple(one.stop for one in (cancels, queries, *rerankings, deadlines, takeover, repair, *tidying)),
             (tally.stop, *(served.stop for served in serving)),
             (heartbeat.stop,),  # signs off: what is left is free for others
             tuple(loop.stop for loop in server),  # needed until then
