@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from listener.client import results, statements
+from listener.client.forgotten import Forgetful
 from listener.client.inventory import Inventory
 from listener.client.passages import Prompting
 from listener.client.results import STATUSES, Failure, Status, outcome
@@ -25,7 +26,7 @@ from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 
-class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
+class Ingest(Inventory, Forgetful, Stretches, Watched, Searching, Prompting):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:

@@ -7,6 +7,9 @@ as $$
     select c.name as collection, (p_scope).uri from unnest((p_scope).collections) c (name) where (p_scope).uri is not null
     union all select d.collection, d.uri from ingest.ingest_documents d where d.id = any (p_documents)
     union all select v.collection, v.uri from ingest.ingest_revisions v where v.id = any (p_revisions) and ingest.ingest_in_scope(p_scope, v.uri)
+    union all
+    select r.collection, a.uri from ingest.ingest_archives a join ingest.ingest_requests r on r.id = a.request_id
+    where r.collection = any ((p_scope).collections) and ingest.ingest_in_scope(p_scope, a.uri)
     union all select r.collection, r.uri from ingest.ingest_requests r where r.id = any (p_gone) and ingest.ingest_in_scope(p_scope, r.uri)
   ) n where n.uri is not null
   on conflict do nothing;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -17,13 +18,10 @@ from staging import (
     carry,
     claim,
     collection,
-    discover,
-    embed,
     ingest,
     load,
     one,
     own,
-    publish,
     settle,
     start,
     states,
@@ -107,9 +105,9 @@ async def test_running_work_does_not_bring_it_back(c: Connection, state: str) ->
     assert await tables_with(c, WORD) == []
 
 
-async def test_a_write_that_is_under_way_is_waited_for_and_found(c: Connection, other: Connection, third: Connection) -> None:
-    import asyncio
-
+async def test_a_write_that_is_under_way_is_waited_for_and_found(
+    c: Connection, other: Connection, third: Connection
+) -> None:
     await collection(c, "default", SPACE)
     request = await start(c, ["a", "b"])
     owner = await own(c, request)
@@ -173,7 +171,9 @@ async def test_a_collection_is_forgotten_page_by_page_with_its_work_and_its_watc
     assert {kind: count for kind, count in removed.items() if kind in preview} == preview
     assert await tables_with(c, WORD) == []
     assert await c.fetchval("select count(*) from ingest_documents") == 1
-    assert await c.fetchval("select count(*) from ingest_commands where request_id = $1 and verb = 'cancel'", running) == 1
+    assert (
+        await c.fetchval("select count(*) from ingest_commands where request_id = $1 and verb = 'cancel'", running) == 1
+    )
     await add(c, content="a new beginning", uri=f"{WORD}1", collection="a")  # everything: nothing is kept out
 
 
