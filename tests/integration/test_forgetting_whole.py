@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ingest_command import Ingest
 from listener_process import ListenerProcess
 from pipeline import ended, ingested, until
 from staging import Connection, add
 
+from listener import connect
 from listener.embedded import Server
+from listener.errors import RequestError
 
 OPEN = "select count(*) from ingest_forgettings() where done_at is null"
 
@@ -190,3 +193,40 @@ async def test_deleted_requests_leave_nothing_in_dbos_and_a_kept_one_is_retried_
     await own.execute("select ingest_retry($1)", kept["id"])
     (row,) = await ended(own, kept["id"])
     assert row["status"] == "succeeded"
+
+
+async def test_the_command_says_how_much_and_waits_until_it_is_gone(
+    server: Server, own: Connection, ready: str, forgetful: ListenerProcess, word: str, tmp_path: Path
+) -> None:
+    await ingested(own, content=f"A {word}.", uri=f"{word}/a.md")
+    await ingested(own, content="Stays.", uri="stays")
+    call = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
+    refused = await call("forget", "--under", f"{word}/", "-c", "default")
+    assert (refused.status, refused.code()) == (2, "not_confirmed")
+    assert "1 documents, 1 revisions, 1 chunks, 1 requests" in refused.err
+    done = await call("forget", "--under", f"{word}/", "-c", "default", "--yes")
+    assert (done.status, done.out.splitlines()[0]) == (0, "documents: 1 removed"), done.err
+    assert await places_of(server, ready, own, word) == []
+    back = await call("let-back", f"{word}/a.md", "--json")
+    assert back.json["was_kept_out"] is True
+    for arguments, code in (
+        (["x"], "usage"),
+        (["x", "-c", "a", "--tenant", "b"], "usage"),
+        (["x", "--under", "y", "-c", "a"], "usage"),
+        (["--under", "", "-c", "a"], "empty_prefix"),
+        (["nothing", "-c", "default", "--yes"], "unknown_document"),
+    ):
+        assert (await call("forget", *arguments)).code() == code, arguments
+
+
+async def test_a_program_forgets_and_lets_back(own: Connection, ready: str, forgetful: ListenerProcess) -> None:
+    await ingested(own, content="One.", uri="a")
+    async with connect(ready) as ingest:
+        there = await ingest.would_forget(uri="a", collection="default")
+        removed = {one.what: one.removed for one in await ingest.forget(uri="a", collection="default", wait_seconds=30)}
+        assert {what: removed[what] for what in there} == there
+        assert there["documents"] == 1
+        assert await ingest.let_back("a") is True
+        with pytest.raises(RequestError) as refused:
+            await ingest.forget(uri="nothing", collection="default")
+        assert refused.value.code == "unknown_document"
