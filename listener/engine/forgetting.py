@@ -21,6 +21,7 @@ import asyncpg
 from dbos import DBOS
 
 from listener.engine import workflow_rows
+from listener.engine.engine_rows import Fetch
 from listener.engine.loop import Rounds
 from listener.pipeline.identity import Identity
 from listener.settings import Settings
@@ -28,7 +29,8 @@ from listener.settings import Settings
 log = logging.getLogger(__name__)
 
 RARELY = 2  # heartbeats between two looks
-PAGE = 100
+PAGE = 100  # documents
+WORKFLOWS = 500
 OLD_SECONDS = 60.0  # between two looks for workflows by age
 SHARE = 3  # so many times as long as a page takes is the pause behind it
 
@@ -55,7 +57,7 @@ class Forgetting(Rounds):
     async def look(self) -> None:
         """Do a page of what there is to do, and look again soon if there may be more."""
         began = time.monotonic()
-        orders, workflows = await self._pool.fetchrow("select * from ingest.ingest_forgetting_waits()")
+        ((orders, workflows),) = await self._pool.fetch("select * from ingest.ingest_forgetting_waits()")
         more = await self._forget() if orders else False
         more |= await self._delete_left() if workflows else False
         if self._age is not None and time.monotonic() >= self._look_for_old_at:
@@ -84,24 +86,24 @@ class Forgetting(Rounds):
     async def _delete_left(self) -> bool:
         """Delete workflows of requests that are gone, or had a document that was forgotten."""
         async with self._pool.acquire() as connection, connection.transaction():
-            taken = [request for (request,) in await connection.fetch(TAKE, PAGE)]
-            through = await self._delete_ended(connection, taken)
+            taken = [request for (request,) in await connection.fetch(TAKE, WORKFLOWS)]
+            through = await self._delete_ended(connection.fetch, taken)
             await connection.execute("select ingest.ingest_drop_left($1::uuid[])", through)
-        return len(through) == PAGE
+        return len(taken) >= WORKFLOWS
 
     async def _delete_old(self, age: timedelta) -> bool:
         """Delete workflows of requests that ended longer ago than ``age``; the requests stay."""
         async with self._pool.acquire() as connection, connection.transaction():
-            old = await workflow_rows.old(connection.fetch, self._application, age, PAGE)
+            old = await workflow_rows.old(connection.fetch, self._application, age, WORKFLOWS)
             ended = [request for (request,) in await connection.fetch(LOCK, [one.request for one in old], age)]
             gone = [one.request for one in old if one.is_gone]
-            return len(await self._delete_ended(connection, ended + gone)) == PAGE
+            return len(await self._delete_ended(connection.fetch, ended + gone)) >= WORKFLOWS
 
-    async def _delete_ended(self, connection: asyncpg.Connection, requests: Sequence[UUID]) -> list[UUID]:
+    async def _delete_ended(self, fetch: Fetch, requests: Sequence[UUID]) -> list[UUID]:
         """Delete the workflows of those of ``requests`` none of whose workflows goes on; return these requests."""
         if not requests:
             return []
-        through = await workflow_rows.through(connection.fetch, requests)
+        through = await workflow_rows.through(fetch, requests)
         if workflows := [workflow for one in through for workflow in one.workflows]:
             await DBOS.delete_workflows_async(workflows)
         return [one.request for one in through]

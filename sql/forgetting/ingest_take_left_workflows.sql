@@ -5,13 +5,14 @@ as $$
 begin
   return query
     with taken as materialized (
-      select l.request_id from ingest.ingest_left_workflows l order by l.request_id limit 20 * p_limit for update skip locked
+      select l.request_id from ingest.ingest_left_workflows l
+      where not exists (select from ingest.ingest_requests r where r.id = l.request_id and r.finished_at is null)
+      order by l.request_id limit p_limit for update skip locked
     ), locked as materialized (
       select r.id, r.finished_at from ingest.ingest_requests r where r.id in (select t.request_id from taken t) order by r.id for no key update skip locked
     )
     select distinct t.request_id from taken t left join locked k on k.id = t.request_id
-    where k.finished_at is not null or not exists (select from ingest.ingest_requests r where r.id = t.request_id)
-    limit p_limit;
+    where k.finished_at is not null or not exists (select from ingest.ingest_requests r where r.id = t.request_id);
 end
 $$;
 

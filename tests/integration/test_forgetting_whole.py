@@ -68,7 +68,7 @@ async def forgotten(c: Connection, **arguments: str) -> None:
 
 
 async def nothing_open(c: Connection) -> bool:
-    return await c.fetchval(OPEN) == 0
+    return bool(await c.fetchval(OPEN) == 0)
 
 
 async def test_a_word_that_came_in_every_way_is_in_no_dump_afterwards(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from typing import Any
 
 import asyncpg
 import pytest
-from roles import new_roles
+from forgotten import WORD, forget, tables_with, would_forget
 from staging import (
     SPACE,
     Connection,
     add,
-    add_listener,
     blocked,
     carry,
     claim,
     collection,
     ingest,
+    live,
     load,
     one,
     own,
@@ -26,33 +24,6 @@ from staging import (
     start,
     states,
 )
-
-WORD = "zyzzyva"
-
-
-async def forget(c: Connection, **arguments: Any) -> dict[str, int]:
-    """Forget a page; return what was removed so far, by kind, without what was not there."""
-    rows = await c.fetch(f"select * from ingest_forget({named(arguments)})", *arguments.values())
-    return {row["what"]: row["removed"] for row in rows if row["removed"]}
-
-
-async def would_forget(c: Connection, **arguments: Any) -> dict[str, int]:
-    rows = await c.fetch(f"select * from ingest_would_forget({named(arguments)})", *arguments.values())
-    return {row["what"]: row["there"] for row in rows if row["there"]}
-
-
-def named(arguments: dict[str, Any]) -> str:
-    return ", ".join(f"{name} => ${place}" for place, name in enumerate(arguments, 1))
-
-
-async def tables_with(c: Connection, word: str) -> list[str]:
-    """Return the tables of ours in a row of which a word stands."""
-    names = await c.fetch(
-        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
-        " and relname like 'ingest\\_%' order by 1"
-    )
-    found = "select exists (select from {} t where position($1 in t::text) > 0)"
-    return [row["relname"] for row in names if await c.fetchval(found.format(row["relname"]), word)]
 
 
 async def test_a_document_is_forgotten_with_its_former_states_and_nothing_else(c: Connection) -> None:
@@ -105,18 +76,20 @@ async def test_running_work_does_not_bring_it_back(c: Connection, state: str) ->
     assert await tables_with(c, WORD) == []
 
 
-async def test_a_write_that_is_under_way_is_waited_for_and_found(
+async def test_what_discovery_is_writing_is_waited_for_and_found(
     c: Connection, other: Connection, third: Connection
 ) -> None:
     await collection(c, "default", SPACE)
-    request = await start(c, ["a", "b"])
-    owner = await own(c, request)
+    await ingest(c, {"a": "one"})
+    request = await add(c, source="/srv/again")
+    assert await claim(c) == [request]
     async with other.transaction():
-        await load(other, request, 0, owner, {"a": f"text {WORD}"})
+        found = [(n, 0, uri, *[None] * 10) for n, uri in enumerate("ab")]
+        await other.execute("select ingest_add_found($1, 'L1', null, $2::ingest_found_v1[])", request, found)
         forgetting = asyncio.create_task(forget(c, uri="a", collection="default"))
         await blocked(third, c)
-    assert (await forgetting)["revisions"] == 1
-    assert await tables_with(c, WORD) == []
+    assert (await forgetting)["revisions"] == 2
+    assert await states(c, request) == {"b": "discovered"}
 
 
 async def test_it_stays_out_until_it_is_let_back(c: Connection) -> None:
@@ -153,6 +126,7 @@ async def test_what_lies_inside_of_a_document_goes_with_it_and_what_has_a_like_n
     assert [row["uri"] for row in await c.fetch(left)] == ["m.em", "m.eml", "m.eml#a.pdf", "m.eml2"]
     await forget(c, uri="m.eml", collection="default")
     assert [row["uri"] for row in await c.fetch(left)] == ["m.em", "m.eml2"]
+    assert sorted(await live(c)) == ["m.em", "m.eml2"]
 
 
 async def test_a_collection_is_forgotten_page_by_page_with_its_work_and_its_watches(c: Connection) -> None:
@@ -197,56 +171,6 @@ async def test_words_in_errors_of_requests_that_stay_are_wiped(c: Connection) ->
     assert (kept["code"], kept["message"]) == ("odd", "what it said was forgotten")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        ({}, "wrong_scope"),
-        ({"uri": "a"}, "wrong_scope"),
-        ({"collection": "default", "tenant": "x"}, "wrong_scope"),
-        ({"collection": "default", "uri": "a", "under": "b"}, "wrong_scope"),
-        ({"collection": "default", "uri": ""}, "wrong_scope"),
-        ({"collection": "default", "under": ""}, "empty_prefix"),
-        ({"collection": "default", "uri": "nowhere"}, "unknown_document"),
-        ({"collection": "default", "under": "nowhere/"}, "unknown_document"),
-        ({"collection": "nowhere"}, "unknown_collection"),
-        ({"tenant": "nobody"}, "unknown_tenant"),
-    ],
-)
-async def test_what_is_not_clear_or_not_there_is_an_error(c: Connection, arguments: dict[str, str], code: str) -> None:
-    for call in (forget, would_forget):
-        with pytest.raises(asyncpg.PostgresError) as refused:
-            await call(c, **arguments)
-        assert refused.value.constraint_name == code
-        assert refused.value.hint
-
-
-async def test_forgetting_twice_is_no_error(c: Connection) -> None:
-    await collection(c, "default", SPACE)
-    await ingest(c, {"a": "one"})
-    await forget(c, uri="a", collection="default")
-    await c.execute("select ingest_end_forgetting(array(select id from ingest_forget_orders))")
-    assert await forget(c, uri="a", collection="default") == {}
-
-
-async def test_who_may_not_operate_forgets_nothing_and_an_operator_no_tenant(c: Connection, installed: str) -> None:
-    await collection(c, "a", SPACE)
-    await ingest(c, {"x": "one"}, collection="a")
-    async with new_roles(c, 2) as (operator, searcher):
-        await c.execute("select ingest_grant($1, 'operator', 'a')", operator)
-        await c.execute("select ingest_grant($1, 'searcher', 'a')", searcher)
-        await c.execute(f"set role {searcher}")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await forget(c, uri="x", collection="a")
-        await c.execute(f"set role {operator}")
-        for arguments in ({"collection": "default"}, {"tenant": ""}):
-            with pytest.raises(asyncpg.PostgresError) as refused:
-                await forget(c, **arguments)
-            assert refused.value.constraint_name == "not_granted"
-        assert (await forget(c, uri="x", collection="a"))["documents"] == 1
-        assert len(await c.fetch("select * from ingest_forgettings()")) == 1
-        await c.execute("reset role")
-
-
 async def test_keys_of_a_watched_tables_rows_are_forgotten_before_they_are_read(c: Connection) -> None:
     await collection(c, "default", SPACE)
     await c.execute(f"create table {WORD}s (name text primary key, body text)")
@@ -259,40 +183,3 @@ async def test_keys_of_a_watched_tables_rows_are_forgotten_before_they_are_read(
     assert (await forget(c, uri=uri, collection="default"))["changes"] == 1
     rows = await c.fetch("select key from ingest_changed_keys")
     assert [row["key"] for row in rows] == [["else"]]
-
-
-async def test_an_order_is_carried_out_when_older_transactions_have_ended(c: Connection, other: Connection) -> None:
-    await collection(c, "default", SPACE)
-    await add_listener(c)
-    await ingest(c, {"a": "one", "b": "two"})
-    go_on = "select ingest_go_on_forgetting(100)"
-    assert await c.fetchval(go_on) == "nothing"
-    late = other.transaction()
-    await late.start()
-    await add(other, content=f"late {WORD}", uri="a")
-    await forget(c, uri="a", collection="default")
-    assert [await c.fetchval(go_on) for _ in range(3)] == ["waits"] * 3
-    await late.commit()
-    assert await tables_with(c, WORD) == ["ingest_requests"]
-    assert await c.fetchval(go_on) == "more"
-    assert await tables_with(c, WORD) == []
-    assert await c.fetchval(go_on) == "swept"
-    assert await c.fetchval("select ingest_swept_orders()") == []  # DBOS may still know the requests
-    await c.execute("select ingest_drop_left(array(select request_id from ingest_left_workflows))")
-    (order,) = await c.fetchval("select ingest_swept_orders()")
-    await c.execute("select ingest_end_forgetting(array[$1::bigint])", order)
-    row = await one(c, "select * from ingest_forget_orders")
-    assert (row["uri"], row["under"]) == (None, None)
-    assert row["done_at"] is not None
-    assert await c.fetchval(go_on) == "nothing"
-
-
-async def test_a_fork_copies_nothing_that_was_forgotten(c: Connection) -> None:
-    await collection(c, "default", SPACE)
-    await collection(c, "copies", SPACE)
-    request = await ingest(c, {"a": f"text {WORD}", "b": "other"})
-    fork: uuid.UUID = await c.fetchval("select ingest_fork($1, 'save', collection => 'copies')", request)
-    await c.execute("insert into ingest_forgotten values (ingest_forgotten_key('copies', 'a'), now())")
-    assert await claim(c) == [fork]
-    await c.execute("select ingest_copy_manifest($1, 'L1')", fork)
-    assert sorted(await states(c, fork)) == ["b"]
