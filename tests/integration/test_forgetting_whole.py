@@ -48,7 +48,7 @@ async def places_of(server: Server, dsn: str, c: Connection, word: str) -> list[
     command = [str(server.programs / "bin" / "pg_dump"), f"--dbname={dsn}", "--inserts"]
     dump = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     lines = [
-        line[:60]
+        line[:300]
         for line in dump.stdout.splitlines()
         if word in line and not line.startswith("INSERT INTO public.articles ")
     ]
