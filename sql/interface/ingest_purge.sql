@@ -1,8 +1,9 @@
 create or replace function ingest.ingest_purge(
-  replaced interval default null, requests interval default null, commands interval default null, page int default 1000
+  requests interval, commands interval, replaced interval default null, page int default 1000
 ) returns table (what text, removed int)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+-- Two have no default: ingest_purge(interval) is what listeners of the former release call.
 #variable_conflict use_column
 begin
   perform ingest.ingest_require('operate'::text, ''::text);
@@ -26,4 +27,4 @@ $$;
 
 comment on function ingest.ingest_purge(interval, interval, interval, int) is
   'Deletes a page of what is older than that: finished requests, commands that were carried out, texts and chunks that were replaced; returns how many. '
-  'Nothing that is live or referred to. Less than page: that was all. IG035 no age, IG040 for operators of all collections.';
+  'Nothing that is live or referred to; null: none of these. Less than page: that was all. IG035 no age, IG040 for operators of all collections.';

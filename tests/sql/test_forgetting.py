@@ -140,6 +140,7 @@ async def test_a_collection_is_forgotten_page_by_page_with_its_work_and_its_watc
     await c.execute("select ingest_watch('/srv/watched', 'a', 'w', every => '1 hour')")
     preview = await would_forget(c, collection="a")
     assert preview == {"documents": 7, "revisions": 8, "chunks": 8, "requests": 3, "watches": 1}
+    removed: dict[str, int] = {}
     for _ in range(5):
         removed = await forget(c, collection="a", page=2)
     assert {kind: count for kind, count in removed.items() if kind in preview} == preview

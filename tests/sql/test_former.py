@@ -237,7 +237,7 @@ def test_each_function_that_stays_for_the_former_release_is_called_here() -> Non
 async def test_a_listener_of_before_purges_what_was_replaced(c: Connection) -> None:
     await ingest(c, {"a": "old"})
     await ingest(c, {"a": "new"}, source="/srv/again")
-    assert await c.fetchval("select ingest_purge($1::interval, 500)", timedelta(0)) == 1
+    assert await c.fetchval("select ingest_purge($1)", timedelta(0)) == 1
 
 
 async def test_a_search_of_before_that_waits_for_a_migration_finds_what_it_called(c: Connection) -> None:

@@ -52,6 +52,7 @@ async def made(c: Connection, status: str, days: int, reference: str = "none") -
 
 
 async def purge(c: Connection, **arguments: Any) -> dict[str, int]:
+    arguments = {"requests": None, "commands": None} | arguments
     named = ", ".join(
         f"{name} => ${place}" + ("" if name == "page" else "::text::interval")
         for place, name in enumerate(arguments, 1)
