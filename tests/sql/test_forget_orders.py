@@ -121,3 +121,24 @@ async def test_a_fork_copies_nothing_that_was_forgotten(c: Connection) -> None:
     assert await claim(c) == [fork]
     await c.execute("select ingest_copy_manifest($1, 'L1')", fork)
     assert sorted(await states(c, fork)) == ["b"]
+
+
+async def test_a_listeners_role_is_enough_to_carry_an_order_out(c: Connection) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, {"a": "one", "b": "two"})
+    await forget(c, uri="a", collection="default")
+    async with new_roles(c, 1) as (listener,):
+        await c.execute("select ingest_grant($1, 'listener')", listener)
+        await c.execute(f"set role {listener}")
+        assert await c.fetchval("select orders from ingest_forgetting_waits()") is True
+        assert [await c.fetchval("select ingest_go_on_forgetting(100)") for _ in range(3)] == ["waits", "more", "swept"]
+        left = await c.fetch("select ingest_take_left_workflows(100)")
+        await c.execute("select ingest_drop_left($1)", [request for (request,) in left])
+        for (table,) in await c.fetch("select ingest_sampled_tables('dbos')"):
+            await c.execute("select ingest_renew_statistics($1)", table)
+        await c.execute("select ingest_end_forgetting(ingest_swept_orders())")
+        assert await c.fetchval("select orders from ingest_forgetting_waits()") is False
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await forget(c, uri="b", collection="default")
+        assert refused.value.constraint_name == "not_granted"
+        await c.execute("reset role")
