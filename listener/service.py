@@ -37,6 +37,7 @@ from listener.engine.doorbell import Doorbell
 from listener.engine.embedded_server import EmbeddedServer
 from listener.engine.endings import explained
 from listener.engine.engine_rows import Claimant
+from listener.engine.forgetting import Forgetting
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Loop
 from listener.engine.maintenance import Maintenance
@@ -246,8 +247,7 @@ class Listener:
         deadlines = Deadlines(pool, seconds)
         takeover = Takeover(pool, identity, heartbeat, adoption, seconds)
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
-        purge = Purge(pool, settings.retention_hours, seconds)
-        backfill = Backfill(pool, seconds)
+        tidying = (Purge(pool, settings, seconds), Forgetting(pool, settings, identity), Backfill(pool, seconds))
         maintenance = Maintenance(pool, settings, self._dsn, identity.executor_id)
         tally = Tally(pool, self._figures, seconds)
         serving = [Metrics(pool, settings, self._figures, capacity, self._memory)] if settings.metrics_port else []
@@ -258,7 +258,7 @@ class Listener:
         server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
         self._loops = (
             *(claims, circuits, watches, changes, cancels, queries, *rerankings, deadlines),
-            *(takeover, repair, purge, backfill, maintenance, tally, heartbeat),
+            *(takeover, repair, *tidying, maintenance, tally, heartbeat),
             *(*serving, *server),
         )
         self._ends = (  # those of a line side by side
@@ -267,7 +267,7 @@ class Listener:
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others
-            tuple(one.stop for one in (cancels, queries, *rerankings, deadlines, takeover, repair, purge, backfill)),
+            tuple(one.stop for one in (cancels, queries, *rerankings, deadlines, takeover, repair, *tidying)),
             (tally.stop, *(served.stop for served in serving)),
             (heartbeat.stop,),  # signs off: what is left is free for others
             tuple(loop.stop for loop in server),  # needed until then

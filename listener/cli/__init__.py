@@ -24,6 +24,7 @@
     operate     migrate, psql, stop, uninstall   doctor      doctor
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
+    forget      forget, let-back
     ui          ui, on the pages of web          lasting     a way to Postgres that outlives restarts
     supervisor  reports to systemd               findings    what doctor's checks find
     database_checks  doctor, inside the database
@@ -47,6 +48,7 @@ from listener.cli import (
     deletion,
     doctor,
     failing,
+    forget,
     health,
     holdings,
     judge,
@@ -136,6 +138,8 @@ app.command("collections", short_help="Show what each collection holds.")(holdin
 app.command("documents", short_help="List documents, or those that fail.")(holdings.documents)
 app.command("show", short_help="Show a document: text, chunks, what became of it.")(holdings.show)
 app.command("delete", short_help="Delete documents of a collection.")(deletion.delete)
+app.command("forget", short_help="Remove all traces of documents, and keep them out.")(forget.forget)
+app.command("let-back", short_help="Let a forgotten document be ingested again.")(forget.let_back)
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search by words and by meaning.")(search.search)
 app.command("context", short_help="Print what goes into a prompt for a question.")(context.context)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from listener.client import results, statements
 from listener.client.described import Describing
+from listener.client.forgotten import Forgetful
 from listener.client.passages import Prompting
 from listener.client.results import STATUSES, Failure, Status, outcome
 from listener.client.searching import Searching
@@ -25,7 +26,7 @@ from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 
-class Ingest(Describing, Stretches, Watched, Searching, Prompting):
+class Ingest(Describing, Forgetful, Stretches, Watched, Searching, Prompting):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from listener.engine.engine_rows import Fetch
@@ -71,6 +72,34 @@ where r.status = 'running' and r.begun = r.attempt and w.status not in ('PENDING
 limit 200
 """
 
+# All workflows of some requests, none of which goes on.
+THROUGH = """
+select o.request, coalesce(array_agg(w.id) filter (where w.id is not null), '{}') as workflows
+from unnest($1::uuid[]) as o (request)
+left join lateral (
+  select w.workflow_uuid as id, w.status from dbos.workflow_status w where w.workflow_uuid = o.request::text
+  union all
+  select b.workflow_uuid, b.status from dbos.workflow_status b where b.parent_workflow_id = o.request::text
+) w on true
+group by o.request
+having bool_and(w.status is null or w.status not in ('PENDING', 'ENQUEUED', 'DELAYED'))
+"""
+
+# By the index of when they were made: before these, only a few have not ended.
+OLD = """
+select u.request, r.id is null as is_gone
+from dbos.workflow_status w
+cross join lateral (select case when w.workflow_uuid ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                           then w.workflow_uuid::uuid end as request) u
+left join ingest.ingest_requests r on r.id = u.request
+where w.name = 'ingest_request' and w.application_name = $1 and u.request is not null
+  and w.created_at < (extract(epoch from (select ingest.ingest_now()) - $2::interval) * 1000)::bigint
+  and w.status not in ('PENDING', 'ENQUEUED', 'DELAYED')
+  and (r.id is null or r.finished_at < (select ingest.ingest_now()) - $2::interval)
+order by w.created_at
+limit $3
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class LeftWorkflow:
@@ -108,6 +137,22 @@ class EndedUnseen:
         return self.request, self.attempt
 
 
+@dataclass(frozen=True, slots=True)
+class ThroughRequest:
+    """A request none of whose workflows goes on, with the ids of these workflows."""
+
+    request: UUID
+    workflows: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OldWorkflow:
+    """A request's workflow that ended long ago. ``is_gone``: the request was deleted."""
+
+    request: UUID
+    is_gone: bool
+
+
 async def left_behind(
     fetch: Fetch, identity: Identity, *, parked: Sequence[str], among: Sequence[str] | None = None
 ) -> list[LeftWorkflow]:
@@ -128,3 +173,13 @@ async def never_started(fetch: Fetch) -> list[NeverStarted]:
 async def ended_unseen(fetch: Fetch) -> list[EndedUnseen]:
     """Return requests whose workflow could not write their end, or was ended with DBOS's own tools."""
     return [EndedUnseen(*row) for row in await fetch(ENDED_UNSEEN)]
+
+
+async def through(fetch: Fetch, requests: Sequence[UUID]) -> list[ThroughRequest]:
+    """Return those of ``requests`` none of whose workflows goes on."""
+    return [ThroughRequest(*row) for row in await fetch(THROUGH, requests)]
+
+
+async def old(fetch: Fetch, application: str, age: timedelta, limit: int) -> list[OldWorkflow]:
+    """Return workflows that were made, and whose requests ended, longer ago than ``age``, the oldest first."""
+    return [OldWorkflow(*row) for row in await fetch(OLD, application, age, limit)]

@@ -38,6 +38,9 @@ def _seconds(value: object) -> object:
     return float(found[1]) * _SECONDS_OF[found[2]]
 
 
+Age = Annotated[float | None, BeforeValidator(_seconds)]
+
+
 class Settings(BaseSettings):
     """What an operator can set. Each field is the variable ``INGEST_<NAME>``."""
 
@@ -152,6 +155,15 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(10.0, gt=0, description="How long a listener is believed alive after one.")
     grace_seconds: float = Field(30.0, ge=0, description="How long a stopping listener lets running work end.")
     retention_hours: float = Field(24.0, ge=0, description="How long replaced chunks are kept before they are purged.")
+    retention_requests: Age = Field(
+        None, gt=0, description="How long finished requests are kept, like 90d; by default until you delete them."
+    )
+    retention_commands: Age = Field(
+        None, gt=0, description="How long carried-out commands are kept, like 90d; by default for ever."
+    )
+    retention_workflows: Age = Field(
+        "30d", validate_default=True, gt=0, description="How long DBOS keeps its rows of finished requests, like 7d."
+    )
     maintenance_memory_mb: int = Field(
         1024, ge=64, description="Memory that Postgres may take to make an index, all processes together."
     )

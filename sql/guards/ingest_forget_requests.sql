@@ -9,9 +9,10 @@ begin
   where r.request_id = d.id and not exists (select from ingest.ingest_documents l where l.revision_id = r.id);
   delete from ingest.ingest_containers k using deleted d where k.request_id = d.id;
   delete from ingest.ingest_seen s using deleted d where s.request_id = d.id;
+  insert into ingest.ingest_left_workflows (request_id) select d.id from deleted d on conflict do nothing;
   delete from ingest.ingest_archives a using deleted d where a.request_id = d.id;
   return null;
 end
 $$;
 
-comment on function ingest.ingest_forget_requests() is 'Deletes the manifests of deleted requests.';
+comment on function ingest.ingest_forget_requests() is 'Deletes the manifests of deleted requests; a listener then has DBOS delete their workflows.';

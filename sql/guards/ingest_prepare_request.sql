@@ -43,6 +43,11 @@ begin
     raise exception 'request % ran before and was deleted', new.id
       using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database make the id, or take a new one.';
   end if;
+  if new.uri is not null and exists (select from ingest.ingest_forgotten) and ingest.ingest_is_kept_out(new.collection, new.uri) then
+    raise exception 'document "%" was forgotten in collection "%"', left(new.uri, 200), new.collection
+      using errcode = 'IG006', constraint = 'forgotten',
+            hint = format('It is kept out, until an operator says otherwise: select ingest_let_back(%L, %L);', new.uri, new.collection);
+  end if;
   if new.run_at > ingest.ingest_now() then
     new.due := false;
   end if;

@@ -152,7 +152,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from([0, 24]))
     def purges(self, hours: int) -> None:
-        self._run(self.c.execute("select ingest_purge(make_interval(hours => $1))", hours))
+        self._run(self.c.execute("select ingest_purge_replaced(make_interval(hours => $1), 500)", hours))
 
     # what listeners do
 

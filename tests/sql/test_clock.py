@@ -55,7 +55,7 @@ async def test_a_request_is_cancelled_when_its_deadline_has_passed_by_the_clock(
 async def test_what_was_replaced_is_purged_after_its_retention_by_the_clock(c: Connection) -> None:
     await ingest(c, {"a": "old"})
     await ingest(c, {"a": "new"})
-    purge = "select ingest_purge('24 hours')"
+    purge = "select ingest_purge_replaced('24 hours', 500)"
     assert await c.fetchval(purge) == 0
     await put_clock(c, "25 hours")
     assert await c.fetchval(purge) == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from pgvector import Vector
@@ -222,6 +223,7 @@ def test_each_function_that_stays_for_the_former_release_is_called_here() -> Non
         "register",
         "begin",
         "claim",
+        "purge",
     }
     stays = {file.name for file in sql_files() if file.name.endswith("_former.sql")}
     # Called by bodies of before that wait for a migration.
@@ -230,6 +232,12 @@ def test_each_function_that_stays_for_the_former_release_is_called_here() -> Non
         "pick", "progress",
     }  # fmt: skip
     assert stays == {f"ingest_{name}_former.sql" for name in called | within}
+
+
+async def test_a_listener_of_before_purges_what_was_replaced(c: Connection) -> None:
+    await ingest(c, {"a": "old"})
+    await ingest(c, {"a": "new"}, source="/srv/again")
+    assert await c.fetchval("select ingest_purge($1)", timedelta(0)) == 1
 
 
 async def test_a_search_of_before_that_waits_for_a_migration_finds_what_it_called(c: Connection) -> None:

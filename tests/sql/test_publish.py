@@ -260,7 +260,7 @@ async def test_chunks_of_a_reading_that_a_delete_overtook_are_purged(c: Connecti
     await ingest(c, {"a": "old"})
     await carry(c, await start(c, ["a"]), "embedded", texts={"a": "new"})
     await c.execute("delete from ingest_documents")
-    await c.execute("select ingest_purge('0')")
+    await c.execute("select ingest_purge_replaced('0', 500)")
     assert await c.fetchval("select count(*) from ingest_chunk_store") == 0
 
 

@@ -69,7 +69,7 @@ async def play(dsn: str, actions: list[tuple[str, int]]) -> None:
         for action in actions:
             await model.do(*action)
             await model.check()
-        await c.execute("select ingest_purge('0')")
+        await c.execute("select ingest_purge_replaced('0', 500)")
         await model.check()
 
 

@@ -188,7 +188,7 @@ async def test_scores_go_with_their_revisions_and_the_oldest_queries_beyond_the_
     assert await known(c, "purr dogs") == {"cats": 1}
     await ingest(c, {"cats": "cats sleep"}, collection="c")
     assert await c.fetchval(scored) == 2
-    await c.execute("select ingest_purge('0', 100)")
+    await c.execute("select ingest_purge_replaced('0', 100)")
     assert await c.fetchval(scored) == 0
 
 

@@ -202,9 +202,9 @@ async def test_cancel_fits_pending_and_running_requests_only(c: Connection) -> N
 async def test_purge_takes_what_was_replaced_long_enough_ago(c: Connection) -> None:
     old = await ingest(c, {"a": "old", "b": "b"})
     await ingest(c, {"a": "new"})
-    assert await c.fetchval("select ingest_purge('1 hour')") == 0
-    assert await c.fetchval("select ingest_purge('0')") == 1
-    assert await c.fetchval("select ingest_purge('0')") == 0
+    assert await c.fetchval("select ingest_purge_replaced('1 hour', 500)") == 0
+    assert await c.fetchval("select ingest_purge_replaced('0', 500)") == 1
+    assert await c.fetchval("select ingest_purge_replaced('0', 500)") == 0
     assert await live(c) == {"a": "new", "b": "b"}
     assert await c.fetchval("select count(*) from ingest_chunk_store") == 2
     assert await states(c, old) == {"a": "published", "b": "published"}
@@ -215,7 +215,7 @@ async def test_purge_takes_what_came_too_late(c: Connection) -> None:
     owner = await carry(c, older, "embedded")
     await carry(c, newer)
     await publish(c, older, 0, owner)
-    assert await c.fetchval("select ingest_purge('0')") == 1
+    assert await c.fetchval("select ingest_purge_replaced('0', 500)") == 1
     assert await c.fetchval("select count(*) from ingest_chunk_store") == 1
 
 

@@ -50,7 +50,7 @@ async def test_old_rows_are_summed_up_by_day_and_what_they_say_stays(c: Connecti
     await c.execute("update ingest_usage set at = now() where collection = 'a'")
     before = [tuple(row) for row in await c.fetch(BY_DAY)]
     for _ in range(3):
-        await c.execute("select ingest_purge('1 hour')")
+        await c.execute("select ingest_purge_replaced('1 hour', 500)")
     assert [tuple(row) for row in await c.fetch(BY_DAY)] == before
     summed = await c.fetch("select collection, request_id is null from ingest_usage order by 1")
     assert [tuple(row) for row in summed] == [("a", False), ("default", True)]

@@ -744,7 +744,7 @@ async def test_the_content_of_a_fork_keeps_its_name(c: Connection) -> None:
 
 async def purge(c: Connection) -> int:
     await c.execute("update ingest_revisions set replaced_at = now() - interval '1 day' where replaced_at is not null")
-    purged: int = await c.fetchval("select ingest_purge(interval '1 hour')")
+    purged: int = await c.fetchval("select ingest_purge_replaced(interval '1 hour', 500)")
     return purged
 
 

@@ -197,7 +197,7 @@ class Story:
         await self._search(c)
         kept.live = {name: await _live(c, name) for name in ("files", "forked", *(f"fork {step}" for step in STEPS))}
         await self._again(c)
-        kept.purged = await c.fetchval("select ingest_purge('0 hours')")
+        kept.purged = await c.fetchval("select ingest_purge_replaced('0 hours', 500)")
         kept.chunks_left = await c.fetchval(
             "select count(*) - (select count(*) from ingest_chunks) from ingest_chunk_store"
         )

@@ -41,7 +41,7 @@ begin
     cross join lateral (
       select v.request_id, v.batch, v.position, v.collection, v.generation, v.settings_hash from ingest.ingest_revisions v
       where v.id = l.revision and v.request_id = any (v_owned) offset 0) v
-    where l.part is not null
+    where l.part is not null and not ingest.ingest_is_kept_out(v.collection, l.part)
     order by l.ordinality;
   end if;
   if cardinality(p_fence.requests) = 1 then  -- several small ones are through with the next step at once

@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_purge(p_retention interval, p_limit int default 500) returns int
+create or replace function ingest.ingest_purge_replaced(p_retention interval, p_limit int) returns int
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -34,6 +34,6 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_purge(interval, int) is
+comment on function ingest.ingest_purge_replaced(interval, int) is
   'Deletes chunks (and re-rankers'' scores of them) and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too, and '
   'old counts of what waits, and circuits of services that nobody asks for; usage is summed up; what old requests had found unchanged is forgotten.';

@@ -1,0 +1,30 @@
+create or replace function ingest.ingest_forget(
+  uri text default null, under text default null, collection text default null, tenant text default null, keep_out boolean default true,
+  page int default 1000
+) returns table (what text, removed bigint, remains bigint, note text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_scope ingest.ingest_scope_v1 := ingest.ingest_scope_of(ingest_forget.uri, ingest_forget.under, ingest_forget.collection, ingest_forget.tenant);
+  v_order bigint;
+begin
+  perform ingest.ingest_check_count('page'::text, ingest_forget.page);
+  select o.id into v_order from ingest.ingest_forget_orders o
+  where o.done_at is null and o.collections = v_scope.collections and o.uri is not distinct from v_scope.uri and o.under is not distinct from v_scope.under
+  order by o.id limit 1;
+  if v_order is null then
+    perform ingest.ingest_check_known(v_scope);
+    insert into ingest.ingest_forget_orders (collections, uri, under, keeps_out, asked_by, asked_at)
+    values (v_scope.collections, v_scope.uri, v_scope.under, coalesce(ingest_forget.keep_out, true), ingest.ingest_caller(), ingest.ingest_now())
+    returning id into v_order;
+  end if;
+  perform ingest.ingest_forget_page(v_order, coalesce(ingest_forget.page, 1000));
+  return query select r.* from ingest.ingest_forget_report(v_order) r;
+end
+$$;
+
+comment on function ingest.ingest_forget(text, text, text, text, boolean, int) is
+  'Forgets a document (uri), what is under a prefix, or everything in a collection or a tenant''s collections: texts, chunks, revisions, requests, caches. '
+  'Removes a page at once and says how much and what remains; a listener goes on with the rest, the same call again does, too. IG014 unknown, '
+  'IG035 not clear what, IG040 not granted.';
