@@ -102,7 +102,7 @@ def _unseen_end(workflow_status: str) -> tuple[str, IngestError]:
     """Return the request's status and error for a workflow that ended without writing them."""
     if workflow_status == "CANCELLED":
         return "cancelled", IngestError(
-            "cancelled", "its workflow was cancelled with DBOS's tools", "To go on with it: select ingest_resume(id)."
+            "cancelled", "its workflow was cancelled with DBOS's tools", "To continue it: select ingest_resume(id)."
         )
     return "failed", ServiceError(
         "workflow_ended",

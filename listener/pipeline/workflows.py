@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 BATCH_CANCELLED = RequestError(
     "cancelled",
     "one of its batches was cancelled with DBOS's own tools",
-    "To go on with it: select ingest_resume(id).",
+    "To continue it: select ingest_resume(id).",
 ).as_json()
 
 CHILD_POLL_SECONDS = 0.5

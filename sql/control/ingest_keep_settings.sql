@@ -15,10 +15,10 @@ begin
     perform ingest.ingest_undo(p_request.id, 'loaded'::text);
     update ingest.ingest_requests r set settings = null where r.id = p_request.id;
   elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id' then
-    raise exception 'collection "%" has another embedding space than request % has published into', p_request.collection, p_request.id
+    raise exception 'collection "%" has another embedding space than the one request % has published into', p_request.collection, p_request.id
       using errcode = 'IG018', constraint = 'space_changed', hint = 'Start over, as a new request: select ingest_fork(id).';
   elsif v_now -> 'tenant' is distinct from p_request.settings -> 'tenant' then
-    raise exception 'collection "%" is another tenant''s than when request % published into it', p_request.collection, p_request.id
+    raise exception 'collection "%" belongs to another tenant than when request % published into it', p_request.collection, p_request.id
       using errcode = 'IG018', constraint = 'tenant_changed', hint = 'Start over, as a new request: select ingest_fork(id).';
   end if;
 end

@@ -24,9 +24,9 @@ begin
   where r.id = p_request;
   insert into ingest.ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, ingest.ingest_now(), 'pending');
 exception when unique_violation then
-  raise exception 'the dedupe key of request % belongs to another unfinished request of its submitter by now', p_request
+  raise exception 'the dedupe key of request % now belongs to another unfinished request of its submitter', p_request
     using errcode = 'IG017', constraint = 'dedupe_key_taken',
-          hint = 'Wait for the other one or cancel it, or do without: ingest_fork makes a new request without the key.';
+          hint = 'Wait for the other one, cancel it, or use ingest_fork, which makes a new request without the key.';
 end
 $$;
 

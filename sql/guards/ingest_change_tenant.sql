@@ -10,8 +10,8 @@ begin
     return;
   end if;
   if not ingest.ingest_is_owner() then
-    raise exception 'role "%" may not say which tenant collection "%" is of', ingest.ingest_caller(), p_collection
-      using errcode = 'IG040', constraint = 'not_granted', hint = 'Only the owner may: tenants share what was embedded.';
+    raise exception 'role "%" may not set the tenant of collection "%"', ingest.ingest_caller(), p_collection
+      using errcode = 'IG040', constraint = 'not_granted', hint = 'Only the owner may: collections of a tenant share what was embedded.';
   end if;
   if octet_length(p_tenant) > 48 or p_tenant ~ '[[:cntrl:]]' then
     raise exception 'tenant "%" is not a usable name', left(p_tenant, 100)

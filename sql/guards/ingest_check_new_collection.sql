@@ -26,9 +26,9 @@ begin
       select r.collection from ingest.ingest_requests r where r.status in ('pending', 'running') and r.submitted_by = p_role::text);
   end loop;
   if v_count >= p_most then
-    raise exception 'role "%" may bring at most % collections into being, and has', p_role, p_most
+    raise exception 'role "%" may create at most % collections, and has', p_role, p_most
       using errcode = 'IG043', constraint = 'too_many_collections',
-            hint = 'Submit to one that is there, or have the owner make it: select ingest_collection(name). It can raise the limit, too: '
+            hint = 'Submit to an existing one, or have the owner create it: select ingest_collection(name). The owner can also raise the limit: '
                    'select ingest_limit(role, ''{"max_new_collections": n}'').';
   end if;
   insert into ingest.ingest_new_collections (role, collection) values (p_role, p_collection);

@@ -28,12 +28,12 @@ begin
     v_count := ingest.ingest_count_pending(p_role, p_most, p_most_bytes);
   end if;
   if v_count.pending + v_own.pending >= p_most then
-    raise exception '% requests of role "%" wait already, and % may', v_count.pending + v_own.pending, p_role, p_most
+    raise exception '% requests of role "%" are pending, and at most % may be', v_count.pending + v_own.pending, p_role, p_most
       using errcode = 'IG043', constraint = 'too_many_pending',
-            hint = 'Wait until some have run, or hand over a folder, or records, as one request. The owner can raise the limit: '
+            hint = 'Wait until some have run, or submit a folder, or records, as one request. The owner can raise the limit: '
                    'select ingest_limit(role, ''{"max_pending": n}'').';
   elsif v_count.bytes + v_own.bytes + p_bytes > p_most_bytes then
-    raise exception 'requests of role "%" that wait would have % bytes, and % may', p_role,
+    raise exception 'pending requests of role "%" would have % bytes, and at most % are allowed', p_role,
                     v_count.bytes + v_own.bytes + p_bytes, p_most_bytes
       using errcode = 'IG043', constraint = 'too_many_pending_bytes',
             hint = 'Wait until some requests have run, or submit sources. The owner can raise the limit: '

@@ -41,7 +41,7 @@ begin
   end if;
   if exists (select from ingest.ingest_used_ids u where u.id = new.id) then
     raise exception 'request % ran before and was deleted', new.id
-      using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database make the id, or take a new one.';
+      using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database generate the id, or use a new one.';
   end if;
   if new.run_at > ingest.ingest_now() then
     new.due := false;

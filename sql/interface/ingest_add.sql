@@ -26,7 +26,7 @@ begin
     -- Else the one in the way ended in between, or nobody may see it.
     exit when nullif(dedupe_key, '') is null;
   end loop;
-  raise exception 'the request was not inserted, and there is no other one to be seen in its place'
+  raise exception 'the request was not inserted, and no other one with its dedupe key can be seen'
     using errcode = 'IG042', constraint = 'not_inserted',
           hint = 'A trigger or a policy of your own on ingest_requests keeps it out, or hides the one that has its dedupe key.';
 end

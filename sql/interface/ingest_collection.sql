@@ -21,7 +21,7 @@ begin
                    'index_ef_construction and index_ef_search.';
   end if;
   if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
-    raise exception 'role "%" may not say which service the listeners call', ingest.ingest_caller()
+    raise exception 'role "%" may not choose the service that listeners call', ingest.ingest_caller()
       using errcode = 'IG040', constraint = 'not_granted', hint = 'The owner of the schema sets a collection''s endpoint.';
   end if;
   perform ingest.ingest_check_template(p_settings ->> 'embedding_template');

@@ -10,7 +10,7 @@ begin
   if coalesce(p_under, '') = '' then
     raise exception 'the prefix is empty'
       using errcode = 'IG035', constraint = 'empty_prefix',
-            hint = 'It would be all documents: if that is meant, select ingest_delete_documents(collection).';
+            hint = 'It would match all documents. To delete them all: select ingest_delete_documents(collection).';
   end if;
   with page as materialized (
     select d.id from ingest.ingest_documents d

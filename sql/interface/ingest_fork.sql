@@ -21,7 +21,7 @@ begin
   end if;
   perform ingest.ingest_check_fork(v_request, from_step);
   if from_step <> 'discover' and (v_request.options || options) -> 'record' is distinct from v_request.options -> 'record' then
-    raise exception 'option "record" decides what the documents are'
+    raise exception 'option "record" determines the documents'
       using errcode = 'IG023', constraint = 'other_settings', hint = 'Fork it from discover.';
   end if;
   insert into ingest.ingest_requests

@@ -8,7 +8,7 @@ begin
   perform ingest.ingest_check_granted(v_right, p_collection);
   if not exists (select from pg_roles r where r.rolname = p_role) then
     raise exception 'there is no role "%"', p_role
-      using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
+      using errcode = 'IG041', constraint = 'unknown_role', hint = format('Create it first: create role %I login;', p_role);
   end if;
   if v_right = 'operate' and p_collection is not null then
     -- Made by its operator, in a transaction that stays open, it would keep claims waiting.

@@ -11,7 +11,7 @@ begin
     raise exception 'request % is %: there is nothing to retry', p_request, v_request.status
       using errcode = 'IG011', constraint = 'wrong_state',
             hint = case v_request.status
-              when 'cancelled' then 'To go on with it: select ingest_resume(id).'
+              when 'cancelled' then 'To continue it: select ingest_resume(id).'
               when 'succeeded' then 'To do it once more, as a new request: select ingest_fork(id).'
               else 'It is not through yet; ingest_cancel(id) would stop it.' end;
   end if;

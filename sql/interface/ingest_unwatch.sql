@@ -14,7 +14,7 @@ begin
     if exists (select from ingest.ingest_requests r where r.id = v_watch.request_id and r.status in ('pending', 'running')) then
       raise exception 'request % of watch "%" has not ended: it would bring documents back', v_watch.request_id, v_watch.name
         using errcode = 'IG011', constraint = 'wrong_state',
-              hint = format('Cancel it first: select ingest_cancel(%L); or have it done: ingest unwatch NAME --delete-documents', v_watch.request_id);
+              hint = format('Cancel it first: select ingest_cancel(%L); or run: ingest unwatch NAME --delete-documents', v_watch.request_id);
     end if;
     loop
       select p.deleted, p.last into v_page, v_last from ingest.ingest_delete_origin(v_watch.collection, v_source, 1000, v_last) p;

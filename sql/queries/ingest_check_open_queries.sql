@@ -15,9 +15,9 @@ begin
     union all
     (select from ingest.ingest_rerank_questions q where q.asked_by = v_caller and q.wanted_until > v_late limit v_most)) o;
   if v_open >= v_most then
-    raise exception 'role "%" waits for the answers to % queries', v_caller, v_open
+    raise exception 'role "%" has % queries open', v_caller, v_open
       using errcode = 'IG032', constraint = 'too_many_queries',
-            hint = 'Call again when some have been answered; ingest_search finds by words meanwhile. '
+            hint = 'Call again when some have been answered; meanwhile, ingest_search searches by words. '
                    'The owner can raise it: select ingest_limit(role, ''{"max_queries": n}'').';
   end if;
 end

@@ -8,7 +8,7 @@ begin
   if v_reason is not null then
     raise exception 'this database was restored from a copy: %', v_reason
       using errcode = 'IG025', constraint = 'restored_database',
-            hint = 'See what would go on: select * from ingest_status where status in (''pending'', ''running''). Then: ingest confirm-restore';
+            hint = 'See what would continue: select * from ingest_status where status in (''pending'', ''running''). Then: ingest confirm-restore';
   end if;
   if not exists (select from ingest.ingest_installation i where i.timeline = v_here.timeline) then
     insert into ingest.ingest_installation as i select v_here.*

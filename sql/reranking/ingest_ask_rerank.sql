@@ -15,7 +15,7 @@ begin
   p_k := coalesce(p_k, ingest.ingest_most_reranked());
   if p_k > 1000 then
     raise exception 'a re-ranker reads 1000 chunks at most, not %', p_k
-      using errcode = 'IG035', constraint = 'wrong_count', hint = 'k: how many chunks of a search are read; 50 is the default.';
+      using errcode = 'IG035', constraint = 'wrong_count', hint = 'k is the number of chunks of a search to score; the default is 50.';
   end if;
   perform ingest.ingest_check_query(p_query, p_collection, 0);
   for v_new in

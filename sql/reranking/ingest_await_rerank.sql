@@ -12,9 +12,9 @@ begin
     return true;  -- answers delete it
   end if;
   if v_question.error is null and ingest.ingest_now() >= v_question.wanted_until then
-    raise exception 'no listener had the chunks scored in time'
+    raise exception 'no listener scored the chunks in time'
       using errcode = 'IG032', constraint = 'rerank_not_answered',
-            hint = 'The re-ranker may be slow, or the listeners stop: call again, with a longer timeout or a smaller k.';
+            hint = 'The re-ranker may be slow, or the listeners are stopping: call again with a longer timeout or a smaller k.';
   end if;
   perform ingest.ingest_wait_for_answer(v_question.error, 'reranks'::text, p_look);
   return false;

@@ -18,7 +18,7 @@ begin
   weekdays := ingest.ingest_cron_field(v_fields[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}'::text[]);
   if cardinality(v_fields) <> 5 or octet_length(p_cron) > 200
      or num_nulls(minutes, hours, days, months, weekdays) > 0 then
-    raise exception 'cron "%" can''t be read', left(p_cron, 200)
+    raise exception 'cron "%" can''t be parsed', left(p_cron, 200)
       using errcode = 'IG051', constraint = 'wrong_cron',
             hint = 'Five fields: minute, hour, day of the month, month, day of the week. Like ''30 2 * * mon-fri'', ''*/15 * * * *'' or ''@daily''.';
   end if;

@@ -10,7 +10,7 @@ begin
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
   select r.* into v_fork from ingest.ingest_requests r where r.id = p_request;
   if not exists (select from ingest.ingest_requests o where o.id = v_fork.forked_from) then
-    raise exception 'request %, which this one is a fork of, was deleted', v_fork.forked_from
+    raise exception 'request %, of which this one is a fork, was deleted', v_fork.forked_from
       using errcode = 'IG024', constraint = 'origin_gone', hint = 'Insert the source as a new request.';
   end if;
   v_last := array_position('{discover,load,chunk,embed,save}', v_fork.fork_step) - 2;

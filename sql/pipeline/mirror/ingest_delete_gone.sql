@@ -28,8 +28,8 @@ begin
     if v_share > coalesce((v_request.options ->> 'most_gone')::float8, 0.5) then
       update ingest.ingest_requests r set error = jsonb_build_object(
         'code', 'too_many_gone', 'step', 'mirror', 'retryable', false,
-        'message', format('%s %% of the documents that came from %s are there no more: none of them was deleted', round(100 * v_share::numeric), v_request.source),
-        'hint', format('Is the source mounted, and complete? If they are to go: select ingest_add(%L, %L, options => %L);', v_request.source,
+        'message', format('%s %% of the documents that came from %s are no longer there: none of them was deleted', round(100 * v_share::numeric), v_request.source),
+        'hint', format('Is the source mounted, and complete? To delete them: select ingest_add(%L, %L, options => %L);', v_request.source,
           v_request.collection, v_request.options || '{"mirror": true, "most_gone": 1}'))
       where r.id = p_request;
       return 0;
