@@ -95,7 +95,7 @@ def _check(size: int, overlap: int) -> None:
     if size < 1 or not 0 <= overlap < size:
         raise SettingsError(
             "bad_chunking",
-            f"chunks of {size} characters with an overlap of {overlap} can't be made",
+            f"chunks of {size} characters can't overlap by {overlap}",
             "set the size to at least 1, and the overlap to 0 or more but less than the size",
         )
 

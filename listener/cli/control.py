@@ -106,7 +106,7 @@ def confirm_restore(
 ) -> None:
     """Go on in a database that was restored from a dump or a backup: select ingest_confirm_restore().
 
-    Until then no listener begins anything in it: a copy would pay and publish once more what the original did. For the
+    Until then no listener starts work in it: a copy would pay and publish once more what the original did. For the
     owner and operators of all collections.
 
     \b

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def health(
     live: Annotated[bool, typer.Option("--live", help="Fail only if the database answers.")] = False,
     anywhere: Annotated[bool, typer.Option("--any", help="Accept a listener on any host.")] = False,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long the database may take.")] = 3.0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Longest wait for the database.")] = 3.0,
     as_json: arguments.Json = False,
 ) -> int:
     """Say whether a listener of this host is alive: exit status 0 if so, else 1.
@@ -76,7 +76,7 @@ async def _dsn(settings: Settings) -> str:
     from listener.database.dsn import find_dsn
 
     if not settings.database_url and not embedded_runs(settings):
-        raise OperatorError("database_unreachable", "the embedded Postgres does not run", "Start: ingest listen")
+        raise OperatorError("database_unreachable", "the embedded Postgres is not running", "Start: ingest listen")
     return await find_dsn(settings)
 
 

@@ -86,15 +86,18 @@ def _pair(name: str, value: object, output: Output) -> None:
 
 def documents(
     collection: Annotated[
-        str | None, typer.Argument(metavar="[COLLECTION]", help="Of this one; without it, of all.")
+        str | None, typer.Argument(metavar="[COLLECTION]", help="Only this one; by default all.")
     ] = None,
     under: Annotated[
-        str, typer.Option("--under", metavar="PREFIX", help="Only URIs that begin so; an absolute path is a file's.")
+        str,
+        typer.Option(
+            "--under", metavar="PREFIX", help="Only URIs that begin with this; an absolute path means a file."
+        ),
     ] = "",
     failed: Annotated[bool, typer.Option("--failed", help="Only those whose last attempt failed, and why.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Most to list.")] = 100,
     after: Annotated[
-        str | None, typer.Option(metavar="URI", help="Go on behind this one of COLLECTION: the next page.")
+        str | None, typer.Option(metavar="URI", help="Continue after this document of COLLECTION: the next page.")
     ] = None,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
@@ -164,10 +167,10 @@ def _write_list(found: list[Listed], collection: str | None, output: Output) -> 
 
 
 def show(
-    uri: Annotated[str, typer.Argument(metavar="URI", help="Of a document; an absolute path is a file's.")],
+    uri: Annotated[str, typer.Argument(metavar="URI", help="URI of a document; an absolute path means a file.")],
     collection: arguments.Collection = "default",
-    text: Annotated[bool, typer.Option("--text", help="Nothing but its text.")] = False,
-    attempts: Annotated[int, typer.Option(min=1, help="At most so many attempts.")] = 20,
+    text: Annotated[bool, typer.Option("--text", help="Print only its text.")] = False,
+    attempts: Annotated[int, typer.Option(min=1, help="Most attempts to list.")] = 20,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:

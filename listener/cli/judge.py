@@ -23,7 +23,7 @@ NAMES = {"words": "words", "vector": "meaning", "both": "both"}
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Judged queries, a JSON object a line.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Judged queries, one JSON object per line.")],
     collection: Annotated[
         list[str] | None, typer.Option("--collection", "-c", help="A collection; several are compared.")
     ] = None,
@@ -33,13 +33,13 @@ def evaluate(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many documents count.")] = 10,
     base: Annotated[
-        str, typer.Option(metavar="PREFIX", help="What expected URIs without a scheme begin with; or a folder.")
+        str, typer.Option(metavar="PREFIX", help="Prefix of expected URIs without a scheme; or a folder.")
     ] = "",
     weights: Annotated[
         list[str] | None,
-        typer.Option(metavar="W:V", help="By both, with words counted W and the meaning V times; may be repeated."),
+        typer.Option(metavar="W:V", help="By both, with weights W for words and V for meaning; may be repeated."),
     ] = None,
-    rerank: Annotated[bool, typer.Option("--rerank", help="By both in the order of a re-ranker too.")] = False,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Also by both in a re-ranker's order.")] = False,
     worst: Annotated[int, typer.Option(metavar="N", min=0, max=10_000, help="How many bad queries to list.")] = 5,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
@@ -112,7 +112,7 @@ def _weights(pair: str) -> tuple[float, float]:
     try:
         return float(words), float(vector if colon else "1")
     except ValueError:
-        hint = "Like: --weights 1:2, by which the meaning counts twice."
+        hint = "For instance --weights 1:2, which counts meaning twice."
         raise UsageProblem("wrong_weight", f"--weights takes two numbers, not {pair}", hint) from None
 
 

@@ -24,9 +24,7 @@ class LastingWay:
         self._ingest: Ingest | None = None
 
     async def __aenter__(self) -> LastingWay:
-        logging.getLogger("asyncpg.pool").setLevel(
-            "CRITICAL"
-        )  # tracebacks for: Postgres is away
+        logging.getLogger("asyncpg.pool").setLevel("CRITICAL")  # tracebacks for: Postgres is away
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -57,4 +55,4 @@ class LastingWay:
             return self._ingest
 
 
-_LATER = "Try again when Postgres is back. For whoever runs it: ingest doctor"
+_LATER = "Try again when Postgres is back. To look into it: ingest doctor"

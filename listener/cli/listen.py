@@ -56,7 +56,7 @@ def listen(
     form = "json" if as_json else settings.log_format
     logs.to_stderr(settings.log_level, form)
     for name, meant in misspelt(os.environ):
-        log.warning("%s is set, and nothing reads it; was %s meant?", name, meant)
+        log.warning("%s is set, but nothing reads it; was %s meant?", name, meant)
     for folder in settings.folders:
         if problem := unreadable(str(folder)):
             log.warning(

@@ -194,4 +194,4 @@ async def _ingest(ingest: Ingest, source: str, collection: str, lease: float, ou
 
 def _goes_on(earlier: Earlier, lease: float) -> str:
     when = f", once the lease of the listener that had it is over (at most {lease:g} s)" if earlier.started else ""
-    return f"Request {earlier.id} of an earlier run is unfinished: this listener goes on with it first{when}."
+    return f"Request {earlier.id} of an earlier run is unfinished: this listener continues it first{when}."

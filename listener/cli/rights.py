@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Role = Annotated[str, typer.Argument(metavar="ROLE", help="A role of the database.")]
 As = Annotated[str, typer.Option("--as", metavar="KIND", help="submitter, searcher, operator, gateway or listener.")]
-In = Annotated[str | None, typer.Option("--collection", "-c", help="In this collection only; else in all.")]
+In = Annotated[str | None, typer.Option("--collection", "-c", help="Only in this collection; by default in all.")]
 
 # Who makes DBOS's tables: default privileges are each role's own, and whoever grants may be a member of that one.
 OWNER_OF_DBOS = """select r.rolname::text from pg_catalog.pg_namespace n

@@ -74,5 +74,5 @@ class StopSignals:
     def _end_in_time(self, seconds: float) -> None:
         self._heard_of.wait()
         threading.Event().wait(seconds)
-        log.warning("stopping took longer than %g seconds: what is left goes on elsewhere after the lease", seconds)
+        log.warning("stopping took longer than %g seconds: the rest continues elsewhere after the lease", seconds)
         self.end_if_asked()

@@ -67,7 +67,7 @@ class Summary:
             output.line(f"    failed: {uri}")
             for line in below(told, output.width, 4):
                 output.pieces(line)
-        output.line(f"  each by itself: ingest failures {short(self.status.id)} --all")
+        output.line(f"  each separately: ingest failures {short(self.status.id)} --all")
 
 
 def _aligned(rows: Sequence[Sequence[object]]) -> list[str]:

@@ -65,10 +65,10 @@ class Watchdog:
             try:
                 await anyio.to_thread.run_sync(self._start)
             except OSError as error:
-                log.warning("nobody watches whether this listener stands still: %s", error.strerror)
+                log.warning("nothing watches whether this listener hangs: %s", error.strerror)
                 return
             await self._signs()
-        log.warning("nobody watches whether this listener stands still: who did has ended")
+        log.warning("nothing watches whether this listener hangs: the watcher has ended")
 
     def _start(self) -> None:
         program = [sys.executable, "-I", "-S", watcher.__file__, str(os.getpid()), str(self._seconds), self._form]

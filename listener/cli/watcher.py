@@ -33,7 +33,7 @@ def watch(pid: int, seconds: float, form: str) -> None:
         if not signs:
             return
         missed, debugged = 0, signs.endswith(DEBUGGED)
-    _say(f"the event loop stood still for {seconds:g} seconds: this listener is ended, others go on", form)
+    _say(f"the event loop stood still for {seconds:g} seconds: this listener is killed, others continue", form)
     with suppress(ProcessLookupError):
         os.kill(pid, END)
         if not _is_readable(PATIENCE_SECONDS):

@@ -117,9 +117,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         what Postgres reads as a time). Raises RequestError ``unknown_status``, ``wrong_since``.
         """
         if status is not None and status not in STATUSES:
-            raise RequestError(
-                "unknown_status", f'there is no status "{status}"', f"Take one of: {', '.join(STATUSES)}"
-            )
+            raise RequestError("unknown_status", f'there is no status "{status}"', f"Use one of: {', '.join(STATUSES)}")
         begin = None if since is None else await beginning(self.session, since)
         given = _given(collection=collection, status=status, since=begin)
         rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
@@ -211,7 +209,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
             raise RequestError(
                 "wait_in_transaction",
                 "a wait inside a transaction would not end",
-                "Commit first: listeners see a row then.",
+                "Commit first: only then do listeners see the row.",
             )
 
     async def _overdue(self, requests: Sequence[UUID], seconds: float) -> WaitTimeoutError:
@@ -220,7 +218,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         message = f"request {first.id}{more} had not ended after {seconds:g} s: {first.status}"
         if first.current_step:
             message += f", step {first.current_step}"
-        hint = f"It waits for {first.waiting_for}" if first.waiting_for else "It goes on; wait again."
+        hint = f"It waits for {first.waiting_for}" if first.waiting_for else "It continues; wait again."
         return WaitTimeoutError("not_ended", message, hint, requests)
 
 

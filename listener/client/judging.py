@@ -208,7 +208,7 @@ async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str)
             if has
             else "It has no documents."
         )
-        what = f'collection "{collection}" has none of the {len(expected)} URIs that are expected, as {unknown[0]}'
+        what = f'collection "{collection}" has none of the {len(expected)} URIs that are expected, such as {unknown[0]}'
         raise RequestError("not_in_collection", what, hint)
     return unknown
 
@@ -216,7 +216,7 @@ async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str)
 def _check(judged: Sequence[object]) -> None:
     for number, one in enumerate(judged, 1):
         if not isinstance(one, Judged):
-            hint = 'judging.read(lines) makes them of lines of JSON; or write Judged("how do I pay?", {"URI": 1}).'
+            hint = 'judging.read(lines) makes them from lines of JSON; or write Judged("how do I pay?", {"URI": 1}).'
             raise RequestError("bad_judgement", f"query {number} is of type {type(one).__name__}, not Judged", hint)
 
 

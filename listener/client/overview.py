@@ -119,7 +119,7 @@ async def require_collection(session: Session, name: str) -> None:
     names = [row["name"] for row in await session.rows(statements.COLLECTIONS, name)]
     if name not in names:
         listed = ", ".join(names[:MOST_CANDIDATES]) + (", …" if len(names) > MOST_CANDIDATES else "")
-        hint = f"There are: {listed}" if names else "There is none yet: the first request makes one."
+        hint = f"There are: {listed}" if names else "There is none yet: the first request creates one."
         raise RequestError("unknown_collection", f'there is no collection "{name}"', hint)
 
 

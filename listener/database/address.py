@@ -97,7 +97,7 @@ def read(text: str, environment: Mapping[str, str] | None = None) -> Address:
     ``environment``: where ``PGSERVICE``, too, may name one.
     """
     if not text.isprintable():
-        raise Unclear("it has control characters, or bytes that are no UTF-8, in it")
+        raise Unclear("it contains control characters, or bytes that are not UTF-8")
     said = _of_conninfo(text) if conninfo.is_conninfo(text) else _of_url(split(text))
     service = said.pop("service", None) or (environment or {}).get("PGSERVICE")
     if service:
@@ -119,17 +119,17 @@ def split(url: str) -> SplitResult:
     if "://" not in url:
         raise Unclear("it does not begin with postgresql://")
     if not url.isprintable() or " " in url or "#" in url or _BROKEN_PERCENT.search(url):
-        raise Unclear("it has blanks, control characters, a # or a single % in it")
+        raise Unclear("it contains spaces, control characters, a # or a single %")
     try:
         parts = urlsplit(url)
     except ValueError:  # whose words quote the URL
-        raise Unclear("it has brackets or characters in it that no host has") from None
+        raise Unclear("it contains brackets or characters that no host has") from None
     login, _, places = parts.netloc.rpartition("@")
     if url.count("@") > parts.netloc.count("@") or "@" in login or "[" in login or "]" in login:
         raise Unclear("it has an @ or a bracket that is not percent-encoded")
     hosts = places.split(",")
     if not all(map(_ONE_PLACE.fullmatch, hosts)) or (len(hosts) > 1 and "" in hosts):
-        raise Unclear("a host is missing or a port no number, or the password has a / or ? in it")
+        raise Unclear("a host is missing, a port is no number, or the password contains a / or ?")
     return parts
 
 
@@ -152,7 +152,7 @@ def _of_url(parts: SplitResult) -> dict[str, str]:
 def _of_query(query: str) -> list[tuple[str, str]]:
     pieces = [piece.partition("=") for piece in query.split("&")] if query else []
     if any(not equals for _, equals, _ in pieces):
-        raise Unclear("a parameter has no =, or a password has an & or ? in it")
+        raise Unclear("a parameter has no =, or a password contains an & or ?")
     return [(unquote(name), unquote(value)) for name, _, value in pieces]
 
 
@@ -163,7 +163,7 @@ def _known(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
         if not is_known(name):
             perhaps = f"; is {close} meant?" if (close := meant(name)) else ""
             if behind_secret:
-                raise Unclear(f"it has an unknown parameter behind a password, or that has an & in it{perhaps}")
+                raise Unclear(f"it has an unknown parameter after a password, or the password contains an &{perhaps}")
             raise WrongParameter(f"it has an unknown parameter: {name[:60]}{perhaps}")
         behind_secret |= is_secret(name)
     return _of_today(pairs)

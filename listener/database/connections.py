@@ -64,7 +64,7 @@ class Database:
         try:
             connection = await _open(self.dsn, _server_settings(application_name), **options)
         except _RefusedByPooler as refused:
-            hint = "Have the pooler pass them by: PgBouncer's ignore_startup_parameters, see docs/deployment.md."
+            hint = "Have the pooler ignore them: PgBouncer's ignore_startup_parameters, see docs/deployment.md."
             raise OperatorError("database_unreachable", f"a pooler refuses {refused.__cause__}", hint) from None
         await settle(connection, everything=self.pooled)
         return connection

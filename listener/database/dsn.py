@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LIKE = "Like postgresql://user:password@host:5432/database."
-_PARAMETERS = "What psql takes is taken. A setting of the server's goes into options: ?options=-c%20name%3Dvalue"
+_PARAMETERS = "Give what psql accepts. Server settings go into options: ?options=-c%20name%3Dvalue"
 _ENCODE = (
-    "Percent-encode what is special in its password (quote(password, safe='') in Python), above all @ / ? # [ ] % and"
-    " blanks, or set the variable PGPASSWORD to the password as it is."
+    "Percent-encode special characters of its password (quote(password, safe='') in Python), above all @ / ? # [ ] %"
+    " and spaces, or set the variable PGPASSWORD to the plain password."
 )
 
 

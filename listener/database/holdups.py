@@ -122,8 +122,8 @@ class Patience:
         return OperatorError(
             "schema_locked",
             f"{what} waits for a transaction that was open for over {self.seconds:g} seconds: {who}",
-            "Let it end (a backup's, as a rule) or end it, then migrate again: what was done stays, and what was begun"
-            " is built anew. Or wait longer: --wait SECONDS.",
+            "Let it end (it is usually a backup) or end it, then migrate again: finished parts stay, and unfinished"
+            " ones are rebuilt. Or wait longer: --wait SECONDS.",
         )
 
 

@@ -49,7 +49,7 @@ async def migrate(connection: Connection, schema: str, patience: Patience | None
         raise OperatorError(
             "in_use",
             f"a function of a former version can't be replaced: {error.detail or error}",
-            "Drop what depends on it, migrate, and make it again: what it selects by name is still there.",
+            "Drop what depends on it, migrate, and recreate it: the columns keep their names.",
         ) from None
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
@@ -193,9 +193,9 @@ def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
     if file.runs_once and known not in (None, file.checksum):
         raise OperatorError(
             "migration_changed",
-            f"{file.name} was applied to this schema with other contents",
-            "The schema is of another build of this program: install that one again, or a release, or begin anew with"
-            " INGEST_SCHEMA=name ingest migrate. Whoever edited the file restores it, and adds a new one.",
+            f"{file.name} was applied to this schema with different contents",
+            "The schema comes from another build of this program: install that one again, or a release, or start over"
+            " with INGEST_SCHEMA=name ingest migrate. If you edited the file, restore it and add a new one.",
         )
     return known != file.checksum
 

@@ -52,7 +52,7 @@ async def _become_owner(connection: asyncpg.Connection, schema: str) -> None:
         role = await schemas.owner(connection, schema)
     except OperatorError as error:
         user = await connection.fetchval("select session_user")
-        message = f"{error.message}, and {user} is no member of it"
+        message = f"{error.message}, and {user} is not a member of it"
         hint = "Set INGEST_MAINTENANCE_URL to a URL of that role, for listeners; or as that role: ingest maintain"
         raise OperatorError("not_permitted", message, hint) from None
     if role:

@@ -27,7 +27,7 @@ OBEYED = frozenset(
 
 UNUSED: Mapping[str, str] = {
     "channel_binding": "sslmode=verify-full keeps others out of the middle too",
-    "require_auth": "sslmode=verify-full makes sure whose server it is",
+    "require_auth": "sslmode=verify-full verifies the server",
     "requirepeer": "only the owner of a socket's folder can put one there",
     "keepalives": "the server sends them",
     "keepalives_idle": "the server sends them",

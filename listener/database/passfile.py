@@ -39,7 +39,7 @@ def _lines(file: str | None, environment: Mapping[str, str]) -> list[list[str]]:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) or about.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            log.warning("the password file %s is not used: it has to be a file that only its owner can read", path)
+            log.warning("the password file %s is not used: only its owner may be able to read it", path)
             return []
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:

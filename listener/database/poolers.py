@@ -39,7 +39,7 @@ async def require_own_session(
                 raise OperatorError(
                     "shared_sessions",
                     "a pooler gives each transaction another session of Postgres",
-                    "Connect past it, or use its session mode. Applications may go through it.",
+                    "Bypass it, or use its session mode. Applications may use it.",
                 )
     finally:
         await other.close()

@@ -96,5 +96,5 @@ def refused(uri: str, words: str) -> DocumentError:
     if "DTD" in words:
         hint = "it declares a document type of its own, which is refused: save it again with a common program"
         return DocumentError("parser_failed", f"{uri} could not be parsed: {words[:500]}", hint)
-    hint = "it is damaged or cut off: open it in its own program and save it again, or leave it out with 'exclude'"
+    hint = "it is damaged or cut off: open it in its own program and save it again, or skip it with 'exclude'"
     return DocumentError("parser_failed", f"{uri} could not be parsed: {words[:500]}", hint)

@@ -77,7 +77,7 @@ def of_zip(data: bytes, uri: str, promised: str) -> str:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         if promised not in DOCUMENTS:
             return ZIP
-        hint = "it is cut off or damaged: copy it again from where it comes from"
+        hint = "it is cut off or damaged: copy it again from its origin"
         raise DocumentError(
             "parser_failed", f"{uri} could not be parsed: not a whole zip file ({error})", hint
         ) from None
@@ -120,7 +120,7 @@ def _has_stream(data: bytes, name: str) -> bool:
 
 def encrypted(uri: str) -> DocumentError:
     """Return the error for a document that wants a password."""
-    hint = "remove its password and ingest it again, or leave it out with 'exclude'; passwords can't be given"
+    hint = "remove its password and ingest it again, or skip it with 'exclude'; passwords can't be supplied"
     return DocumentError("encrypted", f"{uri} is encrypted", hint)
 
 
@@ -130,10 +130,8 @@ def _check_sizes(archive: zipfile.ZipFile, packed: int, uri: str) -> None:
     ratio = inflated / max(packed, 1)
     if inflated > MOST_INFLATED or len(entries) > MOST_ENTRIES or (inflated > FREE_BYTES and ratio > MOST_RATIO):
         size = f"{inflated // 1024 // 1024} MB in {len(entries)} files out of {packed // 1024} KB"
-        hint = (
-            "it was made to exhaust memory, or it is mostly empty: save it again with a common program, or leave it out"
-        )
-        raise DocumentError("zip_bomb", f"{uri} would inflate to {size}", hint)
+        hint = "it was made to exhaust memory, or it is mostly empty: save it again with a common program, or skip it"
+        raise DocumentError("zip_bomb", f"{uri} would expand to {size}", hint)
 
 
 def _small(archive: zipfile.ZipFile, name: str) -> bytes:

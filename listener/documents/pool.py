@@ -204,7 +204,7 @@ class Workers:
 
     def _say(self, missing: list[str]) -> None:
         if missing and not self.missing:
-            log.warning("parsers are not shut in as they should be: %s", "; ".join(missing))
+            log.warning("parsers are not confined as they should be: %s", "; ".join(missing))
         self.missing = missing
 
     def _start(self) -> Worker:

@@ -7,7 +7,10 @@ import pytest
 from listener.cli.in_shell import in_shell
 
 HINTS = [
-    ("pause: since now; to continue: select ingest_resume_watch('a:/srv/b')", "to continue: ingest resume-watch a:/srv/b"),
+    (
+        "pause: since now; to continue: select ingest_resume_watch('a:/srv/b')",
+        "to continue: ingest resume-watch a:/srv/b",
+    ),
     ("or now: select ingest_run_watch('it''s')", """or now: ingest run-watch 'it'"'"'s'"""),
     ("remove it first: select ingest_unwatch(name).", "remove it first: ingest unwatch NAME."),
     ("Cancel it first: select ingest_cancel('0b6b');", "Cancel it first: ingest cancel 0b6b"),

@@ -24,7 +24,7 @@ class SearchAsked(Arguments):
     )
     under: str | None = Field(default=None, description="Only documents whose URIs begin so, or in that folder.")
     since: str | None = Field(default=None, description="Only documents that changed since then: 7d, or a time.")
-    per_document: int | None = Field(default=None, ge=1, description="At most so many chunks of a document.")
+    per_document: int | None = Field(default=None, ge=1, description="Most chunks of one document.")
     filter: dict[str, Any] | None = Field(
         default=None, description='What the chunks\' metadata must contain, or {"year": {"$gte": 2020}}.'
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from listener.errors import DocumentError
 
 ERRORS = {  # code: message after the URI, hint
-    "bad_archive": ("can't be read as an archive", "it is damaged or cut off: copy it again from where it comes from"),
+    "bad_archive": ("can't be read as an archive", "it is damaged or cut off: copy it again from its origin"),
     "archive_too_large": (
         "is more than an archive may be",
         "unpack it and ingest the folder, or raise INGEST_ARCHIVE_BYTES or INGEST_ARCHIVE_MEMBERS",
@@ -15,7 +15,7 @@ ERRORS = {  # code: message after the URI, hint
         "make room in the listener's folder for temporary files (TMPDIR)",
     ),
     "unsupported": ("is an archive: its members are documents, it is none", "ingest its source again"),
-    "bad_member": ("can't be read", "make the archive again, or leave it out with 'exclude'"),
+    "bad_member": ("can't be read", "make the archive again, or skip it with 'exclude'"),
     "bad_member_name": (
         "has a name that no member may have",
         "names in archives are relative, with / between folders: make the archive again, inside of its folder",
@@ -26,7 +26,7 @@ ERRORS = {  # code: message after the URI, hint
         "is packed in a way that can't be read",
         "deflate, bzip2, LZMA and Zstandard can: make the archive again with one of these",
     ),
-    "encrypted": ("is encrypted", "make the archive without a password; passwords can't be given"),
+    "encrypted": ("is encrypted", "make the archive without a password; passwords can't be supplied"),
     "not_a_file": ("is no file", "links and devices in archives are left out: pack the files that they lead to"),
     "not_found": ("is not in its archive any more", "the archive has changed: ingest its source again"),
     "empty_document": ("is empty", "there is nothing to ingest: 0 bytes"),

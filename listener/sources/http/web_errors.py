@@ -37,22 +37,22 @@ def of_status(url: str, status: int) -> DocumentError:
     if status in GONE:
         return DocumentError("not_found", f"{shown(url)} is not there: status {status}", "check the URL in a browser")
     if status in FORBIDDEN:
-        hint = "set INGEST_HTTP_HEADERS to what lets the listener in, or leave it out with 'exclude'"
+        hint = "set INGEST_HTTP_HEADERS to what lets the listener in, or skip it with 'exclude'"
         return DocumentError("unreadable", f"the server does not show {shown(url)}: status {status}", hint)
     message = f"{shown(url)} can't be fetched: status {status}"
-    return DocumentError("http_status", message, "ask whoever runs the server, or leave it out with 'exclude'")
+    return DocumentError("http_status", message, "ask whoever runs the server, or skip it with 'exclude'")
 
 
 def bad_answer(url: str, why: str) -> DocumentError:
     """Return the error of an answer that can't be read."""
-    hint = "ask whoever runs the server, or leave it out with 'exclude'"
+    hint = "ask whoever runs the server, or skip it with 'exclude'"
     return DocumentError("bad_answer", f"the answer of {shown(url)} can't be read: {why}", hint)
 
 
 def too_many_redirects(url: str, most: int) -> DocumentError:
     """Return the error of a page that leads on and on."""
     message = f"{shown(url)} redirects more than {most} times, or in a circle"
-    return DocumentError("too_many_redirects", message, "give the URL where the page lies, or leave it out")
+    return DocumentError("too_many_redirects", message, "give the URL where the page lies, or skip it")
 
 
 def unavailable(url: str, why: str, wish: float | None = None) -> ServiceError:

@@ -20,7 +20,7 @@ ERRORS = {  # code: message after the name, hint
     "wrong_region": ("the bucket is in another region", "set AWS_REGION (or the endpoint) of the listener to it"),
     "clock_skew": ("the listener's clock is wrong", "set it: signatures are good for some minutes"),
     "untrusted_certificate": ("the service's certificate is not trusted", "name the authority's in AWS_CA_BUNDLE"),
-    "archived_object": ("is archived", "restore it first, or leave it out with 'exclude'"),
+    "archived_object": ("is archived", "restore it first, or skip it with 'exclude'"),
     "store_refused": ("the service refused", "see what it said; the credentials are"),
     "store_away": ("the service did not answer as it should", "try again later; if it goes on: ingest doctor"),
 }  # fmt: skip

@@ -168,14 +168,14 @@ def worker_failed(what: str, failure: WorkerFailed | CallRaised) -> DocumentErro
     """Return the error of what a worker was working on when it failed."""
     message = f"{what} could not be read: {failure}"
     if isinstance(failure, CallRaised):
-        return DocumentError("parser_failed", message, "leave it out with 'exclude', and report it")
+        return DocumentError("parser_failed", message, "skip it with 'exclude', and report it")
     if isinstance(failure, AnswerTooLarge):
         return DocumentError("too_large", message, "split it, or raise INGEST_MAX_DOCUMENT_BYTES")
     if isinstance(failure, WorkerTimeout):
         return DocumentError("parser_timeout", message, "raise INGEST_PARSE_TIMEOUT_SECONDS")
     if isinstance(failure, WorkerMemory):
         return DocumentError("parser_memory", message, "split long records, or raise INGEST_PARSE_MEMORY_MB")
-    return DocumentError("parser_crashed", message, "if other documents fail too, look for a lack of memory")
+    return DocumentError("parser_crashed", message, "if other documents fail too, check for a lack of memory")
 
 
 def _entry(uri: str, line: Line) -> Entry:
