@@ -198,7 +198,7 @@ class Listener:
         try:
             await end()
         except Exception:
-            log.exception("a part of the listener did not end in good order")
+            log.exception("a part of the listener did not shut down cleanly")
 
     async def _open(self) -> Database:
         database = await open_database(self._settings, self._dsn)

@@ -111,7 +111,7 @@ class Parsers:
             said = f"no answer within {self._workers.timeout_seconds:g} seconds"
             raise _failed("timeout", about.uri, said, hint) from None
         except WorkerMemory as failure:
-            hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size, compressed sheets more)"
+            hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size)"
             raise _failed("memory", about.uri, failure, hint) from None
         except AnswerTooLarge as failure:
             hint = "split it, or raise INGEST_MAX_DOCUMENT_BYTES"

@@ -159,7 +159,7 @@ def _run_initdb(home: Home, programs: Path, account: binaries.Account, fresh: Pa
 def _launch(home: Home, programs: Path, settings: Mapping[str, str]) -> None:
     with home.life() as life:
         if life is None:
-            raise _failed("start", home, "processes of an earlier server still run and accept no connections")
+            raise _failed("start", home, "processes of an earlier server are still running but accept no connections")
         home.forget_dead_server()
         lines = (f"{name} = '{value}'\n" for name, value in {**settings, **_shared_memory()}.items())
         home.write("settings.conf", "".join(lines))

@@ -82,7 +82,7 @@ def initdb_account(account: Account) -> Account:
     if _passwd_entry(uid) is not None:
         return account
     if account.uid is None:
-        raise _no_account(f"uid {uid} has no entry in the passwd database, which Postgres's initdb asks for")
+        raise _no_account(f"uid {uid} has no entry in the passwd database, which Postgres's initdb needs")
     stand_in = next((entry.pw_uid for entry in pwd.getpwall() if entry.pw_name == "nobody" and entry.pw_uid), None)
     if stand_in is None:
         raise _no_account("there is no user 'nobody', which root needs to run Postgres's initdb as")

@@ -59,7 +59,7 @@ class Home:
         say = every(SAY_SECONDS, progress)
         with self._lock_file("starting.lock") as descriptor:
             while not _locked(descriptor):
-                say("Waiting for another process that starts or stops the embedded Postgres")
+                say("Waiting for another process that is starting or stopping the embedded Postgres")
                 await asyncio.sleep(POLL_SECONDS)
             yield descriptor
 

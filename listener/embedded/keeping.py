@@ -36,9 +36,11 @@ async def keep_running(data_dir: Path | None) -> None:
 def _started_again(home: Home, data_dir: Path | None) -> bool:
     """Start a server that is not there, unless it was stopped; False if it does not run afterwards."""
     if _was_stopped(home):
-        log.warning("waiting for Postgres: the embedded server was stopped; any verb starts it, as: ingest status")
+        log.warning(
+            "waiting for Postgres: the embedded server was stopped; any command starts it, such as: ingest status"
+        )
         return False
-    log.warning("the embedded Postgres ended by itself and is started again; what it said: %s", home.log_tail())
+    log.warning("the embedded Postgres ended unexpectedly and is restarted; its output: %s", home.log_tail())
     try:
         asyncio.run(embedded.start(data_dir))
     except OperatorError as error:

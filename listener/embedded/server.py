@@ -141,7 +141,7 @@ def _not_stopped(home: Home) -> OperatorError:
     return OperatorError(
         "embedded_stop_failed",
         f"the embedded Postgres in {home.path} did not stop (processes {postmasters + children})",
-        f"its last words: {home.log_tail()}",
+        f"the end of its log: {home.log_tail()}",
     )
 
 

@@ -92,7 +92,7 @@ class Endpoint:
     def _timeout(self) -> ServiceError:
         return ServiceError(
             "embedding_timeout",
-            f"{self._url} gave no whole answer within {self._seconds:g} seconds",
+            f"{self._url} gave no complete answer within {self._seconds:g} seconds",
             "Raise INGEST_EMBEDDING_TIMEOUT_SECONDS, or lower INGEST_EMBEDDING_CALL_TEXTS or INGEST_EMBEDDING_CALLS.",
         )
 

@@ -49,9 +49,9 @@ LEAST_CHARACTERS = 2_000
 QUICK_PAUSES = (0.25, 1.0)  # seconds
 SMALL_BODY = 100_000  # is read at once; reading a larger one would hold up everything else for over 0.5 ms
 ERRORS = {
-    "text_refused": "Smaller chunks, or a model that takes longer texts. The message is the service's own.",
-    "bad_vector": "The model fails on this text: leave the document out, or use another model.",
-    "empty_text": "Leave empty documents out.",
+    "text_refused": "Use smaller chunks, or a model that accepts longer texts. The message is the service's own.",
+    "bad_vector": "The model fails on this text: exclude the document, or use another model.",
+    "empty_text": "Exclude empty documents.",
 }
 
 
@@ -243,7 +243,7 @@ class OpenAIEmbedder:
         return SettingsError(
             "wrong_dimensions",
             f"{self.space.model} at {self._own} makes vectors of {width} dimensions, not {self.space.dimensions}",
-            f"Make a collection with {width} dimensions; for new ones, set INGEST_EMBEDDING_DIMENSIONS={width}.",
+            f"Create a collection with {width} dimensions; for new ones, set INGEST_EMBEDDING_DIMENSIONS={width}.",
         )
 
     async def _opened(self) -> Endpoint:
@@ -272,7 +272,7 @@ class _Work:
         self.vectors[places.start : places.stop] = found.vectors
         self.tokens += found.tokens
         bad = [places[row] for row in unusable(found.vectors)]
-        self.refuse(bad, "bad_vector", "the service's vector has no direction: it is zero, or has NaN or infinity")
+        self.refuse(bad, "bad_vector", "the service's vector has no direction: it is zero, or contains NaN or infinity")
 
     def refuse(self, places: Iterable[int], code: str, message: str) -> None:
         self.refused.update((place, (code, message)) for place in places)

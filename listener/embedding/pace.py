@@ -103,7 +103,7 @@ def rate_limited(told: str, wish: float | None) -> ServiceError:
     """Return the error of a service that wants fewer calls; ``told``: its words."""
     return ServiceError(
         "rate_limited",
-        f"the embedding service wants fewer calls: {told}",
+        f"the embedding service asks for fewer calls: {told}",
         "Wait, raise the limit there, or lower INGEST_EMBEDDING_CALLS.",
         retry_after=wish,
     )

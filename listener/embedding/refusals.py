@@ -123,7 +123,7 @@ def read_refusal(answer: Answer, space: Space, key: str | None, sent: Sequence[s
         raise ServiceError(
             "embedding_unavailable",
             f"{space.endpoint} answered {how}: {message}",
-            "The service's own log says more.",
+            "See the service's own log.",
             retry_after=pause,
         )
     _raise_request_refused(space, message)
@@ -150,7 +150,7 @@ def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, 
         raise SettingsError(
             "wrong_dimensions",
             f"{space.model} can't make vectors of {space.dimensions} dimensions: {message}",
-            "Use the dimensions that the model has.",
+            "Use the model's dimensions.",
         )
     if 300 <= answer.status < 400:
         raise SettingsError(

@@ -147,7 +147,7 @@ class Doorbell:
         while not (await asyncio.wait([asking], timeout=QUIET_SECONDS))[0]:
             # One that does not hear notifications leads to a pooler, which has another idea of who works for us.
             if self.hears and await self._is_idle(connection.get_server_pid()) and not asking.done():
-                log.warning("Postgres does not hear of a statement: the connection is replaced")
+                log.warning("Postgres does not receive statements: the connection is replaced")
                 connection.terminate()
                 return
 
@@ -197,7 +197,7 @@ class Doorbell:
         if not self.hears:
             log.warning(
                 "notifications do not arrive on this connection (a transaction-mode pooler?): looking every %s s."
-                " Connect to Postgres itself, or set INGEST_POLL_ONLY=true",
+                " Connect to Postgres directly, or set INGEST_POLL_ONLY=true",
                 self._settings.poll_seconds,
             )
 

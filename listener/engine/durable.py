@@ -31,7 +31,7 @@ def migrate(settings: Settings, dsn: str) -> None:
         raise OperatorError(
             "dbos_not_migrated",
             f'DBOS\'s tables could not be made in the schema "{settings.schema_of_dbos}": {error!r}',
-            "The lines above say why. The role needs to own that schema.",
+            "The lines above say why. The role must own that schema.",
         ) from error
 
 
@@ -76,7 +76,7 @@ async def launch(settings: Settings, identity: Identity) -> None:
             )
     except Exception as error:  # Postgres may have gone away just now, too
         raise OperatorError(
-            "dbos_not_launched", f"DBOS did not start: {error}", "Run: ingest migrate; it makes DBOS's tables too."
+            "dbos_not_launched", f"DBOS did not start: {error}", "Run: ingest migrate; it also creates DBOS's tables."
         ) from None
 
 

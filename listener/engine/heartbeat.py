@@ -80,7 +80,7 @@ class Heartbeat(Loop):
             try:
                 await self._pool.execute("select ingest.ingest_sign_off($1::text)", self._identity.executor_id)
             except (*OUTAGE, asyncpg.PostgresError) as error:
-                log.warning("could not sign off: %s; others wait for the lease to pass", error)
+                log.warning("could not sign off: %s; others wait for the lease to expire", error)
 
     @property
     def may_judge(self) -> bool:

@@ -70,7 +70,7 @@ class Metrics(Loop):
                 "metrics_not_served",
                 f"INGEST_METRICS_PORT: nothing can be served at {where}: {error.strerror or error}",
                 "Each listener of a host needs a port of its own, at an address of that host (INGEST_METRICS_HOST)."
-                " Who has it: ss --listening --tcp --processes",
+                " To see who uses it: ss --listening --tcp --processes",
             ) from error
         log.info("figures are served at http://%s:%s%s", self._host, self._port, PATH)
 
@@ -100,7 +100,7 @@ class Metrics(Loop):
                 found = await figure_rows.installation(self._pool)
         except (*OUTAGE, asyncpg.PostgresError) as error:
             if not self._is_away:
-                log.warning("%s is without the installation's figures: %s", PATH, named(error))
+                log.warning("%s lacks the installation's figures: %s", PATH, named(error))
             self._is_away = True
             return None
         self._is_away = False

@@ -45,7 +45,7 @@ class Prober:
         try:
             error = await (self._of_source(key, how) if isinstance(how, SourcePlace) else self.answer(key, how))
         except SettingsError as wrong:
-            log.warning("%s can't embed as things are set: %s", key[0], wrong, extra={"code": wrong.code})
+            log.warning("%s can't embed with the present settings: %s", key[0], wrong, extra={"code": wrong.code})
         except Exception:
             log.exception("%s could not be asked", key[0])
         await self.end(key, error, how)

@@ -100,7 +100,7 @@ class Queries(Loop):
         try:
             await self._answer(queries)
         except Exception:
-            log.exception("queries stay without an answer")
+            log.exception("queries remain unanswered")
         finally:
             if self._calls >= CALLS:
                 self._doorbell.asked.set()  # a free place: what waited for one can be taken

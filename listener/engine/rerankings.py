@@ -130,7 +130,7 @@ class Rerankings(Loop):
         if (seconds := self._away_until - time.monotonic()) > 0:
             # What it said then was said to somebody else.
             told = f"{self._reranker.name} failed a moment ago, and is asked again in {seconds:.0f} s"
-            raise ServiceError("reranker_unavailable", told, "Its own log says more.")
+            raise ServiceError("reranker_unavailable", told, "See its own log.")
         try:
             scores = await self._reranker.score(question.query, question.texts)
         except (ServiceError, SettingsError) as error:

@@ -57,7 +57,7 @@ class StartCheck:
                 await self._prober.ask(key, space)
                 self._parking.changed.set()
         except SettingsError as error:
-            log.warning("%s can't embed as things are set: %s", key[0], error, extra={"code": error.code})
+            log.warning("%s can't embed with the present settings: %s", key[0], error, extra={"code": error.code})
         except Exception:
             log.exception("%s could not be looked at", key[0])
 

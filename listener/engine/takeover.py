@@ -52,7 +52,7 @@ class Takeover(Rounds):
         """Declare dead whoever is, and adopt what the dead have left."""
         if self._heartbeat.may_judge:
             for executor, _ in await self._pool.fetch(DECLARE_DEAD, self._identity.executor_id):
-                log.warning("listener %s gave no sign of life: its work goes on elsewhere", executor)
+                log.warning("listener %s gave no sign of life: its work continues elsewhere", executor)
             await self._adoption.adopt_left()
 
 
@@ -88,7 +88,7 @@ class Adoption:
                 wanted = status == "running" or (status in DONE and not outdated)
                 await (self._resume if wanted else self._cancel)(left)
         if outdated and status == "running":
-            log.warning("request %s was left by another version: it goes on with the steps of this one", request)
+            log.warning("request %s was left by another version: it continues with the steps of this one", request)
             await self._workflows.go_on(request, [one.id for one in left if one.is_batch])
 
     async def _resume(self, left: Sequence[LeftWorkflow]) -> None:

@@ -119,7 +119,7 @@ def refuse_copies(workflow: str) -> None:
         raise RequestError(
             "forked_with_dbos",
             f"workflow {DBOS.workflow_id} is a copy of {workflow}, made with DBOS's own tools",
-            "To do a request once more: select ingest_fork(id).",
+            "To repeat a request: select ingest_fork(id).",
         )
 
 

@@ -51,5 +51,5 @@ class Complaint:
                 try:
                     await self._gateway.note_retry(self._fence, reason, next_in)
                 except (*OUTAGE, asyncpg.PostgresError) as outage:
-                    log.debug("could not say what a batch waits for: %s", outage)
+                    log.debug("could not record what a batch waits for: %s", outage)
             await asyncio.sleep(PAUSE_SECONDS)

@@ -222,7 +222,7 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
     if isinstance(outcome, Ready):
         return [replace(about, parsed=outcome.parsed)]
     if not isinstance(outcome, Fetched):
-        assert about.error, "a source that knows nothing of a document can't say that it has not changed"
+        assert about.error, "a source that does not know a document can't report it unchanged"
         return [about]
     whole = Part("", outcome.media_type or row.media_type, outcome.data)
     most = read.asked.most_text
@@ -232,7 +232,7 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
     for found in await _with_parts(tools, row.whole_uri, whole, about, most):
         if found.part == row.uri:
             return [replace(found, part=None)]
-    gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that it was in has changed")
+    gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that contained it has changed")
     return [replace(about, error=gone.as_json("load"))]
 
 
@@ -273,8 +273,8 @@ async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded, most: int) 
 
 
 def _left_out(uri: str, about: Loaded) -> Loaded:
-    message = f"{uri} was not tried: {MOST_SLOW} others inside of the same document took all of their time"
-    hint = "take the slow ones out, or raise INGEST_PARSE_TIMEOUT_SECONDS"
+    message = f"{uri} was not tried: {MOST_SLOW} others inside the same document used up their time"
+    hint = "extract the slow ones, or raise INGEST_PARSE_TIMEOUT_SECONDS"
     return replace(about, error=DocumentError("parser_timeout", message, hint).as_json("load"))
 
 
@@ -292,5 +292,5 @@ def _named(uri: str, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
 
 
 def _too_many(uri: str, left_out: int) -> DocumentError:
-    message = f"{uri} and {left_out - 1} more documents inside of the same one are left out"
-    return DocumentError("too_many_parts", message, f"at most {MOST_PARTS}, at most {DEEPEST} levels deep, are taken")
+    message = f"{uri} and {left_out - 1} more documents inside the same one are skipped"
+    return DocumentError("too_many_parts", message, f"at most {MOST_PARTS}, at most {DEEPEST} levels deep, are read")

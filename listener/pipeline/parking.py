@@ -162,7 +162,7 @@ class Parking:
         finally:
             self.parked.discard(one)
         if verdict == "gone":
-            raise LostOwnership("lost_ownership", f"request {one.request} does not go on here")
+            raise LostOwnership("lost_ownership", f"request {one.request} does not continue here")
         return verdict
 
     async def _park(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError | None) -> bool:

@@ -98,7 +98,7 @@ class Shares:
         except IngestError as error:
             self._fail(requests, error)
         except Exception:
-            log.exception("a batch of %d requests failed: each goes alone", len(requests))
+            log.exception("a batch of %d requests failed: each continues alone", len(requests))
         self.release(requests)
 
     async def _run_while_wanted(self, fence: Fence) -> None:

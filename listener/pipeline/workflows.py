@@ -190,8 +190,8 @@ class Workflows:
         if request is not None and request.crashes >= self._tools.settings.max_attempts:
             raise RequestError(
                 "crash_limit",
-                f"{request.crashes} listeners died while they looked for its documents",
-                "See what their host says of their end (out of memory?). Then: select ingest_resume(id).",
+                f"{request.crashes} listeners died while looking for its documents",
+                "See why their processes ended (out of memory?). Then: select ingest_resume(id).",
             )
         return request
 
@@ -279,8 +279,8 @@ class Workflows:
             if not self._leaves(error):
                 raise
             if not self._abandoned:
-                log.warning("waiting for Postgres: %s; it goes on later", error)
-            raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} goes on later") from None
+                log.warning("waiting for Postgres: %s; it continues later", error)
+            raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} continues later") from None
         finally:
             self._executions.discard(execution)
 

@@ -239,8 +239,8 @@ class Source(ABC):
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Return pieces of a document, by start and length, fewer bytes where it ends: for records and archives."""
-        message = f"{found.uri} can't be read in pieces, as records have to be"
-        raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
+        message = f"{found.uri} can't be read in parts, as records must be"
+        raise DocumentError("no_records", message, "copy it to where that is possible, such as a local folder")
 
     async def current(self, found: Found) -> Found:
         """Return a document as it is now, not read, for archives (``version`` may be another one than elsewhere)."""

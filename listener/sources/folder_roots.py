@@ -143,7 +143,7 @@ def unreadable(folder: str) -> str | None:
         return "is not there"
     if not os.path.isdir(folder):  # noqa: PTH112 - as above
         return "is not a folder"
-    return None if os.access(folder, os.R_OK | os.X_OK) else "may not be read by this user"
+    return None if os.access(folder, os.R_OK | os.X_OK) else "can't be read by this user"
 
 
 def _plain(path: str) -> str | None:
@@ -163,8 +163,8 @@ def _problem(name: str, real: str) -> str | None:
     if "/" in places or _is_top(real):
         return "the whole file system can't be a root"
     if system := [one for one in SYSTEM if any(below(place, one) is not None for place in places)]:
-        return f"what lies in {system[0]} is the system's and can't be a root"
-    return "it is a file system of the kernel's, which can't be a root" if _is_kernels(real) else None
+        return f"what lies in {system[0]} belongs to the system and can't be a root"
+    return "it is a kernel file system, which can't be a root" if _is_kernels(real) else None
 
 
 def _is_top(place: str) -> bool:

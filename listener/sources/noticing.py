@@ -44,7 +44,7 @@ SETTLED_SECONDS = 0.3
 LONGEST_SECONDS = 30.0  # of one look
 RARELY_SECONDS = 3600.0
 LONGEST_PATH = 1000  # characters; the system takes 4096 bytes
-TOO_LARGE = "only each hour: it has too many files to be looked at more often; give every"
+TOO_LARGE = "only each hour: it has too many files to be looked at more often; use every"
 
 T = TypeVar("T")
 Begin = Callable[[Sequence[str], Tell], FolderEvents]
@@ -164,9 +164,9 @@ class Noticing:
         if seen.too_large:
             return TOO_LARGE
         if seen.deaf:
-            return f"polling: the folder is on {seen.deaf}, which does not tell of others' changes"
+            return f"polling: the folder is on {seen.deaf}, which does not report changes of other hosts"
         if one.lost:
-            return "polling: the system does not tell of all changes here"
+            return "polling: the system does not report all changes here"
         return f"polling: {self._no_events}" if self._no_events else "events"
 
     def _rest(self, one: WatchedSource) -> float:
@@ -235,9 +235,9 @@ class Noticing:
 
     def _do_without(self, error: OSError) -> None:
         """Go on without events for a while."""
-        self._no_events = f"the system has no more watchers to give ({error.strerror or error})"
+        self._no_events = f"the system has no watchers left ({error.strerror or error})"
         self._events_again = time.monotonic() + AGAIN_SECONDS
-        log.warning("changes of folders are looked for: %s", self._no_events)
+        log.warning("changes of folders are found by polling: %s", self._no_events)
         for one in self._watched.values():
             if one.how == "events":
                 one.how = f"polling: {self._no_events}"

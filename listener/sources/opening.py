@@ -75,7 +75,7 @@ def reopened(place: int, path: str) -> int:
 
 
 def is_kernels(descriptor: int) -> bool:
-    """Tell whether something lies on a file system of the kernel's, such as /proc, wherever that is mounted."""
+    """Tell whether something lies on a kernel file system, such as /proc, wherever that is mounted."""
     about = ctypes.create_string_buffer(512)  # struct statfs is smaller; its first field is the type
     if _system.fstatfs(descriptor, about):
         return False

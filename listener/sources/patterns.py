@@ -126,7 +126,7 @@ def _require_few_and_short(patterns: Sequence[str]) -> None:
     """Rows of a former release were not held to what SQL refuses today."""
     if len(patterns) > MOST_PATTERNS:
         message = f"{len(patterns)} patterns are too many, {MOST_PATTERNS} are allowed"
-        raise RequestError("invalid_option", message, "name folders instead, or make several requests")
+        raise RequestError("invalid_option", message, "name folders instead, or insert several requests")
     if (longest := max(map(len, patterns), default=0)) > LONGEST_PATTERN:
         message = f"a pattern of {longest} characters is too long, {LONGEST_PATTERN} are allowed"
         raise RequestError("invalid_option", message, "try a simpler one")

@@ -81,7 +81,7 @@ class Walk:
         first = next(found, None)
         if first is None:
             hint = (
-                "is it mounted? Check 'include', 'exclude' and the pattern (of files: a folder's needs /** behind it);"
+                "is it mounted? Check 'include', 'exclude' and the pattern (for files: a folder needs /** after it);"
                 " if it is empty on purpose: ingest delete --under, or ingest unwatch --delete-documents"
             )
             raise RequestError("empty_source", f"there is no document in {self.source}", hint)

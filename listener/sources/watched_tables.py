@@ -179,7 +179,7 @@ class WatchedTables(Source):
         metadata = row.body["metadata"]
         if (size := len(json.dumps(metadata, ensure_ascii=False).encode())) > MOST_METADATA:
             message = f"{wanted.found.uri} has metadata of {size} bytes, {MOST_METADATA} are allowed"
-            return DocumentError("too_large", message, "leave the large column out of the watch's metadata")
+            return DocumentError("too_large", message, "remove the large column from the watch's metadata")
         content = json.dumps([about.media_type, text, title, metadata], ensure_ascii=False, sort_keys=True)
         digest = hashlib.sha256(content.encode()).digest()
         if wanted.known and wanted.known.digest == digest:

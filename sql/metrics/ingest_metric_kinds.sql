@@ -9,7 +9,7 @@ as $$
     ('ingest_chunks_total', 'counter', null, null, 'Chunks stored, with new vectors or known ones.'),
     ('ingest_texts_total', 'counter', null, null, 'Texts sent to embedders.'),
     ('ingest_tokens_total', 'counter', null, null, 'Tokens of these texts, as the embedders counted them.'),
-    ('ingest_retries_total', 'counter', null, null, 'Further tries of batches that an embedding service failed over although it answers.'),
+    ('ingest_retries_total', 'counter', null, null, 'Further attempts of batches on which an embedding service failed although it answers.'),
     ('ingest_waits_total', 'counter', null, null, 'Times that work was parked since a service was away.'),
     ('ingest_steps_total', 'counter', 'step', '{discover,load,chunk,embed,save,mirror}', 'Executions of steps that ended, failed ones too.'),
     ('ingest_step_seconds_total', 'counter', 'step', '{discover,load,chunk,embed,save,mirror}',

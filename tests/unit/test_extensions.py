@@ -89,7 +89,7 @@ def test_ours_come_first_and_others_are_named_with_their_distribution(folder: Pa
         ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found'"),
         ("pass", "no attribute 'open_source'"),
         ("open_source = lambda tools: 1 / 0", "ZeroDivisionError"),
-        ("open_source = lambda tools: 7", "7, which is no Source"),
+        ("open_source = lambda tools: 7", "7, which is not a Source"),
         ("open_source = 7", "not callable"),
         (
             "from listener.sources.base import Source\n"

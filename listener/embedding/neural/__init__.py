@@ -71,5 +71,5 @@ def wrong_dimensions(has: Space, wanted: int) -> SettingsError:
     return SettingsError(
         "wrong_dimensions",
         f"the vectors of {has.model} have {has.dimensions} dimensions, not {wanted}",
-        f"Leave INGEST_EMBEDDING_DIMENSIONS out, or set it to {has.dimensions}; a collection keeps its own.",
+        f"Unset INGEST_EMBEDDING_DIMENSIONS, or set it to {has.dimensions}; a collection keeps its own.",
     )

@@ -50,7 +50,7 @@ class LocalCrossEncoder:
             (scores,) = await self._process.ask([query, list(texts)], 1)
         except OutOfMemory as error:
             if len(texts) == 1:
-                raise ServiceError("embedder_memory", f"{self.name}: {error}", "Take a smaller model.") from None
+                raise ServiceError("embedder_memory", f"{self.name}: {error}", "Use a smaller model.") from None
             half = len(texts) // 2
             return [*await self._scored(query, texts[:half]), *await self._scored(query, texts[half:])]
         return [float(one) for one in scores]

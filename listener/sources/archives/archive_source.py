@@ -199,9 +199,9 @@ class _Look:
     def nothing(self, source: str) -> RequestError:
         """Return the error of a source behind which nothing is."""
         if self.wish.exactly and not self.wish.met and not self.wish.glob:
-            hint = "check the name: what stands behind # is a member, a folder or a glob in the archive"
+            hint = "check the name: after # comes a member, a folder or a glob in the archive"
             return RequestError("not_found", f"{source} is not in the archive", hint)
-        hint = "check 'include', 'exclude' and the pattern: in archives it stands behind #, as in docs.zip#guide/**"
+        hint = "check 'include', 'exclude' and the pattern: in archives it comes after #, as in docs.zip#guide/**"
         return RequestError("empty_source", f"there is no document in {source}", hint)
 
 

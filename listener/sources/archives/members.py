@@ -58,13 +58,13 @@ def tidy(name: Raw) -> Raw:
 def name_problem(name: Raw) -> str | None:
     """Return why no member may have this name."""
     if b"\0" in name:
-        return "there is a NUL character in it"
+        return "it contains a NUL character"
     if b"\\" in name:
-        return "there is a backslash in it"
+        return "it contains a backslash"
     if name.startswith(b"/"):
         return "it is absolute"
     if DRIVE.match(name):
-        return "it begins with a drive's letter"
+        return "it begins with a drive letter"
     parts = name.split(b"/")
     if b".." in parts:
         return "it leads out with .."

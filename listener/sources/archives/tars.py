@@ -175,7 +175,7 @@ class _ToDisk:
     def end(self) -> BadArchive | None:
         """Return what is wrong with what came."""
         if self._unpacker and not self._unpacker.whole and not self.problem:
-            self.problem = BadArchive("bad_archive", "it is cut off")
+            self.problem = BadArchive("bad_archive", "it is truncated")
         return self.problem
 
     def _write(self, data: bytes) -> None:

@@ -95,7 +95,7 @@ class _Lzma:
 def _lzma(head: bytes) -> lzma.LZMADecompressor:
     length, sign, window = struct.unpack("<HBI", head[2:LZMA_HEADER])
     if length != 5 or sign >= 9 * 5 * 5 or window > MOST_MEMORY:
-        raise ValueError("its properties make no sense")
+        raise ValueError("its properties are invalid")
     rest, lc = divmod(sign, 9)
     pb, lp = divmod(rest, 5)
     one = {"id": lzma.FILTER_LZMA1, "dict_size": window, "lc": lc, "lp": lp, "pb": pb}

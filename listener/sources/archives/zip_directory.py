@@ -60,7 +60,7 @@ def find_directory(tail: bytes, size: int) -> Directory:
         raise BadArchive("bad_archive", "it is one of several parts")
     shift = end - length - start
     if shift < 0 or length < 0:
-        raise BadArchive("bad_archive", "its directory is not where its end says: it is cut off")
+        raise BadArchive("bad_archive", "its directory is not where its end says: it is truncated")
     if length > MOST_DIRECTORY:
         raise BadArchive("archive_too_large", f"its directory alone has {length} bytes")
     return Directory(end - length, length, shift)
@@ -73,7 +73,7 @@ def _end(tail: bytes) -> int:
         if at + END.size <= len(tail) and at + END.size + END.unpack_from(tail, at)[7] == len(tail):
             return at
         at = tail.rfind(END_SIGN, 0, at)
-    raise BadArchive("bad_archive", "it is no zip, or cut off: the mark of its end is missing")
+    raise BadArchive("bad_archive", "it is no zip, or truncated: its end mark is missing")
 
 
 def entries(read: Read, length: int, shift: int) -> Iterator[Member | None]:

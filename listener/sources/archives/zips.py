@@ -162,7 +162,7 @@ class ZipArchive:
 
     def _checked(self, found: Member) -> Member:
         if not found.problem and found.place in self._overlapping:
-            return replace(found, problem=("bad_member", "it lies in the bytes of another one, or of nothing"))
+            return replace(found, problem=("bad_member", "it shares bytes with another one, or lies outside the file"))
         return found
 
     def _found(self, uri: str, name: Raw) -> Member:
@@ -240,7 +240,7 @@ class _Unpacking:
         if self._size != self._found.size:
             raise BadArchive("bad_member", f"it has {self._size} bytes, {self._found.size} are said")
         if self._crc != self._found.crc:
-            raise BadArchive("bad_member", "it is damaged: its checksum is another one")
+            raise BadArchive("bad_member", "it is damaged: its checksum differs")
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         if self._unpacker is None:

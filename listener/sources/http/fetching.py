@@ -209,11 +209,11 @@ def redirect_of(answer: WebAnswer) -> WebUrl:
     """Return where an answer redirects to; raises DocumentError ``bad_answer``."""
     location = answer.header("location").encode("latin-1").decode("utf-8", "replace")
     if not location:
-        raise bad_answer(answer.url.text, "it redirects, and does not say where to")
+        raise bad_answer(answer.url.text, "it redirects without a target")
     try:
         return join_url(answer.url.text, location)
     except WrongUrl as error:
-        raise bad_answer(answer.url.text, f"it redirects to what can't be followed: {error}") from None
+        raise bad_answer(answer.url.text, f"it redirects to an invalid target: {error}") from None
 
 
 def _require_readiness(answer: WebAnswer, pace: HostPace) -> None:

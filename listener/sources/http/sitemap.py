@@ -50,11 +50,11 @@ def unpacked(data: bytes, most: int) -> bytes:
     try:
         whole = unpacker.decompress(data, most + 1)
     except zlib.error:
-        raise NoSitemap("it is no sound gz file") from None
+        raise NoSitemap("it is not a valid gz file") from None
     if len(whole) > most:
         raise NoSitemap(f"it has more than {most} bytes")
     if not unpacker.eof:
-        raise NoSitemap("the gz file ends in the middle")
+        raise NoSitemap("the gz file is truncated")
     return whole
 
 

@@ -72,10 +72,10 @@ class SitemapPages:
             except (DocumentError, NoSitemap) as error:
                 yield Page([_refused(loc, error)], complete=False)
         if self._left_out:
-            left_out = f"{shown(url.text)} leads to more than {MOST_SITEMAPS} sitemaps: others are left out"
-            yield Page((), complete=False, note=cut_off(left_out, "name the others as sources of their own"))
+            left_out = f"{shown(url.text)} leads to more than {MOST_SITEMAPS} sitemaps: others are skipped"
+            yield Page((), complete=False, note=cut_off(left_out, "submit the others as separate sources"))
         if self._kept_out:
-            log.info("robots.txt keeps crawlers from %d pages of %s", self._kept_out, shown(url.text))
+            log.info("robots.txt forbids crawlers %d pages of %s", self._kept_out, shown(url.text))
 
     async def _listed_in(self, data: bytes, place: WebUrl, number: int) -> AsyncGenerator[Page, None]:
         """Yield the pages of one sitemap, unless they are through; note what it leads to."""
@@ -211,5 +211,5 @@ def _found(url: WebUrl, lastmod: str, now: datetime) -> Found:
 def _refused(loc: str, error: Exception) -> Refused:
     if not isinstance(error, DocumentError):
         message = f"what the sitemap lists can't be read: {shown(loc)}: {error}"
-        error = DocumentError("bad_sitemap", message, "ask whoever makes the sitemap")
+        error = DocumentError("bad_sitemap", message, "ask the site's operator")
     return Refused.of(mask(shown(loc)), error)

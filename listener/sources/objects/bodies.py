@@ -122,7 +122,7 @@ class Bodies:
 
     def _problem(self, error: Exception, uri: str) -> DocumentError:
         if type(error).__name__ == "PreconditionError":
-            hint = "ingest it again when nobody writes to it: the request that found its records is of it as it was"
+            hint = "ingest it again when nobody writes to it: its records were found in an earlier state"
             return DocumentError("source_changed", f"{uri} changed while it was ingested", hint)
         found: Trouble = trouble(error, uri, self._whose)
         return found.of_document()

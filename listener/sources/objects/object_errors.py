@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from listener.errors import DocumentError, RequestError, ServiceError, TransientError
 
 ERRORS = {  # code: message after the name, hint
-    "no_such_bucket": ("there is no such bucket", "check its name, and the endpoint that the listener has set"),
-    "not_found": ("is not there", "it was deleted, or its name is written otherwise: keys know capitals"),
+    "no_such_bucket": ("there is no such bucket", "check its name, and the listener's endpoint settings"),
+    "not_found": ("is not there", "it was deleted, or its name is spelt differently: keys are case-sensitive"),
     "access_denied": ("may not be read", "let them list the bucket and get its objects; the credentials are"),
     "credentials_refused": ("the credentials were refused", "correct them in the listener's environment; they are"),
     "no_credentials": ("there are no credentials", "set them in the listener's environment, or say that it is public;"
@@ -22,7 +22,7 @@ ERRORS = {  # code: message after the name, hint
     "untrusted_certificate": ("the service's certificate is not trusted", "name the authority's in AWS_CA_BUNDLE"),
     "archived_object": ("is archived", "restore it first, or skip it with 'exclude'"),
     "store_refused": ("the service refused", "see what it said; the credentials are"),
-    "store_away": ("the service did not answer as it should", "try again later; if it goes on: ingest doctor"),
+    "store_away": ("the service did not answer properly", "try again later; if it persists: ingest doctor"),
 }  # fmt: skip
 OF_CREDENTIALS = ("access_denied", "credentials_refused", "no_credentials", "store_refused")
 PASSING = ("store_away", "expired")
@@ -129,4 +129,4 @@ def _systems_words(words: str) -> str:
         return str(found[-1])
     if "TimedOut" in words or "timed out" in words:
         return "it took too long"
-    return "its answer was cut off" if "body error" in words else ""
+    return "its answer was truncated" if "body error" in words else ""

@@ -51,7 +51,7 @@ def _opened(tools: SourceTools, kind: type[Provider]) -> Objects | None:
         return None
     if importlib.util.find_spec("obstore") is None:
         message = f"the root {roots[0]} needs the extra 'objects', which is not installed"
-        raise OperatorError("wrong_setting", message, "pip install 'ingest-listener[objects]', or take it out")
+        raise OperatorError("wrong_setting", message, "pip install 'ingest-listener[objects]', or remove it")
     return Objects(tools, kind(os.environ), roots)
 
 
@@ -208,7 +208,7 @@ def odd_name(uri: str, problem: str) -> DocumentError:
 
 def _nothing(source: str, wish: Wish) -> RequestError:
     if not wish.is_folder:
-        hint = "keys know capitals; a folder's URL ends with a slash"
+        hint = "keys are case-sensitive; a folder's URL ends with a slash"
         return RequestError("not_found", f"{source} is neither an object nor a folder with some", hint)
-    hint = "check 'include', 'exclude' and the pattern: it matches objects, so a folder's needs /** behind it"
+    hint = "check 'include', 'exclude' and the pattern: it matches objects, so a folder needs /** after it"
     return RequestError("empty_source", f"there is no document in {source}", hint)

@@ -94,7 +94,7 @@ def problem_of(key: str) -> str | None:
     if not key or PLAIN_KEY.fullmatch(key):
         return None
     if UNFIT_IN_NAMES.search(key):
-        return "a control character is in its name"
+        return "its name contains a control character"
     names = key.split("/")
     if "" in names:
         return "a part of its name is empty"
@@ -112,14 +112,14 @@ def _split(url: str) -> tuple[str, str]:
     if not found:
         raise RequestError("invalid_source", f"{url} is no URL of an object or a folder of a bucket", hint)
     if "@" in found["bucket"]:
-        hint = "credentials come from the listener's environment: take them out of the URL"
+        hint = "credentials come from the listener's environment: remove them from the URL"
         said = f"{found['scheme']}://…@{found['bucket'].rpartition('@')[2]}"
-        raise RequestError("invalid_source", f"{said} has credentials in it", hint)
+        raise RequestError("invalid_source", f"{said} contains credentials", hint)
     if not BUCKET_NAME.fullmatch(found["bucket"].lower()):
         raise RequestError("invalid_source", f"{url} names no bucket ({found['bucket']!r})", hint)
     path = found["path"] or ""
     if "#" in path:
-        hint = "a # stands for parts of a document: write %23 if it belongs to the key"
+        hint = "a # marks parts of a document: write %23 if it belongs to the key"
         raise RequestError("invalid_source", f"{url} has a # in it", hint)
     return found["bucket"].lower(), path
 

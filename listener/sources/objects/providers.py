@@ -177,7 +177,7 @@ class Azure(Provider):
         account = self._value("AZURE_STORAGE_ACCOUNT_NAME")
         own = self._value("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
         if not account:
-            message = "a root is in Azure Blob Storage, and nothing says in whose account"
+            message = "a root is in Azure Blob Storage, but no account is set"
             raise OperatorError("wrong_setting", message, "Set AZURE_STORAGE_ACCOUNT_NAME for the listener.")
         self.endpoint = (own or f"https://{account}.blob.core.windows.net").rstrip("/")
         self.whose = self._credentials()

@@ -19,8 +19,8 @@ from listener.sources.records.layout import Layout, Lines
 BROKEN = re.compile("[\ud800-\udfff]")
 WRONG_QUOTES = "a quote opens or closes in the wrong place"
 OPEN_QUOTE = "a quote that opens here is not closed"
-RETURN = "it has a carriage return outside of quotes"
-HINT = 'a field with quotes, delimiters or line ends in it stands in quotes, its own quotes are doubled: "5"" pipe"'
+RETURN = "it has a carriage return outside quotes"
+HINT = 'enclose fields that contain quotes, delimiters or line ends in quotes, and double their own quotes: "5"" pipe"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _wrong(fields: list[str], broken: bool, layout: Layout, where: str) -> Docum
         return None
     if len(fields) != layout.columns:
         message = f"{where} has {len(fields)} fields, the header has {layout.columns}"
-        return DocumentError("bad_row", message, "write each row with all columns; " + HINT)
+        return DocumentError("bad_row", message, "write every row with all columns; " + HINT)
     if broken and any(map(BROKEN.search, fields)):
         hint = "write the whole file in one encoding, best in UTF-8"
         return DocumentError("undecodable", f"{where} has bytes that are not {layout.charset.upper()}", hint)

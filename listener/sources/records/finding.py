@@ -146,7 +146,7 @@ class Records:
             good = good and size >= 0 and first <= start + 1 and start + size <= end
             good = good and (digest is None or SHA_256.fullmatch(digest) is not None)
         if not good:
-            raise worker_failed(self._uri, WorkerCrashed("the worker went wrong: its answer makes no sense"))
+            raise worker_failed(self._uri, WorkerCrashed("the worker gave an invalid answer"))
 
 
 def next_size(length: int, found: int, before: State, after: State) -> int:
@@ -160,7 +160,7 @@ def next_size(length: int, found: int, before: State, after: State) -> int:
 
 def changed(what: str) -> DocumentError:
     """Return the error of a container that is not any more what discovery saw."""
-    hint = "ingest it again when nobody writes to it: the request that found its records is of the file as it was"
+    hint = "ingest it again when nobody writes to it: its records were found in an earlier state"
     return DocumentError("source_changed", f"{what} changed while it was ingested", hint)
 
 
