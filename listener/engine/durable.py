@@ -30,7 +30,7 @@ def migrate(settings: Settings, dsn: str) -> None:
     except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
         raise OperatorError(
             "dbos_not_migrated",
-            f'DBOS\'s tables could not be made in the schema "{settings.schema_of_dbos}": {error!r}',
+            f'DBOS\'s tables could not be created in the schema "{settings.schema_of_dbos}": {error!r}',
             "The lines above say why. The role must own that schema.",
         ) from error
 

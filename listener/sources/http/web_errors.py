@@ -52,7 +52,7 @@ def bad_answer(url: str, why: str) -> DocumentError:
 def too_many_redirects(url: str, most: int) -> DocumentError:
     """Return the error of a page that leads on and on."""
     message = f"{shown(url)} redirects more than {most} times, or in a loop"
-    return DocumentError("too_many_redirects", message, "give the URL where the page lies, or skip it")
+    return DocumentError("too_many_redirects", message, "give the final URL, or skip it")
 
 
 def unavailable(url: str, why: str, wish: float | None = None) -> ServiceError:

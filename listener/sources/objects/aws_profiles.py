@@ -60,7 +60,7 @@ def find_profile(environment: Mapping[str, str]) -> AwsProfile | None:
         message = f"AWS_PROFILE={named}: there is no profile of this name with credentials"
         raise OperatorError("wrong_setting", message, "See: aws configure list-profiles")
     if not keys and importlib.util.find_spec("boto3") is None:
-        message = f"the AWS profile {name!r} gets its credentials from others, which only boto3 can"
+        message = f"the AWS profile {name!r} refers to other credentials, which needs boto3"
         raise OperatorError(
             "wrong_setting", message, "pip install boto3, beside the listener; or set AWS_ACCESS_KEY_ID."
         )
