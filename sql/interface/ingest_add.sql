@@ -33,5 +33,5 @@ end
 $$;
 
 comment on function ingest.ingest_add(text, text, jsonb, jsonb, int, timestamptz, text, text, text, text, bytea) is
-  'Inserts a request and returns its id; with a dedupe key that an unfinished request of the caller''s in the collection has, the id of '
-  'that one. IG042 if it was neither inserted nor is there.';
+  'Inserts a request and returns its id; if an unfinished request of the caller''s in the collection has the same dedupe key, the id of '
+  'that one. IG042 if it was not inserted and no such request is visible.';

@@ -32,4 +32,4 @@ end
 $$;
 
 comment on function ingest.ingest_cancel(uuid) is
-  'Cancels a pending or running request at once; a listener then stops its workflows. IG010 unknown, IG011 ended already.';
+  'Cancels a pending or running request at once; a listener then stops its workflows. IG010 unknown, IG011 already ended.';

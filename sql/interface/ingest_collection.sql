@@ -64,5 +64,5 @@ end
 $$;
 
 comment on function ingest.ingest_collection(text, jsonb) is
-  'Makes or changes a collection; settings that are not named, or null, stay (max_running: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
-  'tenant is in use, IG040 only the owner may say whose it is.';
+  'Creates or changes a collection; settings that are omitted or null stay (max_running: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
+  'tenant is in use, IG040 only the owner may set its tenant.';

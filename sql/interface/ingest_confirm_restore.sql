@@ -35,5 +35,5 @@ end
 $$;
 
 comment on function ingest.ingest_confirm_restore(boolean) is
-  'Says that work goes on in this database, although it was restored from a copy (ingest_restored says why it is taken for one). p_cancel: what was pending or '
-  'running is cancelled first, and watches are paused, as in a copy for tests. For the owner and operators of all collections. IG011: nothing was restored.';
+  'Confirms that work continues in this database although it was restored from a copy (ingest_restored says why it counts as one). p_cancel: pending and '
+  'running requests are cancelled first, and watches are paused, as in a copy for tests. For the owner and operators of all collections. IG011: nothing was restored.';

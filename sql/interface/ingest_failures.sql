@@ -11,7 +11,7 @@ join ingest.ingest_requests r on r.id = v.request_id
 where v.state = 'failed' and v.error is not null;
 
 comment on view ingest.ingest_failures is
-  'A row for each document that failed in a request: where, why, and what to do. failing_now: nothing has mended it since.';
+  'A row for each document that failed in a request: where, why, and what to do. failing_now: not resolved since.';
 comment on column ingest.ingest_failures.request_id is 'The request in which it failed.';
 comment on column ingest.ingest_failures.collection is 'The request''s collection.';
 comment on column ingest.ingest_failures.uri is 'The document''s URI.';

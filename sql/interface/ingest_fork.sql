@@ -39,6 +39,6 @@ end
 $$;
 
 comment on function ingest.ingest_fork(uuid, text, jsonb, text) is
-  'A new request like another one, from discover, load, chunk, embed or save on: what that one had made before the step is not '
-  'made again. Returns the new request''s id. IG010 unknown, IG011 wrong state, IG019 unknown step, IG022 purged already, '
+  'A new request like another one that starts at discover, load, chunk, embed or save: what the other had produced before that step is not '
+  'produced again. Returns the new request''s id. IG010 unknown, IG011 wrong state, IG019 unknown step, IG022 already purged, '
   'IG023 another option record.';

@@ -34,5 +34,5 @@ end
 $$;
 
 comment on function ingest.ingest_grant(name, text, text) is
-  'Lets a role be submitter, searcher, operator or gateway of a collection, or of all (null), or run listeners (listener). For the owner. '
+  'Makes a role submitter, searcher, operator or gateway of a collection, or of all (null), or lets it run listeners (listener). For the owner. '
   'IG041 unknown role or kind.';

@@ -3,8 +3,8 @@ select i.collection, i.generation, i.dimensions, i.chunks, i.state, i.percent, i
 from ingest.ingest_list_indexes() i;
 
 comment on view ingest.ingest_indexes is
-  'A row for each collection and generation: its ANN index. state: valid, building (percent), waiting, needs_owner (nobody has the owner''s connection), '
-  'own (yours is used), exact (none is made: why says so). Chunks as counted last; took: to build it.';
+  'A row for each collection and generation: its ANN index. state: valid, building (percent), waiting, needs_owner (no listener has the owner''s connection), '
+  'own (yours is used), exact (none is built; why gives the reason).';
 comment on column ingest.ingest_indexes.collection is 'The collection.';
 comment on column ingest.ingest_indexes.generation is 'The generation of its chunks (ingest_generations).';
 comment on column ingest.ingest_indexes.dimensions is 'Dimensions of its vectors. Null: it has no space yet.';

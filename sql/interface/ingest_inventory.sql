@@ -47,5 +47,5 @@ end
 $$;
 
 comment on function ingest.ingest_inventory(text) is
-  'A row for each collection that the caller has a right in: what it holds, how many documents'' last attempt failed, when one changed last, its '
-  'space and settings, and how its vectors are searched (ingest_indexes). Null: not visible to the caller.';
+  'A row for each collection in which the caller has a right: live documents, chunks and bytes, failing (documents whose last attempt failed), changed_at, '
+  'tenant, space, settings, and the state of its index (ingest_indexes). Null: not visible to the caller.';

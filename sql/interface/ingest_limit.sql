@@ -57,6 +57,6 @@ end
 $$;
 
 comment on function ingest.ingest_limit(name, jsonb) is
-  'Limits what a submitter may take of what all share; of '''': all that have no limits of their own. Limits that are not named stay '
-  '(at first those of all), null in one takes it away, and null for all of them makes those of all hold again. For the owner. '
+  'Limits how much of the shared resources a submitter may use; '''': all that have no limits of their own. Limits that are not named stay '
+  '(initially those of ''''), null removes one, and null instead of the object returns to those of ''''. For the owner. '
   'IG012 unknown limit, IG041 unknown role.';

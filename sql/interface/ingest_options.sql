@@ -18,4 +18,4 @@ as $$
     ('principals_field', 'string', 'The metadata field of records that lists these principals: a string or an array; without the field, nobody finds the document.');
 $$;
 
-comment on function ingest.ingest_options() is 'The keys that options of a request may have, with their types.';
+comment on function ingest.ingest_options() is 'The options of a request: key, type, description.';

@@ -23,5 +23,5 @@ end
 $$;
 
 comment on function ingest.ingest_retry(uuid) is
-  'Goes on with a failed or partially succeeded request: what failed runs again from the step that failed, nothing else does. '
+  'Continues a failed or partially succeeded request: only what failed runs again, from the step that failed. '
   'IG010 unknown, IG011 wrong state, IG017 its dedupe key is taken, IG018 its collection''s space was changed.';

@@ -33,7 +33,7 @@ left join lateral (
   from ingest.ingest_batches b where b.request_id = r.id and r.finished_at is null) batch on true;
 
 comment on view ingest.ingest_status is
-  'A row for each request: how far it is, what it waits for, why it failed. Counts of a running one are those of its batches.';
+  'A row for each request: progress, what it waits for, why it failed.';
 comment on column ingest.ingest_status.id is 'The request''s id.';
 comment on column ingest.ingest_status.collection is 'Its collection.';
 comment on column ingest.ingest_status.status is 'pending, running, succeeded, partially_succeeded, failed or cancelled.';

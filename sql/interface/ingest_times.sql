@@ -7,7 +7,7 @@ from ingest.ingest_revisions v
 where v.read_seconds is not null or v.parse_seconds is not null or v.embed_seconds is not null;
 
 comment on view ingest.ingest_times is
-  'A row for each document of a request that took time: seconds to read, parse and embed it. order by seconds desc: the slow ones.';
+  'A row for each document of a request that took time: seconds to read, parse and embed it. For the slow ones: order by seconds desc.';
 comment on column ingest.ingest_times.request_id is 'The request that read it.';
 comment on column ingest.ingest_times.collection is 'Its collection.';
 comment on column ingest.ingest_times.uri is 'The document''s URI.';

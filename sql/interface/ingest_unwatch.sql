@@ -29,5 +29,5 @@ end
 $$;
 
 comment on function ingest.ingest_unwatch(text, boolean) is
-  'Ends a watch; a request of it that runs goes on. With delete_documents (for operators), the documents that came from its source and '
+  'Ends a watch; a running request of it continues. With delete_documents (for operators), the documents that came from its source and '
   'no other are deleted. Returns how many. IG050 no such watch, IG011 its request has not ended, IG040 not granted.';

@@ -5,7 +5,7 @@ from ingest.ingest_usage u left join ingest.ingest_spaces s on s.id = u.space_id
 group by (u.at at time zone 'UTC')::date, u.collection, u.tenant, s.embedder, s.model;
 
 comment on view ingest.ingest_usage_by_day is
-  'What was sent to embedders, by day (UTC), collection and model: texts, and the tokens that they took. Outlives requests, documents '
+  'Texts sent to embedders and their tokens, by day (UTC), collection and model. Outlives requests, documents '
   'and collections. For operators, of their collections.';
 comment on column ingest.ingest_usage_by_day.day is 'In UTC.';
 comment on column ingest.ingest_usage_by_day.collection is 'The collection.';

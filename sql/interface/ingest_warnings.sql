@@ -6,7 +6,7 @@ from ingest.ingest_revisions v
 where v.warning is not null;
 
 comment on view ingest.ingest_warnings is
-  'A row for each document of a request of which only a part could be read: what is missing, and what to do. It is published all the same.';
+  'A row for each document of a request that could be read only in part: what is missing, and what to do. The rest is published.';
 comment on column ingest.ingest_warnings.request_id is 'The request that read it.';
 comment on column ingest.ingest_warnings.collection is 'Its collection.';
 comment on column ingest.ingest_warnings.uri is 'The document''s URI.';

@@ -60,5 +60,5 @@ end
 $$;
 
 comment on function ingest.ingest_watch(text, text, text, interval, text, text, boolean, jsonb, jsonb) is
-  'Keeps a source in sync with a collection: looks every so often, at the times of a cron line, or when a file of a local source changes. '
-  'Returns its name; a watch of that name is changed. IG040 if the caller may not submit, IG051 what is wrong with it.';
+  'Keeps a source in sync with a collection: looks at an interval, at the times of a cron line, or when a file of a local source changes. '
+  'Returns its name; a watch of that name is changed. IG040 if the caller may not submit, IG051 wrong argument.';

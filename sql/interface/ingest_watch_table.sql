@@ -41,4 +41,4 @@ $$;
 
 comment on function ingest.ingest_watch_table(regclass, text, text[], text, text[], text, text, boolean, text, text, text) is
   'Keeps the rows of a table in sync with a collection: a row is a document, its text is made of columns (by template, like ''{title}: {body}''). '
-  'key: what tells rows apart, by default the primary key. Returns the watch''s name, for ingest_unwatch. IG060 what can''t be watched, IG061 rights.';
+  'key: the columns that identify a row, by default the primary key. Returns the watch''s name, for ingest_unwatch. IG060 it can''t be watched, IG061 a right is missing.';
