@@ -1,4 +1,4 @@
-"""What installed distributions register with us under entry points, ours like everybody else's."""
+"""What installed distributions register with us as entry points, ours like all others."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The command ``ingest``: each verb parses its arguments, calls the client and prints what comes back.
+"""The command ``ingest``: each subcommand parses its arguments, calls the client and prints the result.
 
 ::
 
     __init__    the program: its verbs, its end
-    arguments   options that several verbs have; what becomes of paths and of k=v
+    arguments   options shared by several subcommands; parsing of paths and k=v
     problems    whatever went wrong → code, message, hint, exit status
     output      terminal, plain lines or JSON
     running     signals, settings, and the client that shows the SQL it sends
@@ -11,7 +11,7 @@
     add         add                              status      status
     failing     failures                         hits        what a search found
     request_list  requests in a list             fitting     lines that fit a width
-    unreadable  what no listener may read        summary     what a quickstart brought
+    unreadable  what no listener may read        summary     the result of a quickstart
     mcp         mcp, on the tools of assistant
     overall     status --watch                   situation_lines  what it shows
     control     cancel, resume, retry, fork, confirm-restore
@@ -95,7 +95,7 @@ def ingest(
     called: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
 ) -> None:
-    """Insert a row into Postgres, and the documents behind it become searchable chunks.
+    """Insert a row into Postgres, and the documents it names become searchable chunks.
 
     \b
     ingest quickstart docs/                  everything at once, on your own folder
@@ -175,7 +175,7 @@ def main() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Open what was closed, as by ``>&-``: else the next file or socket would be taken for it."""
+    """Open whatever was closed, as by ``>&-``: otherwise the next file or socket would take its number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one

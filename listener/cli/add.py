@@ -49,8 +49,8 @@ def add(
     """Ask for sources to be ingested: insert one row for each SOURCE, all or none of them.
 
     Prints the ids of the requests. A relative path is made absolute; it is looked for on the machine of the listener.
-    A value of K=V is JSON where it can be, else text; a key that is given twice makes an array. When listeners run, but
-    none of them may read a SOURCE, a warning says so; the request waits for one that may, --wait for ten seconds.
+    A value of K=V is JSON if it can be parsed, otherwise text; a repeated key makes an array. If listeners run, but
+    none may read a SOURCE, a warning says so; the request waits for one that may, --wait for ten seconds.
 
     \b
     ingest add docs/ --wait

@@ -102,7 +102,7 @@ async def request_of(ingest: Ingest, text: str) -> UUID:
 
 
 async def require_collection(ingest: Ingest, name: str) -> None:
-    """Raise RequestError ``unknown_collection``, with those that there are, unless there is this one."""
+    """Raise RequestError ``unknown_collection``, listing the existing ones, unless this one exists."""
     from listener.client import overview
 
     await overview.require_collection(ingest.session, name)
@@ -121,7 +121,7 @@ def absolute_source(source: str) -> str:
     path = Path(source)
     if path.is_absolute() or (_URL.match(source) and not path.exists()):
         return source
-    # Only a path with .. is resolved: else links stay in the name that the documents get.
+    # Only a path with .. is resolved: otherwise links stay in the documents' names.
     return str(path.resolve() if ".." in path.parts else Path.cwd() / path)
 
 
@@ -135,7 +135,7 @@ def document_uri(text: str) -> str:
 
 
 def json_object(option: str, pairs: Sequence[str]) -> dict[str, object]:
-    """Return the JSON object of ``k=v`` pairs: v is JSON where it can be, else text; a key twice is an array."""
+    """Return the JSON object of ``k=v`` pairs: v is JSON if possible, otherwise text; a repeated key is an array."""
     values: dict[str, object] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -147,7 +147,7 @@ def json_object(option: str, pairs: Sequence[str]) -> dict[str, object]:
 
 
 def one_or_more(names: Sequence[str] | None) -> str | list[str]:
-    """Return the collection that is meant, or those that are."""
+    """Return the collection or collections that are meant."""
     return names[0] if names and len(names) == 1 else list(names or []) or "default"
 
 

@@ -45,7 +45,7 @@ def context(
     """Print what goes into a prompt for a question: passages of documents, best first, each under its citation.
 
     In plain SQL that is: call ingest_embed_query('QUESTION'); select string_agg(cited, E'\\n\\n') from
-    ingest_context('QUESTION'). In a pipe the text is as it stands in the documents. Without a listener it is found by
+    ingest_context('QUESTION'). In a pipe, the text is exactly that of the documents. Without a listener, it searches by
     words only, and says so.
 
     \b

@@ -90,10 +90,10 @@ async def confirm(what: str, output: Output) -> None:
 
 
 async def confirmed(question: str) -> bool:
-    """Ask whoever is at the terminal; no answer (Ctrl-D, an empty line) is no. A signal ends the wait."""
+    """Ask the user at the terminal; no answer (Ctrl-D, an empty line) means no. A signal ends the wait."""
     typer.echo(f"{question} [y/N]: ", nl=False, err=True)
     await anyio.wait_readable(sys.stdin)
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
-        typer.echo(err=True)  # Ctrl-D leaves the cursor behind the question
+        typer.echo(err=True)  # Ctrl-D leaves the cursor after the question
     return answer.strip().lower() in ("y", "yes")

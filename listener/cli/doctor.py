@@ -32,7 +32,7 @@ def doctor(
 ) -> int:
     """Check what ingestion needs, one by one, and say what to do about each problem.
 
-    Exit status 5 if there is a problem; a warning is none. Nothing is changed or started.
+    Exit status 5 if there is a problem, not for warnings. Nothing is changed or started.
 
     \b
     ingest doctor

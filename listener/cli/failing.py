@@ -1,4 +1,4 @@
-"""``failures``: the documents that fail, grouped by why, one by one, or those that are slow."""
+"""``failures``: the failing documents, grouped by reason or one by one, or the slow ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def failures(
 ) -> None:
     """Show which documents fail now, why and what to do: the view ingest_failures, grouped by code.
 
-    A document that a later request or attempt brought in is not shown, unless with --all. With an ID or --code, each
+    A document that a later request or attempt ingested is not shown, unless with --all. With an ID or --code, each
     document by itself. With --json, and in a pipe, always each by itself.
 
     \b
@@ -100,7 +100,7 @@ async def _each_or_grouped(
     if not by_person or request or code:
         found = await ingest.failures(request, limit=limit, code=code, collection=collection, now=not everything)
     if request and not groups:
-        await ingest.status(request)  # raises if there is no such request
+        await ingest.status(request)  # raises if the request does not exist
     output.value(found)
     if request is None and code is None:
         await _note_watches(ingest, collection, output)

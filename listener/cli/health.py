@@ -29,7 +29,7 @@ def health(
     timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Longest wait for the database.")] = 3.0,
     as_json: arguments.Json = False,
 ) -> int:
-    """Say whether a listener of this host is alive: exit status 0 if so, else 1.
+    """Say whether a listener of this host is alive: exit status 0 if so, otherwise 1.
 
     Alive is whose last heartbeat is younger than its lease (INGEST_LEASE_SECONDS). It must use the same database and
     schema; this host is known by its name, which for a container is the container's own.

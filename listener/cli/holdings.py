@@ -1,4 +1,4 @@
-"""``collections``, ``documents``, ``show``: what is there, and what became of it."""
+"""``collections``, ``documents``, ``show``: the inventory and the history of documents."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def show(
 ) -> None:
     """Show one document: what is live, its chunks and text, and what each request made of it: why it was skipped.
 
-    Text and chunks are for who may find it in a search, attempts for operators and whoever asked for them.
+    Text and chunks are shown to those who may find it in a search, attempts to operators and their submitters.
 
     \b
     ingest show /srv/docs/faq.md -c handbook

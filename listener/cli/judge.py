@@ -48,7 +48,7 @@ def evaluate(
 
     A line of FILE is {"query": "how do I pay?", "expected": ["file:///srv/docs/pay.md"]}, or with grades
     {"expected": {"URI": 3, "URI": 1}}. Each query is asked by words, by meaning and by both; of what comes back the
-    first K documents count. For the last two a listener must be running. That a collection has none of the URIs is an
+    first K documents count. The last two need a running listener. If a collection has none of the URIs, that is an
     error: not_in_collection.
 
     \b
@@ -64,7 +64,7 @@ def evaluate(
 
 
 def _lines(file: Path) -> list[str]:
-    """Return the lines of a file; raises UsageProblem ``bad_judgement`` where it is no text, or can't be read."""
+    """Return the lines of a file; raises UsageProblem ``bad_judgement`` if it is not text, or can't be read."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise UsageProblem("bad_judgement", f"{file} has more than {MOST_BYTES >> 20} MB", "Give fewer queries.")

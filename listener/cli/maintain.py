@@ -27,7 +27,7 @@ def maintain(
 ) -> int:
     """Make, rebuild and drop indexes of vectors now, as the owner; listeners that have its connection do so too.
 
-    As whom: INGEST_MAINTENANCE_URL, else INGEST_DATABASE_URL. Nobody is held up meanwhile. What stands, and why, is in
+    It connects by INGEST_MAINTENANCE_URL, or else INGEST_DATABASE_URL. Nobody has to wait. The state of each is in
     the view ingest_indexes. Exit status 1 if something failed; it is tried again by the next round.
 
     \b

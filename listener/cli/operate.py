@@ -36,7 +36,7 @@ def migrate(
 ) -> None:
     """Bring the database to this program's state: tables, views, functions, DBOS's own schema.
 
-    May be run again and by several at once; what is there already is left alone. Everything goes into the schema
+    May be repeated, also concurrently; what exists is left alone. Everything goes into the schema
     INGEST_SCHEMA (public by default). pgvector must be in the database, or the role be allowed to create it.
     What it waits for is said on stderr.
 
@@ -65,7 +65,7 @@ async def _migrate(output: Output, wait: int, verbose: bool) -> None:
 def psql(
     args: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]…", help="Arguments for psql.")] = None,
 ) -> None:
-    """Open psql on the database: the bundled one on the embedded server, else the one on the PATH.
+    """Open psql on the database: the bundled one for the embedded server, otherwise the one on the PATH.
 
     The search path is set to our schema, and errors come without the lines of the functions that they passed through.
     ARGS go to psql as they are.
@@ -150,7 +150,7 @@ def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
 def stop(as_json: arguments.Json = False) -> None:
     """Stop the embedded Postgres. Its data stay, and any verb starts it again.
 
-    Listeners on it lose their connections: they go on when it is back. A Postgres that INGEST_DATABASE_URL names is
+    Listeners on it lose their connections, and continue when it is back. A Postgres that INGEST_DATABASE_URL names is
     not touched.
     """
     settings = load_settings()

@@ -64,7 +64,7 @@ def _view(output: Output) -> Iterator[View]:
 
 
 class _Screen:
-    """The lines stay where they are, and are written anew."""
+    """The lines stay where they are, and are overwritten."""
 
     def __init__(self, output: Output, live: Live) -> None:
         self._output = output

@@ -46,8 +46,8 @@ def search(
     """Search one collection, or several, by meaning and by words.
 
     In plain SQL that is: call ingest_embed_query('TEXT'); select * from ingest_search('TEXT'). A listener embeds TEXT;
-    when none is running, the search is by words only, and says so (with --by meaning or both it fails). Words that
-    matched are bold on a terminal, or in ** with NO_COLOR; in a pipe the text is as it stands in the documents.
+    when none is running, the search is by words only, and says so (with --by meaning or both it fails). Matching words
+    are bold on a terminal, or in ** with NO_COLOR; in a pipe the text is exactly that of the documents.
 
     \b
     ingest search "how do I resume a cancelled request?"
@@ -75,7 +75,7 @@ class Sought:
     async def prepare(self, ingest: Ingest) -> tuple[By | None, list[str]]:
         """Have the query embedded, and what is found re-ranked; return by what to search, and what could not be done.
 
-        That it was searched by words only is no fault where somebody asked for that.
+        Searching by words only is no fault if it was asked for.
         """
         by, why = await self._embedded(ingest)
         notes = [f"searched by words only: {why}"] if why else []
@@ -139,7 +139,7 @@ async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
 
 
 async def documents_elsewhere(ingest: Ingest, searched: str | Sequence[str]) -> str:
-    """Return a note with the collections that have documents, if none that was searched has some; else ""."""
+    """Return a note with the collections that have documents, if none of the searched ones has any; otherwise ""."""
     searched = [searched] if isinstance(searched, str) else searched
     held = [one.collection for one in await ingest.collections() if one.documents]
     if not held or set(held).intersection(searched):

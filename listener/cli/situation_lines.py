@@ -22,7 +22,7 @@ REASON_LINES = 2
 def lines_of(now: Situation, width: int, height: int | None = None) -> list[Line]:
     """Return the lines, none wider than ``width`` if that is 80 or more, and no more than ``height``, if it is given.
 
-    Where they are too many, fewer listeners, reasons and watches are told one by one.
+    If there are too many, fewer listeners, reasons and watches are listed individually.
     """
     shown, lines = SHOWN, _lines(now, width, SHOWN)
     while height is not None and len(lines) > height and shown > 1:

@@ -101,7 +101,7 @@ def _write(status: Status, output: Output) -> None:
     for column in fields(status):
         value = getattr(status, column.name)
         if isinstance(value, Reason):
-            if column.name != "error":  # it has columns of its own
+            if column.name != "error":  # it has separate columns
                 output.line(f"{column.name:22}{value.code}: {value.message}")
         elif value is not None:
             output.line(f"{column.name:22}{in_shell(field(value)) if column.name in TOLD else field(value)}")

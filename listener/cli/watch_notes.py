@@ -1,4 +1,4 @@
-"""What ``ingest watch`` says on stderr beside the watch's name: what is missing for it, and what it changed."""
+"""What ``ingest watch`` says on stderr about the watch: what is missing for it, and what it changed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def note_missing(ingest: Ingest, watch: Watch, output: Output) -> None:
 
 
 def note_changes(former: Watch, watch: Watch, output: Output) -> None:
-    """Say what a watch of the same name was, where it is something else now."""
+    """Describe the former watch of the same name, if it was different."""
     for what in _changes(former, watch):
         output.note(f"note: {watch.name} is changed: {what}")
 

@@ -123,7 +123,7 @@ def unwatch(
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """End a watch: select ingest_unwatch(name). What it has brought stays; a request of it that runs goes on.
+    """End a watch: select ingest_unwatch(name). Its documents stay; a running request of it continues.
 
     \b
     ingest unwatch default:/srv/docs
@@ -144,7 +144,7 @@ async def _unwatch(name: str, delete_documents: bool, yes: bool, show_sql: bool,
 
 
 def run_watch(name: Name, show_sql: arguments.ShowSql = False, as_json: arguments.Json = False) -> None:
-    """Have a watch look now: select ingest_run_watch(name). Prints its request, or the one that runs.
+    """Make a watch look now: select ingest_run_watch(name). Prints its request, or the one that runs.
 
     \b
     ingest run-watch default:/srv/docs
@@ -160,7 +160,7 @@ def run_watch(name: Name, show_sql: arguments.ShowSql = False, as_json: argument
 
 
 def pause_watch(name: Name, show_sql: arguments.ShowSql = False, as_json: arguments.Json = False) -> None:
-    """Have a watch ask for nothing: select ingest_pause_watch(name). A request of it that runs goes on.
+    """Pause a watch: select ingest_pause_watch(name). A running request of it continues.
 
     \b
     ingest pause-watch default:/srv/docs

@@ -71,16 +71,16 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         return _id(await self.session.value(statements.add(given), *given.values()))
 
     async def wait(self, request: UUID | str, *, timeout: float | None = None) -> Status:
-        """Wait until a request has ended, however it ended, and return what became of it.
+        """Wait until a request has ended, however it ended, and return its outcome.
 
-        Raises WaitTimeoutError after ``timeout`` seconds (it goes on meanwhile), RequestError ``unknown_request``, and
+        Raises WaitTimeoutError after ``timeout`` seconds (the request continues), RequestError ``unknown_request``, and
         ``wait_in_transaction`` on a connection in a transaction: what that inserted nobody can see yet.
         """
         return (await self.wait_all([request], timeout=timeout))[0]
 
     @tracked("ingest.wait", shows=(), told=outcome)
     async def wait_all(self, requests: Iterable[UUID | str], *, timeout: float | None = None) -> list[Status]:
-        """Wait until all of ``requests`` have ended; return what became of them, in their order. Raises as ``wait``."""
+        """Wait until all of ``requests`` have ended; return their outcomes in order. Raises the errors of ``wait``."""
         self._refuse_in_transaction()
         ids = [_id(request) for request in requests]
         await statuses_of(self.session, ids)  # an unknown one is an error at once
@@ -89,9 +89,9 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         return await statuses_of(self.session, ids)
 
     async def follow(self, requests: Iterable[UUID | str], *, every: float = 1.0) -> AsyncGenerator[list[Status], None]:
-        """Yield how far ``requests`` are, in their order, ``every`` so many seconds and at each end, until all ended.
+        """Yield the progress of ``requests``, in order, every ``every`` seconds and whenever one ends, until all ended.
 
-        A request that is deleted meanwhile is left out. Iterate to the end, or close it (``contextlib.aclosing``).
+        A request that is deleted meanwhile is omitted. Iterate to the end, or close it (``contextlib.aclosing``).
         Raises RequestError ``unknown_request`` and ``wait_in_transaction``.
         """
         self._refuse_in_transaction()
@@ -147,7 +147,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     ) -> list[Failure]:
         """Return the documents that failed in a request, by URI; none if it is not known. Without one, the newest.
 
-        ``code``, ``collection``: only those. ``now``: only those that nothing has mended since.
+        ``code``, ``collection``: only those. ``now``: only unresolved ones.
         """
         of = None if request is None else str(_id(request))
         given = _given(request=of, code=code, collection=collection)
@@ -162,7 +162,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         return str(await self.session.value(statements.CANCEL, str(_id(request))))
 
     async def confirm_restore(self, *, cancel: bool = False) -> str:
-        """Say that work goes on in a database that was restored from a copy; return what that means for its requests.
+        """Confirm that work continues in a database restored from a copy; return what that means for its requests.
 
         ``cancel``: what was pending or running is cancelled. Raises RequestError ``wrong_state``: nothing was restored.
         """
@@ -171,7 +171,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     async def resume(self, request: UUID | str) -> str:
         """Go on with a request that was cancelled, or met the crash limit; return its status, ``pending``.
 
-        Raises RequestError ``unknown_request``, ``wrong_state``, or why it can't go on, such as ``dedupe_key_taken``.
+        Raises RequestError ``unknown_request``, ``wrong_state``, or why it can't continue, as ``dedupe_key_taken``.
         """
         return str(await self.session.value(statements.RESUME, str(_id(request))))
 
@@ -192,7 +192,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     ) -> UUID:
         """Make a new request like another one, from discover, load, chunk, embed or save on; return its id.
 
-        What the other one had made before that step is not made again. ``options`` go on top of its own. Raises
+        What the other had produced before that step is not produced again. ``options`` are merged over its own. Raises
         RequestError ``unknown_request``, ``unknown_step``, or why that step can't be the first.
         """
         values = (str(_id(request)), from_step, _json(options) or "{}", collection)

@@ -97,14 +97,14 @@ class Quality:
     unscored: int = 0
 
     def worst(self, number: int) -> list[Answered]:
-        """Return the queries that went worst, the worst first, without those that went as well as can be."""
+        """Return the worst queries, worst first, without perfect ones."""
         return sorted((one for one in self.found if one.ndcg < 1), key=lambda one: one.ndcg)[:number]
 
 
 def read(lines: Iterable[str], base: str = "") -> list[Judged]:
     """Return what is judged, a line each; URIs without a scheme begin with ``base``. Empty lines are passed.
 
-    Raises RequestError ``bad_judgement`` with the line's number, also where there is none, or more than 10,000.
+    Raises RequestError ``bad_judgement`` with the line's number, also if there is none, or more than 10,000.
     """
     judged = []
     for number, line in enumerate(lines, 1):
@@ -161,17 +161,17 @@ def asking(way: Way) -> Asking:
 
 
 def weighted(words: float, vector: float) -> Asking:
-    """Return how to ask by both, each of which counts so much."""
+    """Return how to search by both, with these weights."""
     return Asking(f"both {words:g}:{vector:g}", more={"words_weight": words, "vector_weight": vector})
 
 
 async def evaluate(
     ingest: Searching, judged: Sequence[Judged], collection: str, asked: Sequence[Asking], k: int
 ) -> list[Quality]:
-    """Ask every query each way, and return what came of it, a Quality for each way.
+    """Run every query each way, and return the results, a Quality for each way.
 
     Raises as ``Ingest.search``; RequestError ``bad_judgement`` for what is no Judged, ``not_in_collection`` where the
-    collection has none of the documents that are expected.
+    collection has none of the expected documents.
     """
     unknown = await _unknown(ingest, judged, collection)
     found: dict[str, list[Answered]] = {one.way: [] for one in asked}
@@ -179,7 +179,7 @@ async def evaluate(
         if any(how.by is None for how in asked):
             await ingest.embed_query(
                 one.query, collection
-            )  # else a search by both would go by words where it can't be embedded
+            )  # otherwise a search by both would use words where it can't be embedded
         for how in asked:
             hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=how.by, **how.more)
             answered = measure(one, [hit.uri for hit in hits], k)
@@ -221,7 +221,7 @@ def _check(judged: Sequence[object]) -> None:
 
 
 def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:
-    """Return how well URIs, best first, answer a query; of one that comes again the first place counts."""
+    """Return how well URIs, best first, answer a query; for a repeated one the first place counts."""
     first = list(dict.fromkeys(uris))[:k]
     gains = [2 ** judged.expected.get(uri, 0.0) - 1 for uri in first]
     ideal = sorted((2**grade - 1 for grade in judged.expected.values()), reverse=True)[:k]

@@ -100,7 +100,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Why requests wait: the reason of the oldest of those that wait for this kind of thing, and since when it does."""
+    """Why requests wait: the reason of the oldest of those that wait for this kind of thing, and since when."""
 
     kind: str
     requests: int

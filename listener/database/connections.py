@@ -73,7 +73,7 @@ class Database:
     async def session(
         self, application_name: str = "ingest", wanted: SessionAttribute | None = None
     ) -> AsyncIterator[asyncpg.Connection]:
-        """Open one connection for the time of a block; of several hosts to the one that may write."""
+        """Open one connection for the time of a block; with several hosts, to the one that may write."""
         connection = await self.connect(application_name, wanted)
         try:
             yield connection
@@ -167,7 +167,7 @@ def qualifying(names: Names) -> type[asyncpg.Connection]:
 async def settle(connection: asyncpg.Connection, everything: bool = False) -> None:
     """Set in a session of one's own what could not be set while connecting.
 
-    ``everything``: it goes through a pooler in session mode, which passes by what it is told then.
+    ``everything``: it goes through a pooler in session mode, which ignores startup parameters.
     """
     if more := statements(connection.get_server_version().major, everything):
         await connection.execute(more)
@@ -185,7 +185,7 @@ async def open_database(settings: Settings, dsn: str) -> Database:
 
 
 async def plain_connection(dsn: str, **server_settings: str) -> asyncpg.Connection:
-    """Open a connection that knows nothing of our objects, for statements that are sent once.
+    """Open a connection that does not know our objects, for statements that are sent once.
 
     Raises OperatorError ``database_unreachable``, ``bad_database_url``, ``database_not_utf8``.
     """
@@ -229,7 +229,7 @@ async def _open(dsn: str, server_settings: Mapping[str, str], **options: Any) ->
 
 
 def _told(known: Address, server_settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return what asyncpg is told: our settings win over those in the URL."""
+    """Return asyncpg's arguments: our settings win over those in the URL."""
     told = arguments(known)
     options = " ".join(filter(None, [known.parameters.get("options"), server_settings.get("options")]))
     together = {**server_settings, **({"options": options} if options else {})}

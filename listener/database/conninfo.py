@@ -17,7 +17,7 @@ class WrongConninfo(ValueError):
 
 
 def is_conninfo(text: str) -> bool:
-    """Tell whether a text is such a string; else it is a URL, or nothing."""
+    """Tell whether a text is such a string; otherwise it is a URL, or nothing."""
     return bool(_FIRST.match(text))
 
 

@@ -1,6 +1,6 @@
-"""Wait for the locks that a migration or an uninstallation needs, in a way that keeps nobody else waiting for long.
+"""Acquire the locks that a migration or an uninstallation needs, without keeping others waiting for long.
 
-Whoever waits for a table's lock makes everybody else queue behind it, so each try is short, gives up everything, and
+A session that waits for a table's lock makes all others queue behind it, so each try is short, gives up everything, and
 pauses.
 """
 

@@ -102,12 +102,12 @@ _gone: list[str] = []
 
 
 def gone_function() -> str | None:
-    """Return what Postgres said of a function that has gone, as its schema was migrated or dropped; else None."""
+    """Return Postgres's message about a function lost as its schema was migrated or dropped; otherwise None."""
     return _gone[0] if _gone else None
 
 
 async def _wait_to_be_ended(error: asyncpg.PostgresError) -> None:
-    """Leave everything as it is: the heartbeat is about to end this listener, and newer ones go on with its work."""
+    """Leave everything as it is: the heartbeat is about to end this listener, and newer ones continue its work."""
     _gone.append(str(error))
     await anyio.sleep_forever()
 

@@ -1,4 +1,4 @@
-"""Passwords in a file, ``~/.pgpass``, as psql reads them: lines that are none are passed by, ``\\:`` is a colon."""
+"""Passwords in a file, ``~/.pgpass``, as psql reads them: invalid lines are skipped, ``\\:`` is a colon."""
 
 from __future__ import annotations
 

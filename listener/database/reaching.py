@@ -1,4 +1,4 @@
-"""What asyncpg is told about the way to a database, part by part: it reads no URL of anybody's."""
+"""asyncpg's arguments for reaching a database, part by part: it gets no URL to parse."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def arguments(address: Address) -> dict[str, Any]:
 
 
 def _reached(address: Address) -> Sequence[Place]:
-    """Return the places with the addresses that stand in for their names."""
+    """Return the places with addresses in place of their names."""
     given = address.parameters.get("hostaddr")
     if not given:
         return address.places

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 LOST_OWNERSHIP = "IG021"
-AGAIN = {"40001", "40P01"}  # somebody else changed the same at the same time: serialization failure, deadlock
+AGAIN = {"40001", "40P01"}  # a conflict with another transaction: serialization failure, deadlock
 _READ_ONLY = "25006"
 _NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
 _PREPARED_ELSEWHERE = {"26000", "42P05"}  # no such prepared statement; there is one already

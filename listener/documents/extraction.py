@@ -1,7 +1,7 @@
 """One call of xberg, which reads PDF, Word, PowerPoint, old Office, RTF, EPUB and Outlook files.
 
 It reads bytes; everything is off that would fetch or keep something: OCR's own data, caches, grammars, models, what
-documents link to. It is told what a document is and never guesses.
+documents link to. It is told a document's format and never guesses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Office documents, PDF and e-mail by their media types, and what their containers look like inside.
 
-What a file is, is decided by its first bytes where these are certain. Two signatures stand for many formats: a zip is a
+A file's type is decided by its first bytes if these are certain. Two signatures cover many formats: a zip is a
 Word, PowerPoint or Excel file, an OpenDocument or an EPUB by the names inside it; an OLE file is an old Office file, an
 Outlook message or an encrypted Office file by its streams.
 """
@@ -50,7 +50,7 @@ ZIPPED = frozenset({DOCX, PPTX, EPUB})  # read by a library that may leave out w
 MARKED = frozenset({DOCX, RTF})  # where the parser marks what is underlined or highlighted
 IMAGES = frozenset({"image/png", "image/jpeg", "image/tiff", "image/webp", "image/gif"})
 
-# An OLE file names its streams in UTF-16. The first that is there decides: messages and encrypted files hold others.
+# An OLE file names its streams in UTF-16. The first match decides: messages and encrypted files contain others.
 STREAMS = (
     ("EncryptedPackage", "encrypted"), ("__nameid_version1.0", OUTLOOK), ("WordDocument", DOC),
     ("PowerPoint Document", PPT), ("Workbook", XLS), ("Book", XLS),
@@ -62,7 +62,7 @@ DAMAGES = (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, O
 
 # Real office files inflate to 2 to 30 times their size and have under 10,000 entries.
 MOST_INFLATED = 1024 * 1024 * 1024
-MOST_RATIO, FREE_BYTES = 200, 64 * 1024 * 1024  # the ratio counts above so many bytes
+MOST_RATIO, FREE_BYTES = 200, 64 * 1024 * 1024  # the ratio counts above this many bytes
 MOST_ENTRIES = 50_000
 
 

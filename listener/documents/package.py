@@ -73,7 +73,7 @@ def _is_sound(archive: zipfile.ZipFile, name: str) -> bool:
 
 
 def content(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return what a part has, no more than the directory says; raises one of DAMAGES."""
+    """Return a part's bytes, no more than the directory says; raises one of DAMAGES."""
     return b"".join(_pieces(archive, name))
 
 

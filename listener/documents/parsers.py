@@ -2,7 +2,7 @@
 
 ::
 
-    bytes ─► formats: which is it? ─► plain_text ─► UTF-8: as it is; else a worker: decoding
+    bytes ─► formats: which is it? ─► plain_text ─► UTF-8: as it is; otherwise a worker: decoding
                                     ├► markup ─────► worker: decoding, then Markdown
                                     ├► mail ───────► worker: its body, and parts
                                     ├► office ─────► worker: Markdown, by pages
@@ -35,7 +35,7 @@ CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 TEXTS = (media_types.HTML, media_types.PLAIN)
 ENCODED = 3  # bytes of UTF-8 that a byte of text or HTML becomes, at most
 MOST_NAMED = 10  # of what could not be read
-LEAST_SHARE = 0.05  # of the time limit: with less left, there is no other try
+LEAST_SHARE = 0.05  # of the time limit: with less left, there is no further attempt
 NOTHING_ELSE = Reading(as_buffer(""))
 
 
@@ -58,7 +58,7 @@ class Parsers:
         return self._formats.promised(uri, _declaration(media_type)[0]) not in TEXTS
 
     def kind(self, data: bytes, uri: str, media_type: str | None) -> str:
-        """Return what a document is, as far as can be told: by its first bytes, else its declaration, else its name."""
+        """Return a document's format, as far as known: by its first bytes, else its declaration, else its name."""
         declared = _declaration(media_type)[0]
         try:
             return self._formats.decide(data, uri, declared, ocr=self._ocr is not None)[1]

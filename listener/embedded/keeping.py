@@ -1,4 +1,4 @@
-"""Starting the embedded server again when it ended by itself: killed, or without room for its WAL."""
+"""Restarting the embedded server when it ended unexpectedly: killed, or without room for its WAL."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _started_again(home: Home, data_dir: Path | None) -> bool:
 
 
 def _was_stopped(home: Home) -> bool:
-    """Tell whether the server came to its end in good order, by what it wrote down itself."""
+    """Tell whether the server shut down cleanly, by its own control file."""
     installed, version = binaries.installed(), home.version
     if version not in installed:
         return True

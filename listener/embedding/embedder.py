@@ -75,7 +75,7 @@ class Embedder(Protocol):
         """Return the texts' vectors, shape (texts, dimensions), C-contiguous, finite, none of length zero.
 
         Raises TextsRefused if some texts can't be embedded (with the vectors of the ``rest``, if they are known),
-        SettingsError if no text can be as things are set, ServiceError if trying again later may help.
+        SettingsError if none can be with the present settings, ServiceError if trying again later may help.
         """
 
     async def close(self) -> None:

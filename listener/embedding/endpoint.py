@@ -44,7 +44,7 @@ class Endpoint:
         client = new_client(url, calls, seconds, _read_other_than_success)
         self._client = _Client(
             api_key=key or "",
-            admin_api_key="",  # these four: else it looks into the environment
+            admin_api_key="",  # these four: otherwise it looks into the environment
             organization="",
             project="",
             webhook_secret="",
@@ -97,7 +97,7 @@ class Endpoint:
         )
 
     def _unreachable(self, error: BaseException) -> IngestError:
-        told = harmless(str(error), self._key) or type(error).__name__  # a service's words may stand in it
+        told = harmless(str(error), self._key) or type(error).__name__  # it may contain a service's words
         if is_about_certificates(error):
             return SettingsError(
                 "certificate_refused",

@@ -3,7 +3,7 @@
 ::
 
     embed(texts)   in groups to the limits that are known, several in flight, all at the service's pace
-      refused?     halves, until what can't be embedded stands alone; a size that was too large is remembered
+      refused?     halves, until what can't be embedded is alone; a size that was too large is remembered
       limited?     everybody waits as long as the service wishes (``pace``)
       broken?      two quick repeats, then the step's own
 
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 CALL_CHARACTERS = 300_000  # OpenAI takes 300,000 tokens; a character of most scripts is at most one
 LEAST_CHARACTERS = 2_000
 QUICK_PAUSES = (0.25, 1.0)  # seconds
-SMALL_BODY = 100_000  # is read at once; reading a larger one would hold up everything else for over 0.5 ms
+SMALL_BODY = 100_000  # is read at once; reading a larger one would block everything else for over 0.5 ms
 ERRORS = {
     "text_refused": "Use smaller chunks, or a model that accepts longer texts. The message is the service's own.",
     "bad_vector": "The model fails on this text: exclude the document, or use another model.",
@@ -175,7 +175,7 @@ class OpenAIEmbedder:
                 raise_refused(outcome, self.space)
 
     async def _ask(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | None:
-        """Call, and again after a short pause if the service broke off. None: so many are no longer sent at a time."""
+        """Call, and repeat after a short pause if the service broke off. None: calls must be smaller now."""
         for pause in QUICK_PAUSES:
             try:
                 return await self._answered(texts)
@@ -188,7 +188,7 @@ class OpenAIEmbedder:
         return await self._answered(texts)
 
     async def _answered(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | None:
-        """Call until the service says something else than that it wants fewer calls."""
+        """Call until the service gives another answer than that it wants fewer calls."""
         waiting_since = now()
         while True:
             async with self._pace.turn(waiting_since) as began:
@@ -256,11 +256,11 @@ class OpenAIEmbedder:
     def _new_endpoint(self) -> Endpoint:
         from listener.embedding.endpoint import Endpoint  # noqa: PLC0415 - imports OpenAI's client, 1.2 s
 
-        return Endpoint(self._own, self._key, self.in_flight + 1, self._seconds)  # one for who asks whether it lives
+        return Endpoint(self._own, self._key, self.in_flight + 1, self._seconds)  # one more, for probing
 
 
 class _Work:
-    """The texts of one ``embed()``, and what has become of them so far."""
+    """The texts of one ``embed()`` call, and their state so far."""
 
     def __init__(self, texts: Sequence[str], dimensions: int) -> None:
         self.texts = texts

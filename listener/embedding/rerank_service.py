@@ -1,4 +1,4 @@
-"""A re-ranker behind HTTP: TEI's ``POST /rerank``, or what Cohere, Jina, vLLM and others call by that name.
+"""A re-ranker behind HTTP: TEI's ``POST /rerank``, or the API of that name of Cohere, Jina, vLLM and others.
 
 ::
 
@@ -31,11 +31,11 @@ from listener.logs.masking import remember
 if TYPE_CHECKING:
     from listener.settings import Settings
 
-CALL_TEXTS, CALL_CHARACTERS = 32, 200_000  # TEI takes 32 texts unless it is told otherwise
+CALL_TEXTS, CALL_CHARACTERS = 32, 200_000  # TEI accepts 32 texts by default
 CALLS = 4
 QUICK_PAUSES = (0.25, 1.0)  # seconds
 MOST_BYTES = 1_000_000
-MOST_SCORE = 1e300  # NaN, infinity, and an integer that no float can hold are none
+MOST_SCORE = 1e300  # excludes NaN, infinity, and integers that no float can hold
 
 
 class RerankService:

@@ -1,6 +1,6 @@
 """What an embedder has to say while a call is not through: it failed and is repeated, is put off, or has no answer.
 
-Whoever calls ``embed`` may listen (``reported_to``); an embedder reports (``report``), whoever listens. So an outage is
+A caller of ``embed`` may listen (``reported_to``); an embedder reports (``report``) in any case. So an outage is
 known at its first failed call, not when all repeats are through.
 """
 

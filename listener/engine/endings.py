@@ -1,4 +1,4 @@
-"""Why a listener ends by itself: the errors of its loops, as whoever runs it is told."""
+"""Why a listener ends by itself: the errors of its loops, as reported to its operator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ending(loop: str, error: Exception) -> OperatorError:
     if _has_gone(error):
         return schema_newer(str(error))
     if isinstance(error, OperatorError) and error.code == SCHEMA_NEWER:
-        return error  # whoever ends the listener finds out why its functions are missing, and says so
+        return error  # the caller finds out why its functions are missing, and says so
     if isinstance(error, OperatorError):
         log.error("the loop %s ends this listener: %s", loop, error)
         return error

@@ -28,7 +28,7 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who claims: what it may read, and the space of a collection that has none yet."""
+    """The claiming listener: what it may read, and the space for a collection that has none yet."""
 
     executor_id: str
     roots: list[str]
@@ -60,7 +60,7 @@ class Claimed:
 
     @property
     def standing(self) -> Standing:
-        """Where it stood in the line."""
+        """Where it was in the line."""
         return Standing(self.long, self.priority, self.submitter, self.collection, self.created_at)
 
 

@@ -1,7 +1,7 @@
 """Figures in the form that Prometheus reads. Imported only where they are served: the library takes 50 ms.
 
 ``ingest_listener_…`` and ``process_…`` are of this listener, to be summed up. All others are the installation's, the
-same at each listener: to be taken once (``max``). ``ingest_up`` says whether the latter are there.
+same at each listener: to be taken once (``max``). ``ingest_up`` says whether the latter are included.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A listener's sign of life, on a connection of its own: a listener whose pool is busy is not dead.
+"""A listener's heartbeat, on a connection of its own: a listener whose pool is busy is not dead.
 
 Nothing here compares two machines' clocks: the database's clock says when a heartbeat was, and who is late.
 """
@@ -102,5 +102,5 @@ class Heartbeat(Loop):
         ):
             raise declared_dead(self._identity.executor_id)
         if time.monotonic() - began > self._settings.heartbeat_seconds:
-            self._beating_since = None  # Postgres stood still, for the others too
+            self._beating_since = None  # Postgres hung, for the others too
         self._beating_since = self._beating_since or time.monotonic()

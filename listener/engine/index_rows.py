@@ -48,7 +48,7 @@ async def count(fetch: Fetch) -> None:
 
 
 async def planned(fetch: Fetch) -> list[PlannedIndex]:
-    """Return what is to be done, as far as it is known by now."""
+    """Return what is to be done, as far as known."""
     query = """select p.collection, p.generation, p.todo, p.why, p.chunks from ingest.ingest_plan_indexes() p
     where p.todo is not null order by p.chunks desc"""
     return [PlannedIndex(*values) for values in await fetch(query)]
@@ -63,7 +63,7 @@ async def take(fetch: Fetch, passed: Collection[str]) -> IndexTask | None:
 
 
 async def end(fetch: Fetch, name: str, error: str | None) -> None:
-    """Note what became of an index."""
+    """Record the result for an index."""
     await fetch("select ingest.ingest_end_index($1::text, $2::text)", name, error)
 
 

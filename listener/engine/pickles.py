@@ -2,7 +2,7 @@
 
 DBOS unpickles each row whose column ``serialization`` says ``py_pickle``, whatever serializer is configured: inputs,
 outputs, steps, errors, events, streams, messages. To unpickle is to run what the row says. So DBOS's modules get a
-stand-in for ``pickle`` that only writes. A workflow whose rows can't be read fails, and the others go on.
+stand-in for ``pickle`` that only writes. A workflow whose rows can't be read fails, and the others continue.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
     NOTIFY ─► take (a short claim) ─► one call for those of a space ─► write the vectors, or why there are none
 
-Nothing is locked while the embedder works, and no statement waits for a lock. The loop has a connection of its own, so
+Nothing is locked while the embedder works, and no statement waits for a lock. The loop has its own connection, so
 it does not wait for those who ingest, nor they for it. Callers that wait ring again: what a dead listener took, another
 takes.
 """
@@ -108,7 +108,7 @@ class Queries(Loop):
             self._open -= {query.key for query in queries}
 
     async def _answer(self, queries: Sequence[OpenQuery]) -> None:
-        """Embed queries of one space, and tell those who wait; whatever an embedder does, the listener goes on."""
+        """Embed queries of one space, and notify those who wait; whatever an embedder does, the listener continues."""
         try:
             embedder = self._embedders.of(queries[0].space)
             lengths = [len(query.text) for query in queries]

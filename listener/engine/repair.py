@@ -23,7 +23,7 @@ from listener.settings import Settings
 
 log = logging.getLogger(__name__)
 
-RARELY = 2  # heartbeats between two looks; what hardly ever happens costs an idle listener statements all the same
+RARELY = 2  # heartbeats between two looks; rare events still cost an idle listener statements
 
 
 class Repair(Rounds):
@@ -55,7 +55,7 @@ class Repair(Rounds):
         self._ended: Seen[tuple[UUID, int]] = Seen()
 
     async def look(self) -> None:
-        """Look at our own, and at the others' if our own heartbeats say that Postgres was well."""
+        """Look at our own, and at the others' if our own heartbeats say that Postgres was up."""
         await self._start_claimed()
         if self._heartbeat.may_judge:
             await self._revive()

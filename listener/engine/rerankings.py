@@ -128,7 +128,7 @@ class Rerankings(Loop):
     async def _scored(self, question: OpenRerank) -> list[float]:
         """Have texts scored. While a service is away, nobody waits for it: it is asked again after a rest."""
         if (seconds := self._away_until - time.monotonic()) > 0:
-            # What it said then was said to somebody else.
+            # An earlier message was meant for another caller.
             told = f"{self._reranker.name} failed a moment ago, and is asked again in {seconds:.0f} s"
             raise ServiceError("reranker_unavailable", told, "See its own log.")
         try:
@@ -143,7 +143,7 @@ class Rerankings(Loop):
         return scores
 
     async def _refuse(self, question: OpenRerank, error: IngestError) -> None:
-        """Tell whoever waits why it waits in vain."""
+        """Tell all who wait why there is no answer."""
         reason = json.dumps(error.as_json("rerank"))
         await self._write("select ingest.ingest_refuse_rerank($1::bigint, $2::jsonb)", question.id, reason)
 

@@ -46,7 +46,7 @@ class Scrapes:
         self._server = await asyncio.start_server(self._connected, host, port, limit=MOST_HEAD_BYTES)
 
     async def close(self) -> None:
-        """Listen no more; break off what is being answered."""
+        """Stop listening; break off answers under way."""
         if self._server is not None:
             self._server.close()
         for client in self._clients:
@@ -74,7 +74,7 @@ class Scrapes:
         except Exception:
             log.exception("a client of %s got no answer", PATH)
         finally:
-            writer.transport.abort()  # of one that is slow: what it has not taken by now
+            writer.transport.abort()  # of a slow client: what it has not received by now
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         """Return all that a client is sent."""

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 30.0  # although nothing was heard
 DEAF_SECONDS = 5.0  # where nothing can be heard
 SOON_SECONDS = 0.5  # for what was locked
-LEAST_SECONDS = 0.02  # anybody may notify: a flood of rings makes no more looks than that
+LEAST_SECONDS = 0.02  # anybody may notify: a flood of notifications causes no more looks than that
 MOST_WATCHES = 1000  # that one listener notices changes of
 
 

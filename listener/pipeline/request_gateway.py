@@ -38,7 +38,7 @@ class RequestGateway:
     # requests
 
     async def begin(self, request: RequestRef, executor: str, attempt: int | None = None) -> RunningRequest | None:
-        """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
+        """Return the request if it runs (that attempt of it) and this listener may run it, otherwise None."""
         query = """select id, collection, source, inline_bytes, media_type, uri, options, attempt, crashes, discovered,
           fork_step, submitted_by, listing from ingest.ingest_begin_request($1::uuid, $2::text, $3::int)"""
         row = await self._pool.fetchrow(query, request.request, executor, attempt)
@@ -216,7 +216,7 @@ class RequestGateway:
     async def delete_absent(
         self, request: RequestRef, executor: str, attempt: int, uris: Sequence[str], read_seq: int
     ) -> int:
-        """Delete documents that are no more, unless a later reading brought them; return how many."""
+        """Delete documents that are gone, unless a later reading brought them; return how many."""
         query = "select ingest.ingest_delete_absent($1::uuid, $2::text, $3::int, $4::text[], $5::bigint)"
         return int(await self._write(query, request.request, executor, attempt, list(uris), read_seq))
 

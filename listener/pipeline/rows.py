@@ -165,7 +165,7 @@ class ToEmbed:
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk to store: ``text`` as it stands in the document, ``digest`` of ``embedded``, what is sent for it."""
+    """A chunk to store: ``text`` exactly as in the document, ``digest`` of ``embedded``, the text sent for it."""
 
     request: UUID
     revision: int

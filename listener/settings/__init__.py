@@ -215,7 +215,7 @@ def load() -> Settings:
 
 
 def misspelt(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the names of environment variables that mean nothing here, each with the one that was probably meant."""
+    """Return environment variables that nothing reads, each with the one that was probably meant."""
     known = {variable(field.alias or name) for name, field in Settings.model_fields.items()}
     unknown = sorted(name for name in names if name.startswith("INGEST_") and name not in known)
     likely = ((name, get_close_matches(name, known, n=1, cutoff=0.85)) for name in unknown)
@@ -234,7 +234,7 @@ def with_schema(settings: Settings, schema: str | None = None) -> Settings:
 
 
 def check_schema_name(name: str) -> None:
-    """Raise OperatorError ``bad_schema_name`` for one that can't stand in every place of a function's source."""
+    """Raise OperatorError ``bad_schema_name`` for a name that can't be used everywhere in a function's source."""
     if _UNFIT.search(name) or len(name.encode(errors="replace")) > MOST_BYTES_OF_A_NAME:
         raise _bad_schema_name(name)
 

@@ -55,17 +55,17 @@ def _shown(root: str) -> str:
 
 
 def folders_among(roots: Sequence[str]) -> tuple[Path, ...]:
-    """Return those that are folders."""
+    """Return the folders among them."""
     return tuple(Path(root) for root in roots if root.startswith("/"))
 
 
 def urls_among(roots: Sequence[str], scheme: str) -> tuple[str, ...]:
-    """Return those that are prefixes of URLs with a scheme."""
+    """Return the URL prefixes among them."""
     return tuple(root for root in roots if root.startswith(f"{scheme}:"))
 
 
 def above(roots: Sequence[str], url: str) -> str | None:
-    """Return the root that a URL lies below, as the database sees it; None if there is none.
+    """Return the root above a URL, as the database sees it; None if there is none.
 
     ``url`` is absolute and normal: scheme and host in lower case, no ``.`` and ``..`` in its path.
     """

@@ -38,6 +38,6 @@ def refusal(code: str, uri: str, error: OSError | None = None) -> DocumentError:
 
 
 def require_file(status: os.stat_result, uri: str) -> None:
-    """Raise the error of what is no regular file."""
+    """Raise the error for anything that is not a regular file."""
     if not stat.S_ISREG(status.st_mode):
         raise refusal("not_a_file", uri)

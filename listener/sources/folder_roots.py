@@ -1,7 +1,7 @@
 """The folders that a listener may read, and what lies in them, links resolved.
 
 Nothing is opened but below a root. A path is resolved first, as text; the place that comes out is opened without a link
-(``opening``). So a link that leads to a place below a root works, and one that is swapped in meanwhile does not.
+(``opening``). So a link that leads to a place below a root works, and one swapped in meanwhile does not.
 """
 
 # ruff: noqa: PTH116, PTH118 - pathlib doubles what a file costs (62 instead of 33 µs) and drops slashes
@@ -27,7 +27,7 @@ TRIES = 3  # where links are changed while we look
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder by the ``name`` it was configured with, and the place that this stood for when we began.
+    """A folder by its configured ``name``, and the place that this meant at the start.
 
     A name without a link in it is the place for good. One with a link (``current``) means what the link says each time:
     whoever may change that was given the choice.
@@ -73,7 +73,7 @@ class FolderRoots:
         return None
 
     def resolved(self, path: str) -> str | None:
-        """Return a path without links in it if it is below a root, else None; raises OSError."""
+        """Return a path without links if it is below a root, otherwise None; raises OSError."""
         real = resolve(path, self._may_look)
         return real if real is not None and self.split(real) is not None else None
 
@@ -138,7 +138,7 @@ class FolderRoots:
 
 
 def unreadable(folder: str) -> str | None:
-    """Return what keeps a root from being read as things stand; None: nothing."""
+    """Return why a root can't be read now; None: it can."""
     if not os.path.lexists(folder):
         return "is not there"
     if not os.path.isdir(folder):  # noqa: PTH112 - as above
@@ -153,7 +153,7 @@ def _plain(path: str) -> str | None:
 
 
 def _absolute(folder: str) -> str:
-    """Return the folder's absolute name with one slash at its beginning: two would be kept, and mean nothing else."""
+    """Return the folder's absolute name with one slash at its start: two would be kept, and mean the same."""
     return "/" + os.path.abspath(folder).lstrip("/")  # noqa: PTH100 - as above
 
 

@@ -14,7 +14,7 @@ FILE_URL = re.compile(r"file:(?=/)", re.IGNORECASE)
 
 
 def path_of(source: str) -> str:
-    """Return the absolute path that a source means; raise RequestError if it means something else."""
+    """Return the absolute path of a source; raise RequestError if it is not a path."""
     if "\0" in source:
         raise RequestError("invalid_source", "the source contains a NUL character", "no path can have one")
     if url := FILE_URL.match(source):

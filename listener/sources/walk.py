@@ -1,7 +1,7 @@
-"""Find the files behind a source, never outside of the roots.
+"""Find the files of a source, never outside the roots.
 
 A source is an absolute path of a file or folder, a glob (``/srv/docs/**/*.md``) or a ``file://`` URL of one of these.
-A folder stands for all files below it; ``include`` and ``exclude`` choose among them (see ``patterns``).
+A folder means all files below it; ``include`` and ``exclude`` choose among them (see ``patterns``).
 
 Names: a document's URI is its root as configured plus the path below it, so one file has one URI however the source
 was spelled. Links to files count under their own names. A link to a folder is followed when it leads out of the
@@ -47,7 +47,7 @@ class Level:
 
 
 class Walk:
-    """One look at what is behind a source. Its methods block: call them in threads."""
+    """One walk over a source. Its methods block: call them in threads."""
 
     def __init__(self, roots: FolderRoots, source: str, options: RequestOptions) -> None:
         """Raise RequestError ``relative_path``, ``invalid_source`` or ``invalid_option``."""

@@ -171,7 +171,7 @@ class WatchedTables(Source):
 
     async def _outcome(self, about: WatchedTable, wanted: Wanted, row: TableRow | None) -> Outcome | DocumentError:
         if row is None or not row.has_text:
-            # Deleted since discovery. Its deletion is a change of its own: the next request takes the document away.
+            # Deleted since discovery. Its deletion is a separate change: the next request removes the document.
             return _empty()
         if row.body is None:
             return too_large(wanted.found.uri, row.bytes, wanted.limit)
@@ -195,12 +195,12 @@ class WatchedTables(Source):
 
 
 def encoded(key: Key) -> str:
-    """Return a key as it stands in a URI; ``decoded`` gives it back."""
+    """Return a key as it appears in a URI; ``decoded`` reverses it."""
     return ",".join(quote(part, safe="") for part in key)
 
 
 def decoded(text: str) -> Key:
-    """Return the key that stands in a URI."""
+    """Return the key in a URI."""
     return tuple(unquote(part) for part in text.split(","))
 
 

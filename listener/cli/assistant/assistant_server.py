@@ -48,7 +48,7 @@ class _Wire(anyio.AsyncFile[str]):
 
     @classmethod
     def taken(cls) -> _Wire:
-        """Take stdout for the protocol alone; what else is printed goes to stderr."""
+        """Reserve stdout for the protocol; everything else that is printed goes to stderr."""
         wire = open(os.dup(1), "w", encoding="utf-8", newline="\n")  # noqa: PTH123, SIM115 - it stays open
         os.dup2(2, 1)
         return cls(wire)
@@ -97,7 +97,7 @@ class _Served:
                 raise _unknown(asked.name, self._offers)
             arguments = offer.read(asked.arguments)
             texts = await self._way.use(lambda ingest: offer.call(ingest, arguments, self._most), changes=offer.changes)
-        except Exception as error:  # whatever it is: the server goes on
+        except Exception as error:  # whatever it is, the server continues
             return types.CallToolResult(content=[_text(_told(error))], is_error=True)
         return types.CallToolResult(content=[*map(_text, texts)])
 

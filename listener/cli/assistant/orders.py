@@ -44,7 +44,7 @@ class WatchAsked(Arguments):
 
 
 async def add(ingest: Ingest, asked: AddAsked, most: int) -> list[str]:
-    """Make a request, and say what became of it if that is waited for."""
+    """Make a request, and report its outcome if asked to wait."""
     request = await ingest.add(**asked.model_dump(exclude={"wait"}))
     told = f"request {request}"
     if not asked.wait:

@@ -55,7 +55,7 @@ def _fitting(lines: Iterable[str], most: int) -> tuple[str, int]:
         left -= len(line) + 1
         if left < 0 and kept:
             break
-        kept.append(line[:most])  # one at least: the next page begins behind it
+        kept.append(line[:most])  # at least one: the next page begins after it
     return "\n".join(kept), len(kept)
 
 

@@ -17,7 +17,7 @@ CALL_TEXTS, CALL_CHARACTERS = 16, 32_000
 
 
 class LocalCrossEncoder:
-    """Scores texts in a process of its own; ``name`` is what scores are known under."""
+    """Scores texts in a separate process; ``name`` identifies its scores."""
 
     def __init__(self, settings: Settings) -> None:
         """Raise SettingsError ``embedder_not_installed``, ``reranker_model_missing`` or ``weights_missing``."""

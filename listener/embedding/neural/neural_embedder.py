@@ -46,7 +46,7 @@ class NeuralEmbedder:
         self.told = ""
 
     async def prepare(self) -> None:
-        """Start the process and load the model; ``told`` says what it is then.
+        """Start the process and load the model; ``told`` then describes it.
 
         Raises SettingsError ``model_not_loaded`` or ``wrong_dimensions``, ServiceError ``embedder_died`` or
         ``embedder_memory``.

@@ -56,7 +56,7 @@ _SET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",  # beside Postgres, threads that wait by spinning made it ten times as slow
+    "OMP_WAIT_POLICY": "PASSIVE",  # beside Postgres, threads that wait by spinning made it ten times slower
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }
 
@@ -71,11 +71,11 @@ class LoadedModel:
 
 
 class OutOfMemory(Exception):
-    """The call was too large for the memory that there is; the process goes on."""
+    """The call was too large for the available memory; the process continues."""
 
 
 class NeuralProcess:
-    """One model in a process of its own. ``kind``: ``embed`` or ``rerank``."""
+    """One model in a separate process. ``kind``: ``embed`` or ``rerank``."""
 
     def __init__(self, kind: str, name: str, folder: Path, device: str, threads: int | None, seconds: float) -> None:
         self.name = name
@@ -121,7 +121,7 @@ class NeuralProcess:
         return child.process.pid if child else None
 
     async def _run(self, first: bool, function: Callable[[], T]) -> T:
-        """Run what talks to the process, in its turn, which ends when that does, whoever waits for it."""
+        """Run the conversation with the process, in turn; it ends when the process does, even if nobody waits."""
         await self._turn(first)
         running = asyncio.get_running_loop().run_in_executor(self._thread, function)
         running.add_done_callback(self._over)
@@ -164,7 +164,7 @@ class NeuralProcess:
                 raise ServiceError(
                     "embedder_died", told, "Is there enough memory, and may it start processes?"
                 ) from None
-            if self._closed.is_set():  # meanwhile, when there was nothing yet to kill
+            if self._closed.is_set():  # closed meanwhile, when there was nothing yet to kill
                 child.process.kill()
             try:
                 child.loaded = LoadedModel(*self._heard(child, START_SECONDS))
@@ -222,7 +222,7 @@ class NeuralProcess:
 
 
 class _Failed(Exception):
-    """The model raised something; the process goes on."""
+    """The model raised an error; the process continues."""
 
 
 class _Child:
@@ -236,7 +236,7 @@ class _Child:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, str(theirs.fileno()), str(os.getpid()), *arguments, *sys.path],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # what is wrong stands in the answers; libraries draw progress bars
+                stdout=subprocess.DEVNULL,  # errors are in the answers; libraries draw progress bars
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=_SET

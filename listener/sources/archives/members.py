@@ -80,7 +80,7 @@ def innocent(name: Raw) -> Raw:
 
 
 def quoted(name: Raw) -> str:
-    """Return a tidy name as it stands in a URI behind ``#``; no two have the same."""
+    """Return a tidy name as it appears in a URI after ``#``; no two are the same."""
     return quote(name, safe=SAFE_IN_MEMBER if name_problem(name) else SAFE_IN_MEMBER + "/")
 
 
@@ -101,7 +101,7 @@ class Index:
         self._places.append(place)
 
     def place(self, name: Raw) -> int | None:
-        """Return where a member probably lies (names are told apart by 64 bits); None if it is not there."""
+        """Return where a member probably lies (names are compared by 64 bits); None if it does not exist."""
         hashes, places = self._in_order()
         at = int(np.searchsorted(hashes, np.uint64(_hash(name)), side="right")) - 1
         return int(places[at]) if at >= 0 and int(hashes[at]) == _hash(name) else None

@@ -107,7 +107,7 @@ def _text(field: bytes) -> bytes:
 
 
 def _number(field: bytes) -> int | None:
-    """Return a number: octal digits, or bytes behind a sign."""
+    """Return a number: octal digits, or bytes after a sign."""
     if field[:1] in (b"\x80", b"\xff"):
         return int.from_bytes(field[1:], "big", signed=field[:1] == b"\xff")
     digits = field.partition(b"\0")[0].strip()

@@ -4,7 +4,7 @@
 
     frontier ─► 16 pages, side by side ─► documents, and links ─► frontier
       each URL enters once, by its spelling; none that ``exclude`` keeps out; at most twice as many as ``pages``
-      ``pages`` are looked at: broken links, and what robots.txt keeps out, are none
+      ``pages`` are looked at: broken links, and what robots.txt keeps out, do not count
 
 A redirect, a canonical link and a page that sends its readers on are links as others, but cost no depth: a document is
 a page that calls itself by the name under which it was found.
@@ -53,9 +53,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What became of a URL: a document or not; where it leads to, at the same depth and below; what it lacks.
+    """The result for a URL: a document or not; where it leads, at the same depth and below; what it lacks.
 
-    ``is_page``: something is there.
+    ``is_page``: there is something.
     """
 
     item: Found | Refused | None = None

@@ -59,7 +59,7 @@ class HostPace:
         self._found_at = asyncio.get_running_loop().time()
 
     def missed(self) -> bool:
-        """Note that it was asked in vain whether it lives; tell whether it answered others since the time before."""
+        """Note that a probe failed; tell whether it answered others since the previous one."""
         before, self._missed_at = self._missed_at, asyncio.get_running_loop().time()
         return before < self._found_at and before > self._missed_at - MISSED_SECONDS
 

@@ -47,9 +47,9 @@ class SitemapPages:
         self._kept_out = 0
 
     async def pages(self, url: WebUrl, data: bytes, after: str | None) -> AsyncGenerator[Page, None]:
-        """Yield the pages. ``data``: the first sitemap, which lies at ``url``. Raises NoSitemap if it is none.
+        """Yield the pages. ``data``: the first sitemap, fetched from ``url``. Raises NoSitemap if it is not one.
 
-        The cursor says which sitemap, of those that the first one leads to, and how many of its pages are through.
+        The cursor says which sitemap, of those that the first one leads to, and how many of its pages are done.
         """
         self._mark = _Mark.read(after, sha256(data).hexdigest()[:16])
         self._led_to.add(url.text)
@@ -67,7 +67,7 @@ class SitemapPages:
                     async for page in listed:
                         yield page
             except ServiceError as error:
-                await self._fetcher.probe(url)  # else it is the server that is away
+                await self._fetcher.probe(url)  # otherwise it is the server that is away
                 yield Page([_refused(loc, of_document(error))], complete=False)
             except (DocumentError, NoSitemap) as error:
                 yield Page([_refused(loc, error)], complete=False)
@@ -93,11 +93,11 @@ class SitemapPages:
                 yield Page(items, cursor=cursor)
 
     def _lead_to(self, locs: Iterable[str]) -> None:
-        """Note sitemaps to read, each once; no more than may be read, whatever they list."""
+        """Note sitemaps to read, each once, and no more than may be read, whatever they list."""
         for loc in locs:
             if loc in self._led_to:
                 continue
-            if len(self._led_to) > MOST_SITEMAPS:  # the first one counts besides
+            if len(self._led_to) > MOST_SITEMAPS:  # the first one counts too
                 self._left_out = True
                 return
             self._led_to.add(loc)
@@ -182,7 +182,7 @@ class _Mark:
 
     @classmethod
     def read(cls, after: str | None, digest: str) -> _Mark:
-        """Return the mark in a cursor; the beginning, if the sitemap is another one by now."""
+        """Return the mark in a cursor; the beginning, if the sitemap has changed."""
         seen, _, counts = (after or "").partition(":")
         sitemaps, _, listed = counts.partition(":")
         if seen != digest or not (sitemaps.isdecimal() and listed.isdecimal()):

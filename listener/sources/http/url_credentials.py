@@ -4,7 +4,7 @@
 
     {"https://docs.example.com/internal/": {"Authorization": "Bearer …"}}
 
-They go to URLs below their prefix and nowhere else: each redirect is looked at anew.
+They go to URLs below their prefix and nowhere else: each redirect is checked anew.
 """
 
 from __future__ import annotations

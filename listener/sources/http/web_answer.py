@@ -72,7 +72,7 @@ class WebAnswer:
         return data
 
     async def beginning(self, most: int) -> bytes:
-        """Return the body, or no more of it than its first bytes; raises as ``body``, but for ``too_large``."""
+        """Return the body, or only its first bytes; raises the errors of ``body``, except ``too_large``."""
         parts: list[bytes] = []
         size = 0
         async with aclosing(self._pieces()) as pieces:

@@ -33,7 +33,7 @@ def private_address(host: str, addresses: str) -> DocumentError:
 
 
 def of_status(url: str, status: int) -> DocumentError:
-    """Return the error of an answer that is no success."""
+    """Return the error for an unsuccessful answer."""
     if status in GONE:
         return DocumentError("not_found", f"{shown(url)} is not there: status {status}", "check the URL in a browser")
     if status in FORBIDDEN:

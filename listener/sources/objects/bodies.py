@@ -1,4 +1,4 @@
-"""The bytes of objects: one whole, if it has changed, or pieces of one that must not change meanwhile."""
+"""The bytes of objects: a whole one, if it has changed, or parts of one that must not change meanwhile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from listener.sources.objects.providers import ObjectStore
 
 T = TypeVar("T")
-TRIES = 3  # of an answer that was cut off, beside those of the native client
+TRIES = 3  # of an answer that was cut off, in addition to the native client's
 PAUSE = 0.2  # seconds before the second one, then twice as many
 HERE_BYTES = 256 * 1024  # more are copied in a thread
 SAYS_NOTHING = ("", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded")
@@ -139,7 +139,7 @@ def _media_type(answer: GetResult) -> str:
 
 
 async def _copied(data: Any) -> bytes:
-    """Return the client's bytes as Python's; what is large is copied beside the event loop."""
+    """Return the client's bytes as Python's; large ones are copied off the event loop."""
     return bytes(data) if len(data) <= HERE_BYTES else await asyncio.to_thread(bytes, data)
 
 

@@ -124,7 +124,7 @@ def _of_status(status: int) -> str:
 
 
 def _systems_words(words: str) -> str:
-    """Return why there was no answer, as far as it can be told."""
+    """Return why there was no answer, as far as known."""
     if found := SYSTEM_WORDS.findall(words):
         return str(found[-1])
     if "TimedOut" in words or "timed out" in words:

@@ -1,6 +1,6 @@
 """Objects below prefixes of ``INGEST_ROOTS``, as a source.
 
-A folder stands for all objects below it. ``include``, ``exclude`` and globs mean what they mean for local folders, as
+A folder means all objects below it. ``include``, ``exclude`` and globs work as for local folders, as
 if slashes in keys made folders.
 """
 
@@ -193,7 +193,7 @@ class Objects(Source):
                     found = await bucket.bodies.head(place_of(one.uri).key, one.uri)
             except DocumentError as error:
                 return Refused.of(one.uri, error)
-            return None if found and found.bytes else found  # it is listed as well, the marker beside it
+            return None if found and found.bytes else found  # it is listed as well, with the marker
 
         looked = await side_by_side(looked_at, suspects, CALLS)
         seen = dict(zip(map(id, suspects), looked, strict=True))

@@ -1,8 +1,8 @@
 """URLs of objects: ``s3://bucket/docs/a%20b.md`` is the object ``docs/a b.md``.
 
-In a document's URI all is percent-encoded that could mean something else in a URL, in a pattern or to what tidies paths
-up: blanks, ``#``, ``?``, ``*``, what is not ASCII, names that are ``.`` or ``..``, and slashes beside an empty name. So
-each key has one URI, and no two have the same.
+In a document's URI everything is percent-encoded that may mean something else in a URL, in a pattern or to programs
+that tidy paths: blanks, ``#``, ``?``, ``*``, what is not ASCII, names that are ``.`` or ``..``, and slashes beside an
+empty name. So each key has one URI, and no two have the same.
 """
 
 from __future__ import annotations
@@ -133,5 +133,5 @@ def _decoded(path: str, url: str) -> str:
 
 
 def _pattern(name: str, url: str) -> str:
-    """Return a name of a glob, decoded; what is percent-encoded in it stands for itself."""
+    """Return a name of a glob, decoded; percent-encoded characters in it are literal."""
     return ESCAPED_RUN.sub(lambda run: PATTERN_SIGN.sub(r"[\g<0>]", _decoded(run[0], url)), name)

@@ -14,7 +14,7 @@ from listener.sources.records.spec import RecordSpec
 
 MISSING = object()
 SURROGATES = re.compile("[\ud800-\udfff]")
-PLAIN_ID = re.compile(r"[A-Za-z0-9_.~-]+")  # stands in a URI as it is; most ids do
+PLAIN_ID = re.compile(r"[A-Za-z0-9_.~-]+")  # needs no encoding in a URI; most ids don't
 SAFE = "/!$&'()*+,;:@~?"  # allowed in a fragment; not "=", so that no id looks like "line=7"
 LONGEST_URI = 2000  # bytes; an index entry has room for it
 MOST_METADATA = 64 * 1024  # bytes: each chunk repeats it
@@ -25,7 +25,7 @@ Content = tuple[str, "str | None", dict[str, Any]]  # text, title, metadata
 
 
 def lookup(fields: Fields, name: str) -> Any:
-    """Return the field of that very name, else what the dotted path leads to; MISSING if nothing is there."""
+    """Return the field of exactly that name, otherwise the target of the dotted path; MISSING if there is none."""
     if name in fields:
         return fields[name]
     value: Any = fields
@@ -37,7 +37,7 @@ def lookup(fields: Fields, name: str) -> Any:
 
 
 def fragment(fields: Fields, name: str, where: str, room: int) -> str:
-    """Return the record's id, percent-encoded, as it stands behind ``#``; at most ``room`` bytes.
+    """Return the record's id, percent-encoded, as it appears after ``#``; at most ``room`` bytes.
 
     Raises DocumentError ``missing_id`` or ``uri_too_long``.
     """

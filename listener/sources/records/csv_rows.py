@@ -1,8 +1,8 @@
 """CSV: cut a block into rows, and a row into its fields. Runs in workers.
 
-Python's ``csv`` reads strictly: what stands between a closing quote and the next delimiter is an error, and so is a
-quote that is never closed. Such a row fails as one line, the line that it began in, and reading goes on with the next
-line: a quote that is not closed must not swallow the rows behind it.
+Python's ``csv`` reads strictly: text between a closing quote and the next delimiter is an error, and so is a
+quote that is never closed. Such a row fails as one line, the one in which it began, and reading continues with the next
+line: an unclosed quote must not swallow the rows after it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def rows(data: bytes, final: bool, line: int, layout: Layout, uri: str) -> Itera
 
 
 def is_blank(fields: list[str]) -> bool:
-    """Tell whether nothing stands in a row: an empty line, or delimiters only, as spreadsheets leave them."""
+    """Tell whether a row is empty: an empty line, or delimiters only, as spreadsheets leave them."""
     return not any(fields) or (len(fields) == 1 and not fields[0].strip())
 
 

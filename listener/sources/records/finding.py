@@ -29,7 +29,7 @@ Reserve = Callable[[int], AbstractAsyncContextManager[None]]
 """Waits for so many bytes of memory, and has them for the time of a block."""
 
 SHA_256 = re.compile("[0-9a-f]{64}")
-TIMES_BLOCK = 3  # a block, and what comes back of it
+TIMES_BLOCK = 3  # a block, and its result
 BLOCK = 2 * 1024 * 1024
 SMALLEST_BLOCK = 16 * 1024
 PAGE = 1000
@@ -136,9 +136,9 @@ class Records:
             raise worker_failed(self._uri, failure) from None
 
     def _require_sense(self, before: State, lines: Sequence[Line], after: State, length: int) -> None:
-        """Raise DocumentError unless all of it lies in the block: else a worker gone wrong could keep us for ever."""
+        """Raise DocumentError unless all of it lies in the block: otherwise a faulty worker could keep us for ever."""
         end = before.offset + length
-        first = before.skipped.start + 1 if before.skipped else before.offset  # what was passed over is read again
+        first = before.skipped.start + 1 if before.skipped else before.offset  # what was skipped is read again
         passed = after.skipped.start if after.skipped else after.offset
         good = first <= after.offset <= end and first - 1 <= passed <= after.offset
         good = good and (after != before or (length <= before.limit + 2 and end < self._size))
@@ -153,7 +153,7 @@ def next_size(length: int, found: int, before: State, after: State) -> int:
     """Return how many bytes to read next, after a block of ``length`` bytes in which ``found`` records were found."""
     if found >= MOST:
         return min(max((after.offset - before.offset) * 5 // 4, SMALLEST_BLOCK), BLOCK)
-    if after == before:  # the record goes on behind the block
+    if after == before:  # the record continues after the block
         return min(length * 2, after.limit + 3)
     return BLOCK
 

@@ -20,7 +20,7 @@ from listener.errors import DocumentError
 from listener.sources.records.spec import JSON_LINES, TSV, RecordSpec
 
 DELIMITERS = (",", ";", "\t", "|")
-BINARY_HEAD = 512  # bytes: archives and Office files have NULs there, text has none
+BINARY_HEAD = 512  # archives and Office files have NULs there, text has none
 SAMPLE = 1024 * 1024
 
 
@@ -128,7 +128,7 @@ def _positions(names: list[str], spec: RecordSpec, uri: str) -> dict[str, int]:
 class Lines:
     """Decoded lines of a block, one after the other, without a list of them all.
 
-    ``position`` is the byte behind the last line that was taken, ``line`` the number of the next one. Without
+    ``position`` is the byte after the last line taken, ``line`` the number of the next one. Without
     ``final`` a last line that has no end is kept back. Bytes that the charset does not have become lone surrogates,
     and ``broken`` is set.
     """

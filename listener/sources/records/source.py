@@ -1,4 +1,4 @@
-"""The records of another source's documents, as documents of their own."""
+"""The records of another source's documents, as separate documents."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Outcomes = dict[int, Outcome | DocumentError]  # by their places in the answer
 
 
 class RecordSource(Source):
-    """Wraps the source ``inner`` of files with records; what is no record is left to it.
+    """Wraps the source ``inner`` of files with records; everything else is left to it.
 
     ``limit``: the most bytes of a record; ``files``: by number, those whose records are going to be read; ``reserve``:
     of the memory that finding records takes, block by block.
