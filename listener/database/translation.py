@@ -84,7 +84,7 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
     if state.startswith(("08", "57P")):
         return _lost(message)
     if state in AGAIN:
-        hint = "Nothing was changed. Repeat the whole transaction, or the statement if there is none."
+        hint = "Nothing was changed. Repeat the transaction, or the statement if there is none."
         return OperatorError("try_again", message, hint)
     if state == _READ_ONLY:
         return read_only()
