@@ -106,11 +106,11 @@ as $$
                 when 'loading' then 'its requests run or wait: built after them, or after 10 minutes (2 hours if they bring more than there is)'
                 when 'due' then case when a.listeners = 0 then 'no listener runs; or: ingest maintain' else 'next' end end end,
          d.name, d.building, d.wanted,
-         -- Of a partial index the server knows no total.
+         -- For a partial index the server knows no total.
          case when d.phase is not null then round(least(99.9, 100.0 * coalesce(d.tuples, 0) / greatest(d.chunks, 1)), 1) end,
          d.bytes, d.built_at, d.took, d.last_error, case when d.todo is not null and a.are_all_refused then a.error end
   from decided d cross join alive a
 $$;
 
 comment on function ingest.ingest_plan_indexes() is
-  'For each collection and generation what becomes of its ANN index: todo build, rebuild, drop, clear (what a dead builder left) or nothing, and why.';
+  'What to do about the ANN index of each collection and generation: todo build, rebuild, drop, clear (the rest of a dead builder) or nothing, and why.';

@@ -36,4 +36,4 @@ end
 $$;
 
 comment on function ingest.ingest_park(ingest.ingest_fence_v1, jsonb) is
-  'A batch waits for a service from now on, and so does its request, if nothing else of it runs. p_error: why; null: as before, or as its circuit says.';
+  'Parks a batch until a service is back, and its request, if nothing else of it runs. p_error: why; null: as before, or as its circuit says.';

@@ -36,4 +36,4 @@ $$;
 
 comment on function ingest.ingest_lane_room(text, text, boolean) is
   'How many more requests of a submitter and of a collection may run; locks what says so, until the transaction ends. '
-  'p_capped: some submitter has a limit. locked: somebody else has locked it, so there is no room for now.';
+  'p_capped: some submitter has a limit. locked: another session has locked it, so there is no room for now.';

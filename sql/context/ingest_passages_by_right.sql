@@ -11,4 +11,4 @@ end
 $$;
 
 comment on function ingest.ingest_passages_by_right(ingest.ingest_hit_v2[], text[], int, int, float8, int, int) is
-  'Hits of a search as passages for a prompt for whoever may search their collections, of the documents that it may find. IG040 for others.';
+  'Hits of a search as passages for a prompt, for callers who may search their collections, from documents that they may find. IG040 for others.';

@@ -15,4 +15,4 @@ as $$
   where ingest.ingest_searchable(r.run) <> r.run;
 $$;
 
-comment on function ingest.ingest_seen_words(text) is 'The words of a text, and where each begins, in characters from 0; what stands between them, too.';
+comment on function ingest.ingest_seen_words(text) is 'The words of a text and where each begins, in characters from 0; and what is between them.';

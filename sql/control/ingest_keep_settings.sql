@@ -1,8 +1,8 @@
 create or replace function ingest.ingest_keep_settings(p_request ingest.ingest_requests) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- A request keeps the settings that it started with, unless the collection's are others by now and nothing of it is
--- published: then its texts are cut and embedded anew, under the present ones.
+-- A request keeps the settings that it started with, unless the collection's have changed since and nothing of it is
+-- published: then its texts are chunked and embedded again, under the present ones.
 declare
   v_now jsonb := (
     select ingest.ingest_settings(c, s) from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
@@ -24,4 +24,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_keep_settings(ingest.ingest_requests) is 'Drops the settings that a request started with, where others hold by now and it published nothing.';
+comment on function ingest.ingest_keep_settings(ingest.ingest_requests) is 'Drops the settings that a request started with, if others apply now and it published nothing.';

@@ -30,4 +30,4 @@ exception when unique_violation then
 end
 $$;
 
-comment on function ingest.ingest_reopen(uuid, text) is 'Back to pending, for a verb that goes on with an ended request.';
+comment on function ingest.ingest_reopen(uuid, text) is 'Back to pending, for a verb that continues an ended request.';

@@ -17,7 +17,7 @@ begin
     raise exception 'tenant "%" is not a usable name', left(p_tenant, 100)
       using errcode = 'IG012', constraint = 'wrong_tenant_name', hint = 'A tenant''s name has at most 48 bytes and no control characters.';
   end if;
-  -- A claim reads the tenant, and locks nothing for it. Of a collection that is new it sees nothing yet.
+  -- A claim reads the tenant, and locks nothing for it. It does not yet see a new collection.
   if not v_new then
     lock table ingest.ingest_requests in share row exclusive mode;
   end if;
@@ -32,4 +32,4 @@ end
 $$;
 
 comment on function ingest.ingest_change_tenant(text, text) is
-  'Gives a collection that holds nothing to another tenant. For the owner. No INSERT of a request goes on until its transaction ends.';
+  'Gives an empty collection to another tenant. For the owner. No INSERT of a request continues until its transaction ends.';

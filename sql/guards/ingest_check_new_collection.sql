@@ -36,4 +36,4 @@ end
 $$;
 
 comment on function ingest.ingest_check_new_collection(name, text, int) is
-  'Raises IG043 where a submitter asks for one more collection that is not there than it may; else writes down that it did.';
+  'Raises IG043 if a submitter asks for more new collections than it may; otherwise records that it did.';

@@ -11,7 +11,7 @@ declare
 begin
   select k.* into v_count from ingest.ingest_pending_counts k where k.role = p_role order by k.counted_at desc limit 1;
   v_until := v_count.counted_at + ingest.ingest_count_lasts(v_count, p_most, p_most_bytes);
-  -- One counts, others go on with what they have; not for long, since that one may stay open. (And anybody can hold this lock.)
+  -- One counts, others continue with what they have; not for long, since that one may stay open. (And anybody can hold this lock.)
   if v_until is null or v_until = v_count.counted_at or ingest.ingest_now() > v_until
      and (pg_try_advisory_xact_lock(ingest.ingest_lock_key('pending:' || p_role))
           or ingest.ingest_now() > v_until + (v_until - v_count.counted_at)) then

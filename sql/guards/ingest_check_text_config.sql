@@ -21,4 +21,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_check_text_config(text) is 'Raises IG012 where a text search configuration is not there, or won''t stay.';
+comment on function ingest.ingest_check_text_config(text) is 'Raises IG012 if a text search configuration does not exist or is temporary.';

@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function ingest.ingest_locate(text) is
-  'Where a source lies, to be compared with the roots of listeners: the path of a local one (an absolute path or a file:// URL), else its URL.';
+  'Where a source lies, for comparison with the roots of listeners: the path of a local one (an absolute path or a file:// URL), otherwise its URL.';

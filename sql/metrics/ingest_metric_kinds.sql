@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_metric_kinds() returns table (name text, kind text, label text, known text[], help text)
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$
-  -- The one list of the installation's metrics. What is counted stands in ingest_counts, without ingest_ and _total.
+  -- The one list of the installation's metrics. Counters are in ingest_counts, without ingest_ and _total.
   values
     ('ingest_requests_total', 'counter', 'status', '{succeeded,partially_succeeded,failed,cancelled}'::text[], 'Requests that ended, by how.'),
     ('ingest_documents_total', 'counter', 'outcome', '{published,skipped,superseded,failed,gone}',

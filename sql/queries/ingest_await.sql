@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_await(p_question bigint, p_look int) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. All that counts stands in the caller's own row.
+-- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. Everything that counts is in the caller's own row.
 declare
   v_question ingest.ingest_questions;
 begin

@@ -5,7 +5,7 @@ declare
   v_caller name := ingest.ingest_caller();
   v_most int := coalesce(
     (select l.max_queries from ingest.ingest_limits l where l.role in (v_caller, '') order by l.role = '' limit 1), 1000);
-  -- Late ones count until they are deleted: else a timeout of 0 would go by the limit.
+  -- Late ones count until they are deleted: otherwise a timeout of 0 would bypass the limit.
   v_late timestamptz := ingest.ingest_now() - interval '5 seconds';
   v_open int;
 begin

@@ -18,4 +18,4 @@ end
 $$;
 
 comment on function ingest.ingest_settle_in() is
-  'A listener works here: remembers where that is. IG025: the database was restored from a copy, and nobody has confirmed that work goes on in it.';
+  'A listener works here: remembers where that is. IG025: the database was restored from a copy, and nobody has confirmed that work continues in it.';

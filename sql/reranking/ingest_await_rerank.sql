@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_await_rerank(p_questions bigint[], p_look int) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. All that counts stands in the caller's own rows.
+-- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. Everything that counts is in the caller's own rows.
 declare
   v_question ingest.ingest_rerank_questions;
 begin

@@ -37,7 +37,7 @@ begin
   loop
     execute format('grant select on %s to %I', v_view, v_role.name);
   end loop;
--- A claim must not fail for want of a view.
+-- A claim must not fail for lack of a view.
 exception when insufficient_privilege or duplicate_table or dependent_objects_still_exist then
   raise notice 'no typed view for collection %: %', p_collection, sqlerrm;
 end

@@ -32,4 +32,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_table_key(oid, text, text[]) is 'The columns of a table''s key, in the order of its index: those that are given, else its primary key. IG060 if it has none that will do.';
+comment on function ingest.ingest_table_key(oid, text, text[]) is 'The columns of a table''s key, in the order of its index: the given ones, otherwise its primary key. IG060 if none is suitable.';

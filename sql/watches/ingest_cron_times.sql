@@ -30,4 +30,4 @@ end
 $$;
 
 comment on function ingest.ingest_cron_times(text) is
-  'What a cron line stands for: in any_… the field begins with a star. Sunday is 0. IG051 if it can''t be read.';
+  'The times of a cron line; any_…: the field begins with a star. Sunday is 0. IG051 if it can''t be parsed.';

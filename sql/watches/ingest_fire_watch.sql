@@ -46,4 +46,4 @@ $$;
 
 comment on function ingest.ingest_fire_watch() is
   'Fires the watch that is due longest: its name, and the request that it inserted; no request: its last one has not ended, or it failed. '
-  'No name: none is due, and the next one in so many seconds.';
+  'No name: none is due, and the next one is in this many seconds.';

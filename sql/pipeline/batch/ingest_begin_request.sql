@@ -41,5 +41,5 @@ end
 $$;
 
 comment on function ingest.ingest_begin_request(uuid, text, int) is
-  'The request, if it is running and the listener is alive, else nothing: the first thing that its workflow asks. '
+  'The request, if it is running and the listener is alive, otherwise nothing: the first thing that its workflow asks. '
   'p_attempt: only if that attempt runs; null: any.';

@@ -58,7 +58,7 @@ begin
              least(v_last, case
                when s.text is null then 0 when coalesce(cardinality(s.starts), 0) = 0 then 1
                when s.state not in ('embedded', 'published', 'skipped') then 2 else 3 end) as reached) r
-    -- A whole that is read again brings its parts anew.
+    -- A whole that is read again brings its parts again.
     where v.parent_id is null or (v_last > 0 and (whole.text is not null or ingest.ingest_same_live(whole) is not null))
     returning id, origin_id, state
   )

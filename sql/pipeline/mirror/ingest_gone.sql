@@ -26,7 +26,7 @@ begin
     ), above as materialized (
       select r.id, a.uri, a.uri = r.uri as is_itself from rest r cross join ingest.ingest_above(r.uri) as a (uri) where not r.is_there
     ), closed (uri) as (
-      -- Of a record that can't be read it is not known which one it is.
+      -- A record that can't be read can't be identified.
       select regexp_replace(t.uri, '#line=[0-9]+$', '') from told t where t.is_closed
     ), unopened as (
       select w.uri from ingest.ingest_documents w
@@ -40,4 +40,4 @@ end
 $$;
 
 comment on function ingest.ingest_gone(uuid) is
-  'The documents that came through a request''s source, now or before, and whether they are there no more, as its discovery saw.';
+  'The documents that came through a request''s source, now or before, and whether they are gone, as its discovery saw.';
