@@ -38,7 +38,7 @@ async def task_group() -> AsyncIterator[TaskGroup]:
 
 
 async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S], most: int) -> list[T]:
-    """Return what a function returns for each item, in their order; ``most`` calls run at a time.
+    """Return what a function returns for each item, in order; at most ``most`` calls run concurrently.
 
     The first error ends all of them, and is raised. There are ``most`` tasks, not one for each item: a task costs more
     than many an item.

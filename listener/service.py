@@ -69,7 +69,7 @@ log = logging.getLogger(__name__)
 
 POOL = 3  # with 1 each for heartbeat, doorbell and answers, and DBOS's 4: 10; one more while maintenance works
 READERS = 4
-LOCK_WAIT = "1s"  # who controls a request in a transaction that stays open must not hold up the others' requests
+LOCK_WAIT = "1s"  # a session that controls a request in an open transaction must not hold up the others' requests
 MIGRATION = "ingest migrate"
 
 

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at in the database: what the server is, what is installed there, who works in it."""
+"""``doctor``'s checks of the database: the server, what is installed there, who works in it."""
 
 from __future__ import annotations
 

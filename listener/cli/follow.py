@@ -160,7 +160,7 @@ def _percent(statuses: Sequence[Status]) -> str:
 
 
 def percent_text(percent: float) -> str:
-    """Return a percentage with one decimal, cut off: 100 is only what is through."""
+    """Return a percentage with one decimal, truncated: only finished requests show 100."""
     return f"{math.floor(percent * 10) / 10:g}"
 
 

@@ -50,7 +50,7 @@ def health(
 async def _health(settings: Settings, host: str | None, timeout: float, live: bool, output: Output) -> int:
     try:  # anyio's backend would be a tenth of what a probe costs
         beating = await asyncio.wait_for(_beating(settings, host), timeout)
-    except Exception as error:  # whatever is in the way, a probe wants yes or no
+    except Exception as error:  # whatever happened, a probe wants yes or no
         return _unanswered(explain(_named(error, timeout)), live, output)
     if not beating:
         return _silent(host, output)

@@ -137,7 +137,7 @@ async def _documents(
         output.note(f"note: the first {limit}; more: --limit, or {more}")
 
 
-PAGE = 1000  # rows that are asked for at a time
+PAGE = 1000  # rows per query
 
 
 def _write_list(found: list[Listed], collection: str | None, output: Output) -> None:

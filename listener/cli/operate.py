@@ -93,7 +93,7 @@ async def _psql(settings: Settings) -> tuple[list[str], dict[str, str]]:
         command, environment, dsn = server.psql_arguments(), {}, server.dsn()
     if not (path := await search_path(settings, dsn)):
         return command, environment
-    if "options" in address(dsn).parameters:  # PGOPTIONS would be passed by
+    if "options" in address(dsn).parameters:  # PGOPTIONS would be ignored
         command[-1] = with_options(command[-1], f"-c search_path={path}")
     else:
         environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c search_path={path}".strip()

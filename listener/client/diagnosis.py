@@ -69,7 +69,7 @@ async def beating(session: Session, host: str | None = None) -> list[Beating]:
 
 
 async def restored(session: Session) -> str | None:
-    """Return why the database is taken for a copy that was restored and not confirmed; None: it is not."""
+    """Return why the database counts as an unconfirmed restored copy; None: it does not."""
     reason = await session.value(statements.RESTORED)
     return None if reason is None else str(reason)
 

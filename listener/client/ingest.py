@@ -26,7 +26,7 @@ from listener.tracing.tracked import tracked
 
 
 class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
-    """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
+    """The calls, over one connection or pool. Any number of tasks may share one."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:
         """``traced``: inside a function with Opik's ``@track``, the verbs are spans (``listener.tracing.tracked``)."""

@@ -1,4 +1,4 @@
-"""What all verbs send their statements through: the schema written in, shown to who wants to see them, errors ours."""
+"""What all calls send their statements through: fills in the schema, shows the SQL if asked, translates errors."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ from (
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A living listener: how many of its places are taken, and for how many seconds it has said nothing."""
+    """A living listener: how many of its places are taken, and for how many seconds it has been silent."""
 
     executor_id: str
     host: str
@@ -155,7 +155,7 @@ class Situation:
 
 
 async def situation(session: Session) -> Situation:
-    """Return how it all goes; raises OperatorError ``not_permitted`` for who may see no requests."""
+    """Return an overview; raises OperatorError ``not_permitted`` for roles that may see no requests."""
     (counts,) = await session.rows(COUNTS, MOST_COUNTED)
     (speed,) = await session.rows(SPEED, MOST_ENDED)
     alive = await _if_permitted(session.rows(statements.BEATING, None))

@@ -131,7 +131,7 @@ class Waited:
 
 
 class Ends:
-    """Hears that requests end, and looks which: once for all who wait, whatever rings within ``COALESCE_SECONDS``.
+    """Receives notifications that requests end, and looks which: once for all waiters within ``COALESCE_SECONDS``.
 
     A ring says nothing more. Who may not see a request learns from the look that it is not there.
     """
@@ -180,7 +180,7 @@ class Ends:
             await anyio.sleep(COALESCE_SECONDS)
 
     async def _look(self) -> None:
-        waiting = [*self._waiting]  # who comes while this looks has looked by itself
+        waiting = [*self._waiting]  # those who come during this look have looked by themselves
         asked = {request for waited in waiting for request in waited.left}
         if not asked:
             return

@@ -1,4 +1,4 @@
-"""Where a database is and who asks: URLs of psql and keyword/value strings, read in one way for all drivers.
+"""A database's address and user: URLs of psql and keyword/value strings, read in one way for all drivers.
 
 A password that is not percent-encoded is cut up in different ways by asyncpg, libpq and SQLAlchemy, and what each takes
 for a host or a parameter then appears in its error messages. So an ambiguous text is passed to no driver,

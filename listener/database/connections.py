@@ -51,12 +51,12 @@ class Database:
         return seconds(address(self.dsn).parameters)
 
     def search_path(self) -> str:
-        """Return a path to our objects and pgvector's, for people who type."""
+        """Return a path to our objects and pgvector's, for interactive use."""
         schemas = dict.fromkeys((self.names.schema, self.names.vector_schema, "pg_temp"))
         return ", ".join(map(quoted, schemas))
 
     async def connect(self, application_name: str, wanted: SessionAttribute | None = WRITABLE) -> asyncpg.Connection:
-        """Open one connection, as a rule one that may write.
+        """Open one connection, usually one that may write.
 
         Raises OperatorError ``database_unreachable`` or ``database_read_only``.
         """

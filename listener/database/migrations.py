@@ -132,7 +132,7 @@ async def _drop_begun(connection: Connection, names: Names, file: SqlFile) -> No
 
 
 async def _todo(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[SqlFile]:
-    """Return which files of a part are to be applied."""
+    """Return which files of a part must be applied."""
     applied = await _applied(connection, schema)
     _refuse_newer(applied, schema)
     return [file for file in part if _is_to_apply(file, applied)]

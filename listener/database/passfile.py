@@ -21,7 +21,7 @@ def password_of(
 ) -> str | None:
     """Return the password of the first line that fits one of the places (host, port); None if none does.
 
-    ``file``: by default that of ``PGPASSFILE``, or the user's. One that others can read is passed by, with a warning.
+    ``file``: by default that of ``PGPASSFILE``, or the user's. One that others can read is ignored, with a warning.
     """
     lines = _lines(file, environment)
     for host, port in places:

@@ -44,7 +44,7 @@ def translated(error: BaseException) -> IngestError | None:
     if isinstance(error, asyncpg.PostgresError):
         return refusal(error) or _answer(error)
     if isinstance(error, asyncpg.InterfaceError) and "another operation" in str(error):
-        return None  # the program uses one connection twice at a time
+        return None  # the program uses one connection for two calls at once
     if isinstance(error, ValueError) and isinstance(error, asyncpg.InterfaceError):
         return RequestError("invalid_value", str(error))  # asyncpg could not encode an argument
     if isinstance(error, (asyncpg.InterfaceError, ConnectionError, TimeoutError)):

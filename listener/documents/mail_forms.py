@@ -1,4 +1,4 @@
-"""Which form of an e-mail's body is taken, and how a message inside of another one was packed."""
+"""Which body of an e-mail is used, and how a nested message was encoded."""
 
 from __future__ import annotations
 

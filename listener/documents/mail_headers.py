@@ -13,7 +13,7 @@ from listener.documents import decoding, reading
 
 
 def about(message: Message[str, str]) -> dict[str, Any]:
-    """Return who wrote to whom and when, as far as the headers say."""
+    """Return sender, recipients and date, as far as the headers give them."""
     return {
         "from": next(iter(_addresses(message, "from")), None),
         "to": _addresses(message, "to"),

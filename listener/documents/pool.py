@@ -8,7 +8,7 @@ Each worker is a fresh interpreter that serves one call at a time over a socket;
 
 Why not ``multiprocessing``: spawn and forkserver run the user's ``__main__`` again, which repeats a script that has no
 main guard, and fork hangs once native threads exist. Here nothing of ``__main__`` is imported: functions must live in
-a module. Why threads: the pool can be called from any event loop, and large answers are read beside the loop.
+a module. Why threads: the pool can be called from any event loop, and large answers are read off the loop.
 
 Memory is what the worker really occupies (RSS), read from ``/proc`` every 20 ms while a call runs. ``RLIMIT_AS`` counts
 reserved addresses instead (thread stacks, arenas, mapped libraries), and native libraries abort when it bites, which

@@ -82,7 +82,7 @@ class Turns(Generic[T]):
             return share, item
 
     def end(self, share: Share) -> None:
-        """Say that what was taken is through."""
+        """Report that what was taken is done."""
         with self._lock:
             self._working -= Counter([share])
             self._submitters -= Counter([share.submitter])

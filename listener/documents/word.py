@@ -1,4 +1,4 @@
-"""Word files put right before the parser sees them, since it misses, moves or doubles what is here.
+"""Word files repaired before the parser sees them, since it misses, moves or doubles the following:
 
 ::
 

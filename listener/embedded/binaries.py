@@ -74,7 +74,7 @@ def unprivileged_account() -> Account:
 
 
 def initdb_account(account: Account) -> Account:
-    """Return who runs ``initdb`` for ``account``: someone in the passwd database, with the same group.
+    """Return the account that runs ``initdb`` for ``account``: one in the passwd database, with the same group.
 
     Raises: OperatorError ``embedded_no_account``.
     """

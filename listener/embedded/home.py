@@ -75,7 +75,7 @@ class Home:
     def alive(self) -> bool:
         """Tell whether any process of the server is alive, the postmaster or its leftovers."""
         with self._lock_file("alive.lock") as descriptor:
-            return not _locked(descriptor, fcntl.LOCK_SH)  # shared: those who only ask don't take each other for one
+            return not _locked(descriptor, fcntl.LOCK_SH)  # shared: checks don't mistake each other for a server
 
     def processes(self) -> tuple[list[int], list[int]]:
         """Return the ids of the postmasters, and of their children, that work in the cluster's folder (Linux only)."""
@@ -100,7 +100,7 @@ class Home:
         Postgres does not start while the pid in them, now perhaps another program's, is alive, nor if they are cut
         off.
         """
-        if Path("/proc/self").exists() and not any(self.processes()):  # none either that someone started by hand
+        if Path("/proc/self").exists() and not any(self.processes()):  # nor one that somebody started by hand
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             (self.cluster / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
@@ -134,7 +134,7 @@ class Home:
 
     def last_said(self) -> str:
         """Return the last thing that the server said about itself, such as how far its recovery is."""
-        # Its other lines then are about us, who ask too early.
+        # Its other lines are then about us, asking too early.
         return next((line for line in reversed(self.log_tail().splitlines()) if "LOG:" in line), "no log yet")
 
     @contextmanager

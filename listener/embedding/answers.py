@@ -46,7 +46,7 @@ def read_vectors(body: bytes, texts: int) -> Embeddings:
     """Return the vectors, shape (texts, whatever their dimensions), and the tokens; takes 10–200 µs a vector.
 
     Vectors may be base64 of little-endian 32-bit floats, or lists of numbers (some services ignore which was asked
-    for). Lists are parsed one by one: parsed as a whole, 8 MB of them would hold up all threads for 0.4 s.
+    for). Lists are parsed one by one: parsed as a whole, 8 MB of them would block all threads for 0.4 s.
     Raises ServiceError ``embedding_answer_malformed``.
     """
     try:

@@ -53,7 +53,7 @@ class Embedder(Protocol):
     """Embeds texts into one space, for one event loop.
 
     One call takes at most ``group_texts`` texts with ``group_characters`` characters together (a longer text alone);
-    both may fall while an embedder learns what its service takes. ``in_flight`` is how many calls at a time are of use.
+    both may fall while an embedder learns its service's limits. ``in_flight`` is how many concurrent calls are useful.
     """
 
     @property

@@ -6,7 +6,7 @@ redirect, so the key goes to the endpoint and nowhere else; it keeps no cookies;
 (``HTTPS_PROXY``, ``NO_PROXY``) and certificates (``SSL_CERT_FILE``) are taken from the environment, as httpx2 does it;
 certificates are checked.
 
-Importing this takes 1.2 s and 40 MB: import it in a thread, when the first text is to be sent.
+Importing this takes 1.2 s and 40 MB: import it in a thread, when the first text has to be sent.
 """
 
 from __future__ import annotations

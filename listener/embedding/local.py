@@ -50,7 +50,7 @@ def _checked(model: str, dimensions: int) -> Space:
 
 
 class LocalEmbedder:
-    """Embeds in threads, two at a time; the weights (16 MB, 33 MB in memory) are loaded when first needed."""
+    """Embeds in two threads; the weights (16 MB, 33 MB in memory) are loaded when first needed."""
 
     group_texts = 128
     group_characters = 200_000

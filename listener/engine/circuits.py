@@ -67,7 +67,7 @@ class Circuits(Loop):
         self._next_in: float | None = None
 
     async def run(self) -> None:
-        """Look when something has changed, when a service is to be asked, and now and then."""
+        """Look when something has changed, when a service must be probed, and now and then."""
         async with task_group() as probes:
             probes.start_soon(self._start_check.run)
             while True:

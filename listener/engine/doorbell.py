@@ -115,7 +115,7 @@ class Doorbell:
     async def wait(self, answer: str, seconds_until_due: float | None) -> bool:
         """Sleep until the doorbell rings (True), a scheduled request is due, or it is time to look anyway.
 
-        ``answer`` is that of ``rest``, or 'locked' if a row was passed by: nobody rings when its lock goes.
+        ``answer`` is that of ``rest``, or 'locked' if a row was skipped: nobody notifies when its lock is released.
         """
         patience = seconds = self._patience(answer)
         if seconds_until_due is not None:

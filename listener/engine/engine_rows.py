@@ -140,7 +140,7 @@ async def take_queries(fetch: Fetch, most: int) -> list[OpenQuery]:
 
 @dataclass(frozen=True, slots=True)
 class OpenRerank:
-    """A query whose chunks are to be scored, with their texts as the asker may read them."""
+    """A query whose chunks must be scored, with those of their texts that the asker may read."""
 
     id: int
     query: str

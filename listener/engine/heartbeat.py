@@ -1,6 +1,6 @@
 """A listener's heartbeat, on a connection of its own: a listener whose pool is busy is not dead.
 
-Nothing here compares two machines' clocks: the database's clock says when a heartbeat was, and who is late.
+Nothing here compares two machines' clocks: the database's clock says when a heartbeat was, and which listener is late.
 """
 
 from __future__ import annotations

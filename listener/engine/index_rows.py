@@ -10,7 +10,7 @@ from listener.engine.engine_rows import Fetch
 
 @dataclass(frozen=True, slots=True)
 class IndexTask:
-    """What is to be done with an index: ``todo`` is build, rebuild or drop.
+    """What to do with an index: ``todo`` is build, rebuild or drop.
 
     ``statement`` runs as it is, outside of a transaction. ``memory_kb``: what building takes in memory; None: nothing.
     ``collection`` is None where it is gone.
@@ -27,7 +27,7 @@ class IndexTask:
 
 @dataclass(frozen=True, slots=True)
 class PlannedIndex:
-    """An index that something is to be done with, and why."""
+    """An index that needs work, and why."""
 
     collection: str
     generation: int
@@ -37,7 +37,7 @@ class PlannedIndex:
 
 
 async def has_work(fetch: Fetch) -> bool:
-    """Tell whether something is to be done; chunks are counted first, if it is time."""
+    """Tell whether there is work; chunks are counted first, if it is time."""
     ((found,),) = await fetch("select ingest.ingest_has_index_work()")
     return bool(found)
 
@@ -55,7 +55,7 @@ async def planned(fetch: Fetch) -> list[PlannedIndex]:
 
 
 async def take(fetch: Fetch, passed: Collection[str]) -> IndexTask | None:
-    """Begin what is to be done next, but for what is ``passed`` by; the session has the lock of maintenance."""
+    """Start the next piece of work, except those ``passed`` over; the session holds the maintenance lock."""
     query = """select t.name, t.collection, t.generation, t.todo, t.why, t.statement, t.memory_kb
     from ingest.ingest_next_index($1::text[]) t"""
     (values,) = await fetch(query, list(passed))

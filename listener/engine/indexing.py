@@ -48,7 +48,7 @@ class Indexed:
 async def maintain(
     connection: asyncpg.Connection, memory_mb: int, say: Callable[[str], None] = log.info
 ) -> list[Indexed] | None:
-    """Do all that is to be done, on a session of the owner's; return None if another one is at it."""
+    """Do all index work, on a session of the owner's; return None if another one is doing it."""
     if not await connection.fetchval(_LOCK):
         return None
     done: list[Indexed] = []

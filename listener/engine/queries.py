@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CALLS = 8  # calls to embedders at a time; a service that hangs keeps others waiting only when it has all of them
+CALLS = 8  # concurrent calls to embedders; a service that hangs keeps others waiting only when it has all of them
 PAGE = 128
 LAST_PAUSE_SECONDS = 0.05  # anybody may notify: for rings without a question, a look so often is enough
 
@@ -149,7 +149,7 @@ class Queries(Loop):
         )
 
     async def _refuse(self, queries: Sequence[OpenQuery], error: IngestError) -> None:
-        """Tell those who still wait for one of these why they wait in vain."""
+        """Tell those who still wait for one of these why there will be no answer."""
         reason = json.dumps(error.as_json("embed"))
         await self._write(
             "select ingest.ingest_refuse_queries($1::int, $2::bytea[], $3::jsonb)", *_keys(queries), reason

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CALLS = 4  # questions at a time
+CALLS = 4  # concurrent questions
 LAST_PAUSE_SECONDS = 0.05  # anybody may notify: for rings without a question, a look so often is enough
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0  # for which a re-ranker that failed is not asked
 OF_ONE_QUESTION, OF_ALL = ("reranker_answer_malformed", "embedding_failed"), ("model_not_loaded",)

@@ -1,6 +1,6 @@
 """As much of HTTP as a scrape needs: one GET or HEAD of one path, one answer, and the connection is closed.
 
-Whoever can connect may ask: so a client has a few seconds, a few KB, and there are few at a time.
+Anybody who can connect may ask: so a client has a few seconds and a few KB, and few are served at once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BadScrape(Exception):
 
 
 class Scrapes:
-    """Answers those who connect."""
+    """Answers clients that connect."""
 
     def __init__(self, page: WritePage) -> None:
         self._page = page

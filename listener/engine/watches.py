@@ -76,7 +76,7 @@ class Watches(Loop):
         return min(SOON_SECONDS if locked else longest, until)
 
     async def _notice(self, noticing: Noticing) -> bool:
-        """Take over what is to be noticed, say what has changed; return whether some is to be said again."""
+        """Adopt what must be noticed, report what has changed; return whether some must be reported again."""
         noticing.want(await watch_rows.on_change(self._pool.fetch, self._identity.roots, MOST_WATCHES))
         self._changed |= noticing.take()
         if self._changed:

@@ -153,7 +153,7 @@ class Key:
         return "".join([*shown, text[end:]])
 
     def _found(self, letters: str) -> Iterator[tuple[int, int]]:
-        """Yield the first and last places of what is to be hidden, in order and apart."""
+        """Yield the first and last places of what must be masked, in order and apart."""
         first = last = -1
         for at in range(len(letters) - PART + 1):
             if letters[at : at + PART] not in self._parts:

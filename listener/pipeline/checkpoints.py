@@ -124,7 +124,7 @@ def refuse_copies(workflow: str) -> None:
 
 
 def as_json(error: Exception) -> dict[str, Any]:
-    """Return what the ``error`` column holds; after a recovery DBOS gives back our error as plain JSON in ``data``."""
+    """Return what the ``error`` column holds; after a recovery DBOS returns our error as plain JSON in ``data``."""
     if isinstance(error, IngestError):
         return error.as_json()
     data = getattr(error, "data", None)

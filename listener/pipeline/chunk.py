@@ -18,7 +18,7 @@ from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, with_texts
 from listener.pipeline.writes import written_now_and_then
 
-CALL_CHARACTERS = 200_000  # cut at a time, unless a text is longer: it takes longer than a worker's round trip
+CALL_CHARACTERS = 200_000  # chunked per call, unless a text is longer: that takes longer than a worker's round trip
 
 Some = list[tuple[ToChunk, Asked]]
 

@@ -177,7 +177,7 @@ class _Manifest:
         return replace(entry, position=position, batch=batch)
 
     def _service(self, found: Found) -> str:
-        """Return by what a document is batched: of several web servers, one that is away holds up its own alone."""
+        """Return by what a document is batched: a web server that is away holds up only its own documents."""
         place = found.locator or found.uri
         if not place.startswith(WEB):
             return ""

@@ -104,7 +104,7 @@ class Gateway(OutageGateway):
     # chunk
 
     async def to_chunk(self, fence: Fence) -> list[ToChunk]:
-        """Return the revisions whose texts are to be cut."""
+        """Return the revisions whose texts must be chunked."""
         return [
             ToChunk(**row)
             for row in await self._pool.fetch(

@@ -42,7 +42,7 @@ MOST_PARTS = 1000  # inside of one, at all levels together
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What reading a document gave, and what is to be said of it so far."""
+    """The result of reading a document, and what to report about it so far."""
 
     asked: Asked
     outcome: Outcome | DocumentError

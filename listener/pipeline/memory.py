@@ -23,7 +23,7 @@ Row = TypeVar("Row")
 
 MEBIBYTE = 1024 * 1024
 KEPT_SHARE = 1 / 4
-PORTION_SHARE = 1 / 3  # of what can be reserved: several portions are under way at a time
+PORTION_SHARE = 1 / 3  # of what can be reserved: several portions are under way at once
 # Of a text of one byte a character, at most: its bytes, the text as Python and as a worker have it, and what is under
 # way to Postgres. A single character beyond the first 64 K makes Python take four bytes for each.
 TIMES_TEXT = 8

@@ -60,7 +60,7 @@ class Parked:
 
 
 class Parking:
-    """What waits here for services, and which of them are to be asked whether they live."""
+    """What waits here for services, and which of them must be probed."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools

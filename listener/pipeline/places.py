@@ -1,4 +1,4 @@
-"""Places: how much is executed at a time, who has the next one, and when there are more."""
+"""Places: how much is executed at once, who gets the next one, and when there are more."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class RequestGateway:
         return set(await self._column(query, list(requests)))
 
     async def end_shared(self, fence: Fence, executor: str) -> dict[UUID, str]:
-        """End the requests of a shared batch whose documents are through; return how they ended."""
+        """End the requests of a shared batch whose documents are finished; return how they ended."""
         query = "select id, status from ingest.ingest_end_shared($1::uuid[], $2::text, $3::uuid)"
         rows = await self._pool.fetch(query, list(fence.requests), executor, fence.token)
         return {row["id"]: row["status"] for row in rows}
@@ -167,7 +167,7 @@ class RequestGateway:
     async def see_unchanged(
         self, request: RequestRef, executor: str, attempt: int, read_seq: int, page: Sequence[Found]
     ) -> list[int | None]:
-        """Return, by place, the documents that are live in the state that discovery saw; None: it is to be read."""
+        """Return, by place, the documents that are live in the state that discovery saw; None: it must be read."""
         query = """select ingest.ingest_see_unchanged($1::uuid, $2::text, $3::int, $4::bigint, $5::jsonb)"""
         return list(await self._write(query, request.request, executor, attempt, read_seq, states_of(page)))
 

@@ -117,7 +117,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class ToChunk:
-    """A revision whose text is to be cut."""
+    """A revision whose text must be chunked."""
 
     id: int
     media_type: str

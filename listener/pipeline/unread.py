@@ -24,7 +24,7 @@ class Unread:
         self._failed: dict[str, list[tuple[str, TransientError]]] = {}
 
     def notes(self, row: ToLoad, outcome: object) -> bool:
-        """Note what reading a document gave; True: it is to be read again."""
+        """Record the result of reading a document; True: it must be read again."""
         if not isinstance(outcome, TransientError) or outcome.code in REFUSALS:
             self._read[self._service(row)] += not isinstance(outcome, Exception)
             return False

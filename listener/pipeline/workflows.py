@@ -117,7 +117,7 @@ class Workflows:
         """Resume a request's workflows: those of its unfinished batches first, then its own.
 
         Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
-        ``left``: workflows of batches to be rewound although their documents are through.
+        ``left``: workflows of batches to be rewound although their documents are finished.
         """
         if request not in self._going_on:  # with thousands of batches it takes longer than repair waits
             self._going_on.add(request)

@@ -61,8 +61,8 @@ class Settings(BaseSettings):
         4,
         ge=1,
         le=64,
-        description="Batches of larger requests that one listener runs at a time; if it is not set, more while resources"
-        " are free.",
+        description="Batches of larger requests that one listener runs at a time; if it is not set, more while"
+        " resources are free.",
     )
     memory_mb: int = Field(1024, ge=64, description="Memory for all documents in flight in the listener.")
     parse_workers: int = Field(2, ge=1, le=256, description="Processes that parse documents.")

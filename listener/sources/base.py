@@ -32,7 +32,7 @@ from listener.sources.options import RequestOptions
 
 Digest = bytes  # a SHA-256, 32 bytes
 
-READS = 16  # of one ``read_all`` at a time
+READS = 16  # concurrently, in one ``read_all``
 PIECE, WHOLE = 2**20, 2**26  # bytes of a document that is read piece by piece, and of one that can't be
 
 T = TypeVar("T")

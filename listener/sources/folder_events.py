@@ -28,7 +28,7 @@ class FolderEvents:
     def __init__(self, folders: Iterable[str], tell: Tell) -> None:
         """Begin. Blocks. Raises OSError: a folder is not there, or the system's limits are exhausted."""
         try:
-            # Not recursive, no polling, and what can't be read is passed by.
+            # Not recursive, no polling, and unreadable folders are ignored.
             self._notify = RustNotify(list(folders), False, False, 0, False, True)
         except RuntimeError as error:  # what it does not know
             raise OSError(str(error)) from error

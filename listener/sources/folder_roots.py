@@ -29,7 +29,7 @@ TRIES = 3  # where links are changed while we look
 class Root:
     """A folder by its configured ``name``, and the place that this meant at the start.
 
-    A name without a link in it is the place for good. One with a link (``current``) means what the link says each time:
+    A name without a link in it means the same place for ever. One with a link (``current``) is resolved each time:
     whoever may change that was given the choice.
     """
 

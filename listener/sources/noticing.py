@@ -109,7 +109,7 @@ class Noticing:
                 self._events.close()
 
     def _pause(self) -> float:
-        """Return the seconds until something is to be looked at."""
+        """Return the seconds until the next look."""
         now = time.monotonic()
         times = [one.next_look for one in self._watched.values()] + [self._listen_again] * self._deferred
         return max(0.05, min(times, default=now + RARELY_SECONDS) - now)

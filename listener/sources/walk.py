@@ -126,7 +126,7 @@ class Walk:
                 yield Refused.of(uri_of(name), error)
 
     def _met(self, level: Level, entry: FolderEntry, name: str, top: str) -> Found | str | None:
-        """Return the document that an entry is, or where the folder lies that is to be entered, or None."""
+        """Return an entry's document, or the place of the folder to enter, or None."""
         if entry.error:
             raise entry.error
         path = level.prefix + entry.name

@@ -77,7 +77,7 @@ class TableReader(Protocol):
     """What the database is asked. Each may raise RequestError: watch, table or column gone, not permitted."""
 
     async def watched(self, watch: str) -> WatchedTable:
-        """Return what a watch reads, with a number of reading that is taken now."""
+        """Return what a watch reads, with a reading number that is taken now."""
 
     async def list_changed(self, watch: str, after: int) -> Sequence[tuple[int, Key]]:
         """Return a page of the keys that were changed, each with its place in the list."""

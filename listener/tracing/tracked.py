@@ -78,7 +78,7 @@ async def _in_span(
 ) -> T:
     """Await a call as a span.
 
-    No error passes through the SDK: it would send its words and leave a cancelled span in the context for good.
+    No error passes through the SDK: it would send the message and leave a cancelled span in the context for ever.
     """
     results: list[T] = []
     errors: list[BaseException] = []

@@ -37,7 +37,7 @@ async def document(ingest: Ingest, asked: DocumentAsked, most: int) -> list[str]
 
 
 async def stretch(ingest: Ingest, uri: str, collection: str, start: int, characters: int) -> Stretch:
-    """Return a stretch of a text; raises RequestError ``unknown_document``, also where no text is to be seen."""
+    """Return a stretch of a text; raises RequestError ``unknown_document``, also if no text is visible."""
     known = await ingest.read(uri, collection, start=start, characters=characters)
     if known.text is None:
         message = (

@@ -206,7 +206,7 @@ class _Look:
 
 
 def _is_archive(found: Found) -> bool:
-    """Tell whether what is to be read is an archive, by its name, and by its media type if that says otherwise."""
+    """Tell whether an entry to read is an archive, by its name, and by its media type if that says otherwise."""
     place = _place(found)
     return kind_by_name(name_of(place)) is not None and kind_of(replace(found, uri=place)) is not None
 

@@ -25,7 +25,7 @@ C = TypeVar("C", bound=Closable)
 
 MOST_KEPT = 8
 KEPT_SECONDS = 120.0
-MOST_OPENING = 2  # at a time: xz takes 65 MB for each
+MOST_OPENING = 2  # concurrently: xz takes 65 MB for each
 
 
 class _Held(Generic[C]):

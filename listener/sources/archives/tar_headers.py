@@ -5,7 +5,7 @@
     header 512 │ data, up to a multiple of 512 │ header │ data │ … │ 1024 zeros
     a pax header's data, and a GNU long name's, are about the header that follows
 
-Everything is read by place (``read(start, length)``), so that a member's data is passed by without being looked at.
+Everything is read by place (``read(start, length)``), so that a member's data is skipped without being read.
 """
 
 from __future__ import annotations

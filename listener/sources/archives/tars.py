@@ -64,7 +64,7 @@ class TarArchive:
         return self._index.place(name) is not None
 
     async def pages(self, takes: Takes) -> AsyncGenerator[list[Member], None]:
-        """Yield the members that are taken, in their order, page by page."""
+        """Yield the accepted members, in order, page by page."""
         members = self._members(takes)
         while page := await self._tools.in_thread(lambda: list(islice(members, MEMBERS_A_PAGE))):
             yield page

@@ -18,7 +18,7 @@ MISSED_SECONDS = 90.0  # a service that is away is asked once a minute at least
 
 
 class HostPace:
-    """One host: four requests at a time, each begun a gap after the one before; less if it wants to be left alone."""
+    """One host: four concurrent requests, each started a gap after the previous one; fewer if it asks for that."""
 
     def __init__(self, gap: float) -> None:
         self._limiter = anyio.CapacityLimiter(SIDE_BY_SIDE)

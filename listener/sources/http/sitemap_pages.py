@@ -42,7 +42,7 @@ class SitemapPages:
         self._led_to: set[str] = set()  # sitemaps that are or were to be read: each once, loops end
         self._left_out = False
         self._mark = _Mark("")
-        self._is_deep = False  # sitemaps of sitemaps: it can't be said in a cursor how far these are through
+        self._is_deep = False  # sitemaps of sitemaps: a cursor can't record their progress
         self._listed: set[bytes] = set()
         self._kept_out = 0
 
@@ -78,7 +78,7 @@ class SitemapPages:
             log.info("robots.txt forbids crawlers %d pages of %s", self._kept_out, shown(url.text))
 
     async def _listed_in(self, data: bytes, place: WebUrl, number: int) -> AsyncGenerator[Page, None]:
-        """Yield the pages of one sitemap, unless they are through; note what it leads to."""
+        """Yield the pages of one sitemap, unless they are done; note the sitemaps that it leads to."""
         listing, through = _Listing(data), 0
         while some := await self._tools.in_thread(listing.take, PAGE):
             leads_to = [one.loc for one in some if one.is_sitemap]
@@ -162,7 +162,7 @@ class SitemapPages:
 
 
 class _Listing:
-    """The entries of one sitemap, some at a time."""
+    """The entries of one sitemap, a page each time."""
 
     def __init__(self, data: bytes) -> None:
         self._entries: Iterator[SitemapEntry] = entries(data)
@@ -172,7 +172,7 @@ class _Listing:
 
 
 class _Mark:
-    """A cursor: the first sitemap's digest, sitemaps that are through, and pages of the next one that are."""
+    """A cursor: the first sitemap's digest, finished sitemaps, and finished pages of the next one."""
 
     def __init__(self, digest: str, sitemaps: int = 0, entries: int = 0) -> None:
         self.digest = digest

@@ -1,4 +1,4 @@
-"""A page of an S3 list, read by ourselves: for a page with a name in it that the native client takes for no path.
+"""A page of an S3 list, read by ourselves, if it contains a name that the native client does not accept as a path.
 
 ``a//b``, ``./a`` and names with control characters are good keys, and one of them makes the client refuse the page of a
 thousand that it is in. So that page is asked for with a URL that the client signs, with whatever credentials it has.

@@ -33,7 +33,7 @@ TIMES_BLOCK = 3  # a block, and its result
 BLOCK = 2 * 1024 * 1024
 SMALLEST_BLOCK = 16 * 1024
 PAGE = 1000
-FAR_ENOUGH = 64 * 1024 * 1024  # a file that is ASCII up to here is taken for UTF-8
+FAR_ENOUGH = 64 * 1024 * 1024  # a file that is ASCII up to here counts as UTF-8
 
 
 def unlimited(_: int) -> AbstractAsyncContextManager[None]:
