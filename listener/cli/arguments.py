@@ -54,7 +54,7 @@ _IN_SQL: dict[Way, Literal["words", "vector", "both"]] = {
 
 By = Annotated[
     Way | None,
-    typer.Option(help="Only by words, only by meaning (vector), or by both or not at all.", show_default=False),
+    typer.Option(help="Only by words, only by meaning (vector), or strictly by both.", show_default=False),
 ]
 Collections = Annotated[
     list[str] | None, typer.Option("--collection", "-c", help="A collection, by default default; may be repeated.")

@@ -28,7 +28,7 @@ _OF_CONTEXT = ("rerank", "budget", "tokens", "share", "neighbours", "sections")
 
 
 def search(
-    query: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for.")],
+    query: Annotated[str, typer.Argument(metavar="TEXT", help="What to search for.")],
     collection: arguments.Collections = None,
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks; in SQL and Python 10.")] = 5,
     filter_: arguments.Filter = "{}",
@@ -55,7 +55,7 @@ def search(
     ingest search "leave policy" --under /srv/docs/handbook --per-document 1 --by meaning
     """
     if not query.strip():
-        raise UsageProblem("empty_query", "TEXT is empty", "Say what to look for.")
+        raise UsageProblem("empty_query", "TEXT is empty", "Give something to search for.")
     wanted = Sought(query, by, arguments.one_or_more(collection), arguments.given(
         k=k, filter=arguments.json_filter(filter_), per_document=per_document, under=beginning(under), since=since,
         min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank or None,

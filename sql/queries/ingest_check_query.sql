@@ -8,7 +8,7 @@ begin
   end if;
   if coalesce(p_query, '') !~ E'\\S' then
     raise exception 'the query is empty'
-      using errcode = 'IG030', constraint = 'empty_query', hint = 'Say what to look for.';
+      using errcode = 'IG030', constraint = 'empty_query', hint = 'Give something to search for.';
   end if;
   if p_space is null then
     raise exception 'collection "%" has no embeddings yet', p_collection
