@@ -3,7 +3,7 @@ create or replace function ingest.ingest_passages_by_right(
 ) returns setof ingest.ingest_passage_v2
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
--- Whoever calls it with hits of his own making reads no other documents than a search of his finds.
+-- A caller with made-up hits reads no other documents than a search of its own finds.
 begin
   perform ingest.ingest_refuse_own_policies();
   return query select * from ingest.ingest_passages(p_hits, p_principals, p_budget, p_tokens, p_share, p_neighbours, p_sections);

@@ -16,7 +16,7 @@ begin
   update ingest.ingest_requests r
   set status = 'pending', error = null, percent = null, started_at = null, finished_at = null, executor_id = null, deadline_at = null,
       crashes = 0, due = true,
-      -- What a cancel leaves as it is, before a claim, must be true; what failed is on its way again.
+      -- What a cancel before a claim leaves as it is must be true; what failed is under way again.
       (documents_done, documents_skipped, documents_failed) = (
         select count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped') + coalesce(r.documents_unchanged, 0),
                count(*) filter (where v.state = 'failed')

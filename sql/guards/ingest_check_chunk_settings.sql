@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_check_chunk_settings(p_name text, p_settings jsonb) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
--- Of what will stand in the row: one of the two may stay as it is.
+-- Checks what will be in the row: one of the two may stay as it is.
 declare
   v_size int;
   v_overlap int;

@@ -20,7 +20,7 @@ begin
       union
       select c.name from ingest.ingest_collections c where c.created_by = p_role) brought;
     exit when v_count < p_most or v_try = 2;
-    -- What was cancelled before a claim takes no place.
+    -- A request cancelled before a claim takes no place.
     delete from ingest.ingest_new_collections n
     where n.role = p_role and n.collection not in (
       select r.collection from ingest.ingest_requests r where r.status in ('pending', 'running') and r.submitted_by = p_role::text);

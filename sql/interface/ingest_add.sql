@@ -23,7 +23,7 @@ begin
     if v_id is not null then
       return v_id;
     end if;
-    -- Else the one in the way ended in between, or nobody may see it.
+    -- Otherwise the conflicting one ended in between, or is invisible to everybody.
     exit when nullif(dedupe_key, '') is null;
   end loop;
   raise exception 'the request was not inserted, and no other one with its dedupe key can be seen'

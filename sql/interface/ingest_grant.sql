@@ -18,7 +18,7 @@ begin
   on conflict do nothing;
   perform ingest.ingest_apply_right(p_role, v_right);
   if v_right = 'search' then
-    -- A view that is there stays: to make it anew would wait for everybody who reads it, and keep others waiting.
+    -- An existing view stays: recreating it would wait for all its readers, and keep others waiting.
     for v_one in
       select c.name, to_regclass(format('%I.%I', '{schema}', 'ingest_chunks_' || c.name)) as view from ingest.ingest_collections c
       where c.space_id is not null and c.name = coalesce(p_collection, c.name) order by c.name

@@ -4,7 +4,7 @@ returns table (collection text, documents bigint, chunks bigint, bytes bigint, f
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- Who only submits to a collection sees that it is there and how it is set; who searches counts what is for it.
+-- A submitter sees that a collection exists and its settings; a searcher counts the documents that it may find.
 declare
   v_operate boolean := ingest.ingest_may('operate'::text, ''::text);
   v_search boolean := ingest.ingest_may('search'::text, ''::text);

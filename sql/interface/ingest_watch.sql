@@ -34,7 +34,7 @@ begin
     raise exception 'role "%" has 1000 watches', v_caller
       using errcode = 'IG043', constraint = 'too_many_watches', hint = 'Remove some: select ingest_unwatch(name). Or watch a folder above.';
   end if;
-  -- What is to be kept in sync is looked at at once; what has times, at these.
+  -- A new watch looks at once; one with cron at its times.
   v_watch.next_at := case when v_watch.cron is null or v_watch.on_change then v_now else ingest.ingest_next_look(v_watch, v_now) end;
   insert into ingest.ingest_watch_store (name, collection, source, options, metadata, every, cron, time_zone, on_change, created_by, created_at, next_at)
   values (v_watch.name, v_watch.collection, v_watch.source, v_watch.options, v_watch.metadata, v_watch.every, v_watch.cron, v_watch.time_zone,
@@ -47,7 +47,7 @@ begin
         using errcode = 'IG051', constraint = 'watch_exists',
               hint = 'Give this one another name or, if the other is yours, remove it first: select ingest_unwatch(name).';
     end if;
-    -- Who changes it makes it: whose rights its requests have must have agreed to what they ask for.
+    -- Whoever changes it becomes its creator: a role must have agreed to what is requested with its rights.
     update ingest.ingest_watch_store w
     set (collection, source, options, metadata, every, cron, time_zone, on_change, created_by, created_at, next_at, failures, failing_since, error) =
         (v_watch.collection, v_watch.source, v_watch.options, v_watch.metadata, v_watch.every, v_watch.cron, v_watch.time_zone, v_watch.on_change,

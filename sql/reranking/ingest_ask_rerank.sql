@@ -4,7 +4,7 @@ create or replace function ingest.ingest_ask_rerank(
 ) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Whoever calls this may leave its transaction open: it adds rows of its own and waits for nobody, so nobody waits for it.
+-- A caller may leave its transaction open: this adds rows of its own and waits for nobody, so nobody waits for it.
 declare
   v_reranker text := ingest.ingest_reranker();
   v_until timestamptz := ingest.ingest_now() + least(greatest(coalesce(p_timeout, interval '30 seconds'), interval '0'), interval '1 hour');

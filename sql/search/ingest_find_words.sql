@@ -22,7 +22,7 @@ begin
   if numnode(v_asked.query) = 0 then
     return;
   end if;
-  -- Of very many words the rarest decide.
+  -- With very many words, the rarest decide.
   select coalesce(array_agg(w.word), '{}'), array_agg(w.share is not null), array_agg(coalesce(w.share, v_known.rare) * v_known.chunks)
   into v_words, v_common, v_counts
   from (select w.word, v_known.shares[w.place] as share from unnest(v_asked.words) with ordinality as w (word, place)
@@ -35,7 +35,7 @@ begin
         v_words, v_asked.phrases, v_candidates, v_any, case when v_is_wide then v_wider end, case when v_asked.shape ~ '<' then v_asked.query::text end, p_wanted)
       into v_found, v_total, v_hits
       using p_wanted, v_most, v_known.chunks, v_titled,
-        -- What was counted is right for words of which all chunks were looked at.
+        -- The counts are right for words of which all chunks were looked at.
         array(select case when not w.word = any (string_to_array(v_candidates, ' | ')) or v_is_kept and w.common then w.count end
               from unnest(v_words, v_common, v_counts) with ordinality as w (word, common, count, place) order by w.place);
     exit when v_is_wide or v_any = v_asked.query::text;

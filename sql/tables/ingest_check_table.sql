@@ -52,7 +52,7 @@ begin
       using errcode = 'IG061', constraint = 'watch_not_permitted',
             hint = format('The owner of the schema can grant it: select ingest_grant(%L, ''submitter'', %L);', v_maker, v_table.collection);
   end if;
-  -- Listeners read with the rights of the owner of ours, who sees rows only where no policy is in between.
+  -- Listeners read with the rights of our owner, who sees rows only where no policy is in between.
   select string_agg(distinct format('"%s"', c.name), ', ') into v_wrong
   from unnest(v_table.key || v_table.columns || v_table.metadata || v_table.title) as c (name)
   where c.name is not null and not (

@@ -20,7 +20,7 @@ begin
     select w.* into v_watch from ingest.ingest_watch_store w where w.name = v_table.watch;
     v_missed := pg_sequence_last_value(format('ingest.ingest_missed_%s', v_table.number)::regclass);
     if v_missed is distinct from v_table.missed then
-      -- Whoever counted it had an id before this transaction gets one.
+      -- A transaction that counted it had an id before this transaction gets one.
       update ingest.ingest_watched_tables t
       set missed = v_missed, needs_back_fill = true, back_fill_after = pg_current_xact_id()
       where t.watch = v_table.watch returning t.* into v_table;

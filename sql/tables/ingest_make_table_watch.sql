@@ -4,7 +4,7 @@ create or replace function ingest.ingest_make_table_watch(
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- What only the owner of ours may do. The caller makes the triggers, with his own rights (ingest_watch_table).
+-- The part that only our owner may do. The caller creates the triggers, with its own rights (ingest_watch_table).
 declare
   v_table ingest.ingest_watched_tables;
   v_schema text;

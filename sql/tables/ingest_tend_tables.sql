@@ -21,7 +21,7 @@ begin
   loop
     perform ingest.ingest_make_changed(v_table);
   end loop;
-  -- What was written to a partition before it became one, or behind its table's back.
+  -- Writes to a partition before it became one, or bypassing its table.
   update ingest.ingest_watched_tables t set needs_back_fill = true, parts = ingest.ingest_parts(t.relation)
   where exists (select from pg_class c where c.oid = t.relation and c.relkind = 'p') and t.parts <> ingest.ingest_parts(t.relation);
   delete from ingest.ingest_changes c where not exists (select from ingest.ingest_watched_tables t where t.number = c.watch);

@@ -66,8 +66,7 @@ def _section(one: Outlined) -> str:
 DOCUMENT = Offer(
     "document",
     "Read a document",
-    "Read the text of an ingested document from a given character, or list its sections and where they are."
-    f" {DATA}",
+    f"Read the text of an ingested document from a given character, or list its sections and where they are. {DATA}",
     DocumentAsked,
     document,
 )

@@ -22,7 +22,7 @@ begin
     select v as rev, v.position, v.batch from ingest.ingest_revisions v
     where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
     union all
-    -- What lies inside of a document that had not changed was found by the request that brought it.
+    -- What lies inside an unchanged document was found by the request that brought it.
     select part, v.position, v.batch
     from ingest.ingest_revisions v join ingest.ingest_revisions part on part.parent_id = ingest.ingest_same_live(v)
     where v.request_id = v_fork.forked_from and v.reason = 'unchanged'

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_delete_gone(p_request uuid, p_executor text, p_attempt int, p_limit int) returns int
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Lock order: documents, then the request. Who is locked is being changed, perhaps by a newer reading: the next look decides.
+-- Lock order: documents, then the request. A locked one is being changed, perhaps by a newer reading: the next look decides.
 declare
   v_request ingest.ingest_requests;
   v_gone bigint[];

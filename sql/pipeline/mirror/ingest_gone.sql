@@ -2,7 +2,7 @@ create or replace function ingest.ingest_gone(p_request uuid) returns table (id 
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off
 as $$
--- What a newer reading brought is not this look's business. What could not be read is not gone, nor what lies below or inside
+-- What a newer reading brought does not concern this look. What could not be read is not gone, nor what lies below or inside
 -- of it; nor what lies inside of a document that had not changed, and so was not opened.
 -- By sets only: how many rows there are the planner learns minutes after a first look, and a loop over 60,000 took 105 s.
 declare
