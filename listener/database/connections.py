@@ -108,7 +108,7 @@ class Database:
             reset=_keep,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=60.0,
-            **{**_told(address(self.dsn), server_settings), "target_session_attrs": WRITABLE, **options},
+            **{**_arguments(address(self.dsn), server_settings), "target_session_attrs": WRITABLE, **options},
         )
 
     async def _prepare(self, lock_wait: str, connection: asyncpg.Connection) -> None:
@@ -213,7 +213,7 @@ async def _open(dsn: str, server_settings: Mapping[str, str], **options: Any) ->
     known = address(dsn)
     several = known.names_several_hosts and "target_session_attrs" not in known.parameters
     with translate_refusals(dsn):
-        told = _told(known, server_settings) | ({"target_session_attrs": WRITABLE} if several else {})
+        told = _arguments(known, server_settings) | ({"target_session_attrs": WRITABLE} if several else {})
         try:
             connection: asyncpg.Connection = await asyncpg.connect(**{**told, **options})
         except (asyncpg.ProtocolViolationError, asyncpg.FeatureNotSupportedError) as error:
@@ -228,7 +228,7 @@ async def _open(dsn: str, server_settings: Mapping[str, str], **options: Any) ->
     return connection
 
 
-def _told(known: Address, server_settings: Mapping[str, str]) -> dict[str, Any]:
+def _arguments(known: Address, server_settings: Mapping[str, str]) -> dict[str, Any]:
     """Return asyncpg's arguments: our settings win over those in the URL."""
     told = arguments(known)
     options = " ".join(filter(None, [known.parameters.get("options"), server_settings.get("options")]))

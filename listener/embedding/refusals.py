@@ -87,7 +87,7 @@ def _status_of(body: dict[str, Any]) -> int:
             return value
         if isinstance(value, str) and _ERROR_STATUS.fullmatch(value):
             return int(value)
-    codes = _told_as_json(body).codes
+    codes = _explained_in_json(body).codes
     return next((status for code, status in _STATUSES.items() if code in codes), 502)
 
 
@@ -107,7 +107,7 @@ def read_refusal(answer: Answer, space: Space, key: str | None, sent: Sequence[s
     Raises SettingsError ``api_key_refused``, ``quota_exhausted``, ``unknown_model``, ``wrong_dimensions``,
     ``endpoint_redirects`` or ``request_refused``, ServiceError ``embedding_unavailable``.
     """
-    told = _told(answer)
+    told = _explained(answer)
     said = harmless(told.message, key)
     message = harmless(told.message, key, sent) or f"status {answer.status}"
     pause = retry_after(answer.headers)
@@ -129,7 +129,9 @@ def read_refusal(answer: Answer, space: Space, key: str | None, sent: Sequence[s
     _raise_request_refused(space, message)
 
 
-def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, space: Space, key: str | None) -> None:
+def _raise_what_settings_must_change(
+    answer: Answer, told: _Explained, message: str, space: Space, key: str | None
+) -> None:
     if answer.status == 402 or told.codes & _QUOTA:
         raise SettingsError(
             "quota_exhausted", f"{space.endpoint}: {message}", "Add credit or raise the budget there, then retry."
@@ -240,25 +242,25 @@ def _until(value: str, date: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Explained:
     message: str
     codes: frozenset[str]
     param: str | None
     is_json: bool
 
 
-def _told(answer: Answer) -> _Told:
+def _explained(answer: Answer) -> _Explained:
     try:
-        return _told_as_json(json.loads(answer.body))
+        return _explained_in_json(json.loads(answer.body))
     except (ValueError, RecursionError):  # lists in lists, ten thousand deep
         text = answer.body[:MOST_MASKED].decode("utf-8", "replace")
-        return _Told(_TAG.sub(" ", text), frozenset(), None, False)
+        return _Explained(_TAG.sub(" ", text), frozenset(), None, False)
 
 
-def _told_as_json(body: Any) -> _Told:
+def _explained_in_json(body: Any) -> _Explained:
     error = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(error, dict):
-        return _Told(str(error), frozenset(), None, True)
+        return _Explained(str(error), frozenset(), None, True)
     message = error.get("message") or error.get("detail") or error
     codes = frozenset(str(error[name]) for name in ("type", "code") if error.get(name))
-    return _Told(message if isinstance(message, str) else json.dumps(message), codes, error.get("param"), True)
+    return _Explained(message if isinstance(message, str) else json.dumps(message), codes, error.get("param"), True)

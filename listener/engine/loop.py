@@ -25,7 +25,7 @@ class Loop(ABC):
     def start(self) -> asyncio.Task[None]:
         """Run in a separate task. If the loop fails, the task raises OperatorError, which names the loop."""
         # asyncio's, no task group: it outlives its caller. And its cancel comes once, so a transaction is rolled back.
-        self._task = asyncio.create_task(self._run_or_say_why_not(), name=f"ingest {self.name}")
+        self._task = asyncio.create_task(self._run_and_report(), name=f"ingest {self.name}")
         return self._task
 
     async def stop(self) -> None:
@@ -34,7 +34,7 @@ class Loop(ABC):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _run_or_say_why_not(self) -> None:
+    async def _run_and_report(self) -> None:
         try:
             await self.run()
         except Exception as error:

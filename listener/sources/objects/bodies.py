@@ -37,7 +37,7 @@ class Bodies:
 
     async def read(self, key: str, uri: str, limit: int, known: Known | None) -> Fetched | Unchanged:
         """Return an object's bytes, or UNCHANGED. Raises DocumentError."""
-        return await self._patiently(uri, lambda: self._read(key, uri, limit, known))
+        return await self._with_retries(uri, lambda: self._read(key, uri, limit, known))
 
     async def pieces(
         self, key: str, uri: str, ranges: Sequence[tuple[int, int]], version: str | None
@@ -52,11 +52,11 @@ class Bodies:
     async def head(self, key: str, uri: str) -> Found | None:
         """Return an object without its bytes; None if there is none, or if it only marks a folder."""
         try:
-            answer = await self._patiently(uri, lambda: self._get(key, {"head": True}))
+            answer = await self._with_retries(uri, lambda: self._get(key, {"head": True}))
         except DocumentError as error:
             if error.code == "not_found":
                 return None
-            await self._patiently(uri, lambda: self._get(key, {"range": (0, 1)}))  # its refusal says why
+            await self._with_retries(uri, lambda: self._get(key, {"range": (0, 1)}))  # its refusal says why
             raise
         if _media_type(answer) in FOLDERS or "hdi_isfolder" in answer.attributes:
             return None
@@ -97,14 +97,14 @@ class Bodies:
             answer = await self._get(key, options)
             return await _copied(await answer.bytes_async()), _about(answer)[1]
 
-        return await self._patiently(uri, get, past_end=(b"", version))
+        return await self._with_retries(uri, get, past_end=(b"", version))
 
     async def _get(self, key: str, options: GetOptions) -> GetResult:
         import obstore  # noqa: PLC0415 - the extra
 
         return await obstore.get_async(self._store, key, options=options)
 
-    async def _patiently(self, uri: str, call: Callable[[], Awaitable[T]], past_end: T | None = None) -> T:
+    async def _with_retries(self, uri: str, call: Callable[[], Awaitable[T]], past_end: T | None = None) -> T:
         """Return what a call returns; try again what was cut off."""
         for more in reversed(range(TRIES)):
             try:
