@@ -98,7 +98,7 @@ def _require_files(parameters: Mapping[str, str]) -> None:
         file = parameters.get(name)
         if file and not (name == "sslrootcert" and trusts_system(parameters)) and not os.access(file, os.R_OK):
             hint = "Give the whole path of a file that this program may read."
-            raise OperatorError("bad_database_url", f"{name}: there is no readable {file}", hint)
+            raise OperatorError("bad_database_url", f"{name}: there is no {file}, or it can't be read", hint)
 
 
 def _from_file(address: Address, places: Sequence[Place]) -> str | None:
