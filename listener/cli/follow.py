@@ -45,7 +45,7 @@ def going_on(requests: Sequence[UUID], output: Output) -> Iterator[None]:
         yield
     except asyncio.CancelledError:
         named = " ".join(map(short, requests))
-        first = f"request {named} goes on" if len(requests) == 1 else f"the {len(requests)} requests go on"
+        first = f"request {named} continues" if len(requests) == 1 else f"the {len(requests)} requests continue"
         output.note(
             f"{first}; to look at it: ingest status {short(requests[0])} --watch; to stop it: ingest cancel {named}"
         )

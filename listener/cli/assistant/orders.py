@@ -52,7 +52,7 @@ async def add(ingest: Ingest, asked: AddAsked, most: int) -> list[str]:
     try:
         ended = await ingest.wait(request, timeout=asked.wait)
     except WaitTimeoutError as error:
-        return [f"{told} goes on: {error.message}; {error.hint}"[:most]]
+        return [f"{told} continues: {error.message}; {error.hint}"[:most]]
     return ["\n".join([f"{told} {outcome_line(ended)}", *error_lines(ended)])[:most]]
 
 
