@@ -26,7 +26,7 @@ from listener.tracing.tracked import tracked
 
 
 class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
-    """The calls, over one connection or pool. Any number of tasks may share one."""
+    """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:
         """``traced``: inside a function with Opik's ``@track``, the verbs are spans (``listener.tracing.tracked``)."""
@@ -71,16 +71,16 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         return _id(await self.session.value(statements.add(given), *given.values()))
 
     async def wait(self, request: UUID | str, *, timeout: float | None = None) -> Status:
-        """Wait until a request has ended, however it ended, and return its outcome.
+        """Wait until a request has ended, however it ended, and return what became of it.
 
-        Raises WaitTimeoutError after ``timeout`` seconds (the request continues), RequestError ``unknown_request``, and
+        Raises WaitTimeoutError after ``timeout`` seconds (it goes on meanwhile), RequestError ``unknown_request``, and
         ``wait_in_transaction`` on a connection in a transaction: what that inserted nobody can see yet.
         """
         return (await self.wait_all([request], timeout=timeout))[0]
 
     @tracked("ingest.wait", shows=(), told=outcome)
     async def wait_all(self, requests: Iterable[UUID | str], *, timeout: float | None = None) -> list[Status]:
-        """Wait until all of ``requests`` have ended; return their outcomes in order. Raises the errors of ``wait``."""
+        """Wait until all of ``requests`` have ended; return what became of them, in their order. Raises as ``wait``."""
         self._refuse_in_transaction()
         ids = [_id(request) for request in requests]
         await statuses_of(self.session, ids)  # an unknown one is an error at once
@@ -89,9 +89,9 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         return await statuses_of(self.session, ids)
 
     async def follow(self, requests: Iterable[UUID | str], *, every: float = 1.0) -> AsyncGenerator[list[Status], None]:
-        """Yield the progress of ``requests``, in order, every ``every`` seconds and whenever one ends, until all ended.
+        """Yield how far ``requests`` are, in their order, ``every`` so many seconds and at each end, until all ended.
 
-        A request that is deleted meanwhile is omitted. Iterate to the end, or close it (``contextlib.aclosing``).
+        A request that is deleted meanwhile is left out. Iterate to the end, or close it (``contextlib.aclosing``).
         Raises RequestError ``unknown_request`` and ``wait_in_transaction``.
         """
         self._refuse_in_transaction()
@@ -117,7 +117,9 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         what Postgres reads as a time). Raises RequestError ``unknown_status``, ``wrong_since``.
         """
         if status is not None and status not in STATUSES:
-            raise RequestError("unknown_status", f'there is no status "{status}"', f"Use one of: {', '.join(STATUSES)}")
+            raise RequestError(
+                "unknown_status", f'there is no status "{status}"', f"Take one of: {', '.join(STATUSES)}"
+            )
         begin = None if since is None else await beginning(self.session, since)
         given = _given(collection=collection, status=status, since=begin)
         rows = await self.session.rows(statements.statuses(given), *given.values(), limit)
@@ -147,7 +149,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     ) -> list[Failure]:
         """Return the documents that failed in a request, by URI; none if it is not known. Without one, the newest.
 
-        ``code``, ``collection``: only those. ``now``: only unresolved ones.
+        ``code``, ``collection``: only those. ``now``: only those that nothing has mended since.
         """
         of = None if request is None else str(_id(request))
         given = _given(request=of, code=code, collection=collection)
@@ -162,7 +164,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         return str(await self.session.value(statements.CANCEL, str(_id(request))))
 
     async def confirm_restore(self, *, cancel: bool = False) -> str:
-        """Confirm that work continues in a database restored from a copy; return what that means for its requests.
+        """Say that work goes on in a database that was restored from a copy; return what that means for its requests.
 
         ``cancel``: what was pending or running is cancelled. Raises RequestError ``wrong_state``: nothing was restored.
         """
@@ -171,7 +173,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     async def resume(self, request: UUID | str) -> str:
         """Go on with a request that was cancelled, or met the crash limit; return its status, ``pending``.
 
-        Raises RequestError ``unknown_request``, ``wrong_state``, or why it can't continue, as ``dedupe_key_taken``.
+        Raises RequestError ``unknown_request``, ``wrong_state``, or why it can't go on, such as ``dedupe_key_taken``.
         """
         return str(await self.session.value(statements.RESUME, str(_id(request))))
 
@@ -192,7 +194,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
     ) -> UUID:
         """Make a new request like another one, from discover, load, chunk, embed or save on; return its id.
 
-        What the other had produced before that step is not produced again. ``options`` are merged over its own. Raises
+        What the other one had made before that step is not made again. ``options`` go on top of its own. Raises
         RequestError ``unknown_request``, ``unknown_step``, or why that step can't be the first.
         """
         values = (str(_id(request)), from_step, _json(options) or "{}", collection)
@@ -209,7 +211,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
             raise RequestError(
                 "wait_in_transaction",
                 "a wait inside a transaction would not end",
-                "Commit first: only then do listeners see the row.",
+                "Commit first: listeners see a row then.",
             )
 
     async def _overdue(self, requests: Sequence[UUID], seconds: float) -> WaitTimeoutError:
@@ -218,7 +220,7 @@ class Ingest(Inventory, Stretches, Watched, Searching, Prompting):
         message = f"request {first.id}{more} had not ended after {seconds:g} s: {first.status}"
         if first.current_step:
             message += f", step {first.current_step}"
-        hint = f"It waits for {first.waiting_for}" if first.waiting_for else "It continues; wait again."
+        hint = f"It waits for {first.waiting_for}" if first.waiting_for else "It goes on; wait again."
         return WaitTimeoutError("not_ended", message, hint, requests)
 
 

@@ -97,14 +97,14 @@ class Quality:
     unscored: int = 0
 
     def worst(self, number: int) -> list[Answered]:
-        """Return the worst queries, worst first, without perfect ones."""
+        """Return the queries that went worst, the worst first, without those that went as well as can be."""
         return sorted((one for one in self.found if one.ndcg < 1), key=lambda one: one.ndcg)[:number]
 
 
 def read(lines: Iterable[str], base: str = "") -> list[Judged]:
     """Return what is judged, a line each; URIs without a scheme begin with ``base``. Empty lines are passed.
 
-    Raises RequestError ``bad_judgement`` with the line's number, also if there is none, or more than 10,000.
+    Raises RequestError ``bad_judgement`` with the line's number, also where there is none, or more than 10,000.
     """
     judged = []
     for number, line in enumerate(lines, 1):
@@ -161,17 +161,17 @@ def asking(way: Way) -> Asking:
 
 
 def weighted(words: float, vector: float) -> Asking:
-    """Return how to search by both, with these weights."""
+    """Return how to ask by both, each of which counts so much."""
     return Asking(f"both {words:g}:{vector:g}", more={"words_weight": words, "vector_weight": vector})
 
 
 async def evaluate(
     ingest: Searching, judged: Sequence[Judged], collection: str, asked: Sequence[Asking], k: int
 ) -> list[Quality]:
-    """Run every query each way, and return the results, a Quality for each way.
+    """Ask every query each way, and return what came of it, a Quality for each way.
 
     Raises as ``Ingest.search``; RequestError ``bad_judgement`` for what is no Judged, ``not_in_collection`` where the
-    collection has none of the expected documents.
+    collection has none of the documents that are expected.
     """
     unknown = await _unknown(ingest, judged, collection)
     found: dict[str, list[Answered]] = {one.way: [] for one in asked}
@@ -179,7 +179,7 @@ async def evaluate(
         if any(how.by is None for how in asked):
             await ingest.embed_query(
                 one.query, collection
-            )  # otherwise a search by both would use words where it can't be embedded
+            )  # else a search by both would go by words where it can't be embedded
         for how in asked:
             hits = await ingest.search(one.query, collection, k=CHUNKS * k, by=how.by, **how.more)
             answered = measure(one, [hit.uri for hit in hits], k)
@@ -208,7 +208,7 @@ async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str)
             if has
             else "It has no documents."
         )
-        what = f'collection "{collection}" has none of the {len(expected)} URIs that are expected, such as {unknown[0]}'
+        what = f'collection "{collection}" has none of the {len(expected)} URIs that are expected, as {unknown[0]}'
         raise RequestError("not_in_collection", what, hint)
     return unknown
 
@@ -216,12 +216,12 @@ async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str)
 def _check(judged: Sequence[object]) -> None:
     for number, one in enumerate(judged, 1):
         if not isinstance(one, Judged):
-            hint = 'judging.read(lines) makes them from lines of JSON; or write Judged("how do I pay?", {"URI": 1}).'
+            hint = 'judging.read(lines) makes them of lines of JSON; or write Judged("how do I pay?", {"URI": 1}).'
             raise RequestError("bad_judgement", f"query {number} is of type {type(one).__name__}, not Judged", hint)
 
 
 def measure(judged: Judged, uris: Iterable[str], k: int) -> Answered:
-    """Return how well URIs, best first, answer a query; for a repeated one the first place counts."""
+    """Return how well URIs, best first, answer a query; of one that comes again the first place counts."""
     first = list(dict.fromkeys(uris))[:k]
     gains = [2 ** judged.expected.get(uri, 0.0) - 1 for uri in first]
     ideal = sorted((2**grade - 1 for grade in judged.expected.values()), reverse=True)[:k]

@@ -1,6 +1,6 @@
 """Add what this listener counted to what the installation has counted, so that it outlives the listener.
 
-Counts since the last heartbeat of a killed listener are lost. If an answer is lost, they may be counted twice.
+What was counted since the last heartbeat of one that is killed is lost. If an answer is lost, so much may stand twice.
 """
 
 from __future__ import annotations

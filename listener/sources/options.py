@@ -1,4 +1,4 @@
-"""Options of a request besides its source: the JSON object in ``ingest_requests.options``, as a typed value.
+"""What a request may ask for besides its source: the JSON object in ``ingest_requests.options``, as a typed value.
 
 SQL refuses what is wrong when a row is inserted (``ingest_check_options``), and ``ingest_options()`` lists the keys.
 """
@@ -42,12 +42,12 @@ class RequestOptions(BaseModel):
     ``max_bytes``              a lower limit of a document's size, in bytes
     ``force``                  ingest again what did not change
     ``publish``                ``document``: each batch goes live when it is ready; ``request``: all at once at the end
-    ``mirror``                 delete documents that came from this source and are no longer there
+    ``mirror``                 delete what came from this source and is there no more
     ``most_gone``              the share of that which may go at once
     ``crawl``                  follow links from the source's page, below its folder, so far and no farther
     ``record``                 which fields of a record are what, see ``sources.records.spec``
     ``timeout_seconds``        the request is cancelled when it has run this long
-    ``batch_documents``        most documents in a batch; 1: each document has a separate workflow
+    ``batch_documents``        most documents in a batch; 1: each document has a workflow of its own
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a newer schema may know more keys than this program

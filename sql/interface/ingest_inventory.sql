@@ -4,7 +4,7 @@ returns table (collection text, documents bigint, chunks bigint, bytes bigint, f
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- A submitter sees that a collection exists and its settings; a searcher counts the documents that it may find.
+-- Who only submits to a collection sees that it is there and how it is set; who searches counts what is for it.
 declare
   v_operate boolean := ingest.ingest_may('operate'::text, ''::text);
   v_search boolean := ingest.ingest_may('search'::text, ''::text);
@@ -47,5 +47,5 @@ end
 $$;
 
 comment on function ingest.ingest_inventory(text) is
-  'A row for each collection in which the caller has a right: live documents, chunks and bytes, failing (documents whose last attempt failed), changed_at, '
-  'tenant, space, settings, and the state of its index (ingest_indexes). Null: not visible to the caller.';
+  'A row for each collection that the caller has a right in: what it holds, how many documents'' last attempt failed, when one changed last, its '
+  'space and settings, and how its vectors are searched (ingest_indexes). Null: not visible to the caller.';

@@ -11,7 +11,7 @@ begin
     raise exception 'request % is %: there is nothing to retry', p_request, v_request.status
       using errcode = 'IG011', constraint = 'wrong_state',
             hint = case v_request.status
-              when 'cancelled' then 'To continue it: select ingest_resume(id).'
+              when 'cancelled' then 'To go on with it: select ingest_resume(id).'
               when 'succeeded' then 'To do it once more, as a new request: select ingest_fork(id).'
               else 'It is not through yet; ingest_cancel(id) would stop it.' end;
   end if;
@@ -23,5 +23,5 @@ end
 $$;
 
 comment on function ingest.ingest_retry(uuid) is
-  'Continues a failed or partially succeeded request: only what failed runs again, from the step that failed. '
+  'Goes on with a failed or partially succeeded request: what failed runs again from the step that failed, nothing else does. '
   'IG010 unknown, IG011 wrong state, IG017 its dedupe key is taken, IG018 its collection''s space was changed.';

@@ -24,14 +24,14 @@ begin
     update ingest.ingest_requests r
     set executor_id = p_executor, begun = r.attempt,
         -- Died over the discovery, which has no batch yet to count it.
-        -- A parked request does nothing, so it kills nobody; now it looks again.
+        -- What is parked does nothing, so it kills nobody; now it looks again.
         crashes = r.crashes + (r.begun = r.attempt and r.discovered_at is null and r.resume_at is null and exists (
           select from ingest.ingest_listeners l where l.executor_id = v_request.executor_id and l.dead_at is not null))::int,
         resume_at = case when r.discovered_at is not null then r.resume_at end
     where r.id = p_request
     returning r.* into v_request;
   end if;
-  -- Only the length of its inline content, which reads none of it.
+  -- Of its own content the length alone, which reads none of it.
   return query select
     v_request.id, v_request.collection, v_request.source,
     coalesce(octet_length(v_request.content), octet_length(v_request.content_bytes)), v_request.media_type, v_request.uri,
@@ -41,5 +41,5 @@ end
 $$;
 
 comment on function ingest.ingest_begin_request(uuid, text, int) is
-  'The request, if it is running and the listener is alive, otherwise nothing: the first thing that its workflow asks. '
+  'The request, if it is running and the listener is alive, else nothing: the first thing that its workflow asks. '
   'p_attempt: only if that attempt runs; null: any.';

@@ -10,7 +10,7 @@ begin
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
   select r.* into v_fork from ingest.ingest_requests r where r.id = p_request;
   if not exists (select from ingest.ingest_requests o where o.id = v_fork.forked_from) then
-    raise exception 'request %, of which this one is a fork, was deleted', v_fork.forked_from
+    raise exception 'request %, which this one is a fork of, was deleted', v_fork.forked_from
       using errcode = 'IG024', constraint = 'origin_gone', hint = 'Insert the source as a new request.';
   end if;
   v_last := array_position('{discover,load,chunk,embed,save}', v_fork.fork_step) - 2;
@@ -22,7 +22,7 @@ begin
     select v as rev, v.position, v.batch from ingest.ingest_revisions v
     where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
     union all
-    -- What lies inside an unchanged document was found by the request that brought it.
+    -- What lies inside of a document that had not changed was found by the request that brought it.
     select part, v.position, v.batch
     from ingest.ingest_revisions v join ingest.ingest_revisions part on part.parent_id = ingest.ingest_same_live(v)
     where v.request_id = v_fork.forked_from and v.reason = 'unchanged'
@@ -58,7 +58,7 @@ begin
              least(v_last, case
                when s.text is null then 0 when coalesce(cardinality(s.starts), 0) = 0 then 1
                when s.state not in ('embedded', 'published', 'skipped') then 2 else 3 end) as reached) r
-    -- A whole that is read again brings its parts again.
+    -- A whole that is read again brings its parts anew.
     where v.parent_id is null or (v_last > 0 and (whole.text is not null or ingest.ingest_same_live(whole) is not null))
     returning id, origin_id, state
   )
