@@ -23,7 +23,7 @@ T = TypeVar("T")
 async def task_group() -> AsyncIterator[TaskGroup]:
     """Open a group of tasks: the block ends when all of them have, and the first error ends the others.
 
-    Raises that error itself, never an ExceptionGroup. Cancelling whoever waits here cancels the tasks, and arrives as
+    Raises that error itself, never an ExceptionGroup. Cancelling the caller cancels the tasks, and arrives as
     CancelledError. An error of the block counts like one of a task. Enter and leave it in one task: never across a
     ``yield`` of a generator that others iterate.
     """
@@ -38,7 +38,7 @@ async def task_group() -> AsyncIterator[TaskGroup]:
 
 
 async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S], most: int) -> list[T]:
-    """Return what a function returns for each item, in their order; ``most`` calls run at a time.
+    """Return what a function returns for each item, in order; at most ``most`` calls run concurrently.
 
     The first error ends all of them, and is raised. There are ``most`` tasks, not one for each item: a task costs more
     than many an item.
@@ -59,7 +59,7 @@ async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S]
 async def assembly_line(
     items: AsyncGenerator[S, None], look: Callable[[S], Awaitable[T]], write: Callable[[T], Awaitable[None]]
 ) -> None:
-    """Write what a look at each item gives, in order, while the next one is looked at and the one behind it is made.
+    """Write the result for each item, in order, while the next one is computed and the one after it is prepared.
 
     An error of the generator is raised when all that came before it is written. Closes the generator.
     """

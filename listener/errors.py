@@ -10,7 +10,7 @@
     ├── SettingsError           ends the request, not retried    (key refused, wrong dimensions, ...)
     ├── ServiceError            retried with backoff             (embedding API down, rate limited)
     ├── OperatorError           the program can't run like this  (no database, schema not migrated, ...)
-    ├── WaitTimeoutError        a program's wait is over; its requests go on. Is a TimeoutError too
+    ├── WaitTimeoutError        a program's wait timed out; its requests continue. Also a TimeoutError
     └── LostOwnership           this execution was replaced; whatever it does must change nothing
 
 The class is the decision that a caller makes; the code says what happened. Codes are stable and stand in
@@ -32,7 +32,7 @@ LONGEST_WISH_SECONDS = 3600.0
 class IngestError(Exception):
     """An error with a stable ``code``, a ``message`` that names the thing, and a ``hint`` that says what to do.
 
-    What others said may stand in the message: secrets are hidden in it here, before it gets anywhere.
+    The message may contain others' words: secrets are masked here, before it goes anywhere.
     """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
@@ -51,7 +51,7 @@ class IngestError(Exception):
 
     @property
     def data(self) -> dict[str, Any]:
-        """The error as DBOS records it beside a step or workflow; it comes back from there as plain JSON."""
+        """The error as DBOS records it with a step or workflow; it comes back from there as plain JSON."""
         return self.as_json()
 
     def as_json(self, step: str | None = None) -> dict[str, Any]:
@@ -66,11 +66,11 @@ class IngestError(Exception):
 
 
 class RequestError(IngestError):
-    """The request can't be carried out as it stands; its documents are not looked at."""
+    """The request can't be carried out; its documents are not read."""
 
 
 class DocumentError(IngestError):
-    """One document can't be ingested; the others go on."""
+    """One document can't be ingested; the others continue."""
 
 
 class TransientError(DocumentError):
@@ -84,7 +84,7 @@ class SettingsError(IngestError):
 class ServiceError(IngestError):
     """A service that we need did not answer; trying again later may help.
 
-    ``retry_after`` is the service's own wish in seconds, if it told one: finite, an hour at most.
+    ``retry_after`` is the service's own wish in seconds, if it gave one: finite, an hour at most.
     """
 
     def __init__(self, code: str, message: str, hint: str = "", retry_after: float | None = None) -> None:
@@ -101,9 +101,9 @@ def of_document(error: IngestError) -> DocumentError:
 
 
 def wish(seconds: float | None) -> float | None:
-    """Return how long a service wants to be left alone: not below zero, an hour at most; None if that is no number.
+    """Return how long a service asks to be left alone: from zero to an hour; None if that is not a number.
 
-    A service, or what stands between, may say anything, and a batch holds its place while it waits.
+    A service, or a proxy in between, may say anything, and a batch holds its place while it waits.
     """
     if seconds is None or math.isnan(seconds):
         return None
@@ -111,11 +111,11 @@ def wish(seconds: float | None) -> float | None:
 
 
 class OperatorError(IngestError):
-    """The program can't run in this environment; whoever runs it must change something."""
+    """The program can't run in this environment; its operator must change something."""
 
 
 class WaitTimeoutError(IngestError, TimeoutError):
-    """Requests had not ended when a program's patience had; ``requests`` are their ids. They go on."""
+    """Requests had not ended when a program's wait timed out; ``requests`` are their ids. They continue."""
 
     def __init__(self, code: str, message: str, hint: str = "", requests: Sequence[UUID] = ()) -> None:
         super().__init__(code, message, hint)

@@ -1,4 +1,4 @@
-"""What installed distributions register with us under entry points, ours like everybody else's."""
+"""What installed distributions register with us as entry points, ours like all others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def installed(group: str) -> list[Extension]:
             raise broken(f"the name {point.name!r} in {group} of {origin}", f"{other.origin} has the same name")
         found[point.name] = Extension(point.name, _imported(point, group, origin), origin, not is_strange)
     if not any(one.ours for one in found.values()):
-        hint = f"What is installed is older than the program: pip install --force-reinstall {OURS}"
+        hint = f"The installed package is older than the program: pip install --force-reinstall {OURS}"
         raise OperatorError("broken_extension", f"{OURS} has no entry points in {group}", hint)
     return list(found.values())
 

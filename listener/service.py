@@ -70,7 +70,7 @@ log = logging.getLogger(__name__)
 
 POOL = 3  # with 1 each for heartbeat, doorbell and answers, and DBOS's 4: 10; one more while maintenance works
 READERS = 4
-LOCK_WAIT = "1s"  # who controls a request in a transaction that stays open must not hold up the others' requests
+LOCK_WAIT = "1s"  # a session that controls a request in an open transaction must not hold up the others' requests
 MIGRATION = "ingest migrate"
 
 
@@ -100,7 +100,7 @@ async def uninstall(settings: Settings, dsn: str, patience: Patience | None = No
 
 @asynccontextmanager
 async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncIterator[asyncpg.Connection]:
-    """Give a connection while nobody else migrates the schema."""
+    """Yield a connection while nobody else migrates the schema."""
     connection = await plain_connection(dsn, application_name=MIGRATION)
     try:
         if await connection.fetchval("select pg_catalog.current_setting('transaction_read_only')") == "on":
@@ -164,7 +164,7 @@ class Listener:
         await self._launch()
         await self._doorbell.connection()
         self._running = [loop.start() for loop in self._loops]
-        # What is there now stays: 100,000 objects of libraries, over which a full collection would stop us for 60 ms.
+        # Existing objects stay: 100,000 of libraries, over which a full collection would stop us for 60 ms.
         gc.collect()
         gc.freeze()
         self._opened.callback(gc.unfreeze)
@@ -180,7 +180,7 @@ class Listener:
         await self._stopped.wait()
 
     async def stop(self) -> None:
-        """Claim no more, let running requests end within the grace period, and leave the rest to others.
+        """Stop claiming, let running requests end within the grace period, and leave the rest to others.
 
         If startup failed, close whatever was opened.
         """
@@ -199,7 +199,7 @@ class Listener:
         try:
             await end()
         except Exception:
-            log.exception("a part of the listener did not end in good order")
+            log.exception("a part of the listener did not shut down cleanly")
 
     async def _open(self) -> Database:
         database = await open_database(self._settings, self._dsn)
@@ -262,7 +262,7 @@ class Listener:
             *(*serving, *server),
         )
         self._ends = (  # those of a line side by side
-            # claims and fires no more, lets nothing go on that waits, and builds no index any more
+            # claims and fires nothing more, lets nothing parked continue, and builds no more indexes
             (claims.stop, circuits.stop, watches.stop, changes.stop, maintenance.stop),
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period

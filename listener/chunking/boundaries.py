@@ -24,7 +24,7 @@ def boundaries(texts: Sequence[Asked]) -> list[Boundaries]:
 
 
 def read_headings(said: str) -> Iterator[list[str]]:
-    """Yield the headings of each chunk, decoded one by one: all at once, a long text's would hold up everybody."""
+    """Yield the headings of each chunk, decoded one by one: all of a long text's at once would block everybody."""
     at = said.find("[") + 1
     while (start := said.find("[", at)) >= 0:
         headings, at = _DECODER.raw_decode(said, start)

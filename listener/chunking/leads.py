@@ -1,7 +1,7 @@
 """What a chunk continues: the header of a table that was cut, the first line of a code block.
 
 It is searched and embedded with the chunk, whose own text stays the slice that it is. A lead is a slice of the same
-text, of bounded length: half a chunk at most, else it is cut at a cell.
+text, of bounded length: half a chunk at most, otherwise cut at a cell.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Leads:
     text: str
     fences: Fences
     tables: Tables
-    columns: tuple[int, int]  # where the row of a table of plain text lies that names its columns; else (0, 0)
+    columns: tuple[int, int]  # the row of a plain-text table that names its columns; otherwise (0, 0)
     most: int
 
     @classmethod
@@ -54,7 +54,7 @@ class Leads:
         return self._within(*self.columns) if at >= self.columns[1] > 0 else NONE
 
     def _within(self, start: int, end: int) -> tuple[int, int]:
-        """Return the lead without blanks at its ends, cut behind a cell if it is too long."""
+        """Return the lead without surrounding blanks, cut after a cell if it is too long."""
         if end - start > self.most:
             cell = max(self.text.rfind(mark, start, start + self.most) for mark in "|,;\t")
             end = cell + 1 if cell > start else start + self.most
@@ -75,6 +75,6 @@ def _columns(text: str, delimiters: str) -> tuple[int, int]:
     row = text[begin : max(end, begin)]
     delimiter = max(delimiters, key=row.count)
     names = row.split(delimiter)
-    said = [name for name in (name.strip(' "\r') for name in names) if name]  # an index has none, often
+    said = [name for name in (name.strip(' "\r') for name in names) if name]  # an index often has none
     numbers = sum(_NUMBER.match(name) is not None for name in said)
     return (begin, end) if len(names) > 1 and 2 * numbers < len(said) and not _NUMBER.match(said[0]) else NONE

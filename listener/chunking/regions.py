@@ -19,9 +19,9 @@ class Region(NamedTuple):
 
 
 def regions_of(text: str, section: Section, size: int, lead: int | None = None) -> Iterator[Region]:
-    """Yield the regions of a section: all of it if it fits into one chunk, else its own text, then its subsections.
+    """Yield the regions of a section: all of it if it fits one chunk, otherwise its own text, then its subsections.
 
-    ``lead`` is where the region begins if headings without a text of their own stand before the section.
+    ``lead`` is where the region begins if headings without text of their own precede the section.
     """
     start = section.start if lead is None else lead
     if section.end - start <= size or not section.children:
@@ -59,7 +59,7 @@ def _pack(text: str, path: tuple[str, ...], siblings: Iterable[Sequence[Region]]
 
 
 def _without_tiny(path: tuple[str, ...], siblings: Iterable[Region], size: int) -> Iterator[Region]:
-    """Join a section of a few words (an eighth of a chunk) with the section before or behind it, if both fit."""
+    """Join a section of a few words (an eighth of a chunk) with the previous or next section, if both fit."""
     before: Region | None = None
     for found in siblings:
         if before and _go_together(before, found, size):

@@ -2,11 +2,11 @@
 
 ::
 
-    text ─► regions (Markdown: sections by heading; else the whole text)
+    text ─► regions (Markdown: sections by heading; otherwise the whole text)
          ─► pieces (a region that is too long is cut at blocks, lines, sentences, words, characters)
          ─► chunks (whitespace trimmed, start moved back for the overlap, never over a heading)
 
-Where a piece may end at several places of the same strength, a checksum of the text behind the place decides, not
+If a piece may end at several places of the same strength, a checksum of the text after the place decides, not
 the distance from the start: after an edit the old and the new cuts meet again soon, so few chunks change.
 See ``docs/decisions/0005-own-chunker.md``.
 """
@@ -27,7 +27,7 @@ from listener.documents.markdown.lists import LIST_ITEM, continues_list
 from listener.documents.markdown.sections import read_sections
 from listener.errors import SettingsError
 
-_LOOKAHEAD = 16  # characters that the patterns below may look at behind a cut
+_LOOKAHEAD = 16  # characters after a cut that the patterns below may examine
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _check(size: int, overlap: int) -> None:
     if size < 1 or not 0 <= overlap < size:
         raise SettingsError(
             "bad_chunking",
-            f"chunks of {size} characters with an overlap of {overlap} can't be made",
+            f"chunks of {size} characters can't overlap by {overlap}",
             "set the size to at least 1, and the overlap to 0 or more but less than the size",
         )
 
@@ -127,7 +127,7 @@ class _Cutter:
         self._core = max(size - overlap, (size + 1) // 2)  # leaves room for the overlap
 
     def chunks(self, region: Region) -> Iterator[Chunk]:
-        """Yield the chunks of a region: it whole if it fits, else piece by piece."""
+        """Yield the chunks of a region: the whole region if it fits, otherwise piece by piece."""
         begin = at = self._skip_blank(region.start, region.end)
         while at < region.end:
             cut = self._cut(at, region.end, self._size if at == begin else self._core)

@@ -1,9 +1,9 @@
-"""The command ``ingest``: each verb parses its arguments, calls the client and prints what comes back.
+"""The command ``ingest``: each subcommand parses its arguments, calls the client and prints the result.
 
 ::
 
     __init__    the program: its verbs, its end
-    arguments   options that several verbs have; what becomes of paths and of k=v
+    arguments   options shared by several subcommands; parsing of paths and k=v
     problems    whatever went wrong → code, message, hint, exit status
     output      terminal, plain lines or JSON
     running     signals, settings, and the client that shows the SQL it sends
@@ -11,7 +11,7 @@
     add         add                              status      status
     failing     failures                         hits        what a search found
     request_list  requests in a list             fitting     lines that fit a width
-    unreadable  what no listener may read        summary     what a quickstart brought
+    unreadable  what no listener may read        summary     the result of a quickstart
     mcp         mcp, on the tools of assistant
     overall     status --watch                   situation_lines  what it shows
     control     cancel, resume, retry, fork, confirm-restore
@@ -97,7 +97,7 @@ def ingest(
     called: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
 ) -> None:
-    """Insert a row into Postgres, and the documents behind it become searchable chunks.
+    """Insert a row into Postgres, and the documents it names become searchable chunks.
 
     \b
     ingest quickstart docs/                  everything at once, on your own folder
@@ -120,41 +120,43 @@ def ingest(
 app.command("quickstart", short_help="Ingest a folder and search it; shows the SQL.")(quickstart.quickstart)
 app.command("migrate", short_help="Install or upgrade the tables, views and functions.")(operate.migrate)
 app.command("listen", short_help="Run a listener in the foreground.")(listen.listen)
-app.command("add", short_help="Ask for files, folders or stdin to be ingested.")(add.add)
+app.command("add", short_help="Submit files, folders or stdin for ingestion.")(add.add)
 app.command("watch", short_help="Keep a source in sync with a collection.")(watching.watch)
-app.command("watches", short_help="Show what is kept in sync, and how it goes.")(watching.watches)
+app.command("watches", short_help="Show watches and their state.")(watching.watches)
 app.command("unwatch", short_help="End a watch.")(watching.unwatch)
-app.command("run-watch", short_help="Have a watch look now.")(watching.run_watch)
-app.command("pause-watch", short_help="Have a watch do nothing for a while.")(watching.pause_watch)
-app.command("resume-watch", short_help="Go on with a watch that was paused.")(watching.resume_watch)
-app.command("status", short_help="Show how far requests are and what they wait for.")(status.status)
+app.command("run-watch", short_help="Make a watch look now.")(watching.run_watch)
+app.command("pause-watch", short_help="Pause a watch.")(watching.pause_watch)
+app.command("resume-watch", short_help="Resume a paused watch.")(watching.resume_watch)
+app.command("status", short_help="Show the progress of requests and what they wait for.")(status.status)
 app.command("failures", short_help="Show the documents that failed, and why.")(failing.failures)
 app.command("cancel", short_help="Cancel pending or running requests.")(control.cancel)
-app.command("resume", short_help="Go on with requests that were cancelled.")(control.resume)
-app.command("retry", short_help="Run again what failed in requests.")(control.retry)
-app.command("fork", short_help="Make a new request from a step of another one.")(control.fork)
-app.command("confirm-restore", short_help="Go on in a database that was restored from a copy.")(control.confirm_restore)
+app.command("resume", short_help="Resume cancelled requests.")(control.resume)
+app.command("retry", short_help="Retry what failed in requests.")(control.retry)
+app.command("fork", short_help="Make a new request that starts at a step of another one.")(control.fork)
+app.command("confirm-restore", short_help="Resume work in a database that was restored from a copy.")(
+    control.confirm_restore
+)
 app.command("collections", short_help="Show what each collection holds.")(holdings.collections)
-app.command("documents", short_help="List documents, or those that fail.")(holdings.documents)
-app.command("show", short_help="Show a document: text, chunks, what became of it.")(holdings.show)
+app.command("documents", short_help="List documents, or only failing ones.")(holdings.documents)
+app.command("show", short_help="Show a document: text, chunks, history.")(holdings.show)
 app.command("delete", short_help="Delete documents of a collection.")(deletion.delete)
 app.command("forget", short_help="Remove all traces of documents, and keep them out.")(forget.forget)
 app.command("let-back", short_help="Let a forgotten document be ingested again.")(forget.let_back)
 app.command("usage", short_help="Show what was sent to embedders, by day.")(used.usage)
 app.command("search", short_help="Search by words and by meaning.")(search.search)
-app.command("context", short_help="Print what goes into a prompt for a question.")(context.context)
+app.command("context", short_help="Print text for a prompt that answers a question.")(context.context)
 app.command("ui", short_help="Serve pages for a browser: see how it goes, search.")(ui.ui)
 app.command("mcp", short_help="Serve assistants: search and read documents (MCP).")(mcp.mcp)
-app.command("eval", short_help="Measure how good searches are.")(judge.evaluate)
+app.command("eval", short_help="Measure the quality of searches.")(judge.evaluate)
 app.command(
     "psql",
     short_help="Open psql on the database.",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(operate.psql)
 app.command("grant", short_help="Let a role submit, search, operate or listen.")(rights.grant)
-app.command("revoke", short_help="Take such a right away.")(rights.revoke)
+app.command("revoke", short_help="Revoke such a right.")(rights.revoke)
 app.command("doctor", short_help="Check what ingestion needs; show the settings.")(doctor.doctor)
-app.command("maintain", short_help="Make the indexes of vectors now, as the owner.")(maintain.maintain)
+app.command("maintain", short_help="Build the indexes of vectors now, as the owner.")(maintain.maintain)
 app.command("health", short_help="Say whether a listener of this host is alive, for probes.")(health.health)
 app.command("stop", short_help="Stop the embedded Postgres.")(operate.stop)
 app.command("uninstall", short_help="Drop everything of ours from the database.")(operate.uninstall)
@@ -177,7 +179,7 @@ def main() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Open what was closed, as by ``>&-``: else the next file or socket would be taken for it."""
+    """Open whatever was closed, as by ``>&-``: otherwise the next file or socket would take its number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one

@@ -31,7 +31,8 @@ def add(
     metadata: arguments.Metadata = None,
     priority: Annotated[int, typer.Option(help="Lower runs first.")] = 0,
     run_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Not before; as Postgres reads it, in the server's time zone.")
+        str | None,
+        typer.Option(metavar="TIME", help="Earliest start, as Postgres parses it, in the server's time zone."),
     ] = None,
     dedupe_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="If an unfinished request has this key, print its id instead.")
@@ -48,8 +49,8 @@ def add(
     """Ask for sources to be ingested: insert one row for each SOURCE, all or none of them.
 
     Prints the ids of the requests. A relative path is made absolute; it is looked for on the machine of the listener.
-    A value of K=V is JSON where it can be, else text; a key that is given twice makes an array. When listeners run, but
-    none of them may read a SOURCE, a warning says so; the request waits for one that may, --wait for ten seconds.
+    A value of K=V is JSON if it can be parsed, otherwise text; a repeated key makes an array. If listeners run, but
+    none may read a SOURCE, a warning says so; the request waits for one that may, --wait for ten seconds.
 
     \b
     ingest add docs/ --wait
@@ -82,7 +83,9 @@ def add(
 
 def _check_together(sources: Sequence[str], dedupe_key: str | None) -> None:
     if len(sources) > 1 and STDIN in sources:
-        raise UsageProblem("stdin_goes_alone", "- (stdin) stands beside other SOURCEs", "Add it in a call of its own.")
+        raise UsageProblem(
+            "stdin_goes_alone", "- (stdin) is given together with other SOURCEs", "Add it in a separate call."
+        )
     if len(sources) > 1 and dedupe_key is not None:
         hint = "With one key for several, all but the first would be dropped: add them one by one."
         raise UsageProblem("one_key_for_several", "--dedupe-key goes with one SOURCE", hint)

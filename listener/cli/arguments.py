@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; errors on stderr too.")]
 ShowSql = Annotated[bool, typer.Option("--show-sql", help="Show on stderr the SQL that is sent, as psql takes it.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Follow the requests to their end; exit as they ended.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Follow the requests to their end; the exit status tells how they ended.")
+]
 Options = Annotated[
     list[str] | None, typer.Option("--option", "-o", metavar="K=V", help="See: select * from ingest_options()")
 ]
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Since then: 2h, 7d, or a time as Postgres reads it.")
+    str | None, typer.Option("--since", metavar="TIME", help="Since then: 2h, 7d, or a time that Postgres understands.")
 ]
 Metadata = Annotated[
-    list[str] | None, typer.Option("--metadata", "-m", metavar="K=V", help="Kept with each chunk, for filters.")
+    list[str] | None, typer.Option("--metadata", "-m", metavar="K=V", help="Stored with each chunk, for filters.")
 ]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection of documents.")]
 
@@ -52,7 +54,7 @@ _IN_SQL: dict[Way, Literal["words", "vector", "both"]] = {
 
 By = Annotated[
     Way | None,
-    typer.Option(help="Only by words, only by meaning (vector), or by both or not at all.", show_default=False),
+    typer.Option(help="Only by words, only by meaning (vector), or strictly by both.", show_default=False),
 ]
 Collections = Annotated[
     list[str] | None, typer.Option("--collection", "-c", help="A collection, by default default; may be repeated.")
@@ -63,21 +65,21 @@ Filter = Annotated[
 ]
 Similarity = Annotated[
     float | None,
-    typer.Option("--min-similarity", metavar="X", min=-1, max=1, help="By meaning, nothing with a smaller cosine."),
+    typer.Option("--min-similarity", metavar="X", min=-1, max=1, help="For hits by meaning, the smallest cosine."),
 ]
 WordsWeight = Annotated[
-    float | None, typer.Option("--words-weight", metavar="X", min=0, help="How much words count, if both do; 1.")
+    float | None, typer.Option("--words-weight", metavar="X", min=0, help="Weight of words when both count; 1.")
 ]
 VectorWeight = Annotated[
-    float | None, typer.Option("--vector-weight", metavar="X", min=0, help="How much the meaning counts; 1.")
+    float | None, typer.Option("--vector-weight", metavar="X", min=0, help="Weight of meaning; 1.")
 ]
-Rerank = Annotated[
-    bool, typer.Option("--rerank", help="In the order of a re-ranker (INGEST_RERANKER of the listener).")
-]
+Rerank = Annotated[bool, typer.Option("--rerank", help="Order by a re-ranker (INGEST_RERANKER of the listener).")]
 PerDocument = Annotated[
-    int | None, typer.Option("--per-document", metavar="N", min=1, help="At most so many chunks of a document.")
+    int | None, typer.Option("--per-document", metavar="N", min=1, help="Most chunks of one document.")
 ]
-Under = Annotated[str | None, typer.Option(metavar="PREFIX", help="Only documents whose URIs begin so; or a path.")]
+Under = Annotated[
+    str | None, typer.Option(metavar="PREFIX", help="Only documents whose URIs begin with this; or a path.")
+]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -100,7 +102,7 @@ async def request_of(ingest: Ingest, text: str) -> UUID:
 
 
 async def require_collection(ingest: Ingest, name: str) -> None:
-    """Raise RequestError ``unknown_collection``, with those that there are, unless there is this one."""
+    """Raise RequestError ``unknown_collection``, listing the existing ones, unless this one exists."""
     from listener.client import overview
 
     await overview.require_collection(ingest.session, name)
@@ -114,12 +116,12 @@ def absolute_source(source: str) -> str:
         source.encode()
     except UnicodeEncodeError:
         shown = source.encode(errors="surrogateescape").decode(errors="backslashreplace")
-        hint = "Names must be UTF-8 to be stored in Postgres: rename it, or give the folder above it."
+        hint = "Names must be UTF-8 to be stored in Postgres: rename it, or add the folder above it."
         raise UsageProblem("path_not_utf8", f"the path {shown} is not UTF-8", hint) from None
     path = Path(source)
     if path.is_absolute() or (_URL.match(source) and not path.exists()):
         return source
-    # Only a path with .. is resolved: else links stay in the name that the documents get.
+    # Only a path with .. is resolved: otherwise links stay in the documents' names.
     return str(path.resolve() if ".." in path.parts else Path.cwd() / path)
 
 
@@ -133,7 +135,7 @@ def document_uri(text: str) -> str:
 
 
 def json_object(option: str, pairs: Sequence[str]) -> dict[str, object]:
-    """Return the JSON object of ``k=v`` pairs: v is JSON where it can be, else text; a key twice is an array."""
+    """Return the JSON object of ``k=v`` pairs: v is JSON if possible, otherwise text; a repeated key is an array."""
     values: dict[str, object] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -145,7 +147,7 @@ def json_object(option: str, pairs: Sequence[str]) -> dict[str, object]:
 
 
 def one_or_more(names: Sequence[str] | None) -> str | list[str]:
-    """Return the collection that is meant, or those that are."""
+    """Return the collection or collections that are meant."""
     return names[0] if names and len(names) == 1 else list(names or []) or "default"
 
 

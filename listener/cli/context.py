@@ -16,16 +16,16 @@ from listener.cli.search import Sought, beginning, documents_elsewhere
 def context(
     query: Annotated[str, typer.Argument(metavar="QUESTION", help="What is asked.")],
     collection: arguments.Collections = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks are found.")] = 8,
+    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks to find.")] = 8,
     budget: Annotated[
-        int | None, typer.Option(metavar="CHARACTERS", min=1, help="Most characters; 12000 if nothing is said.")
+        int | None, typer.Option(metavar="CHARACTERS", min=1, help="Most characters; 12000 by default.")
     ] = None,
     tokens: Annotated[int | None, typer.Option(metavar="N", min=1, help="Most tokens, of four bytes each.")] = None,
     share: Annotated[
-        float, typer.Option(min=0.01, max=1, help="The part of it that one of several documents may have.")
+        float, typer.Option(min=0.01, max=1, help="The share of it that one of several documents may use.")
     ] = 0.5,
     neighbours: Annotated[
-        int, typer.Option(metavar="N", min=0, max=1000, help="Chunks before and behind each, as far as there is room.")
+        int, typer.Option(metavar="N", min=0, max=1000, help="Chunks before and after each, if there is room.")
     ] = 1,
     sections: Annotated[
         int, typer.Option(metavar="N", min=0, max=100, help="Levels of headings: 1: the section of each, 0: none.")
@@ -45,7 +45,7 @@ def context(
     """Print what goes into a prompt for a question: passages of documents, best first, each under its citation.
 
     In plain SQL that is: call ingest_embed_query('QUESTION'); select string_agg(cited, E'\\n\\n') from
-    ingest_context('QUESTION'). In a pipe the text is as it stands in the documents. Without a listener it is found by
+    ingest_context('QUESTION'). In a pipe, the text is exactly that of the documents. Without a listener, it searches by
     words only, and says so.
 
     \b
@@ -53,7 +53,7 @@ def context(
     ingest context "who pays for travel?" -c handbook --tokens 2000 --json
     """
     if not query.strip():
-        raise UsageProblem("empty_query", "QUESTION is empty", "Say what is asked.")
+        raise UsageProblem("empty_query", "QUESTION is empty", "Give a question.")
     wanted = Sought(query, by, arguments.one_or_more(collection), arguments.given(
         k=k, filter=arguments.json_filter(filter_), per_document=per_document, under=beginning(under), since=since,
         min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank or None,

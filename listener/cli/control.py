@@ -40,7 +40,7 @@ def resume(
 ) -> int:
     """Go on with requests that were cancelled, by a person or by their deadline: select ingest_resume(id).
 
-    Each document goes on from where it stood. Also for a request that met the crash limit.
+    Each document continues from where it stood. Also for a request that reached the crash limit.
 
     \b
     ingest resume 0b6b1c9e-… --wait
@@ -59,7 +59,7 @@ def retry(
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> int:
-    """Run again what failed in requests, from the step that failed, and nothing else: select ingest_retry(id).
+    """Retry only what failed in requests, from the step that failed: select ingest_retry(id).
 
     \b
     ingest retry 0b6b1c9e-… --wait
@@ -106,7 +106,7 @@ def confirm_restore(
 ) -> None:
     """Go on in a database that was restored from a dump or a backup: select ingest_confirm_restore().
 
-    Until then no listener begins anything in it: a copy would pay and publish once more what the original did. For the
+    Until then no listener starts work in it: a copy would pay and publish once more what the original did. For the
     owner and operators of all collections.
 
     \b
@@ -142,7 +142,7 @@ async def _each(verb: _Verb, given: list[str], wait: bool, show_sql: bool, outpu
 
 
 async def _retry_failed(since: str, collection: str | None, wait: bool, show_sql: bool, output: Output) -> int:
-    """Retry each in a transaction of its own: one that is refused keeps no other back."""
+    """Retry each in a separate transaction, so that one refusal does not affect the others."""
     retried, refused = [], []
     async with open_ingest(output, show_sql) as ingest:
         found = await ingest.failed_requests(since, collection)

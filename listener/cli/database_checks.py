@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at in the database: what the server is, what is installed there, who works in it."""
+"""``doctor``'s checks of the database: the server, what is installed there, who works in it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def _listens(session: Session, settings: Settings, dsn: str) -> str:
     await (await open_database(settings, dsn)).require_own_sessions()
     async with open_session(dsn, settings.schema_) as other:
         if not await diagnosis.hears(session, other, LISTEN_SECONDS):
-            hint = "Is a transaction-mode pooler in between? Connect past it, or set INGEST_POLL_ONLY=true."
+            hint = "Is a transaction-mode pooler in between? Bypass it, or set INGEST_POLL_ONLY=true."
             raise Bad("a NOTIFY did not reach a LISTEN", hint, "warning" if settings.poll_only else "problem")
     return "LISTEN and NOTIFY work"
 
@@ -127,7 +127,7 @@ async def _doors(session: Session, settings: Settings) -> str:
     if strangers:
         some = ", ".join(strangers[:5]) + (" and others" if len(strangers) > 5 else "")
         raise Bad(
-            f'{some} may CREATE in schema "{settings.schema_}": their look-alikes can stop calls of ours',
+            f'{some} may CREATE in schema "{settings.schema_}": look-alikes of our functions can make calls fail',
             f'As its owner: revoke create on schema "{settings.schema_}" from …; or install into a schema of its own.',
             "warning",
         )
@@ -139,8 +139,8 @@ async def _place(session: Session) -> str:
 
     if reason := await diagnosis.restored(session):
         hint = "Look at ingest status first. Then: ingest confirm-restore, or with --cancel, in a copy for tests"
-        raise Bad(f"restored_database: {reason}; no listener begins anything in it", hint)
-    return "the database is where it was"
+        raise Bad(f"restored_database: {reason}; no listener starts work in it", hint)
+    return "the database was not restored"
 
 
 async def _listeners(session: Session) -> str:
@@ -161,8 +161,8 @@ async def _services(session: Session) -> str:
     away = await diagnosis.outages(session)
     if away:
         told = "; ".join(f"{one.service} for {one.seconds:.0f} s: {one.message}" for one in away)
-        raise Bad(f"away: {told}", "Work for it waits, and goes on by itself when it answers again.", "warning")
-    return "none is known to be away"
+        raise Bad(f"away: {told}", "Work for it waits, and continues automatically when it answers again.", "warning")
+    return "no service is known to be away"
 
 
 async def _work(session: Session) -> str:
@@ -184,6 +184,6 @@ async def _indexes(session: Session, server: DatabaseServer) -> str:
         raise Bad(f"{valid} valid, not {len(bad)}: {some}", f"{bad[0].why}. See the view ingest_indexes.", "warning")
     assert server.pgvector
     if valid and tuple(int(part) for part in server.pgvector.split(".")[:3]) < SOUND_PGVECTOR:
-        hint = "Upgrade it on the server, then as its owner: alter extension vector update; reindex what is there."
+        hint = "Upgrade it on the server, then as its owner: alter extension vector update; reindex existing indexes."
         raise Bad(f"pgvector {server.pgvector}: a vacuum may corrupt indexes of vectors", hint, "warning")
     return f"{valid} valid, {len(there) - valid} collections are searched exactly"

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def delete(
     uris: Annotated[
-        list[str] | None, typer.Argument(metavar="URI", help="Of documents; an absolute path is a file's.")
+        list[str] | None, typer.Argument(metavar="URI", help="URIs of documents; an absolute path means a file.")
     ] = None,
     under: Annotated[
         str | None,
-        typer.Option("--under", metavar="PREFIX", help="All whose URI begins so: /srv/old/ of a folder."),
+        typer.Option("--under", metavar="PREFIX", help="All whose URI begins with this: /srv/old/ for a folder."),
     ] = None,
     collection: arguments.Collection = "default",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -43,7 +43,7 @@ def delete(
     if (under is None) == (not uris):
         raise UsageProblem("usage", "it takes URIs, or --under PREFIX", "ingest delete --help")
     if under == "":
-        hint = "It would be all documents. If that is meant: select ingest_delete_documents('COLLECTION')."
+        hint = "It would match all documents. To delete them all: select ingest_delete_documents('COLLECTION')."
         raise UsageProblem("empty_prefix", "--under is empty", hint)
     wanted = list(dict.fromkeys(map(arguments.document_uri, uris or [])))
     prefix = None if under is None else arguments.document_uri(under)
@@ -90,10 +90,10 @@ async def confirm(what: str, output: Output) -> None:
 
 
 async def confirmed(question: str) -> bool:
-    """Ask whoever is at the terminal; no answer (Ctrl-D, an empty line) is no. A signal ends the wait."""
+    """Ask the user at the terminal; no answer (Ctrl-D, an empty line) means no. A signal ends the wait."""
     typer.echo(f"{question} [y/N]: ", nl=False, err=True)
     await anyio.wait_readable(sys.stdin)
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
-        typer.echo(err=True)  # Ctrl-D leaves the cursor behind the question
+        typer.echo(err=True)  # Ctrl-D leaves the cursor after the question
     return answer.strip().lower() in ("y", "yes")

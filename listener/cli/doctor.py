@@ -25,14 +25,14 @@ EMBED_SECONDS = 15.0
 def doctor(
     settings: Annotated[bool, typer.Option("--settings", help="Show every setting instead.")] = False,
     kind: Annotated[
-        str | None, typer.Option("--as", metavar="KIND", help="Check instead what this role needs to be a submitter, …")
+        str | None, typer.Option("--as", metavar="KIND", help="Check instead what this role lacks as a submitter, …")
     ] = None,
     collection: Annotated[str | None, typer.Option("--collection", "-c", help="With --as: in this collection.")] = None,
     as_json: arguments.Json = False,
 ) -> int:
     """Check what ingestion needs, one by one, and say what to do about each problem.
 
-    Exit status 5 if there is a problem; a warning is none. Nothing is changed or started.
+    Exit status 5 if there is a problem, not for warnings. Nothing is changed or started.
 
     \b
     ingest doctor
@@ -107,7 +107,7 @@ async def _holds(what: str, ok: bool, hint: str) -> str:
 
 
 async def _unread(name: str, meant: str) -> str:
-    raise Bad(f"{name} is set, and nothing reads it", f"Was {meant} meant? See: ingest doctor --settings", "warning")
+    raise Bad(f"{name} is set, but nothing reads it", f"Was {meant} meant? See: ingest doctor --settings", "warning")
 
 
 async def _embedder(settings: Settings) -> str:
@@ -149,9 +149,9 @@ async def _parsers(settings: Settings) -> str:
     async with Workers(1, settings.parse_timeout_seconds, settings.parse_memory_mb) as workers:
         await workers.run(len, "")
     if workers.missing:
-        hint = "Linux 5.13 or newer with seccomp and Landlock has it; a container's runtime may refuse these."
-        raise Bad(f"they are not shut in as they should be: {'; '.join(workers.missing)}", hint, "warning")
-    return "no network, no other processes, no files but libraries"
+        hint = "Linux 5.13 or newer with seccomp and Landlock has this; a container runtime may forbid it."
+        raise Bad(f"they are not confined as they should be: {'; '.join(workers.missing)}", hint, "warning")
+    return "no network, no other processes, no files except libraries"
 
 
 async def _find_running(settings: Settings, findings: Findings) -> str | None:
@@ -164,8 +164,8 @@ async def _find_running(settings: Settings, findings: Findings) -> str | None:
 
         embedded.binaries.installed()
         if not embedded_runs(settings):
-            hint = "Verbs that need it start it: ingest migrate. Or set INGEST_DATABASE_URL."
-            raise Bad("installed, does not run; INGEST_DATABASE_URL is not set", hint, "warning")
+            hint = "Commands that need it start it: ingest migrate. Or set INGEST_DATABASE_URL."
+            raise Bad("installed but not running; INGEST_DATABASE_URL is not set", hint, "warning")
         server = await embedded.start(settings.data_dir)
         dsn.append(server.dsn())
         return f"runs in {server.home.path}"

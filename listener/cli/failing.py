@@ -1,4 +1,4 @@
-"""``failures``: the documents that fail, grouped by why, one by one, or those that are slow."""
+"""``failures``: the failing documents, grouped by reason or one by one, or the slow ones."""
 
 from __future__ import annotations
 
@@ -28,20 +28,18 @@ def failures(
     request: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a request, or its beginning.")] = None,
     of: Annotated[str | None, typer.Option("--request", metavar="ID", help="The same as ID.")] = None,
     code: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Only with this code: each document by itself.")
+        str | None, typer.Option(metavar="CODE", help="Only with this code: each document separately.")
     ] = None,
     collection: Annotated[str | None, typer.Option("--collection", "-c", help="Only of this collection.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also what was mended since.")] = False,
-    slow: Annotated[
-        bool, typer.Option("--slow", help="Instead: the documents that took longest, failed or not.")
-    ] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many documents.")] = 100,
+    everything: Annotated[bool, typer.Option("--all", help="Also failures resolved since.")] = False,
+    slow: Annotated[bool, typer.Option("--slow", help="Instead: the slowest documents, failed or not.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Most documents to list.")] = 100,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Show which documents fail now, why and what to do: the view ingest_failures, grouped by code.
 
-    A document that a later request or attempt brought in is not shown, unless with --all. With an ID or --code, each
+    A document that a later request or attempt ingested is not shown, unless with --all. With an ID or --code, each
     document by itself. With --json, and in a pipe, always each by itself.
 
     \b
@@ -57,7 +55,7 @@ def failures(
     if wanted:
         arguments.check_id(wanted)
     if slow and code:
-        raise UsageProblem("slow_with_code", "--slow and --code go apart", "Documents that are slow need not fail.")
+        raise UsageProblem("slow_with_code", "--slow and --code can't be combined", "Slow documents need not fail.")
     run(_failures(wanted, code, collection, everything, slow, limit, show_sql, Output(as_json)))
 
 
@@ -102,7 +100,7 @@ async def _each_or_grouped(
     if not by_person or request or code:
         found = await ingest.failures(request, limit=limit, code=code, collection=collection, now=not everything)
     if request and not groups:
-        await ingest.status(request)  # raises if there is no such request
+        await ingest.status(request)  # raises if the request does not exist
     output.value(found)
     if request is None and code is None:
         await _note_watches(ingest, collection, output)
@@ -127,14 +125,14 @@ async def _note_watches(ingest: Ingest, collection: str | None, output: Output) 
 
 def _no_such_code(code: str, groups: Sequence[FailureGroup], everything: bool) -> UsageProblem:
     known = ", ".join(group.code for group in groups)
-    more = "" if everything else " --all counts those that were mended too."
-    hint = f"Codes of those that fail: {known}.{more}" if known else f"Nothing fails.{more}"
+    more = "" if everything else " --all counts resolved ones too."
+    hint = f"Codes of failing documents: {known}.{more}" if known else f"Nothing fails.{more}"
     return UsageProblem("no_such_failure", f'no document fails with "{code}"', hint)
 
 
 def _say_none(output: Output, everything: bool) -> None:
     if output.terminal:
-        output.line("no failures" if everything else "nothing fails now (--all shows what was mended since)")
+        output.line("no failures" if everything else "nothing fails now (--all shows resolved failures)")
 
 
 def _row(failure: Failure) -> tuple[object, ...]:
@@ -153,7 +151,7 @@ def _write_groups(groups: Sequence[FailureGroup], output: Output) -> None:
         output.pieces([(group.code, "bold red"), (f"  {number}{in_requests}{types}", "")])
         _write_below([f"such as {group.uri}", group.message, *_hint(group.hint)], output)
     output.line()
-    output.line("each by itself: ingest failures --code CODE; try again: ingest retry ID", "dim")
+    output.line("each separately: ingest failures --code CODE; try again: ingest retry ID", "dim")
 
 
 def _write_each(found: Sequence[Failure], number: int, output: Output) -> None:
@@ -191,7 +189,7 @@ async def _slow(ingest: Ingest, given: dict[str, str], limit: int, output: Outpu
         output.table(headings, map(_slow_row, found))
         return
     if not found:
-        output.line("nothing was timed yet")
+        output.line("no document has taken time yet")
     for line in _slow_lines(found, output.width) if found else ():
         output.pieces(line)
 

@@ -1,4 +1,4 @@
-"""What the checks of ``doctor`` find, each written as soon as it is there."""
+"""The findings of ``doctor``'s checks, each written as soon as it is known."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def columns(
 ) -> tuple[Line, list[list[Line]]]:
     """Return a line of headings, and for each row its lines: one, or two where the others leave its last cell no room.
 
-    The last cell is cut in its middle; ``whole``: it goes on in lines of its own, since a name is typed as it stands.
+    The last cell is cut in its middle; ``whole``: it continues on further lines, since a name is typed as shown.
     ``styles``: of each row's second cell, which says how it is.
     """
     cells = [[on_one_line(cell) for cell in row] for row in rows]
@@ -120,7 +120,7 @@ def wrapped(pieces: Line, width: int) -> list[Line]:
 
 
 def _words(text: str) -> list[str]:
-    """Return a text's words, each with the spaces behind it."""
+    """Return a text's words, each with the spaces after it."""
     return WORD_AND_SPACES.findall(text)
 
 

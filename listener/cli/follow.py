@@ -1,4 +1,4 @@
-"""Follow requests until they end, shown as a bar or as lines; and how requests are told in a line."""
+"""Follow requests until they end, shown as a bar or as lines; and describe requests in one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUIET_SECONDS = 2.0  # a line at most this often where only steps and counts cha
 
 
 async def follow_to_end(ingest: Ingest, requests: Sequence[UUID], output: Output) -> int:
-    """Show how ``requests`` go on and, when all have ended, what became of them; return the exit status.
+    """Show the progress of ``requests`` until all have ended; return the exit status.
 
     Raises OperatorError ``no_root`` when no living listener has been able to read any of what is left for ten seconds.
     """
@@ -40,12 +40,12 @@ async def follow_to_end(ingest: Ingest, requests: Sequence[UUID], output: Output
 
 @contextmanager
 def going_on(requests: Sequence[UUID], output: Output) -> Iterator[None]:
-    """Say that ``requests`` go on, and how to look at them and to stop them, if a signal ends the block."""
+    """Say that ``requests`` continue, and how to look at them and stop them, if a signal ends the block."""
     try:
         yield
     except asyncio.CancelledError:
         named = " ".join(map(short, requests))
-        first = f"request {named} goes on" if len(requests) == 1 else f"the {len(requests)} requests go on"
+        first = f"request {named} continues" if len(requests) == 1 else f"the {len(requests)} requests continue"
         output.note(
             f"{first}; to look at it: ingest status {short(requests[0])} --watch; to stop it: ingest cancel {named}"
         )
@@ -60,7 +60,7 @@ async def follow(
     each: bool = False,
     watch: Callable[[Sequence[Status]], Awaitable[None]] | None = None,
 ) -> list[Status]:
-    """Show how ``requests`` go on until all have ended, and return what became of them.
+    """Show the progress of ``requests`` until all have ended, and return their outcome.
 
     ``each``: with JSON, write a line for each change. ``watch`` is called at each look. A request that was deleted
     meanwhile is left out.
@@ -142,7 +142,7 @@ def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
             known = all(status.percent is not None for status in statuses)
             progress.update(
                 task,
-                total=100 if known else None,  # a bar that goes to and fro
+                total=100 if known else None,  # a bar that moves back and forth
                 completed=sum(status.percent or 0 for status in statuses) / max(len(statuses), 1),
                 percent=_percent(statuses),
                 description=on_one_line(
@@ -160,7 +160,7 @@ def _percent(statuses: Sequence[Status]) -> str:
 
 
 def percent_text(percent: float) -> str:
-    """Return a percentage with one decimal, cut off: 100 is only what is through."""
+    """Return a percentage with one decimal, truncated: only finished requests show 100."""
     return f"{math.floor(percent * 10) / 10:g}"
 
 
@@ -182,13 +182,13 @@ def _headline(statuses: Sequence[Status]) -> str:
 
 
 def _waits(statuses: Sequence[Status]) -> str:
-    """Return what the first of those that have not ended waits for, if it does: ``waiting for root: …``."""
+    """Return what the first unfinished request waits for, if it does: ``waiting for root: …``."""
     first = next((status for status in statuses if not status.finished), None)
     return f"waiting for {in_shell(first.waiting_for)}" if first and first.waiting_for else ""
 
 
 def _kind(statuses: Sequence[Status]) -> str:
-    """Return the beginning of that, which fits beside a bar: ``waiting for root``."""
+    """Return the beginning of that, short enough to fit beside a bar: ``waiting for root``."""
     return _waits(statuses).partition(":")[0]
 
 
@@ -221,7 +221,7 @@ def _waiting_kind(status: Status) -> str:
 
 
 def write_outcomes(statuses: Sequence[Status], output: Output) -> None:
-    """Write what became of requests, and where to look for more."""
+    """Write the outcome of requests, and where to look for more."""
     for status in statuses:
         output.line(f"{status.id} {outcome_line(status)}")
         for line in error_lines(status) + note_lines(status):
@@ -231,7 +231,7 @@ def write_outcomes(statuses: Sequence[Status], output: Output) -> None:
 
 
 def outcome_line(status: Status) -> str:
-    """Return in one line what became of a request."""
+    """Return the outcome of a request in one line."""
     counts = [
         counted(status.documents_done or 0, "document") + " ingested",
         _unless_zero(status.documents_skipped, "{} unchanged or superseded"),
@@ -270,7 +270,7 @@ def ended_documents(status: Status) -> int:
 
 
 def through_documents(status: Status) -> int:
-    """Return how many documents need no more work but to be made live, which happens to many at once."""
+    """Return how many documents only need to be published, which happens to many at once."""
     return ended_documents(status) + (status.documents_embedded or 0)
 
 

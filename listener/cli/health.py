@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 def health(
     live: Annotated[bool, typer.Option("--live", help="Fail only if the database answers.")] = False,
     anywhere: Annotated[bool, typer.Option("--any", help="Accept a listener on any host.")] = False,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long the database may take.")] = 3.0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Longest wait for the database.")] = 3.0,
     as_json: arguments.Json = False,
 ) -> int:
-    """Say whether a listener of this host is alive: exit status 0 if so, else 1.
+    """Say whether a listener of this host is alive: exit status 0 if so, otherwise 1.
 
     Alive is whose last heartbeat is younger than its lease (INGEST_LEASE_SECONDS). It must use the same database and
     schema; this host is known by its name, which for a container is the container's own.
@@ -50,7 +50,7 @@ def health(
 async def _health(settings: Settings, host: str | None, timeout: float, live: bool, output: Output) -> int:
     try:  # anyio's backend would be a tenth of what a probe costs
         beating = await asyncio.wait_for(_beating(settings, host), timeout)
-    except Exception as error:  # whatever is in the way, a probe wants yes or no
+    except Exception as error:  # whatever happened, a probe wants yes or no
         return _unanswered(explain(_named(error, timeout)), live, output)
     if not beating:
         return _silent(host, output)
@@ -76,7 +76,7 @@ async def _dsn(settings: Settings) -> str:
     from listener.database.dsn import find_dsn
 
     if not settings.database_url and not embedded_runs(settings):
-        raise OperatorError("database_unreachable", "the embedded Postgres does not run", "Start: ingest listen")
+        raise OperatorError("database_unreachable", "the embedded Postgres is not running", "Start: ingest listen")
     return await find_dsn(settings)
 
 

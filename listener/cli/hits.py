@@ -1,4 +1,4 @@
-"""What a search found, for people: where it stands, how it was found, and the words that matched, marked."""
+"""Search hits for people: where a hit is, how it was found, and its matching words highlighted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS, MOST_LINES = 600, 12
 NO_LIMIT = 10**9  # columns: what is piped is not wrapped
-BEFORE = 120  # characters that stand before the first match, if that comes late
+BEFORE = 120  # characters shown before the first match, if that comes late
 INDENT = "    "
 LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 
@@ -44,7 +44,7 @@ def write_hits(hits: Sequence[Hit], marked: Sequence[Pieces], output: Output) ->
 def _about(hit: Hit, several: bool) -> str:
     """Return ``Install > Linux · page 3 · chunk 7 · found by words (place 1) and meaning (place 4) · score 0.0318``.
 
-    With hits of ``several`` collections, its own stands before that.
+    With hits of ``several`` collections, each hit's collection comes first.
     """
     path = hit.metadata.get("heading_path")
     headings = " > ".join(map(str, path)) if isinstance(path, list) else ""
@@ -93,7 +93,7 @@ def around_match(pieces: Pieces) -> list[tuple[str, bool]]:
 
 
 def _start(text: str, first: int) -> int:
-    """Return where a line, or else a word, begins before a match."""
+    """Return where a line, or otherwise a word, begins before a match."""
     earliest = first - BEFORE
     line = text.find("\n", earliest, first)
     word = text.find(" ", earliest, first)
@@ -110,7 +110,7 @@ def _slice(pieces: Pieces, start: int, end: int) -> Iterable[tuple[str, bool]]:
 
 
 def _lines(pieces: Iterable[tuple[str, bool]]) -> list[Line]:
-    """Return pieces as lines, without those that are empty one after another."""
+    """Return pieces as lines, without consecutive empty ones."""
     lines: list[Line] = [[]]
     for piece, is_word in pieces:
         first, *others = LINE_ENDS.split(piece.replace("\t", "    "))

@@ -1,4 +1,4 @@
-"""``collections``, ``documents``, ``show``: what is there, and what became of it."""
+"""``collections``, ``documents``, ``show``: the inventory and the history of documents."""
 
 from __future__ import annotations
 
@@ -86,15 +86,18 @@ def _pair(name: str, value: object, output: Output) -> None:
 
 def documents(
     collection: Annotated[
-        str | None, typer.Argument(metavar="[COLLECTION]", help="Of this one; without it, of all.")
+        str | None, typer.Argument(metavar="[COLLECTION]", help="Only this one; by default all.")
     ] = None,
     under: Annotated[
-        str, typer.Option("--under", metavar="PREFIX", help="Only URIs that begin so; an absolute path is a file's.")
+        str,
+        typer.Option(
+            "--under", metavar="PREFIX", help="Only URIs that begin with this; an absolute path means a file."
+        ),
     ] = "",
     failed: Annotated[bool, typer.Option("--failed", help="Only those whose last attempt failed, and why.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Most to list.")] = 100,
     after: Annotated[
-        str | None, typer.Option(metavar="URI", help="Go on behind this one of COLLECTION: the next page.")
+        str | None, typer.Option(metavar="URI", help="Continue after this document of COLLECTION: the next page.")
     ] = None,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
@@ -134,7 +137,7 @@ async def _documents(
         output.note(f"note: the first {limit}; more: --limit, or {more}")
 
 
-PAGE = 1000  # rows that are asked for at a time
+PAGE = 1000  # rows per query
 
 
 def _write_list(found: list[Listed], collection: str | None, output: Output) -> None:
@@ -164,16 +167,16 @@ def _write_list(found: list[Listed], collection: str | None, output: Output) -> 
 
 
 def show(
-    uri: Annotated[str, typer.Argument(metavar="URI", help="Of a document; an absolute path is a file's.")],
+    uri: Annotated[str, typer.Argument(metavar="URI", help="URI of a document; an absolute path means a file.")],
     collection: arguments.Collection = "default",
-    text: Annotated[bool, typer.Option("--text", help="Nothing but its text.")] = False,
-    attempts: Annotated[int, typer.Option(min=1, help="At most so many attempts.")] = 20,
+    text: Annotated[bool, typer.Option("--text", help="Print only its text.")] = False,
+    attempts: Annotated[int, typer.Option(min=1, help="Most attempts to list.")] = 20,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Show one document: what is live, its chunks and text, and what each request made of it: why it was skipped.
 
-    Text and chunks are for who may find it in a search, attempts for operators and whoever asked for them.
+    Text and chunks are shown to those who may find it in a search, attempts to operators and their submitters.
 
     \b
     ingest show /srv/docs/faq.md -c handbook

@@ -24,7 +24,7 @@ NAMES = {"words": "words", "vector": "meaning", "both": "both"}
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Judged queries, a JSON object a line.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Judged queries, one JSON object per line.")],
     collection: Annotated[
         list[str] | None, typer.Option("--collection", "-c", help="A collection; several are compared.")
     ] = None,
@@ -34,13 +34,13 @@ def evaluate(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many documents count.")] = 10,
     base: Annotated[
-        str, typer.Option(metavar="PREFIX", help="What expected URIs without a scheme begin with; or a folder.")
+        str, typer.Option(metavar="PREFIX", help="Prefix of expected URIs without a scheme; or a folder.")
     ] = "",
     weights: Annotated[
         list[str] | None,
-        typer.Option(metavar="W:V", help="By both, with words counted W and the meaning V times; may be repeated."),
+        typer.Option(metavar="W:V", help="By both, with weights W for words and V for meaning; may be repeated."),
     ] = None,
-    rerank: Annotated[bool, typer.Option("--rerank", help="By both in the order of a re-ranker too.")] = False,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Also by both in a re-ranker's order.")] = False,
     worst: Annotated[int, typer.Option(metavar="N", min=0, max=10_000, help="How many bad queries to list.")] = 5,
     save: Annotated[
         bool, typer.Option("--save/--no-save", help="Keep the figures with the collection, as ingest ui shows them.")
@@ -52,7 +52,7 @@ def evaluate(
 
     A line of FILE is {"query": "how do I pay?", "expected": ["file:///srv/docs/pay.md"]}, or with grades
     {"expected": {"URI": 3, "URI": 1}}. Each query is asked by words, by meaning and by both; of what comes back the
-    first K documents count. For the last two a listener must be running. That a collection has none of the URIs is an
+    first K documents count. The last two need a running listener. If a collection has none of the URIs, that is an
     error: not_in_collection.
 
     \b
@@ -69,7 +69,7 @@ def evaluate(
 
 
 def _lines(file: Path) -> list[str]:
-    """Return the lines of a file; raises UsageProblem ``bad_judgement`` where it is no text, or can't be read."""
+    """Return the lines of a file; raises UsageProblem ``bad_judgement`` if it is not text, or can't be read."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise UsageProblem("bad_judgement", f"{file} has more than {MOST_BYTES >> 20} MB", "Give fewer queries.")
@@ -133,7 +133,7 @@ def _weights(pair: str) -> tuple[float, float]:
     try:
         return float(words), float(vector if colon else "1")
     except ValueError:
-        hint = "Like: --weights 1:2, by which the meaning counts twice."
+        hint = "For instance --weights 1:2, which counts meaning twice."
         raise UsageProblem("wrong_weight", f"--weights takes two numbers, not {pair}", hint) from None
 
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class LastingWay:
-    """Where calls go: over a pool, each on a connection of its own. A context manager, which closes it."""
+    """Sends calls over a pool, each on a connection of its own. A context manager, which closes the pool."""
 
     def __init__(self) -> None:
         self._turn = anyio.Lock()
@@ -45,7 +45,7 @@ class LastingWay:
     async def _once(self, call: Callable[[Ingest], Awaitable[T]]) -> T:
         try:
             return await call(await self._open())
-        except OSError as error:  # a socket that is no more
+        except OSError as error:  # a socket that no longer exists
             raise OperatorError("database_lost", f"the connection to Postgres was lost: {error}", _LATER) from None
 
     async def _open(self) -> Ingest:
@@ -55,4 +55,4 @@ class LastingWay:
             return self._ingest
 
 
-_LATER = "Try again when Postgres is back. For whoever runs it: ingest doctor"
+_LATER = "Try again when Postgres is back. To look into it: ingest doctor"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 RETRY_SECONDS = 1.0
-STOP_SECONDS = 10.0  # beside the grace period, for what is closed afterwards
+STOP_SECONDS = 10.0  # in addition to the grace period, for closing everything
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def listen(
     Start as many as you like, on as many machines. Local sources are read only below INGEST_ROOTS. Logs go to
     stderr, a line an event; with --json, or INGEST_LOG_FORMAT=json, a JSON object an event.
 
-    A signal stops it in good order: what ends within INGEST_GRACE_SECONDS ends, the rest is left to other listeners or
+    A signal stops it cleanly: work that ends within INGEST_GRACE_SECONDS ends, the rest is left to other listeners or
     the next start, and the exit status is 0. A second signal ends it at once, with 143 or 130. If the database is down
     at the start, the exit status is 5, so that a supervisor starts it again; later it waits until the database is back.
 
@@ -56,7 +56,7 @@ def listen(
     form = "json" if as_json else settings.log_format
     logs.to_stderr(settings.log_level, form)
     for name, meant in misspelt(os.environ):
-        log.warning("%s is set, and nothing reads it; was %s meant?", name, meant)
+        log.warning("%s is set, but nothing reads it; was %s meant?", name, meant)
     for folder in settings.folders:
         if problem := unreadable(str(folder)):
             log.warning(

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 def maintain(
     every: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=1, help="Go on, with so many seconds in between.")
+        float | None, typer.Option(metavar="SECONDS", min=1, help="Repeat, with this many seconds in between.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: arguments.Json = False,
 ) -> int:
     """Make, rebuild and drop indexes of vectors now, as the owner; listeners that have its connection do so too.
 
-    As whom: INGEST_MAINTENANCE_URL, else INGEST_DATABASE_URL. Nobody is held up meanwhile. What stands, and why, is in
+    It connects by INGEST_MAINTENANCE_URL, or else INGEST_DATABASE_URL. Nobody has to wait. The state of each is in
     the view ingest_indexes. Exit status 1 if something failed; it is tried again by the next round.
 
     \b
@@ -81,7 +81,7 @@ async def _do(connection: asyncpg.Connection, settings: Settings, output: Output
 
     done = await do_all(connection, settings.maintenance_memory_mb, output.line)
     if done is None:
-        output.note("another session maintains the indexes just now: see the view ingest_indexes")
+        output.note("another session is maintaining the indexes: see the view ingest_indexes")
     for one in done or ():
         if one.error:
             output.note(f"failed: {one.task.name}, index of {one.task.collection!r}: {one.error}")

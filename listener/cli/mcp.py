@@ -17,7 +17,7 @@ MAY_BE_ALLOWED = ("add", "watch")
 
 def mcp(
     allow: Annotated[
-        str, typer.Option(metavar="TOOLS", help="Offer these tools too: add, watch; with a comma between them.")
+        str, typer.Option(metavar="TOOLS", help="Also offer these tools: add, watch; separated by commas.")
     ] = "",
     characters: Annotated[
         int, typer.Option(min=1_000, max=1_000_000, help="Most characters of documents in an answer.")

@@ -36,7 +36,7 @@ def migrate(
 ) -> None:
     """Bring the database to this program's state: tables, views, functions, DBOS's own schema.
 
-    May be run again and by several at once; what is there already is left alone. Everything goes into the schema
+    May be repeated, also concurrently; what exists is left alone. Everything goes into the schema
     INGEST_SCHEMA (public by default). pgvector must be in the database, or the role be allowed to create it.
     What it waits for is said on stderr.
 
@@ -63,9 +63,9 @@ async def _migrate(output: Output, wait: int, verbose: bool) -> None:
 
 
 def psql(
-    args: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]…", help="What psql is given.")] = None,
+    args: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]…", help="Arguments for psql.")] = None,
 ) -> None:
-    """Open psql on the database: the bundled one on the embedded server, else the one on the PATH.
+    """Open psql on the database: the bundled one for the embedded server, otherwise the one on the PATH.
 
     The search path is set to our schema, and errors come without the lines of the functions that they passed through.
     ARGS go to psql as they are.
@@ -93,7 +93,7 @@ async def _psql(settings: Settings) -> tuple[list[str], dict[str, str]]:
         command, environment, dsn = server.psql_arguments(), {}, server.dsn()
     if not (path := await search_path(settings, dsn)):
         return command, environment
-    if "options" in address(dsn).parameters:  # PGOPTIONS would be passed by
+    if "options" in address(dsn).parameters:  # PGOPTIONS would be ignored
         command[-1] = with_options(command[-1], f"-c search_path={path}")
     else:
         environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c search_path={path}".strip()
@@ -150,12 +150,12 @@ def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
 def stop(as_json: arguments.Json = False) -> None:
     """Stop the embedded Postgres. Its data stay, and any verb starts it again.
 
-    Listeners on it lose their connections: they go on when it is back. A Postgres that INGEST_DATABASE_URL names is
+    Listeners on it lose their connections, and continue when it is back. A Postgres that INGEST_DATABASE_URL names is
     not touched.
     """
     settings = load_settings()
     if settings.database_url:
-        hint = "This verb stops the embedded Postgres only; unset INGEST_DATABASE_URL to mean that."
+        hint = "This command stops only the embedded Postgres; unset INGEST_DATABASE_URL to mean that."
         raise UsageProblem("not_embedded", "INGEST_DATABASE_URL names another server", hint)
     run(_stop(settings, Output(as_json)))
 
@@ -167,7 +167,7 @@ async def _stop(settings: Settings, output: Output) -> None:
     if runs:
         await embedded.stop(settings.data_dir)
     output.value({"stopped": runs})
-    output.line("stopped" if runs else "the embedded Postgres does not run")
+    output.line("stopped" if runs else "the embedded Postgres is not running")
 
 
 def embedded_runs(settings: Settings) -> bool:
@@ -185,7 +185,9 @@ def _cluster(data_dir: Path) -> Path:
 
 def uninstall(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Even while listeners run: they end with an error.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even while listeners run; they will end with an error.")
+    ] = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Drop everything of ours from the database: requests, documents, chunks, DBOS's workflows.
@@ -232,6 +234,6 @@ def _refuse_under(alive: Sequence[Beating], where: str) -> None:
         some = ", ".join(f"{one.executor_id} (host {one.host}, process {one.pid})" for one in alive[:3])
         raise OperatorError(
             "listeners_run",
-            f"{len(alive)} listeners work on {where}: {some}" + (", …" if len(alive) > 3 else ""),
-            "Stop them first; one that was killed is taken for dead when its lease has passed. Or: --force",
+            f"{len(alive)} listeners are running on {where}: {some}" + (", …" if len(alive) > 3 else ""),
+            "Stop them first; one that was killed counts as dead when its lease has expired. Or: --force",
         )

@@ -91,7 +91,7 @@ class Output:
             print(as_json(value), flush=True)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write a table on a terminal, else tab-separated lines; with JSON nothing."""
+        """Write a table on a terminal, otherwise tab-separated lines; with JSON nothing."""
         if self.terminal:
             self.console.print(table(headings, rows))
         elif not self.json:

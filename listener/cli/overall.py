@@ -64,7 +64,7 @@ def _view(output: Output) -> Iterator[View]:
 
 
 class _Screen:
-    """The lines stay where they are, and are written anew."""
+    """The lines stay where they are, and are overwritten."""
 
     def __init__(self, output: Output, live: Live) -> None:
         self._output = output
@@ -73,7 +73,7 @@ class _Screen:
 
     def show(self, now: Situation) -> None:
         self._lines = lines_of(now, self._output.width, shutil.get_terminal_size().lines - 2)
-        self._update(f"{now.at.astimezone():%H:%M:%S}, Ctrl-C ends this", "dim")
+        self._update(f"{now.at.astimezone():%H:%M:%S}, Ctrl-C to quit", "dim")
 
     def lost(self, error: OperatorError) -> None:
         self._update(f"{datetime.now().astimezone():%H:%M:%S}, {error.code}: waiting for the database", "red")

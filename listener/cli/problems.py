@@ -91,7 +91,7 @@ def explain(error: BaseException) -> Problem:
     if hasattr(error, "format_message"):  # typer's usage errors; it exports no class for all of them
         return _usage(error, error.format_message())
     if isinstance(error, OSError) and error.errno in FULL:
-        hint = "Look where the output goes, and at the disk of the data folder."
+        hint = "Check where the output goes, and the disk of the data folder."
         return Problem("not_written", f"something could not be written: {error.strerror}", hint, ENVIRONMENT)
     known = translation.translated(error)
     return explain(known) if known else _bug(error)

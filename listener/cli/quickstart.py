@@ -1,7 +1,7 @@
 """``quickstart``: from a folder of documents to search results with one command, by SQL that it shows.
 
 Top to bottom: the path is looked at before anything starts; then Postgres, the schema, a listener in this process, an
-INSERT, progress, what came of it, a search, and how to go on in psql.
+INSERT, progress, outcome, a search, and how to continue in psql.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 SHOWN_HITS = 3
 JSON_FAILURES = 10
-GRACE_SECONDS = 2.0  # whoever stops it wants it to end; the next run goes on
+GRACE_SECONDS = 2.0  # a user who stops it wants it to end; the next run continues
 
 
 def quickstart(
@@ -128,7 +128,7 @@ async def _quickstart(settings: Settings, source: str, collection: str, query: s
             "seconds": round(time.monotonic() - began, 2),
         }
     )
-    # It has shown what failed; that some files of a folder are of no known format is no failure of a first run.
+    # It has shown what failed; a folder with some files of unknown formats is no failure of a first run.
     return OK if status.status == "partially_succeeded" else outcome([status.status])
 
 
@@ -194,4 +194,4 @@ async def _ingest(ingest: Ingest, source: str, collection: str, lease: float, ou
 
 def _goes_on(earlier: Earlier, lease: float) -> str:
     when = f", once the lease of the listener that had it is over (at most {lease:g} s)" if earlier.started else ""
-    return f"Request {earlier.id} of an earlier run is unfinished: this listener goes on with it first{when}."
+    return f"Request {earlier.id} of an earlier run is unfinished: this listener continues it first{when}."

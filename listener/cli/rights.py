@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 Role = Annotated[str, typer.Argument(metavar="ROLE", help="A role of the database.")]
 As = Annotated[str, typer.Option("--as", metavar="KIND", help="submitter, searcher, operator, gateway or listener.")]
-In = Annotated[str | None, typer.Option("--collection", "-c", help="In this collection only; else in all.")]
+In = Annotated[str | None, typer.Option("--collection", "-c", help="Only in this collection; by default in all.")]
 
-# Who makes DBOS's tables: default privileges are each role's own, and whoever grants may be a member of that one.
+# Default privileges belong to the role that creates DBOS's tables; the granting role may be a member of that one.
 OWNER_OF_DBOS = """select r.rolname::text from pg_catalog.pg_namespace n
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'workflow_status'
 join pg_catalog.pg_roles r on r.oid = coalesce(c.relowner, n.nspowner) where n.nspname = $1::text"""
@@ -55,7 +55,7 @@ def grant(
 
     A submitter inserts requests and sees its own. A searcher searches and reads documents. An operator sees all
     requests, controls them and changes the collection. A gateway searches for others, whose principals it names. A
-    listener runs `ingest listen`. May be repeated. The role's search path is set as well, if whoever grants may.
+    listener runs `ingest listen`. May be repeated. The role's search path is also set, if the caller may do that.
 
     \b
     ingest grant app --as submitter

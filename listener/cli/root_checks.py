@@ -42,7 +42,7 @@ async def look_at_roots(settings: Settings, findings: Findings) -> None:
 
 async def _none() -> str:
     hint = "For a listener that is started from here: a root in each line, like INGEST_ROOTS=/srv/docs ingest listen."
-    raise Bad("INGEST_ROOTS is not set in this shell; what running listeners may read stands below", hint, "warning")
+    raise Bad("INGEST_ROOTS is not set in this shell; the roots of running listeners are listed below", hint, "warning")
 
 
 async def _made(settings: Settings, tools: SourceTools, made: list[Sources]) -> str:

@@ -29,7 +29,7 @@ _OF_CONTEXT = ("rerank", "budget", "tokens", "share", "neighbours", "sections")
 
 
 def search(
-    query: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for.")],
+    query: Annotated[str, typer.Argument(metavar="TEXT", help="What to search for.")],
     collection: arguments.Collections = None,
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many chunks; in SQL and Python 10.")] = 5,
     filter_: arguments.Filter = "{}",
@@ -47,8 +47,8 @@ def search(
     """Search one collection, or several, by meaning and by words.
 
     In plain SQL that is: call ingest_embed_query('TEXT'); select * from ingest_search('TEXT'). A listener embeds TEXT;
-    when none is running, the search is by words only, and says so (with --by meaning or both it fails). Words that
-    matched are bold on a terminal, or in ** with NO_COLOR; in a pipe the text is as it stands in the documents.
+    when none is running, the search is by words only, and says so (with --by meaning or both it fails). Matching words
+    are bold on a terminal, or in ** with NO_COLOR; in a pipe the text is exactly that of the documents.
 
     \b
     ingest search "how do I resume a cancelled request?"
@@ -56,7 +56,7 @@ def search(
     ingest search "leave policy" --under /srv/docs/handbook --per-document 1 --by meaning
     """
     if not query.strip():
-        raise UsageProblem("empty_query", "TEXT is empty", "Say what to look for.")
+        raise UsageProblem("empty_query", "TEXT is empty", "Give something to search for.")
     wanted = Sought(query, by, arguments.one_or_more(collection), arguments.given(
         k=k, filter=arguments.json_filter(filter_), per_document=per_document, under=beginning(under), since=since,
         min_similarity=min_similarity, words_weight=words_weight, vector_weight=vector_weight, rerank=rerank or None,
@@ -81,7 +81,7 @@ class Sought:
     async def prepare(self, ingest: Ingest) -> tuple[By | None, list[str]]:
         """Have the query embedded, and what is found re-ranked; return by what to search, and what could not be done.
 
-        That it was searched by words only is no fault where somebody asked for that.
+        Searching by words only is no fault if it was asked for.
         """
         by, why = await self._embedded(ingest)
         notes = [f"searched by words only: {why}"] if why else []
@@ -147,7 +147,7 @@ async def _search(wanted: Sought, output: Output, show_sql: bool) -> None:
 
 
 async def documents_elsewhere(ingest: Ingest, searched: str | Sequence[str]) -> str:
-    """Return a note with the collections that have documents, if none that was searched has some; else ""."""
+    """Return a note with the collections that have documents, if none of the searched ones has any; otherwise ""."""
     searched = [searched] if isinstance(searched, str) else searched
     held = await collections_elsewhere(ingest, searched)
     if not held:

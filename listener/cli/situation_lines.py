@@ -22,7 +22,7 @@ REASON_LINES = 2
 def lines_of(now: Situation, width: int, height: int | None = None) -> list[Line]:
     """Return the lines, none wider than ``width`` if that is 80 or more, and no more than ``height``, if it is given.
 
-    Where they are too many, fewer listeners, reasons and watches are told one by one.
+    If there are too many, fewer listeners, reasons and watches are listed individually.
     """
     shown, lines = SHOWN, _lines(now, width, SHOWN)
     while height is not None and len(lines) > height and shown > 1:
@@ -34,15 +34,15 @@ def lines_of(now: Situation, width: int, height: int | None = None) -> list[Line
 def _lines(now: Situation, width: int, shown: int) -> list[Line]:
     return [
         *_listeners(now.listeners, width, shown),
-        *_told("requests", [_requests(now)], width),
-        *_told("last minute", [_last_minute(now)], width),
-        *_told("waiting", _waiting(now.waiting, now.at, shown), width, "yellow"),
-        *_told("failing", _failing(now.failing, shown), width, "red" if now.failing else ""),
+        *_listed("requests", [_requests(now)], width),
+        *_listed("last minute", [_last_minute(now)], width),
+        *_listed("waiting", _waiting(now.waiting, now.at, shown), width, "yellow"),
+        *_listed("failing", _failing(now.failing, shown), width, "red" if now.failing else ""),
         *_watches(now.watches, width, shown),
     ]
 
 
-def _told(name: str, texts: Sequence[str], width: int, style: str = "") -> list[Line]:
+def _listed(name: str, texts: Sequence[str], width: int, style: str = "") -> list[Line]:
     """Return a name with texts beside it, each in two lines at most."""
     made: list[Line] = []
     for text in texts:
@@ -61,13 +61,13 @@ def _last(lines: list[Line], width: int) -> list[Line]:
 
 def _listeners(alive: Sequence[Alive] | None, width: int, shown: int) -> list[Line]:
     if alive is None:
-        return _told("listeners", [UNSEEN], width)
+        return _listed("listeners", [UNSEEN], width)
     if not alive:
-        return _told("listeners", ["none is running; start one with: ingest listen"], width, "red")
+        return _listed("listeners", ["none is running; start one with: ingest listen"], width, "red")
     taken, places = sum(one.running for one in alive), sum(one.capacity for one in alive)
     texts = [f"{len(alive)} alive, {taken} of {places} places taken"]
     texts += [cut(_listener(one), width - INDENT) for one in alive[:shown]]
-    return _told("listeners", texts + _more(alive, shown), width)
+    return _listed("listeners", texts + _more(alive, shown), width)
 
 
 def _listener(one: Alive) -> str:
@@ -122,11 +122,11 @@ def _failing(failing: Sequence[Failing] | None, shown: int) -> list[str]:
 
 def _watches(watches: Watching | None, width: int, shown: int) -> list[Line]:
     if watches is None:
-        return _told("watches", [UNSEEN], width)
+        return _listed("watches", [UNSEEN], width)
     if not watches.watches:
-        return _told("watches", ["none"], width)
+        return _listed("watches", ["none"], width)
     counts = [(watches.running, "running"), (watches.paused, "paused"), (watches.in_trouble, "failing or waiting")]
     told = ", ".join([str(watches.watches), *(f"{number} {what}" for number, what in counts if number)])
-    lines = _told("watches", [told], width)
+    lines = _listed("watches", [told], width)
     texts = [*watches.troubled[:shown], *_more(watches.troubled, shown)]
-    return lines + [[(" " * INDENT, ""), *line[1:]] for line in _told("", texts, width, "yellow")]
+    return lines + [[(" " * INDENT, ""), *line[1:]] for line in _listed("", texts, width, "yellow")]

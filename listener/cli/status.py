@@ -34,7 +34,7 @@ def status(
     watch: Annotated[
         bool,
         typer.Option(
-            "--watch", "-w", help="Follow it to its end, and exit as it ended; without an ID, how it all goes."
+            "--watch", "-w", help="Follow it to its end (exit status: how it ended); without an ID, an overview."
         ),
     ] = False,
     collection: Annotated[str | None, typer.Option("--collection", "-c", help="Only of this collection.")] = None,
@@ -42,7 +42,7 @@ def status(
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only inserted since: 30min, 12h, 7d, or a time.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Most to list.")] = 20,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> int:
@@ -101,7 +101,7 @@ def _write(status: Status, output: Output) -> None:
     for column in fields(status):
         value = getattr(status, column.name)
         if isinstance(value, Reason):
-            if column.name != "error":  # it has columns of its own
+            if column.name != "error":  # it has separate columns
                 output.line(f"{column.name:22}{value.code}: {value.message}")
         elif value is not None:
             output.line(f"{column.name:22}{in_shell(field(value)) if column.name in TOLD else field(value)}")
@@ -130,7 +130,7 @@ async def _list(wanted: _Wanted, watch: bool, show_sql: bool, output: Output) ->
             try:
                 await _watch_list(ingest, wanted, output)
             except asyncio.CancelledError:
-                output.note("requests go on, whoever looks; to stop one: ingest cancel ID")
+                output.note("requests continue regardless; to stop one: ingest cancel ID")
                 raise
         else:
             statuses = await wanted.look(ingest)

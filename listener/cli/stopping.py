@@ -1,4 +1,4 @@
-"""How a long-running verb is asked to stop: by the first SIGTERM or SIGINT in good order, by the second at once.
+"""How a long-running command is stopped: cleanly by the first SIGTERM or SIGINT, at once by the second.
 
 The handlers are Python's, not the event loop's: they work before the loop runs, and while something blocks it (DBOS
 connects to its database inside it).
@@ -33,7 +33,7 @@ class StopSignals:
             signal.signal(number, self._heard)
 
     def attach(self, most_seconds: float) -> None:
-        """Have the running loop hear of the first signal; the process ends ``most_seconds`` after it in any case."""
+        """Notify the running loop of the first signal; the process ends ``most_seconds`` after it in any case."""
         self._asked = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._end_in_time, args=[most_seconds], daemon=True).start()
@@ -74,5 +74,5 @@ class StopSignals:
     def _end_in_time(self, seconds: float) -> None:
         self._heard_of.wait()
         threading.Event().wait(seconds)
-        log.warning("stopping took longer than %g seconds: what is left goes on elsewhere after the lease", seconds)
+        log.warning("stopping took longer than %g seconds: the rest continues elsewhere after the lease", seconds)
         self.end_if_asked()

@@ -1,4 +1,4 @@
-"""What a quickstart brought, as a table: documents and chunks by kind, failures by reason, what to do about them."""
+"""The result of a quickstart, as a table: documents and chunks by kind, failures by reason, what to do about them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADINGS = ("kind", "ingested", "unchanged", "failed", "chunks")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of a request's documents. ``documents``: some of those that are live now."""
+    """The outcome of a request's documents. ``documents``: some of those that are live now."""
 
     status: Status
     kinds: Sequence[Kind]
@@ -67,7 +67,7 @@ class Summary:
             output.line(f"    failed: {uri}")
             for line in below(told, output.width, 4):
                 output.pieces(line)
-        output.line(f"  each by itself: ingest failures {short(self.status.id)} --all")
+        output.line(f"  each separately: ingest failures {short(self.status.id)} --all")
 
 
 def _aligned(rows: Sequence[Sequence[object]]) -> list[str]:

@@ -26,7 +26,7 @@ class Period(str, Enum):
 def usage(
     collection: Annotated[str | None, typer.Option("--collection", "-c", help="Only of this collection.")] = None,
     since: arguments.Since = None,
-    by: Annotated[Period, typer.Option("--by", help="What a row sums up; a day is one of UTC.")] = Period.day,
+    by: Annotated[Period, typer.Option("--by", help="What a row sums up; days are in UTC.")] = Period.day,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:

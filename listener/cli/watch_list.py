@@ -61,5 +61,5 @@ def _reason(one: Watch) -> str | None:
 
 
 def _is_noted(one: Watch) -> bool:
-    """Whether its last look, which is no failure, left something to do: an empty folder, too many gone."""
+    """Whether its last look, though no failure, left something to do: an empty folder, too many gone."""
     return bool(one.error_code) and not one.paused

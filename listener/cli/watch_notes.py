@@ -1,4 +1,4 @@
-"""What ``ingest watch`` says on stderr beside the watch's name: what is missing for it, and what it changed."""
+"""What ``ingest watch`` says on stderr about the watch: what is missing for it, and what it changed."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ async def note_missing(ingest: Ingest, watch: Watch, output: Output) -> None:
     """Warn of what keeps a watch from looking: no listener, none that may read its source, nothing there."""
     kind, _, reason = (watch.waiting_for or "").partition(": ")
     if kind == "listener":
-        output.note("warning: no listener is running: nothing is looked at until one does")
+        output.note("warning: no listener is running: nothing happens until one does")
         output.note("hint: start one: ingest listen")
     elif kind == "root":
-        output.note(f"warning: no running listener may read {watch.source}: nothing is looked at until one may")
+        output.note(f"warning: no running listener may read {watch.source}: nothing happens until one may")
         known, lacks = await roots_shown(ingest), reason.partition("; ")[2]
         output.note(f"hint: {known}To have it read, {lacks}; or: ingest unwatch {shlex.quote(watch.name)}")
     elif kind == "restored_database":
         output.note(f"warning: {reason}")
     if _is_missing(watch.source):
-        output.note(f"warning: {watch.source} is not there, as far as this machine can see")
-        output.note("hint: the listener looks for it on its own machine, again and again: see ingest watches")
+        output.note(f"warning: {watch.source} does not exist, as seen from this machine")
+        output.note("hint: the listener looks for it on its own machine, repeatedly: see ingest watches")
 
 
 def note_changes(former: Watch, watch: Watch, output: Output) -> None:
-    """Say what a watch of the same name was, where it is something else now."""
+    """Describe the former watch of the same name, if it was different."""
     for what in _changes(former, watch):
         output.note(f"note: {watch.name} is changed: {what}")
 

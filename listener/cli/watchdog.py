@@ -1,7 +1,7 @@
-"""End this process if its event loop stands still for longer than its lease: nothing of it works then, nor says so.
+"""Kill this process if its event loop hangs for longer than its lease: nothing in it works then, or can say so.
 
 What holds the interpreter keeps all of its threads and signal handlers from running, so it is another process that
-watches (``watcher``). It sees to it that where all threads stand is written to stderr, and ends this one by a signal.
+watches (``watcher``). It has the stacks of all threads written to stderr, and kills this process with a signal.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from listener.concurrency import task_group
 
 log = logging.getLogger(__name__)
 
-LEASES = 1.5  # a loop that stands still for less is perhaps only late, and nobody has taken its work yet
+LEASES = 1.5  # a loop that hangs for less is perhaps only late, and nobody has taken its work yet
 LEAST_SECONDS = 5.0
 
 
 class Watchdog:
-    """Watches over the loop that runs ``watching``, from ``begin`` on: what comes before, as imports, may block it.
+    """Watches the loop that runs ``watching``, from ``begin`` on: earlier work, such as imports, may block it.
 
     ``form`` is that of the log's lines, ``text`` or ``json``.
     """
@@ -65,10 +65,10 @@ class Watchdog:
             try:
                 await anyio.to_thread.run_sync(self._start)
             except OSError as error:
-                log.warning("nobody watches whether this listener stands still: %s", error.strerror)
+                log.warning("nothing watches whether this listener hangs: %s", error.strerror)
                 return
             await self._signs()
-        log.warning("nobody watches whether this listener stands still: who did has ended")
+        log.warning("nothing watches whether this listener hangs: the watcher has ended")
 
     def _start(self) -> None:
         program = [sys.executable, "-I", "-S", watcher.__file__, str(os.getpid()), str(self._seconds), self._form]
@@ -76,7 +76,7 @@ class Watchdog:
         self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/", env=paths)
 
     async def _signs(self) -> None:
-        """Say that the loop turns, until nobody is there to hear it."""
+        """Report that the loop turns, until nobody is listening."""
         assert self._process
         assert self._process.stdin
         signs = self._process.stdin.fileno()
@@ -99,8 +99,8 @@ class Watchdog:
 
 
 def _have_stacks_written() -> None:
-    """Have the signal that ends this process write where all threads stand: in C, without the interpreter."""
-    with suppress(ValueError, OSError, AttributeError):  # a stderr that is no file
+    """Have the signal that kills this process write the stacks of all threads: in C, without the interpreter."""
+    with suppress(ValueError, OSError, AttributeError):  # a stderr that is not a file
         faulthandler.register(watcher.END, all_threads=True, chain=True)
 
 

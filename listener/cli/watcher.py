@@ -1,7 +1,7 @@
-"""The program that ends a listener whose event loop stands still: a process of its own, started by ``watchdog``.
+"""The program that kills a listener whose event loop hangs: a separate process, started by ``watchdog``.
 
 It gets a sign through its stdin each time that the loop turns, and counts how often it woke up itself without having
-got one. So it does not matter for how long all processes stood still, as when the machine was suspended; and it does
+got one. So it does not matter how long all processes were stopped, as when the machine was suspended; and it does
 not count while the listener is stopped (SIGSTOP) or held by a debugger. It imports nothing of ours, to be small.
 """
 
@@ -16,14 +16,14 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-TICKS = 8  # looks without a sign, after which the loop has stood still for the time that it may
+TICKS = 8  # checks without a signal after which the loop counts as hanging
 DEBUGGED, TURNS = b"d", b"."
-END = signal.SIGVTALRM  # ends it without a core dump; the listener has Python write where all threads stand before
+END = signal.SIGVTALRM  # ends it without a core dump; the listener has Python write the stacks of all threads before
 PATIENCE_SECONDS = 5.0
 
 
 def watch(pid: int, seconds: float, form: str) -> None:
-    """Return when the process has ended or asks for no more, or end it when no sign came for ``seconds``."""
+    """Return when the process has ended or asks for no more, or kill it if no signal came for ``seconds``."""
     missed, debugged = 0, False
     while missed < TICKS:
         if not _is_readable(seconds / TICKS):
@@ -33,7 +33,7 @@ def watch(pid: int, seconds: float, form: str) -> None:
         if not signs:
             return
         missed, debugged = 0, signs.endswith(DEBUGGED)
-    _say(f"the event loop stood still for {seconds:g} seconds: this listener is ended, others go on", form)
+    _say(f"the event loop stood still for {seconds:g} seconds: this listener is killed, others continue", form)
     with suppress(ProcessLookupError):
         os.kill(pid, END)
         if not _is_readable(PATIENCE_SECONDS):

@@ -18,20 +18,20 @@ from listener.cli.watch_notes import note_changes, note_missing
 if TYPE_CHECKING:
     from listener.client import Ingest
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of a watch, as ingest watches shows it.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a watch, as in ingest watches.")]
 
 
 def watch(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, a quoted glob or a URL.")],
     collection: arguments.Collection = "default",
-    name: Annotated[str | None, typer.Option(help="What it is called; by default COLLECTION:SOURCE.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name; by default COLLECTION:SOURCE.")] = None,
     every: Annotated[
         str | None, typer.Option(metavar="TIME", help="Time between two looks: 5m, 1h, '2 days'; 10 seconds at least.")
     ] = None,
     cron: Annotated[str | None, typer.Option(metavar="FIELDS", help="When: '30 2 * * mon-fri', @daily.")] = None,
     time_zone: Annotated[str | None, typer.Option(metavar="ZONE", help="Of --cron; by default UTC.")] = None,
     on_change: Annotated[
-        bool, typer.Option("--on-change", help="Look when a file changes: of a folder of the listener's host.")
+        bool, typer.Option("--on-change", help="Look when a file changes, for a folder on the listener's host.")
     ] = False,
     option: arguments.Options = None,
     metadata: arguments.Metadata = None,
@@ -51,7 +51,7 @@ def watch(
     """
     options, kept = arguments.json_object("--option", option or []), arguments.json_object("--metadata", metadata or [])
     if every is None and cron is None and not on_change:
-        raise UsageProblem("wrong_schedule", "it takes --every, --cron or --on-change", "ingest watch --help")
+        raise UsageProblem("wrong_schedule", "give --every, --cron or --on-change", "ingest watch --help")
 
     async def make(output: Output) -> None:
         async with open_ingest(output, show_sql) as ingest:
@@ -123,7 +123,7 @@ def unwatch(
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """End a watch: select ingest_unwatch(name). What it has brought stays; a request of it that runs goes on.
+    """End a watch: select ingest_unwatch(name). Its documents stay; a running request of it continues.
 
     \b
     ingest unwatch default:/srv/docs
@@ -144,7 +144,7 @@ async def _unwatch(name: str, delete_documents: bool, yes: bool, show_sql: bool,
 
 
 def run_watch(name: Name, show_sql: arguments.ShowSql = False, as_json: arguments.Json = False) -> None:
-    """Have a watch look now: select ingest_run_watch(name). Prints its request, or the one that runs.
+    """Make a watch look now: select ingest_run_watch(name). Prints its request, or the one that runs.
 
     \b
     ingest run-watch default:/srv/docs
@@ -160,7 +160,7 @@ def run_watch(name: Name, show_sql: arguments.ShowSql = False, as_json: argument
 
 
 def pause_watch(name: Name, show_sql: arguments.ShowSql = False, as_json: arguments.Json = False) -> None:
-    """Have a watch ask for nothing: select ingest_pause_watch(name). A request of it that runs goes on.
+    """Pause a watch: select ingest_pause_watch(name). A running request of it continues.
 
     \b
     ingest pause-watch default:/srv/docs

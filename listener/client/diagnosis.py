@@ -40,7 +40,7 @@ class Beating:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A service that is away, for so many seconds, and how it failed last."""
+    """A service that is away: for how many seconds, and its last error."""
 
     service: str
     tenant: str
@@ -69,7 +69,7 @@ async def beating(session: Session, host: str | None = None) -> list[Beating]:
 
 
 async def restored(session: Session) -> str | None:
-    """Return why the database is taken for a copy that was restored and not confirmed; None: it is not."""
+    """Return why the database counts as an unconfirmed restored copy; None: it does not."""
     reason = await session.value(statements.RESTORED)
     return None if reason is None else str(reason)
 
@@ -80,7 +80,7 @@ async def beating_if_installed(session: Session) -> list[Beating]:
 
 
 async def hears(session: Session, other: Session, seconds: float) -> bool:
-    """Tell whether ``session`` hears a NOTIFY of ``other``; behind a transaction-mode pooler it is lost."""
+    """Tell whether ``session`` receives a NOTIFY of ``other``; behind a transaction-mode pooler it is lost."""
     channel = f"ingest_doctor_{uuid4().hex}"
     async with session.listening(channel) as heard:
         await other.rows(statements.NOTIFY, channel)
@@ -105,7 +105,7 @@ async def outages(session: Session) -> list[Outage]:
 
 
 async def undone(session: Session) -> list[str]:
-    """Return what is not done as things stand: requests that no running listener may read, watches with errors."""
+    """Return what can't proceed now: requests that no running listener may read, watches with errors."""
     unread = [row[0] for row in await session.rows(statements.WITHOUT_ROOT)]
     watches = await session.rows(statements.WATCHES_WITH_ERRORS)
     return [*unread, *(f'watch "{row["name"]}": {row["error_code"]}' for row in watches)]

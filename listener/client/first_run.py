@@ -1,4 +1,4 @@
-"""What only a first run asks: the request of a run before it, what came of it, and something to search for."""
+"""Queries of a first run: the request of an earlier run, its outcome, and something to search for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What became of documents of one kind: the end of their names, else their media type."""
+    """The outcome of documents of one kind: their extension, otherwise their media type."""
 
     kind: str
     ingested: int
@@ -64,7 +64,7 @@ async def ingested(session: Session, request: UUID, limit: int) -> list[Ingested
 
 
 async def kinds(session: Session, request: UUID) -> list[Kind]:
-    """Return what became of a request's documents, by the ends of their names."""
+    """Return the outcome of a request's documents, by extension."""
     return [Kind(**row) for row in await session.rows(statements.KINDS, str(request))]
 
 

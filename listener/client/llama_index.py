@@ -31,7 +31,7 @@ class LlamaIndexRetriever(BaseRetriever):
     """Gathers passages as ``Ingest.context`` does: ``collection``, ``k``, ``budget`` and so on are its arguments.
 
     ``k`` chunks are found; passages that touch are one node, so there may be fewer. ``database`` and ``schema`` are
-    those of ``listener.connect``. ``filters`` are LlamaIndex's own, beside ``filter``. Raises IngestError; at once
+    those of ``listener.connect``. ``filters`` are LlamaIndex's own, besides ``filter``. Raises IngestError; at once
     ``wrong_filter``, for an operator that we do not have.
     """
 

@@ -75,7 +75,7 @@ async def request_of(session: Session, text: str) -> UUID:
     Raises RequestError ``not_an_id``, ``unknown_request``, or ``ambiguous_id``, whose hint lists the candidates.
     """
     digits = digits_of(text)
-    if len(digits) == 32:  # the verb itself says if there is none
+    if len(digits) == 32:  # the caller reports if there is none
         return UUID(digits)
     first, last = (str(UUID(digits.ljust(32, end))) for end in "0f")
     rows = await session.rows(statements.BEGINNING_WITH, first, last)
@@ -119,7 +119,7 @@ async def require_collection(session: Session, name: str) -> None:
     names = [row["name"] for row in await session.rows(statements.COLLECTIONS, name)]
     if name not in names:
         listed = ", ".join(names[:MOST_CANDIDATES]) + (", …" if len(names) > MOST_CANDIDATES else "")
-        hint = f"There are: {listed}" if names else "There is none yet: the first request makes one."
+        hint = f"There are: {listed}" if names else "There is none yet: the first request creates one."
         raise RequestError("unknown_collection", f'there is no collection "{name}"', hint)
 
 
@@ -132,7 +132,7 @@ async def marked(session: Session, query: str, hits: Sequence[Hit]) -> list[list
     said = [language if isinstance(language, str) else None for language in languages]
     rows = await session.rows(statements.MARKED, query, [hit.collection for hit in hits], texts, options, said)
     found = [_pieces(row[0], token) for row in rows]
-    # Postgres may leave something out of what it marks; the text as it stands is worth more than marks.
+    # Postgres may omit parts of what it marks; the exact text is worth more than marks.
     return [
         pieces if "".join(piece for piece, _ in pieces) == text else [(text, False)]
         for text, pieces in zip(texts, found or [[] for _ in texts], strict=True)

@@ -1,4 +1,4 @@
-"""What goes into a prompt for a question: passages of documents, best first, each with where it stands."""
+"""Text for a prompt that answers a question: passages of documents, best first, each with its citation."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ class Prompting:
         rerank: bool | None = None,
         timeout: float | None = 10.0,
     ) -> list[Passage]:
-        """Return what goes into a prompt for a question: the ``k`` best chunks and what stands around them.
+        """Return text for a prompt that answers a question: the ``k`` best chunks and their surroundings.
 
         In at most ``budget`` characters (12,000), or ``tokens`` of four bytes, with citations. Chunks come first, then
-        ``neighbours`` of them on each side, then the section that each stands in, and those ``sections`` levels up,
+        ``neighbours`` of them on each side, then the section that contains each, and those ``sections`` levels up,
         as far as there is room. What touches is one passage. Of several documents, none has more than its ``share``.
         The others, and errors, as of ``search``; also ``wrong_share``.
         """

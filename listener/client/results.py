@@ -31,7 +31,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A row of ``ingest_status``: how far a request is, or what became of it.
+    """A row of ``ingest_status``: the progress of a request, or its outcome.
 
     ``status``            pending, running, succeeded, partially_succeeded, failed or cancelled
     ``percent``           0 to 100, to three decimals; only rises within an attempt, and stays where it was when the
@@ -40,16 +40,16 @@ class Status:
     ``documents_found``   by discovery, so far or at its end, without those inside of others
     ``documents_loaded``, ``documents_embedded``  on their way: read and not embedded yet; embedded and not live yet
     ``documents_…``       all; live now; unchanged or superseded; failed (see ``failures``). None: not all are found yet
-    ``documents_unchanged``  of the skipped ones, those that were not read; ``documents_deleted``: by option ``mirror``
+    ``documents_unchanged``  skipped ones that were not read; ``documents_deleted``: by option ``mirror``
     ``chunks_total``      chunks of these documents
     ``documents_per_second``, ``eta``  how fast it was in the last minute, and how long it takes from now on at that
-                          speed; None while nothing moves. Of one that has ended: how fast it was
+                          speed; None while nothing moves. Of a finished request: its overall speed
     ``waiting_for``       why nothing happens and what would help; None: nothing is in its way
     ``error_…, hint``     why it failed or was cancelled; also as ``code`` and ``message``
     ``last_error``        what its current step is tried again for, at ``next_attempt_at``
     ``source, uri``       what it was asked to ingest; ``uri`` of inline content
     ``tokens``            what the embedder counted
-    ``note``              what the look for documents left out, as a crawl that ends at its ``pages``; it is no failure
+    ``note``              what discovery left out, such as a crawl that ends at its ``pages``; it is no failure
     """
 
     id: UUID
@@ -112,7 +112,7 @@ class Status:
 
 
 def outcome(ended: list[Status]) -> dict[str, str | int]:
-    """Return what became of requests, in counts, for a span: how many ended how, their documents and chunks."""
+    """Return the outcome of requests, in counts, for a span: how many ended how, their documents and chunks."""
     counts: dict[str, str | int] = {"request": str(ended[0].id)} if len(ended) == 1 else {"requests": len(ended)}
     counts |= Counter(status.status for status in ended)
     counts["documents"] = sum(status.documents_done or 0 for status in ended)
@@ -125,7 +125,7 @@ class Failure:
     """A row of ``ingest_failures``: a document that failed, in which step, why, and what to do.
 
     ``retryable``: trying again without a change may help. ``bytes``, ``media_type``: of the document, if it was read.
-    ``failing_now``: nothing has mended it since. ``found_at``, ``failed_at``, ``duration``, ``…_seconds``: when, and
+    ``failing_now``: not resolved since. ``found_at``, ``failed_at``, ``duration``, ``…_seconds``: when, and
     how long each step took with it.
     """
 
@@ -158,7 +158,7 @@ class Hit:
     ``by``        what found it: words, vector, or both; words_no_vector: words, and the query's vector is not known;
                   reranked: its place is a re-ranker's. ``words_place``, ``vector_place``: places in the two, from 1
     ``metadata``  ``heading_path``, what the parser found, and what the request gave
-    ``citation``  where it stands, on one line: ``title › heading (uri#page=3)``
+    ``citation``  where it is, on one line: ``title › heading (uri#page=3)``
     """
 
     id: str

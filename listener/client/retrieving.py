@@ -1,4 +1,4 @@
-"""What retrievers of frameworks stand on: passages for a question, awaited or not."""
+"""The base of retrievers for frameworks: passages for a question, awaited or not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from listener.client.passages import Passage
 
 
 async def retrieved(database: str | None, schema: str | None, query: str, how: Mapping[str, Any]) -> list[Passage]:
-    """Return what ``Ingest.context`` gathers, over a connection of its own; ``how`` are its arguments."""
+    """Return the passages of ``Ingest.context``, over a connection of its own; ``how`` are its arguments."""
     async with connect(database, schema=schema) as ingest:
         return await ingest.context(query, **how)
 
@@ -24,7 +24,7 @@ def retrieved_at_once(database: str | None, schema: str | None, query: str, how:
 
 
 def described(passage: Passage) -> dict[str, Any]:
-    """Return what frameworks call the metadata of a document: where a passage stands, and what the request gave."""
+    """Return what frameworks call the metadata of a document: where a passage is, and the request's metadata."""
     return {
         **passage.metadata,
         "uri": passage.uri,

@@ -41,7 +41,7 @@ class Searching:
         """Return the ``k`` best chunks of a collection, or of several, for a text, best first.
 
         By words and by meaning, or as ``by`` says. A listener embeds the text, for which this waits up to ``timeout``
-        seconds; if there is none, with ``timeout=None``, and within a transaction, it goes by words, unless the vector
+        seconds; if there is none, with ``timeout=None``, and within a transaction, it uses words, unless the vector
         is known from before: ``Hit.by`` tells. ``filter`` is what a chunk's metadata must contain, or operators:
         ``{"year": {"$gte": 2020}}``. ``under``: only documents whose URIs begin so; ``per_document``: at most so many
         chunks of each; ``since``: changed then or later, as a ``datetime``, a ``timedelta`` ago, ``7d``, or a time as

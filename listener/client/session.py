@@ -1,4 +1,4 @@
-"""What all verbs send their statements through: the schema written in, shown to who wants to see them, errors ours."""
+"""What all calls send their statements through: fills in the schema, shows the SQL if asked, translates errors."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Session:
 
     @asynccontextmanager
     async def ringing(self, kinds: Iterable[str]) -> AsyncIterator[asyncio.Event | None]:
-        """Give an event that notifications of these kinds set, for the time of a block; None: it can't hear them."""
+        """Yield an event that these notifications set, for the time of a block; None: it can't receive them."""
         heard = asyncio.Event()
         with translate_errors():
             if not await self._connections.hears():

@@ -10,7 +10,7 @@ from listener.errors import RequestError
 
 AGO = "select (pg_catalog.clock_timestamp() - $1::text::interval)::text"
 AT = "select $1::text::timestamptz::text"
-HINT = 'Like 30min, 12h, 7d, or a time that Postgres reads: yesterday, "2026-01-31 14:00".'
+HINT = 'Like 30min, 12h, 7d, or a time that Postgres understands: yesterday, "2026-01-31 14:00".'
 SPAN = re.compile(
     r"(?:\s*\d{1,9}(?:\.\d{1,9})?\s*(?:s|sec|second|m|min|minute|h|hour|d|day|w|week|mon|month|y|year)s?\b,?)+\s*",
     re.IGNORECASE,

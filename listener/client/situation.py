@@ -85,7 +85,7 @@ from (
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A living listener: how many of its places are taken, and for how many seconds it has said nothing."""
+    """A living listener: how many of its places are taken, and for how many seconds it has been silent."""
 
     executor_id: str
     host: str
@@ -97,7 +97,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Why requests wait: the reason of the oldest of those that wait for this kind of thing, and since when it does."""
+    """Why requests wait: the reason of the oldest of those that wait for this kind of thing, and since when."""
 
     kind: str
     requests: int
@@ -152,7 +152,7 @@ class Situation:
 
 
 async def situation(session: Session) -> Situation:
-    """Return how it all goes; raises OperatorError ``not_permitted`` for who may see no requests."""
+    """Return an overview; raises OperatorError ``not_permitted`` for roles that may see no requests."""
     (counts,) = await session.rows(COUNTS, MOST_COUNTED)
     (speed,) = await session.rows(SPEED, MOST_ENDED)
     alive = await if_permitted(session.rows(statements.BEATING, None))

@@ -82,7 +82,7 @@ class ChunkPlace:
 
 @dataclass(frozen=True, slots=True)
 class Outlined:
-    """A section of a document: its headings, where its chunks stand in the text, and on which page it begins."""
+    """A section of a document: its headings, where its chunks are in the text, and on which page it begins."""
 
     path: Sequence[str]
     start_char: int

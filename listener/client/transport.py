@@ -22,7 +22,7 @@ Rung = Callable[..., None]
 
 
 class Pooled:
-    """Statements go over any connection of a pool; one of them hears notifications, while somebody waits."""
+    """Statements go over any connection of a pool; one of them receives notifications while somebody waits."""
 
     in_transaction = False
 
@@ -56,7 +56,7 @@ class Pooled:
             yield Single(connection)
 
     def ends(self, channel: str | None, unfinished: str) -> Ends:
-        """Return what hears of ends: the same for all who wait by way of this pool, in any ``connect`` block."""
+        """Return the receiver of notifications: one for all who wait on this pool, in any ``connect`` block."""
         key = (id(self._pool), channel)
         return _ENDS.setdefault(key, Ends(self, channel, unfinished, partial(_ENDS.pop, key, None)))
 
@@ -93,12 +93,12 @@ class Single:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Single]:
-        """Open a transaction, or a savepoint in the one that it is in, for the time of a block."""
+        """Open a transaction, or a savepoint inside the present one, for the time of a block."""
         async with self._connection.transaction():
             yield self
 
     def ends(self, channel: str | None, unfinished: str) -> Ends:
-        """Return what hears of ends."""
+        """Return the receiver of notifications."""
         return Ends(self, channel, unfinished)
 
 
@@ -106,7 +106,7 @@ Connections = Pooled | Single
 
 
 class Waited:
-    """The requests that somebody waits for: ``left`` has those that had not ended when last looked at."""
+    """The requests that somebody waits for: ``left`` has those that had not ended at the last look."""
 
     def __init__(self, requests: Iterable[UUID]) -> None:
         self.left = set(map(str, requests))
@@ -119,19 +119,19 @@ class Waited:
         self._changed.clear()
 
     def seen(self, ended: set[str]) -> None:
-        """Take away those that have ended."""
+        """Remove those that have ended."""
         if not self.left.isdisjoint(ended):
             self.left -= ended
             self._changed.set()
 
     def unseen(self) -> None:
-        """Have whoever waits look for itself, and learn what is wrong."""
+        """Have every waiter look for itself, and get its own error."""
         self.unknown = True
         self._changed.set()
 
 
 class Ends:
-    """Hears that requests end, and looks which: once for all who wait, whatever rings within ``COALESCE_SECONDS``.
+    """Receives notifications that requests end, and looks which: once for all waiters within ``COALESCE_SECONDS``.
 
     A ring says nothing more. Who may not see a request learns from the look that it is not there.
     """
@@ -180,13 +180,13 @@ class Ends:
             await anyio.sleep(COALESCE_SECONDS)
 
     async def _look(self) -> None:
-        waiting = [*self._waiting]  # who comes while this looks has looked by itself
+        waiting = [*self._waiting]  # those who come during this look have looked by themselves
         asked = {request for waited in waiting for request in waited.left}
         if not asked:
             return
         try:
             rows = await self._connections.rows(self._unfinished, [*asked])
-        except Exception:  # each who waits gets an error of its own
+        except Exception:  # each waiter gets its own error
             for waited in waiting:
                 waited.unseen()
         else:
@@ -218,7 +218,7 @@ async def _listening(
 
 @asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Have ``work`` go on in a task of its own, for the time of a block; who enters need not be who leaves."""
+    """Run ``work`` in a separate task, for the time of a block; entering and leaving may be done by different tasks."""
     task = asyncio.create_task(work)
     try:
         yield

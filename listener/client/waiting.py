@@ -15,7 +15,7 @@ from listener.errors import RequestError
 
 
 async def until_ended(session: Session, requests: Sequence[UUID], seconds: float | None) -> list[UUID]:
-    """Return when all of ``requests`` have ended, or after ``seconds``; return those that have not, in their order."""
+    """Return when all of ``requests`` have ended, or after ``seconds``; return the unfinished ones, in order."""
     deadline = float("inf") if seconds is None else anyio.current_time() + seconds
     async with session.waiting(requests) as waited:
         await _look(session, waited)
@@ -28,7 +28,7 @@ async def until_ended(session: Session, requests: Sequence[UUID], seconds: float
 
 
 async def looks(session: Session, requests: Sequence[UUID], every: float) -> AsyncGenerator[list[Status], None]:
-    """Yield how far ``requests`` are, ``every`` so many seconds and when one has ended, until all have.
+    """Yield the progress of ``requests``, every ``every`` seconds and when one has ended, until all have.
 
     Raises RequestError ``unknown_request`` if one is not there at the first look.
     """

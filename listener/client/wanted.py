@@ -84,7 +84,7 @@ async def embed_if_possible(
 ) -> None:
     """Have a listener embed a text for a search; pass over that it can't be, where words are enough.
 
-    Raises RequestError, with ``by="vector"`` for every reason, else the embedder's own.
+    Raises RequestError, with ``by="vector"`` for every reason, otherwise only the embedder's own.
     """
     if by == "words" or timeout is None or session.in_transaction:
         return

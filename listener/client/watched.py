@@ -44,7 +44,7 @@ class Watch:
     ``running_request``  its request that has not ended; ``last_request``: its last one
     ``failing_since``, ``failures``, ``error_…``  why its last request failed; without ``failing_since``: in part
     ``waiting_for``      why it does nothing, and what would help
-    ``state``            paused; its request is pending, running; else failing, waiting
+    ``state``            paused; its request is pending, running; otherwise failing, waiting
     ``noticing``         how listeners notice changes: ``events``, ``polling: why``, ``missing: what``; None: none does
     ``is_table``         whether ``source`` is a table of this database
     """
@@ -153,7 +153,7 @@ class Watched:
         return Brought(**row)
 
     async def unwatch(self, name: str, *, delete_documents: bool = False) -> int:
-        """End a watch. A request of it that runs goes on; with ``delete_documents`` it is cancelled.
+        """End a watch. A running request of it continues; with ``delete_documents`` it is cancelled.
 
         ``delete_documents``: delete what came from its source and no other, a page at a time, each for good. Return how
         many documents these were. Raises RequestError ``unknown_watch``, ``not_granted``.
@@ -178,14 +178,14 @@ class Watched:
         await self.session.value(RESUME, name)
 
     async def run_watch(self, name: str) -> UUID | None:
-        """Have a watch look now and return its request, or the one that runs; None: it is a table's.
+        """Make a watch look now and return its request, or the one that runs; None: it watches a table.
 
         Raises RequestError ``unknown_watch``, or why its maker's request is refused.
         """
         return _uuid(await self.session.value(RUN, name))
 
     async def _stopped(self, name: str) -> Watch:
-        """Return a watch that fires no more, with nothing of it under way."""
+        """Return a watch that no longer fires, with no request under way."""
         await self.pause_watch(name)
         (watch,) = await self.watches(name)
         if watch.running_request is not None:

@@ -2,7 +2,7 @@
 
 ::
 
-    dsn           where Postgres is: what a URL says (address), and each driver is told (reaching)
+    dsn           where Postgres is: what a URL says (address), and the parameters for each driver (reaching)
     connections   connections and pools, with what our statements rely on (session_settings)
     migrations    our SQL objects → a schema;  removal: the inverse
     outages       it goes away and comes back: what that looks like, and waiting for it

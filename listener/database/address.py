@@ -1,8 +1,8 @@
-"""Where a database is and who asks: URLs of psql and keyword/value strings, read in one way for all drivers.
+"""A database's address and user: URLs of psql and keyword/value strings, read in one way for all drivers.
 
 A password that is not percent-encoded is cut up in different ways by asyncpg, libpq and SQLAlchemy, and what each takes
-for a host or a parameter then stands in its error messages. So a text that can be read in two ways goes to no driver,
-and nothing of it is repeated. What can be read is written anew for each driver.
+for a host or a parameter then appears in its error messages. So an ambiguous text is passed to no driver,
+and nothing of it is repeated. Whatever can be parsed is written anew for each driver.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OWN = ("user", "password", "dbname", "host", "port")  # what is not among the p
 
 
 class Unclear(ValueError):
-    """The text is no address, or can be read in two ways. The message quotes nothing that may be of a password."""
+    """The text is no address, or is ambiguous. The message quotes nothing that may belong to a password."""
 
 
 class WrongParameter(Unclear):
@@ -59,7 +59,7 @@ class Address:
         return len(self.places) > 1
 
     def url(self) -> str:
-        """Return a URL that libpq and SQLAlchemy read in the same way: several hosts stand in its query."""
+        """Return a URL that libpq and SQLAlchemy read the same way: several hosts are in its query."""
         written = [] if self.names_several_hosts else _written(self.places)
         password = "" if self.password is None else f":{quote(self.password, safe='')}"
         return self._url(password, written, self.parameters, safe="")
@@ -80,7 +80,7 @@ class Address:
         return replace(self, parameters={**self.parameters, **parameters})
 
     def with_options(self, options: str) -> Address:
-        """Return it with more options for the server's session, which win over those that are there."""
+        """Return it with more options for the server's session, which win over existing ones."""
         return self.given(options=" ".join(filter(None, [self.parameters.get("options"), options])))
 
     def _url(self, password: str, places: Sequence[str], parameters: Mapping[str, str], safe: str) -> str:
@@ -97,7 +97,7 @@ def read(text: str, environment: Mapping[str, str] | None = None) -> Address:
     ``environment``: where ``PGSERVICE``, too, may name one.
     """
     if not text.isprintable():
-        raise Unclear("it has control characters, or bytes that are no UTF-8, in it")
+        raise Unclear("it contains control characters, or bytes that are not UTF-8")
     said = _of_conninfo(text) if conninfo.is_conninfo(text) else _of_url(split(text))
     service = said.pop("service", None) or (environment or {}).get("PGSERVICE")
     if service:
@@ -115,21 +115,21 @@ def _of_conninfo(text: str) -> dict[str, str]:
 
 
 def split(url: str) -> SplitResult:
-    """Return the parts of a URL; raises Unclear if somebody else could split it in another way."""
+    """Return the parts of a URL; raises Unclear if it could be split in another way."""
     if "://" not in url:
         raise Unclear("it does not begin with postgresql://")
     if not url.isprintable() or " " in url or "#" in url or _BROKEN_PERCENT.search(url):
-        raise Unclear("it has blanks, control characters, a # or a single % in it")
+        raise Unclear("it contains spaces, control characters, a # or a single %")
     try:
         parts = urlsplit(url)
     except ValueError:  # whose words quote the URL
-        raise Unclear("it has brackets or characters in it that no host has") from None
+        raise Unclear("it contains brackets or characters that no host has") from None
     login, _, places = parts.netloc.rpartition("@")
     if url.count("@") > parts.netloc.count("@") or "@" in login or "[" in login or "]" in login:
         raise Unclear("it has an @ or a bracket that is not percent-encoded")
     hosts = places.split(",")
     if not all(map(_ONE_PLACE.fullmatch, hosts)) or (len(hosts) > 1 and "" in hosts):
-        raise Unclear("a host is missing or a port no number, or the password has a / or ? in it")
+        raise Unclear("a host is missing, a port is no number, or the password contains a / or ?")
     return parts
 
 
@@ -152,7 +152,7 @@ def _of_url(parts: SplitResult) -> dict[str, str]:
 def _of_query(query: str) -> list[tuple[str, str]]:
     pieces = [piece.partition("=") for piece in query.split("&")] if query else []
     if any(not equals for _, equals, _ in pieces):
-        raise Unclear("a parameter has no =, or a password has an & or ? in it")
+        raise Unclear("a parameter has no =, or a password contains an & or ?")
     return [(unquote(name), unquote(value)) for name, _, value in pieces]
 
 
@@ -163,14 +163,14 @@ def _known(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
         if not is_known(name):
             perhaps = f"; is {close} meant?" if (close := meant(name)) else ""
             if behind_secret:
-                raise Unclear(f"it has an unknown parameter behind a password, or that has an & in it{perhaps}")
+                raise Unclear(f"it has an unknown parameter after a password, or the password contains an &{perhaps}")
             raise WrongParameter(f"it has an unknown parameter: {name[:60]}{perhaps}")
         behind_secret |= is_secret(name)
     return _of_today(pairs)
 
 
 def _of_today(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return the names of today for those that are taken for the sake of JDBC, old times or asyncpg."""
+    """Return the present names of those accepted for the sake of JDBC, old versions or asyncpg."""
     said: dict[str, str] = {}
     for name, value in pairs:
         if name in OLD_NAMES:
@@ -199,7 +199,7 @@ def _address(said: Mapping[str, str]) -> Address:
         parameters["sslmode"] = "verify-full"
     return Address(
         user=said.get("user") or None,
-        password=said.get("password") or None,  # an empty one is none
+        password=said.get("password") or None,  # an empty one means none
         places=_places(hosts or addresses, said.get("port", "")),
         database=said.get("dbname") or None,
         parameters=parameters,
@@ -236,7 +236,7 @@ def _host_and_port(place: str) -> tuple[str, str]:
 
 
 def _written(places: Sequence[Place]) -> list[str]:
-    """Return places as they stand before a URL's path; none if one of them can't stand there."""
+    """Return the places listed before a URL's path; none if one of them is invalid there."""
     named = [_HOST_NAME.fullmatch(place.host) for place in places]
     if not all(named):
         return []

@@ -12,7 +12,7 @@ _FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.cr
 
 
 def authorities() -> str | None:
-    """Return the file with the authorities that the system trusts: psycopg's OpenSSL may look where there is none."""
+    """Return the file with the system's trusted authorities: psycopg's OpenSSL may look where there is none."""
     files = (ssl.get_default_verify_paths().cafile, *_FILES)
     return next((file for file in files if file and Path(file).exists()), None)
 

@@ -51,12 +51,12 @@ class Database:
         return seconds(address(self.dsn).parameters)
 
     def search_path(self) -> str:
-        """Return a path to our objects and pgvector's, for people who type."""
+        """Return a path to our objects and pgvector's, for interactive use."""
         schemas = dict.fromkeys((self.names.schema, self.names.vector_schema, "pg_temp"))
         return ", ".join(map(quoted, schemas))
 
     async def connect(self, application_name: str, wanted: SessionAttribute | None = WRITABLE) -> asyncpg.Connection:
-        """Open one connection, as a rule one that may write.
+        """Open one connection, usually one that may write.
 
         Raises OperatorError ``database_unreachable`` or ``database_read_only``.
         """
@@ -64,7 +64,7 @@ class Database:
         try:
             connection = await _open(self.dsn, _server_settings(application_name), **options)
         except _RefusedByPooler as refused:
-            hint = "Have the pooler pass them by: PgBouncer's ignore_startup_parameters, see docs/deployment.md."
+            hint = "Have the pooler ignore them: PgBouncer's ignore_startup_parameters, see docs/deployment.md."
             raise OperatorError("database_unreachable", f"a pooler refuses {refused.__cause__}", hint) from None
         await settle(connection, everything=self.pooled)
         return connection
@@ -73,7 +73,7 @@ class Database:
     async def session(
         self, application_name: str = "ingest", wanted: SessionAttribute | None = None
     ) -> AsyncIterator[asyncpg.Connection]:
-        """Open one connection for the time of a block; of several hosts to the one that may write."""
+        """Open one connection for the time of a block; with several hosts, to the one that may write."""
         connection = await self.connect(application_name, wanted)
         try:
             yield connection
@@ -108,7 +108,7 @@ class Database:
             reset=_keep,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             max_inactive_connection_lifetime=60.0,
-            **{**_told(address(self.dsn), server_settings), "target_session_attrs": WRITABLE, **options},
+            **{**_arguments(address(self.dsn), server_settings), "target_session_attrs": WRITABLE, **options},
         )
 
     async def _prepare(self, lock_wait: str, connection: asyncpg.Connection) -> None:
@@ -167,7 +167,7 @@ def qualifying(names: Names) -> type[asyncpg.Connection]:
 async def settle(connection: asyncpg.Connection, everything: bool = False) -> None:
     """Set in a session of one's own what could not be set while connecting.
 
-    ``everything``: it goes through a pooler in session mode, which passes by what it is told then.
+    ``everything``: it goes through a pooler in session mode, which ignores startup parameters.
     """
     if more := statements(connection.get_server_version().major, everything):
         await connection.execute(more)
@@ -185,7 +185,7 @@ async def open_database(settings: Settings, dsn: str) -> Database:
 
 
 async def plain_connection(dsn: str, **server_settings: str) -> asyncpg.Connection:
-    """Open a connection that knows nothing of our objects, for statements that are sent once.
+    """Open a connection that does not know our objects, for statements that are sent once.
 
     Raises OperatorError ``database_unreachable``, ``bad_database_url``, ``database_not_utf8``.
     """
@@ -213,7 +213,7 @@ async def _open(dsn: str, server_settings: Mapping[str, str], **options: Any) ->
     known = address(dsn)
     several = known.names_several_hosts and "target_session_attrs" not in known.parameters
     with translate_refusals(dsn):
-        told = _told(known, server_settings) | ({"target_session_attrs": WRITABLE} if several else {})
+        told = _arguments(known, server_settings) | ({"target_session_attrs": WRITABLE} if several else {})
         try:
             connection: asyncpg.Connection = await asyncpg.connect(**{**told, **options})
         except (asyncpg.ProtocolViolationError, asyncpg.FeatureNotSupportedError) as error:
@@ -228,8 +228,8 @@ async def _open(dsn: str, server_settings: Mapping[str, str], **options: Any) ->
     return connection
 
 
-def _told(known: Address, server_settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return what asyncpg is told: our settings win over those in the URL."""
+def _arguments(known: Address, server_settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return asyncpg's arguments: our settings win over those in the URL."""
     told = arguments(known)
     options = " ".join(filter(None, [known.parameters.get("options"), server_settings.get("options")]))
     together = {**server_settings, **({"options": options} if options else {})}

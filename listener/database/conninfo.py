@@ -17,7 +17,7 @@ class WrongConninfo(ValueError):
 
 
 def is_conninfo(text: str) -> bool:
-    """Tell whether a text is such a string; else it is a URL, or nothing."""
+    """Tell whether a text is such a string; otherwise it is a URL, or nothing."""
     return bool(_FIRST.match(text))
 
 
@@ -28,7 +28,7 @@ def read(text: str) -> list[tuple[str, str]]:
     while at < end:
         pair = _PAIR.match(text, at)
         if pair is None:
-            raise WrongConninfo("a keyword has no =, or a value with blanks, ' or \\ in it is not quoted")
+            raise WrongConninfo("a keyword has no =, or a value with spaces, ' or \\ is not quoted")
         if pair["gap"] and pair["plain"] and _FIRST.match(pair["plain"]):  # host= password=…: the host, says libpq
             raise WrongConninfo("a keyword has no value, or one that stands behind blanks has a = in it")
         value = pair["plain"] if pair["quoted"] is None else pair["quoted"]

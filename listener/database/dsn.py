@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LIKE = "Like postgresql://user:password@host:5432/database."
-_PARAMETERS = "What psql takes is taken. A setting of the server's goes into options: ?options=-c%20name%3Dvalue"
+_PARAMETERS = "Give what psql accepts. Server settings go into options: ?options=-c%20name%3Dvalue"
 _ENCODE = (
-    "Percent-encode what is special in its password (quote(password, safe='') in Python), above all @ / ? # [ ] % and"
-    " blanks, or set the variable PGPASSWORD to the password as it is."
+    "Percent-encode special characters of its password (quote(password, safe='') in Python), above all @ / ? # [ ] %"
+    " and spaces, or set the variable PGPASSWORD to the plain password."
 )
 
 
 async def find_dsn(settings: Settings, progress: Callable[[str], None] = log.info) -> str:
     """Return the URL that is set, or that of the embedded server, which is started if it does not run.
 
-    ``progress`` is told what a start that takes long is doing. Raises OperatorError ``bad_database_url``, or the
+    ``progress`` is called with what a slow start is doing. Raises OperatorError ``bad_database_url``, or the
     embedded server's own.
     """
     if settings.database_url:
@@ -106,5 +106,5 @@ def as_role(dsn: str, role: str) -> str:
 
 
 def with_options(dsn: str, options: str) -> str:
-    """Return the URL of sessions with more options, which win over those that are in it."""
+    """Return the URL of sessions with more options, which win over existing ones."""
     return address(dsn).with_options(options).url()

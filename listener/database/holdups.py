@@ -1,8 +1,8 @@
-"""What a migration waits for: it says so while it waits, and it gives up.
+"""What a migration waits for: it reports that while it waits, and gives up in the end.
 
 ::
 
-    its turn              one migration at a time in a schema; whoever holds the lock is named
+    its turn              one migration at a time in a schema; the holder of the lock is named
     old transactions      an index that is built CONCURRENTLY waits for each that is open, such as a backup's
 
 Locks on tables, for which others would queue up, are another matter: see ``locks``.
@@ -31,7 +31,7 @@ LOOK_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Patience:
-    """How long a migration waits for others, in seconds, and who hears what it waits for.
+    """How long a migration waits for others, in seconds, and who is told what it waits for.
 
     ``connect`` opens another connection, to look who is in the way while the first one waits; without it only the error
     in the end tells whose transaction is the oldest.
@@ -98,7 +98,7 @@ class Patience:
     async def _look(self, pid: int, what: str) -> None:
         if self.connect is None:
             return
-        with suppress(OSError, OperatorError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the waiting goes on
+        with suppress(OSError, OperatorError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the wait continues
             connection = await self.connect()
             try:
                 while True:
@@ -122,8 +122,8 @@ class Patience:
         return OperatorError(
             "schema_locked",
             f"{what} waits for a transaction that was open for over {self.seconds:g} seconds: {who}",
-            "Let it end (a backup's, as a rule) or end it, then migrate again: what was done stays, and what was begun"
-            " is built anew. Or wait longer: --wait SECONDS.",
+            "Let it end (it is usually a backup) or end it, then migrate again: finished parts stay, and unfinished"
+            " ones are rebuilt. Or wait longer: --wait SECONDS.",
         )
 
 
@@ -134,7 +134,7 @@ def _described(row: asyncpg.Record) -> str:
     return f"process {row['pid']} ({row['name'] or 'without a name'!r}, role {row['role']}{since})"
 
 
-# An advisory lock's key of 64 bits stands in two columns of 32.
+# A 64-bit advisory lock key is stored in two columns of 32.
 _HOLDER = """
 select l.pid, a.application_name as name, a.usename as role,
   pg_catalog.to_char(pg_catalog.timezone('UTC'::text, a.backend_start), 'YYYY-MM-DD HH24:MI:SS UTC') as since

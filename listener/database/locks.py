@@ -1,6 +1,6 @@
-"""Wait for the locks that a migration or an uninstallation needs, in a way that keeps nobody else waiting for long.
+"""Acquire the locks that a migration or an uninstallation needs, without keeping others waiting for long.
 
-Whoever waits for a table's lock makes everybody else queue behind it, so each try is short, gives up everything, and
+A session that waits for a table's lock makes all others queue behind it, so each try is short, gives up everything, and
 pauses.
 """
 
@@ -17,7 +17,7 @@ from listener.errors import OperatorError
 T = TypeVar("T")
 
 SHORT_WAIT = "'150ms'"  # less than listeners wait for a lock: see ingest_wait_briefly
-# Autovacuum gives way only to who has waited for deadlock_timeout.
+# Autovacuum gives way only to a session that has waited for deadlock_timeout.
 LONG_WAIT = "extract(epoch from current_setting('deadlock_timeout')::interval) * 1000 + 500"
 PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0

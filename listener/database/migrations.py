@@ -3,10 +3,10 @@
 ::
 
     schema files before one that runs alone ─► a transaction;  that one ─► by itself;  … the rest, types, functions,
-    views and triggers ─► one transaction, so that listeners at work see the tables of before or all that is new;
+    views and triggers ─► one transaction, so that running listeners see the old tables or everything new;
     the files of indexes/ ─► by themselves
 
-A statement waits for a lock only briefly, and then all is tried again: who waits for a table keeps everybody else from
+A statement waits only briefly for a lock, and then everything is retried: a waiter for a table keeps all others from
 it. A file that runs once and has another checksum now is refused.
 """
 
@@ -49,7 +49,7 @@ async def migrate(connection: Connection, schema: str, patience: Patience | None
         raise OperatorError(
             "in_use",
             f"a function of a former version can't be replaced: {error.detail or error}",
-            "Drop what depends on it, migrate, and make it again: what it selects by name is still there.",
+            "Drop what depends on it, migrate, and recreate it: the columns keep their names.",
         ) from None
     except asyncpg.InsufficientPrivilegeError as error:
         raise OperatorError(
@@ -97,9 +97,9 @@ async def _apply_together(connection: Connection, schema: str, part: Sequence[Sq
 async def _apply_alone(
     patience: Patience, connection: Connection, schema: str, part: Sequence[SqlFile], wait: str
 ) -> list[str]:
-    """Build an index CONCURRENTLY; one that an interrupted migration left behind is built anew.
+    """Build an index CONCURRENTLY; one left over from an interrupted migration is rebuilt.
 
-    It waits for transactions, in which nobody waits for it. A limit of the role's on statements is none for this one.
+    It waits for transactions, during which nobody waits for it. The role's statement timeout does not apply to it.
     """
     (file,) = part
     async with connection.transaction():
@@ -125,14 +125,14 @@ async def _apply_alone(
 
 
 async def _drop_begun(connection: Connection, names: Names, file: SqlFile) -> None:
-    """Drop an index that can't be finished, if that needs no waiting; else it stays, unused, for the next migration."""
+    """Drop an index that can't be finished, if no waiting is needed; otherwise it stays, unused, for the next time."""
     with suppress(asyncpg.LockNotAvailableError):
         await connection.execute(f"set lock_timeout = {SHORT_WAIT}")
         await connection.execute(names.written(f"drop index if exists ingest.{file.index}"))
 
 
 async def _todo(connection: Connection, schema: str, part: Sequence[SqlFile]) -> list[SqlFile]:
-    """Return which files of a part are to be applied."""
+    """Return which files of a part must be applied."""
     applied = await _applied(connection, schema)
     _refuse_newer(applied, schema)
     return [file for file in part if _is_to_apply(file, applied)]
@@ -193,9 +193,9 @@ def _is_to_apply(file: SqlFile, applied: dict[str, str]) -> bool:
     if file.runs_once and known not in (None, file.checksum):
         raise OperatorError(
             "migration_changed",
-            f"{file.name} was applied to this schema with other contents",
-            "The schema is of another build of this program: install that one again, or a release, or begin anew with"
-            " INGEST_SCHEMA=name ingest migrate. Whoever edited the file restores it, and adds a new one.",
+            f"{file.name} was applied to this schema with different contents",
+            "The schema comes from another build of this program: install that one again, or a release, or start over"
+            " with INGEST_SCHEMA=name ingest migrate. If you edited the file, restore it and add a new one.",
         )
     return known != file.checksum
 
@@ -223,7 +223,7 @@ async def _apply(connection: Connection, names: Names, files: Sequence[SqlFile])
 
 
 async def _drop_former(connection: Connection, names: Names) -> None:
-    """Drop functions of ours that have other parameters now: an older program's, which would stand beside the new."""
+    """Drop functions of ours with other parameters: an older program's, which would exist beside the new ones."""
     signatures = [file.signature.removeprefix("ingest.") for file in sql_files() if file.signature]
     rows = await connection.fetch(
         _FORMER,

@@ -45,7 +45,7 @@ BLOCKED = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, asyncpg
 """What is raised where others are in the way: nothing was changed, and it is worth trying again."""
 AMBIGUOUS = (OSError, asyncio.TimeoutError)
 DRIVERS = ("asyncpg", "psycopg", "sqlalchemy")
-REPEATED = ("25006", "40001")  # read-only for a while; in the way of somebody who changed the same
+REPEATED = ("25006", "40001")  # read-only for a while; a conflict with another transaction
 
 
 class Pause:
@@ -84,7 +84,7 @@ async def retry_on_outage(call: Callable[[], Awaitable[T]]) -> T:
 
 @contextmanager
 def waiting_for_postgres(who: str) -> Iterator[None]:
-    """Have a block end where Postgres goes away, or a lock is not to be had; the log says that ``who`` waits."""
+    """End a block cleanly if Postgres goes away or a lock is unavailable; the log says that ``who`` waits."""
     try:
         yield
     except OUTAGE as error:
@@ -102,12 +102,12 @@ _gone: list[str] = []
 
 
 def gone_function() -> str | None:
-    """Return what Postgres said of a function that has gone, as its schema was migrated or dropped; else None."""
+    """Return Postgres's message about a function lost as its schema was migrated or dropped; otherwise None."""
     return _gone[0] if _gone else None
 
 
 async def _wait_to_be_ended(error: asyncpg.PostgresError) -> None:
-    """Leave everything as it is: the heartbeat is about to end this listener, and newer ones go on with its work."""
+    """Leave everything as it is: the heartbeat is about to end this listener, and newer ones continue its work."""
     _gone.append(str(error))
     await anyio.sleep_forever()
 

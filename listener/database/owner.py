@@ -19,7 +19,7 @@ CLOSE_SECONDS = 2.0
 
 @asynccontextmanager
 async def owner_session(settings: Settings, dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """Open a session of the owner's: by INGEST_MAINTENANCE_URL, else by ``dsn``, if its role is the owner or a member.
+    """Open a session as the owner: by INGEST_MAINTENANCE_URL, else by ``dsn``, if its role is the owner or a member.
 
     Raises OperatorError ``not_permitted``, ``schema_not_migrated``, or that of a database that does not answer.
     """
@@ -31,7 +31,7 @@ async def owner_session(settings: Settings, dsn: str) -> AsyncIterator[asyncpg.C
             await connection.execute("set client_connection_check_interval = '2s'")
         yield connection
     finally:
-        # A statement that was cancelled is waited for, briefly: else it would go on.
+        # A cancelled statement is waited for, briefly: otherwise it would continue.
         with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await connection.close(timeout=CLOSE_SECONDS)
 
@@ -52,7 +52,7 @@ async def _become_owner(connection: asyncpg.Connection, schema: str) -> None:
         role = await schemas.owner(connection, schema)
     except OperatorError as error:
         user = await connection.fetchval("select session_user")
-        message = f"{error.message}, and {user} is no member of it"
+        message = f"{error.message}, and {user} is not a member of it"
         hint = "Set INGEST_MAINTENANCE_URL to a URL of that role, for listeners; or as that role: ingest maintain"
         raise OperatorError("not_permitted", message, hint) from None
     if role:

@@ -1,4 +1,4 @@
-"""Parameters of connections, as psql takes them, and what becomes of each: half of our connections are asyncpg's.
+"""Parameters of connections, as psql accepts them, and how each is handled: half of our connections are asyncpg's.
 
 ::
 
@@ -27,7 +27,7 @@ OBEYED = frozenset(
 
 UNUSED: Mapping[str, str] = {
     "channel_binding": "sslmode=verify-full keeps others out of the middle too",
-    "require_auth": "sslmode=verify-full makes sure whose server it is",
+    "require_auth": "sslmode=verify-full verifies the server",
     "requirepeer": "only the owner of a socket's folder can put one there",
     "keepalives": "the server sends them",
     "keepalives_idle": "the server sends them",
@@ -54,7 +54,7 @@ UNUSED: Mapping[str, str] = {
 REPLACED = frozenset({"application_name", "fallback_application_name", "client_encoding", "replication"})
 
 OLD_NAMES: Mapping[str, Callable[[str], dict[str, str]]] = {
-    "ssl": lambda value: {"sslmode": "require"} if value == "true" else {},  # JDBC's, as libpq takes it
+    "ssl": lambda value: {"sslmode": "require"} if value == "true" else {},  # JDBC's, as libpq accepts it
     "requiressl": lambda value: {"sslmode": "require"} if value == "1" else {},
     "database": lambda value: {"dbname": value},  # asyncpg's
 }

@@ -1,4 +1,4 @@
-"""Passwords in a file, ``~/.pgpass``, as psql reads them: lines that are none are passed by, ``\\:`` is a colon."""
+"""Passwords in a file, ``~/.pgpass``, as psql reads them: invalid lines are skipped, ``\\:`` is a colon."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def password_of(
 ) -> str | None:
     """Return the password of the first line that fits one of the places (host, port); None if none does.
 
-    ``file``: by default that of ``PGPASSFILE``, or the user's. One that others can read is passed by, with a warning.
+    ``file``: by default that of ``PGPASSFILE``, or the user's. One that others can read is ignored, with a warning.
     """
     lines = _lines(file, environment)
     for host, port in places:
@@ -39,7 +39,7 @@ def _lines(file: str | None, environment: Mapping[str, str]) -> list[list[str]]:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) or about.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            log.warning("the password file %s is not used: it has to be a file that only its owner can read", path)
+            log.warning("the password file %s is not used: only its owner may be able to read it", path)
             return []
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Poolers between us and Postgres, such as PgBouncer: one in transaction mode gives each transaction any session.
 
-What is set, prepared or locked in such a session is met by whoever gets it next. Clients do without (see
-``connections``); who can't do without has a session of its own, or refuses to start.
+What is set, prepared or locked in such a session affects the next client that gets it. Clients do without (see
+``connections``); a program that can't needs its own session, or refuses to start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LOOKS = 3
 
 
 async def goes_through_pooler(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> bool:
-    """Tell whether a pooler is in between: it gives its clients process ids of its own."""
+    """Tell whether a pooler is in between: it gives its clients other process ids."""
     return bool(await connection.fetchval(_PID) != connection.get_server_pid())
 
 
@@ -39,7 +39,7 @@ async def require_own_session(
                 raise OperatorError(
                     "shared_sessions",
                     "a pooler gives each transaction another session of Postgres",
-                    "Connect past it, or use its session mode. Applications may go through it.",
+                    "Bypass it, or use its session mode. Applications may use it.",
                 )
     finally:
         await other.close()

@@ -1,4 +1,4 @@
-"""What asyncpg is told about the way to a database, part by part: it reads no URL of anybody's."""
+"""asyncpg's arguments for reaching a database, part by part: it gets no URL to parse."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def arguments(address: Address) -> dict[str, Any]:
 
 
 def _reached(address: Address) -> Sequence[Place]:
-    """Return the places with the addresses that stand in for their names."""
+    """Return the places with addresses in place of their names."""
     given = address.parameters.get("hostaddr")
     if not given:
         return address.places
@@ -98,7 +98,7 @@ def _require_files(parameters: Mapping[str, str]) -> None:
         file = parameters.get(name)
         if file and not (name == "sslrootcert" and trusts_system(parameters)) and not os.access(file, os.R_OK):
             hint = "Give the whole path of a file that this program may read."
-            raise OperatorError("bad_database_url", f"{name}: there is no {file} that can be read", hint)
+            raise OperatorError("bad_database_url", f"{name}: there is no {file}, or it can't be read", hint)
 
 
 def _from_file(address: Address, places: Sequence[Place]) -> str | None:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 async def uninstall(connection: Connection, schema: str, say: Callable[[str], None] = log.warning) -> list[str]:
     """Drop our objects, and only ours, from ``schema``; return the statements that did it.
 
-    Locks are taken as a migration takes them: whoever works there meanwhile is not the victim of a deadlock. Raises
+    Locks are taken as a migration takes them: sessions at work there are not victims of a deadlock. Raises
     OperatorError ``in_use`` if something that isn't ours depends on one of them, ``schema_locked``; nothing is dropped
     then.
     """

@@ -17,7 +17,7 @@ FIRST_PAUSE_SECONDS = 0.01
 
 
 async def repeated(call: Callable[[], Awaitable[T]]) -> T:
-    """Make a call that is a transaction of its own, up to 8 times, with ever longer pauses; raises what came last."""
+    """Make a call that is a transaction, up to 8 times, with growing pauses; raises the last error."""
     pause = FIRST_PAUSE_SECONDS
     for _ in range(TRIES - 1):
         try:

@@ -1,4 +1,4 @@
-"""The schemas of an installation: whose they are, made where they are missing, and the one that pgvector is in."""
+"""The schemas of an installation: who owns them, creating missing ones, and the one that contains pgvector."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ OLDEST_PGVECTOR = (0, 8)
 
 
 async def owner(connection: Connection, schema: str) -> str | None:
-    """Return who else owns our objects in ``schema``, or will as the schema's owner; None if that is the present role.
+    """Return the other role that owns our objects in ``schema``, or will as its owner; None if it is the present role.
 
-    Functions run as their owner, so it must be one for all, and not whoever happens to migrate. Raises OperatorError
+    Functions run as their owner, so it must be the same for all, not whoever happens to migrate. Raises OperatorError
     ``not_permitted`` if the present role can't act for it.
     """
     row = await connection.fetchrow(_OWNER, schema)
@@ -49,7 +49,7 @@ async def has_ours(connection: Connection, schema: str) -> bool:
 
 
 async def require_use(connection: Connection, schema: str) -> None:
-    """Raise OperatorError ``not_permitted`` if the present role may not use a schema that is there."""
+    """Raise OperatorError ``not_permitted`` if the present role may not use an existing schema."""
     query = "select has_schema_privilege(n.oid, 'usage') from pg_namespace n where n.nspname = $1"
     if await connection.fetchval(query, schema) is False:
         role = await connection.fetchval("select current_user")

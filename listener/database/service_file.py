@@ -1,6 +1,6 @@
 """Named services: sets of parameters in ``~/.pg_service.conf``, as psql reads them.
 
-asyncpg passes by what it can't read, knows no ``PGSERVICE``, and repeats lines of the file in its errors.
+asyncpg ignores what it can't read, does not know ``PGSERVICE``, and repeats lines of the file in its errors.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What our sessions have set, whatever defaults a database or a role has: our statements rely on it.
 
 All of it goes into the parameter ``options`` of a connection, which wins over ``ALTER DATABASE`` and ``ALTER ROLE``,
-and which leaves nothing behind in a session that a pooler gives to others next.
+and which changes nothing in a session that a pooler gives to others next.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ PINNED: Mapping[str, str] = {
     # A claim looks, locks, and looks again: with one snapshot for all of a transaction it would not see what changed.
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
-    # Each call has a time limit of its own, and a listener's connections are idle by design.
+    # Each call has its own time limit, and a listener's connections are idle by design.
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "60s",
-    # How our literals are read, and what comes back as text.
+    # How our literals are read, and the format of results.
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     "array_nulls": "on",
@@ -25,7 +25,7 @@ PINNED: Mapping[str, str] = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "IntervalStyle": "postgres",
-    # Off, statements that policies concern fail for whoever is not the owner.
+    # If off, statements that policies concern fail for everybody but the owner.
     "row_security": "on",
 }
 NEWER: Mapping[int, Mapping[str, str]] = {17: {"transaction_timeout": "0"}}

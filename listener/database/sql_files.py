@@ -4,7 +4,7 @@
 
     schema/   numbered, run once, never edited after a release; *.concurrently.sql holds one statement, and runs outside
               of a transaction
-    types/    composite types, run once: who needs another one makes ..._v2 beside ..._v1
+    types/    composite types, run once: a changed type is a new one, ..._v2 beside ..._v1
     others    a function, view or trigger a file, applied again when it changed; former/ holds the functions that only
               listeners of the former release call
     indexes/  built last, CONCURRENTLY: between a new schema and the functions that go with it, nothing may come
@@ -40,7 +40,7 @@ class SqlFile:
 
     @cached_property
     def checksum(self) -> str:
-        """Of a file that runs once, without schemas: releases wrote them without, and those files are never edited."""
+        """For a file that runs once, without schemas: releases wrote them without, and those files are never edited."""
         return hashlib.sha256((bare(self.text) if self.runs_once else self.text).encode()).hexdigest()
 
     @cached_property
@@ -70,7 +70,7 @@ class SqlFile:
 
 @cache
 def sql_files() -> tuple[SqlFile, ...]:
-    """Return all files: those that run once by their names, then functions, views and triggers, then indexes."""
+    """Return all files: those that run once by name, then functions, views and triggers, then indexes."""
     root = _sql_folder()
     once = [SqlFile(f"{folder}/{file.name}", text) for folder in ONCE for file, text in _below(root / folder)]
     objects = [

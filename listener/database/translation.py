@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 LOST_OWNERSHIP = "IG021"
-AGAIN = {"40001", "40P01"}  # somebody else changed the same at the same time: serialization failure, deadlock
+AGAIN = {"40001", "40P01"}  # a conflict with another transaction: serialization failure, deadlock
 _READ_ONLY = "25006"
 _NOT_MIGRATED = {"42P01", "42883", "42703", "3F000"}  # undefined table, function, column, schema
 _PREPARED_ELSEWHERE = {"26000", "42P05"}  # no such prepared statement; there is one already
@@ -44,7 +44,7 @@ def translated(error: BaseException) -> IngestError | None:
     if isinstance(error, asyncpg.PostgresError):
         return refusal(error) or _answer(error)
     if isinstance(error, asyncpg.InterfaceError) and "another operation" in str(error):
-        return None  # the program uses one connection twice at a time
+        return None  # the program uses one connection for two calls at once
     if isinstance(error, ValueError) and isinstance(error, asyncpg.InterfaceError):
         return RequestError("invalid_value", str(error))  # asyncpg could not encode an argument
     if isinstance(error, (asyncpg.InterfaceError, ConnectionError, TimeoutError)):
@@ -84,7 +84,7 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
     if state.startswith(("08", "57P")):
         return _lost(message)
     if state in AGAIN:
-        hint = "Nothing was changed. Repeat the transaction, from its begin; outside of one, repeat the statement."
+        hint = "Nothing was changed. Repeat the transaction, or the statement if there is none."
         return OperatorError("try_again", message, hint)
     if state == _READ_ONLY:
         return read_only()
@@ -99,7 +99,7 @@ def _answer(error: asyncpg.PostgresError) -> IngestError:
             "shared_sessions",
             message,
             "A pooler in transaction mode is in between: make your asyncpg pool or connection with"
-            " statement_cache_size=0. Listeners have to connect past it.",
+            " statement_cache_size=0. Listeners must bypass it.",
         )
     if state.startswith(("22", "23", "54")):  # a value that Postgres can't take; 54: too deep, too long, too wide
         return RequestError(error.constraint_name or "invalid_value", message, hint)
@@ -110,12 +110,12 @@ def read_only(where: str = "") -> OperatorError:
     """Return the error of a server that takes no writes; ``where`` is ``at `` and its URL."""
     return OperatorError(
         "database_read_only",
-        f"Postgres {where}takes no writes: it is a standby, or default_transaction_read_only is on",
+        f"Postgres {where}accepts no writes: it is a standby, or default_transaction_read_only is on",
         "Name the primary, or all servers: postgresql://user@one,two/database. Or, if it is a setting:"
         " alter database NAME reset default_transaction_read_only; alter role NAME reset …",
     )
 
 
 def _lost(message: str) -> OperatorError:
-    hint = "Requests are kept: when Postgres is back, a listener goes on. See: ingest doctor"
+    hint = "Requests are kept: when Postgres is back, a listener continues. See: ingest doctor"
     return OperatorError("database_lost", f"the connection to Postgres was lost: {message}", hint)

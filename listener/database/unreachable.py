@@ -38,11 +38,11 @@ def translate_refusals(dsn: str) -> Iterator[None]:
 def _hint(error: BaseException) -> str:
     if isinstance(error, _REFUSED):
         return (
-            "Check user and password in INGEST_DATABASE_URL. Percent-encode what is special in the password, above all"
-            " % and +, or set the variable PGPASSWORD to it as it is."
+            "Check user and password in INGEST_DATABASE_URL. Percent-encode special characters of the password, above"
+            " all % and +, or set the variable PGPASSWORD to the plain password."
         )
     if isinstance(error, asyncpg.InvalidCatalogNameError):
-        return "Check the database's name in INGEST_DATABASE_URL, or make it: create database NAME;"
+        return "Check the database's name in INGEST_DATABASE_URL, or create it: create database NAME;"
     return _CHECK
 
 
@@ -52,6 +52,6 @@ def require_utf8(connection: asyncpg.Connection, dsn: str) -> None:
     if encoding != "UTF8":
         raise OperatorError(
             "database_not_utf8",
-            f"the database {shown(dsn)} has the encoding {encoding}, UTF8 is needed: it can't hold all texts",
-            "Make another one: create database NAME encoding 'UTF8' locale 'C' template template0;",
+            f"the database {shown(dsn)} has the encoding {encoding}, but UTF8 is needed to store all texts",
+            "Create another one: create database NAME encoding 'UTF8' locale 'C' template template0;",
         )

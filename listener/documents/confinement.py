@@ -7,8 +7,8 @@
     calls        seccomp: no sockets, no processes, no signals to others, no traces     Linux on x86_64 and aarch64
     files        Landlock: programs and libraries can be read, nothing can be written   Linux 5.13 and later
 
-All of it is refused with EPERM or EACCES, so that a library that only tries goes on. Each part is used where the system
-has it; what is missing is told to the listener, which says so once. Without Landlock a worker has the rights of the
+All of it is refused with EPERM or EACCES, so that a library that only tries continues. Each part is used if the system
+has it; whatever is missing is reported to the listener, which logs it. Without Landlock a worker has the rights of the
 listener's user on files, so that only the empty environment keeps secrets from it.
 """
 
@@ -33,7 +33,7 @@ NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24  # offsets in struct seccomp_
 OTHER_ABI = 0x4000_0000  # x32: the same calls under other numbers
 CLONE_THREAD, STREAM = 0x1_0000, 1
 
-# Numbers of calls on x86_64 and aarch64, whose architecture stands before them.
+# Numbers of calls on x86_64 and aarch64, after the architecture.
 MACHINES = {"x86_64": (0, 0xC000_003E), "aarch64": (1, 0xC000_00B7)}
 REFUSED = (
     # sockets: io_uring would open them too
@@ -84,7 +84,7 @@ def confine(readable: Iterable[str], most_bytes: int) -> list[str]:
     """Give up what no parser needs, for good; return which of ``calls`` and ``files`` could not be had, and why.
 
     ``readable``: files and folders that may be read; ``most_bytes``: of a file, where one could be written at all.
-    Threads that were there before go on as they were.
+    Existing threads are not affected.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(ValueError, OSError):  # the hard limit may be lower
@@ -208,5 +208,5 @@ def libraries(path: Sequence[str]) -> list[str]:
         name = os.path.realpath(file)
         place = os.path.dirname(name) if os.path.basename(name).startswith("__init__.") else name  # noqa: PTH119, PTH120
         if not any(place.startswith(folder + os.sep) for folder in folders):
-            beside.add(place)  # an editable install's, say
+            beside.add(place)  # for instance, of an editable install
     return sorted(folders | beside)

@@ -14,7 +14,7 @@ LEAP = 60  # 29 February 1900, which there was not
 
 
 def shown(pieces: Sequence[Piece], value: float, since_1904: bool) -> str:
-    """Return how a number of days looks; raises ValueError or OverflowError where it is no date."""
+    """Return the display of a number of days; raises ValueError or OverflowError if it is not a date."""
     second_digits = sum(piece.kind == "digit" for piece in pieces)
     steps = 10 ** min(second_digits, 6)
     ticks = round(value * 86400 * steps)
@@ -58,7 +58,7 @@ def _elapsed(pieces: Sequence[Piece], seconds: int, part: int, digits: int) -> s
 
 
 def _is_minute(pieces: Sequence[Piece], place: int) -> bool:
-    """Tell whether an m stands for minutes: behind hours, or before seconds."""
+    """Tell whether an m means minutes: after hours, or before seconds."""
     if pieces[place].text[0] != "m" or len(pieces[place].text) > 2:
         return False
     before = [piece.text[0] for piece in pieces[:place] if piece.kind in ("date", "elapsed")]

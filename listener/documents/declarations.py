@@ -1,7 +1,7 @@
 """The encoding that a document declares inside of it, and Python's codec for it: XML declarations, ``<meta>``.
 
 Declarations are read as browsers and XML parsers do: in any case, with or without quotes, in any order of attributes;
-those in comments, and the word charset in a description, are none.
+those in comments, and the word charset in a description, do not count.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KNOWN = re.compile(
 )
 WIDE = ("utf-16", "utf-32")
 
-HEAD = 16 * 1024  # browsers look at 1 KB; comments and scripts may stand before
+HEAD = 16 * 1024  # browsers look at 1 KB; comments and scripts may come before
 XML = re.compile(rb"\A\s{0,100}<\?xml\s[^<>]{0,300}?\bencoding\s{0,20}=\s{0,20}[\"']?([\w.:()-]{1,40})", re.IGNORECASE)
 COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 META = re.compile(rb"<meta[\s/][^<>]{1,1000}", re.IGNORECASE)
@@ -45,7 +45,7 @@ EBCDIC = "<?xml".encode("cp037")
 
 
 def codec(charset: str | None) -> str | None:
-    """Return the codec for a declared charset, or None if there is no such character encoding."""
+    """Return the codec for a declared charset, or None if the character encoding is unknown."""
     label = (charset or "").strip().lower()
     for name in (NAMES.get(label, label), VENDOR.sub("", label), VENDOR.sub("cp", label)):
         try:
@@ -60,7 +60,7 @@ def codec(charset: str | None) -> str | None:
 def declared(data: bytes, html: bool) -> str | None:
     """Return the codec that a document says it is in: the XML declaration first, of HTML the ``<meta>`` next.
 
-    A declaration that can be read byte by byte stands in no wide encoding, whatever it says.
+    A declaration that is readable byte by byte is in no wide encoding, whatever it says.
     """
     head = data[:HEAD]
     if head.startswith(EBCDIC):

@@ -40,7 +40,7 @@ class Binary(Exception):
 def decode(data: bytes, charset: str | None, told: bool, html: bool) -> tuple[str, dict[str, Any]]:
     """Return the text and notes (``encoding`` unless UTF-8, ``replaced`` and ``nul_removed`` characters, if any).
 
-    ``charset`` is what the source declared, ``told`` whether it or the name said that this is text. Raises Binary.
+    ``charset`` is what the source declared, ``told`` whether it or the name declared it to be text. Raises Binary.
     """
     text, encoding, fits = _decoded(data, codec(charset), html)
     if "\0" in text and not told:
@@ -82,7 +82,7 @@ def _forced(data: bytes, encoding: str) -> tuple[str, str, bool]:
 
 
 def _wide(data: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 if NULs stand where mostly Latin text would have them."""
+    """Return UTF-16 or UTF-32 if NULs are where mostly Latin text would have them."""
     sample = data[: SAMPLE & ~3]
     zeros = [sample[offset::4].count(0) for offset in range(4)]
     units = max(len(sample) // 4, 1)

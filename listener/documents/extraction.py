@@ -1,7 +1,7 @@
 """One call of xberg, which reads PDF, Word, PowerPoint, old Office, RTF, EPUB and Outlook files.
 
 It reads bytes; everything is off that would fetch or keep something: OCR's own data, caches, grammars, models, what
-documents link to. It is told what a document is and never guesses.
+documents link to. It is told a document's format and never guesses.
 """
 
 from __future__ import annotations
@@ -96,5 +96,5 @@ def refused(uri: str, words: str) -> DocumentError:
     if "DTD" in words:
         hint = "it declares a document type of its own, which is refused: save it again with a common program"
         return DocumentError("parser_failed", f"{uri} could not be parsed: {words[:500]}", hint)
-    hint = "it is damaged or cut off: open it in its own program and save it again, or leave it out with 'exclude'"
+    hint = "it is damaged or cut off: open it in its own program and save it again, or skip it with 'exclude'"
     return DocumentError("parser_failed", f"{uri} could not be parsed: {words[:500]}", hint)

@@ -45,7 +45,7 @@ class Simple(NamedTuple):
 
 
 class CodeSection(NamedTuple):
-    """What a format says of one kind of numbers; ``is_first``: the one that shows a minus by itself."""
+    """The part of a format for one kind of numbers; ``is_first``: the one that adds a minus by itself."""
 
     pieces: tuple[Piece, ...]
     condition: tuple[str, float] | None

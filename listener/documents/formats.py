@@ -1,8 +1,8 @@
 """The document formats that are installed, and which of them a document has.
 
 A format is a ``DocumentFormat`` that an entry point of the group ``ingest_listener.formats`` leads to; see
-``docs/formats.md``. What a document is, is decided by its first bytes where these are certain, else by what it is
-declared to be, else by its name.
+``docs/formats.md``. A document's format is decided by its first bytes if these are certain, otherwise by its
+declaration, otherwise by its name.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Formats:
         return cls(one.value for one in extensions)
 
     def decide(self, data: bytes, uri: str, declared: str, ocr: bool = False) -> tuple[DocumentFormat, str, str, bool]:
-        """Return the format, the media type, what was promised, and whether it was told rather than guessed.
+        """Return the format, the media type, what was promised, and whether it was declared rather than guessed.
 
         Certain first bytes win over name and declaration. For zip and OLE files the media type is the container's: the
         format looks inside. Pictures are documents with ``ocr``. Raises DocumentError ``unsupported``, or
@@ -71,7 +71,7 @@ class Formats:
         return PLAIN if one and one.here else kind
 
     def by_name(self, uri: str) -> str | None:
-        """Return the media type that the last part of the URI stands for, if it is known."""
+        """Return the media type for the last part of the URI, if it is known."""
         place, _, inside = uri.partition("#")  # a document inside of another one
         name = basename(inside or (place.partition("?")[0] if "://" in place else place)).lower()
         return self._names.get(name) or self._endings.get(splitext(name)[1])

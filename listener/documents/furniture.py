@@ -1,4 +1,4 @@
-"""What of a page is no content, taken out before it becomes Markdown; and what stands in for pictures put in.
+"""Remove a page's furniture before it becomes Markdown, and put in the alternative texts of pictures.
 
 ::
 

@@ -91,14 +91,14 @@ def _choose(part: Message[str, str], found: Contents, depth: int) -> None:
     if best := mail_forms.best(forms):
         found.texts += best.texts
         found.markdown |= best.markdown
-    elif not found.parts and depth < DEEPEST:  # in no form that is a body: an invitation, and nothing beside it
+    elif not found.parts and depth < DEEPEST:  # an invitation, for instance, and nothing else
         for inner in _inner(part):
             if inner.get_content_maintype() == "text":
                 _walk(inner, found, "", depth + 1)
 
 
 def _add_page(part: Message[str, str], found: Contents, depth: int) -> None:
-    """Add a page's own text. Other pages beside it are its frames: they count only where it has no text."""
+    """Add a page's own text. Further pages are its frames: they count only if it has no text."""
     inner = list(_inner(part)) if depth < DEEPEST else []
     root = _root(part, inner)
     page, frames = Contents(), Contents()
@@ -112,7 +112,7 @@ def _add_page(part: Message[str, str], found: Contents, depth: int) -> None:
 
 
 def _root(part: Message[str, str], inner: Sequence[Message[str, str]]) -> Message[str, str] | None:
-    """Return the page: the part that is named as the start, else the first of the named type, else the first body."""
+    """Return the page: the part named as the start, otherwise the first of the named type, otherwise the first body."""
     start, kind = (str(mail_headers.attempt(partial(part.get_param, name)) or "").strip() for name in ("start", "type"))
     named = (one for one in inner if start and str(one.get("content-id", "")).strip(" <>") == start.strip(" <>"))
     of_type = (one for one in inner if kind and one.get_content_type() == kind.lower())
@@ -144,7 +144,7 @@ def _open(part: Message[str, str], found: Contents, inside: str, depth: int) -> 
 
 
 def _draws(part: Message[str, str], kind: str, inside: str, attached: bool, name: str | None) -> bool:
-    """Tell whether a part is there for the looks of a page only: nobody would look for it by itself."""
+    """Tell whether a part serves only the looks of a page: nobody would search for it."""
     if attached or not DRAWN.match(kind):
         return False
     return inside == PAGE or "content-id" in part or (not name and not kind.startswith("image/"))

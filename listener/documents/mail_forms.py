@@ -1,4 +1,4 @@
-"""Which form of an e-mail's body is taken, and how a message inside of another one was packed."""
+"""Which body of an e-mail is used, and how a nested message was encoded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Contents:
 
 
 def best(forms: Sequence[Contents]) -> Contents | None:
-    """Return the form of a body to take: the plain one, unless it only stands in for another; None if all are empty."""
+    """Return which body to use: the plain one, unless it is only a placeholder; None if all are empty."""
     worded = [form for form in forms if any(map(str.strip, form.texts))]
     plain = next((form for form in worded if not form.markdown), None)
     page = next((form for form in worded if form.markdown), None)

@@ -1,4 +1,4 @@
-"""The headers of an e-mail, decoded one piece at a time: what can't be is kept as it stands."""
+"""The headers of an e-mail, decoded piece by piece; what can't be decoded is kept as it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from listener.documents import decoding, reading
 
 
 def about(message: Message[str, str]) -> dict[str, Any]:
-    """Return who wrote to whom and when, as far as the headers say."""
+    """Return sender, recipients and date, as far as the headers give them."""
     return {
         "from": next(iter(_addresses(message, "from")), None),
         "to": _addresses(message, "to"),
@@ -30,7 +30,7 @@ def header(message: Message[str, str], name: str) -> str:
 
 
 def _raw(message: Message[str, str], name: str) -> str:
-    """Return a header as it stands: 8-bit signs, against the rules, are still the bytes they were."""
+    """Return a raw header: 8-bit characters, against the rules, are still the original bytes."""
     return next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
 
 

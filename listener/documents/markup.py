@@ -17,7 +17,7 @@ LANGUAGE = re.compile(
     r"<html\b[^>]{0,1000}?\blang\s*=\s*(?:[\"']\s*)?([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,4})", re.IGNORECASE
 )
 BODY = re.compile(r"<(?:body|svg)\b", re.IGNORECASE)  # a picture may have a <title> too
-HEAD = 64 * 1024  # title and language stand in the beginning
+HEAD = 64 * 1024  # title and language are at the beginning
 _options: Any = None
 
 
@@ -52,7 +52,7 @@ def _conversion() -> Any:
         from html_to_markdown import ConversionOptions, HiddenContent, PreprocessingOptions  # noqa: PLC0415 - as above
 
         _options = ConversionOptions(
-            extract_metadata=False,  # else it writes a front matter of its own into the text
+            extract_metadata=False,  # otherwise it writes its own front matter into the text
             hidden_content=HiddenContent.REACHABLE,  # furniture has decided
             preprocessing=PreprocessingOptions(remove_navigation=False, remove_forms=False),
             strip_tags=["a"],  # the tags, not what they enclose

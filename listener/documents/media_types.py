@@ -57,16 +57,16 @@ def starts_like_html(data: bytes) -> bool:
 
 def unsupported(uri: str, media_type: str, because: str) -> DocumentError:
     """Return the error for a document of a format that can't be read."""
-    hint = "convert it to PDF, an office format, HTML or text, or leave it out with 'exclude'"
+    hint = "convert it to PDF, an office format, HTML or text, or skip it with 'exclude'"
     if media_type in office_types.IMAGES:
-        hint = "images are read with OCR only: set INGEST_OCR, or leave them out with 'exclude'"
+        hint = "images are read with OCR only: set INGEST_OCR, or skip them with 'exclude'"
     elif media_type == office_types.ZIP:
-        hint = "unpack it and ingest the files, or leave it out with 'exclude'"
+        hint = "unpack it and ingest the files, or skip it with 'exclude'"
     return DocumentError("unsupported", f"{uri} can't be read: {because} {media_type}", hint)
 
 
 def broken_promise(uri: str, promised: str) -> DocumentError:
     """Return the error for a document that is not what its name or declaration says."""
-    message = f"{uri} could not be parsed: it is told to be {promised}, but does not begin like that"
-    hint = "it is damaged, or its name or media type is wrong: give the right one"
+    message = f"{uri} could not be parsed: it is declared as {promised}, but does not begin like that"
+    hint = "it is damaged, or its name or media type is wrong: correct it"
     return DocumentError("parser_failed", message, hint)

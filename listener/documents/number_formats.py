@@ -38,7 +38,7 @@ def text_shown(text: str, code: str) -> str:
 
 
 def general(value: float) -> str:
-    """Return a number in the format General: no more digits than a cell shows, whole numbers whole."""
+    """Return a number in the format General: no more digits than a cell shows, whole numbers without decimals."""
     if value == int(value) and abs(value) < WHOLE:
         return str(int(value))
     return f"{value:.10g}".replace("e", "E")
@@ -101,7 +101,7 @@ def _decimal(pieces: tuple[Piece, ...], value: float) -> str:
     scale = 0
     while end + 1 + scale < len(pieces) and pieces[end + 1 + scale].kind == ",":
         scale += 1
-    if dot is not None and last > dot:  # commas may stand at the very end too
+    if dot is not None and last > dot:  # commas may also be at the very end
         while last + 1 < len(pieces) and pieces[last + 1].kind == ",":
             scale, last = scale + 1, last + 1
     value = value * 100 ** sum(piece.kind == "%" for piece in pieces) / 1000**scale

@@ -3,11 +3,11 @@
 ::
 
     Excel, OpenDocument       our own readers: workbook, open_sheets, open_text, open_slides
-    Word, PowerPoint          mended (word, slides), then xberg
+    Word, PowerPoint          repaired (word, slides), then xberg
     PDF                       xberg, with annotations and attached files; what is damaged is found by pdf_pages
     EPUB, RTF, 97-2003, .msg  xberg
 
-What comes out is put right: escapes, link targets and letters (``tidying``), titles that are none (``titles``).
+The result is cleaned up: escapes, link targets and letters (``tidying``), default titles (``titles``).
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _inside(data: bytes, about: About) -> str:
 
 
 def _texts(document: Any, data: bytes, kind: str, unread: Sequence[str]) -> list[str]:
-    """Return the text by pages where the format has them, else in one piece."""
+    """Return the text by pages if the format has them, otherwise in one piece."""
     if kind == office_types.OUTLOOK:
         return [MAIL_HEADER.sub("", document.content)]
     if kind == office_types.XLS:

@@ -1,6 +1,6 @@
 """Office documents, PDF and e-mail by their media types, and what their containers look like inside.
 
-What a file is, is decided by its first bytes where these are certain. Two signatures stand for many formats: a zip is a
+A file's type is decided by its first bytes if these are certain. Two signatures cover many formats: a zip is a
 Word, PowerPoint or Excel file, an OpenDocument or an EPUB by the names inside it; an OLE file is an old Office file, an
 Outlook message or an encrypted Office file by its streams.
 """
@@ -50,7 +50,7 @@ ZIPPED = frozenset({DOCX, PPTX, EPUB})  # read by a library that may leave out w
 MARKED = frozenset({DOCX, RTF})  # where the parser marks what is underlined or highlighted
 IMAGES = frozenset({"image/png", "image/jpeg", "image/tiff", "image/webp", "image/gif"})
 
-# An OLE file names its streams in UTF-16. The first that is there decides: messages and encrypted files hold others.
+# An OLE file names its streams in UTF-16. The first match decides: messages and encrypted files contain others.
 STREAMS = (
     ("EncryptedPackage", "encrypted"), ("__nameid_version1.0", OUTLOOK), ("WordDocument", DOC),
     ("PowerPoint Document", PPT), ("Workbook", XLS), ("Book", XLS),
@@ -62,7 +62,7 @@ DAMAGES = (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, O
 
 # Real office files inflate to 2 to 30 times their size and have under 10,000 entries.
 MOST_INFLATED = 1024 * 1024 * 1024
-MOST_RATIO, FREE_BYTES = 200, 64 * 1024 * 1024  # the ratio counts above so many bytes
+MOST_RATIO, FREE_BYTES = 200, 64 * 1024 * 1024  # the ratio counts above this many bytes
 MOST_ENTRIES = 50_000
 
 
@@ -77,7 +77,7 @@ def of_zip(data: bytes, uri: str, promised: str) -> str:
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         if promised not in DOCUMENTS:
             return ZIP
-        hint = "it is cut off or damaged: copy it again from where it comes from"
+        hint = "it is cut off or damaged: copy it again from its origin"
         raise DocumentError(
             "parser_failed", f"{uri} could not be parsed: not a whole zip file ({error})", hint
         ) from None
@@ -120,7 +120,7 @@ def _has_stream(data: bytes, name: str) -> bool:
 
 def encrypted(uri: str) -> DocumentError:
     """Return the error for a document that wants a password."""
-    hint = "remove its password and ingest it again, or leave it out with 'exclude'; passwords can't be given"
+    hint = "remove its password and ingest it again, or skip it with 'exclude'; passwords can't be supplied"
     return DocumentError("encrypted", f"{uri} is encrypted", hint)
 
 
@@ -130,10 +130,8 @@ def _check_sizes(archive: zipfile.ZipFile, packed: int, uri: str) -> None:
     ratio = inflated / max(packed, 1)
     if inflated > MOST_INFLATED or len(entries) > MOST_ENTRIES or (inflated > FREE_BYTES and ratio > MOST_RATIO):
         size = f"{inflated // 1024 // 1024} MB in {len(entries)} files out of {packed // 1024} KB"
-        hint = (
-            "it was made to exhaust memory, or it is mostly empty: save it again with a common program, or leave it out"
-        )
-        raise DocumentError("zip_bomb", f"{uri} would inflate to {size}", hint)
+        hint = "it was made to exhaust memory, or it is mostly empty: save it again with a common program, or skip it"
+        raise DocumentError("zip_bomb", f"{uri} would expand to {size}", hint)
 
 
 def _small(archive: zipfile.ZipFile, name: str) -> bytes:

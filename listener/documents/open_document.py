@@ -1,7 +1,7 @@
 """Paragraphs, lists, tables and frames of OpenDocument files as Markdown, for texts and slides alike.
 
-Blanks and tabs are elements there. A frame hangs inside of a paragraph and stands behind it, once. Notes are ``[^1]``
-where they are referred to and stand behind the paragraph, as comments do.
+Blanks and tabs are elements there. A frame belongs to a paragraph and follows it, once. Notes are ``[^1]``
+where they are referred to and follow the paragraph, as comments do.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Blocks:
         yield from filter(None, [text, *behind])
 
     def _numbered(self, text: str, hung: list[Element], depth: int) -> tuple[str, list[str]]:
-        """Return a text with the numbers of its notes, and what stands behind it."""
+        """Return a text with the numbers of its notes, and what follows it."""
         behind: list[str] = []
         for one in hung:
             if one.tag == f"{TEXT}note":
@@ -95,7 +95,7 @@ class Blocks:
             yield from self.read(element, depth + 1)
 
     def _embedded(self, shown: Element, depth: int) -> Iterator[str]:
-        """Yield what a sheet, chart or formula has: it is a document of its own, in a folder of the same zip."""
+        """Yield the content of a sheet, chart or formula: it is a separate document, in a folder of the same zip."""
         name = shown.get(HREF, "").removeprefix("./")
         tree = part(self._archive, f"{name}/content.xml") if name else None
         if tree is None and f"{name}/content.xml" in self._archive.namelist():
@@ -107,7 +107,7 @@ class Blocks:
             yield from self.read(body, depth + DEEPEST // 4)  # objects in objects end soon
 
     def _list(self, listed: Element, depth: int) -> Iterator[str]:
-        """Yield the lines of a list as one block; headings and tables inside of it are blocks of their own."""
+        """Yield the lines of a list as one block; headings and tables inside it are separate blocks."""
         lines: list[str] = []
         for line_or_block, is_line in self._items(listed, depth, "", listed.get(f"{TEXT}style-name", "")):
             if is_line:

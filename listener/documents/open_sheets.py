@@ -1,6 +1,6 @@
 """OpenDocument sheets: cells as they are shown, which the file says itself.
 
-A cell or row that is repeated is there a few times only: programs fill whole sheets so, and so may an attacker.
+Repeated cells and rows are included only a few times: programs fill whole sheets with them, and so may an attacker.
 """
 
 from __future__ import annotations

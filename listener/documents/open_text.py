@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MARGINS = {"header": "Header", "header-left": "Header", "header-first": "Header",
            "footer": "Footer", "footer-left": "Footer", "footer-first": "Footer"}  # fmt: skip
 NUMBERS = (f"{TEXT}page-number", f"{TEXT}page-count")
-LEAST_LETTERS = 12  # of a line with a page number that says something besides
+LEAST_LETTERS = 12  # of a line with a page number that also contains text worth keeping
 
 
 def read(data: bytes) -> tuple[list[str], list[str]]:

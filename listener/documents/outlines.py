@@ -35,7 +35,7 @@ _WRITTEN = re.compile("\0(\\d+)\0")
 
 
 def first_heading_of(text: str, kind: str) -> str | None:
-    """Return the title that a text of this media type gives itself, else its first heading; None for most types."""
+    """Return the title in a text of this media type, otherwise its first heading; None for most types."""
     for pattern in _HEADINGS.get(kind, ()):
         for found in pattern.finditer(text):
             title = found["title"].strip()

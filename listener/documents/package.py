@@ -46,7 +46,7 @@ def _tree(data: bytes) -> ElementTree.Element:
 
 
 def main_part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    """Return the tree of a part that a file can't do without; raises Malformed with what is wrong with it."""
+    """Return the tree of a required part of a file; raises Malformed with what is wrong with it."""
     try:
         return _tree(content(archive, name))
     except ElementTree.ParseError as error:
@@ -73,7 +73,7 @@ def _is_sound(archive: zipfile.ZipFile, name: str) -> bool:
 
 
 def content(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return what a part has, no more than the directory says; raises one of DAMAGES."""
+    """Return a part's bytes, no more than the directory says; raises one of DAMAGES."""
     return b"".join(_pieces(archive, name))
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    bytes ─► formats: which is it? ─► plain_text ─► UTF-8: as it is; else a worker: decoding
+    bytes ─► formats: which is it? ─► plain_text ─► UTF-8: as it is; otherwise a worker: decoding
                                     ├► markup ─────► worker: decoding, then Markdown
                                     ├► mail ───────► worker: its body, and parts
                                     ├► office ─────► worker: Markdown, by pages
@@ -35,7 +35,7 @@ CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 TEXTS = (media_types.HTML, media_types.PLAIN)
 ENCODED = 3  # bytes of UTF-8 that a byte of text or HTML becomes, at most
 MOST_NAMED = 10  # of what could not be read
-LEAST_SHARE = 0.05  # of the time limit: with less left, there is no other try
+LEAST_SHARE = 0.05  # of the time limit: with less left, there is no further attempt
 NOTHING_ELSE = Reading(as_buffer(""))
 
 
@@ -58,7 +58,7 @@ class Parsers:
         return self._formats.promised(uri, _declaration(media_type)[0]) not in TEXTS
 
     def kind(self, data: bytes, uri: str, media_type: str | None) -> str:
-        """Return what a document is, as far as can be told: by its first bytes, else its declaration, else its name."""
+        """Return a document's format, as far as known: by its first bytes, else its declaration, else its name."""
         declared = _declaration(media_type)[0]
         try:
             return self._formats.decide(data, uri, declared, ocr=self._ocr is not None)[1]
@@ -88,7 +88,7 @@ class Parsers:
             raise _failed("failed", uri, failure, "check that it is what its name or media type says") from None
         except Exception as failure:  # whatever a format's own code raises over a document
             said = f"{type(failure).__name__}: {failure}"[:500] if not isinstance(failure, CallRaised) else failure
-            raise _failed("failed", uri, said, "leave it out with 'exclude', and report it") from failure
+            raise _failed("failed", uri, said, "skip it with 'exclude', and report it") from failure
 
     async def _parse(self, data: bytes, uri: str, media_type: str | None, most: int | None) -> Parsed:
         declared, charset = _declaration(media_type)
@@ -107,18 +107,18 @@ class Parsers:
         except decoding.Binary:
             raise media_types.unsupported(about.uri, "application/octet-stream", "its content is") from None
         except WorkerTimeout:
-            hint = "it may be damaged or made to be slow; raise INGEST_PARSE_TIMEOUT_SECONDS if it is just large"
+            hint = "it may be damaged or malicious; raise INGEST_PARSE_TIMEOUT_SECONDS if it is just large"
             said = f"no answer within {self._workers.timeout_seconds:g} seconds"
             raise _failed("timeout", about.uri, said, hint) from None
         except WorkerMemory as failure:
-            hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size, a packed sheet more)"
+            hint = "split it, or raise INGEST_PARSE_MEMORY_MB (HTML needs up to 30 times its size)"
             raise _failed("memory", about.uri, failure, hint) from None
         except AnswerTooLarge as failure:
             hint = "split it, or raise INGEST_MAX_DOCUMENT_BYTES"
             message = f"{about.uri} has {failure} of text and documents inside, {most} are allowed for its size"
             raise DocumentError("too_large", message, hint) from None
         except WorkerCrashed as failure:
-            hint = "the parser failed on this document only; if other documents fail too, look for a lack of memory"
+            hint = "the parser failed on this document only; if other documents fail too, check for a lack of memory"
             raise _failed("crashed", about.uri, failure, hint) from None
 
     async def _tried(self, one: DocumentFormat, data: bytes, about: About, most: int | None) -> Any:
@@ -154,8 +154,8 @@ def _partly(uri: str, unread: Sequence[str]) -> DocumentError | None:
     if not unread:
         return None
     more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
-    message = f"{uri} is only partly read, without {', '.join(unread[:MOST_NAMED])}{more}"
-    hint = "what could be read is searchable; for the rest, save it again in its own program, or get a sound copy"
+    message = f"{uri} was only partly read, without {', '.join(unread[:MOST_NAMED])}{more}"
+    hint = "the part that was read is searchable; for the rest, save it again in its own program, or get an intact copy"
     return DocumentError("partially_read", message, hint)
 
 
@@ -166,7 +166,7 @@ def _nothing_left(warning: DocumentError) -> DocumentError:
 
 def _no_text(one: DocumentFormat, about: About, notes: dict[str, Any]) -> DocumentError:
     deep = " above 1,024 levels of nesting" if notes.get("too_deep") else ""
-    hint = "if that is as it should be, leave it out with 'exclude'"
+    hint = "if that is intended, skip it with 'exclude'"
     if notes.get("unmapped"):
         hint = f"its fonts don't say which letters they draw: with INGEST_OCR it is read as a picture; {hint}"
     elif one.pictures:

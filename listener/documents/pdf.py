@@ -106,7 +106,7 @@ def deserves_tables(data: bytes) -> bool:
 
 
 def page_count(data: bytes) -> int:
-    """Return about how many pages there are, 0 if that can't be told; a few milliseconds, unlike a parse.
+    """Return the approximate number of pages, 0 if unknown; takes a few milliseconds, unlike a parse.
 
     Right for 218 of 225 files; files with a history may seem longer, encrypted ones can't be looked into.
     """
@@ -124,7 +124,7 @@ def _packed(data: bytes) -> Iterator[bytes]:
 
 
 def filled(document: Any) -> str:
-    """Return the filled fields of a form as lines ``label: value``; where they stand on the pages isn't known."""
+    """Return the filled fields of a form as lines ``label: value``; their places on the pages aren't known."""
     lines = []
     for field in document.form_fields or ():
         kind, value = str(field.field_type), reading.short(field.value)

@@ -24,7 +24,7 @@ MOST_NOTES = 10_000  # on a page
 DEEPEST = 60  # nodes in the tree of pages
 MOST_PAGES = 100_000
 MOST_FILES = 1000  # attached to one document
-MOST_INFLATED, MOST_RATIO = 64 * 1024 * 1024, 200  # of an attached file: so much, or so many times its size
+MOST_INFLATED, MOST_RATIO = 64 * 1024 * 1024, 200  # of an attached file: bytes, or times its size
 PIECE = 256 * 1024
 BLANKS, MOST_ASCII = b"\0\t\n\f\r ", 4 * 1024 * 1024  # of a stream in ASCII: two seconds to decode
 ODD = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)  # over odd objects
@@ -54,7 +54,7 @@ class Look:
 
 
 def look(data: bytes, copy: bool = False) -> Look | None:
-    """Look through a PDF; None if that can't be done. ``copy``: write a sound one, of the pages that are there."""
+    """Scan a PDF; None if that fails. ``copy``: write an intact one, with the readable pages."""
     import pikepdf  # noqa: PLC0415 - for workers only: 30 MB of native code
 
     try:
@@ -221,7 +221,7 @@ def _kind(annotation: Any) -> str:
 
 
 def _text(annotation: Any, key: str) -> str:
-    """Return a text, decoded; what is no text is nothing."""
+    """Return a text, decoded; anything else is empty."""
     import pikepdf  # noqa: PLC0415 - as above
 
     value = annotation.get(key)
@@ -241,7 +241,7 @@ def _is_stream(value: Any) -> bool:
 
 
 def _array(value: Any) -> list[Any]:
-    """Return an array's values; none of what is no array."""
+    """Return an array's values; none if it is not an array."""
     import pikepdf  # noqa: PLC0415 - as above
 
     return list(value) if isinstance(value, pikepdf.Array) else []

@@ -1,4 +1,4 @@
-"""Text in any encoding, as it is: plain text, Markdown, source code, JSON, XML and whatever else people can read.
+"""Text in any encoding, as it is: plain text, Markdown, source code, JSON, XML and other readable formats.
 
 Nothing rewrites it: line ends, tabs and blanks stay. Only byte order marks and NULs are dropped; what can't be decoded
 becomes U+FFFD and is counted in the metadata (see ``decoding``).
@@ -11,7 +11,7 @@ from listener.documents.media_types import PLAIN
 from listener.documents.reading import About, DocumentFormat, Reading, as_buffer
 from listener.documents.utf8 import plain_text
 
-# Not text/*, and text all the same.
+# Not text/*, but text nevertheless.
 TEXTUAL = frozenset(
     f"application/{name}"
     for name in (

@@ -1,4 +1,4 @@
-"""Run functions in worker processes that may crash, hang, eat memory or turn hostile without harming anybody else.
+"""Run functions in worker processes that may crash, hang, exhaust memory or turn hostile without harming anything else.
 
 Each worker is a fresh interpreter that serves one call at a time over a socket; a thread of ours owns it::
 
@@ -8,7 +8,7 @@ Each worker is a fresh interpreter that serves one call at a time over a socket;
 
 Why not ``multiprocessing``: spawn and forkserver run the user's ``__main__`` again, which repeats a script that has no
 main guard, and fork hangs once native threads exist. Here nothing of ``__main__`` is imported: functions must live in
-a module. Why threads: the pool can be called from any event loop, and large answers are read beside the loop.
+a module. Why threads: the pool can be called from any event loop, and large answers are read off the loop.
 
 Memory is what the worker really occupies (RSS), read from ``/proc`` every 20 ms while a call runs. ``RLIMIT_AS`` counts
 reserved addresses instead (thread stacks, arenas, mapped libraries), and native libraries abort when it bites, which
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 1.0  # that a worker stays with one submitter while others wait
 START_SECONDS = 60.0  # for a machine under load; an interpreter starts in a fraction of a second
-MOST_ANSWER = 64 * 1024 * 1024  # bytes of an answer, beside four times those of the arguments, unless the caller says
+MOST_ANSWER = 64 * 1024 * 1024  # bytes of an answer, besides four times its arguments', unless the caller says
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Workers:
         ``function`` is one of a module (not of ``__main__``, no lambda, no method). Arguments are plain data, and
         dataclasses and named tuples of it. So is what it returns, if its annotation says so. Calls wait for a free
         worker without a limit; ``timeout`` seconds (default: the pool's) count from when one takes the call. ``most``:
-        bytes of the answer. A call whose task is cancelled while it runs goes on to its end or its limit, unheard.
+        bytes of the answer. A call whose task is cancelled while it runs continues to its end or limit, unheard.
 
         Raises WorkerCrashed, WorkerTimeout, WorkerMemory, AnswerTooLarge; DocumentError, Malformed and Binary as the
         function raised them, CallRaised for everything else that it raised; WorkersClosed.
@@ -116,7 +116,7 @@ class Workers:
         return self._turns.wanted
 
     def let_read(self, folder: str) -> None:
-        """Let processes that start from now on read a folder, beside the modules that can be imported."""
+        """Let processes started from now on read a folder, in addition to importable modules."""
         self._folders.append(folder)
 
     async def close(self) -> None:
@@ -131,7 +131,7 @@ class Workers:
         self._alive.clear()
 
     def pids(self) -> list[int]:
-        """Return the process ids of the workers that are there now."""
+        """Return the process ids of the present workers."""
         with self._lock:
             return [worker.process.pid for worker in self._alive]
 
@@ -204,7 +204,7 @@ class Workers:
 
     def _say(self, missing: list[str]) -> None:
         if missing and not self.missing:
-            log.warning("parsers are not shut in as they should be: %s", "; ".join(missing))
+            log.warning("parsers are not confined as they should be: %s", "; ".join(missing))
         self.missing = missing
 
     def _start(self) -> Worker:

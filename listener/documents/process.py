@@ -23,11 +23,11 @@ BOOT = (
     "import sys; numbers, (count, *paths) = [*map(int, sys.argv[1:4])], sys.argv[4:]; sys.path[:] = paths[:int(count)];"
     " from listener.documents.serving import serve; serve(*numbers, paths[int(count):])"
 )
-KEPT = ("LD_LIBRARY_PATH",)  # without it some interpreters do not start; nothing else of the environment gets there
+KEPT = ("LD_LIBRARY_PATH",)  # without it some interpreters do not start; nothing else of the environment is passed on
 
 
 class Worker:
-    """Used by one thread, except ``kill``. ``readable``: what it may read besides the libraries of the system."""
+    """Used by one thread, except ``kill``. ``readable``: what it may read besides the system's libraries."""
 
     def __init__(self, memory: int, readable: Sequence[str]) -> None:
         self.ready = False

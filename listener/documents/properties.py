@@ -10,7 +10,7 @@ from listener.documents import reading
 from listener.documents.package import part
 
 FILES = ("docProps/core.xml", "meta.xml")
-NAMES = {  # local names of elements, by what they mean; the first that is there counts
+NAMES = {  # local names of elements, by meaning; the first one found counts
     "created": ("created", "creation-date"),
     "modified": ("modified", "date"),
     "language": ("language",),
@@ -22,7 +22,7 @@ KEYWORDS = ("keywords", "keyword")
 
 
 def of(data: bytes) -> tuple[str | None, dict[str, Any]]:
-    """Return the title and the notes that a file's properties hold, as they stand."""
+    """Return the title and the notes in a file's properties, unchanged."""
     with zipfile.ZipFile(BytesIO(data)) as archive:
         trees = [tree for name in FILES if (tree := part(archive, name)) is not None]
     said: dict[str, list[str]] = {}

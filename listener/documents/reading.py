@@ -45,7 +45,7 @@ class Reading(NamedTuple):
     lacks since it could not be read, each named for people (``page 3``, ``sheet 'Prices'``).
     """
 
-    text: Any  # bytes, or what else has a buffer, when it is sent
+    text: Any  # bytes, or another buffer, when it is sent
     title: str | None = None
     notes: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
     pages: Sequence[int] = ()
@@ -59,15 +59,15 @@ Read = Callable[[bytes, About], Reading]
 
 @dataclass(frozen=True, slots=True)
 class DocumentFormat:
-    """How documents of a format are told from others, and read.
+    """How documents of a format are recognized and read.
 
     ``read`` runs in a worker process, so it must be a function of a module. It reaches no network, starts no process
     and writes no file (``confinement``). For a document that it can't read it raises
     DocumentError, Malformed with what is wrong, or anything.
-    ``extensions``: the media types of the format, and the endings of names that stand for each, separated by blanks.
-    ``names``: whole names, in lower case, and the media type that each stands for; ``aliases``: other words for these
+    ``extensions``: the media types of the format, and the extensions of each, separated by blanks.
+    ``names``: whole names, in lower case, with the media type of each; ``aliases``: other words for these
     media types.
-    ``starts``: what its documents begin with, and the media type that this stands for. If there are any, a document
+    ``starts``: what its documents begin with, and the media type of that. If there are any, a document
     that begins otherwise is not of this format, whatever it is promised to be: ``otherwise`` says what it is, given the
     data and the promise, None if it is damaged.
     ``takes`` tells whether a media type that no format lists is one of this format.
@@ -113,7 +113,7 @@ def listed(values: Iterable[Any], separators: str) -> list[str]:
 
 
 def sane(notes: dict[str, Any]) -> dict[str, Any]:
-    """Return the notes without what is empty, or no date or language although it stands in their place."""
+    """Return the notes without empty values and invalid dates or languages."""
     for key in ("created", "modified", "date"):
         if not DATE.fullmatch(str(notes.get(key) or "")):
             notes.pop(key, None)

@@ -21,7 +21,7 @@ def tessdata(languages: str) -> str:
         if all((folder / name).is_file() for name in wanted):
             return str(folder)
     hint = "install Tesseract with the data of each language (Debian: tesseract-ocr-eng), or unset INGEST_OCR"
-    message = f"INGEST_OCR is {languages}, and no folder of Tesseract's has {' and '.join(wanted)}"
+    message = f"INGEST_OCR is {languages}, but no Tesseract folder has {' and '.join(wanted)}"
     raise SettingsError("ocr_not_installed", message, hint)
 
 

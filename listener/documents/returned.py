@@ -57,7 +57,7 @@ def _error(kind: str, code: str, message: str, hint: str) -> Exception:
         return DocumentError(code, message, hint)
     if kind in KINDS:
         return KINDS[kind](message)
-    raise wire.NoMessage("its answer is an error of no kind that is known")
+    raise wire.NoMessage("its answer is an unknown kind of error")
 
 
 def _checked(function: Callable[..., Any], value: Any) -> Any:

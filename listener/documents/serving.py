@@ -30,7 +30,7 @@ def serve(descriptor: int, parent: int, most_bytes: int, readable: Iterable[str]
 
 
 def _be_silent() -> None:
-    """From now on a library's words, or a document's, get into no log: what is wrong stands in the answer."""
+    """Keep a library's and a document's messages out of the log: errors are in the answer."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)
@@ -46,7 +46,7 @@ def _reply(header: wire.Buffer, frames: wire.Frames) -> list[wire.Buffer]:
         if (size := sum(memoryview(part).nbytes for part in parts)) > most:
             return _error("too_large", message=f"{size} bytes")
         return parts
-    except BaseException as error:  # SystemExit and whatever else code of others raises over a document
+    except BaseException as error:  # SystemExit and anything else that foreign code raises over a document
         return _of(error)
 
 

@@ -12,7 +12,7 @@ MOST_SPARSE = 5_000_000  # places in a table that is mostly empty
 WORDS = re.compile(r"(?<=\| )(?:DURATION: (?:PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S|(?=\d+:\d))|#ERR: (\w+)(?= \|))")
 SHOWN = {"Div0": "#DIV/0!", "NA": "#N/A", "Name": "#NAME?", "Null": "#NULL!", "Num": "#NUM!", "Ref": "#REF!",
          "Value": "#VALUE!", "GettingData": "#GETTING_DATA"}  # fmt: skip
-SHARE = 0.05  # of a table's places that are filled, else its cells move together
+SHARE = 0.05  # of a table's places that are filled; otherwise its cells are moved together
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ DEEPEST = 12
 
 
 class NoElement(Exception):
-    """These bytes are none of BER's."""
+    """These bytes are not BER."""
 
 
 class Element(NamedTuple):
@@ -28,7 +28,7 @@ class Element(NamedTuple):
 
 
 def signed_content(data: bytes) -> bytes | None:
-    """Return what was signed, None if the bytes hold no signed content (it may be encrypted, or lie beside)."""
+    """Return the signed content, None if the bytes contain none (it may be encrypted, or detached)."""
     try:
         info = _only(data, _element(data, 0, len(data), 0), SEQUENCE)
         if data[info[0].start : info[0].end] != SIGNED_DATA:
@@ -66,7 +66,7 @@ def _octets(data: bytes, element: Element, depth: int) -> bytes:
 
 
 def _element(data: bytes, at: int, end: int, depth: int) -> Element:
-    """Read an element; one of indefinite length ends with two zeros behind its last."""
+    """Read an element; one of indefinite length ends with two zeros after its last."""
     if depth > DEEPEST or data[at] & 0x1F == 0x1F:
         raise NoElement
     tag, length, start = data[at], data[at + 1], at + 2

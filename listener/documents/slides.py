@@ -23,7 +23,7 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
 _A14 = "{http://schemas.microsoft.com/office/drawing/2010/main}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
-BAR = "\ue07c"  # stands for a bar in a cell until the parser is through, which does not know that they are escaped
+BAR = "\ue07c"  # replaces a bar in a cell until the parser is done, which does not know that bars are escaped
 FONTS = ("latin", "sym", "ea")
 MARKS = ("b", "i", "u", "strike")
 UNMARKED = frozenset({None, "0", "false", "none", "noStrike"})
@@ -162,7 +162,7 @@ def _shown(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _notes(archive: zipfile.ZipFile, slide: str) -> str:
-    """Return what stands in the text placeholder of a slide's notes; other shapes hold its picture and number."""
+    """Return the text placeholder of a slide's notes; other shapes contain its picture and number."""
     for kind, target in relations(archive, slide).values():
         if kind.endswith("/notesSlide") and (tree := part(archive, target)) is not None:
             shapes = [shape for shape in tree.iter(f"{_P}sp") if _is_body(shape)]

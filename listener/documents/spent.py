@@ -1,4 +1,4 @@
-"""How long workers were at work for a task: what its document took, without the wait for a free worker."""
+"""How long workers worked for a task: the time of its document, without the wait for a free worker."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ _SYMBOL = (  # from 0x20 and from 0xA0, after Adobe's table of the font
     " !∀#∃%&∋()∗+,−./0123456789:;<=>?≅ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ[∴]⊥_‾αβχδεφγηιϕκλμνοπθρστυϖωξψζ{|}∼",
     "€ϒ′≤⁄∞ƒ♣♦♥♠↔←↑→↓°±″≥×∝∂•÷≠≡≈…|—↵ℵℑℜ℘⊗⊕∅∩∪⊃⊇⊄⊂⊆∈∉∠∇®©™∏√⋅¬∧∨⇔⇐⇑⇒⇓◊⟨®©™∑⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪€⟩∫⌠⎮⌡⎞⎟⎠⎤⎥⎦⎫⎬⎭",
 )
-_WINGDINGS = (  # what the Unicode Consortium maps to newer pictures stands as the older one that fonts have
+_WINGDINGS = (  # what the Unicode Consortium maps to newer pictures is here the older one that fonts have
     " ✏✂✁👓🔔📖🕯☎✆✉📧📪📫📬📭📁📂📄📄📑🗄⌛⌨🖱🖲💻🖴💾💾✇✍✍✌👌👍👎☜☞☝☟🖐☺😐☹💣☠🏳🏱✈☼💧❄✝✞✝✠✡☪☯"
     "ॐ☸♈♉♊♋♌♍♎♏♐♑♒♓&&●❍■□□❑❒⬧⧫◆❖⬥⌧⍓⌘❀✿“”",
     "▪○○○◉◎○▪☐▲✦★✶✴✹✵⯐⌖⟡⌑⯑✪✰🕐🕑🕒🕓🕔🕕🕖🕗🕘🕙🕚🕛⮠⮡⮢⮣⮤⮥⮦⮧❦❦❦❦❦❦❦❦❦❦⌫⌦◄➢▲▼◄➲▲▼←→↑↓↖↗↙↘←→↑↓↖↗↙↘⇦⇨⇧⇩⇔⇕⬀⬁⬃⬂▭▫✗✓☒☑⊞",
@@ -47,7 +47,7 @@ PRIVATE = 0xF000  # where programs keep the codes of symbol fonts
 
 
 def is_symbol_font(font: str | None) -> bool:
-    """Tell whether a font's characters are pictures of its own order."""
+    """Tell whether a font has its own pictures instead of characters."""
     return _plain(font) in _FONTS
 
 
@@ -60,7 +60,7 @@ def shown(text: str, font: str | None) -> str:
 
 
 def is_private(sign: str) -> bool:
-    """Tell whether a character is a font's own, of which nothing else is known."""
+    """Tell whether a character belongs to a font alone, so that nothing else is known about it."""
     return any(0xE000 <= ord(one) < 0xF900 for one in sign)
 
 

@@ -1,11 +1,11 @@
-"""Titles that say something: what programs put there by themselves is none, and a heading says more than a name.
+"""Meaningful titles: a program's default is not one, and a heading says more than a file name.
 
 ::
 
     what its properties or front matter say ─► a program's default: none
                                             ├► the name of a file: only if there is no heading
-                                            └► else it is the title
-    else its first heading of the first level, else its first
+                                            └► otherwise it is the title
+    otherwise its first heading of the first level, otherwise its first
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ENDINGS = frozenset({
     "html", "xhtml", "mht", "php", "asp", "aspx", "md", "markdown", "rst", "adoc", "xml", "json", "png", "jpg",
     "jpeg", "tif", "tiff", "gif", "eml", "msg", "epub", "wpd", "vsd", "vsdx",
 })  # fmt: skip
-# As programs write them, in the languages of most documents; a number may follow, and brackets stand around.
+# As programs write them, in the languages of most documents; a number may follow, and brackets may surround them.
 DEFAULTS = frozenset({
     "untitled", "unbenannt", "ohne titel", "sans titre", "sin título", "senza titolo", "sem título",
     "naamloos", "bez tytułu", "без названия", "無題", "无标题", "제목 없음", "no title", "no name", "title",
@@ -60,7 +60,7 @@ def title_of(said: str | None, text: str, kind: str, uri: str, *, is_message: bo
     """Return the title of a document: what its properties say (``said``), unless its text says it better.
 
     ``kind`` is the media type of ``text``, ``uri`` the document's name. A message's subject was written by somebody:
-    it is none only where there is a heading instead.
+    it is dropped only if there is a heading instead.
     """
     by_hand = None if said or kind != MARKDOWN else _written(title_of_front_matter(text))
     if by_hand and BLANK.search(by_hand) and not (PROGRAM.match(by_hand) or is_default(by_hand)) and readable(by_hand):
@@ -127,7 +127,7 @@ def _heading(text: str, kind: str) -> str | None:
 
 
 def _markdown_heading(text: str) -> str | None:
-    """Return the first heading of the first level, else the first; one that is a program's default is none."""
+    """Return the first heading of the first level, otherwise the first; a program's default does not count."""
     fences = Fences()
     first = None
     at = len(text)

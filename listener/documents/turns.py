@@ -1,4 +1,4 @@
-"""Whose call a free worker takes next: of those who wait, the one that has the fewest at work.
+"""Whose call a free worker takes next: among those who wait, the one with the fewest running.
 
 A share is (submitter, collection). First the submitters are equal, then each one's collections, then whoever was served
 longest ago is next. Who waits alone has all workers.
@@ -65,7 +65,7 @@ class Turns(Generic[T]):
             self._waiting.setdefault(share, deque()).append(item)
 
     def take(self, submitter: str | None = None) -> tuple[Share, T]:
-        """Return what comes next; there has to be something. ``end`` is to be called when it is through.
+        """Return the next call; there has to be one. Call ``end`` when it is done.
 
         ``submitter``: whose turn it still is, if something of theirs waits.
         """
@@ -82,7 +82,7 @@ class Turns(Generic[T]):
             return share, item
 
     def end(self, share: Share) -> None:
-        """Say that what was taken is through."""
+        """Report that what was taken is done."""
         with self._lock:
             self._working -= Counter([share])
             self._submitters -= Counter([share.submitter])

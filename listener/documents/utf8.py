@@ -12,7 +12,7 @@ Octets = bytes | memoryview
 
 
 async def as_text(data: Octets) -> str:
-    """Return UTF-8 as text, read beside the event loop where it is large; raises UnicodeDecodeError."""
+    """Return UTF-8 as text, decoded off the event loop if it is large; raises UnicodeDecodeError."""
     return str(data, "utf-8") if len(data) <= HERE_BYTES else await asyncio.to_thread(_joined, data)
 
 

@@ -6,7 +6,7 @@
     call      [module, name, arguments, most bytes of the answer]      read by the worker, which trusts it
     answer    ["ok", result] | ["error", kind, code, message, hint]    read by the listener, which does not
 
-In JSON an object with the key ``MARK`` stands for what JSON has no word for. A document's own keys can't be that one:
+In JSON an object with the key ``MARK`` represents values that JSON lacks. A document's own keys can't be that one:
 NUL is dropped from them. What objects there may be in an answer is said by the function that was called (``answers``).
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 
 from listener.errors import DocumentError
 
-BESIDE_BYTES = 64 * 1024  # larger bytes and texts go beside the header, not copied into it
-SMALL_BYTES = 256  # smaller bytes, as digests, stand in the header
+BESIDE_BYTES = 64 * 1024  # larger bytes and texts are sent after the header, not copied into it
+SMALL_BYTES = 256  # smaller bytes, such as digests, are in the header
 MOST_FRAMES = 100_000
 MOST_HEADER = 32 * 1024 * 1024  # of an answer; 10,000 records with the longest ids have 25 MB
 SLACK = 4096  # for an error in the place of an answer that is too large
@@ -37,11 +37,11 @@ Fill = Callable[[memoryview], int]
 
 
 class NoMessage(Exception):
-    """What came is no message, or a larger one than is taken."""
+    """What was received is no message, or is too large."""
 
 
 def pack(value: Any) -> list[Buffer]:
-    """Return a message: what to send, part by part. Raises TypeError for what is no data."""
+    """Return a message as parts to send. Raises TypeError for anything but data."""
     frames: list[Buffer] = []
 
     def other(one: Any) -> Any:
@@ -49,7 +49,7 @@ def pack(value: Any) -> list[Buffer]:
             return {MARK: ["error", one.code, one.message, one.hint]}
         if is_dataclass(one) and not isinstance(one, type):
             return {field.name: getattr(one, field.name) for field in fields(one)}
-        return _of_bytes(memoryview(one), frames)  # TypeError: it is no data
+        return _of_bytes(memoryview(one), frames)  # TypeError: it is not data
 
     said = json.dumps(_beside(value, frames, LEVELS), default=other, ensure_ascii=False, separators=(",", ":"))
     header = said.encode("utf-8", "replace")
@@ -65,7 +65,7 @@ def arguments(values: Sequence[Any]) -> list[Any]:
 
 
 def receive(fill: Fill, most: int | None = None) -> tuple[Buffer, Frames]:
-    """Read a message's header and frames, at most so many bytes; ``fill`` puts at least one into a view.
+    """Read a message's header and frames, up to a limit of bytes; ``fill`` puts at least one into a view.
 
     Raises NoMessage, and what ``fill`` raises.
     """

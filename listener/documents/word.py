@@ -1,12 +1,12 @@
-"""Word files put right before the parser sees them, since it misses, moves or doubles what is here.
+"""Word files repaired before the parser sees them, since it misses, moves or doubles the following:
 
 ::
 
-    characters of symbol fonts, equations     text, where they stand
-    moved away, deleted, hidden               gone: a tracked move is there once
-    readings beside Chinese characters        gone
+    characters of symbol fonts, equations     text, in place
+    moved away, deleted, hidden               dropped: a tracked move appears once
+    readings beside Chinese characters        dropped
     marks inside a word, raised and lowered   plain letters: **P**ersonal, CO~2~ could not be found
-    notes, comments                           ``[^1]``, and the note behind the paragraph, on its page
+    notes, comments                           ``[^1]``, and the note after the paragraph, on its page
     text boxes                                once: the form for older programs goes
 
 Headers and footers, which the parser leaves out, are read here too. Only the parts that hold text are passed on.
@@ -43,8 +43,8 @@ PLACED = re.compile(r"^word/(?:footnotes|endnotes|comments)\w*\.xml$")
 MARGINS = {f"{W}headerReference": "Header", f"{W}footerReference": "Footer"}
 NUMBERS = frozenset({"PAGE", "NUMPAGES", "SECTIONPAGES"})  # fields that say nothing of a document's content
 BLANKS = {f"{W}tab": "\t", f"{W}br": " ", f"{W}cr": " "}
-NUMBER = "\0"  # stands for a page number until it is decided what goes with it
-LEAST_LETTERS = 12  # of a line with such a field: "Page 3 of 7" is no content either
+NUMBER = "\0"  # marks a page number until it is decided what goes with it
+LEAST_LETTERS = 12  # of a line with such a field: "Page 3 of 7" is not content either
 MAIN = "word/document.xml"
 MOST = 32 * 1024 * 1024  # of a document's XML: its tree takes ten times as much memory
 ElementTree.register_namespace("w", _MAIN)
@@ -121,7 +121,7 @@ def _mend_symbols(run: Element) -> None:
 
 
 def _mend_break(run: Element) -> None:
-    """Part the words before a page break from those behind it: a run of blanks is none to the parser."""
+    """Separate the words before a page break from those after it: a run of blanks does not count for the parser."""
     for place, child in enumerate(run):
         if child.tag == f"{W}br" and child.get(f"{W}type") == "page":
             run.insert(place, _run(" ")[0])
@@ -167,7 +167,7 @@ def _unmark(run: Element) -> None:
 
 
 def _place_notes(archive: zipfile.ZipFile, tree: Element, targets: Targets) -> None:
-    """Write each note behind the paragraph or table that refers to it, so that it stays on its page."""
+    """Write each note after the paragraph or table that refers to it, so that it stays on its page."""
     body = tree.find(f"{W}body")
     if body is None:
         return
@@ -206,7 +206,7 @@ def _notes(archive: zipfile.ZipFile, name: str, file: str) -> dict[str, str]:
 
 
 def _margins(archive: zipfile.ZipFile, tree: Element, targets: Targets) -> str:
-    """Return what stands in headers and footers, each line once, said to be that."""
+    """Return the text of headers and footers, each line once, marked as such."""
     lines: list[str] = []
     for reference in tree.iter():
         if reference.tag in MARGINS:
@@ -218,7 +218,7 @@ def _margins(archive: zipfile.ZipFile, tree: Element, targets: Targets) -> str:
 
 
 def _lines(element: Element) -> Iterator[str]:
-    """Yield the text of each paragraph without page numbers; what stands beside one says something if it is long."""
+    """Yield the text of each paragraph without page numbers; text beside one counts if it is long."""
     for paragraph in element.iter(f"{W}p"):
         if paragraph.find(f".//{W}p") is not None:  # a text box hangs in it
             continue

@@ -1,7 +1,7 @@
 """Excel workbooks, each cell as the sheet shows it, read from their own XML.
 
 Libraries hand out the numbers that lie under a cell (0.125, 45413) and not what it shows (12.5%, 2024-05-01), and drop
-a sheet for a cell of an odd type. A formula that was saved without its result stands as a formula.
+a sheet for a cell of an odd type. A formula saved without its result is kept as a formula.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The embedded Postgres: a server in a folder of ours, started by whoever comes first and left running.
+"""The embedded Postgres: a server in a folder of ours, started by the first process that needs it and left running.
 
 ::
 
@@ -11,7 +11,7 @@
         cluster/                Postgres's own files, its log/ and its socket; there as a whole or not at all
 
 ``alive.lock`` is locked by the starter and inherited by the server. So the kernel tells whether anything of it is left,
-whatever became of the starter, the postmaster or its pid file; no process id is trusted.
+whatever happened to the starter, the postmaster or its pid file; no process id is trusted.
 
 Nobody logs in. There is no TCP port, and only the server's account and root can pass the folder of the socket.
 """
@@ -35,7 +35,7 @@ __all__ = ["Server", "default_data_dir", "start", "stop"]
 
 log = logging.getLogger(__name__)
 
-ORPHAN_SECONDS = 3.0  # what a killed postmaster leaves behind ends within milliseconds, unless it is busy or stopped
+ORPHAN_SECONDS = 3.0  # the rest of a killed postmaster ends within milliseconds, unless it is busy or stopped
 SMALL_SHARED_MEMORY = 512 * 1024 * 1024  # containers get 64 MB by default; a parallel index build needs more
 
 SETTINGS: Mapping[str, str] = {
@@ -66,13 +66,13 @@ async def start(
     settings: Mapping[str, str] | None = None,
     progress: Progress = log.info,
 ) -> Server:
-    """Start the server in ``data_dir``, or attach to the one that runs there, and return it when it can be used.
+    """Start the server in ``data_dir``, or attach to the running one, and return it when it is usable.
 
     It has a database ``ingest`` with pgvector. It stays running when this process ends, however it ends. Waits for
-    crash recovery as long as that takes; ``progress`` is told what is waited for, about once a second.
+    crash recovery as long as that takes; ``progress`` is called with what it waits for, about once a second.
 
     ``version`` is the major version (default: the folder's own, for a new folder the newest installed). ``settings``
-    go on top of ``SETTINGS`` and take effect only when the server is started, not when it runs already.
+    override ``SETTINGS`` and take effect only when the server is started, not if it is already running.
 
     Raises: OperatorError ``embedded_missing``, ``embedded_version``, ``embedded_no_account``, ``embedded_init_failed``,
     ``embedded_start_failed``, ``data_dir_unreachable``, ``data_dir_unlockable``.
@@ -159,7 +159,7 @@ def _run_initdb(home: Home, programs: Path, account: binaries.Account, fresh: Pa
 def _launch(home: Home, programs: Path, settings: Mapping[str, str]) -> None:
     with home.life() as life:
         if life is None:
-            raise _failed("start", home, "processes of an earlier server still run and accept no connections")
+            raise _failed("start", home, "processes of an earlier server are still running but accept no connections")
         home.forget_dead_server()
         lines = (f"{name} = '{value}'\n" for name, value in {**settings, **_shared_memory()}.items())
         home.write("settings.conf", "".join(lines))

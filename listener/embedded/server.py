@@ -60,7 +60,7 @@ class Server:
         return shlex.join(self.psql_arguments(database))
 
     async def create_database(self, name: str, template: str = "template1") -> None:
-        """Create database ``name`` from database ``template``, with pgvector; what is there already stays as it is."""
+        """Create database ``name`` from database ``template``, with pgvector; an existing one stays as it is."""
         async with self._connection("postgres") as connection:
             if not await connection.fetchval("select true from pg_database where datname = $1", name):
                 quoted = "select format('create database %I template %I', $1::text, $2::text)"
@@ -69,7 +69,7 @@ class Server:
             await connection.execute("create extension if not exists vector")
 
     async def drop_database(self, name: str) -> None:
-        """Drop database ``name`` if it is there, and end the sessions in it."""
+        """Drop database ``name`` if it exists, and end the sessions in it."""
         async with self._connection("postgres") as connection:
             quoted = "select format('drop database if exists %I with (force)', $1::text)"
             await connection.execute(await connection.fetchval(quoted, name))
@@ -141,15 +141,15 @@ def _not_stopped(home: Home) -> OperatorError:
     return OperatorError(
         "embedded_stop_failed",
         f"the embedded Postgres in {home.path} did not stop (processes {postmasters + children})",
-        f"its last words: {home.log_tail()}",
+        f"the end of its log: {home.log_tail()}",
     )
 
 
 def socket_folder(cluster: Path) -> Path:
     """Return a folder that leads to the socket in ``cluster`` by a path that is short enough for one.
 
-    That is ``cluster``, or else a link to it in a private folder for temporary files. The server itself does not need
-    the link: whoever starts or attaches makes it again after the temporary files were cleared.
+    That is ``cluster``, or a link to it in a private folder for temporary files. The server itself does not need
+    the link: whoever starts or attaches recreates it after the temporary files were cleared.
     """
     if len(os.fsencode(cluster / SOCKET)) <= LONGEST_SOCKET_PATH:
         return cluster
@@ -167,4 +167,4 @@ def _private_folder() -> Path:
     found = folder.lstat()
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077:
         return folder
-    return Path(tempfile.mkdtemp(prefix="ingest-listener-"))  # somebody else took the name
+    return Path(tempfile.mkdtemp(prefix="ingest-listener-"))  # another process took the name

@@ -46,7 +46,7 @@ def read_vectors(body: bytes, texts: int) -> Embeddings:
     """Return the vectors, shape (texts, whatever their dimensions), and the tokens; takes 10–200 µs a vector.
 
     Vectors may be base64 of little-endian 32-bit floats, or lists of numbers (some services ignore which was asked
-    for). Lists are parsed one by one: parsed as a whole, 8 MB of them would hold up all threads for 0.4 s.
+    for). Lists are parsed one by one: parsed as a whole, 8 MB of them would block all threads for 0.4 s.
     Raises ServiceError ``embedding_answer_malformed``.
     """
     try:
@@ -61,7 +61,7 @@ def read_vectors(body: bytes, texts: int) -> Embeddings:
         # Not np.array(vectors), which looks at every number: 70 us a vector.
         return Embeddings(np.concatenate(vectors, dtype=np.float32).reshape(texts, -1), _tokens(answer))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-        why = error if isinstance(error, _Malformed) else type(error).__name__  # others repeat what came
+        why = error if isinstance(error, _Malformed) else type(error).__name__  # others repeat parts of the answer
         raise ServiceError(
             "embedding_answer_malformed",
             f"the embedding service's answer can't be used: {why}",
@@ -88,7 +88,7 @@ def _without_lists(body: bytes, lists: list[bytes]) -> bytes:
 
 
 def _of_bearable_size(body: bytes, texts: int) -> bytes:
-    """Return what is parsed in one go, in which nobody else gets a turn: 26 MB, 0.4 s, at most."""
+    """Return what is parsed in one go, during which nothing else runs: 26 MB, 0.4 s, at most."""
     if len(body) > BYTES_BESIDE_VECTORS + texts * BYTES_OF_BASE64:
         raise _Malformed(f"it has {len(body)} bytes beside its lists of numbers, for {texts} texts")
     return body

@@ -53,7 +53,7 @@ class Embedder(Protocol):
     """Embeds texts into one space, for one event loop.
 
     One call takes at most ``group_texts`` texts with ``group_characters`` characters together (a longer text alone);
-    both may fall while an embedder learns what its service takes. ``in_flight`` is how many calls at a time are of use.
+    both may fall while an embedder learns its service's limits. ``in_flight`` is how many concurrent calls are useful.
     """
 
     @property
@@ -75,7 +75,7 @@ class Embedder(Protocol):
         """Return the texts' vectors, shape (texts, dimensions), C-contiguous, finite, none of length zero.
 
         Raises TextsRefused if some texts can't be embedded (with the vectors of the ``rest``, if they are known),
-        SettingsError if no text can be as things are set, ServiceError if trying again later may help.
+        SettingsError if none can be with the present settings, ServiceError if trying again later may help.
         """
 
     async def close(self) -> None:

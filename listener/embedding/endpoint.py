@@ -6,7 +6,7 @@ redirect, so the key goes to the endpoint and nowhere else; it keeps no cookies;
 (``HTTPS_PROXY``, ``NO_PROXY``) and certificates (``SSL_CERT_FILE``) are taken from the environment, as httpx2 does it;
 certificates are checked.
 
-Importing this takes 1.2 s and 40 MB: import it in a thread, when the first text is to be sent.
+Importing this takes 1.2 s and 40 MB: import it in a thread, when the first text has to be sent.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Endpoint:
         client = new_client(url, calls, seconds, _read_other_than_success)
         self._client = _Client(
             api_key=key or "",
-            admin_api_key="",  # these four: else it looks into the environment
+            admin_api_key="",  # these four: otherwise it looks into the environment
             organization="",
             project="",
             webhook_secret="",
@@ -92,12 +92,12 @@ class Endpoint:
     def _timeout(self) -> ServiceError:
         return ServiceError(
             "embedding_timeout",
-            f"{self._url} gave no whole answer within {self._seconds:g} seconds",
+            f"{self._url} gave no complete answer within {self._seconds:g} seconds",
             "Raise INGEST_EMBEDDING_TIMEOUT_SECONDS, or lower INGEST_EMBEDDING_CALL_TEXTS or INGEST_EMBEDDING_CALLS.",
         )
 
     def _unreachable(self, error: BaseException) -> IngestError:
-        told = harmless(str(error), self._key) or type(error).__name__  # a service's words may stand in it
+        told = harmless(str(error), self._key) or type(error).__name__  # it may contain a service's words
         if is_about_certificates(error):
             return SettingsError(
                 "certificate_refused",

@@ -27,7 +27,7 @@ for _name in ("httpx2", "httpcore2"):  # a line for each call, and each of its p
 def new_client(
     url: str, calls: int, seconds: float, heard: Callable[[httpx2.Response], Awaitable[None]] | None = None
 ) -> httpx2.AsyncClient:
-    """Return a client for a URL; ``heard`` is told of each answer before it is read.
+    """Return a client for a URL; ``heard`` is called with each answer before it is read.
 
     Raises SettingsError ``bad_proxy`` or ``certificate_refused`` for what the environment says.
     """

@@ -20,7 +20,7 @@ def embedding_input(template: str, prefix: str, *, title: str | None, heading_pa
     """Return what is embedded for a chunk: the prefix, then the template with its fields filled in.
 
     Headings are joined with ``>``; a first heading that repeats the title is left out. Lines of the template whose
-    fields are all empty are left out with whatever else is in them, and so are empty lines that then stand at its
+    fields are all empty are dropped with everything else in them, and so are empty lines that are then at its
     begin, at its end or side by side. Values go in as they are searched (``searchable``), as a query's text does; their
     braces and empty lines mean nothing.
     """
@@ -47,7 +47,7 @@ def _filled_lines(template: str, values: dict[str, str]) -> list[str]:
 
 
 class _Line(NamedTuple):
-    """A line of a template: names of fields and what stands between them."""
+    """A line of a template: names of fields and the text between them."""
 
     pieces: tuple[tuple[bool, str], ...]
     fields: tuple[str, ...]
@@ -68,7 +68,7 @@ def _lines(template: str) -> tuple[_Line, ...]:
 def text_hash(embedding_input: str, tenant: str = "") -> bytes:
     """Return the SHA-256 (32 bytes) of what is embedded: the same text in the same space is embedded once per tenant.
 
-    Of a tenant with a name it is that of tenant, NUL and text, as in the SQL function ``ingest_text_hash``.
+    For a tenant with a name, it is that of tenant, NUL and text, as in the SQL function ``ingest_text_hash``.
     """
     salted = f"{tenant}\0{embedding_input}" if tenant else embedding_input
     return sha256(salted.encode("utf-8", "surrogatepass")).digest()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 MODEL = "wordllama-l2-supercat-256"
-DIMENSIONS = (64, 128, 256)  # the model was trained so that the first 64 or 128 stand for themselves
+DIMENSIONS = (64, 128, 256)  # the model was trained so that the first 64 or 128 are usable alone
 
 
 def space(settings: Settings) -> Space:
@@ -50,7 +50,7 @@ def _checked(model: str, dimensions: int) -> Space:
 
 
 class LocalEmbedder:
-    """Embeds in threads, two at a time; the weights (16 MB, 33 MB in memory) are loaded when first needed."""
+    """Embeds in two threads; the weights (16 MB, 33 MB in memory) are loaded when first needed."""
 
     group_texts = 128
     group_characters = 200_000
@@ -77,7 +77,7 @@ class LocalEmbedder:
         return Embeddings(vectors)
 
     async def close(self) -> None:
-        """Do nothing: calls under way end by themselves, and nothing else is held."""
+        """Do nothing: calls under way end by themselves, and nothing else is open."""
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._vectors().embed(texts)

@@ -3,7 +3,7 @@
 ::
 
     embed(texts)   in groups to the limits that are known, several in flight, all at the service's pace
-      refused?     halves, until what can't be embedded stands alone; a size that was too large is remembered
+      refused?     halves, until what can't be embedded is alone; a size that was too large is remembered
       limited?     everybody waits as long as the service wishes (``pace``)
       broken?      two quick repeats, then the step's own
 
@@ -47,11 +47,11 @@ log = logging.getLogger(__name__)
 CALL_CHARACTERS = 300_000  # OpenAI takes 300,000 tokens; a character of most scripts is at most one
 LEAST_CHARACTERS = 2_000
 QUICK_PAUSES = (0.25, 1.0)  # seconds
-SMALL_BODY = 100_000  # is read at once; reading a larger one would hold up everything else for over 0.5 ms
+SMALL_BODY = 100_000  # is read at once; reading a larger one would block everything else for over 0.5 ms
 ERRORS = {
-    "text_refused": "Smaller chunks, or a model that takes longer texts. The message is the service's own.",
-    "bad_vector": "The model fails on this text: leave the document out, or use another model.",
-    "empty_text": "Leave empty documents out.",
+    "text_refused": "Use smaller chunks, or a model that accepts longer texts. The message is the service's own.",
+    "bad_vector": "The model fails on this text: exclude the document, or use another model.",
+    "empty_text": "Exclude empty documents.",
 }
 
 
@@ -175,7 +175,7 @@ class OpenAIEmbedder:
                 raise_refused(outcome, self.space)
 
     async def _ask(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | None:
-        """Call, and again after a short pause if the service broke off. None: so many are no longer sent at a time."""
+        """Call, and repeat after a short pause if the service broke off. None: calls must be smaller now."""
         for pause in QUICK_PAUSES:
             try:
                 return await self._answered(texts)
@@ -188,7 +188,7 @@ class OpenAIEmbedder:
         return await self._answered(texts)
 
     async def _answered(self, texts: Sequence[str]) -> Embeddings | RefusedTexts | None:
-        """Call until the service says something else than that it wants fewer calls."""
+        """Call until the service gives another answer than that it wants fewer calls."""
         waiting_since = now()
         while True:
             async with self._pace.turn(waiting_since) as began:
@@ -243,7 +243,7 @@ class OpenAIEmbedder:
         return SettingsError(
             "wrong_dimensions",
             f"{self.space.model} at {self._own} makes vectors of {width} dimensions, not {self.space.dimensions}",
-            f"Make a collection with {width} dimensions; for new ones, set INGEST_EMBEDDING_DIMENSIONS={width}.",
+            f"Create a collection with {width} dimensions; for new ones, set INGEST_EMBEDDING_DIMENSIONS={width}.",
         )
 
     async def _opened(self) -> Endpoint:
@@ -256,11 +256,11 @@ class OpenAIEmbedder:
     def _new_endpoint(self) -> Endpoint:
         from listener.embedding.endpoint import Endpoint  # noqa: PLC0415 - imports OpenAI's client, 1.2 s
 
-        return Endpoint(self._own, self._key, self.in_flight + 1, self._seconds)  # one for who asks whether it lives
+        return Endpoint(self._own, self._key, self.in_flight + 1, self._seconds)  # one more, for probing
 
 
 class _Work:
-    """The texts of one ``embed()``, and what has become of them so far."""
+    """The texts of one ``embed()`` call, and their state so far."""
 
     def __init__(self, texts: Sequence[str], dimensions: int) -> None:
         self.texts = texts
@@ -272,7 +272,7 @@ class _Work:
         self.vectors[places.start : places.stop] = found.vectors
         self.tokens += found.tokens
         bad = [places[row] for row in unusable(found.vectors)]
-        self.refuse(bad, "bad_vector", "the service's vector has no direction: it is zero, or has NaN or infinity")
+        self.refuse(bad, "bad_vector", "the service's vector has no direction: it is zero, or contains NaN or infinity")
 
     def refuse(self, places: Iterable[int], code: str, message: str) -> None:
         self.refused.update((place, (code, message)) for place in places)

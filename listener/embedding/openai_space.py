@@ -31,7 +31,7 @@ def space(settings: Settings) -> Space:
     if dimensions is None:
         raise SettingsError(
             "dimensions_unknown",
-            f"how many dimensions the vectors of {model!r} have is not known",
+            f"the number of dimensions of {model!r} have is not known",
             "Set INGEST_EMBEDDING_DIMENSIONS; the model's page says how many.",
         )
     found = Space("openai", endpoint, model, dimensions)
@@ -53,13 +53,13 @@ def normalized(url: str) -> str:
     except ValueError:
         raise _bad_endpoint("it is not a URL") from None
     if parts.scheme.lower() not in ("http", "https") or not host:
-        raise _bad_endpoint("it has to begin with http:// or https:// and a host")
+        raise _bad_endpoint("it must begin with http:// or https:// and a host")
     if "@" in url:  # in the path too: that is where a password with a / in it gets
         raise _bad_endpoint(
-            "it has a user or password (an @ in a path is written %40), and endpoints are stored in a table"
+            "it contains a user or password (write an @ in a path as %40), and endpoints are stored in a table"
         )
     if parts.query or parts.fragment:
-        raise _bad_endpoint("it has a ? or #, and endpoints are stored in a table")
+        raise _bad_endpoint("it contains a ? or #, and endpoints are stored in a table")
     default = {"http": 80, "https": 443}[parts.scheme.lower()]
     shown = f"[{host}]" if ":" in host else host
     colon_port = f":{port}" if port and port != default else ""
@@ -81,7 +81,7 @@ def key_of(settings: Settings, endpoint: str) -> str | None:
         raise SettingsError("api_key_missing", f"{endpoint} needs a key", "Set OPENAI_API_KEY.")
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise SettingsError(
-            "api_key_refused", "the key has characters that no key has", "Set OPENAI_API_KEY to the key alone."
+            "api_key_refused", "the key contains invalid characters", "Set OPENAI_API_KEY to the key alone."
         )
     return key
 

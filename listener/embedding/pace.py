@@ -43,7 +43,7 @@ class Pace:
         Raises ServiceError ``rate_limited`` if the pause is longer than anybody should wait here.
         """
         call = object()
-        await self._pause(waiting_since)  # without a place: those behind it learn at once why they wait
+        await self._pause(waiting_since)  # without a place: those after it learn at once why they wait
         await self._places.acquire_on_behalf_of(call)
         try:
             await self._pause(waiting_since)
@@ -67,7 +67,7 @@ class Pace:
         return True
 
     def limited(self, began: float, wish: float | None, told: str) -> None:
-        """Note that the service had too much. ``wish``: its own pause in seconds; ``told``: its words."""
+        """Note that the service was overloaded. ``wish``: the pause it asked for, in seconds; ``told``: its message."""
         self._told = told
         if not self._in_a_row:
             self._limited_since = began
@@ -100,10 +100,10 @@ class Pace:
 
 
 def rate_limited(told: str, wish: float | None) -> ServiceError:
-    """Return the error of a service that wants fewer calls; ``told``: its words."""
+    """Return the error of a service that asks for fewer calls; ``told``: its message."""
     return ServiceError(
         "rate_limited",
-        f"the embedding service wants fewer calls: {told}",
+        f"the embedding service asks for fewer calls: {told}",
         "Wait, raise the limit there, or lower INGEST_EMBEDDING_CALLS.",
         retry_after=wish,
     )

@@ -8,7 +8,7 @@ HARMLESS = "Is this text refused?"
 
 
 async def probe(embedder: Embedder) -> None:
-    """Ask an embedder's service for a harmless text, in one call if the embedder has a ``probe`` of its own.
+    """Send an embedder's service a harmless text, in one call if the embedder has its own ``probe``.
 
     Raises ServiceError if the service does not answer, SettingsError if it can't work as things are set.
     """

@@ -77,19 +77,19 @@ def _require_usable(proxy: str, variable: str, service: SplitResult) -> None:
     if parts.scheme in _SOCKS:
         if parts.scheme in _MADE_WITH_SOCKSIO and find_spec("socksio") is not None and host:
             return
-        _refuse(f"{variable} names a SOCKS proxy: that takes socks5h:// and the package socksio", service)
+        _refuse(f"{variable} names a SOCKS proxy, which needs socks5h:// and the package socksio", service)
     if parts.scheme not in _PORTS:
         _refuse(f"{variable} begins with {parts.scheme[:20]}://, not with http:// or https://", service)
     is_plain = proxy.isascii() and proxy.isprintable() and " " not in proxy
     if not host or not is_plain or proxy.count("@") > min(1, parts.netloc.count("@")):
-        _refuse(f"{variable} names no host, or has a password that is not percent-encoded", service)
+        _refuse(f"{variable} names no host, or its password is not percent-encoded", service)
 
 
 def _refuse(why: str, service: SplitResult) -> NoReturn:
     raise SettingsError(
         "bad_proxy",
         f"{service.hostname} is called through a proxy, and {why}",
-        f"Like http://proxy.example:3128; or call the service directly: NO_PROXY={service.hostname}",
+        f"Use a URL like http://proxy.example:3128; or call the service directly: NO_PROXY={service.hostname}",
     )
 
 

@@ -1,7 +1,7 @@
 """What any other status than success means: the texts are refused, calls are limited, or an error.
 
 Bodies of errors differ: ``{"error": {"message", "type", "param", "code"}}`` (OpenAI, Ollama, vLLM), the same without
-the outer object (TEI, older vLLM), ``{"error": "…"}``, ``{"detail": …}``, plain text or HTML of what stands in between.
+the outer object (TEI, older vLLM), ``{"error": "…"}``, ``{"detail": …}``, plain text or HTML of a proxy in between.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Limited:
 
 
 def error_inside(answer: Answer) -> Answer:
-    """Return an answer of success that brings an error instead of vectors as the error that it is.
+    """Return the error inside a successful answer that contains an error instead of vectors.
 
-    Its status is the one that the error names, or that fits its code; else that of a gateway which got no answer.
+    Its status is the one that the error names, or that fits its code; otherwise that of a gateway without an answer.
     """
     if answer.status != 200 or b'"embedding"' in answer.body or len(answer.body) > MOST_READ:
         return answer
@@ -87,12 +87,12 @@ def _status_of(body: dict[str, Any]) -> int:
             return value
         if isinstance(value, str) and _ERROR_STATUS.fullmatch(value):
             return int(value)
-    codes = _told_as_json(body).codes
+    codes = _explained_in_json(body).codes
     return next((status for code, status in _STATUSES.items() if code in codes), 502)
 
 
 def words_of(answer: Answer, key: str | None, sent: Sequence[str] = ()) -> str:
-    """Return what an answer that is no JSON says; empty if it is JSON, or no text."""
+    """Return the text of an answer that is not JSON; empty if it is JSON, or not text."""
     try:
         json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -107,7 +107,7 @@ def read_refusal(answer: Answer, space: Space, key: str | None, sent: Sequence[s
     Raises SettingsError ``api_key_refused``, ``quota_exhausted``, ``unknown_model``, ``wrong_dimensions``,
     ``endpoint_redirects`` or ``request_refused``, ServiceError ``embedding_unavailable``.
     """
-    told = _told(answer)
+    told = _explained(answer)
     said = harmless(told.message, key)
     message = harmless(told.message, key, sent) or f"status {answer.status}"
     pause = retry_after(answer.headers)
@@ -123,13 +123,15 @@ def read_refusal(answer: Answer, space: Space, key: str | None, sent: Sequence[s
         raise ServiceError(
             "embedding_unavailable",
             f"{space.endpoint} answered {how}: {message}",
-            "The service's own log says more.",
+            "See the service's own log.",
             retry_after=pause,
         )
     _raise_request_refused(space, message)
 
 
-def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, space: Space, key: str | None) -> None:
+def _raise_what_settings_must_change(
+    answer: Answer, told: _Explained, message: str, space: Space, key: str | None
+) -> None:
     if answer.status == 402 or told.codes & _QUOTA:
         raise SettingsError(
             "quota_exhausted", f"{space.endpoint}: {message}", "Add credit or raise the budget there, then retry."
@@ -150,7 +152,7 @@ def _raise_what_settings_must_change(answer: Answer, told: _Told, message: str, 
         raise SettingsError(
             "wrong_dimensions",
             f"{space.model} can't make vectors of {space.dimensions} dimensions: {message}",
-            "Use the dimensions that the model has.",
+            "Use the model's dimensions.",
         )
     if 300 <= answer.status < 400:
         raise SettingsError(
@@ -184,11 +186,11 @@ def raise_refused(refused: RefusedTexts, space: Space) -> NoReturn:
 def harmless(message: str, key: str | None, sent: Sequence[str] = ()) -> str:
     """Return what others said in one line, shortened, without the key, parts of it, and what looks like one.
 
-    It ends where one of the texts that were ``sent`` begins: whoever reads an error may not read these.
+    It ends where one of the ``sent`` texts begins: readers of the error may not be allowed to read these.
     """
     told = _until_echo(" ".join(message[:MOST_READ].split())[:MOST_MASKED], sent)
     told = mask(Key(key).hide(told) if key else told)
-    told = on_one_line(_SECRET.sub(_hidden_if_starred, told))  # no jsonb takes a NUL or half a pair
+    told = on_one_line(_SECRET.sub(_hidden_if_starred, told))  # no jsonb accepts a NUL or half a surrogate pair
     return told if len(told) <= MOST_OF_A_MESSAGE else told[: MOST_OF_A_MESSAGE - 1] + "…"
 
 
@@ -207,7 +209,7 @@ def _hidden_if_starred(word: re.Match[str]) -> str:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return for how many seconds the service wants to be left alone: ``retry-after-ms``, or seconds, or a date.
 
-    At most an hour. Of several wishes (a header that came twice) the longest counts; what can't be read is none.
+    At most an hour. Of several values (a repeated header) the longest counts; unreadable ones are ignored.
     """
     if "retry-after-ms" in headers:
         wishes = [_number(part) / 1000 for part in headers["retry-after-ms"][:LONGEST_HEADER].split(",")]
@@ -218,7 +220,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _wishes(value: str, date: str) -> list[float]:
-    """Return the seconds of a header; NaN for what is none. A date has a comma in it, as a list has."""
+    """Return the seconds of a header; NaN if it has none. A date contains a comma, as a list does."""
     numbers = [_number(part) for part in value.split(",")]
     return numbers if any(map(math.isfinite, numbers)) else [*numbers, _until(value, date)]
 
@@ -240,25 +242,25 @@ def _until(value: str, date: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Explained:
     message: str
     codes: frozenset[str]
     param: str | None
     is_json: bool
 
 
-def _told(answer: Answer) -> _Told:
+def _explained(answer: Answer) -> _Explained:
     try:
-        return _told_as_json(json.loads(answer.body))
+        return _explained_in_json(json.loads(answer.body))
     except (ValueError, RecursionError):  # lists in lists, ten thousand deep
         text = answer.body[:MOST_MASKED].decode("utf-8", "replace")
-        return _Told(_TAG.sub(" ", text), frozenset(), None, False)
+        return _Explained(_TAG.sub(" ", text), frozenset(), None, False)
 
 
-def _told_as_json(body: Any) -> _Told:
+def _explained_in_json(body: Any) -> _Explained:
     error = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(error, dict):
-        return _Told(str(error), frozenset(), None, True)
+        return _Explained(str(error), frozenset(), None, True)
     message = error.get("message") or error.get("detail") or error
     codes = frozenset(str(error[name]) for name in ("type", "code") if error.get(name))
-    return _Told(message if isinstance(message, str) else json.dumps(message), codes, error.get("param"), True)
+    return _Explained(message if isinstance(message, str) else json.dumps(message), codes, error.get("param"), True)

@@ -44,15 +44,15 @@ def find(name: str) -> EmbedderFactory:
     named = [point for (of, _), point in points.items() if of == name]
     if len(named) > 1:
         values = " and ".join(point.value for point in named)
-        hint = "Uninstall one of the packages: an embedder decides what vectors can be compared."
-        raise SettingsError("embedder_not_installed", f"two packages have an embedder {name!r}: {values}", hint)
+        hint = "Uninstall one of the packages: the embedder decides which vectors can be compared."
+        raise SettingsError("embedder_not_installed", f"two packages provide the embedder {name!r}: {values}", hint)
     if named:
         return _loaded(named[0])
     names = ", ".join(sorted({repr(of) for of, _ in points}))
     raise SettingsError(
         "unknown_embedder",
         f"the embedder {name!r} is not installed",
-        f"Use one of {names}, or install the package that has it." if names else "Install ingest-listener anew.",
+        f"Use one of {names}, or install the package that provides it." if names else "Install ingest-listener anew.",
     )
 
 

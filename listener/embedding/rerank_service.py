@@ -1,4 +1,4 @@
-"""A re-ranker behind HTTP: TEI's ``POST /rerank``, or what Cohere, Jina, vLLM and others call by that name.
+"""A re-ranker behind HTTP: TEI's ``POST /rerank``, or the API of that name of Cohere, Jina, vLLM and others.
 
 ::
 
@@ -31,11 +31,11 @@ from listener.logs.masking import remember
 if TYPE_CHECKING:
     from listener.settings import Settings
 
-CALL_TEXTS, CALL_CHARACTERS = 32, 200_000  # TEI takes 32 texts unless it is told otherwise
+CALL_TEXTS, CALL_CHARACTERS = 32, 200_000  # TEI accepts 32 texts by default
 CALLS = 4
 QUICK_PAUSES = (0.25, 1.0)  # seconds
 MOST_BYTES = 1_000_000
-MOST_SCORE = 1e300  # NaN, infinity, and an integer that no float can hold are none
+MOST_SCORE = 1e300  # excludes NaN, infinity, and integers that no float can hold
 
 
 class RerankService:
@@ -49,7 +49,7 @@ class RerankService:
         if self._key is not None:
             if not (self._key.isascii() and self._key.isprintable() and " " not in self._key):
                 raise SettingsError(
-                    "api_key_refused", "the key has characters that no key has", "Set INGEST_RERANKER_KEY to it alone."
+                    "api_key_refused", "the key contains invalid characters", "Set INGEST_RERANKER_KEY to it alone."
                 )
             remember(self._key)
         self.name = f"http {self._model} at {self._url}" if self._model else f"http {self._url}"
@@ -98,7 +98,7 @@ class RerankService:
             raise ServiceError(
                 "reranker_answer_malformed",
                 f"{self._url} did not answer with scores: {error}",
-                "Is it a service for re-ranking? With INGEST_RERANKER_MODEL set it is asked as Cohere's, else as TEI.",
+                "Is it a re-ranking service? With INGEST_RERANKER_MODEL set, Cohere's API is used, otherwise TEI's.",
             ) from None
 
     async def _called(self, body: dict[str, Any]) -> Answer:
@@ -108,7 +108,7 @@ class RerankService:
                 async with self._client().stream("POST", self._url, json=body, headers=headers) as response:
                     return answer_of(response, await read_limited(response, MOST_BYTES))
         except TimeoutError:
-            why = f"gave no whole answer within {self._seconds:g} seconds"
+            why = f"gave no complete answer within {self._seconds:g} seconds"
             raise self._unavailable(why, "It may be overloaded: see its own log.", self._seconds) from None
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             told = harmless(str(error), self._key) or type(error).__name__
@@ -134,12 +134,12 @@ class RerankService:
             )
         if answer.status in (408, 409, 424, 425, 429) or answer.status >= 500:
             return self._unavailable(
-                f"answered with status {answer.status}: {said}", "Its own log says more.", retry_after(answer.headers)
+                f"answered with status {answer.status}: {said}", "See its own log.", retry_after(answer.headers)
             )
         return SettingsError(
             "reranker_refused",
             f"{self._url} answered with status {answer.status}: {said}",
-            "Check INGEST_RERANKER_URL and INGEST_RERANKER_MODEL: TEI takes no model, others need one.",
+            "Check INGEST_RERANKER_URL and INGEST_RERANKER_MODEL: TEI needs no model, others do.",
         )
 
     def _unavailable(self, why: str, hint: str, wish: float | None = None) -> ServiceError:

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class Reranker(Protocol):
-    """Says how well texts answer a query. ``name``: scores of re-rankers of one name can be compared."""
+    """Says how well texts answer a query. ``name``: scores of re-rankers with the same name can be compared."""
 
     name: str
 
     async def score(self, query: str, texts: Sequence[str]) -> list[float]:
         """Return a finite score for each text, higher where it answers better.
 
-        Raises SettingsError if none can be had as things are set, ServiceError if trying again later may help.
+        Raises SettingsError if none can be computed as configured, ServiceError if trying again later may help.
         """
 
     async def close(self) -> None:
@@ -25,7 +25,7 @@ class Reranker(Protocol):
 
 
 def create_reranker(settings: Settings) -> Reranker | None:
-    """Return the re-ranker of the settings, which has loaded nothing yet; None: there is none.
+    """Return the re-ranker of the settings, which has loaded nothing yet; None if there is none.
 
     Raises SettingsError ``embedder_not_installed``, ``reranker_model_missing``, ``weights_missing``,
     ``bad_reranker_url`` or ``api_key_refused``.

@@ -71,7 +71,7 @@ def _refuse_zero(lengths: NDArray[np.float32]) -> None:
     if indices:
         raise TextsRefused(
             "empty_text",
-            f"{len(indices)} of {len(lengths)} texts have nothing to embed",
+            f"{len(indices)} of {len(lengths)} texts contain nothing to embed",
             "exclude empty documents",
             indices,
         )

@@ -1,7 +1,7 @@
 """What an embedder has to say while a call is not through: it failed and is repeated, is put off, or has no answer.
 
-Whoever calls ``embed`` may listen (``reported_to``); an embedder reports (``report``), whoever listens. So an outage is
-known at its first failed call, not when all repeats are through.
+A caller of ``embed`` may listen (``reported_to``); an embedder reports (``report``) in any case. So an outage is
+known at its first failed call, not only after all repeats.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
 ::
 
-    claims      requests that are due → workflows; behind the doorbell (LISTEN and the idle lock) when there are none
-    circuits    services that are away → asked whether they live; what waits for them → goes on
+    claims      due requests → workflows; sleeps behind the doorbell (LISTEN and the idle lock) when there are none
+    circuits    services that are away → probed; what waits for them → continues
     cancels     workflows of cancelled requests → stopped
     queries     texts of searches → vectors
     deadlines   what runs too long → cancelled
-    takeover    what dead listeners left → goes on
-    repair      what stopped half way → goes on, is given back, or ends
+    takeover    work of dead listeners → continues
+    repair      what stopped half-way → continues, is put back, or ends
     purge       what was replaced → deleted
     backfill    what rows of a former release lack → filled in
     heartbeat   a sign of life, and who may judge others

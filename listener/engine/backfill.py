@@ -9,7 +9,7 @@ import asyncpg
 from listener.engine.loop import Rounds
 
 LOOK_SECONDS = 60.0
-SHARE = 3  # so many times as long as a page takes is the pause behind it
+SHARE = 3  # the pause after a page, in multiples of its time
 DONE_SECONDS = 3600.0
 
 

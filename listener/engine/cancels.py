@@ -1,7 +1,7 @@
 """Stop the workflows of cancelled requests, with DBOS's public API.
 
-Of the control functions only ``ingest_cancel`` leaves something to do at once, also for a listener at capacity: what
-the others put back to pending is claimed like a new request. A cancel is an intent: carrying it out twice, or going on
+Of the control functions only ``ingest_cancel`` has work to do at once, even for a listener at capacity: requests that
+the others put back to pending are claimed like new ones. A cancel is an intent: carrying it out twice, or resuming
 after a crash in the middle, ends the same. It is ignored if its request has since been resumed.
 """
 
@@ -24,7 +24,7 @@ from listener.pipeline.announcements import Announcements
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
-PAUSE_SECONDS = 0.02  # anybody may notify: a flood of rings makes no more looks than that
+PAUSE_SECONDS = 0.02  # anybody may notify: a flood of notifications causes no more looks than that
 PAGE = 100
 
 

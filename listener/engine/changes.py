@@ -2,7 +2,7 @@
 
 Writers ring nobody: the idle lock would be held by every transaction that writes to such a table, and a NOTIFY keeps
 PREPARE TRANSACTION from working (decision 0030). So this loop looks twice a second where a table is watched; where none
-is, whoever makes a watch rings.
+is, creating a watch notifies.
 """
 
 from __future__ import annotations

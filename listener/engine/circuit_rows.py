@@ -18,7 +18,7 @@ class OpenCircuit:
     """A service that is away (``opened``), or suspected to be.
 
     ``age``: seconds since it was opened; ``next_in``: seconds until it is asked again; ``due``: now, and nobody does.
-    ``space``: one that it embeds into; None: it is a source, or there is none any more.
+    ``space``: one that it embeds into; None: it is a source, or no longer has any.
     """
 
     service: str
@@ -37,7 +37,7 @@ class OpenCircuit:
 
     @property
     def how(self) -> HowToAsk | None:
-        """How it is asked, as far as can be told from here."""
+        """How to probe it, as far as known here."""
         return SourcePlace(self.failure["place"]) if "place" in self.failure else self.space
 
     @property

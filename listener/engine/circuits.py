@@ -1,10 +1,10 @@
-"""Services that are away: ask them whether they live, one listener at a time, and let go on what waits for them.
+"""Services that are away: probe them, one listener at a time, and release what waits for them.
 
 ::
 
     a call failed ─► suspected ─► asked for a harmless text ─► it answers: the circuit is gone, the fault was the call's
                                   └► no answer: it is open, and asked again after 1 s, 2 s … a minute
-    each second while something waits here, or works:   which circuits are open, what has become of what is parked
+    each second while something waits here, or works:   which circuits are open, and the state of what is parked
 
 The circuits stand in a table, by the database's clock; a prober that dies loses its turn with its lease. Whoever waits
 holds nothing (``pipeline.parking``).
@@ -67,7 +67,7 @@ class Circuits(Loop):
         self._next_in: float | None = None
 
     async def run(self) -> None:
-        """Look when something has changed, when a service is to be asked, and now and then."""
+        """Look when something has changed, when a service must be probed, and now and then."""
         async with task_group() as probes:
             probes.start_soon(self._start_check.run)
             while True:
@@ -91,7 +91,7 @@ class Circuits(Loop):
         await self._wake()
 
     async def _note(self, opened: Mapping[Key, OpenCircuit]) -> None:
-        """Note which services are away, and tell the embedders of those that were."""
+        """Note which services are away, and notify the embedders of those that were."""
         for key in self._opened.keys() - opened.keys():
             space = self._opened[key].space
             if space and await self._prober.reaches(space):
@@ -100,7 +100,7 @@ class Circuits(Loop):
         self._away.are({key: one.error for key, one in opened.items()})
 
     async def _take_probes(self, circuits: Sequence[OpenCircuit], probes: TaskGroup) -> None:
-        """Ask the services that are due, and nobody else asks, as far as they can be reached from here."""
+        """Probe the due services that nobody else probes, as far as they can be reached from here."""
         ways = [(one, one.how or self._start_check.spaces.get(one.key)) for one in circuits]
         mine = [(one, how) for one, how in ways if how and await self._prober.reaches(how)]
         await self._let_go({one.key for one in circuits if one.due} - {one.key for one, _ in mine})
@@ -110,7 +110,7 @@ class Circuits(Loop):
                 probes.start_soon(self._ask, one.key, how)
 
     async def _let_go(self, unasked: Collection[Key]) -> None:
-        """Close what nobody asks and can't be asked from here: what waits for it goes on, and says what to set."""
+        """Close circuits that nobody can probe any more: what waits for them continues, and reports what to set."""
         for key in self._unasked.longer_than(self._parking.lease, unasked):
             if await self._prober.take(key, self._parking.lease):
                 log.warning("%s was away, and no listener can reach it any more: nothing waits for it now", key[0])
@@ -122,7 +122,7 @@ class Circuits(Loop):
         self._parking.changed.set()
 
     async def _wake(self) -> None:
-        """Tell what is parked here what has become of its service."""
+        """Notify parked work of the state of its service."""
         parked = [*self._parking.parked]
         if not parked:
             return

@@ -100,7 +100,7 @@ class Claims(Loop):
         self._vain = self._vain + 1 if rang else 0
 
     def _next_look(self, due: float | None) -> float | None:
-        """Return when to look again without a ring, in seconds: what is left to others, or for want of a place."""
+        """Return when to look again without a notification, in seconds: for requests left to others, or no place."""
         looks = [due] if due is not None else []
         if self._left_at is not None:
             looks.append(LEAVES_SECONDS)

@@ -8,7 +8,7 @@ from listener.engine.loop import Rounds
 
 
 class Deadlines(Rounds):
-    """The loop that cancels what is overdue; whoever hears of a cancel carries it out."""
+    """The loop that cancels what is overdue; any listener that is notified carries the cancel out."""
 
     name = "deadlines"
 

@@ -1,7 +1,7 @@
 """LISTEN and the idle lock: when to look for requests, without asking the database all the time.
 
-One connection of its own: it LISTENs, and while the listener sleeps it holds the idle lock, which makes inserters ring
-(see ``sql/claim/ingest_ring.sql``). A LISTEN is proved before it is relied on: behind a transaction-mode pooler
+One separate connection: it LISTENs, and while the listener sleeps it holds the idle lock, which makes inserters notify
+(see ``sql/claim/ingest_ring.sql``). A LISTEN is tested before it is relied on: behind a transaction-mode pooler
 notifications do not arrive and the lock would leak. What is not heard is found by the safety poll.
 """
 
@@ -58,7 +58,7 @@ class Doorbell:
         self.hears = False
 
     async def connection(self) -> asyncpg.Connection:
-        """Return the connection, made anew if it was lost; waits for Postgres as long as it takes."""
+        """Return the connection, a new one if it was lost; waits for Postgres as long as it takes."""
         pause = Pause(longest=5.0)
         while self._connection is None or self._connection.is_closed():
             try:
@@ -73,7 +73,7 @@ class Doorbell:
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """Run a statement on the connection; a lost one is dropped and the error raised (one of OUTAGE)."""
         connection = await self.connection()
-        # asyncio's: the statement goes on while it is watched, and a look at its backend is not broken off half way.
+        # asyncio's: the statement continues while it is watched, and a look at its backend is not broken off half-way.
         asking = asyncio.ensure_future(connection.fetch(query, *args, timeout=STATEMENT_SECONDS))
         try:
             await self._watch(connection, asking)
@@ -85,7 +85,7 @@ class Doorbell:
             asking.cancel()
 
     async def rest(self) -> str:
-        """Try to become the one that inserters ring for; returns 'resting', 'listener', 'inserters' or 'deaf'."""
+        """Try to become the listener that inserters notify; returns 'resting', 'listener', 'inserters' or 'deaf'."""
         await self.connection()
         if not self.hears:
             return "deaf"
@@ -109,13 +109,13 @@ class Doorbell:
             await self.fetch("select pg_notify(ingest.ingest_channel('doorbell'::text), '')")
 
     def nudge(self) -> None:
-        """Wake whoever waits here, as a ring does."""
+        """Wake everybody who waits here, as a notification does."""
         self._rang.set()
 
     async def wait(self, answer: str, seconds_until_due: float | None) -> bool:
         """Sleep until the doorbell rings (True), a scheduled request is due, or it is time to look anyway.
 
-        ``answer`` is that of ``rest``, or 'locked' if a row was passed by: nobody rings when its lock goes.
+        ``answer`` is that of ``rest``, or 'locked' if a row was skipped: nobody notifies when its lock is released.
         """
         patience = seconds = self._patience(answer)
         if seconds_until_due is not None:
@@ -145,9 +145,9 @@ class Doorbell:
     async def _watch(self, connection: asyncpg.Connection, asking: asyncio.Future[Any]) -> None:
         """Wait for a statement as long as Postgres works on it; a connection that it has heard nothing of is ended."""
         while not (await asyncio.wait([asking], timeout=QUIET_SECONDS))[0]:
-            # One that does not hear notifications leads to a pooler, which has another idea of who works for us.
+            # A connection that does not receive notifications leads to a pooler, whose sessions are not ours to end.
             if self.hears and await self._is_idle(connection.get_server_pid()) and not asking.done():
-                log.warning("Postgres does not hear of a statement: the connection is replaced")
+                log.warning("Postgres does not receive statements: the connection is replaced")
                 connection.terminate()
                 return
 
@@ -197,7 +197,7 @@ class Doorbell:
         if not self.hears:
             log.warning(
                 "notifications do not arrive on this connection (a transaction-mode pooler?): looking every %s s."
-                " Connect to Postgres itself, or set INGEST_POLL_ONLY=true",
+                " Connect to Postgres directly, or set INGEST_POLL_ONLY=true",
                 self._settings.poll_seconds,
             )
 
@@ -207,7 +207,7 @@ class Doorbell:
         return await set_within(self._proved, PROOF_SECONDS)
 
     async def _prove_again(self) -> None:
-        """After a quiet time: a connection that does not hear itself is replaced."""
+        """After a quiet period, a connection that does not receive its own notification is replaced."""
         try:
             heard = await self._is_heard(await self.connection())
         except OUTAGE:

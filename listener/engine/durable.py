@@ -30,8 +30,8 @@ def migrate(settings: Settings, dsn: str) -> None:
     except Exception as error:  # its command's exit, which says nothing; what happened is on stdout then
         raise OperatorError(
             "dbos_not_migrated",
-            f'DBOS\'s tables could not be made in the schema "{settings.schema_of_dbos}": {error!r}',
-            "The lines above say why. The role needs to own that schema.",
+            f'DBOS\'s tables could not be created in the schema "{settings.schema_of_dbos}": {error!r}',
+            "The lines above say why. The role must own that schema.",
         ) from error
 
 
@@ -54,7 +54,7 @@ def configure(settings: Settings, dsn: str, identity: Identity) -> None:
         max_executor_threads=DBOS_POOL,
         db_engine_kwargs=dbos_engine(dsn, identity.session, DBOS_POOL),
         run_migrations=False,
-        use_listen_notify=False,  # nobody waits for messages, events or streams: it needs no connection to hear of them
+        use_listen_notify=False,  # nobody waits for messages, events or streams: it needs no connection for them
         notification_listener_polling_interval_sec=SLEEP_SECONDS,
         log_level="WARNING",
     )
@@ -63,7 +63,7 @@ def configure(settings: Settings, dsn: str, identity: Identity) -> None:
 
 
 async def launch(settings: Settings, identity: Identity) -> None:
-    """Launch DBOS inside the running loop: else what it recovers runs on a loop of its own.
+    """Launch DBOS inside the running loop: otherwise what it recovers runs on a loop of its own.
 
     Raises OperatorError ``dbos_not_launched``.
     """
@@ -76,12 +76,12 @@ async def launch(settings: Settings, identity: Identity) -> None:
             )
     except Exception as error:  # Postgres may have gone away just now, too
         raise OperatorError(
-            "dbos_not_launched", f"DBOS did not start: {error}", "Run: ingest migrate; it makes DBOS's tables too."
+            "dbos_not_launched", f"DBOS did not start: {error}", "Run: ingest migrate; it also creates DBOS's tables."
         ) from None
 
 
 async def destroy() -> None:
     """End DBOS, with the workflows that still run; others may recover them."""
     await anyio.to_thread.run_sync(lambda: DBOS.destroy(destroy_registry=True))
-    # DBOS made its own executor the loop's default and has shut it down: whoever goes on needs another.
+    # DBOS made its own executor the loop's default and has shut it down: further work needs another.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))

@@ -1,4 +1,4 @@
-"""The embedded Postgres, if that is the one that is used, runs as long as the listener."""
+"""Keeps the embedded Postgres, if it is the one in use, running as long as the listener."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from listener.engine.loop import Loop
 
 
 class EmbeddedServer(Loop):
-    """The loop that starts the embedded Postgres again whenever it ended by itself."""
+    """The loop that restarts the embedded Postgres whenever it ended unexpectedly."""
 
     name = "embedded server"
 

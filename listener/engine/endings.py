@@ -1,4 +1,4 @@
-"""Why a listener ends by itself: the errors of its loops, as whoever runs it is told."""
+"""Why a listener ends by itself: the errors of its loops, as reported to its operator."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def ending(loop: str, error: Exception) -> OperatorError:
     if _has_gone(error):
         return schema_newer(str(error))
     if isinstance(error, OperatorError) and error.code == SCHEMA_NEWER:
-        return error  # whoever ends the listener finds out why its functions are missing, and says so
+        return error  # the caller finds out why its functions are missing, and says so
     if isinstance(error, OperatorError):
         log.error("the loop %s ends this listener: %s", loop, error)
         return error
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == RESTORED:
         return ending(loop, restored(error))
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        hint = "Its right was revoked, or never granted whole. As the owner: ingest grant ROLE --as listener"
+        hint = "Its right was revoked, or never fully granted. As the owner: ingest grant ROLE --as listener"
         return ending(loop, OperatorError("not_permitted", str(error), hint))
     log.error("the loop %s failed", loop, exc_info=error)
     message = f"the loop {loop} failed: {type(error).__name__}: {error}"
@@ -58,11 +58,11 @@ async def explained(error: BaseException, dsn: str, schema: str) -> BaseExceptio
 
 
 def declared_dead(executor_id: str) -> OperatorError:
-    """Return the error of a listener that was declared dead: its work goes on elsewhere."""
+    """Return the error of a listener that was declared dead: its work continues elsewhere."""
     return OperatorError(
         "declared_dead",
-        f"listener {executor_id} gave no sign of life for its lease and was declared dead; others go on with its work",
-        "Start it again. If it happens often, raise INGEST_LEASE_SECONDS.",
+        f"listener {executor_id} gave no sign of life for its lease and was declared dead; others continue its work",
+        "Restart it. If it happens often, raise INGEST_LEASE_SECONDS.",
     )
 
 
@@ -70,7 +70,7 @@ def schema_newer(said: str) -> OperatorError:
     """Return the error of a listener whose functions are not there any more."""
     return OperatorError(
         SCHEMA_NEWER,
-        f"a newer program has migrated the schema while this one ran ({said}); others go on with its work",
+        f"a newer program has migrated the schema while this one ran ({said}); others continue its work",
         "Upgrade this program: pip install --upgrade ingest-listener. If it is the newest, ask: ingest doctor",
     )
 
@@ -79,6 +79,6 @@ def schema_gone(schema: str) -> OperatorError:
     """Return the error of a listener whose schema is not there any more."""
     return OperatorError(
         "schema_gone",
-        f'schema "{schema}" has nothing of ours in it any more: it was uninstalled or dropped while this listener ran',
-        "To begin anew: ingest migrate. Else check INGEST_DATABASE_URL and INGEST_SCHEMA.",
+        f'schema "{schema}" contains nothing of ours any more: it was uninstalled or dropped while this listener ran',
+        "To start over: ingest migrate. Otherwise check INGEST_DATABASE_URL and INGEST_SCHEMA.",
     )

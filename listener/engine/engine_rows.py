@@ -28,7 +28,7 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who claims: what it may read, and the space of a collection that has none yet."""
+    """The claiming listener: what it may read, and the space for a collection that has none yet."""
 
     executor_id: str
     roots: list[str]
@@ -60,7 +60,7 @@ class Claimed:
 
     @property
     def standing(self) -> Standing:
-        """Where it stood in the line."""
+        """Where it was in the line."""
         return Standing(self.long, self.priority, self.submitter, self.collection, self.created_at)
 
 
@@ -140,7 +140,7 @@ async def take_queries(fetch: Fetch, most: int) -> list[OpenQuery]:
 
 @dataclass(frozen=True, slots=True)
 class OpenRerank:
-    """A query whose chunks are to be scored, with their texts as the asker may read them."""
+    """A query whose chunks must be scored, with those of their texts that the asker may read."""
 
     id: int
     query: str

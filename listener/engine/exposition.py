@@ -1,7 +1,7 @@
 """Figures in the form that Prometheus reads. Imported only where they are served: the library takes 50 ms.
 
 ``ingest_listener_…`` and ``process_…`` are of this listener, to be summed up. All others are the installation's, the
-same at each listener: to be taken once (``max``). ``ingest_up`` says whether the latter are there.
+same at each listener: to be taken once (``max``). ``ingest_up`` says whether the latter are included.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ COUNTS = {
     "chunks": ("", "Chunks stored here, with new vectors or known ones."),
     "texts": ("", "Texts sent to embedders."),
     "tokens": ("", "Tokens of these texts, as the embedders counted them."),
-    "retries": ("", "Further tries of batches that an embedding service failed over although it answers."),
+    "retries": ("", "Further attempts of batches on which an embedding service failed although it answers."),
     "waits": ("", "Times that work here was parked because a service was away."),
 }
 
@@ -80,28 +80,28 @@ class Exposition(Collector):
             yield family
 
     def _durations(self) -> Iterator[Metric]:
-        steps = HistogramMetricFamily("ingest_listener_step_seconds", "What steps took here.", labels=["step"])
+        steps = HistogramMetricFamily("ingest_listener_step_seconds", "Duration of steps here.", labels=["step"])
         for step, took in self._figures.steps.items():
             _add(steps, [step], took)
         yield steps
-        calls = HistogramMetricFamily("ingest_listener_call_seconds", "What calls of embedders took here.", labels=[])
+        calls = HistogramMetricFamily("ingest_listener_call_seconds", "Duration of embedders' calls here.", labels=[])
         _add(calls, [], self._figures.calls)
         yield calls
-        said = "How much later than asked for the event loop came back, looked at twice a second."
+        said = "Delay of the event loop, sampled twice a second."
         lags = HistogramMetricFamily("ingest_listener_loop_lag_seconds", said, labels=[])
         _add(lags, [], self._figures.lags)
         yield lags
 
     def _gauges(self) -> Iterator[Metric]:
         kinds = {"requests": self._capacity.requests, "batches": self._capacity.batches}
-        places = GaugeMetricFamily("ingest_listener_places", "Places to run requests and batches in.", labels=["kind"])
+        places = GaugeMetricFamily("ingest_listener_places", "Places for requests and batches.", labels=["kind"])
         taken = GaugeMetricFamily("ingest_listener_places_taken", "How many of them are taken.", labels=["kind"])
         for kind, one in kinds.items():
             places.add_metric([kind], one.grown)
             taken.add_metric([kind], one.taken)
         yield places
         yield taken
-        said = "What documents in flight may take, of INGEST_MEMORY_MB."
+        said = "Memory for documents in flight, of INGEST_MEMORY_MB."
         yield GaugeMetricFamily("ingest_listener_reserved_bytes", said, value=self._memory.reserved)
 
 

@@ -1,6 +1,6 @@
-"""A listener's sign of life, on a connection of its own: a listener whose pool is busy is not dead.
+"""A listener's heartbeat, on a connection of its own: a listener whose pool is busy is not dead.
 
-Nothing here compares two machines' clocks: the database's clock says when a heartbeat was, and who is late.
+Nothing here compares two machines' clocks: the database's clock says when a heartbeat was, and which listener is late.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Heartbeat(Loop):
             try:
                 await self._pool.execute("select ingest.ingest_sign_off($1::text)", self._identity.executor_id)
             except (*OUTAGE, asyncpg.PostgresError) as error:
-                log.warning("could not sign off: %s; others wait for the lease to pass", error)
+                log.warning("could not sign off: %s; others wait for the lease to expire", error)
 
     @property
     def may_judge(self) -> bool:
@@ -102,5 +102,5 @@ class Heartbeat(Loop):
         ):
             raise declared_dead(self._identity.executor_id)
         if time.monotonic() - began > self._settings.heartbeat_seconds:
-            self._beating_since = None  # Postgres stood still, for the others too
+            self._beating_since = None  # Postgres hung, for the others too
         self._beating_since = self._beating_since or time.monotonic()

@@ -10,7 +10,7 @@ from listener.engine.engine_rows import Fetch
 
 @dataclass(frozen=True, slots=True)
 class IndexTask:
-    """What is to be done with an index: ``todo`` is build, rebuild or drop.
+    """What to do with an index: ``todo`` is build, rebuild or drop.
 
     ``statement`` runs as it is, outside of a transaction. ``memory_kb``: what building takes in memory; None: nothing.
     ``collection`` is None where it is gone.
@@ -27,7 +27,7 @@ class IndexTask:
 
 @dataclass(frozen=True, slots=True)
 class PlannedIndex:
-    """An index that something is to be done with, and why."""
+    """An index that needs work, and why."""
 
     collection: str
     generation: int
@@ -37,7 +37,7 @@ class PlannedIndex:
 
 
 async def has_work(fetch: Fetch) -> bool:
-    """Tell whether something is to be done; chunks are counted first, if it is time."""
+    """Tell whether there is work; chunks are counted first, if it is time."""
     ((found,),) = await fetch("select ingest.ingest_has_index_work()")
     return bool(found)
 
@@ -48,14 +48,14 @@ async def count(fetch: Fetch) -> None:
 
 
 async def planned(fetch: Fetch) -> list[PlannedIndex]:
-    """Return what is to be done, as far as it is known by now."""
+    """Return what is to be done, as far as known."""
     query = """select p.collection, p.generation, p.todo, p.why, p.chunks from ingest.ingest_plan_indexes() p
     where p.todo is not null order by p.chunks desc"""
     return [PlannedIndex(*values) for values in await fetch(query)]
 
 
 async def take(fetch: Fetch, passed: Collection[str]) -> IndexTask | None:
-    """Begin what is to be done next, but for what is ``passed`` by; the session has the lock of maintenance."""
+    """Start the next piece of work, except those ``passed`` over; the session holds the maintenance lock."""
     query = """select t.name, t.collection, t.generation, t.todo, t.why, t.statement, t.memory_kb
     from ingest.ingest_next_index($1::text[]) t"""
     (values,) = await fetch(query, list(passed))
@@ -63,7 +63,7 @@ async def take(fetch: Fetch, passed: Collection[str]) -> IndexTask | None:
 
 
 async def end(fetch: Fetch, name: str, error: str | None) -> None:
-    """Note what became of an index."""
+    """Record the result for an index."""
     await fetch("select ingest.ingest_end_index($1::text, $2::text)", name, error)
 
 

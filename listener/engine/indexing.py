@@ -1,8 +1,8 @@
-"""Make, rebuild and drop ANN indexes as the owner: one round, by whoever has the lock of maintenance.
+"""Build, rebuild and drop ANN indexes as the owner: one round, by the session that holds the maintenance lock.
 
 ::
 
-    the lock ─► what is next? (SQL decides) ─► create or drop, CONCURRENTLY ─► note what became of it ─► what is next? …
+    the lock ─► what is next? (SQL decides) ─► create or drop, CONCURRENTLY ─► record the result ─► what is next? …
 
 The lock is the session's: it goes when the session ends, however that comes about. So what is being built by our tables
 while somebody else has the lock, nobody builds, and what is left of it is dropped. Waiting for old transactions keeps
@@ -48,7 +48,7 @@ class Indexed:
 async def maintain(
     connection: asyncpg.Connection, memory_mb: int, say: Callable[[str], None] = log.info
 ) -> list[Indexed] | None:
-    """Do all that is to be done, on a session of the owner's; return None if another one is at it."""
+    """Do all index work, on a session of the owner's; return None if another one is doing it."""
     if not await connection.fetchval(_LOCK):
         return None
     done: list[Indexed] = []

@@ -24,7 +24,7 @@ MOST_LOOKS = 200  # of one claim, see ingest_pick
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a request stood."""
+    """Where a request was in the line."""
 
     long: bool
     priority: int
@@ -34,7 +34,7 @@ class Standing:
 
     @property
     def as_json(self) -> dict[str, Any]:
-        """What a claim takes to go on from there."""
+        """What a claim needs to continue from there."""
         return {
             "priority": self.priority,
             "submitter": self.submitter,
@@ -48,8 +48,8 @@ class Line:
 
     At its front as a rule. What stands there may be in the way: index entries of requests that ended, which VACUUM may
     not remove while an old transaction is open, or requests below another host's folders. When passing them took long,
-    the next claims go on where the last one found something, until looking at all of it again would take a tenth of the
-    time; at most two seconds. So much later it may be another one's turn.
+    the next claims continue where the last one found something, until looking at all of it again would take a tenth of
+    the time; at most two seconds. So much later it may be another one's turn.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,7 +59,7 @@ class Line:
 
     @property
     def stay(self) -> dict[str, Any] | None:
-        """Where to go on; None: look from the front."""
+        """Where to continue; None: look from the front."""
         return self._stay.as_json if self._stay and self._clock() < self._until else None
 
     def looked(self, from_the_front: bool, found: Sequence[Standing], seconds: float) -> None:
@@ -103,7 +103,7 @@ class WhoseTurn:
 
     @property
     def more(self) -> bool:
-        """Whether long requests may be left, for want of a place."""
+        """Whether long requests may be left because no place is free."""
         return bool(self._turns.get("more"))
 
     @property

@@ -23,9 +23,9 @@ class Loop(ABC):
         """Work until cancelled; raises what is to end the listener."""
 
     def start(self) -> asyncio.Task[None]:
-        """Run in a task of its own. If the loop fails, the task raises OperatorError, which names the loop."""
+        """Run in a separate task. If the loop fails, the task raises OperatorError, which names the loop."""
         # asyncio's, no task group: it outlives its caller. And its cancel comes once, so a transaction is rolled back.
-        self._task = asyncio.create_task(self._run_or_say_why_not(), name=f"ingest {self.name}")
+        self._task = asyncio.create_task(self._run_and_report(), name=f"ingest {self.name}")
         return self._task
 
     async def stop(self) -> None:
@@ -34,7 +34,7 @@ class Loop(ABC):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _run_or_say_why_not(self) -> None:
+    async def _run_and_report(self) -> None:
         try:
             await self.run()
         except Exception as error:
@@ -43,7 +43,7 @@ class Loop(ABC):
 
 
 class Rounds(Loop):
-    """A loop that looks every so many seconds. What it can't do while Postgres is away, it does when it looks next."""
+    """A loop that looks at an interval. What it can't do while Postgres is away, it does at the next look."""
 
     def __init__(self, seconds: float, first_after: float = 0.0) -> None:
         self._seconds = seconds

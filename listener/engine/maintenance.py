@@ -21,7 +21,7 @@ RARELY = 30  # heartbeats between two looks: a minute
 
 
 class Maintenance(Rounds):
-    """The loop that has indexes made, as the owner; a listener that can't act as the owner says so."""
+    """The loop that has indexes built, as the owner; a listener that can't act as the owner says so."""
 
     name = "maintenance"
 

@@ -1,6 +1,6 @@
 """Serve ``/metrics``, if ``INGEST_METRICS_PORT`` is set: this listener's figures, and those of the installation.
 
-A scrape asks Postgres once, through the pool that is there, and waits a few seconds for it; two at once ask together.
+A scrape asks Postgres once, through the existing pool, and waits a few seconds for it; concurrent ones share the query.
 While Postgres is away, the page has what this listener knows by itself, and ``ingest_up 0``.
 """
 
@@ -37,7 +37,7 @@ TICK_SECONDS = 0.5
 
 
 class Metrics(Loop):
-    """The loop that measures the event loop's lag, and the server beside it."""
+    """The loop that measures the event loop's lag, and the HTTP server."""
 
     name = "metrics"
 
@@ -70,12 +70,12 @@ class Metrics(Loop):
                 "metrics_not_served",
                 f"INGEST_METRICS_PORT: nothing can be served at {where}: {error.strerror or error}",
                 "Each listener of a host needs a port of its own, at an address of that host (INGEST_METRICS_HOST)."
-                " Who has it: ss --listening --tcp --processes",
+                " To see who uses it: ss --listening --tcp --processes",
             ) from error
         log.info("figures are served at http://%s:%s%s", self._host, self._port, PATH)
 
     async def close(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         await self._scrapes.close()
 
     async def run(self) -> None:
@@ -94,13 +94,13 @@ class Metrics(Loop):
             return self._exposition.page(accept, self._installation)
 
     async def _ask(self) -> list[Figure] | None:
-        """Return the installation's figures, None if they are not to be had; the log says so once."""
+        """Return the installation's figures, None if they are unavailable; the log says so once."""
         try:
             with anyio.fail_after(ASK_SECONDS):
                 found = await figure_rows.installation(self._pool)
         except (*OUTAGE, asyncpg.PostgresError) as error:
             if not self._is_away:
-                log.warning("%s is without the installation's figures: %s", PATH, named(error))
+                log.warning("%s lacks the installation's figures: %s", PATH, named(error))
             self._is_away = True
             return None
         self._is_away = False

@@ -2,7 +2,7 @@
 
 DBOS unpickles each row whose column ``serialization`` says ``py_pickle``, whatever serializer is configured: inputs,
 outputs, steps, errors, events, streams, messages. To unpickle is to run what the row says. So DBOS's modules get a
-stand-in for ``pickle`` that only writes. A workflow whose rows can't be read fails, and the others go on.
+stand-in for ``pickle`` that only writes. A workflow whose rows can't be read fails, and the others continue.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class _WritesOnly:
 def _refuse(*_: object, **__: object) -> NoReturn:
     raise RequestError(
         "pickle_refused",
-        "a row in DBOS's schema says that it is a pickle: it is not read, since it could run anything",
-        "No listener writes such rows: see who may write to DBOS's schema. Then: select ingest_fork(id).",
+        "a row in DBOS's schema claims to be a pickle: it is not read, since it could run code",
+        "No listener writes such rows: check who may write to DBOS's schema. Then: select ingest_fork(id).",
     )
 
 
@@ -99,6 +99,6 @@ def _refuses(read: Callable[..., Any]) -> bool:
 def _not_refused(why: str) -> OperatorError:
     return OperatorError(
         "pickles_not_refused",
-        f"this version of DBOS can't be kept from reading pickles in rows ({why}), so no listener starts with it",
+        f"this version of DBOS can't be prevented from reading pickles in rows ({why}), so no listener starts with it",
         "Install the version of dbos that this release was tested with: pip install --upgrade ingest-listener",
     )

@@ -1,4 +1,4 @@
-"""Ask a service whether it lives, for all listeners: whoever asks has taken the turn in the service's circuit.
+"""Probe a service, for all listeners: the prober has taken the turn in the service's circuit.
 
 One that embeds is asked for a harmless text, a source for what a request wanted of it.
 """
@@ -40,12 +40,12 @@ class Prober:
         return bool(await self._pool.fetchval(query, *key, self._executor_id, lease))
 
     async def ask(self, key: Key, how: HowToAsk) -> None:
-        """Ask, and write down what came of it; any answer is one, also that something is to be set."""
+        """Probe, and record the result; any answer counts as up, also that something must be set."""
         error: ServiceError | None = None
         try:
             error = await (self._of_source(key, how) if isinstance(how, SourcePlace) else self.answer(key, how))
         except SettingsError as wrong:
-            log.warning("%s can't embed as things are set: %s", key[0], wrong, extra={"code": wrong.code})
+            log.warning("%s can't embed with the present settings: %s", key[0], wrong, extra={"code": wrong.code})
         except Exception:
             log.exception("%s could not be asked", key[0])
         await self.end(key, error, how)

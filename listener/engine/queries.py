@@ -4,7 +4,7 @@
 
     NOTIFY ─► take (a short claim) ─► one call for those of a space ─► write the vectors, or why there are none
 
-Nothing is locked while the embedder works, and no statement waits for a lock. The loop has a connection of its own, so
+Nothing is locked while the embedder works, and no statement waits for a lock. The loop has its own connection, so
 it does not wait for those who ingest, nor they for it. Callers that wait ring again: what a dead listener took, another
 takes.
 """
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CALLS = 8  # calls to embedders at a time; a service that hangs keeps others waiting only when it has all of them
+CALLS = 8  # concurrent calls to embedders; a service that hangs keeps others waiting only when it has all of them
 PAGE = 128
 LAST_PAUSE_SECONDS = 0.05  # anybody may notify: for rings without a question, a look so often is enough
 
@@ -100,7 +100,7 @@ class Queries(Loop):
         try:
             await self._answer(queries)
         except Exception:
-            log.exception("queries stay without an answer")
+            log.exception("queries remain unanswered")
         finally:
             if self._calls >= CALLS:
                 self._doorbell.asked.set()  # a free place: what waited for one can be taken
@@ -108,7 +108,7 @@ class Queries(Loop):
             self._open -= {query.key for query in queries}
 
     async def _answer(self, queries: Sequence[OpenQuery]) -> None:
-        """Embed queries of one space, and tell those who wait; whatever an embedder does, the listener goes on."""
+        """Embed queries of one space, and notify those who wait; whatever an embedder does, the listener continues."""
         try:
             embedder = self._embedders.of(queries[0].space)
             lengths = [len(query.text) for query in queries]
@@ -149,7 +149,7 @@ class Queries(Loop):
         )
 
     async def _refuse(self, queries: Sequence[OpenQuery], error: IngestError) -> None:
-        """Tell those who still wait for one of these why they wait in vain."""
+        """Tell those who still wait for one of these why there will be no answer."""
         reason = json.dumps(error.as_json("embed"))
         await self._write(
             "select ingest.ingest_refuse_queries($1::int, $2::bytea[], $3::jsonb)", *_keys(queries), reason

@@ -23,7 +23,7 @@ from listener.settings import Settings
 
 log = logging.getLogger(__name__)
 
-RARELY = 2  # heartbeats between two looks; what hardly ever happens costs an idle listener statements all the same
+RARELY = 2  # heartbeats between two looks; rare events still cost an idle listener statements
 
 
 class Repair(Rounds):
@@ -55,7 +55,7 @@ class Repair(Rounds):
         self._ended: Seen[tuple[UUID, int]] = Seen()
 
     async def look(self) -> None:
-        """Look at our own, and at the others' if our own heartbeats say that Postgres was well."""
+        """Look at our own, and at the others' if our own heartbeats say that Postgres was up."""
         await self._start_claimed()
         if self._heartbeat.may_judge:
             await self._revive()
@@ -68,7 +68,7 @@ class Repair(Rounds):
         for (request,) in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease):
             if str(request) in executing:
                 continue  # it has begun just now
-            log.warning("request %s was claimed here and did not start: it starts now", request)
+            log.warning("request %s was claimed here but did not start: it starts now", request)
             await self._workflows.go_on(request)  # which starts it, if there is no workflow
 
     async def _revive(self) -> None:
@@ -83,7 +83,7 @@ class Repair(Rounds):
             if await self._pool.fetchval(
                 "select ingest.ingest_unclaim($1::uuid, $2::text)", one.request, one.executor_id
             ):
-                log.warning("request %s was claimed and never started: it is pending again", one.request)
+                log.warning("request %s was claimed but never started: it is pending again", one.request)
 
     async def _settle_ended(self) -> None:
         """End requests whose workflow has ended for a whole lease without the request saying so."""
@@ -102,10 +102,10 @@ def _unseen_end(workflow_status: str) -> tuple[str, IngestError]:
     """Return the request's status and error for a workflow that ended without writing them."""
     if workflow_status == "CANCELLED":
         return "cancelled", IngestError(
-            "cancelled", "its workflow was cancelled with DBOS's tools", "To go on with it: select ingest_resume(id)."
+            "cancelled", "its workflow was cancelled with DBOS's tools", "To continue it: select ingest_resume(id)."
         )
     return "failed", ServiceError(
         "workflow_ended",
-        f"its workflow ended as {workflow_status} and could not write the request's end",
-        "The listener's log says what was in the way. Then: select ingest_retry(id).",
+        f"its workflow ended as {workflow_status} and could not write the request's result",
+        "See the listener's log for the reason. Then: select ingest_retry(id).",
     )

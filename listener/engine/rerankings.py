@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CALLS = 4  # questions at a time
+CALLS = 4  # concurrent questions
 LAST_PAUSE_SECONDS = 0.05  # anybody may notify: for rings without a question, a look so often is enough
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0  # for which a re-ranker that failed is not asked
 OF_ONE_QUESTION, OF_ALL = ("reranker_answer_malformed", "embedding_failed"), ("model_not_loaded",)
@@ -128,9 +128,9 @@ class Rerankings(Loop):
     async def _scored(self, question: OpenRerank) -> list[float]:
         """Have texts scored. While a service is away, nobody waits for it: it is asked again after a rest."""
         if (seconds := self._away_until - time.monotonic()) > 0:
-            # What it said then was said to somebody else.
+            # An earlier message was meant for another caller.
             told = f"{self._reranker.name} failed a moment ago, and is asked again in {seconds:.0f} s"
-            raise ServiceError("reranker_unavailable", told, "Its own log says more.")
+            raise ServiceError("reranker_unavailable", told, "See its own log.")
         try:
             scores = await self._reranker.score(question.query, question.texts)
         except (ServiceError, SettingsError) as error:
@@ -143,7 +143,7 @@ class Rerankings(Loop):
         return scores
 
     async def _refuse(self, question: OpenRerank, error: IngestError) -> None:
-        """Tell whoever waits why it waits in vain."""
+        """Tell all who wait why there is no answer."""
         reason = json.dumps(error.as_json("rerank"))
         await self._write("select ingest.ingest_refuse_rerank($1::bigint, $2::jsonb)", question.id, reason)
 

@@ -1,9 +1,9 @@
-"""A database that was restored from a copy: nothing begins in it until somebody has confirmed that work goes on there.
+"""A database restored from a copy: nothing starts in it until somebody has confirmed that work continues there.
 
 ::
 
     first listener ─► the place is remembered: cluster, database, table, timeline
-    a listener starts, or lives on ─► the same place? ─► no: it waits, and says so ─► confirmed ─► it works there
+    a listener starts, or is still running ─► same place? ─► no: it waits, and says so ─► confirmed ─► it works there
 
 Else a copy for tests, or yesterday's backup, would pay, delete and publish once more what the original did.
 """

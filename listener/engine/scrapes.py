@@ -1,6 +1,6 @@
 """As much of HTTP as a scrape needs: one GET or HEAD of one path, one answer, and the connection is closed.
 
-Whoever can connect may ask: so a client has a few seconds, a few KB, and there are few at a time.
+Anybody who can connect may ask: so a client has a few seconds and a few KB, and few are served at once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BadScrape(Exception):
 
 
 class Scrapes:
-    """Answers those who connect."""
+    """Answers clients that connect."""
 
     def __init__(self, page: WritePage) -> None:
         self._page = page
@@ -46,7 +46,7 @@ class Scrapes:
         self._server = await asyncio.start_server(self._connected, host, port, limit=MOST_HEAD_BYTES)
 
     async def close(self) -> None:
-        """Listen no more; break off what is being answered."""
+        """Stop listening; break off answers under way."""
         if self._server is not None:
             self._server.close()
         for client in self._clients:
@@ -74,7 +74,7 @@ class Scrapes:
         except Exception:
             log.exception("a client of %s got no answer", PATH)
         finally:
-            writer.transport.abort()  # of one that is slow: what it has not taken by now
+            writer.transport.abort()  # of a slow client: what it has not received by now
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         """Return all that a client is sent."""

@@ -25,7 +25,7 @@ MOST_SPACES = 8
 class StartCheck:
     """Looks at the space of new collections, and at those of collections with unfinished requests.
 
-    One that is away is not asked once more. Work goes on meanwhile; one that fails, or is silent for a while, is
+    One that is away is not probed again. Work continues meanwhile; one that fails, or is silent for a while, is
     suspected as after any call (``Circuits``).
     """
 
@@ -37,10 +37,10 @@ class StartCheck:
         self._prober = prober
         self._parking = parking
         self._default_space = default_space
-        self.spaces: dict[Key, Space] = {}  # as far as it has come: the default's may stand in no table yet
+        self.spaces: dict[Key, Space] = {}  # as found so far: the default's may be in no table yet
 
     async def run(self) -> None:
-        """Warn of what is to be set; the listener has started meanwhile."""
+        """Warn of what must be set; the listener has already started."""
         look = partial(circuit_rows.spaces_in_use, self._pool.fetch, self._default_space, MOST_SPACES)
         known = {one.key for one in await retry_on_outage(partial(circuit_rows.open_circuits, self._pool.fetch))}
         for key, space in await retry_on_outage(look):
@@ -57,7 +57,7 @@ class StartCheck:
                 await self._prober.ask(key, space)
                 self._parking.changed.set()
         except SettingsError as error:
-            log.warning("%s can't embed as things are set: %s", key[0], error, extra={"code": error.code})
+            log.warning("%s can't embed with the present settings: %s", key[0], error, extra={"code": error.code})
         except Exception:
             log.exception("%s could not be looked at", key[0])
 

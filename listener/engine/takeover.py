@@ -35,7 +35,7 @@ select dead.executor, ingest.ingest_end_sessions(dead.executor) from dead"""
 
 
 class Takeover(Rounds):
-    """The loop that declares listeners dead and goes on with their work."""
+    """The loop that declares listeners dead and continues their work."""
 
     name = "takeover"
 
@@ -49,10 +49,10 @@ class Takeover(Rounds):
         self._adoption = adoption
 
     async def look(self) -> None:
-        """Declare dead whoever is, and adopt what the dead have left."""
+        """Declare dead listeners dead, and adopt their work."""
         if self._heartbeat.may_judge:
             for executor, _ in await self._pool.fetch(DECLARE_DEAD, self._identity.executor_id):
-                log.warning("listener %s gave no sign of life: its work goes on elsewhere", executor)
+                log.warning("listener %s gave no sign of life: its work continues elsewhere", executor)
             await self._adoption.adopt_left()
 
 
@@ -65,7 +65,7 @@ class Adoption:
         self._workflows = workflows
 
     async def adopt_left(self, parked: Sequence[str] = ()) -> None:
-        """Adopt the workflows that dead listeners left, and those that are ``parked`` here: nobody executes them."""
+        """Adopt the workflows of dead listeners, and those that are ``parked`` here: nobody executes them."""
         left = await workflow_rows.left_behind(self._pool.fetch, self._identity, parked=parked)
         for request, workflows in groupby(left, key=lambda one: one.request):
             await self._adopt(request, [one.id for one in workflows], parked)
@@ -73,7 +73,7 @@ class Adoption:
     async def _adopt(self, request: UUID, ids: list[str], parked: Sequence[str]) -> None:
         """Resume a request's orphaned workflows under the request's lock.
 
-        Under the lock they are looked at once more: another survivor may have resumed them, and they may run by now.
+        Under the lock they are checked again: another survivor may have resumed them, and they may be running now.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             status = await connection.fetchval("select ingest.ingest_lock_left($1::uuid)", request)
@@ -84,11 +84,11 @@ class Adoption:
                     "select ingest.ingest_change_pipeline($1::uuid, $2::text)", request, self._identity.pipeline
                 )
             else:
-                # DONE: it died before DBOS heard of the end; of an old version it is cancelled, since nobody hears it.
+                # DONE: it died before DBOS recorded the end; of an old version: cancelled, nobody waits for it.
                 wanted = status == "running" or (status in DONE and not outdated)
                 await (self._resume if wanted else self._cancel)(left)
         if outdated and status == "running":
-            log.warning("request %s was left by another version: it goes on with the steps of this one", request)
+            log.warning("request %s was left by another version: it continues with the steps of this one", request)
             await self._workflows.go_on(request, [one.id for one in left if one.is_batch])
 
     async def _resume(self, left: Sequence[LeftWorkflow]) -> None:

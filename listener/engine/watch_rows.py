@@ -18,7 +18,7 @@ class Fired:
 
 
 async def fire(fetch: Fetch) -> Fired | float | None:
-    """Fire the watch that is due longest; if none is, return the seconds until the next one. None: there is none."""
+    """Fire the watch that has been due longest; if none is due, return the seconds until the next. None: no watch."""
     ((name, request, seconds),) = await fetch("select name, request, seconds from ingest.ingest_fire_watch()")
     return seconds if name is None else Fired(name, request)
 
@@ -30,7 +30,7 @@ async def on_change(fetch: Fetch, roots: Sequence[str], most: int) -> dict[str, 
 
 
 async def notice(fetch: Fetch, watches: Sequence[str]) -> set[str]:
-    """Have watches look soon, since something changed; return those that somebody has locked."""
+    """Make watches look soon, since something changed; return those that another session has locked."""
     ((left,),) = await fetch("select ingest.ingest_notice_changes($1::text[])", list(watches))
     return set(left)
 

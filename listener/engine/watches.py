@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 30.0  # although nothing was heard
 DEAF_SECONDS = 5.0  # where nothing can be heard
 SOON_SECONDS = 0.5  # for what was locked
-LEAST_SECONDS = 0.02  # anybody may notify: a flood of rings makes no more looks than that
+LEAST_SECONDS = 0.02  # anybody may notify: a flood of notifications causes no more looks than that
 MOST_WATCHES = 1000  # that one listener notices changes of
 
 
@@ -76,7 +76,7 @@ class Watches(Loop):
         return min(SOON_SECONDS if locked else longest, until)
 
     async def _notice(self, noticing: Noticing) -> bool:
-        """Take over what is to be noticed, say what has changed; return whether some is to be said again."""
+        """Adopt what must be noticed, report what has changed; return whether some must be reported again."""
         noticing.want(await watch_rows.on_change(self._pool.fetch, self._identity.roots, MOST_WATCHES))
         self._changed |= noticing.take()
         if self._changed:

@@ -1,4 +1,4 @@
-"""Log lines on stderr, one an event, as text or JSON: what each concerns, one form whoever writes it, no secrets.
+"""Log lines on stderr, one per event, as text or JSON: what each is about, one format for all writers, no secrets.
 
 ::
 
@@ -61,7 +61,7 @@ def to_stderr(level: str, form: str) -> None:
     told = logging.StreamHandler(sys.stderr)
     told.setFormatter(JsonLine(secrets) if form == "json" else LogLine(secrets))
     logging.basicConfig(level=level, handlers=[told], force=True)
-    dbos = logging.getLogger("dbos")  # which brings a handler of its own, unless it has one when it is imported
+    dbos = logging.getLogger("dbos")  # which brings its own handler, unless it has one when it is imported
     dbos.handlers, dbos.propagate = [told], False
     for name in CHATTY if level != "DEBUG" else ():
         logging.getLogger(name).setLevel("WARNING")
@@ -102,7 +102,7 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         told = {"time": _time(record), "level": record.levelname, "logger": record.name, "message": record.getMessage()}
-        told = {**told, **_fields(record), **told}  # time first, and no field takes its place
+        told = {**told, **_fields(record), **told}  # time first, and no field replaces it
         if traceback := _traceback(self, record):
             told["exception"] = "\n".join(traceback)
         return json.dumps(self._secrets.hide_in(told), ensure_ascii=False)

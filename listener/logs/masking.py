@@ -4,7 +4,7 @@
 
     mask(text)           what looks like a secret, and the keys that were remembered
     Key(key).hide(text)  one key, whole or in parts of 8 characters, however it is written
-    Secrets(environment) the values of keys and passwords in an environment, beside all of that
+    Secrets(environment) the values of keys and passwords in an environment, in addition
 
 Only the secret is hidden, never the sentence. Each pattern takes steps in proportion to the text, whatever that is.
 """
@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 HIDDEN = "***"
-SHORTEST_SECRET = 4  # of a known value: shorter ones would blot out half the log; in a URL they are hidden all the same
+SHORTEST_SECRET = 4  # of a known value: shorter ones would blot out half the log; in a URL they are masked anyway
 PART = 8  # characters of a key that are hidden although they are not all of it
 LEAST_RANDOM = 16  # characters of a key whose parts are no words
 
@@ -39,9 +39,9 @@ _NAME = (
 _PARAMETER = r"(?:key|sig|auth|pass|pwd?|sid|jwt|session|sas|x-amz-[a-z-]{1,30}|x-goog-[a-z-]{1,30})"
 _SCHEME = r"(?:(?:basic|bearer|token)\s{1,8})?"
 
-# What looks like a secret, behind a word that has to be there at all: most texts have none of them.
+# What looks like a secret, after a word that must be present: most texts contain none of them.
 _NAMED = (
-    ("://", r"://[^\s:/?#@'\"]{0,300}:", r"[^\s/'\"]{1,999}(?=@)"),  # a URL's password; an @ in it is no end
+    ("://", r"://[^\s:/?#@'\"]{0,300}:", r"[^\s/'\"]{1,999}(?=@)"),  # a URL's password; an @ inside does not end it
     ("://", r"://", r"(?=[\w.~+%-]{0,99}\d)[\w.~+%-]{20,300}(?=@)"),  # a token in the place of a user
     ("pass", rf"\b(?:pg|ssl)?(?:password|passwd){_SEPARATOR}", _VALUE),  # conninfo, ?password=, JSON, a dict's repr
     ("key", rf"\b(?:x-)?api[_-]?key{_SEPARATOR}", _VALUE),
@@ -122,7 +122,7 @@ class Key:
     """One key, as others may repeat it.
 
     Whole or in parts of 8 characters, in upper or lower case, split by blanks, percent-encoded, escaped as in JSON or
-    HTML, in base64 (also behind a user's name) or hexadecimal.
+    HTML, in base64 (also after a user's name) or hexadecimal.
     """
 
     def __init__(self, key: str) -> None:
@@ -153,7 +153,7 @@ class Key:
         return "".join([*shown, text[end:]])
 
     def _found(self, letters: str) -> Iterator[tuple[int, int]]:
-        """Yield the first and last places of what is to be hidden, in order and apart."""
+        """Yield the first and last places of what must be masked, in order and apart."""
         first = last = -1
         for at in range(len(letters) - PART + 1):
             if letters[at : at + PART] not in self._parts:
@@ -170,7 +170,7 @@ def _forms_of_key(key: str) -> Iterator[str]:
     data = key.encode(errors="surrogateescape")  # a variable may hold bytes that are no text
     yield key
     yield data.hex()
-    for before in range(3):  # what stands before it in base64 moves it by so much
+    for before in range(3):  # the bytes before it in base64 shift it by this much
         for encoded in (base64.b64encode(b"\0" * before + data), base64.urlsafe_b64encode(b"\0" * before + data)):
             yield encoded.decode().rstrip("=")[4 if before else 0 : -1]
 
@@ -211,7 +211,7 @@ class Secrets:
         return mask(text)
 
     def hide_in(self, value: Any) -> Any:
-        """Return a JSON value, or its text if it is none, without secrets."""
+        """Return a JSON value, or its text if it is not JSON, without secrets."""
         if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
             return value
         if isinstance(value, Mapping):
@@ -238,6 +238,6 @@ def _forms(secret: str) -> set[str]:
 
 
 def _alone(secret: str) -> str:
-    """Return a pattern for ``secret`` where it is no part of a longer word: the password may be an everyday word."""
+    """Return a pattern for ``secret`` outside of longer words: the password may be an everyday word."""
     before, after = (r"(?<!\w)" if secret[0].isalnum() else ""), (r"(?!\w)" if secret[-1].isalnum() else "")
     return before + re.escape(secret) + after

@@ -38,7 +38,7 @@ _IN_LINES = _Escapes({9: "\t", 10: "\n"})
 
 
 def on_one_line(text: str) -> str:
-    """Return ``text`` without line breaks, tabs and whatever else is not seen; each is written as Python would."""
+    """Return ``text`` without line breaks, tabs and other invisible characters; each is written as Python would."""
     return text if text.isascii() and text.isprintable() else text.translate(_ON_ONE_LINE)
 
 

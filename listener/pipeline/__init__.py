@@ -11,6 +11,6 @@
     save         embedded    → published  pointers moved, one transaction
     gateway      every statement of these, and the rows that cross
 
-A step advances every revision of its batch that stands in the state before it, so it may be repeated without harm, and
+A step advances every revision of its batch that is in the state before it, so it may be repeated without harm, and
 what was done is not done again. Only ``workflows``, ``checkpoints`` and ``rewinding`` know DBOS.
 """

@@ -1,6 +1,6 @@
 """Tell others that requests ended: one NOTIFY for all that ended within some 20 ms, outside their transactions.
 
-It carries nothing, since anybody may LISTEN: who hears it looks at what it may see. NOTIFY takes a lock of the whole
+It carries nothing, since anybody may LISTEN: receivers look at what they may see. NOTIFY takes a lock of the whole
 database at commit; in the finishing transactions it would line them up.
 """
 

@@ -14,7 +14,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SourcePlace:
-    """What a source is asked for to see whether its service lives: what a request named."""
+    """How to probe the service of a source: the source that a request named."""
 
     place: str
 

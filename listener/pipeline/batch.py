@@ -1,4 +1,4 @@
-"""The four steps of a batch, inline in its request's workflow or in one of their own."""
+"""The four steps of a batch, inline in its request's workflow or in a separate one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 
 class GoAlone(Exception):
-    """The service of a shared batch fails: each of its requests goes on alone, so that it waits for itself."""
+    """The service of a shared batch fails: each of its requests continues alone, so that it waits by itself."""
 
 
 class BatchRuns:
@@ -44,7 +44,7 @@ class BatchRuns:
         self.waits = SourceWaits(tools, parking)
 
     async def run(self, ref: BatchRef, seat: Seat) -> dict[str, int]:
-        """Run a batch's four steps; of one that brought nothing new, the first."""
+        """Run a batch's four steps; only the first if it brought nothing new."""
         with logs.bound(batch=ref.batch):
             most = self._tools.settings.max_attempts
             fence = await retry_on_outage(partial(self._tools.gateway.own, ref, self._tools.executor_id, most))
@@ -109,7 +109,7 @@ class BatchRuns:
     async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
 
-        A try that got some texts through starts the count of attempts anew.
+        An attempt that got some texts through resets the count.
         """
         attempt = 0
         while True:

@@ -18,7 +18,7 @@ LOOK_SECONDS = 0.5
 
 
 class BatchRoom:
-    """Finds room for batches that are workflows of their own."""
+    """Finds room for batches that are separate workflows."""
 
     def __init__(self, tools: Tools, identity: Identity, places: Places, parking: Parking) -> None:
         self._tools = tools
@@ -27,7 +27,7 @@ class BatchRoom:
         self._parking = parking
 
     async def wait(self, batch: BatchRef, share: Share, queued: Sequence[int], settings: BatchSettings) -> bool:
-        """Wait until a batch can start, and its service is well, as far as is known.
+        """Wait until a batch can start, and its service is up, as far as known.
 
         True: in a place here, which is reserved; False: others have more room than there are batches of the request
         ``queued`` for them. Raises as ``Parking.gate``.

@@ -1,4 +1,4 @@
-"""Whether a listener has as much to do as it can: more at a time would only wait for what there is."""
+"""Whether a listener is fully busy: more work would only wait for resources."""
 
 from __future__ import annotations
 

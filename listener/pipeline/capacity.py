@@ -1,4 +1,4 @@
-"""How much one listener carries at a time: places, and what is executed in them.
+"""How much work one listener carries: places, and what is executed in them.
 
 ::
 

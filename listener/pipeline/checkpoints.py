@@ -1,4 +1,4 @@
-"""One checkpointed step, and the ways in which an execution ends without an outcome of its own."""
+"""One checkpointed step, and the ways in which an execution ends without its own outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DONE = ("succeeded", "partially_succeeded")
 
 
 async def run_step(tools: Tools, name: str, step: Step) -> dict[str, int]:
-    """Run one checkpointed step. An execution that lost its batch ends without an outcome of its own."""
+    """Run one checkpointed step. An execution that lost its batch ends without its own outcome."""
 
     async def body() -> dict[str, int]:
         try:
@@ -43,7 +43,7 @@ async def run_step(tools: Tools, name: str, step: Step) -> dict[str, int]:
 
 
 def _internal(error: Exception, step: str) -> ServiceError:
-    """Return an error of somebody else's as DBOS may record it: in its own words a service's may stand, or a key."""
+    """Return a foreign error as DBOS may record it: its own words may contain a service's, or a key."""
     told = as_json(error)
     ours = ServiceError(told["code"], told["message"], told["hint"])
     ours.step = step
@@ -84,7 +84,7 @@ async def give_way(tools: Tools, ref: RequestRef, workflow: str) -> NoReturn:
 
 
 async def _cancel_unless_running(tools: Tools, ref: RequestRef, workflow: str) -> None:
-    """Cancel a workflow while its request can't go on: what a claim brings to life after it is left alone."""
+    """Cancel a workflow while its request can't continue: one that a later claim revives is left alone."""
     async with tools.gateway.held(ref) as status:
         if status != "running":
             # In a thread: called in a workflow it would be a step of it, in the place of one that was recorded.
@@ -119,12 +119,12 @@ def refuse_copies(workflow: str) -> None:
         raise RequestError(
             "forked_with_dbos",
             f"workflow {DBOS.workflow_id} is a copy of {workflow}, made with DBOS's own tools",
-            "To do a request once more: select ingest_fork(id).",
+            "To repeat a request: select ingest_fork(id).",
         )
 
 
 def as_json(error: Exception) -> dict[str, Any]:
-    """Return what the ``error`` column holds; after a recovery DBOS gives back our error as plain JSON in ``data``."""
+    """Return what the ``error`` column holds; after a recovery DBOS returns our error as plain JSON in ``data``."""
     if isinstance(error, IngestError):
         return error.as_json()
     data = getattr(error, "data", None)

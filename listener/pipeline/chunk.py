@@ -18,7 +18,7 @@ from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, with_texts
 from listener.pipeline.writes import written_now_and_then
 
-CALL_CHARACTERS = 200_000  # cut at a time, unless a text is longer: it takes longer than a worker's round trip
+CALL_CHARACTERS = 200_000  # chunked per call, unless a text is longer: that takes longer than a worker's round trip
 
 Some = list[tuple[ToChunk, Asked]]
 
@@ -88,7 +88,7 @@ async def _in_worker(tools: Tools, some: Some) -> list[Cut]:
 def _require_sense(some: Some, found: Sequence[Boundaries]) -> None:
     """Raise WorkerCrashed unless there is an answer for each text, whose chunks lie in it, in order."""
     if len(found) != len(some) or not all(map(_makes_sense, some, found)):
-        raise WorkerCrashed("the worker went wrong: its answer makes no sense")
+        raise WorkerCrashed("the worker gave an invalid answer")
 
 
 def _makes_sense(one: tuple[ToChunk, Asked], found: Boundaries) -> bool:
@@ -118,6 +118,6 @@ def _outcome(row: ToChunk, starts: Sequence[int], ends: Sequence[int], headings:
 
 
 def _failed(row: ToChunk, failure: WorkerFailed | CallRaised) -> Cut:
-    hint = "It is large, or made to be slow: split it, or raise INGEST_PARSE_TIMEOUT_SECONDS or INGEST_PARSE_MEMORY_MB."
-    error = DocumentError("chunking_failed", f"cutting the text into chunks failed: {failure}", hint)
+    hint = "It is large, or malicious: split it, or raise INGEST_PARSE_TIMEOUT_SECONDS or INGEST_PARSE_MEMORY_MB."
+    error = DocumentError("chunking_failed", f"chunking the text failed: {failure}", hint)
     return Cut(row.id, error=error.as_json("chunk"))

@@ -18,7 +18,7 @@ PAUSE_SECONDS = 0.5
 
 
 class Complaint:
-    """What one execution of a step says about its service; costs nothing as long as all is well."""
+    """What one execution of a step reports about its service; costs nothing as long as all is well."""
 
     def __init__(self, gateway: Gateway, fence: Fence, service: str) -> None:
         self._gateway = gateway
@@ -35,7 +35,7 @@ class Complaint:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def withdraw(self) -> bool:
-        """Say no more; True: something was said, and the batch's next write takes it back."""
+        """Stop reporting; True: something was reported, and the batch's next write removes it."""
         if self._writing is None:
             return False
         writing, self._writing, self._latest = self._writing, None, None
@@ -51,5 +51,5 @@ class Complaint:
                 try:
                     await self._gateway.note_retry(self._fence, reason, next_in)
                 except (*OUTAGE, asyncpg.PostgresError) as outage:
-                    log.debug("could not say what a batch waits for: %s", outage)
+                    log.debug("could not record what a batch waits for: %s", outage)
             await asyncio.sleep(PAUSE_SECONDS)

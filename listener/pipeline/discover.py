@@ -1,4 +1,4 @@
-"""The discover step: what is behind the source, written down in pages and cut into batches.
+"""The discover step: find what is behind the source, record it in pages and divide it into batches.
 
 What is live in the state that the source tells of is counted, and not read. A source that can go on behind a page does
 so after a death; what was written stays.
@@ -28,7 +28,7 @@ from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
 WEB = ("http://", "https://")
-MOST_SERVICES = 16  # each with batches of its own; what comes from others shares them
+MOST_SERVICES = 16  # each with separate batches; documents of further services share them
 LOOKS = 2
 """How often in a row something may fail while its source answers others."""
 Wait = Callable[[ServiceError], Awaitable[str]]
@@ -128,7 +128,7 @@ class _Manifest:
         await self._gateway.add_page(*self._fence, entries, list(unchanged.values()), self._listing)
 
     async def _write_archive(self, page: Page) -> None:
-        """Note what became of an archive. One that changed after it was left shut makes the look incomplete."""
+        """Record the result for an archive. One that changed after it was left unopened makes the look incomplete."""
         assert page.archive
         uri, state, members = page.archive.uri, page.archive.state, page.archive.members
         if members is not None:
@@ -177,7 +177,7 @@ class _Manifest:
         return replace(entry, position=position, batch=batch)
 
     def _service(self, found: Found) -> str:
-        """Return by what a document is batched: of several web servers, one that is away holds up its own alone."""
+        """Return by what a document is batched: a web server that is away holds up only its own documents."""
         place = found.locator or found.uri
         if not place.startswith(WEB):
             return ""
@@ -189,7 +189,7 @@ class _Manifest:
         if (length := len(item.uri.encode())) > LONGEST_URI:
             hint = f"at most {LONGEST_URI} bytes: shorten the names of its folders, or its own"
             return DocumentError("uri_too_long", f"the URI {item.uri[:100]}… has {length} bytes", hint)
-        # A request's own content is refused by the load step: ingest_retry goes on from there, under a higher limit.
+        # Inline content is refused by the load step: ingest_retry continues from there, under a higher limit.
         most = self._max_document_bytes
         if item.bytes is not None and item.bytes > most and inline.stored(item.locator or item.uri):
             return too_large(item.uri, item.bytes, most)
@@ -224,7 +224,7 @@ def _inline(tools: Tools, request: RunningRequest, own: OwnContent) -> Source:
 
 
 def _stored(item: Found) -> Found:
-    """Return what the manifest says of a document: where it lies, unless its request or its file of records says so."""
+    """Return the manifest's entry for a document: its place, unless its request or its file of records says so."""
     locator = None if item.record else inline.stored(item.locator or item.uri)
     return item if locator == item.locator else replace(item, locator=locator)
 

@@ -62,7 +62,7 @@ class Gateway(OutageGateway):
         }
 
     async def contents(self, wanted: Mapping[UUID, int]) -> dict[UUID, OwnContent]:
-        """Return requests' own contents, of each at most so many bytes: of a larger one its size alone."""
+        """Return requests' inline contents, each up to a limit of bytes: of a larger one only its size."""
         query = """select r.id, coalesce(r.uri, r.id::text), r.media_type, r.content is not null as is_text,
             coalesce(octet_length(r.content), octet_length(r.content_bytes)) as size,
             case when octet_length(r.content) <= w.most then convert_to(r.content, 'UTF8')
@@ -82,7 +82,7 @@ class Gateway(OutageGateway):
         return bytes(await self._pool.fetchval(query, request, start, length))
 
     async def skip_unchanged(self, fence: Fence, same: Sequence[Loaded]) -> set[int]:
-        """Skip revisions whose bytes are live already; return those that were, others have changed meanwhile."""
+        """Skip revisions whose bytes are already live; return those that were; others have changed meanwhile."""
         if not same:
             return set()
         rows = [(one.revision, one.read_seq, one.digest, one.version, one.modified_at) for one in same]
@@ -104,7 +104,7 @@ class Gateway(OutageGateway):
     # chunk
 
     async def to_chunk(self, fence: Fence) -> list[ToChunk]:
-        """Return the revisions whose texts are to be cut."""
+        """Return the revisions whose texts must be chunked."""
         return [
             ToChunk(**row)
             for row in await self._pool.fetch(
@@ -134,7 +134,7 @@ class Gateway(OutageGateway):
         return set(await self._column("select ingest.ingest_known_hashes($1::int, $2::bytea[])", space, list(digests)))
 
     async def copy_known(self, fence: Fence, chunks: Sequence[NewChunk]) -> list[NewChunk]:
-        """Store chunks with vectors that the space has; return those whose vectors are gone by now."""
+        """Store chunks with vectors that the space has; return those whose vectors are now gone."""
         query = "select ingest.ingest_copy_known($1::ingest.ingest_fence_v1, $2::ingest.ingest_chunk_v1[])"
         places = await self._write(query, fence.as_row, [one.as_row() for one in chunks])
         return [chunks[place - 1] for place in places]
@@ -180,7 +180,7 @@ class Gateway(OutageGateway):
     # mirror
 
     async def delete_gone(self, request: RequestRef, executor: str, attempt: int, most: int) -> int:
-        """Delete a page of documents that are there no more; return how many came through the source no more."""
+        """Delete a page of documents that are gone; return how many the source no longer leads to."""
         query = "select ingest.ingest_delete_gone($1::uuid, $2::text, $3::int, $4::int)"
         return int(await self._write(query, request.request, executor, attempt, most))
 

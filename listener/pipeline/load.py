@@ -1,6 +1,6 @@
 """The load step: bytes are fetched, compared with what is live, and parsed to text.
 
-A document may have others inside, as an e-mail has its attachments: these become documents of their own.
+A document may contain others, as an e-mail its attachments: these become separate documents.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
 DEEPEST = 4  # levels of documents inside of documents
-SIDE_BY_SIDE = 4  # documents for each worker: the next one waits beside it
-MOST_SLOW = 3  # documents inside of one that ran out of time, each of the whole limit; then no more are tried
+SIDE_BY_SIDE = 4  # documents for each worker: the next one is ready when it is free
+MOST_SLOW = 3  # documents inside one that used up the whole time limit; then no more are tried
 MOST_PARTS = 1000  # inside of one, at all levels together
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What reading a document gave, and what is to be said of it so far."""
+    """The result of reading a document, and what to report about it so far."""
 
     asked: Asked
     outcome: Outcome | DocumentError
@@ -59,7 +59,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _BatchReading:
-    """What a batch's documents are read from, and what becomes of them: texts, and what can't be read for now."""
+    """The sources of a batch's documents, and the results: texts, and what can't be read for now."""
 
     source: Source
     texts: Texts
@@ -85,7 +85,7 @@ async def load(tools: Tools, fence: Fence, texts: Texts, unread: Unread | None =
             done += await _load(tools, fence, group, _BatchReading(source, texts, unread))
     if unread:
         unread.check()
-    # Also what an execution before this one loaded, if it did not get to say so.
+    # Also what an earlier execution loaded, if it did not get to report it.
     still_open = done["loaded"] or await tools.gateway.open_documents(fence)
     if not still_open:
         await tools.gateway.publish(fence)  # nothing; it marks the batch as through, and spares it a step
@@ -153,13 +153,13 @@ async def _save(tools: Tools, fence: Fence, loaded: Sequence[Loaded], texts: Tex
     await tools.gateway.save_loaded(fence, await _as_rows(tools, loaded))
     good = [one for one in loaded if one.parsed]
     for found in good:
-        if found.parsed and not found.part:  # a part is a revision of its own, whose id is not known here
+        if found.parsed and not found.part:  # a part is a separate revision, whose id is not known here
             texts.keep(found.revision, found.parsed.text)
     return Counter(loaded=len(good), failed=len(loaded) - len(good))
 
 
 async def _as_rows(tools: Tools, loaded: Sequence[Loaded]) -> list[LoadedRow]:
-    """Return the rows to write; metadata become JSON beside the event loop where they may be large."""
+    """Return the rows to write; metadata is encoded off the event loop if it may be large."""
 
     def as_rows() -> list[LoadedRow]:
         return [one.as_row for one in loaded]
@@ -222,7 +222,7 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
     if isinstance(outcome, Ready):
         return [replace(about, parsed=outcome.parsed)]
     if not isinstance(outcome, Fetched):
-        assert about.error, "a source that knows nothing of a document can't say that it has not changed"
+        assert about.error, "a source that does not know a document can't report it unchanged"
         return [about]
     whole = Part("", outcome.media_type or row.media_type, outcome.data)
     most = read.asked.most_text
@@ -232,7 +232,7 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
     for found in await _with_parts(tools, row.whole_uri, whole, about, most):
         if found.part == row.uri:
             return [replace(found, part=None)]
-    gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that it was in has changed")
+    gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that contained it has changed")
     return [replace(about, error=gone.as_json("load"))]
 
 
@@ -273,8 +273,8 @@ async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded, most: int) 
 
 
 def _left_out(uri: str, about: Loaded) -> Loaded:
-    message = f"{uri} was not tried: {MOST_SLOW} others inside of the same document took all of their time"
-    hint = "take the slow ones out, or raise INGEST_PARSE_TIMEOUT_SECONDS"
+    message = f"{uri} was not tried: {MOST_SLOW} others inside the same document used up their time"
+    hint = "extract the slow ones, or raise INGEST_PARSE_TIMEOUT_SECONDS"
     return replace(about, error=DocumentError("parser_timeout", message, hint).as_json("load"))
 
 
@@ -292,5 +292,5 @@ def _named(uri: str, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
 
 
 def _too_many(uri: str, left_out: int) -> DocumentError:
-    message = f"{uri} and {left_out - 1} more documents inside of the same one are left out"
-    return DocumentError("too_many_parts", message, f"at most {MOST_PARTS}, at most {DEEPEST} levels deep, are taken")
+    message = f"{uri} and {left_out - 1} more documents inside the same one are skipped"
+    return DocumentError("too_many_parts", message, f"at most {MOST_PARTS}, at most {DEEPEST} levels deep, are read")

@@ -4,7 +4,7 @@
 
     three quarters   portions of a step: a portion's worst case is reserved once, before anything of it is read, and
                      given back when it is stored; nobody who holds a reservation waits for another one
-    one quarter      texts that are kept from one step to the next, where there is room: else they are fetched again
+    one quarter      texts kept between steps, if there is room: otherwise they are fetched again
 
 Reservations are granted in the order in which they were asked for, so that a large one is not starved by small ones.
 What is larger than all there is gets all there is: it goes alone. Parsers' processes are limited by themselves.
@@ -23,7 +23,7 @@ Row = TypeVar("Row")
 
 MEBIBYTE = 1024 * 1024
 KEPT_SHARE = 1 / 4
-PORTION_SHARE = 1 / 3  # of what can be reserved: several portions are under way at a time
+PORTION_SHARE = 1 / 3  # of what can be reserved: several portions are under way at once
 # Of a text of one byte a character, at most: its bytes, the text as Python and as a worker have it, and what is under
 # way to Postgres. A single character beyond the first 64 K makes Python take four bytes for each.
 TIMES_TEXT = 8
@@ -66,7 +66,7 @@ class Memory:
 
     @asynccontextmanager
     async def reserve(self, size: int) -> AsyncIterator[None]:
-        """Wait for so many bytes and have them for the time of a block, which must not ask for more."""
+        """Wait for this many bytes and hold them for the time of a block, which must not ask for more."""
         size = min(size, self._most)
         await self._wait(size)
         try:
@@ -75,7 +75,7 @@ class Memory:
             self._give_back(size)
 
     def keep(self, size: int) -> bool:
-        """Take so many bytes for something that is kept, if there is room; ``let_go`` gives them back."""
+        """Take this many bytes for something that is kept, if there is room; ``let_go`` gives them back."""
         if self._kept + size > self._most_kept:
             return False
         self._kept += size

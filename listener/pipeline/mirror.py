@@ -1,4 +1,4 @@
-"""The mirror step: documents that came from a request's source, and are there no more, are deleted."""
+"""The mirror step: delete documents that came from a request's source and are no longer there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PAGE = 2000
 
 
 async def mirror(tools: Tools, ref: RequestRef, attempt: int) -> dict[str, int]:
-    """Delete what is gone, page by page, if discovery was complete; return how many came through the source no more.
+    """Delete what is gone, page by page, if discovery was complete; return how many the source no longer leads to.
 
     If they are too many, the request has an error from now on, and keeps them.
     """

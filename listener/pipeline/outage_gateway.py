@@ -18,7 +18,7 @@ class OutageGateway(RequestGateway):
     """What parked work says and asks."""
 
     async def suspect(self, key: Key, executor: str, error: Failure, wish: float | None, lease: float) -> bool:
-        """Say that a service failed; True: this listener is to ask whether it lives, within ``lease`` seconds."""
+        """Record that a service failed; True: this listener is to probe it, within ``lease`` seconds."""
         query = "select ingest.ingest_suspect($1::text, $2::text, $3::text, $4::jsonb, $5::float8, $6::float8)"
         return bool(await self._pool.fetchval(query, *key, executor, as_json(error), wish, lease))
 
@@ -29,7 +29,7 @@ class OutageGateway(RequestGateway):
         )
 
     async def go_on(self, fence: Fence) -> bool:
-        """Write down that a batch goes on; False if its collection or submitter has no room for its request now."""
+        """Record that a batch continues; False if its collection or submitter has no room for its request now."""
         return bool(await self._write("select ingest.ingest_go_on($1::ingest.ingest_fence_v1)", fence.as_row))
 
     async def park_discovery(self, request: UUID, executor: str, attempt: int, error: Failure) -> None:
@@ -38,12 +38,12 @@ class OutageGateway(RequestGateway):
         await self._write(query, request, executor, attempt, as_json(error))
 
     async def go_on_discovery(self, request: UUID, executor: str, attempt: int) -> bool:
-        """Write down that it goes on; returns as ``go_on``."""
+        """Record that it continues; returns the same as ``go_on``."""
         query = "select ingest.ingest_go_on_discovery($1::uuid, $2::text, $3::int)"
         return bool(await self._write(query, request, executor, attempt))
 
     async def look_at_parked(self, parked: Sequence[Parked]) -> dict[int, str]:
-        """Return what has become of parked work, by its place among ``parked``: closed, open, over or gone."""
+        """Return the state of parked work, by its place among ``parked``: closed, open, over or gone."""
         query = (
             "select place, verdict from ingest.ingest_look_at_parked($1::uuid[], $2::int[], $3::uuid[], $4::float8[])"
         )

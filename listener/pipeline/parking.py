@@ -49,18 +49,18 @@ class Parked:
     opened: bool = False
 
     def tell(self, verdict: str) -> None:
-        """Say what has become of its service, or of itself."""
+        """Report the state of its service, or its own."""
         self.opened = self.opened or verdict in ("open", "over")
         if verdict != "open" and not self.outcome.done():
             self.outcome.set_result(verdict)
 
     def wait_again(self) -> None:
-        """Wait for another verdict: it could not go on after this one."""
+        """Wait for another verdict: it could not continue after this one."""
         self.outcome = asyncio.get_running_loop().create_future()
 
 
 class Parking:
-    """What waits here for services, and which of them are to be asked whether they live."""
+    """What waits here for services, and which of them must be probed."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -70,7 +70,7 @@ class Parking:
 
     @property
     def lease(self) -> float:
-        """How many seconds a listener has to ask a service that embeds whether it lives."""
+        """How many seconds a listener has to probe a service that embeds."""
         return self._tools.settings.embedding_timeout_seconds + LEASE_SECONDS
 
     def lease_of(self, how: HowToAsk) -> float:
@@ -79,7 +79,7 @@ class Parking:
         return http + LEASE_SECONDS if isinstance(how, SourcePlace) else self.lease
 
     async def failed(self, settings: BatchSettings, error: ServiceError) -> None:
-        """Say that a service failed; if nobody asks yet whether it lives, this listener does, at once."""
+        """Report that a service failed; if nobody probes it yet, this listener does, at once."""
         await self.suspected(settings.key, settings.space, error, error.as_json("embed"))
 
     async def suspected(self, key: Key, asked: HowToAsk, error: ServiceError, reason: Failure) -> None:
@@ -89,7 +89,7 @@ class Parking:
         self.changed.set()
 
     async def suspect(self, key: Key, error: ServiceError) -> bool:
-        """Take the turn to ask a service whether it lives; False if it is away already, or another listener asks."""
+        """Take the turn to probe a service; False if it is already away, or another listener probes it."""
         return await self._suspect(key, error, error.as_json("embed"), self.lease)
 
     async def _suspect(self, key: Key, error: ServiceError, reason: Failure, lease: float) -> bool:
@@ -100,7 +100,7 @@ class Parking:
     async def after(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError) -> bool:
         """Park a batch whose call failed; return whether the service was away. Else the fault is the batch's own.
 
-        Raises ServiceError when its patience is over, LostOwnership if it is not to go on.
+        Raises ServiceError when its patience runs out, LostOwnership if it must not continue.
         """
         await self.failed(settings, error)
         return await self._park(fence, settings, seat, error)
@@ -123,7 +123,7 @@ class Parking:
                 raise _last(self._tools.away.error(settings.key), settings)
 
     async def look(self, parked: Sequence[Parked]) -> dict[int, str]:
-        """Return what has become of parked work, by its place."""
+        """Return the state of parked work, by its place."""
         return await self._tools.gateway.look_at_parked(parked)
 
     def patience(self, wish: float | None) -> float:
@@ -139,7 +139,7 @@ class Parking:
     ) -> str:
         """Wait without a place until parked work may ``go_on`` and does; return the verdict, or ``over`` at once.
 
-        ``go_on`` writes that down, False if there is no room for it now. ``over``: what is then raised instead, without
+        ``go_on`` records that, False if there is no room for it now. ``over``: what is then raised instead, without
         a place. Raises LostOwnership.
         """
         self._tools.figures.count("waits")
@@ -154,7 +154,7 @@ class Parking:
             one.wait_again()
 
     async def verdict(self, one: Parked) -> str:
-        """Wait until it may go on (``closed``), or is to give up (``over``). Raises LostOwnership."""
+        """Wait until it may continue (``closed``), or must give up (``over``). Raises LostOwnership."""
         self.parked.add(one)
         self.changed.set()
         try:
@@ -162,7 +162,7 @@ class Parking:
         finally:
             self.parked.discard(one)
         if verdict == "gone":
-            raise LostOwnership("lost_ownership", f"request {one.request} does not go on here")
+            raise LostOwnership("lost_ownership", f"request {one.request} does not continue here")
         return verdict
 
     async def _park(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError | None) -> bool:

@@ -1,4 +1,4 @@
-"""Places: how much is executed at a time, who has the next one, and when there are more."""
+"""Places: how much is executed at once, who gets the next one, and when there are more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import anyio
 from listener.concurrency import set_within
 from listener.documents.turns import NOBODY, Share
 
-GROWS_SECONDS = 0.1  # between two looks whether there may be more places by now
+GROWS_SECONDS = 0.1  # between two checks whether there may be more places
 SHOWS_SECONDS = 2.0  # in which work that is begun shows what it uses up, if it ever does
 
 _HERE: ContextVar[Callable[[], object]] = ContextVar("shows", default=lambda: None)
@@ -105,7 +105,7 @@ class Places:
             self.give_back()
 
     def take(self, workflow: str, share: Share = NOBODY) -> None:
-        """Take the place that was reserved for a workflow, else one more."""
+        """Take the place that was reserved for a workflow, otherwise one more."""
         if workflow in self._reserved:
             self._reserved.discard(workflow)
         else:
@@ -170,7 +170,7 @@ class Places:
             yield
             await self._return()
         except BaseException:
-            self.taken += 1  # anyway: whoever had it gives it back
+            self.taken += 1  # in any case: whoever had it gives it back
             raise
         finally:
             self._at_work[share] += 1
@@ -202,7 +202,7 @@ class Places:
             self._hand_on()
 
     def _withdraw(self, turn: asyncio.Future[None]) -> None:
-        """Wait no longer; a place that came at the same moment goes on to another."""
+        """Stop waiting; a place that came at the same moment is passed on."""
         self._waiting = [one for one in self._waiting if one[1] is not turn]
         if turn in self._returning:
             self._returning.remove(turn)

@@ -38,7 +38,7 @@ class RequestGateway:
     # requests
 
     async def begin(self, request: RequestRef, executor: str, attempt: int | None = None) -> RunningRequest | None:
-        """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
+        """Return the request if it runs (that attempt of it) and this listener may run it, otherwise None."""
         query = """select id, collection, source, inline_bytes, media_type, uri, options, attempt, crashes, discovered,
           fork_step, submitted_by, listing from ingest.ingest_begin_request($1::uuid, $2::text, $3::int)"""
         row = await self._pool.fetchrow(query, request.request, executor, attempt)
@@ -60,7 +60,7 @@ class RequestGateway:
         return set(await self._column(query, list(requests)))
 
     async def end_shared(self, fence: Fence, executor: str) -> dict[UUID, str]:
-        """End the requests of a shared batch whose documents are through; return how they ended."""
+        """End the requests of a shared batch whose documents are finished; return how they ended."""
         query = "select id, status from ingest.ingest_end_shared($1::uuid[], $2::text, $3::uuid)"
         rows = await self._pool.fetch(query, list(fence.requests), executor, fence.token)
         return {row["id"]: row["status"] for row in rows}
@@ -167,7 +167,7 @@ class RequestGateway:
     async def see_unchanged(
         self, request: RequestRef, executor: str, attempt: int, read_seq: int, page: Sequence[Found]
     ) -> list[int | None]:
-        """Return, by place, the documents that are live in the state that discovery saw; None: it is to be read."""
+        """Return, by place, the documents that are live in the state that discovery saw; None: it must be read."""
         query = """select ingest.ingest_see_unchanged($1::uuid, $2::text, $3::int, $4::bigint, $5::jsonb)"""
         return list(await self._write(query, request.request, executor, attempt, read_seq, states_of(page)))
 
@@ -216,7 +216,7 @@ class RequestGateway:
     async def delete_absent(
         self, request: RequestRef, executor: str, attempt: int, uris: Sequence[str], read_seq: int
     ) -> int:
-        """Delete documents that are no more, unless a later reading brought them; return how many."""
+        """Delete documents that are gone, unless a later reading brought them; return how many."""
         query = "select ingest.ingest_delete_absent($1::uuid, $2::text, $3::int, $4::text[], $5::bigint)"
         return int(await self._write(query, request.request, executor, attempt, list(uris), read_seq))
 

@@ -19,7 +19,7 @@ from listener.sources.options import RequestOptions
 
 
 class Discovery(BaseModel):
-    """How far the discovery of a request is: what it goes on from if this listener dies.
+    """Progress of a request's discovery: where it continues if this listener dies.
 
     ``cursor``: behind which the source goes on, None: it begins anew. ``read_seq``: a number of reading from before it
     began. ``complete``: whether nothing was left out so far. ``page``: pages that were written; ``position``,
@@ -46,7 +46,7 @@ class Discovery(BaseModel):
 class RunningRequest:
     """A request that runs, as its workflow begins: what it asks for, and how often it was tried.
 
-    ``inline_bytes``: the size of its own content.
+    ``inline_bytes``: the size of its inline content.
     """
 
     id: UUID
@@ -150,7 +150,7 @@ class ManifestEntry:
 
 
 def states_of(page: Sequence[Found]) -> str:
-    """Return URIs, versions, times and sizes of documents: what comes without a version is compared by the others.
+    """Return URIs, versions, times and sizes of documents: those without a version are compared by the others.
 
     As one JSON object of lists, left out where nobody looks at them: arrays of text cost four times as much to encode.
     """

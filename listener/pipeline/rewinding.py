@@ -28,13 +28,13 @@ async def rewind_batches(gateway: Gateway, ref: RequestRef, left: Sequence[str],
 
 
 async def rewind(workflow: str, queue: str, pipeline: str) -> bool:
-    """Put a workflow back to its begin, onto a queue; False if there is none."""
+    """Put a workflow back to its start, onto a queue; False if there is none."""
     for tries_left in reversed(range(TRIES)):
         if not await cancel_active(workflow):
             return False
         try:
             await DBOS.rewind_workflow_async(workflow, application_version=pipeline, queue_name=queue)
-        except dbos_error.DBOSException:  # another listener brings it to life, for an attempt before or after this one
+        except dbos_error.DBOSException:  # another listener revives it, for an attempt before or after this one
             if not tries_left:
                 raise
         else:
@@ -43,7 +43,7 @@ async def rewind(workflow: str, queue: str, pipeline: str) -> bool:
 
 
 async def cancel_active(workflow: str) -> bool:
-    """Cancel a workflow that has not ended, as one of an earlier attempt may not have; False if there is none."""
+    """Cancel an unfinished workflow, such as one of an earlier attempt; False if there is none."""
     status = await DBOS.get_workflow_status_async(workflow)
     if status is None:
         return False

@@ -117,7 +117,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class ToChunk:
-    """A revision whose text is to be cut."""
+    """A revision whose text must be chunked."""
 
     id: int
     media_type: str
@@ -165,7 +165,7 @@ class ToEmbed:
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk to store: ``text`` as it stands in the document, ``digest`` of ``embedded``, what is sent for it."""
+    """A chunk to store: ``text`` exactly as in the document, ``digest`` of ``embedded``, the text sent for it."""
 
     request: UUID
     revision: int

@@ -4,7 +4,7 @@
 
     claim ─► each starts its own workflow, which waits here
                └► one execution: begin, load, chunk, embed, save, end     once for all of them, without checkpoints
-    workflow ─► its request has ended? done. Else it goes alone, from where its document stands
+    workflow ─► its request has ended? done. Otherwise it continues alone, from where its document stands
 
 ``ingest_revisions.state`` is a document's checkpoint, and each request has a row in ``ingest_batches`` of its own. So
 an execution that is lost with its listener, or gives up, leaves nothing that the workflows could not go on with.
@@ -84,7 +84,7 @@ class Shares:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _carry(self, requests: Sequence[UUID]) -> None:
-        """Carry requests through the steps; whatever is in the way, those that have not ended go alone."""
+        """Carry requests through the steps; whatever happens, the unfinished ones continue alone."""
         gateway, executor = self._tools.gateway, self._tools.executor_id
         requests = [request for request in requests if request in self._waiting]
         try:
@@ -94,11 +94,11 @@ class Shares:
                 await self._run_while_wanted(fence)
                 self._resolve(await retry_on_outage(partial(gateway.end_shared, fence, executor)))
         except (LostOwnership, GoAlone):
-            pass  # all of them were cancelled, or others go on with them; or each waits for its service by itself
+            pass  # all of them were cancelled, or others continue them; or each waits for its service by itself
         except IngestError as error:
             self._fail(requests, error)
         except Exception:
-            log.exception("a batch of %d requests failed: each goes alone", len(requests))
+            log.exception("a batch of %d requests failed: each continues alone", len(requests))
         self.release(requests)
 
     async def _run_while_wanted(self, fence: Fence) -> None:
@@ -136,7 +136,7 @@ class Shares:
                 waiting.set_result(None)
 
     def _left(self, request: UUID) -> Outcome | None:
-        """Take a request out; return what its workflow waits for, if it has come and was not stopped meanwhile."""
+        """Take a request out; return what its workflow waits for, if it has arrived and was not stopped meanwhile."""
         late = self._expected.pop(request, None)
         waiting = self._waiting.pop(request, None)
         return None if late or waiting is None or waiting.done() else waiting

@@ -4,7 +4,7 @@
 
     a look or a read failed, after its quick repeats ─► the source is suspected, and asked for what the request named
       it answers     the fault is the page's, the object's: one more look, then it is what failed
-      it is away     parked; then the look goes on behind the last page that was kept, the batch with what it lacks
+      it is away     parked; then discovery continues after the last page that was kept, the batch with what it lacks
       patience over  a look fails its request, a read its documents: both can be retried
 """
 
@@ -24,7 +24,7 @@ from listener.sources.archives.kinds import split_source
 
 
 class SourceWaits:
-    """Parks what a source that is away keeps from going on."""
+    """Parks work that can't continue because a source is away."""
 
     def __init__(self, tools: Tools, parking: Parking) -> None:
         self._tools = tools
@@ -73,7 +73,7 @@ class SourceWaits:
         await retry_on_outage(partial(self._tools.gateway.park, fence, reason))
         verdict = await self._parking.wait(one, seat, go_on)
         if verdict == "over":
-            await retry_on_outage(go_on)  # to write down what failed; without room it does so all the same
+            await retry_on_outage(go_on)  # to record what failed, even without room
         return verdict
 
 

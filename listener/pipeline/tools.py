@@ -49,7 +49,7 @@ class Tools:
     """Held by the one document that is tried alone: only that one is to blame if this listener dies."""
 
     async def in_thread(self, function: Callable[..., T], *args: object) -> T:
-        """Run blocking work in our own threads, not in those that DBOS works with."""
+        """Run blocking work in our own threads, not in DBOS's."""
         return await self.reading.in_thread(function, *args)
 
 
@@ -58,7 +58,7 @@ async def with_texts(
 ) -> AsyncGenerator[tuple[Sequence[Worded], Mapping[int, str]], None]:
     """Yield a step's rows with their texts, by revision: first what this execution has kept, then what is fetched.
 
-    What is fetched is in memory until the next is asked for: no more of it at a time than there is room for.
+    A fetched document stays in memory until the next is requested: never more at a time than there is room for.
     To be closed (``aclosing``).
     """
     if kept := [row for row in rows if row.id in texts.kept]:

@@ -38,7 +38,7 @@ class UnderWay:
         return [self._outcome(revision, None) for revision in through if self._left.pop(revision, None) is not None]
 
     def take_all(self, failures: Mapping[int, Failure]) -> list[Outcome]:
-        """Return all others: that they are through, or why they failed."""
+        """Return all others: that they are finished, or why they failed."""
         left, self._left = self._left, {}
         return [self._outcome(revision, failures.get(revision)) for revision in left]
 

@@ -11,7 +11,7 @@ from listener.sources.archives.kinds import member_place
 from listener.sources.schemes import Sources
 
 REFUSALS = frozenset({"credentials_refused"})  # they may pass, and are no sign of a source's absence
-MOST_FAILED = 8  # of a source that gave nothing yet: then no more are tried
+MOST_FAILED = 8  # of a source that has given nothing yet: then no more are tried
 
 
 class Unread:
@@ -24,7 +24,7 @@ class Unread:
         self._failed: dict[str, list[tuple[str, TransientError]]] = {}
 
     def notes(self, row: ToLoad, outcome: object) -> bool:
-        """Note what reading a document gave; True: it is to be read again."""
+        """Record the result of reading a document; True: it must be read again."""
         if not isinstance(outcome, TransientError) or outcome.code in REFUSALS:
             self._read[self._service(row)] += not isinstance(outcome, Exception)
             return False
@@ -32,7 +32,7 @@ class Unread:
         return True
 
     def gives_up(self, row: ToLoad) -> bool:
-        """Tell whether a document need not be tried: so many others of its source failed, and none was read."""
+        """Tell whether a document need not be tried: this many others of its source failed, and none was read."""
         service = self._service(row)
         failed = self._failed.get(service, [])
         if len(failed) < MOST_FAILED or self._read[service]:

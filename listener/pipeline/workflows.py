@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 BATCH_CANCELLED = RequestError(
     "cancelled",
     "one of its batches was cancelled with DBOS's own tools",
-    "To go on with it: select ingest_resume(id).",
+    "To continue it: select ingest_resume(id).",
 ).as_json()
 
 CHILD_POLL_SECONDS = 0.5
@@ -117,7 +117,7 @@ class Workflows:
         """Resume a request's workflows: those of its unfinished batches first, then its own.
 
         Documents know how far they are, so all of them begin at the first step. May be repeated at any time.
-        ``left``: workflows of batches to be rewound although their documents are through.
+        ``left``: workflows of batches to be rewound although their documents are finished.
         """
         if request not in self._going_on:  # with thousands of batches it takes longer than repair waits
             self._going_on.add(request)
@@ -127,13 +127,13 @@ class Workflows:
                 self._going_on.discard(request)
 
     async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
-        await cancel_active(str(ref.request))  # else it would take its batches for cancelled while they are put back
+        await cancel_active(str(ref.request))  # otherwise it would see its batches as cancelled while they are put back
         await rewind_batches(self._tools.gateway, ref, left, self._identity)
         if not await rewind(str(ref.request), self._identity.requests_queue, self._identity.pipeline):
             await self.start(ref.request)
 
     async def abandon(self) -> None:
-        """Break off what runs here, and leave it to others. It must not go on while what it works with is closed."""
+        """Break off what runs here, and leave it to others. It must not continue while its tools are being closed."""
         self._abandoned = True
         for execution in self._executions:
             execution.cancel()
@@ -156,7 +156,7 @@ class Workflows:
             self._tools.tracing.request(ref.request) as span,
         ):
             try:
-                attempt = 1 if (shared := self.shares.join(ref.request)) else None  # only a first one shares
+                attempt = 1 if (shared := self.shares.join(ref.request)) else None  # only a first attempt shares
                 if shared and (status := await shared):
                     span.output(status=status)
                     log.info("request ended", extra={"status": status, "seconds": round(time.monotonic() - began, 3)})
@@ -190,8 +190,8 @@ class Workflows:
         if request is not None and request.crashes >= self._tools.settings.max_attempts:
             raise RequestError(
                 "crash_limit",
-                f"{request.crashes} listeners died while they looked for its documents",
-                "See what their host says of their end (out of memory?). Then: select ingest_resume(id).",
+                f"{request.crashes} listeners died while looking for its documents",
+                "See why their processes ended (out of memory?). Then: select ingest_resume(id).",
             )
         return request
 
@@ -216,12 +216,12 @@ class Workflows:
 
     @contextmanager
     def _aside(self, workflow: str) -> Iterator[None]:
-        """Have a request hold no place and no slot for the time of a block: its batches have places of their own."""
+        """Have a request hold no place and no slot for the time of a block: its batches have their own places."""
         with without_slot(workflow), self._capacity.requests.lent(workflow):
             yield
 
     async def _children(self, ref: RequestRef, share: Share) -> None:
-        """Run the batches as workflows of their own, and raise the first error when all have ended."""
+        """Run the batches as separate workflows, and raise the first error when all have ended."""
         handles = []
         queued: list[int] = []
         errors: list[Exception] = []
@@ -230,7 +230,7 @@ class Workflows:
             batch = BatchRef(request=ref.request, batch=number)
             try:
                 here = await self._room.wait(batch, share, queued, settings)
-            except ServiceError as over:  # patience: those that began end by themselves
+            except ServiceError as over:  # patience ran out: those that began end by themselves
                 errors.append(over)
                 break
             if here:
@@ -279,13 +279,13 @@ class Workflows:
             if not self._leaves(error):
                 raise
             if not self._abandoned:
-                log.warning("waiting for Postgres: %s; it goes on later", error)
-            raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} goes on later") from None
+                log.warning("waiting for Postgres: %s; it continues later", error)
+            raise dbos_error.DBOSWorkflowCancelledError(f"workflow {workflow} continues later") from None
         finally:
             self._executions.discard(execution)
 
     def _leaves(self, error: Exception) -> bool:
-        """Tell whether an error says nothing of the work: it goes on later, maybe elsewhere."""
+        """Tell whether an error says nothing about the work: it continues later, maybe elsewhere."""
         return self._abandoned or is_outage(error)
 
     # the batch workflow

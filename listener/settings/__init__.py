@@ -48,7 +48,8 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(None, description="The Postgres to use; without it, the embedded one.")
     maintenance_url: str | None = Field(
-        None, description="The same as its owner, to make indexes; without it, listeners make them if their role may."
+        None,
+        description="The same database as its owner, to build indexes; without it, listeners do if their role may.",
     )
     schema_: str = Field("public", alias="INGEST_SCHEMA", description="The schema that holds all ingest_ objects.")
     dbos_schema: str | None = Field(
@@ -63,12 +64,10 @@ class Settings(BaseSettings):
         4,
         ge=1,
         le=64,
-        description="Batches of larger requests that one listener runs at a time; more, if it is not set and nothing is"
-        " used up.",
+        description="Batches of larger requests that one listener runs at a time; if it is not set, more while"
+        " resources are free.",
     )
-    memory_mb: int = Field(
-        1024, ge=64, description="Memory that the documents in flight may take in the listener, all together."
-    )
+    memory_mb: int = Field(1024, ge=64, description="Memory for all documents in flight in the listener.")
     parse_workers: int = Field(2, ge=1, le=256, description="Processes that parse documents.")
     parse_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that parsing one document may take.")
     parse_memory_mb: int = Field(1024, ge=128, description="Most memory that a parsing process may use.")
@@ -79,26 +78,26 @@ class Settings(BaseSettings):
     )
 
     roots: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Folders and prefixes of URLs that may be read: one in each line, or a JSON list."
+        (), description="Folders and URL prefixes that may be read: one per line, or a JSON list."
     )
     file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that may be read besides those in INGEST_ROOTS, separated by ':'."
     )
     http_headers: SecretStr | None = Field(
-        None, description="Headers to send by prefix of URLs, as JSON: what lets the listener in, for instance."
+        None, description="Headers to send, by URL prefix, as JSON: for authentication, for instance."
     )
     http_timeout_seconds: float = Field(
         60.0, gt=0, description="Longest time that one answer of a web server may take."
     )
     http_patience: Annotated[float, BeforeValidator(_seconds)] = Field(
-        "2m", validate_default=True, ge=0, description="How long one page is tried again, like 30s or 2m."
+        "2m", validate_default=True, ge=0, description="How long one page is retried, like 30s or 2m."
     )
-    http_requests_per_second: float = Field(10.0, gt=0, description="Requests that one web server gets at most.")
+    http_requests_per_second: float = Field(10.0, gt=0, description="Most requests per second to one web server.")
     max_document_bytes: int = Field(64 * MEBIBYTE, ge=1, description="Larger documents are refused.")
     archive_bytes: int = Field(
         2048 * MEBIBYTE,
         ge=1,
-        description="Most bytes of an archive, packed and unpacked, and of the copies of archives on disk.",
+        description="Most bytes of an archive, compressed and uncompressed, and of copies of archives on disk.",
     )
     archive_members: int = Field(200_000, ge=1, description="Most members of an archive.")
     batch_documents: int = Field(256, ge=1, le=10_000, description="Most documents in a batch.")
@@ -110,8 +109,10 @@ class Settings(BaseSettings):
     embedding_dimensions: int | None = Field(
         None, ge=1, le=16_000, description="Dimensions of a new collection's vectors."
     )
-    embed_attempts: int = Field(5, ge=1, description="Tries of a batch that its service fails over, although it lives.")
-    embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these tries.")
+    embed_attempts: int = Field(
+        5, ge=1, description="Attempts of a batch on which its service fails although it is up."
+    )
+    embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these attempts.")
     embed_interval_seconds: float = Field(1.0, gt=0, description="The first of these waits.")
     service_patience: Annotated[float, BeforeValidator(_seconds)] = Field(
         "6h",
@@ -125,10 +126,10 @@ class Settings(BaseSettings):
     openai_base_url: str = Field(
         OPENAI, alias="OPENAI_BASE_URL", description="Base URL of an OpenAI-compatible embeddings API."
     )
-    embedding_calls: int = Field(8, ge=1, le=256, description="Calls of the embedding service in flight at most.")
-    embedding_call_texts: int = Field(256, ge=1, le=2048, description="Texts in one of these calls at most.")
+    embedding_calls: int = Field(8, ge=1, le=256, description="Most calls of the embedding service in flight.")
+    embedding_call_texts: int = Field(256, ge=1, le=2048, description="Most texts in one of these calls.")
     embedding_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that such a call may take.")
-    query_cache: int = Field(10_000, ge=1, description="Vectors of searched texts that are kept.")
+    query_cache: int = Field(10_000, ge=1, description="Vectors of queries to keep.")
 
     neural_device: str = Field(
         "auto",
@@ -136,7 +137,7 @@ class Settings(BaseSettings):
         description="Where models of neural run: auto, cpu, cuda, cuda:1.",
     )
     neural_threads: int | None = Field(
-        None, ge=1, le=1024, description="Threads of such a model on the CPU; by default one a core."
+        None, ge=1, le=1024, description="Threads of such a model on the CPU; by default one per core."
     )
     reranker: Literal["off", "neural", "http"] = Field("off", description="What scores texts for ingest_rerank.")
     reranker_model: str | None = Field(None, description="Its model: a cross-encoder's name or path, or a service's.")
@@ -147,13 +148,13 @@ class Settings(BaseSettings):
         False, description="Do not LISTEN, look every poll_seconds (where notifications do not arrive)."
     )
     poll_seconds: float = Field(1.0, gt=0, description="How often a poll-only listener looks.")
-    safety_poll_seconds: float = Field(15.0, gt=0, description="How often a listener looks although nothing rang.")
-    heartbeat_seconds: float = Field(2.0, gt=0, description="Time between a listener's signs of life.")
+    safety_poll_seconds: float = Field(15.0, gt=0, description="How often a listener looks without a notification.")
+    heartbeat_seconds: float = Field(2.0, gt=0, description="Time between a listener's heartbeats.")
     max_attempts: int = Field(
-        3, ge=1, description="Listeners that may die over the same work; then its documents are tried one by one."
+        3, ge=1, description="Listeners that may die over the same work before its documents are tried one by one."
     )
-    lease_seconds: float = Field(10.0, gt=0, description="How long a listener is believed alive after one.")
-    grace_seconds: float = Field(30.0, ge=0, description="How long a stopping listener lets running work end.")
+    lease_seconds: float = Field(10.0, gt=0, description="How long a listener counts as alive after a heartbeat.")
+    grace_seconds: float = Field(30.0, ge=0, description="How long a stopping listener waits for running work.")
     retention_hours: float = Field(24.0, ge=0, description="How long replaced chunks are kept before they are purged.")
     retention_requests: Age = Field(
         None, gt=0, description="How long finished requests are kept, like 90d; by default until you delete them."
@@ -165,14 +166,14 @@ class Settings(BaseSettings):
         "30d", validate_default=True, gt=0, description="How long DBOS keeps its rows of finished requests, like 7d."
     )
     maintenance_memory_mb: int = Field(
-        1024, ge=64, description="Memory that Postgres may take to make an index, all processes together."
+        1024, ge=64, description="Memory that Postgres may use to build an index, all processes together."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
-    log_format: Literal["text", "json"] = Field("text", description="What a line of the listener's log looks like.")
+    log_format: Literal["text", "json"] = Field("text", description="Format of the listener's log.")
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port of /metrics, for Prometheus; without it nothing is served."
     )
-    metrics_host: str = Field("127.0.0.1", description="Address of /metrics; 0.0.0.0: whoever reaches the host.")
+    metrics_host: str = Field("127.0.0.1", description="Address of /metrics; 0.0.0.0: every interface.")
     tracing: Literal["off", "opik"] = Field("off", description="Where traces of what the listener does are sent.")
 
     @property
@@ -226,7 +227,7 @@ def load() -> Settings:
 
 
 def misspelt(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the names of environment variables that mean nothing here, each with the one that was probably meant."""
+    """Return environment variables that nothing reads, each with the one that was probably meant."""
     known = {variable(field.alias or name) for name, field in Settings.model_fields.items()}
     unknown = sorted(name for name in names if name.startswith("INGEST_") and name not in known)
     likely = ((name, get_close_matches(name, known, n=1, cutoff=0.85)) for name in unknown)
@@ -245,7 +246,7 @@ def with_schema(settings: Settings, schema: str | None = None) -> Settings:
 
 
 def check_schema_name(name: str) -> None:
-    """Raise OperatorError ``bad_schema_name`` for one that can't stand in every place of a function's source."""
+    """Raise OperatorError ``bad_schema_name`` for a name that can't be used everywhere in a function's source."""
     if _UNFIT.search(name) or len(name.encode(errors="replace")) > MOST_BYTES_OF_A_NAME:
         raise _bad_schema_name(name)
 
@@ -253,7 +254,7 @@ def check_schema_name(name: str) -> None:
 def _bad_schema_name(name: str) -> OperatorError:
     return OperatorError(
         "bad_schema_name",
-        f"a schema can't be called {name!r}",
+        f"a schema can't be named {name!r}",
         "It has at most 63 bytes (with _dbos behind it, unless INGEST_DBOS_SCHEMA is set), does not begin with pg_, is"
         " not information_schema, and has no apostrophes, backslashes, %, $$ and control characters in it.",
     )

@@ -36,15 +36,15 @@ def normal(root: str) -> str:
     found = URL_ROOT.fullmatch(root)
     if not found:
         raise ValueError(
-            f"{_shown(root)} is not a root: write absolute paths or prefixes of URLs like s3://bucket/docs/, one a line"
+            f"{_shown(root)} is not a root: write absolute paths or URL prefixes like s3://bucket/docs/, one per line"
         )
     scheme, host, path = found[1].lower(), found[2] or "", found[3] or ""
     if "@" in host:
         raise ValueError(
-            f"{_shown(root)}: a root has no user and no password in it: set them as the source's page says"
+            f"{_shown(root)}: a root must not contain a user or password: set them as the source's page says"
         )
     if scheme == "file" or "/../" in f"{path}/" or "/./" in f"{path}/":
-        raise ValueError(f"{_shown(root)}: a root has no . and .. in it, and a file: root an absolute path")
+        raise ValueError(f"{_shown(root)}: a root must not contain . or .., and a file: root needs an absolute path")
     return f"{scheme}:{host.lower()}{path}"
 
 
@@ -55,17 +55,17 @@ def _shown(root: str) -> str:
 
 
 def folders_among(roots: Sequence[str]) -> tuple[Path, ...]:
-    """Return those that are folders."""
+    """Return the folders among them."""
     return tuple(Path(root) for root in roots if root.startswith("/"))
 
 
 def urls_among(roots: Sequence[str], scheme: str) -> tuple[str, ...]:
-    """Return those that are prefixes of URLs with a scheme."""
+    """Return the URL prefixes among them."""
     return tuple(root for root in roots if root.startswith(f"{scheme}:"))
 
 
 def above(roots: Sequence[str], url: str) -> str | None:
-    """Return the root that a URL lies below, as the database sees it; None if there is none.
+    """Return the root above a URL, as the database sees it; None if there is none.
 
     ``url`` is absolute and normal: scheme and host in lower case, no ``.`` and ``..`` in its path.
     """

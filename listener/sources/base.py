@@ -32,7 +32,7 @@ from listener.sources.options import RequestOptions
 
 Digest = bytes  # a SHA-256, 32 bytes
 
-READS = 16  # of one ``read_all`` at a time
+READS = 16  # concurrently, in one ``read_all``
 PIECE, WHOLE = 2**20, 2**26  # bytes of a document that is read piece by piece, and of one that can't be
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class RecordPlace:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One document behind a source, not read yet.
+    """One document of a source, not read yet.
 
     ``uri`` is what it is called in its collection (``file:///srv/docs/a.md``); ``locator`` is where it lies, if the URI
     does not say it: a file's path, else a URL with the source's scheme. ``bytes`` is its size if known without reading
@@ -99,13 +99,13 @@ class RecordFile:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the documents behind a source, at most about a thousand; ``files`` have to be known before them.
+    """Some of a source's documents, at most about a thousand; ``files`` must be known before them.
 
-    ``cursor``: ``discover(…, after=cursor)`` goes on behind this page; None if the source can't begin in the middle.
+    ``cursor``: ``discover(…, after=cursor)`` continues after this page; None if the source can't start in the middle.
     ``complete``: whether nothing is missing that has no name here, as the rest of a list that was cut off. What is in
     no page is gone only if all of them were complete; what lies below or inside of something Refused is not gone.
-    ``gone``: URIs of documents that are certainly there no more; they are deleted, unless something read since this
-    look began brought them. ``note``: what the look left out, which is no failure. ``archive``: one that is through.
+    ``gone``: URIs of documents that certainly no longer exist; they are deleted, unless something read since this
+    look began brought them. ``note``: what the look left out without failing. ``archive``: one that is finished.
     """
 
     items: Sequence[Found | Refused]
@@ -181,7 +181,7 @@ class SourceTools:
     workers: Workers
 
     async def in_thread(self, function: Callable[..., T], *args: object) -> T:
-        """Run what blocks in the listener's own threads, not in those that DBOS works with."""
+        """Run blocking calls in the listener's own threads, not in DBOS's."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, function, *args)
 
 
@@ -208,7 +208,7 @@ class Source(ABC):
     def discover(
         self, source: str, options: RequestOptions, *, known: LookUp | None = None, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
-        """Yield the documents behind a source page by page, in bounded memory.
+        """Yield the source's documents page by page, in bounded memory.
 
         ``after`` is the cursor of a page that was kept by an execution that died. Raises RequestError, ``empty_source``
         if there is no document.
@@ -239,8 +239,8 @@ class Source(ABC):
 
     async def read_ranges(self, found: Found, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Return pieces of a document, by start and length, fewer bytes where it ends: for records and archives."""
-        message = f"{found.uri} can't be read in pieces, as records have to be"
-        raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
+        message = f"{found.uri} can't be read in parts, as records must be"
+        raise DocumentError("no_records", message, "copy it to where that is possible, such as a local folder")
 
     async def current(self, found: Found) -> Found:
         """Return a document as it is now, not read, for archives (``version`` may be another one than elsewhere)."""

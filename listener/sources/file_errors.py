@@ -10,9 +10,9 @@ from listener.errors import DocumentError
 
 ERRORS = {  # code: message after the URI, hint
     "outside_roots": ("leads out of the roots", "copy it below a root, or add its folder to INGEST_ROOTS"),
-    "not_found": ("is not there", "it was removed or is a link that leads nowhere"),
+    "not_found": ("is not there", "it was removed, or is a broken link"),
     "not_a_file": ("is neither a file nor a folder", "devices, FIFOs and sockets can't be ingested"),
-    "kernel_file": ("lies on a file system of the kernel's", "what is mounted from /proc, /sys or /dev is not read"),
+    "kernel_file": ("lies on a kernel file system", "file systems mounted from /proc, /sys or /dev are not read"),
     "unreadable": ("can't be read", "let the listener's user read it"),
     "empty_document": ("is empty", "there is nothing to ingest: 0 bytes"),
 }
@@ -38,6 +38,6 @@ def refusal(code: str, uri: str, error: OSError | None = None) -> DocumentError:
 
 
 def require_file(status: os.stat_result, uri: str) -> None:
-    """Raise the error of what is no regular file."""
+    """Raise the error for anything that is not a regular file."""
     if not stat.S_ISREG(status.st_mode):
         raise refusal("not_a_file", uri)

@@ -1,4 +1,4 @@
-"""Read local files, never outside of the roots, whatever becomes a link, a device or a FIFO meanwhile."""
+"""Read local files, never outside the roots, whatever becomes a link, a device or a FIFO meanwhile."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(roots: FolderRoots, locator: str, limit: int) -> Fetched:
 
 
 def read_ranges(roots: FolderRoots, locator: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-    """Return pieces of a file, each given by start and length, fewer bytes where it ends; else like ``read``."""
+    """Return parts of a file, each given by start and length, fewer bytes at its end; otherwise like ``read``."""
     path = path_of(locator)
     uri = uri_of(path)
     try:

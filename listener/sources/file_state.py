@@ -15,7 +15,7 @@ YOUNG_SECONDS = 3.0
 class FileState:
     """``version``: what is another one when the file was written, replaced or renamed; None while it is young.
 
-    ``modified_at``: what its folder shows; None as well, since it tells less.
+    ``modified_at``: the folder's time; None as well, since it tells less.
     """
 
     version: str | None = None

@@ -14,7 +14,7 @@ from watchfiles._rust_notify import RustNotify
 
 log = logging.getLogger(__name__)
 
-LONGEST_MS = 400  # changes that go on and on are told of after this time,
+LONGEST_MS = 400  # continuous changes are reported after this time,
 QUIET_MS = 80  # others when nothing more has changed for this time
 LOOK_MS = 2000
 
@@ -23,12 +23,12 @@ Tell = Callable[[Sequence[str] | None], None]
 
 
 class FolderEvents:
-    """Tells of paths that changed in some folders, from a thread of its own, until it is closed."""
+    """Reports paths that changed in some folders, from its own thread, until it is closed."""
 
     def __init__(self, folders: Iterable[str], tell: Tell) -> None:
         """Begin. Blocks. Raises OSError: a folder is not there, or the system's limits are exhausted."""
         try:
-            # Not recursive, no polling, and what can't be read is passed by.
+            # Not recursive, no polling, and unreadable folders are ignored.
             self._notify = RustNotify(list(folders), False, False, 0, False, True)
         except RuntimeError as error:  # what it does not know
             raise OSError(str(error)) from error
@@ -37,7 +37,7 @@ class FolderEvents:
         threading.Thread(target=self._run, name="ingest folder events", daemon=True).start()
 
     def close(self) -> None:
-        """Tell no more."""
+        """Stop reporting."""
         self._closed.set()
 
     def _run(self) -> None:

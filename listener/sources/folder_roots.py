@@ -1,7 +1,7 @@
 """The folders that a listener may read, and what lies in them, links resolved.
 
 Nothing is opened but below a root. A path is resolved first, as text; the place that comes out is opened without a link
-(``opening``). So a link that leads to a place below a root works, and one that is swapped in meanwhile does not.
+(``opening``). So a link that leads to a place below a root works, and one swapped in meanwhile does not.
 """
 
 # ruff: noqa: PTH116, PTH118 - pathlib doubles what a file costs (62 instead of 33 µs) and drops slashes
@@ -27,9 +27,9 @@ TRIES = 3  # where links are changed while we look
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder by the ``name`` it was configured with, and the place that this stood for when we began.
+    """A folder by its configured ``name``, and the place that this meant at the start.
 
-    A name without a link in it is the place for good. One with a link (``current``) means what the link says each time:
+    A name without a link in it means the same place for ever. One with a link (``current``) is resolved each time:
     whoever may change that was given the choice.
     """
 
@@ -73,7 +73,7 @@ class FolderRoots:
         return None
 
     def resolved(self, path: str) -> str | None:
-        """Return a path without links in it if it is below a root, else None; raises OSError."""
+        """Return a path without links if it is below a root, otherwise None; raises OSError."""
         real = resolve(path, self._may_look)
         return real if real is not None and self.split(real) is not None else None
 
@@ -138,12 +138,12 @@ class FolderRoots:
 
 
 def unreadable(folder: str) -> str | None:
-    """Return what keeps a root from being read as things stand; None: nothing."""
+    """Return why a root can't be read now; None: it can."""
     if not os.path.lexists(folder):
         return "is not there"
     if not os.path.isdir(folder):  # noqa: PTH112 - as above
         return "is not a folder"
-    return None if os.access(folder, os.R_OK | os.X_OK) else "may not be read by this user"
+    return None if os.access(folder, os.R_OK | os.X_OK) else "can't be read by this user"
 
 
 def _plain(path: str) -> str | None:
@@ -153,7 +153,7 @@ def _plain(path: str) -> str | None:
 
 
 def _absolute(folder: str) -> str:
-    """Return the folder's absolute name with one slash at its beginning: two would be kept, and mean nothing else."""
+    """Return the folder's absolute name with one slash at its start: two would be kept, and mean the same."""
     return "/" + os.path.abspath(folder).lstrip("/")  # noqa: PTH100 - as above
 
 
@@ -163,8 +163,8 @@ def _problem(name: str, real: str) -> str | None:
     if "/" in places or _is_top(real):
         return "the whole file system can't be a root"
     if system := [one for one in SYSTEM if any(below(place, one) is not None for place in places)]:
-        return f"what lies in {system[0]} is the system's and can't be a root"
-    return "it is a file system of the kernel's, which can't be a root" if _is_kernels(real) else None
+        return f"what lies in {system[0]} belongs to the system and can't be a root"
+    return "it is a kernel file system, which can't be a root" if _is_kernels(real) else None
 
 
 def _is_top(place: str) -> bool:

@@ -51,7 +51,7 @@ class Inline(Source):
         self._known = known or {}
 
     async def check(self, source: str, options: RequestOptions) -> None:
-        """Accept it: it is there."""
+        """Accept it: it exists."""
 
     async def discover(
         self, source: str, options: RequestOptions, *, known: LookUp | None = None, after: str | None = None

@@ -61,7 +61,7 @@ def _kind(found: os.DirEntry[str]) -> int:
         if found.is_symlink():
             return stat.S_IFLNK
         return stat.S_IFDIR if found.is_dir(follow_symlinks=False) else stat.S_IFREG
-    except OSError:  # some file systems don't tell, and it is gone by now
+    except OSError:  # some file systems don't report it, and it is now gone
         return stat.S_IFREG
 
 

@@ -1,11 +1,11 @@
-"""Match paths with patterns in linear time: whoever inserts a request chooses the pattern, others share the listener.
+"""Match paths with patterns in linear time: submitters choose the patterns, and share the listener.
 
 ::
 
     guides/**/a*b?.md    parts, between slashes:    guides  **  a*b?.md
     a*b?.md              pieces, between stars:     a  b?.md
 
-Both levels go the same way: what stands before the first star is held against the beginning, what stands behind the
+Both levels work the same way: the part before the first star is compared with the beginning, the part after the
 last one against the end, and each piece in between is looked for from left to right and taken where it is found first.
 No earlier choice is ever looked at again, so a path costs its length times the pattern's at most. (A regular
 expression tries all combinations of places instead.)
@@ -39,7 +39,7 @@ def compile_path(pattern: str) -> Matches:
 
 
 def compile_name(part: str) -> Matches:
-    """Return what tells whether one name matches ``part``; an unclosed ``[`` stands for itself. Raises NoPattern."""
+    """Return a function that tells whether a name matches ``part``; an unclosed ``[`` is literal. Raises NoPattern."""
     pieces = _pieces(part)
     first, last = pieces[0], pieces[-1]
     if len(pieces) == 1:
@@ -81,7 +81,7 @@ ANY = _Set((), negated=True)
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What stands between two stars: ``text`` where it is nothing but that, else its characters and sets."""
+    """The part between two stars: ``text`` if it is literal, otherwise its characters and sets."""
 
     text: str | None
     atoms: tuple[str | _Set, ...]
@@ -90,7 +90,7 @@ class _Piece:
         return len(name) == len(self.atoms) and self.is_at(name, 0)
 
     def is_at(self, name: str, at: int) -> bool:
-        """Tell whether the piece stands at a place; the name is long enough for it."""
+        """Tell whether the piece matches at a place; the name is long enough for it."""
         if self.text is not None:
             return name.startswith(self.text, at)
         return all(
@@ -99,7 +99,7 @@ class _Piece:
         )
 
     def find(self, name: str, at: int, end: int) -> int:
-        """Return where the piece first stands between two places, -1 if nowhere."""
+        """Return where the piece first matches between two places, -1 if nowhere."""
         if self.text is not None:
             return name.find(self.text, at, end)
         places = range(at, end - len(self.atoms) + 1)
@@ -126,7 +126,7 @@ class _Name:
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """Rows of names with any number of folders in between; ``below`` if there has to be something behind the last."""
+    """Rows of names with any number of folders in between; ``below`` if something must follow the last."""
 
     first: tuple[Matches, ...]
     between: tuple[tuple[Matches, ...], ...]
@@ -181,7 +181,7 @@ def _pieces(part: str) -> list[_Piece]:
         sign = part[at]
         at += 1
         if sign == "*":
-            if pieces[-1] or len(pieces) == 1:  # a run of stars says no more than one
+            if pieces[-1] or len(pieces) == 1:  # a run of stars means the same as one
                 pieces.append([])
         elif sign == "?":
             pieces[-1].append(ANY)
@@ -199,7 +199,7 @@ def _piece(atoms: Sequence[str | _Set]) -> _Piece:
 
 
 def _closing(part: str, at: int) -> int:
-    """Return where the set ends whose members begin at ``at``, 0 if it is none: a ``]`` can be its first member."""
+    """Return where the set ends whose members begin at ``at``, 0 if it is not a set: ``]`` can be its first member."""
     at += part[at : at + 1] in ("!", "^")
     return max(part.find("]", at + 1), 0)
 

@@ -1,4 +1,4 @@
-"""Notice changes behind local sources, as they happen where the system tells of them, else by looking.
+"""Notice changes behind local sources, as they happen if the system reports them, otherwise by polling.
 
 ::
 
@@ -7,8 +7,8 @@
                   │        ▼
                   └──── looked at every few seconds instead: polling
 
-What is told of while a new set of folders is not watched yet is not lost: ``changed`` is said when it is, and whoever
-hears it looks at everything.
+Changes while a new set of folders is not watched yet are not lost: ``changed`` is set when it is, and its
+receiver looks at everything.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SETTLED_SECONDS = 0.3
 LONGEST_SECONDS = 30.0  # of one look
 RARELY_SECONDS = 3600.0
 LONGEST_PATH = 1000  # characters; the system takes 4096 bytes
-TOO_LARGE = "only each hour: it has too many files to be looked at more often; give every"
+TOO_LARGE = "only each hour: it has too many files to be looked at more often; use every"
 
 T = TypeVar("T")
 Begin = Callable[[Sequence[str], Tell], FolderEvents]
@@ -109,7 +109,7 @@ class Noticing:
                 self._events.close()
 
     def _pause(self) -> float:
-        """Return the seconds until something is to be looked at."""
+        """Return the seconds until the next look."""
         now = time.monotonic()
         times = [one.next_look for one in self._watched.values()] + [self._listen_again] * self._deferred
         return max(0.05, min(times, default=now + RARELY_SECONDS) - now)
@@ -125,7 +125,7 @@ class Noticing:
             self._wake()
 
     async def _surveyed(self, one: WatchedSource) -> bool:
-        """Look at a source; return whether it is another one than at the last look, and is there."""
+        """Look at a source; return whether it differs from the last look, and exists."""
         heard, began, before = one.heard, time.monotonic(), one.seen
         one.seen = seen = await self._look_at(one)
         one.looked_at = time.monotonic()
@@ -152,7 +152,7 @@ class Noticing:
         return Surveyed({}, b"", missing=f"it did not answer within {LONGEST_SECONDS:g} s")
 
     def _judge(self, one: WatchedSource, heard: int) -> None:
-        """If the system still has not told of what was seen to have changed, rely on it no more."""
+        """If the system has still not reported a change that was seen, stop relying on it."""
         if one.heard == heard:
             one.lost = True
             one.look_within(0)
@@ -164,9 +164,9 @@ class Noticing:
         if seen.too_large:
             return TOO_LARGE
         if seen.deaf:
-            return f"polling: the folder is on {seen.deaf}, which does not tell of others' changes"
+            return f"polling: the folder is on {seen.deaf}, which does not report changes of other hosts"
         if one.lost:
-            return "polling: the system does not tell of all changes here"
+            return "polling: the system does not report all changes here"
         return f"polling: {self._no_events}" if self._no_events else "events"
 
     def _rest(self, one: WatchedSource) -> float:
@@ -197,14 +197,14 @@ class Noticing:
             if former:
                 former.close()
         for one in self._watched.values():
-            one.heard += 1  # what was not told meanwhile is no reason for mistrust
+            one.heard += 1  # what was not reported meanwhile is no reason for mistrust
         for one in new.values():  # below a folder that has just come, others may have come before it was watched
             one.look_within(SETTLED_SECONDS)
         # Where folders come and go all the time, a tenth of it is spent so.
         self._listen_again = time.monotonic() + 10 * (time.monotonic() - began)
 
     async def _begun(self, folders: Sequence[str], former: FolderEvents | None) -> FolderEvents | None:
-        """Begin to hear of folders while the former watcher still hears; if that is too much, after it."""
+        """Start watching folders while the former watcher still runs; if that is too much, after it."""
         if not folders:
             return None
         try:
@@ -219,7 +219,7 @@ class Noticing:
         return await self._in_thread(self._begin, folders, self._told)
 
     def _places(self) -> dict[str, list[WatchedSource]]:
-        """Return the folders of those that are noticed by events, as far as there may be so many."""
+        """Return the folders of sources noticed by events, up to the limit."""
         places: dict[str, list[WatchedSource]] = {}
         for one in self._watched.values():
             if one.how != "events" or one.seen is None:
@@ -235,9 +235,9 @@ class Noticing:
 
     def _do_without(self, error: OSError) -> None:
         """Go on without events for a while."""
-        self._no_events = f"the system has no more watchers to give ({error.strerror or error})"
+        self._no_events = f"the system has no watchers left ({error.strerror or error})"
         self._events_again = time.monotonic() + AGAIN_SECONDS
-        log.warning("changes of folders are looked for: %s", self._no_events)
+        log.warning("changes of folders are found by polling: %s", self._no_events)
         for one in self._watched.values():
             if one.how == "events":
                 one.how = f"polling: {self._no_events}"
@@ -269,7 +269,7 @@ class Noticing:
                 self._loop.call_soon_threadsafe(function, *arguments)
 
     def _broken(self) -> None:
-        """Begin anew soon: what breaks a watcher may come again and again."""
+        """Start over soon: what breaks a watcher may recur."""
         self._folders = frozenset()
         self._look_at_all_within(POLL_SECONDS)
         self._look.set()

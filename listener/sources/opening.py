@@ -1,6 +1,6 @@
-"""Open a place by its path and follow no link on the way, whatever is swapped for one meanwhile.
+"""Open a place by its path without following any link, whatever is swapped for one meanwhile.
 
-Where the kernel has ``openat2`` (5.6 and newer) that is one call with RESOLVE_NO_SYMLINKS; else each part of the path
+If the kernel has ``openat2`` (5.6 and newer), this is one call with RESOLVE_NO_SYMLINKS; else each part of the path
 is opened in the folder before it. A path that is longer than the system takes at once is opened in pieces.
 """
 
@@ -63,7 +63,7 @@ def open_linkless(path: str, flags: int) -> int:
 
 
 def reopened(place: int, path: str) -> int:
-    """Open for reading what the descriptor ``place``, which was opened from ``path``, stands for: that and no other."""
+    """Open for reading exactly what the descriptor ``place`` refers to, which was opened from ``path``."""
     try:
         return os.open(f"/proc/self/fd/{place}", READ)
     except FileNotFoundError:  # no /proc here
@@ -75,7 +75,7 @@ def reopened(place: int, path: str) -> int:
 
 
 def is_kernels(descriptor: int) -> bool:
-    """Tell whether something lies on a file system of the kernel's, such as /proc, wherever that is mounted."""
+    """Tell whether something lies on a kernel file system, such as /proc, wherever that is mounted."""
     about = ctypes.create_string_buffer(512)  # struct statfs is smaller; its first field is the type
     if _system.fstatfs(descriptor, about):
         return False
@@ -153,7 +153,7 @@ def _part_by_part(parts: Sequence[str], flags: int) -> int:
 
 
 def _closing(former: int, descriptor: int = AT_FDCWD) -> int:
-    """Close the former descriptor and return the one that takes its place."""
+    """Close the former descriptor and return its replacement."""
     if former >= 0:
         os.close(former)
     return descriptor

@@ -14,13 +14,13 @@ FILE_URL = re.compile(r"file:(?=/)", re.IGNORECASE)
 
 
 def path_of(source: str) -> str:
-    """Return the absolute path that a source means; raise RequestError if it means something else."""
+    """Return the absolute path of a source; raise RequestError if it is not a path."""
     if "\0" in source:
-        raise RequestError("invalid_source", "the source has a NUL character in it", "no path can have one")
+        raise RequestError("invalid_source", "the source contains a NUL character", "no path can have one")
     if url := FILE_URL.match(source):
         return _path_of_url(source, url.end())
     if not source.startswith("/"):
-        hint = "listeners have no current folder in common with you: give an absolute path, or a file:// URL"
+        hint = "listeners don't share your current folder: give an absolute path, or a file:// URL"
         raise RequestError("relative_path", f"{source!r} is not an absolute path", hint)
     return source
 
@@ -50,5 +50,5 @@ def _path_of_url(source: str, end: int) -> str:
     host, slash, path = rest[2:].partition("/") if rest.startswith("//") else ("", "/", rest.lstrip("/"))
     decoded = os.fsdecode(unquote_to_bytes((slash + path).encode("utf-8", "surrogateescape")))
     if host not in ("", "localhost") or not slash or "\0" in decoded:
-        raise RequestError("invalid_source", f"{source} is no path of this host", "write file:///folder/file.md")
+        raise RequestError("invalid_source", f"{source} is not a path on this host", "write file:///folder/file.md")
     return decoded

@@ -66,7 +66,7 @@ class Choice:
 def choose(path: str, options: RequestOptions) -> tuple[str, Choice]:
     """Split a glob into the folder it starts from and its pattern, and compile ``include`` and ``exclude`` with it.
 
-    A path that exists is no glob, whatever its characters. Raises RequestError ``invalid_option``.
+    An existing path is never a glob, whatever its characters. Raises RequestError ``invalid_option``.
     """
     base, glob = split_glob(path)
     return base, choose_below(glob, options)
@@ -90,7 +90,7 @@ def choose_below(glob: str, options: RequestOptions) -> Choice:
 
 
 def split_glob(path: str) -> tuple[str, str]:
-    """Return the part of a path before the first pattern, and the rest; the rest is empty if it is no glob."""
+    """Return the part of a path before the first pattern, and the rest; the rest is empty if it is not a glob."""
     return (path, "") if _has_magic(path) and os.path.lexists(path) else split_magic(path)
 
 
@@ -126,7 +126,7 @@ def _require_few_and_short(patterns: Sequence[str]) -> None:
     """Rows of a former release were not held to what SQL refuses today."""
     if len(patterns) > MOST_PATTERNS:
         message = f"{len(patterns)} patterns are too many, {MOST_PATTERNS} are allowed"
-        raise RequestError("invalid_option", message, "name folders instead, or make several requests")
+        raise RequestError("invalid_option", message, "name folders instead, or insert several requests")
     if (longest := max(map(len, patterns), default=0)) > LONGEST_PATTERN:
         message = f"a pattern of {longest} characters is too long, {LONGEST_PATTERN} are allowed"
         raise RequestError("invalid_option", message, "try a simpler one")

@@ -15,7 +15,7 @@ MOST_LINKS = 40  # as many as the kernel follows
 def resolve(path: str, may_look: Callable[[str], bool]) -> str | None:
     """Return the absolute path of the same place without a link in it; what is not there stays as it is.
 
-    None if ``..`` has to be taken in a place that may not be looked at: what comes of it would tell what is there.
+    None if ``..`` leads through a place that may not be examined: the result would reveal what is there.
     Raises OSError (ELOOP, ENOTDIR, ENOENT).
     """
     place, links = "", 0

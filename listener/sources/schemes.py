@@ -47,7 +47,7 @@ class Sources(Source):
         scheme = root.partition(":")[0]
         if not root.startswith("/") and scheme not in self._by_scheme:
             known = ", ".join(f"{name}:" for name in self._by_scheme)
-            hint = f"Known are folders and {known} URLs; other sources are packages of their own."
+            hint = f"Known are folders and {known} URLs; other sources are separate packages."
             raise OperatorError("wrong_setting", f"INGEST_ROOTS={root}: there is no source for {scheme}:", hint)
 
     def of(self, place: str) -> Source:
@@ -60,7 +60,7 @@ class Sources(Source):
         if source := self._by_scheme.get(scheme):
             return source
         known = ", ".join(f"{name}://" for name in self._by_scheme)
-        hint = f"known are absolute paths and {known} URLs; other sources are packages of their own"
+        hint = f"known are absolute paths and {known} URLs; other sources are separate packages"
         raise RequestError("unknown_scheme", f"there is no source for {scheme}: ({place})", hint)
 
     async def check(self, source: str, options: RequestOptions) -> None:
@@ -143,9 +143,9 @@ def made(extension: Extension, tools: SourceTools) -> Source | None:
 def _problem(scheme: str, source: object) -> str | None:
     """Return what keeps something from being a source."""
     if not LOWER_SCHEME.fullmatch(scheme):
-        return f"{scheme!r} is no scheme of URLs in lower case"
+        return f"{scheme!r} is not a lower-case URL scheme"
     if not isinstance(source, Source):
-        return f"it made {source!r}, which is no Source"
+        return f"it made {source!r}, which is not a Source"
     roots = getattr(source, "roots", None)
     if isinstance(roots, str) or not isinstance(roots, Sequence) or not all(isinstance(root, str) for root in roots):
         return "its roots are not a list of strings"

@@ -1,4 +1,4 @@
-"""A look at all that lies behind a watched source: in which folders something can change, and a digest of it.
+"""A survey of everything behind a watched source: in which folders something can change, and a digest of it.
 
 The way is that of discovery (``walk``): the same files, the same links, nothing outside of the roots.
 """

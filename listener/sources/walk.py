@@ -1,7 +1,7 @@
-"""Find the files behind a source, never outside of the roots.
+"""Find the files of a source, never outside the roots.
 
 A source is an absolute path of a file or folder, a glob (``/srv/docs/**/*.md``) or a ``file://`` URL of one of these.
-A folder stands for all files below it; ``include`` and ``exclude`` choose among them (see ``patterns``).
+A folder means all files below it; ``include`` and ``exclude`` choose among them (see ``patterns``).
 
 Names: a document's URI is its root as configured plus the path below it, so one file has one URI however the source
 was spelled. Links to files count under their own names. A link to a folder is followed when it leads out of the
@@ -47,7 +47,7 @@ class Level:
 
 
 class Walk:
-    """One look at what is behind a source. Its methods block: call them in threads."""
+    """One walk over a source. Its methods block: call them in threads."""
 
     def __init__(self, roots: FolderRoots, source: str, options: RequestOptions) -> None:
         """Raise RequestError ``relative_path``, ``invalid_source`` or ``invalid_option``."""
@@ -81,7 +81,7 @@ class Walk:
         first = next(found, None)
         if first is None:
             hint = (
-                "is it mounted? Check 'include', 'exclude' and the pattern (of files: a folder's needs /** behind it);"
+                "is it mounted? Check 'include', 'exclude' and the pattern (for files: a folder needs /** after it);"
                 " if it is empty on purpose: ingest delete --under, or ingest unwatch --delete-documents"
             )
             raise RequestError("empty_source", f"there is no document in {self.source}", hint)
@@ -126,7 +126,7 @@ class Walk:
                 yield Refused.of(uri_of(name), error)
 
     def _met(self, level: Level, entry: FolderEntry, name: str, top: str) -> Found | str | None:
-        """Return the document that an entry is, or where the folder lies that is to be entered, or None."""
+        """Return an entry's document, or the place of the folder to enter, or None."""
         if entry.error:
             raise entry.error
         path = level.prefix + entry.name

@@ -77,7 +77,7 @@ class TableReader(Protocol):
     """What the database is asked. Each may raise RequestError: watch, table or column gone, not permitted."""
 
     async def watched(self, watch: str) -> WatchedTable:
-        """Return what a watch reads, with a number of reading that is taken now."""
+        """Return what a watch reads, with a reading number that is taken now."""
 
     async def list_changed(self, watch: str, after: int) -> Sequence[tuple[int, Key]]:
         """Return a page of the keys that were changed, each with its place in the list."""
@@ -171,7 +171,7 @@ class WatchedTables(Source):
 
     async def _outcome(self, about: WatchedTable, wanted: Wanted, row: TableRow | None) -> Outcome | DocumentError:
         if row is None or not row.has_text:
-            # Deleted since discovery. Its deletion is a change of its own: the next request takes the document away.
+            # Deleted since discovery. Its deletion is a separate change: the next request removes the document.
             return _empty()
         if row.body is None:
             return too_large(wanted.found.uri, row.bytes, wanted.limit)
@@ -179,7 +179,7 @@ class WatchedTables(Source):
         metadata = row.body["metadata"]
         if (size := len(json.dumps(metadata, ensure_ascii=False).encode())) > MOST_METADATA:
             message = f"{wanted.found.uri} has metadata of {size} bytes, {MOST_METADATA} are allowed"
-            return DocumentError("too_large", message, "leave the large column out of the watch's metadata")
+            return DocumentError("too_large", message, "remove the large column from the watch's metadata")
         content = json.dumps([about.media_type, text, title, metadata], ensure_ascii=False, sort_keys=True)
         digest = hashlib.sha256(content.encode()).digest()
         if wanted.known and wanted.known.digest == digest:
@@ -195,12 +195,12 @@ class WatchedTables(Source):
 
 
 def encoded(key: Key) -> str:
-    """Return a key as it stands in a URI; ``decoded`` gives it back."""
+    """Return a key as it appears in a URI; ``decoded`` reverses it."""
     return ",".join(quote(part, safe="") for part in key)
 
 
 def decoded(text: str) -> Key:
-    """Return the key that stands in a URI."""
+    """Return the key in a URI."""
     return tuple(unquote(part) for part in text.split(","))
 
 

@@ -4,9 +4,9 @@
 
     with tracing.request(id) as span:     a span is made, entered and left in the event loop: microseconds, no I/O
         with tracing.step("embed"):       nested by context, also in tasks that are created inside
-    span ends ─► bounded queue ─► thread ─► pipe ─► process of its own ─► Opik's SDK ─► Opik
+    span ends ─► bounded queue ─► thread ─► pipe ─► separate process ─► Opik's SDK ─► Opik
 
-The SDK lives in a process of its own (``sender``), so importing it, its threads, its retries and its exit hooks can't
+The SDK lives in a separate process (``sender``), so importing it, its threads, its retries and its exit hooks can't
 touch the listener: see ``docs/decisions/0014-tracing.md``. Whatever happens there, spans wait in the queue and the
 oldest are dropped. Spans hold ids, names and counts: no texts, no file names, no secrets.
 
@@ -37,7 +37,7 @@ class Span:
         """Add what it is about, where that is known only inside: names and numbers, no texts."""
 
     def output(self, **counts: Value) -> None:
-        """Add what came of it: counts and short words."""
+        """Add the result: counts and short words."""
 
     def usage(self, tokens: int) -> None:
         """Say how many tokens a service counted."""
@@ -48,18 +48,18 @@ class Span:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End it; an exception becomes the span's error and goes on."""
+        """End it; an exception becomes the span's error and propagates."""
 
 
 class Tracing:
     """Makes spans. This one makes none: each call costs a fraction of a microsecond."""
 
     def request(self, request: UUID, **about: Value) -> Span:
-        """Return the span of one execution of a request: a trace of its own, in the thread of the request's id."""
+        """Return the span of one execution of a request: a separate trace, in the thread of the request's id."""
         return NOTHING
 
     def batch(self, request: UUID, number: int, **about: Value) -> Span:
-        """Return the span of a batch: inside of its request's where that runs here, else a trace in its thread."""
+        """Return the span of a batch: inside its request's if that runs here, otherwise a trace in its thread."""
         return NOTHING
 
     def step(self, name: str, **about: Value) -> Span:

@@ -172,7 +172,7 @@ class Sender:
         self._process.kill()
 
     def close(self) -> None:
-        """End it in good order, and remove what it left behind."""
+        """End it cleanly, and remove its leftovers."""
         assert self._process.stdin
         assert self._process.stdout
         with suppress(BrokenPipeError):

@@ -1,4 +1,4 @@
-"""What a listener counts of its own work: numbers in memory, whether anybody reads them or not.
+"""Counts of a listener's own work: numbers in memory, whether anybody reads them or not.
 
 ``engine/tally`` adds them to those of the installation, ``engine/metrics`` serves them. Counting costs a microsecond.
 Labels come from the lists here and from the names of steps, so their number is bounded.
@@ -24,7 +24,7 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Durations:
-    """How long something took: how often at most so many seconds, and all of it."""
+    """How long something took: how often at most so many seconds, and the sum."""
 
     bounds: Sequence[float]
     within: list[int] = field(init=False)

@@ -105,7 +105,7 @@ class OpikSpan(Span):
         self._about = dict(about)
         self._id = new_id()
         self._trace_id: str = outer._trace_id if outer else self._id
-        # What lies directly in a trace has no outer span: a trace is none.
+        # What lies directly in a trace has no outer span: a trace is not one.
         self._outer_id = outer._id if outer and outer._id != outer._trace_id else None
         self.request: UUID | None = request or (outer.request if outer else None)
         self._output: dict[str, Value] = {}

@@ -1,6 +1,6 @@
-"""The program around Opik's SDK: a line of spans on stdin, a line on stdout that says what became of them.
+"""The program around Opik's SDK: a line of spans on stdin, a line on stdout that reports their outcome.
 
-Runs as a process of its own, started by ``delivery``. It ends at once when its stdin closes, whatever the SDK is at:
+Runs as a separate process, started by ``delivery``. It ends at once when its stdin closes, whatever the SDK is doing:
 its exit hooks would hold it for as long as Opik does not answer.
 """
 

@@ -3,7 +3,7 @@
 Only where ``INGEST_TRACING=opik`` is set, and only inside a function that the application tracks: there the SDK is
 imported and configured, and sends the application's spans. So nothing is imported here, and no trace begins here.
 
-Spans hold names, numbers and the request's id, which is the thread of the listener's traces. Of an error they hold the
+Spans contain names, numbers and the request's id, which is the thread of the listener's traces; of an error, the
 code alone, since its message may quote a value.
 """
 
@@ -38,8 +38,8 @@ def tracked(
 ) -> Callable[[Verb[C, P, T]], Verb[C, P, T]]:
     """Make a verb a span of the trace that it is called in, if any.
 
-    ``shows`` names the arguments whose values are names or numbers: nothing else of what is asked is recorded.
-    ``told`` returns, of the result, names, numbers and ids.
+    ``shows`` names the arguments whose values are names or numbers: nothing else of the call is recorded.
+    ``told`` returns names, numbers and ids of the result.
     """
 
     def decorate(verb: Verb[C, P, T]) -> Verb[C, P, T]:
@@ -78,7 +78,7 @@ async def _in_span(
 ) -> T:
     """Await a call as a span.
 
-    No error passes through the SDK: it would send its words and leave a cancelled span in the context for good.
+    No error passes through the SDK: it would send the message and leave a cancelled span in the context for ever.
     """
     results: list[T] = []
     errors: list[BaseException] = []

@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_ann(text, int) is
-  'Whether a generation has a valid ANN index of ours: how many candidates a search in it has (hnsw.ef_search), and about how many chunks; else null.';
+  'If a generation has a valid ANN index of ours: how many candidates a search in it considers (hnsw.ef_search), and about how many chunks; otherwise null.';

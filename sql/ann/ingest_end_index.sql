@@ -28,4 +28,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_end_index(text, text) is 'Notes what became of an index that was built or dropped: why it failed, or null.';
+comment on function ingest.ingest_end_index(text, text) is 'Records the result of building or dropping an index: why it failed, or null.';

@@ -3,7 +3,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform ingest.ingest_count_chunks(false);
-  -- While one is being built, somebody else does all there is to do.
+  -- While one is being built, another session does all the work.
   return not exists (select from ingest.ingest_plan_indexes() p where p.state = 'building')
     and (exists (select from ingest.ingest_plan_indexes() p where p.todo is not null) or exists (
     select from ingest.ingest_made_indexes() m

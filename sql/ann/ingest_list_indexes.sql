@@ -10,4 +10,4 @@ as $$
         or p.collection = any ((select ingest.ingest_collections_for('operate'::text))::text[]);
 $$;
 
-comment on function ingest.ingest_list_indexes() is 'ANN indexes of the collections that the caller operates, and what becomes of them; listeners see all.';
+comment on function ingest.ingest_list_indexes() is 'ANN indexes of the collections that the caller operates, and their state; listeners see all.';

@@ -91,7 +91,7 @@ as $$
          d.todo,
          case when d.phase is not null then d.phase
               when d.again_at > ingest.ingest_now() then format('failed %s, tried again at %s', case d.failures when 1 then 'once' else d.failures || ' times' end, date_trunc('second', d.again_at))
-              when d.building is not null then 'its builder died: it is built anew'
+              when d.building is not null then 'its builder died: it is rebuilt'
               else case d.verdict
                 when 'gone' then 'its collection or generation is gone: it is dropped'
                 when 'former' then 'a former generation'
@@ -100,17 +100,17 @@ as $$
                 when 'wide' then format('%s dimensions: an index takes 4000', d.dimensions)
                 when 'own' then format('index %I is yours', d.own)
                 when 'passed' then format('%s larger collections have one', ingest.ingest_most_indexes())
-                when 'reload' then format('about %s chunks come: dropped, and built again behind them', d.coming)
-                when 'changed' then 'its settings or space changed: it is built anew'
-                when 'mostly dead' then 'most of it is of chunks that are gone: it is built anew'
-                when 'loading' then 'requests of it run or wait: after them, or after 10 minutes; of those that bring more than it has, 2 hours'
+                when 'reload' then format('about %s chunks are coming: dropped, and rebuilt after them', d.coming)
+                when 'changed' then 'its settings or space changed: it is rebuilt'
+                when 'mostly dead' then 'most of its chunks are gone: it is rebuilt'
+                when 'loading' then 'its requests run or wait: built after them, or after 10 minutes (2 hours if they bring more than there is)'
                 when 'due' then case when a.listeners = 0 then 'no listener runs; or: ingest maintain' else 'next' end end end,
          d.name, d.building, d.wanted,
-         -- Of a partial index the server knows no total.
+         -- For a partial index the server knows no total.
          case when d.phase is not null then round(least(99.9, 100.0 * coalesce(d.tuples, 0) / greatest(d.chunks, 1)), 1) end,
          d.bytes, d.built_at, d.took, d.last_error, case when d.todo is not null and a.are_all_refused then a.error end
   from decided d cross join alive a
 $$;
 
 comment on function ingest.ingest_plan_indexes() is
-  'For each collection and generation what becomes of its ANN index: todo build, rebuild, drop, clear (what a dead builder left) or nothing, and why.';
+  'What to do about the ANN index of each collection and generation: todo build, rebuild, drop, clear (the rest of a dead builder) or nothing, and why.';

@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function ingest.ingest_renew_chunks_view(text) is
-  'Makes the typed view of the collection that has this index anew, if it is a former release''s, which lacks the column that fits the index.';
+  'Recreates the typed view of the collection that has this index, if it is a former release''s, which lacks the column that fits the index.';

@@ -21,4 +21,4 @@ end
 $$;
 
 comment on function ingest.ingest_go_on_discovery(uuid, text, int) is
-  'A parked look for a request''s documents goes on; false: its collection or its submitter has no room for that now. IG021 if another execution looks.';
+  'Resumes a request''s parked discovery; false: its collection or submitter has no room for that now. IG021 if another execution runs it.';

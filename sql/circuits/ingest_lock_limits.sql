@@ -16,4 +16,4 @@ end
 $$;
 
 comment on function ingest.ingest_lock_limits(text, text) is
-  'Locks what limits how many requests of a submitter and a collection run; false: somebody else has locked it.';
+  'Locks the limits of running requests of a submitter and a collection; false: another session has locked them.';

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_look_at_parked(p_requests uuid[], p_bat
 returns table (place int, verdict text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Waits for no lock: who controls a request in a transaction that stays open holds up nobody else's.
+-- Waits for no lock: a session that controls a request in an open transaction holds up only that one.
 declare
   v_now timestamptz := ingest.ingest_now();
 begin

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_park(p_fence ingest.ingest_fence_v1, p_error jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Lock order: the batch, then the request. Of two batches that park at a time, the second one sees that the first has.
+-- Lock order: the batch, then the request. If two batches park at the same time, the second one sees that the first has.
 declare
   v_now timestamptz := ingest.ingest_now();
   v_until timestamptz;
@@ -19,7 +19,7 @@ begin
   update ingest.ingest_batches b
   set resume_at = v_until, next_attempt_at = v_until, last_error = coalesce(p_error, b.last_error, v_error),
       waits_for = coalesce(p_error ->> 'service', b.waits_for),
-      -- What was read since then is progress; embedding itself says so (ingest_note_embedded).
+      -- What was read since then is progress; embedding records its own (ingest_note_embedded).
       waiting_since = case when exists (
           select from ingest.ingest_revisions v
           where v.request_id = b.request_id and v.batch = b.batch and v.loaded_at > b.waiting_since) then v_now
@@ -36,4 +36,4 @@ end
 $$;
 
 comment on function ingest.ingest_park(ingest.ingest_fence_v1, jsonb) is
-  'A batch waits for a service from now on, and so does its request, if nothing else of it runs. p_error: why; null: as before, or as its circuit says.';
+  'Parks a batch until a service is back, and its request, if nothing else of it runs. p_error: why; null: as before, or as its circuit says.';

@@ -23,4 +23,4 @@ $$;
 
 comment on function ingest.ingest_suspect(text, text, text, jsonb, float8, float8) is
   'Says that a call of a service failed. True: the caller is to ask it whether it lives (ingest_end_probe); false: its circuit is open, or '
-  'somebody asks already. p_wish: for so many seconds it wants to be left alone, which opens the circuit at once. p_lease: seconds to ask in.';
+  'somebody already probes it. p_wish: for how many seconds it asks to be left alone, which opens the circuit at once. p_lease: seconds for probing.';

@@ -5,7 +5,7 @@ create or replace function ingest.ingest_claim(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Takes up to p_most requests that are due, up to p_long of them long ones. Rows that can't run now stand in no index that is read
--- here, or are passed by with the submitter and collection that they belong to.
+-- here, or are skipped with the submitter and collection that they belong to.
 #variable_conflict use_column
 declare
   v_reading jsonb;

@@ -4,7 +4,7 @@ create or replace function ingest.ingest_lane_room(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place. Never waits: an
--- operator may leave a transaction open that has changed its collection. What is locked has no room for now.
+-- operator may leave a transaction open that has changed its collection. A locked one has no room for now.
 declare
   v_most int;
 begin
@@ -36,4 +36,4 @@ $$;
 
 comment on function ingest.ingest_lane_room(text, text, boolean) is
   'How many more requests of a submitter and of a collection may run; locks what says so, until the transaction ends. '
-  'p_capped: some submitter has a limit. locked: somebody else has locked it, so there is no room for now.';
+  'p_capped: some submitter has a limit. locked: another session has locked it, so there is no room for now.';

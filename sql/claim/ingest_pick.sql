@@ -5,7 +5,7 @@ create or replace function ingest.ingest_pick(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- From the most urgent priority on, once around the submitters who have requests of it, then around each one's collections.
--- An index is ordered so: a look goes straight to where the next turn begins, whatever else waits.
+-- An index has this order: a look goes straight to where the next turn begins, whatever else waits.
 declare
   -- The last call found nothing with all of its looks: now it is the turn of what is less urgent, if there is any.
   v_from text := case when ingest.ingest_next_priority(p_long, (turn ->> 'from')::bigint) is not null then turn ->> 'from' end;
@@ -83,5 +83,5 @@ comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jso
   'Locks up to p_most due requests of a kind, turn by turn. p_folders: see ingest_folders. p_not: submitters (true) or their '
   'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections, again}, where to go on '
   'first, if a look from the front takes long (stay, see ingest_pick_on), and the same below the priorities in which a call found nothing '
-  'with all of its looks (from, below): else nothing less urgent would have its turn. looks: 200 of them at a time, then the next call goes on. '
+  'with all of its looks (from, below): otherwise nothing less urgent would have its turn. looks: 200 of them at a time, then the next call continues. '
   'locked: something was passed by, since somebody has locked it. rooms: see ingest_pick_of; of both kinds together.';

@@ -50,4 +50,4 @@ $$;
 comment on function ingest.ingest_pick_of(boolean, int, text, text, int, int, int, text[], jsonb, boolean, uuid[], jsonb, jsonb, int, boolean) is
   'Locks the next requests of a submitter: up to p_few of the collection whose turn it is after p_after, p_most where it is the only one. '
   'p_again: how many turns that of p_after has left, as again says. '
-  'p_space: that of a new collection, if some service is away; null: none is. rooms: of submitters and collections, as far as they are known; looks: how many collections were looked at; locked: somebody else has locked one.';
+  'p_space: that of a new collection, if some service is away; null: none is. rooms: of submitters and collections, as far as they are known; looks: how many collections were looked at; locked: another session has locked one.';

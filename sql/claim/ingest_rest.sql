@@ -19,4 +19,4 @@ end
 $$;
 
 comment on function ingest.ingest_rest() is
-  'Takes the idle lock: ''resting'' if it did, else who holds it: a sleeping ''listener'', or open ''inserters'' that stay silent.';
+  'Takes the idle lock: ''resting'' if it did, otherwise who holds it: a sleeping ''listener'', or open ''inserters'' that stay silent.';

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_unclaim(p_request uuid, p_executor text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Some of its batches may have been started. What they publish would be refused now, so they are to start over.
+-- Some of its batches may have been started. What they publish would be refused now, so they must start over.
 -- Lock order: batches, then the request.
 begin
   perform ingest.ingest_as_system();

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_budget(p_hits ingest.ingest_hit_v2[], p
 language sql immutable
 return least(
   coalesce(p_budget, case when p_tokens is null then 12000 else 100000000 end), 100000000,
-  -- A token is taken for four bytes, which in these texts are so many characters.
+  -- A token counts as four bytes, which in these texts are four characters.
   (select p_tokens * 4.0 * coalesce(sum(length(h.text))::numeric / nullif(sum(octet_length(h.text)), 0), 1) from unnest(p_hits) h)::bigint)::int;
 
 comment on function ingest.ingest_budget(ingest.ingest_hit_v2[], int, int) is

@@ -112,4 +112,4 @@ end
 $$;
 
 comment on function ingest.ingest_choose(ingest.ingest_piece_v2[], int, int, int, int) is
-  'Which passages go into a prompt of so many characters, best first; at most p_share of them of one document, as long as there are others.';
+  'Which passages go into a prompt of this many characters, best first; at most p_share of them from one document, as long as there are others.';

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_citation(p_title text, p_metadata jsonb, p_uri text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
--- On one line, whatever stands in a document: a title must not look like the beginning of another passage.
+-- On one line, whatever a document contains: a title must not look like the beginning of another passage.
 declare
   v_path text[] := ingest.ingest_heading_path(p_metadata);
   v_where text := p_uri || coalesce('#page=' || ingest.ingest_page(p_metadata), '');
@@ -16,4 +16,4 @@ end
 $$;
 
 comment on function ingest.ingest_citation(text, jsonb, text) is
-  'Where a chunk stands, on one line: "title › heading › heading (uri#page=3)".';
+  'Where a chunk is, on one line: "title › heading › heading (uri#page=3)".';

@@ -14,7 +14,7 @@ begin
   perform ingest.ingest_check_count('tokens'::text, p_tokens);
   if not p_share between 0.01 and 1 then
     raise exception 'share is %', p_share
-      using errcode = 'IG035', constraint = 'wrong_share', hint = 'Give a part of the budget, 0.01 to 1: share => 0.5 is half of it.';
+      using errcode = 'IG035', constraint = 'wrong_share', hint = 'Give a share of the budget from 0.01 to 1: share => 0.5 is half of it.';
   end if;
   v_hits := array(select h from ingest.ingest_search_as_caller(p_wanted) h);
   if not ingest.ingest_has_own_policies() then

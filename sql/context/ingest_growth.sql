@@ -11,7 +11,7 @@ as $$
   ), step (phase, distance, rank, side, hit, first, last) as (
     select 1, 0, h.rank, 0, h.at, h.at, h.at from hit h
     union all
-    -- What follows before what precedes; no further than the next heading that is not one above or below the hit's.
+    -- First what follows, then what precedes; no further than the next heading that is neither above nor below the hit's.
     select 2, abs(p.ordinal - h.ordinal), h.rank, case when p.at > h.at then 1 else 2 end, h.at, least(h.at, p.at), greatest(h.at, p.at)
     from hit h join piece p on p.document = h.document and p.at <> h.at
       and p.ordinal between h.ordinal::bigint - p_neighbours and h.ordinal::bigint + p_neighbours

@@ -15,7 +15,7 @@ begin
     return 0;
   end if;
   if p_by_line or v_block ~ ('^' || v_item) then
-    -- What was there for the overlap only is given up, if a line, an item or a paragraph begins no later than the chunk's own text.
+    -- Text that only belongs to the overlap is dropped, if a line, an item or a paragraph begins no later than the chunk's own text.
     v_skip := least(length(substring(p_text from E'^((?:[^\n]*\n)+?)(?=' || v_line || ')')),
                     length(substring(p_text from E'^((?:[^\n]*\n)*?[ \t\r]*\n)(?=[ \t]*[^ \t\r\n])')));
     if v_skip <= v_own then

@@ -20,7 +20,7 @@ begin
     select length(p.prompt), octet_length(p.prompt) - p_tokens * 4::bigint into v_length, v_over
     from (select string_agg(s.cited, E'\n\n') as prompt from unnest(v_passages) s) p;
     exit when v_over is null or v_over <= 0;
-    -- What was chosen has more bytes a character than what was found. A character has four at most: the last try keeps to that.
+    -- The chosen text has more bytes per character than the found one. A character has four at most: the last try assumes that.
     v_budget := case when i < 7 then greatest(v_length - v_over, p_tokens) else p_tokens end;
   end loop;
   return query select * from unnest(v_passages);

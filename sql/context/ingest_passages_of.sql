@@ -27,4 +27,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_passages_of(ingest.ingest_hit_v2[], ingest.ingest_piece_v2[], int, float8, int, int) is
-  'Pieces as passages for a prompt of so many characters: what was cut ends with …, a code block that is open is closed.';
+  'Pieces as passages for a prompt of this many characters: a cut one ends with …, an open code block is closed.';

@@ -4,7 +4,7 @@ create or replace function ingest.ingest_pieces(
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with hit as (
-    -- Of equal texts, as copies of a document have them, the best is enough.
+    -- Among equal texts, as in copies of a document, the best is enough.
     select distinct on (h.text) h.*, h.place::int as rank
     from unnest(p_hits) with ordinality as h (uri, title, ordinal, text, score, metadata, revision_id, by, words_place, vector_place, collection, place)
     order by h.text, h.place

@@ -6,7 +6,7 @@ as $$
            over (order by t.place rows between unbounded preceding and 1 preceding), 0)::int, t.token
   from ts_parse('default', p_text) with ordinality as t (tokid, token, place)
   union all
-  -- What is one word only as it is searched: with marks of Markdown or soft hyphens inside, or decomposed.
+  -- Text that is one word only in its searchable form: with Markdown or soft hyphens inside, or decomposed.
   select r.upto - length(r.run), r.run
   from (
     select m.found[2] as run, sum(length(m.found[1]) + length(m.found[2])) over (order by m.place)::int as upto
@@ -15,4 +15,4 @@ as $$
   where ingest.ingest_searchable(r.run) <> r.run;
 $$;
 
-comment on function ingest.ingest_seen_words(text) is 'The words of a text, and where each begins, in characters from 0; what stands between them, too.';
+comment on function ingest.ingest_seen_words(text) is 'The words of a text and where each begins, in characters from 0; and what is between them.';

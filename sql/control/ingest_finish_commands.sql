@@ -5,4 +5,4 @@ as $$
   from unnest(p_ids, p_outcomes) as o (id, outcome) where c.id = o.id;
 $$;
 
-comment on function ingest.ingest_finish_commands(bigint[], text[], text) is 'Writes what became of commands that a listener took.';
+comment on function ingest.ingest_finish_commands(bigint[], text[], text) is 'Records the outcome of commands that a listener took.';

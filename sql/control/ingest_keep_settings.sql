@@ -1,8 +1,8 @@
 create or replace function ingest.ingest_keep_settings(p_request ingest.ingest_requests) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- A request keeps the settings that it started with, unless the collection's are others by now and nothing of it is
--- published: then its texts are cut and embedded anew, under the present ones.
+-- A request keeps the settings that it started with, unless the collection's have changed since and nothing of it is
+-- published: then its texts are chunked and embedded again, under the present ones.
 declare
   v_now jsonb := (
     select ingest.ingest_settings(c, s) from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
@@ -15,13 +15,13 @@ begin
     perform ingest.ingest_undo(p_request.id, 'loaded'::text);
     update ingest.ingest_requests r set settings = null where r.id = p_request.id;
   elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id' then
-    raise exception 'collection "%" has another embedding space than request % has published into', p_request.collection, p_request.id
+    raise exception 'collection "%" has another embedding space than the one request % has published into', p_request.collection, p_request.id
       using errcode = 'IG018', constraint = 'space_changed', hint = 'Start over, as a new request: select ingest_fork(id).';
   elsif v_now -> 'tenant' is distinct from p_request.settings -> 'tenant' then
-    raise exception 'collection "%" is another tenant''s than when request % published into it', p_request.collection, p_request.id
+    raise exception 'collection "%" belongs to another tenant than when request % published into it', p_request.collection, p_request.id
       using errcode = 'IG018', constraint = 'tenant_changed', hint = 'Start over, as a new request: select ingest_fork(id).';
   end if;
 end
 $$;
 
-comment on function ingest.ingest_keep_settings(ingest.ingest_requests) is 'Drops the settings that a request started with, where others hold by now and it published nothing.';
+comment on function ingest.ingest_keep_settings(ingest.ingest_requests) is 'Drops the settings that a request started with, if others apply now and it published nothing.';

@@ -16,7 +16,7 @@ begin
   update ingest.ingest_requests r
   set status = 'pending', error = null, percent = null, started_at = null, finished_at = null, executor_id = null, deadline_at = null,
       crashes = 0, due = true,
-      -- What a cancel leaves as it is, before a claim, must be true; what failed is on its way again.
+      -- What a cancel before a claim leaves as it is must be true; what failed is under way again.
       (documents_done, documents_skipped, documents_failed) = (
         select count(*) filter (where v.state = 'published'), count(*) filter (where v.state = 'skipped') + coalesce(r.documents_unchanged, 0),
                count(*) filter (where v.state = 'failed')
@@ -24,10 +24,10 @@ begin
   where r.id = p_request;
   insert into ingest.ingest_commands (request_id, verb, done_at, outcome) values (p_request, p_verb, ingest.ingest_now(), 'pending');
 exception when unique_violation then
-  raise exception 'the dedupe key of request % belongs to another unfinished request of its submitter by now', p_request
+  raise exception 'the dedupe key of request % now belongs to another unfinished request of its submitter', p_request
     using errcode = 'IG017', constraint = 'dedupe_key_taken',
-          hint = 'Wait for the other one or cancel it, or do without: ingest_fork makes a new request without the key.';
+          hint = 'Wait for the other one, cancel it, or use ingest_fork, which makes a new request without the key.';
 end
 $$;
 
-comment on function ingest.ingest_reopen(uuid, text) is 'Back to pending, for a verb that goes on with an ended request.';
+comment on function ingest.ingest_reopen(uuid, text) is 'Back to pending, for a verb that continues an ended request.';

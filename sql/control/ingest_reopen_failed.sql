@@ -4,7 +4,7 @@ as $$
 declare
   v_extra int := (select coalesce(max(b.batch), 0) + 1 from ingest.ingest_batches b where b.request_id = p_request);
 begin
-  -- What discovery refused was in no batch. Its locator or its URI says where it lies; one that is too long was cut and
+  -- What discovery refused was in no batch. Its locator or URI says where it lies; one that is too long was cut and
   -- leads nowhere. A file of records would come back as one document.
   with refused as (
     update ingest.ingest_revisions v

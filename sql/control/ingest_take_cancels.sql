@@ -3,7 +3,7 @@ returns table (id bigint, request_id uuid, stands boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- The request's lock keeps a resume from coming between the look at its status and the cancel in DBOS.
--- One that somebody else holds keeps no other from being cancelled: it is taken later.
+-- One that another session holds keeps no other from being cancelled: it is taken later.
 begin
   return query
     with taken as materialized (

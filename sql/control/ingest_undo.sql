@@ -4,7 +4,7 @@ as $$
 -- Documents that are on their way beyond p_state (loaded or discovered) go back to it.
 begin
   if p_state = 'discovered' then
-    -- Reading the whole again brings its parts anew.
+    -- Reading the whole again brings its parts again.
     delete from ingest.ingest_revisions part using ingest.ingest_revisions v
     where v.request_id = p_request and v.state in ('loaded', 'chunked', 'embedded')
       and part.parent_id = v.id and part.request_id = p_request and part.state <> 'published';

@@ -30,4 +30,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_filter_comparison(text, jsonb, text[]) is 'What an operator says of the value below these keys, as a condition. IG035 for one that there is not.';
+comment on function ingest.ingest_filter_comparison(text, jsonb, text[]) is 'An operator on the value below these keys, as a condition. IG035 for an unknown one.';

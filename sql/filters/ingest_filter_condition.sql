@@ -37,4 +37,4 @@ end
 $$;
 
 comment on function ingest.ingest_filter_condition(jsonb, text[]) is
-  'A filter, or what of it stands below these keys, as a condition on the metadata of chunks c. IG035 where it has no sense.';
+  'A filter, or the part of it below these keys, as a condition on the metadata of chunks c. IG035 if it is invalid.';

@@ -10,14 +10,14 @@ begin
     return;
   end if;
   if not ingest.ingest_is_owner() then
-    raise exception 'role "%" may not say which tenant collection "%" is of', ingest.ingest_caller(), p_collection
-      using errcode = 'IG040', constraint = 'not_granted', hint = 'Only the owner may: tenants share what was embedded.';
+    raise exception 'role "%" may not set the tenant of collection "%"', ingest.ingest_caller(), p_collection
+      using errcode = 'IG040', constraint = 'not_granted', hint = 'Only the owner may: collections of a tenant share what was embedded.';
   end if;
   if octet_length(p_tenant) > 48 or p_tenant ~ '[[:cntrl:]]' then
     raise exception 'tenant "%" is not a usable name', left(p_tenant, 100)
       using errcode = 'IG012', constraint = 'wrong_tenant_name', hint = 'A tenant''s name has at most 48 bytes and no control characters.';
   end if;
-  -- A claim reads the tenant, and locks nothing for it. Of a collection that is new it sees nothing yet.
+  -- A claim reads the tenant, and locks nothing for it. It does not yet see a new collection.
   if not v_new then
     lock table ingest.ingest_requests in share row exclusive mode;
   end if;
@@ -32,4 +32,4 @@ end
 $$;
 
 comment on function ingest.ingest_change_tenant(text, text) is
-  'Gives a collection that holds nothing to another tenant. For the owner. No INSERT of a request goes on until its transaction ends.';
+  'Gives an empty collection to another tenant. For the owner. No INSERT of a request continues until its transaction ends.';

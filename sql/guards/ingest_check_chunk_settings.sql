@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_check_chunk_settings(p_name text, p_settings jsonb) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
--- Of what will stand in the row: one of the two may stay as it is.
+-- Checks what will be in the row: one of the two may stay as it is.
 declare
   v_size int;
   v_overlap int;
@@ -10,7 +10,7 @@ begin
   into v_size, v_overlap
   from (select p_name) as n (name) left join ingest.ingest_collections c on c.name = n.name;
   if v_overlap > v_size / 2 then
-    raise exception 'chunks of collection "%" would have % characters and repeat % of the one before', p_name, v_size, v_overlap
+    raise exception 'chunks of collection "%" would have % characters and repeat % of the previous one', p_name, v_size, v_overlap
       using errcode = 'IG012', constraint = 'overlap_too_large',
             hint = format('chunk_overlap is at most half of chunk_size: give one of at most %s, or a chunk_size of at least %s.',
                           v_size / 2, 2 * v_overlap);

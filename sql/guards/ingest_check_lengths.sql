@@ -28,9 +28,9 @@ begin
   v_length := coalesce(octet_length(p_request.content), octet_length(p_request.content_bytes));
   v_most := (select l.max_document_bytes from ingest.ingest_limits l where l.role = '');
   if v_length > v_most then
-    raise exception 'the content of request % has % bytes, no listener takes more than %', p_request.id, v_length, v_most
+    raise exception 'the content of request % has % bytes, and no listener accepts more than %', p_request.id, v_length, v_most
       using errcode = 'IG009', constraint = 'content_too_large',
-            hint = 'Raise INGEST_MAX_DOCUMENT_BYTES of the listeners, or cut the document in parts.';
+            hint = 'Raise INGEST_MAX_DOCUMENT_BYTES of the listeners, or split the document.';
   end if;
 end
 $$;

@@ -20,15 +20,15 @@ begin
       union
       select c.name from ingest.ingest_collections c where c.created_by = p_role) brought;
     exit when v_count < p_most or v_try = 2;
-    -- What was cancelled before a claim takes no place.
+    -- A request cancelled before a claim takes no place.
     delete from ingest.ingest_new_collections n
     where n.role = p_role and n.collection not in (
       select r.collection from ingest.ingest_requests r where r.status in ('pending', 'running') and r.submitted_by = p_role::text);
   end loop;
   if v_count >= p_most then
-    raise exception 'role "%" may bring at most % collections into being, and has', p_role, p_most
+    raise exception 'role "%" may create at most % collections, and has', p_role, p_most
       using errcode = 'IG043', constraint = 'too_many_collections',
-            hint = 'Submit to one that is there, or have the owner make it: select ingest_collection(name). It can raise the limit, too: '
+            hint = 'Submit to an existing one, or have the owner create it: select ingest_collection(name). The owner can also raise the limit: '
                    'select ingest_limit(role, ''{"max_new_collections": n}'').';
   end if;
   insert into ingest.ingest_new_collections (role, collection) values (p_role, p_collection);
@@ -36,4 +36,4 @@ end
 $$;
 
 comment on function ingest.ingest_check_new_collection(name, text, int) is
-  'Raises IG043 where a submitter asks for one more collection that is not there than it may; else writes down that it did.';
+  'Raises IG043 if a submitter asks for more new collections than it may; otherwise records that it did.';

@@ -6,7 +6,7 @@ declare
 begin
   if (octet_length(p_name) between 1 and 48 and p_name !~ '[[:cntrl:]]' and btrim(p_name) <> '') is not true then
     raise exception 'a collection can''t be named "%"', left(p_name, 100)
-      using errcode = 'IG016', constraint = 'wrong_collection_name', hint = 'A name has 1 to 48 bytes, not only blanks, and no control characters.';
+      using errcode = 'IG016', constraint = 'wrong_collection_name', hint = 'A name has 1 to 48 bytes, not only spaces, and no control characters.';
   end if;
   if jsonb_typeof(p_settings) <> 'object' then
     raise exception 'the settings of collection "%" are a JSON %, not an object', p_name, jsonb_typeof(p_settings)

@@ -11,7 +11,7 @@ declare
 begin
   select k.* into v_count from ingest.ingest_pending_counts k where k.role = p_role order by k.counted_at desc limit 1;
   v_until := v_count.counted_at + ingest.ingest_count_lasts(v_count, p_most, p_most_bytes);
-  -- One counts, others go on with what they have; not for long, since that one may stay open. (And anybody can hold this lock.)
+  -- One counts, others continue with what they have; not for long, since that one may stay open. (And anybody can hold this lock.)
   if v_until is null or v_until = v_count.counted_at or ingest.ingest_now() > v_until
      and (pg_try_advisory_xact_lock(ingest.ingest_lock_key('pending:' || p_role))
           or ingest.ingest_now() > v_until + (v_until - v_count.counted_at)) then
@@ -28,12 +28,12 @@ begin
     v_count := ingest.ingest_count_pending(p_role, p_most, p_most_bytes);
   end if;
   if v_count.pending + v_own.pending >= p_most then
-    raise exception '% requests of role "%" wait already, and % may', v_count.pending + v_own.pending, p_role, p_most
+    raise exception '% requests of role "%" are pending, and at most % may be', v_count.pending + v_own.pending, p_role, p_most
       using errcode = 'IG043', constraint = 'too_many_pending',
-            hint = 'Wait until some have run, or hand over a folder, or records, as one request. The owner can raise the limit: '
+            hint = 'Wait until some have run, or submit a folder, or records, as one request. The owner can raise the limit: '
                    'select ingest_limit(role, ''{"max_pending": n}'').';
   elsif v_count.bytes + v_own.bytes + p_bytes > p_most_bytes then
-    raise exception 'requests of role "%" that wait would have % bytes, and % may', p_role,
+    raise exception 'pending requests of role "%" would have % bytes, and at most % are allowed', p_role,
                     v_count.bytes + v_own.bytes + p_bytes, p_most_bytes
       using errcode = 'IG043', constraint = 'too_many_pending_bytes',
             hint = 'Wait until some requests have run, or submit sources. The owner can raise the limit: '

@@ -7,7 +7,7 @@ declare
     select l.min_priority from ingest.ingest_limits l where l.role in (v_caller, '') order by l.role desc limit 1);
 begin
   if p_priority < v_floor and not ingest.ingest_may('operate'::text, ''::text) then
-    raise exception 'priority % is more urgent than role "%" may ask for', p_priority, v_caller
+    raise exception 'priority % is more urgent than role "%" may set', p_priority, v_caller
       using errcode = 'IG043', constraint = 'priority_too_urgent',
             hint = format('Give %s or more; an operator of all collections may go below.', v_floor);
   end if;

@@ -24,7 +24,7 @@ begin
   if p_request.source ~* '^table:' and not ingest.ingest_is_watchs(p_request) then
     raise exception 'request % names a table as its source', p_request.id
       using errcode = 'IG008', constraint = 'table_source',
-            hint = 'Watch it: select ingest_watch_table(''articles'', columns => ''{title,body}''). A watch reads all its rows at first.';
+            hint = 'Watch it: select ingest_watch_table(''articles'', columns => ''{title,body}''). A watch first reads all rows.';
   end if;
   perform ingest.ingest_check_options(p_request.options);
   perform ingest.ingest_check_metadata(p_request.metadata);

@@ -23,13 +23,13 @@ begin
   if p_request.source ~ '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@' then
     raise exception 'the source has a user, or a password, in it'
       using errcode = 'IG008', constraint = 'credentials_in_source',
-            hint = 'Everybody who sees the request would see them. Credentials are set for the listener: see the page of its kind of source.';
+            hint = 'Everybody who sees the request would see them. Set credentials for the listener instead: see the page on that kind of source.';
   end if;
   if octet_length(p_request.collection) not between 1 and 48 or p_request.collection ~ '[[:cntrl:]]'
      or btrim(p_request.collection) = '' then
-    raise exception 'request % is for a collection named "%"', p_request.id, left(p_request.collection, 100)
+    raise exception 'request % names a collection "%"', p_request.id, left(p_request.collection, 100)
       using errcode = 'IG016', constraint = 'wrong_collection_name',
-            hint = 'A collection''s name has 1 to 48 bytes, not only blanks, and no control characters.';
+            hint = 'A collection''s name has 1 to 48 bytes, not only spaces, and no control characters.';
   end if;
   if octet_length(p_request.uri) > 2000 then
     raise exception 'request % has a uri of % bytes', p_request.id, octet_length(p_request.uri)

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_check_submitter(p_request ingest.ingest_requests) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- The first of all checks, for others than the owner: who may not submit to a collection changes and learns nothing.
+-- The first of all checks, for all but the owner: a role that may not submit to a collection changes and learns nothing.
 begin
   -- Its own grants first: every inserter pays for this. (Those of a watch's maker were looked at.)
   if p_request.watch is null and not exists (
@@ -9,7 +9,7 @@ begin
        where g.role = coalesce(nullif(current_setting('role'), 'none')::name, session_user) and g.may = 'submit'
          and g.collection in ('', p_request.collection))
      and not ingest.ingest_may('submit'::text, p_request.collection)
-     -- Who operates a collection may do in it once more what was done there.
+     -- An operator of a collection may repeat there what was done there.
      and (p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection))
      -- A listener inserts those of watches, whose makers may submit.
      and (p_request.source not like 'table:%' or not ingest.ingest_is_watchs(p_request)) is not false then

@@ -16,9 +16,9 @@ begin
             hint = 'Give a language like english or german, or simple (select cfgname from pg_ts_config); one of your own with its schema.';
   elsif pg_is_other_temp_schema(v_namespace) or v_namespace = pg_my_temp_schema() then
     raise exception 'text search configuration "%" is temporary', p_name
-      using errcode = 'IG012', constraint = 'temporary_text_config', hint = 'Make it in a schema that stays.';
+      using errcode = 'IG012', constraint = 'temporary_text_config', hint = 'Create it in a permanent schema.';
   end if;
 end
 $$;
 
-comment on function ingest.ingest_check_text_config(text) is 'Raises IG012 where a text search configuration is not there, or won''t stay.';
+comment on function ingest.ingest_check_text_config(text) is 'Raises IG012 if a text search configuration does not exist or is temporary.';

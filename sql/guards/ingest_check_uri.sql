@@ -14,7 +14,7 @@ begin
                              where starts_with(lower(root.name), v_scheme || ':'))) then
     return;
   end if;
-  raise exception 'uri "%" is one that a source gives its documents', left(p_uri, 200)
+  raise exception 'uri "%" has the form that sources give their documents', left(p_uri, 200)
     using errcode = 'IG009', constraint = 'reserved_uri',
           hint = 'Name inline content without a scheme and without a leading slash, like notes/frost.md; or submit the source itself.';
 end

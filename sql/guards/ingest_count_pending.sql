@@ -13,7 +13,7 @@ begin
     limit p_most) waiting;
   v_count.took := ingest.ingest_now() - v_count.counted_at;
   if ingest.ingest_count_lasts(v_count, p_most, p_most_bytes) > interval '0' or exists (
-       -- Else one from before would go on being good enough.
+       -- Otherwise an old one would remain good enough.
        select from ingest.ingest_pending_counts k
        where k.role = p_role and k.counted_at + ingest.ingest_count_lasts(k, p_most, p_most_bytes) > v_count.counted_at) then
     insert into ingest.ingest_pending_counts values (v_count.*);

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_forget_requests() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- What is live outlives the request that brought it.
+-- Live documents outlive the request that brought them.
 begin
   -- Batches first: that waits for a write of chunks that is still open, which the next statement then sees.
   delete from ingest.ingest_batches b using deleted d where b.request_id = d.id;

@@ -17,7 +17,7 @@ begin
     end if;
   elsif p_source !~ '^/' then
     -- The scheme and the host mean the same in capitals.
-    -- (What is no URL with a path is nobody's: whichever listener gets it says so.)
+    -- (Anything that is not a URL with a path belongs to nobody: whichever listener gets it reports that.)
     return (select lower(url[1]) || url[2]
             from regexp_matches(p_source, '^([A-Za-z][A-Za-z0-9+.-]+:(?=/)(?://[^/?#]*)?)(.*)$') url);
   end if;
@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function ingest.ingest_locate(text) is
-  'Where a source lies, to be compared with the roots of listeners: the path of a local one (an absolute path or a file:// URL), else its URL.';
+  'Where a source lies, for comparison with the roots of listeners: the path of a local one (an absolute path or a file:// URL), otherwise its URL.';

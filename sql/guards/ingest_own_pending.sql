@@ -2,7 +2,7 @@ create or replace function ingest.ingest_own_pending(p_role name, out pending bi
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
--- Volatile: it sees rows of the statement that goes on.
+-- Volatile: it sees rows of the running statement.
 begin
   select count(*), coalesce(sum(ingest.ingest_request_bytes(r)), 0) into pending, bytes
   from ingest.ingest_requests r where r.created_at = now() and r.submitted_by = p_role::text and r.status = 'pending';

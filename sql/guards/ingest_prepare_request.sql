@@ -41,7 +41,7 @@ begin
   end if;
   if exists (select from ingest.ingest_used_ids u where u.id = new.id) then
     raise exception 'request % ran before and was deleted', new.id
-      using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database make the id, or take a new one.';
+      using errcode = 'IG006', constraint = 'id_used_before', hint = 'Let the database generate the id, or use a new one.';
   end if;
   if new.uri is not null and exists (select from ingest.ingest_forgotten) and ingest.ingest_is_kept_out(new.collection, new.uri) then
     raise exception 'document "%" was forgotten in collection "%"', left(new.uri, 200), new.collection

@@ -23,15 +23,15 @@ begin
     if v_id is not null then
       return v_id;
     end if;
-    -- Else the one in the way ended in between, or nobody may see it.
+    -- Otherwise the conflicting one ended in between, or is invisible to everybody.
     exit when nullif(dedupe_key, '') is null;
   end loop;
-  raise exception 'the request was not inserted, and there is no other one to be seen in its place'
+  raise exception 'the request was not inserted, and no other one with its dedupe key can be seen'
     using errcode = 'IG042', constraint = 'not_inserted',
           hint = 'A trigger or a policy of your own on ingest_requests keeps it out, or hides the one that has its dedupe key.';
 end
 $$;
 
 comment on function ingest.ingest_add(text, text, jsonb, jsonb, int, timestamptz, text, text, text, text, bytea) is
-  'Inserts a request and returns its id; with a dedupe key that an unfinished request of the caller''s in the collection has, the id of '
-  'that one. IG042 if it was neither inserted nor is there.';
+  'Inserts a request and returns its id; if an unfinished request of the caller''s in the collection has the same dedupe key, the id of '
+  'that one. IG042 if it was not inserted and no such request is visible.';

@@ -5,7 +5,7 @@ declare
   v_status text;
   v_error jsonb := jsonb_build_object(
     'code', 'cancelled', 'message', format('cancelled by %s', ingest.ingest_caller()),
-    'hint', 'To go on with it: select ingest_resume(id).', 'step', null, 'retryable', false);
+    'hint', 'To continue it: select ingest_resume(id).', 'step', null, 'retryable', false);
 begin
   perform ingest.ingest_require_request(p_request);
   perform ingest.ingest_as_system();
@@ -21,7 +21,7 @@ begin
   elsif v_status = 'running' then
     perform ingest.ingest_settle(p_request, 'cancelled'::text, v_error);
   else
-    raise exception 'request % is % already', p_request, v_status
+    raise exception 'request % is already %', p_request, v_status
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Only a pending or running request can be cancelled.';
   end if;
   -- A listener stops the workflows, if there are any, and announces the end.
@@ -32,4 +32,4 @@ end
 $$;
 
 comment on function ingest.ingest_cancel(uuid) is
-  'Cancels a pending or running request at once; a listener then stops its workflows. IG010 unknown, IG011 ended already.';
+  'Cancels a pending or running request at once; a listener then stops its workflows. IG010 unknown, IG011 already ended.';

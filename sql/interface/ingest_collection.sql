@@ -21,7 +21,7 @@ begin
                    'index_ef_construction and index_ef_search.';
   end if;
   if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
-    raise exception 'role "%" may not say which service the listeners call', ingest.ingest_caller()
+    raise exception 'role "%" may not choose the service that listeners call', ingest.ingest_caller()
       using errcode = 'IG040', constraint = 'not_granted', hint = 'The owner of the schema sets a collection''s endpoint.';
   end if;
   perform ingest.ingest_check_template(p_settings ->> 'embedding_template');
@@ -64,5 +64,5 @@ end
 $$;
 
 comment on function ingest.ingest_collection(text, jsonb) is
-  'Makes or changes a collection; settings that are not named, or null, stay (max_running: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
-  'tenant is in use, IG040 only the owner may say whose it is.';
+  'Creates or changes a collection; settings that are omitted or null stay (max_running: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
+  'tenant is in use, IG040 only the owner may set its tenant.';

@@ -11,8 +11,8 @@ declare
 begin
   perform ingest.ingest_require('operate'::text, ''::text);
   if v_reason is null then
-    raise exception 'this database is where it was: there is no restore to confirm'
-      using errcode = 'IG011', constraint = 'wrong_state', hint = 'Listeners work in it as ever: see ingest_status.';
+    raise exception 'this database was not restored: there is nothing to confirm'
+      using errcode = 'IG011', constraint = 'wrong_state', hint = 'Listeners work in it as usual: see ingest_status.';
   end if;
   perform ingest.ingest_as_system();
   if p_cancel then
@@ -30,10 +30,10 @@ begin
       timeline = excluded.timeline, confirmed_at = excluded.confirmed_at, confirmed_by = excluded.confirmed_by;
   select count(*) into v_open from ingest.ingest_requests r where r.status in ('pending', 'running');
   perform pg_notify(ingest.ingest_channel('doorbell'::text), '');
-  return format('%s requests go on, %s were cancelled', v_open, v_cancelled);
+  return format('%s requests continue, %s were cancelled', v_open, v_cancelled);
 end
 $$;
 
 comment on function ingest.ingest_confirm_restore(boolean) is
-  'Says that work goes on in this database, although it was restored from a copy (ingest_restored says why it is taken for one). p_cancel: what was pending or '
-  'running is cancelled first, and watches are paused, as in a copy for tests. For the owner and operators of all collections. IG011: nothing was restored.';
+  'Confirms that work continues in this database although it was restored from a copy (ingest_restored says why it counts as one). p_cancel: pending and '
+  'running requests are cancelled first, and watches are paused, as in a copy for tests. For the owner and operators of all collections. IG011: nothing was restored.';

@@ -16,6 +16,6 @@ $$;
 
 comment on function ingest.ingest_context(
   text, text, int, int, int, float8, int, int, jsonb, text, text, int, text[], timestamptz, float8, float8, float8, boolean) is
-  'What goes into a prompt for a question, best first: hits with their neighbours and sections, as passages of their documents that do not overlap, '
-  'in at most budget characters or tokens (of four bytes), 12,000 characters by default; of one document at most its share of it, if there are several. '
-  'cited is the passage under a line with its number, title, headings and URI. The others as of ingest_search. IG014, IG035, IG040.';
+  'Text for a prompt that answers a question, best first: hits with their neighbours and sections, as passages of their documents that do not overlap, '
+  'in at most budget characters or tokens (of four bytes), 12,000 characters by default; from one document at most its share, if there are several. '
+  'cited is the passage under a line with its number, title, headings and URI. The other arguments are those of ingest_search. IG014, IG035, IG040.';

@@ -16,4 +16,4 @@ $$;
 
 comment on function ingest.ingest_context_for(
   text[], text, text, int, int, int, float8, int, int, jsonb, text, text, int, text[], timestamptz, float8, float8, float8, boolean) is
-  'ingest_context by a gateway for somebody else: of documents that have principals only those with one of these. IG040 if the caller is no gateway.';
+  'ingest_context by a gateway for others: documents that have principals are used only if one of those given is among them. IG040 if the caller is no gateway.';

@@ -16,4 +16,4 @@ $$;
 
 comment on function ingest.ingest_context(
   vectors.vector, text, int, int, int, float8, int, int, jsonb, text, int, text[], timestamptz, float8) is
-  'ingest_context by a vector: what goes into a prompt for a question, by cosine distance.';
+  'ingest_context by a vector: text for a prompt, by cosine distance.';

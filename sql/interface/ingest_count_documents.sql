@@ -10,4 +10,4 @@ end
 $$;
 
 comment on function ingest.ingest_count_documents(text, text[], text) is
-  'How many documents ingest_delete_documents would delete: those of these URIs, or all, under a prefix. IG014 no such collection, IG040 not granted.';
+  'How many documents ingest_delete_documents would delete: those with these URIs, or all, or all under a prefix. IG014 no such collection, IG040 not granted.';

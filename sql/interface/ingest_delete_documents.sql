@@ -6,7 +6,7 @@ declare
 begin
   perform ingest.ingest_require('operate'::text, p_collection);
   if p_uris is null then  -- as array_agg makes it of no rows, and a program of a variable that is not set
-    raise exception 'which documents to delete is null'
+    raise exception 'the documents to delete are null'
       using errcode = 'IG035', constraint = 'no_uris',
             hint = 'Give an array of URIs, empty for none: coalesce(array_agg(uri), ''{}''). All documents: select ingest_delete_documents(collection).';
   end if;

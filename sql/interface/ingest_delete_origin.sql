@@ -28,5 +28,5 @@ end
 $$;
 
 comment on function ingest.ingest_delete_origin(text, text, int, text) is
-  'Deletes a page of the documents that came from a source and no other, by URI, with revisions and chunks; what came from another one, too, stays. '
-  'Returns how many, and the last URI: the next page is behind it (p_after); null: that was all. IG040 not granted.';
+  'Deletes a page of the documents that came only from this source, by URI, with revisions and chunks. '
+  'Returns deleted (how many) and last (the last URI; pass it as p_after for the next page; null: done). IG040 not granted.';

@@ -12,5 +12,5 @@ end
 $$;
 
 comment on function ingest.ingest_delete_requests(uuid[]) is
-  'Deletes finished requests; what they brought stays. Returns how many. Like a DELETE on ingest_requests, for operators of some '
+  'Deletes finished requests; their documents stay. Returns how many. Like a DELETE on ingest_requests, for operators of some '
   'collections. IG007 unfinished, IG010 unknown, IG040 if the caller may not operate.';

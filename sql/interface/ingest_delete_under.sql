@@ -10,7 +10,7 @@ begin
   if coalesce(p_under, '') = '' then
     raise exception 'the prefix is empty'
       using errcode = 'IG035', constraint = 'empty_prefix',
-            hint = 'It would be all documents: if that is meant, select ingest_delete_documents(collection).';
+            hint = 'It would match all documents. To delete them all: select ingest_delete_documents(collection).';
   end if;
   with page as materialized (
     select d.id from ingest.ingest_documents d
@@ -24,5 +24,5 @@ end
 $$;
 
 comment on function ingest.ingest_delete_under(text, text, int, text) is
-  'Deletes a page of the documents whose URIs begin with a prefix, by URI, with revisions and chunks; returns how many, and the last one''s URI: the '
-  'next page is behind it (p_after). Less than p_limit: that was all. IG014 no such collection, IG035 an empty prefix, IG040 not granted.';
+  'Deletes a page of the documents whose URIs begin with a prefix, by URI, with revisions and chunks. Returns deleted (how many) and last (the last URI: '
+  'pass it as p_after for the next page; fewer than p_limit: done). IG014 no such collection, IG035 an empty prefix, IG040 not granted.';

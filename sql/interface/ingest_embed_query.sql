@@ -24,5 +24,5 @@ end
 $$;
 
 comment on procedure ingest.ingest_embed_query(text, text, interval) is
-  'Has a listener embed a query and waits for it: then ingest_search(query, collection) goes by meaning too. '
-  'IG030 empty, IG031 no space, IG032 no listener, none in time or too many questions, IG033 in a transaction block, IG034 the embedder''s error.';
+  'Has a listener embed a query and waits for it: then ingest_search(query, collection) searches by meaning too. '
+  'IG030 empty, IG031 no space, IG032 no listener, none in time or too many queries, IG033 in a transaction block, IG034 the embedder''s error.';

@@ -21,7 +21,7 @@ begin
   end if;
   perform ingest.ingest_check_fork(v_request, from_step);
   if from_step <> 'discover' and (v_request.options || options) -> 'record' is distinct from v_request.options -> 'record' then
-    raise exception 'option "record" decides what the documents are'
+    raise exception 'option "record" determines the documents'
       using errcode = 'IG023', constraint = 'other_settings', hint = 'Fork it from discover.';
   end if;
   insert into ingest.ingest_requests
@@ -39,6 +39,6 @@ end
 $$;
 
 comment on function ingest.ingest_fork(uuid, text, jsonb, text) is
-  'A new request like another one, from discover, load, chunk, embed or save on: what that one had made before the step is not '
-  'made again. Returns the new request''s id. IG010 unknown, IG011 wrong state, IG019 unknown step, IG022 purged already, '
+  'A new request like another one that starts at discover, load, chunk, embed or save: what the other had produced before that step is not '
+  'produced again. Returns the new request''s id. IG010 unknown, IG011 wrong state, IG019 unknown step, IG022 already purged, '
   'IG023 another option record.';

@@ -8,7 +8,7 @@ begin
   perform ingest.ingest_check_granted(v_right, p_collection);
   if not exists (select from pg_roles r where r.rolname = p_role) then
     raise exception 'there is no role "%"', p_role
-      using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
+      using errcode = 'IG041', constraint = 'unknown_role', hint = format('Create it first: create role %I login;', p_role);
   end if;
   if v_right = 'operate' and p_collection is not null then
     -- Made by its operator, in a transaction that stays open, it would keep claims waiting.
@@ -18,7 +18,7 @@ begin
   on conflict do nothing;
   perform ingest.ingest_apply_right(p_role, v_right);
   if v_right = 'search' then
-    -- A view that is there stays: to make it anew would wait for everybody who reads it, and keep others waiting.
+    -- An existing view stays: recreating it would wait for all its readers, and keep others waiting.
     for v_one in
       select c.name, to_regclass(format('%I.%I', '{schema}', 'ingest_chunks_' || c.name)) as view from ingest.ingest_collections c
       where c.space_id is not null and c.name = coalesce(p_collection, c.name) order by c.name
@@ -34,5 +34,5 @@ end
 $$;
 
 comment on function ingest.ingest_grant(name, text, text) is
-  'Lets a role be submitter, searcher, operator or gateway of a collection, or of all (null), or run listeners (listener). For the owner. '
+  'Makes a role submitter, searcher, operator or gateway of a collection, or of all (null), or lets it run listeners (listener). For the owner. '
   'IG041 unknown role or kind.';

@@ -13,5 +13,5 @@ as $$
 $$;
 
 comment on function ingest.ingest_highlight(text, text, regconfig) is
-  'Where the words that a query looks for stand in a text: ranges of characters, from 0, in order, that do not touch. As full-text search sees '
+  'Where the words of a query occur in a text: ranges of characters, from 0, in order, not touching. As full-text search sees '
   'words under this configuration; words after a minus are not marked.';

@@ -7,7 +7,7 @@ declare
 begin
   if p_role <> '' and p_settings is not null and not exists (select from pg_roles r where r.rolname = p_role) then
     raise exception 'there is no role "%"', p_role
-      using errcode = 'IG041', constraint = 'unknown_role', hint = format('Make it first: create role %I login;', p_role);
+      using errcode = 'IG041', constraint = 'unknown_role', hint = format('Create it first: create role %I login;', p_role);
   end if;
   if jsonb_typeof(p_settings) <> 'object' then
     raise exception 'limits are a JSON %, not an object', jsonb_typeof(p_settings)
@@ -27,8 +27,8 @@ begin
                                   and case s.key when 'max_pending_bytes' then 9223372036854775807 when 'weight' then 100 else 2147483647 end
         else true end;
   if v_wrong is not null then
-    raise exception 'limit % is no usable number', v_wrong
-      using errcode = 'IG012', constraint = 'wrong_limit', hint = 'Give whole numbers from 0 on (of min_priority, below it too; of weight, 1 to 100), or null: no limit (not of max_queries and weight).';
+    raise exception 'limit % is not a valid number', v_wrong
+      using errcode = 'IG012', constraint = 'wrong_limit', hint = 'Give whole numbers from 0 on (min_priority may be negative; weight is 1 to 100), or null: no limit (not of max_queries and weight).';
   end if;
   perform ingest.ingest_as_system();
   if p_settings is null then
@@ -57,6 +57,6 @@ end
 $$;
 
 comment on function ingest.ingest_limit(name, jsonb) is
-  'Limits what a submitter may take of what all share; of '''': all that have no limits of their own. Limits that are not named stay '
-  '(at first those of all), null in one takes it away, and null for all of them makes those of all hold again. For the owner. '
+  'Limits how much of the shared resources a submitter may use; '''': all that have no limits of their own. Limits that are not named stay '
+  '(initially those of ''''), null removes one, and null instead of the object returns to those of ''''. For the owner. '
   'IG012 unknown limit, IG041 unknown role.';

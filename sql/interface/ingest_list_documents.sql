@@ -57,6 +57,6 @@ end
 $$;
 
 comment on function ingest.ingest_list_documents(text, text, boolean, int, text, text) is
-  'The first p_limit documents of a collection, or of all that the caller may search or operate, by collection and URI: under a prefix, or (failed) only '
-  'those whose last attempt failed. state: live; outdated (live, and the last attempt failed); failed (nothing is live). The next page: after the '
-  'last row''s collection and URI. Failures are shown to operators. IG014 no such collection, IG040 not granted.';
+  'The first p_limit documents of a collection, or of all that the caller may search or operate, by collection and URI: all, those under a prefix, or (failed) only '
+  'those whose last attempt failed. state: live; outdated (live, and the last attempt failed); failed (nothing is live). For the next page, pass the '
+  'last row''s collection and URI. code, message, hint and step say why the last attempt failed, for operators. IG014 no such collection, IG040 not granted.';

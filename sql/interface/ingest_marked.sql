@@ -11,4 +11,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_marked(text, int4range[], text, text) is
-  'A text with marks around places in it, as ingest_highlight finds them. The text itself stays as it is: escape what comes into HTML before, or take the places.';
+  'A text with marks around places in it, as ingest_highlight finds them. The text is not changed otherwise: escape it for HTML before, or use the places.';

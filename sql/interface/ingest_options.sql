@@ -2,20 +2,20 @@ create or replace function ingest.ingest_options() returns table (key text, type
 language sql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
   values
-    ('include', 'string or array', 'Globs of the files in a folder to take, relative to it; without it, all.'),
-    ('exclude', 'string or array', 'Globs of the files in a folder to leave out.'),
+    ('include', 'string or array', 'Globs of the files in a folder to ingest, relative to it; without it, all.'),
+    ('exclude', 'string or array', 'Globs of the files in a folder to skip.'),
     ('max_bytes', 'number', 'Larger documents are refused; at most the listener''s own limit.'),
     ('force', 'boolean', 'Ingest documents again although they did not change.'),
     ('publish', 'string', '''document'': each batch goes live when it is ready (default); ''request'': all at once at the end.'),
-    ('mirror', 'boolean', 'Documents that came from this source, and are there no more, are deleted when all of it could be listed.'),
+    ('mirror', 'boolean', 'Documents that came from this source and are no longer there are deleted, if the whole source could be listed.'),
     ('most_gone', 'number', 'The share of them that may be deleted at once, up to 1; above it the request ends with ''too_many_gone'' (default 0.5).'),
-    ('crawl', 'object', 'Of a site: follow links below the source''s folder, {"depth": 5, "pages": 500} at most; without it, one page or sitemap.'),
+    ('crawl', 'object', 'For a site: follow links below the source''s folder, {"depth": 5, "pages": 500} at most; without it, one page or sitemap.'),
     ('record', 'object', 'The files are JSON Lines or CSV, and each record is a document: which fields are its text, id, title and metadata.'),
     ('batch_documents', 'number', 'Most documents in a batch, at most the listener''s own limit; 1: each has a workflow of its own.'),
-    ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.'),
-    ('patience', 'number', 'Seconds that it waits at most while its source or its embedding service is away; without it, the listener''s INGEST_SERVICE_PATIENCE.'),
-    ('principals', 'array', 'Who may find the documents in a search: roles, or names that a gateway gives; without it, as before, at first everybody who may search.'),
-    ('principals_field', 'string', 'The field of documents'' metadata, as records have it, that says so: a string or an array; of one without it, nobody.');
+    ('timeout_seconds', 'number', 'The request is cancelled after running this long.'),
+    ('patience', 'number', 'Most seconds to wait while the source or the embedding service is away; without it, the listener''s INGEST_SERVICE_PATIENCE.'),
+    ('principals', 'array', 'Who may find the documents in a search: roles, or names that a gateway gives; without it, nothing changes, and new documents can be found by everybody who may search.'),
+    ('principals_field', 'string', 'The metadata field of records that lists these principals: a string or an array; without the field, nobody finds the document.');
 $$;
 
-comment on function ingest.ingest_options() is 'The keys that options of a request may have, with their types.';
+comment on function ingest.ingest_options() is 'The options of a request: key, type, description.';

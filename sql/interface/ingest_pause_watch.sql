@@ -10,4 +10,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_pause_watch(text) is 'Has a watch ask for nothing until ingest_resume_watch; a request of it that runs goes on. IG050 no such watch.';
+comment on function ingest.ingest_pause_watch(text) is 'Pauses a watch until ingest_resume_watch; a running request of it continues. IG050 no such watch.';

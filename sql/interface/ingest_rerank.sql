@@ -28,6 +28,6 @@ $$;
 
 comment on procedure ingest.ingest_rerank(
   text, text, int, jsonb, text, text, int, text[], timestamptz, float8, float8, float8, text[], interval) is
-  'Has a listener''s re-ranker score the k best chunks of a search and waits for it: then ingest_search(query, collection, rerank => true) goes by '
-  'these scores. All else as of ingest_search; principals: as of ingest_search_for. IG030 empty, IG032 no listener, no re-ranker, none in time or too '
+  'Has a listener''s re-ranker score the k best chunks of a search and waits for it: then ingest_search(query, collection, rerank => true) ranks by '
+  'these scores. Other arguments are those of ingest_search; principals: as in ingest_search_for. IG030 empty, IG032 no listener, no re-ranker, none in time or too '
   'many questions, IG033 in a transaction block, IG034 the re-ranker''s error, IG014, IG035, IG040 as ingest_search.';

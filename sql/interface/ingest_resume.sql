@@ -22,5 +22,5 @@ end
 $$;
 
 comment on function ingest.ingest_resume(uuid) is
-  'Goes on with a cancelled request, or one that met the crash limit, from the last checkpoint of each document. '
+  'Continues a cancelled request, or one that reached the crash limit, from the last checkpoint of each document. '
   'IG010 unknown, IG011 wrong state, IG017 its dedupe key is taken, IG018 its collection''s space was changed.';

@@ -14,4 +14,4 @@ end
 $$;
 
 comment on function ingest.ingest_resume_watch(text) is
-  'Goes on with a watch that was paused: it looks at once, one with cron at its next time. IG050 no such watch.';
+  'Resumes a paused watch: it looks at once, or with cron at its next time. IG050 no such watch.';

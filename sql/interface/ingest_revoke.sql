@@ -38,4 +38,4 @@ end
 $$;
 
 comment on function ingest.ingest_revoke(name, text, text) is
-  'Takes a right away that ingest_grant gave, as it was given: of one collection, or of all (null). False: it did not have it. For the owner.';
+  'Revokes a right as ingest_grant gave it: for one collection, or for all (null). False: the role did not have it. For the owner.';

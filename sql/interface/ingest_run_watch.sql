@@ -19,5 +19,5 @@ end
 $$;
 
 comment on function ingest.ingest_run_watch(text) is
-  'Has a watch look now, paused or not, and returns its request; while one runs, that one, and it looks again afterwards. Of a table: null, and all its rows are read. '
-  'IG050 no such watch; else what its maker''s INSERT is refused with.';
+  'Makes a watch look now, paused or not, and returns its request; while one runs, returns that one and looks again afterwards. For a table: returns null, and all its rows are read. '
+  'IG050 no such watch; otherwise the error of its creator''s INSERT.';

@@ -14,8 +14,8 @@ $$;
 
 comment on function ingest.ingest_search(
   text, text, int, jsonb, text, text, int, text[], timestamptz, float8, float8, float8, boolean) is
-  'Search over live chunks, best first: by words, and by vector too once ingest_embed_query has the query''s vector. collections: several instead of one. '
-  'filter: what their metadata must contain, or {"year": {"$gte": 2020}}; by: ''words'' or ''vector'' alone, ''both'' by default; under: only documents whose URIs begin so; '
-  'per_document: at most so many chunks of each; since: only what was changed then or later; min_similarity: nothing by vector that is less similar; '
-  'words_weight, vector_weight: how much each counts; rerank: in the order that ingest_rerank has found. In the rows, by says what found them. '
+  'Searches live chunks, best first: by words, and by vector too if the query''s vector is known (ingest_embed_query). collections: several instead of one. '
+  'filter: what their metadata must contain, or {"year": {"$gte": 2020}}; by: ''words'' or ''vector'' alone, ''both'' by default; under: only documents whose URIs begin with this; '
+  'per_document: most chunks of each document; since: only documents changed then or later; min_similarity: smallest cosine of vector hits; '
+  'words_weight, vector_weight: their weights; rerank: order by the scores of ingest_rerank. The rows are ingest_hit_v2; by says what found them. '
   'IG014 no such collection, IG035, IG040 not granted.';

@@ -14,5 +14,5 @@ $$;
 
 comment on function ingest.ingest_search_for(
   text[], text, text, int, jsonb, text, text, int, text[], timestamptz, float8, float8, float8, boolean) is
-  'ingest_search by a gateway for somebody else: documents that have principals are found only if one of those given is among them. '
+  'ingest_search by a gateway for others: documents that have principals are found only if one of those given is among them. '
   'IG040 if the caller is no gateway of the collection.';

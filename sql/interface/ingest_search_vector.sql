@@ -13,4 +13,4 @@ end
 $$;
 
 comment on function ingest.ingest_search(vectors.vector, text, int, jsonb, text, int, text[], timestamptz, float8) is
-  'Vector search over live chunks by cosine distance, nearest first; score = 1 - distance. IG015 for wrong dimensions, IG040 not granted.';
+  'Searches live chunks by cosine distance, nearest first; score = 1 - distance. IG015 wrong dimensions, IG040 not granted.';

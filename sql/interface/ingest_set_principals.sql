@@ -9,5 +9,5 @@ end
 $$;
 
 comment on function ingest.ingest_set_principals(text, text, text[]) is
-  'Says who may find a document from now on; null: everybody who may search its collection. False: there is no such document. '
-  'Nothing is embedded or indexed anew. A request that brings the document with the option principals or principals_field says it anew. IG040 if the caller may not operate.';
+  'Sets who may find a document; null: everybody who may search its collection. False: there is no such document. '
+  'Nothing is embedded or indexed again. A request that brings the document with the option principals or principals_field sets it again. IG040 if the caller may not operate.';

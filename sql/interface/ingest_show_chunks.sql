@@ -20,4 +20,4 @@ end
 $$;
 
 comment on function ingest.ingest_show_chunks(text, text) is
-  'The live chunks of a document, in their order, for whoever may find it in a search. IG040 not granted.';
+  'The live chunks of a document, in order, for callers who may find it in a search. IG040 not granted.';

@@ -43,5 +43,5 @@ end
 $$;
 
 comment on function ingest.ingest_show_document(text, text) is
-  'What is known of one document, for whoever may search it, operate its collection, or has submitted it: state (live; outdated: live, and its '
-  'last attempt failed; failed; null: nothing is live), and its text for who may find it. IG014 no such document, IG040 not granted.';
+  'One document, for callers who may find it, operate its collection, or have submitted it: state (live; outdated: live, and its '
+  'last attempt failed; failed; null: nothing is live), and its text for callers who may find it. IG014 no such document, IG040 not granted.';

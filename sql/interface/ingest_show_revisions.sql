@@ -24,6 +24,6 @@ end
 $$;
 
 comment on function ingest.ingest_show_revisions(text, text, int) is
-  'What became of a document, the newest first: published, skipped and why (unchanged: the same bytes were live already; superseded: a newer reading '
-  'was; duplicate: its URI stands twice in the request; deleted; unsupported), or failed and why. Operators see all, submitters what they asked for, '
-  'searchers what is live.';
+  'The history of a document, newest first: published, skipped and why (unchanged: the same bytes were already live; superseded: a newer reading '
+  'was; duplicate: its URI occurs twice in the request; deleted; unsupported), or failed and why. Operators see all, submitters their own requests, '
+  'searchers the live one.';

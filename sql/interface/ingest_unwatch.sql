@@ -14,7 +14,7 @@ begin
     if exists (select from ingest.ingest_requests r where r.id = v_watch.request_id and r.status in ('pending', 'running')) then
       raise exception 'request % of watch "%" has not ended: it would bring documents back', v_watch.request_id, v_watch.name
         using errcode = 'IG011', constraint = 'wrong_state',
-              hint = format('Cancel it first: select ingest_cancel(%L); or have it done: ingest unwatch NAME --delete-documents', v_watch.request_id);
+              hint = format('Cancel it first: select ingest_cancel(%L); or run: ingest unwatch NAME --delete-documents', v_watch.request_id);
     end if;
     loop
       select p.deleted, p.last into v_page, v_last from ingest.ingest_delete_origin(v_watch.collection, v_source, 1000, v_last) p;
@@ -29,5 +29,5 @@ end
 $$;
 
 comment on function ingest.ingest_unwatch(text, boolean) is
-  'Ends a watch; a request of it that runs goes on. With delete_documents (for operators), the documents that came from its source and '
+  'Ends a watch; a running request of it continues. With delete_documents (for operators), the documents that came from its source and '
   'no other are deleted. Returns how many. IG050 no such watch, IG011 its request has not ended, IG040 not granted.';

@@ -5,9 +5,13 @@ from ingest.ingest_usage u left join ingest.ingest_spaces s on s.id = u.space_id
 group by (u.at at time zone 'UTC')::date, u.collection, u.tenant, s.embedder, s.model;
 
 comment on view ingest.ingest_usage_by_day is
-  'What was sent to embedders, by day (UTC), collection and model: texts, and the tokens that they took. Outlives requests, documents '
+  'Texts sent to embedders and their tokens, by day (UTC), collection and model. Outlives requests, documents '
   'and collections. For operators, of their collections.';
 comment on column ingest.ingest_usage_by_day.day is 'In UTC.';
-comment on column ingest.ingest_usage_by_day.texts is 'Texts that were sent; what was known already cost nothing, and is not among them.';
-comment on column ingest.ingest_usage_by_day.tokens is 'As the embedder counted them.';
-comment on column ingest.ingest_usage_by_day.cost is 'At the price that held then; null: none is known.';
+comment on column ingest.ingest_usage_by_day.collection is 'The collection.';
+comment on column ingest.ingest_usage_by_day.tenant is 'The collection''s tenant at the time.';
+comment on column ingest.ingest_usage_by_day.embedder is 'The embedder.';
+comment on column ingest.ingest_usage_by_day.model is 'The model.';
+comment on column ingest.ingest_usage_by_day.texts is 'Texts sent to the embedder; known texts cost nothing and are not counted.';
+comment on column ingest.ingest_usage_by_day.tokens is 'Tokens that the embedder counted.';
+comment on column ingest.ingest_usage_by_day.cost is 'Cost at the prices of the time. Null: no price is known.';

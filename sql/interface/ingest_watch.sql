@@ -32,9 +32,9 @@ begin
   if not ingest.ingest_is_owner() and (
        select count(*) from ingest.ingest_watch_store w where w.created_by = v_caller and w.name <> v_watch.name) >= 1000 then
     raise exception 'role "%" has 1000 watches', v_caller
-      using errcode = 'IG043', constraint = 'too_many_watches', hint = 'Take some away: select ingest_unwatch(name). Or watch the folder above.';
+      using errcode = 'IG043', constraint = 'too_many_watches', hint = 'Remove some: select ingest_unwatch(name). Or watch a folder above.';
   end if;
-  -- What is to be kept in sync is looked at at once; what has times, at these.
+  -- A new watch looks at once; one with cron at its times.
   v_watch.next_at := case when v_watch.cron is null or v_watch.on_change then v_now else ingest.ingest_next_look(v_watch, v_now) end;
   insert into ingest.ingest_watch_store (name, collection, source, options, metadata, every, cron, time_zone, on_change, created_by, created_at, next_at)
   values (v_watch.name, v_watch.collection, v_watch.source, v_watch.options, v_watch.metadata, v_watch.every, v_watch.cron, v_watch.time_zone,
@@ -43,11 +43,11 @@ begin
   if not found then
     select w.* into v_former from ingest.ingest_watch_store w where w.name = v_watch.name for update;
     if not (v_former.created_by = v_caller or ingest.ingest_may('operate'::text, v_former.collection)) or v_former.source is null then
-      raise exception 'there is a watch "%" already', v_watch.name
+      raise exception 'there is already a watch "%"', v_watch.name
         using errcode = 'IG051', constraint = 'watch_exists',
-              hint = 'Give this one another name; or, if it is yours, take it away first: select ingest_unwatch(name).';
+              hint = 'Give this one another name or, if the other is yours, remove it first: select ingest_unwatch(name).';
     end if;
-    -- Who changes it makes it: whose rights its requests have must have agreed to what they ask for.
+    -- Whoever changes it becomes its creator: a role must have agreed to what is requested with its rights.
     update ingest.ingest_watch_store w
     set (collection, source, options, metadata, every, cron, time_zone, on_change, created_by, created_at, next_at, failures, failing_since, error) =
         (v_watch.collection, v_watch.source, v_watch.options, v_watch.metadata, v_watch.every, v_watch.cron, v_watch.time_zone, v_watch.on_change,
@@ -60,5 +60,5 @@ end
 $$;
 
 comment on function ingest.ingest_watch(text, text, text, interval, text, text, boolean, jsonb, jsonb) is
-  'Keeps a source in sync with a collection: looks every so often, at the times of a cron line, or when a file of a local source changes. '
-  'Returns its name; a watch of that name is changed. IG040 if the caller may not submit, IG051 what is wrong with it.';
+  'Keeps a source in sync with a collection: looks at an interval, at the times of a cron line, or when a file of a local source changes. '
+  'Returns its name; a watch of that name is changed. IG040 if the caller may not submit, IG051 wrong argument.';

@@ -14,7 +14,7 @@ declare
   v_until timestamptz := ingest.ingest_now() + interval '10 seconds';
 begin
   if relation is null then
-    raise exception 'no table is named'
+    raise exception 'no table is given'
       using errcode = 'IG060', constraint = 'not_watchable', hint = 'Write: select ingest_watch_table(''articles'', columns => ''{title,body}'').';
   end if;
   v_watch := ingest.ingest_make_table_watch(
@@ -29,7 +29,7 @@ begin
     exception when lock_not_available or deadlock_detected then
       if ingest.ingest_now() > v_until then
         raise exception 'table % is in use by a transaction that has written to it', relation
-          using errcode = 'IG060', constraint = 'table_busy', hint = 'See pg_locks for who holds it, or call again later.';
+          using errcode = 'IG060', constraint = 'table_busy', hint = 'See pg_locks for the session, or call again later.';
       end if;
     end;
     perform pg_sleep(0.1 + 0.2 * random());
@@ -41,4 +41,4 @@ $$;
 
 comment on function ingest.ingest_watch_table(regclass, text, text[], text, text[], text, text, boolean, text, text, text) is
   'Keeps the rows of a table in sync with a collection: a row is a document, its text is made of columns (by template, like ''{title}: {body}''). '
-  'key: what tells rows apart, by default the primary key. Returns the watch''s name, for ingest_unwatch. IG060 what can''t be watched, IG061 rights.';
+  'key: the columns that identify a row, by default the primary key. Returns the watch''s name, for ingest_unwatch. IG060 it can''t be watched, IG061 a right is missing.';

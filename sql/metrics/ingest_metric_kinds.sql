@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_metric_kinds() returns table (name text, kind text, label text, known text[], help text)
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$
-  -- The one list of the installation's metrics. What is counted stands in ingest_counts, without ingest_ and _total.
+  -- The one list of the installation's metrics. Counters are in ingest_counts, without ingest_ and _total.
   values
     ('ingest_requests_total', 'counter', 'status', '{succeeded,partially_succeeded,failed,cancelled}'::text[], 'Requests that ended, by how.'),
     ('ingest_documents_total', 'counter', 'outcome', '{published,skipped,superseded,failed,gone}',
@@ -9,7 +9,7 @@ as $$
     ('ingest_chunks_total', 'counter', null, null, 'Chunks stored, with new vectors or known ones.'),
     ('ingest_texts_total', 'counter', null, null, 'Texts sent to embedders.'),
     ('ingest_tokens_total', 'counter', null, null, 'Tokens of these texts, as the embedders counted them.'),
-    ('ingest_retries_total', 'counter', null, null, 'Further tries of batches that an embedding service failed over although it answers.'),
+    ('ingest_retries_total', 'counter', null, null, 'Further attempts of batches on which an embedding service failed although it answers.'),
     ('ingest_waits_total', 'counter', null, null, 'Times that work was parked since a service was away.'),
     ('ingest_steps_total', 'counter', 'step', '{discover,load,chunk,embed,save,mirror}', 'Executions of steps that ended, failed ones too.'),
     ('ingest_step_seconds_total', 'counter', 'step', '{discover,load,chunk,embed,save,mirror}',

@@ -67,4 +67,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_queue_metrics() is 'What has not ended, by state and by what it waits for. Reads no more than 10000 entries of an index.';
+comment on function ingest.ingest_queue_metrics() is 'Unfinished requests, by state and by what they wait for. Reads at most 10000 entries of an index.';

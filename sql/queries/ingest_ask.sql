@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_ask(p_query text, p_collection text, p_timeout interval) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Whoever calls this may leave its transaction open: it adds a row of its own and waits for nobody, so nobody waits for it.
+-- A caller may leave its transaction open: this adds a row of its own and waits for nobody, so nobody waits for it.
 declare
   v_key record;
   v_question bigint;

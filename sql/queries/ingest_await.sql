@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_await(p_question bigint, p_look int) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. All that counts stands in the caller's own row.
+-- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. Everything that counts is in the caller's own row.
 declare
   v_question ingest.ingest_questions;
 begin
@@ -14,7 +14,7 @@ begin
      or not exists (select from ingest.ingest_spaces s where s.id = v_question.space_id)) then
     raise exception 'no listener embedded the query in time'
       using errcode = 'IG032', constraint = 'query_not_answered',
-            hint = 'The embedder may be slow, or the listeners stop: call again, with a longer timeout. ingest_search finds by words meanwhile.';
+            hint = 'The embedder may be slow, or the listeners are stopping: call again with a longer timeout. Meanwhile, ingest_search searches by words.';
   end if;
   perform ingest.ingest_wait_for_answer(v_question.error, 'queries'::text, p_look);
   return false;

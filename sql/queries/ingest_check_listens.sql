@@ -5,7 +5,7 @@ begin
   if not exists (select from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease) then
     raise exception 'no listener is running that could embed the query'
       using errcode = 'IG032', constraint = 'no_listener',
-            hint = 'Start one with: ingest listen. Without it ingest_search finds by words.';
+            hint = 'Start one with: ingest listen. Without it, ingest_search searches by words.';
   end if;
 end
 $$;

@@ -5,7 +5,7 @@ declare
   v_caller name := ingest.ingest_caller();
   v_most int := coalesce(
     (select l.max_queries from ingest.ingest_limits l where l.role in (v_caller, '') order by l.role = '' limit 1), 1000);
-  -- Late ones count until they are deleted: else a timeout of 0 would go by the limit.
+  -- Late ones count until they are deleted: otherwise a timeout of 0 would bypass the limit.
   v_late timestamptz := ingest.ingest_now() - interval '5 seconds';
   v_open int;
 begin
@@ -15,9 +15,9 @@ begin
     union all
     (select from ingest.ingest_rerank_questions q where q.asked_by = v_caller and q.wanted_until > v_late limit v_most)) o;
   if v_open >= v_most then
-    raise exception 'role "%" waits for the answers to % queries', v_caller, v_open
+    raise exception 'role "%" has % queries open', v_caller, v_open
       using errcode = 'IG032', constraint = 'too_many_queries',
-            hint = 'Call again when some have been answered; ingest_search finds by words meanwhile. '
+            hint = 'Call again when some have been answered; meanwhile, ingest_search searches by words. '
                    'The owner can raise it: select ingest_limit(role, ''{"max_queries": n}'').';
   end if;
 end

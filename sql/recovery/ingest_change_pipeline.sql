@@ -15,4 +15,4 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_change_pipeline(uuid, text) is 'Has a request go on with the steps of another version of the program.';
+comment on function ingest.ingest_change_pipeline(uuid, text) is 'Has a request continue with the steps of another version of the program.';

@@ -8,7 +8,7 @@ begin
   if v_reason is not null then
     raise exception 'this database was restored from a copy: %', v_reason
       using errcode = 'IG025', constraint = 'restored_database',
-            hint = 'See what would go on: select * from ingest_status where status in (''pending'', ''running''). Then: ingest confirm-restore';
+            hint = 'See what would continue: select * from ingest_status where status in (''pending'', ''running''). Then: ingest confirm-restore';
   end if;
   if not exists (select from ingest.ingest_installation i where i.timeline = v_here.timeline) then
     insert into ingest.ingest_installation as i select v_here.*
@@ -18,4 +18,4 @@ end
 $$;
 
 comment on function ingest.ingest_settle_in() is
-  'A listener works here: remembers where that is. IG025: the database was restored from a copy, and nobody has confirmed that work goes on in it.';
+  'A listener works here: remembers where that is. IG025: the database was restored from a copy, and nobody has confirmed that work continues in it.';

@@ -4,7 +4,7 @@ create or replace function ingest.ingest_ask_rerank(
 ) returns bigint[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Whoever calls this may leave its transaction open: it adds rows of its own and waits for nobody, so nobody waits for it.
+-- A caller may leave its transaction open: this adds rows of its own and waits for nobody, so nobody waits for it.
 declare
   v_reranker text := ingest.ingest_reranker();
   v_until timestamptz := ingest.ingest_now() + least(greatest(coalesce(p_timeout, interval '30 seconds'), interval '0'), interval '1 hour');
@@ -15,7 +15,7 @@ begin
   p_k := coalesce(p_k, ingest.ingest_most_reranked());
   if p_k > 1000 then
     raise exception 'a re-ranker reads 1000 chunks at most, not %', p_k
-      using errcode = 'IG035', constraint = 'wrong_count', hint = 'k: how many chunks of a search are read; 50 is the default.';
+      using errcode = 'IG035', constraint = 'wrong_count', hint = 'k is the number of chunks of a search to score; the default is 50.';
   end if;
   perform ingest.ingest_check_query(p_query, p_collection, 0);
   for v_new in

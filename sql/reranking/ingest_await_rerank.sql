@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_await_rerank(p_questions bigint[], p_look int) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. All that counts stands in the caller's own rows.
+-- One look; if it is too early, it ends some 2 ms later, in the end 50 ms. Everything that counts is in the caller's own rows.
 declare
   v_question ingest.ingest_rerank_questions;
 begin
@@ -12,9 +12,9 @@ begin
     return true;  -- answers delete it
   end if;
   if v_question.error is null and ingest.ingest_now() >= v_question.wanted_until then
-    raise exception 'no listener had the chunks scored in time'
+    raise exception 'no listener scored the chunks in time'
       using errcode = 'IG032', constraint = 'rerank_not_answered',
-            hint = 'The re-ranker may be slow, or the listeners stop: call again, with a longer timeout or a smaller k.';
+            hint = 'The re-ranker may be slow, or the listeners are stopping: call again with a longer timeout or a smaller k.';
   end if;
   perform ingest.ingest_wait_for_answer(v_question.error, 'reranks'::text, p_look);
   return false;

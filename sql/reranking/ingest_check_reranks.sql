@@ -5,13 +5,13 @@ begin
   if p_reranker is not null then
     return;
   elsif not exists (select from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease) then
-    raise exception 'no listener is running that could have chunks scored'
+    raise exception 'no listener is running that could score chunks'
       using errcode = 'IG032', constraint = 'no_listener',
-            hint = 'Start one with: ingest listen. Without it ingest_search orders by words and vectors.';
+            hint = 'Start one with: ingest listen. Without it, ingest_search ranks by words and vectors.';
   end if;
-  raise exception 'no listener that runs has a re-ranker'
+  raise exception 'no running listener has a re-ranker'
     using errcode = 'IG032', constraint = 'no_reranker',
-          hint = 'Set INGEST_RERANKER to neural or http for the listeners. Without it ingest_search orders by words and vectors.';
+          hint = 'Set INGEST_RERANKER to neural or http for the listeners. Without it, ingest_search ranks by words and vectors.';
 end
 $$;
 

@@ -6,4 +6,4 @@ as $$
   where q.id = p_question;
 $$;
 
-comment on function ingest.ingest_refuse_rerank(bigint, jsonb) is 'Tells whoever waits for a re-ranker''s scores why there are none.';
+comment on function ingest.ingest_refuse_rerank(bigint, jsonb) is 'Tells all who wait for a re-ranker''s scores why there are none.';

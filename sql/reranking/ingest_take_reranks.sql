@@ -25,7 +25,7 @@ begin
     from open where q.id = open.id
     returning q.*
   )
-  -- What the asker might see when it asked, and may see still. An array of none where all of it is gone.
+  -- What the caller could see when it asked, and still can. An empty array if all of it is gone.
   select c.id, c.query, coalesce(found.revisions, '{}'), coalesce(found.ordinals, '{}'), coalesce(found.texts, '{}')
   from claimed c
   left join lateral (

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_apply_grants() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- What each kind of role may call and read; in which collections, the functions and the policies look up. Functions run as the
+-- What each kind of role may call and read; functions and policies check in which collections. Functions run as the
 -- owner, so nobody may call one that is not meant for them.
 declare
   v_schema oid := (select c.relnamespace from pg_class c where c.oid = 'ingest.ingest_requests'::regclass);

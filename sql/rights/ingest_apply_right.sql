@@ -14,7 +14,7 @@ begin
     execute format('revoke all on ingest.ingest_queries, ingest.ingest_questions, ingest.ingest_rerank_questions, ingest.ingest_rerankings, '
                    'ingest.ingest_rerank_scores from %I', p_role);
   end if;
-  -- What a former release granted lets a role write the system's columns.
+  -- Privileges that a former release granted let a role write the system's columns.
   if p_right in ('submit', 'operate') then
     execute format('revoke insert, update on ingest.ingest_requests from %I', p_role);
     execute format('revoke insert, update, delete on ingest.ingest_commands, ingest.ingest_used_ids, '
@@ -41,7 +41,7 @@ begin
       ('search', 'grant select (id) on ingest.ingest_requests to %I'),
       ('operate', 'grant update (priority, run_at, metadata, options, dedupe_key) on ingest.ingest_requests to %I'),
       ('operate', 'grant select on ingest.ingest_documents to %I'),
-      -- Whoever may DELETE may LOCK the table, for everybody: for those who operate everything. The others have functions.
+      -- A role that may DELETE may also LOCK the table, for everybody: only for operators of everything. The others have functions.
       ('operate', case when v_all then 'grant delete' else 'revoke delete' end || ' on ingest.ingest_requests, ingest.ingest_documents '
                   || case when v_all then 'to %I' else 'from %I' end),
       ('operate', 'grant select on ingest.ingest_commands, ingest.ingest_listeners, ingest.ingest_containers, '
@@ -53,7 +53,7 @@ begin
       -- A policy of ingest_revisions asks for it.
       ('listen', 'grant select (revision_id) on ingest.ingest_documents to %I'),
       ('submit,search,operate,listen', 'grant select on ingest.ingest_migrations to %I')) as s (rights, statement)
-    -- What it has by other rights was revoked, too.
+    -- Privileges of its other rights were revoked, too.
     where string_to_array(s.rights, ',') && (
       select array_agg(g.may) || p_right from ingest.ingest_collection_grants g where g.role = p_role)
   loop

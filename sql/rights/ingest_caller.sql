@@ -3,4 +3,4 @@ language sql stable parallel safe
 return coalesce(nullif(current_setting('role'), 'none')::name, session_user);
 
 comment on function ingest.ingest_caller() is
-  'Who asks: the role that was set (SET ROLE), else the one that logged in. Inside of a function that runs as its owner, too.';
+  'The caller: the role that was set (SET ROLE), otherwise the one that logged in. Also inside a function that runs as its owner.';

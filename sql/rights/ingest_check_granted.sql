@@ -3,7 +3,7 @@ language plpgsql immutable security definer set search_path = pg_catalog, pg_tem
 as $$
 begin
   if octet_length(p_collection) not between 1 and 48 or p_collection ~ '[[:cntrl:]]' then
-    raise exception 'no collection is called "%"', left(p_collection, 100)
+    raise exception 'no collection can be named "%"', left(p_collection, 100)
       using errcode = 'IG016', constraint = 'wrong_collection_name',
             hint = 'Leave the collection out (null) for all of them; a name has 1 to 48 bytes and no control characters.';
   elsif p_right = 'listen' and p_collection is not null then

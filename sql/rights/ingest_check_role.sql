@@ -2,7 +2,7 @@ create or replace function ingest.ingest_check_role(p_as text, p_collection text
 returns table (what text, ok boolean, hint text)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
--- As the caller: what it is told is what holds for it.
+-- As the caller, so that the answers apply to it.
 declare
   v_right text := ingest.ingest_right_of(p_as);
   v_role name := ingest.ingest_caller();

@@ -7,4 +7,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_may_see_revision(ingest.ingest_revisions, boolean) is
-  'Whether the caller may know what became of a revision: who operates its collection, and who submitted its request.';
+  'Whether the caller may know the outcome of a revision: an operator of its collection, or the submitter of its request.';

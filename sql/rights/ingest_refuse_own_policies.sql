@@ -3,9 +3,9 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if ingest.ingest_has_own_policies() and not ingest.ingest_is_owner() then
-    raise exception 'policies of your own on documents or chunks decide here, which this function would pass by'
+    raise exception 'your own policies on documents or chunks apply here, and this function would bypass them'
       using errcode = 'IG040', constraint = 'own_policies',
-            hint = 'Read ingest_documents and ingest_chunks, or search: there they hold.';
+            hint = 'Read ingest_documents and ingest_chunks, or search: your policies apply there.';
   end if;
 end
 $$;

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_require_request(p_request uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
--- One that the caller may not even see is not there. Who sees it, having submitted it, learns what is missing.
+-- One that the caller may not even see counts as unknown. Its submitter, who sees it, learns what is missing.
 declare
   v_request ingest.ingest_requests;
 begin

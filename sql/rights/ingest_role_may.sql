@@ -8,4 +8,4 @@ as $$
     from pg_roles r where r.rolname = p_role), false);
 $$;
 
-comment on function ingest.ingest_role_may(text, text, text) is 'As ingest_may, of another role than the caller: the maker of a watch, who is not there when it runs.';
+comment on function ingest.ingest_role_may(text, text, text) is 'Like ingest_may, for another role than the caller: the creator of a watch, who is not there when it runs.';

@@ -15,5 +15,5 @@ end
 $$;
 
 comment on function ingest.ingest_search_principals(text, text[]) is
-  'For whom the caller searches: null for everybody, else only documents without principals or with one of these are found. '
+  'For whom the caller searches: null for everybody, otherwise only documents without principals or with one of these are found. '
   'IG040 if it may not search the collection, or gives principals and is no gateway.';

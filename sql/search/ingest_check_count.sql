@@ -4,7 +4,7 @@ as $$
 begin
   if p_count < 1 then
     raise exception '% is %', p_name, p_count
-      using errcode = 'IG035', constraint = 'wrong_count', hint = 'Ask for 1 or more.';
+      using errcode = 'IG035', constraint = 'wrong_count', hint = 'Give 1 or more.';
   end if;
 end
 $$;

@@ -25,7 +25,7 @@ begin
   if numnode(v_asked.query) = 0 then
     return;
   end if;
-  -- Of very many words the rarest decide.
+  -- With very many words, the rarest decide.
   select coalesce(array_agg(w.word), '{}'), array_agg(w.share is not null), array_agg(coalesce(w.share, v_known.rare) * v_known.chunks)
   into v_words, v_common, v_counts
   from (select w.word, v_known.shares[w.place] as share from unnest(v_asked.words) with ordinality as w (word, place)
@@ -43,7 +43,7 @@ begin
         cardinality(v_titled) > 0, v_is_late)
       into v_found, v_first, v_total, v_hits
       using p_wanted, v_most, v_known.chunks, v_titled,
-        -- What was counted is right for words of which all chunks were looked at.
+        -- The counts are right for words of which all chunks were looked at.
         array(select case when not w.word = any (string_to_array(v_candidates, ' | ')) or v_is_kept and w.common then w.count end
               from unnest(v_words, v_common, v_counts) with ordinality as w (word, common, count, place) order by w.place),
         case when v_is_wide then v_most else v_most / 3 end;

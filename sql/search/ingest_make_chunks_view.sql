@@ -5,6 +5,7 @@ declare
   v_view text := format('%I.%I', '{schema}', 'ingest_chunks_' || p_collection);
   v_space ingest.ingest_spaces;
   v_role record;
+  v_column record;
   v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
 begin
   select s.* into strict v_space from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
@@ -22,13 +23,21 @@ begin
     v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
   execute format('comment on view %s is %L', v_view,
     format('Live chunks of collection %s with typed vectors: order by embedding_half <=> … can use the index that maintenance makes.', p_collection));
+  for v_column in
+    select mine.attname as name, col_description(same.attrelid, same.attnum) as comment
+    from pg_attribute mine join pg_attribute same on same.attrelid = 'ingest.ingest_chunks'::regclass and same.attname = mine.attname
+    where mine.attrelid = v_view::regclass and mine.attnum > 0
+    union all select 'embedding_half', 'The vector at half precision, as the index of a large collection holds it.'
+  loop
+    execute format('comment on column %s.%I is %L', v_view, v_column.name, v_column.comment);
+  end loop;
   for v_role in
     select distinct r.rolname as name from ingest.ingest_collection_grants g join pg_roles r on r.rolname = g.role
     where g.may = 'search' and g.collection in ('', p_collection)
   loop
     execute format('grant select on %s to %I', v_view, v_role.name);
   end loop;
--- A claim must not fail for want of a view.
+-- A claim must not fail for lack of a view.
 exception when insufficient_privilege or duplicate_table or dependent_objects_still_exist then
   raise notice 'no typed view for collection %: %', p_collection, sqlerrm;
 end

@@ -28,4 +28,4 @@ $$;
 
 comment on function ingest.ingest_nearest_statement(ingest.ingest_wanted_v1, boolean) is
   'The statement of a vector search in one collection, by our index or without it: $1 what is wanted, $2 how many. A cast, since a function of pgvector''s like vector_dims could be '
-  'made ambiguous by whoever may CREATE in its schema.';
+  'made ambiguous by others who may CREATE in its schema.';

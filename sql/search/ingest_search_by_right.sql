@@ -9,4 +9,4 @@ end
 $$;
 
 comment on function ingest.ingest_search_by_right(ingest.ingest_wanted_v1) is
-  'A search by a text or a vector for whoever may search the collections, in the documents that it may find. IG040 for others.';
+  'A search by a text or a vector, for callers who may search the collections, in documents that they may find. IG040 for others.';

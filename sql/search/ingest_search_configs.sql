@@ -10,4 +10,4 @@ as $$
   where ingest.ingest_may('search'::text, p_collection);
 $$;
 
-comment on function ingest.ingest_search_configs(text) is 'The text search configurations under which a collection''s chunks stand, for whoever may search it.';
+comment on function ingest.ingest_search_configs(text) is 'The text search configurations of a collection''s chunks, for callers who may search it.';

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_is_failing(p_revision bigint) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  -- As the owner: who mended it is nobody's business, that it is mended is. Numbers of readings say what is newer.
+  -- As the owner: who resolved it is confidential, that it is resolved is not. Numbers of readings say what is newer.
   select not exists (
            select from ingest.ingest_revisions later
            where later.collection = v.collection and later.uri = v.uri and later.id > v.id and later.error is not null)

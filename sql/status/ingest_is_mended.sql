@@ -1,6 +1,6 @@
 create or replace function ingest.ingest_is_mended(p_failed ingest.ingest_revisions, p_document ingest.ingest_documents) returns boolean
 language sql immutable
--- What discovery refused had no number in former releases.
+-- Entries refused by discovery had no number in former releases.
 return case when p_failed.read_seq is null then p_document.updated_at > coalesce(p_failed.failed_at, p_failed.created_at)
             else p_document.live_seq >= p_failed.read_seq end;
 

@@ -20,4 +20,4 @@ end
 $$;
 
 comment on function ingest.ingest_lacks_root(text, text) is
-  'Of a source that no living listener may read: what it waits for, with the root that would do, or the other name by which one may.';
+  'For a source that no living listener may read: what it waits for, with the root that would do, or the other name by which one may.';

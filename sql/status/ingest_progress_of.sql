@@ -4,7 +4,7 @@ create or replace function ingest.ingest_progress_of(
 ) returns record
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
--- Of one that has not ended. As the caller: it may see no more of batches than that. Batches that a former release began have no
+-- For an unfinished one. As the caller: it may see no more of batches than that. Batches that a former release began have no
 -- counts before their next step. The speed is that of the last minute: of what each batch moved, the share of its time in it.
 declare
   v_now timestamptz := ingest.ingest_now();

@@ -15,4 +15,4 @@ as $$
     and v.text is not null and v.document_id is null;  -- true of these states; named for the index
 $$;
 
-comment on function ingest.ingest_revisions_of(text, text) is 'All that was ever made of a document, as far as its requests are not deleted.';
+comment on function ingest.ingest_revisions_of(text, text) is 'All revisions of a document whose requests are not deleted.';

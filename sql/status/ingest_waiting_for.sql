@@ -17,7 +17,7 @@ begin
   end if;
   v_restored := ingest.ingest_restored();  -- the listeners of before seem to live until their leases are over
   if v_restored is not null then
-    return format('restored_database: %s; to go on in it: select ingest_confirm_restore()', v_restored);
+    return format('restored_database: %s; to continue in it: select ingest_confirm_restore()', v_restored);
   end if;
   v_places := ingest.ingest_places(p_request.collection, ingest.ingest_locator(p_request), p_request.executor_id);
   if v_places.alive = 0 then
@@ -35,7 +35,7 @@ begin
       return ingest.ingest_outage_message(p_request.outage, p_request.resume_at);
     end if;
     if not v_places.executes then
-      return format('takeover: listener %s gives no sign of life; another one goes on with it within its lease', p_request.executor_id);
+      return format('takeover: listener %s gives no sign of life; another one takes over within its lease', p_request.executor_id);
     end if;
     return null;
   end if;

@@ -12,9 +12,9 @@ begin
   where a.attrelid = p_relation and a.attname = any (p_key) and not a.attisdropped and k.castsource >= 16384
   order by a.attnum limit 1;
   if v_wrong is not null then
-    raise exception 'the key column % of % has a type with an implicit cast: its values can''t be compared', v_wrong, p_named
+    raise exception 'the key column % of % has a type with an implicit cast, so its values can''t be compared', v_wrong, p_named
       using errcode = 'IG060', constraint = 'no_key',
-            hint = format('Have its owner make that cast again as assignment: drop cast %s, then create cast … as assignment. Or name another key.', v_cast);
+            hint = format('Have its owner recreate that cast as assignment: drop cast %s, then create cast … as assignment. Or name another key.', v_cast);
   end if;
 end
 $$;

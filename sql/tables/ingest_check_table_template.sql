@@ -5,7 +5,7 @@ declare
   v_other text;
 begin
   if cardinality(p_table.columns) = 0 then
-    raise exception 'no column of % is named as text', p_table.named
+    raise exception 'no text column of % is given', p_table.named
       using errcode = 'IG060', constraint = 'unknown_column', hint = 'Name them: columns => ''{title,body}''.';
   end if;
   select string_agg(format('{%s}', f.names[1]), ', ') into v_other
@@ -17,7 +17,7 @@ begin
                    || coalesce(' Not known: ' || v_other || '.', '');
   end if;
   if p_table.media_type not in ('text/plain', 'text/markdown', 'text/html') then
-    raise exception 'the text of a row can''t be %', left(p_table.media_type, 100)
+    raise exception 'the text of a row can''t be of type %', left(p_table.media_type, 100)
       using errcode = 'IG060', constraint = 'bad_table_template', hint = 'It is text/plain, text/markdown or text/html.';
   end if;
 end

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_differ(p_relation oid, p_columns text[]
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   -- Where equal values are the same, their own operator is quickest; of text, under a collation that takes none for equal that differ.
-  -- Not "is distinct from": that looks its operator up in the search path of whoever writes.
+  -- Not "is distinct from": that looks its operator up in the writer's search path.
   with watched as (
     select format('%s.%I', p_old, c.name) as old, format('%s.%I', p_new, c.name) as new, b.oid in (
              'bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype, 'date'::regtype, 'timestamp'::regtype,

@@ -12,7 +12,7 @@ begin
   -- Also those that are locked by somebody just now: the listener looks again soon.
   select count(*)::int into tables from ingest.ingest_watched_tables;
   requests := 0;
-  -- Both rows, and never waiting: whoever takes a watch away locks them in the other order.
+  -- Both rows, and never waiting: removing a watch locks them in the other order.
   for v_table in
     select t.* from ingest.ingest_watched_tables t join ingest.ingest_watch_store w on w.name = t.watch
     order by t.number for update of t skip locked for no key update of w skip locked
@@ -20,7 +20,7 @@ begin
     select w.* into v_watch from ingest.ingest_watch_store w where w.name = v_table.watch;
     v_missed := pg_sequence_last_value(format('ingest.ingest_missed_%s', v_table.number)::regclass);
     if v_missed is distinct from v_table.missed then
-      -- Whoever counted it had an id before this transaction gets one.
+      -- A transaction that counted it had an id before this transaction gets one.
       update ingest.ingest_watched_tables t
       set missed = v_missed, needs_back_fill = true, back_fill_after = pg_current_xact_id()
       where t.watch = v_table.watch returning t.* into v_table;
@@ -46,7 +46,7 @@ begin
       and (v_table.back_fill_after is null or v_table.back_fill_after <= pg_snapshot_xmin(pg_current_snapshot())
            or v_table.back_fill_after > pg_current_xact_id());  -- of a database that was restored
     if v_waits then
-      -- It reads everything that is committed by now.
+      -- It reads everything committed so far.
       delete from ingest.ingest_changes c where c.watch = v_table.number;
       delete from ingest.ingest_changed_keys k where k.watch = v_table.number;
       perform setval(format('ingest.ingest_counted_%s', v_table.number)::regclass, 0);

@@ -7,4 +7,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_is_watchs(ingest.ingest_requests) is
-  'Whether a new request is that of a watch of a table, which names it before it is inserted: nobody else may read a table.';
+  'Whether a new request belongs to a watch of a table, which names it before it is inserted: nobody else may read a table.';

@@ -4,7 +4,7 @@ create or replace function ingest.ingest_make_table_watch(
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- What only the owner of ours may do. The caller makes the triggers, with his own rights (ingest_watch_table).
+-- The part that only our owner may do. The caller creates the triggers, with its own rights (ingest_watch_table).
 declare
   v_table ingest.ingest_watched_tables;
   v_schema text;
@@ -18,18 +18,18 @@ begin
   v_table.named := format('%I.%I', v_schema, v_relation);
   perform ingest.ingest_check_watchable(p_relation, v_table.named);
   if octet_length(p_collection) not between 1 and 48 or p_collection ~ '[[:cntrl:]]' then
-    raise exception 'the watch is for a collection named "%"', left(p_collection, 100)
+    raise exception 'the watch names a collection "%"', left(p_collection, 100)
       using errcode = 'IG016', constraint = 'wrong_collection_name',
             hint = 'A collection''s name has 1 to 48 bytes and no control characters.';
   end if;
   v_table.watch := coalesce(nullif(p_name, ''), v_relation);
   if octet_length(v_table.watch) > 200 or v_table.watch ~ '[[:cntrl:]]' then
-    raise exception 'a watch can''t be called "%"', left(v_table.watch, 200)
+    raise exception 'a watch can''t be named "%"', left(v_table.watch, 200)
       using errcode = 'IG051', constraint = 'wrong_watch_name', hint = 'Give at most 200 bytes, without control characters.';
   end if;
   if array_position(p_key || p_columns || p_metadata, null) is not null then
-    raise exception 'a column of % is named null', v_table.named
-      using errcode = 'IG060', constraint = 'unknown_column', hint = 'NULL in an array is no name: write ''{title,body}'', without it.';
+    raise exception 'a column of % is null', v_table.named
+      using errcode = 'IG060', constraint = 'unknown_column', hint = 'NULL is no column name: write ''{title,body}'' without it.';
   end if;
   v_table.columns := array(select c.name from unnest(p_columns) with ordinality as c (name, place)
                            where c.name is not null group by c.name order by min(c.place));
@@ -47,14 +47,14 @@ begin
   if v_wrong is not null then
     raise exception '% has no column %', v_table.named, v_wrong
       using errcode = 'IG060', constraint = 'unknown_column',
-            hint = 'Name columns as the table has them, like columns => ''{title,body}'', metadata => ''{lang}'', principals => ''readers''.';
+            hint = 'Use the table''s column names, like columns => ''{title,body}'', metadata => ''{lang}'', principals => ''readers''.';
   end if;
   v_table.prefix := format('table://%s.%s/', ingest.ingest_percent_encode(v_schema), ingest.ingest_percent_encode(v_relation));
   if exists (select from ingest.ingest_watch_store w where w.name = v_table.watch)
      or exists (select from ingest.ingest_watched_tables t where t.collection = p_collection and t.prefix = v_table.prefix) then
-    raise exception 'there is a watch "%" already, or one of % for collection "%"', v_table.watch, v_table.named, p_collection
+    raise exception 'there is already a watch "%", or one of % for collection "%"', v_table.watch, v_table.named, p_collection
       using errcode = 'IG051', constraint = 'watch_exists',
-            hint = 'Give another name; or take it away first: select ingest_unwatch(name).';
+            hint = 'Give another name, or remove that watch first: select ingest_unwatch(name).';
   end if;
   insert into ingest.ingest_watch_store (name, collection, options, created_by)
   values (v_table.watch, p_collection,

@@ -7,4 +7,4 @@ as $$
   from regexp_matches(p_text, '[A-Za-z0-9_~-]+|[^A-Za-z0-9_~-]+', 'g') with ordinality as parts (part, place);
 $$;
 
-comment on function ingest.ingest_percent_encode(text) is 'A text as it stands in a URI; dots are encoded, too.';
+comment on function ingest.ingest_percent_encode(text) is 'A text as it appears in a URI; dots are encoded, too.';

@@ -18,7 +18,7 @@ begin
        select %s as key, %s as bytes, %s as has_text, case when %s <= k.most then %s end as body from %s t where %s offset 0) f',
     v_row.key, v_row.bytes, v_row.has_text, v_row.bytes, v_row.body, v_table.relation::regclass, v_where) using p_keys;
 exception when data_exception then
-  raise exception 'the key of % is of another type than it was when watch "%" was made: %', v_table.named, p_watch, sqlerrm
+  raise exception 'the key of % has another type than when watch "%" was created: %', v_table.named, p_watch, sqlerrm
     using errcode = 'IG062', constraint = 'column_gone', hint = format('select ingest_unwatch(%L), and watch the table again.', p_watch);
 end
 $$;

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_request_rows(p_table ingest.ingest_watched_tables, p_all boolean) returns uuid
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- The watch names the request first: so it is told from one that somebody makes up.
+-- The watch names the request first, which distinguishes it from a forged one.
 declare
   v_id uuid := gen_random_uuid();
   v_watch ingest.ingest_watch_store;

@@ -20,16 +20,16 @@ begin
                    and bool_and(a.attnotnull) end
   order by i.indisprimary desc limit 1;
   if v_index.columns is null then
-    raise exception '% has no % that tells its rows apart', p_named, case when p_key is null then 'primary key' else format('key {%s}', array_to_string(p_key, ',')) end
+    raise exception '% has no % that identifies its rows', p_named, case when p_key is null then 'primary key' else format('key {%s}', array_to_string(p_key, ',')) end
       using errcode = 'IG060', constraint = 'no_key',
             hint = 'Give the columns of its primary key, or of a unique index on not-null columns: key => ''id'', or ''{tenant,id}''.';
   elsif v_index.foreign_types is not null then
-    raise exception 'the key of % has a type of an extension or of your own: %', p_named, v_index.foreign_types
+    raise exception 'the key of % has a type that does not come with Postgres: %', p_named, v_index.foreign_types
       using errcode = 'IG060', constraint = 'no_key',
-            hint = 'Name another unique key, of types that Postgres brings: numbers, text, uuid, times, enums.';
+            hint = 'Name another unique key, of built-in types: numbers, text, uuid, times, enums.';
   end if;
   return v_index.columns;
 end
 $$;
 
-comment on function ingest.ingest_table_key(oid, text, text[]) is 'The columns of a table''s key, in the order of its index: those that are given, else its primary key. IG060 if it has none that will do.';
+comment on function ingest.ingest_table_key(oid, text, text[]) is 'The columns of a table''s key, in the order of its index: the given ones, otherwise its primary key. IG060 if none is suitable.';

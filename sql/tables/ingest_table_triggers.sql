@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_table_triggers(p_watch text) returns setof text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
--- What is written through a partitioned table runs its triggers, what is written to a partition those of the partition.
+-- Writes through a partitioned table run its triggers, writes to a partition those of the partition.
 -- Rows that replication applies run row triggers only, and only those that are enabled for it.
 declare
   v_table ingest.ingest_watched_tables;

@@ -13,7 +13,7 @@ begin
   loop
     perform ingest.ingest_drop_changed(v_one.number);
   end loop;
-  -- Of a former release. Replacing a function locks nothing of the table's.
+  -- From a former release. Replacing a function locks nothing of the table's.
   for v_table in
     select t.* from ingest.ingest_watched_tables t
     where exists (select from pg_proc p where p.oid = to_regproc(format('ingest.ingest_changed_%s', t.number)) and p.prosrc not like '%Version 2: ingest_tend_tables%')
@@ -21,7 +21,7 @@ begin
   loop
     perform ingest.ingest_make_changed(v_table);
   end loop;
-  -- What was written to a partition before it became one, or behind its table's back.
+  -- Writes to a partition before it became one, or bypassing its table.
   update ingest.ingest_watched_tables t set needs_back_fill = true, parts = ingest.ingest_parts(t.relation)
   where exists (select from pg_class c where c.oid = t.relation and c.relkind = 'p') and t.parts <> ingest.ingest_parts(t.relation);
   delete from ingest.ingest_changes c where not exists (select from ingest.ingest_watched_tables t where t.number = c.watch);
@@ -29,4 +29,4 @@ end
 $$;
 
 comment on function ingest.ingest_tend_tables() is
-  'Drops trigger functions of watches that are gone, makes those of a former release anew, and has all rows read again where partitions came or went. A listener calls it each minute.';
+  'Drops trigger functions of removed watches, recreates those of a former release, and has all rows read again where partitions came or went. A listener calls it each minute.';

@@ -11,10 +11,10 @@ begin
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column', hint = 'Only watches set the column watch: see ingest_watch.';
   elsif not exists (select from pg_roles r where r.rolname = v_watch.created_by) then
-    raise exception 'role "%", which made watch "%", is gone', v_watch.created_by, v_watch.name
-      using errcode = 'IG040', constraint = 'not_granted', hint = 'Make the watch again as another role: ingest_watch(…) with the same name.';
+    raise exception 'role "%", which created watch "%", no longer exists', v_watch.created_by, v_watch.name
+      using errcode = 'IG040', constraint = 'not_granted', hint = 'Create the watch again as another role: ingest_watch(…) with the same name.';
   elsif not ingest.ingest_role_may(v_watch.created_by, 'submit'::text, v_watch.collection) then
-    raise exception 'role "%", which made watch "%", may not submit to collection "%" any more', v_watch.created_by, v_watch.name, v_watch.collection
+    raise exception 'role "%", which created watch "%", may no longer submit to collection "%"', v_watch.created_by, v_watch.name, v_watch.collection
       using errcode = 'IG040', constraint = 'not_granted',
             hint = format('The owner of the schema can grant it: select ingest.ingest_grant(%L, ''submitter'', %L);', v_watch.created_by, v_watch.collection);
   end if;

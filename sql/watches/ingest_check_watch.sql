@@ -6,16 +6,16 @@ declare
 begin
   if p_watch.source is null then
     raise exception 'a watch needs a source'
-      using errcode = 'IG001', constraint = 'nothing_to_ingest', hint = 'Like select ingest_watch(''/srv/docs'', every => ''1 hour''). Of tables: ingest_watch_table.';
+      using errcode = 'IG001', constraint = 'nothing_to_ingest', hint = 'Write it like select ingest_watch(''/srv/docs'', every => ''1 hour''). For tables: ingest_watch_table.';
   elsif p_watch.source ~* '^table:' then
     raise exception 'the source of watch "%" is a table', left(p_watch.name, 100)
       using errcode = 'IG008', constraint = 'table_source', hint = 'Tables are watched by their writes: select ingest_watch_table(''articles'', columns => ''{title,body}'');';
   elsif octet_length(p_watch.name) > 200 or p_watch.name ~ '[[:cntrl:]]' then
-    raise exception 'a watch can''t be called "%"', left(p_watch.name, 100)
+    raise exception 'a watch can''t be named "%"', left(p_watch.name, 100)
       using errcode = 'IG051', constraint = 'wrong_watch_name', hint = 'A name has 1 to 200 bytes and no control characters.';
   elsif pg_column_size(p_watch.options) + pg_column_size(p_watch.metadata) > 100000 then
     raise exception 'options and metadata of watch "%" have more than 100000 bytes', p_watch.name
-      using errcode = 'IG009', constraint = 'value_too_long', hint = 'Each of its requests has them: give less.';
+      using errcode = 'IG009', constraint = 'value_too_long', hint = 'They are stored with each of its requests: give less.';
   end if;
   v_request.id := gen_random_uuid();
   v_request.source := p_watch.source;

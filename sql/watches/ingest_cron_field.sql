@@ -30,4 +30,4 @@ end
 $$;
 
 comment on function ingest.ingest_cron_field(text, int, int, text[]) is
-  'The values that a field of a cron line stands for (lists, ranges, steps, names of three letters), in order; null: it is wrong.';
+  'The values of a field of a cron line (lists, ranges, steps, names of three letters), in order; null: it is invalid.';

@@ -18,7 +18,7 @@ begin
   weekdays := ingest.ingest_cron_field(v_fields[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}'::text[]);
   if cardinality(v_fields) <> 5 or octet_length(p_cron) > 200
      or num_nulls(minutes, hours, days, months, weekdays) > 0 then
-    raise exception 'cron "%" can''t be read', left(p_cron, 200)
+    raise exception 'cron "%" can''t be parsed', left(p_cron, 200)
       using errcode = 'IG051', constraint = 'wrong_cron',
             hint = 'Five fields: minute, hour, day of the month, month, day of the week. Like ''30 2 * * mon-fri'', ''*/15 * * * *'' or ''@daily''.';
   end if;
@@ -30,4 +30,4 @@ end
 $$;
 
 comment on function ingest.ingest_cron_times(text) is
-  'What a cron line stands for: in any_… the field begins with a star. Sunday is 0. IG051 if it can''t be read.';
+  'The times of a cron line; any_…: the field begins with a star. Sunday is 0. IG051 if it can''t be parsed.';

@@ -31,4 +31,4 @@ end
 $$;
 
 comment on function ingest.ingest_end_watch(uuid) is
-  'Notes in a request''s watch what became of it. In part is a success, with the error as a note, and so is a source without documents; a cancel is neither that nor a failure.';
+  'Records the outcome of a request in its watch. Partial success is a success, with the error as a note, and so is a source without documents; a cancel is neither success nor failure.';

@@ -18,7 +18,7 @@ begin
   name := v_watch.name;
   select r.status into v_status from ingest.ingest_requests r where r.id = v_watch.request_id and r.status in ('pending', 'running');
   if found then
-    -- Its time is missed, and not made up for. What has not begun yet will see the change.
+    -- Its time is skipped, and not made up for. A request that has not begun yet will see the change.
     update ingest.ingest_watch_store w
     set next_at = ingest.ingest_next_look(w, v_now), changed_at = case when v_status = 'running' then w.changed_at end
     where w.name = v_watch.name;
@@ -46,4 +46,4 @@ $$;
 
 comment on function ingest.ingest_fire_watch() is
   'Fires the watch that is due longest: its name, and the request that it inserted; no request: its last one has not ended, or it failed. '
-  'No name: none is due, and the next one in so many seconds.';
+  'No name: none is due, and the next one is in this many seconds.';

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_next_look(p_watch ingest.ingest_watch_s
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Of what is noticed some is missed: it is looked at each hour, too. (least passes nulls by.)
+  -- Some changes are missed: it also looks every hour. (least ignores nulls.)
   return least(p_after + p_watch.every,
                case when p_watch.cron is not null then ingest.ingest_next_time(p_watch.cron, p_watch.time_zone, p_after) end,
                case when p_watch.on_change then p_after + interval '1 hour' end);

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_say_noticing(p_executor text, p_watches text[], p_how text[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- What it says of none is struck out, as what listeners say that are gone. Nobody waits for a row that is locked: it is said again.
+-- Entries that it does not name are removed, and so are those of listeners that are gone. Nobody waits for a locked row: it is repeated.
 declare
   v_alive text[] := array(
     select l.executor_id from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease);

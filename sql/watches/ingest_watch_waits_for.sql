@@ -8,7 +8,7 @@ declare
   v_now timestamptz := ingest.ingest_now();
 begin
   if p_watch.paused_at is not null then
-    return format('pause: since %s; to go on: select ingest_resume_watch(%L)', p_watch.paused_at, p_watch.name);
+    return format('pause: since %s; to continue: select ingest_resume_watch(%L)', p_watch.paused_at, p_watch.name);
   end if;
   select r.* into v_request from ingest.ingest_requests r where r.id = p_watch.request_id and r.status in ('pending', 'running');
   if found then
@@ -25,7 +25,7 @@ begin
   elsif v_places.reachable = 0 then
     return ingest.ingest_lacks_root(p_watch.collection, ingest.ingest_locate(p_watch.source));
   elsif p_watch.next_at < v_now - interval '1 minute' then
-    return 'listener: it is due, and none has fired it; see the listeners'' logs';
+    return 'listener: it is due, but no listener has fired it; see the listeners'' logs';
   end if;
   return null;
 end

@@ -342,7 +342,7 @@ async def test_a_request_that_is_long_in_being_brought_to_life_is_not_brought_th
 async def looked_twice_or_ended(c: Connection, it: ListenerProcess, request: uuid.UUID) -> bool:
     """Whether its listener has twice found a request late, and let it be."""
     running = await c.fetchval("select status = 'running' from ingest_requests where id = $1", request)
-    return not running or it.log().count(f"{request} was claimed here and did not start") >= 2
+    return not running or it.log().count(f"{request} was claimed here but did not start") >= 2
 
 
 async def with_dbos(dsn: str, verb: str, workflow: str, *arguments: Any) -> Any:

@@ -196,7 +196,7 @@ async def test_an_embedded_server_that_had_no_room_for_its_wal_is_started_again_
             with pytest.raises((OSError, asyncpg.PostgresError)):
                 await write_ahead_without_end(c)
         it.go()
-        await says(it, "the embedded Postgres ended by itself")
+        await says(it, "the embedded Postgres ended unexpectedly")
         disk.make_room()
         await until(server.accepts)
         async with session(server.dsn()) as c:

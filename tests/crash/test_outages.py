@@ -144,7 +144,7 @@ async def test_a_claim_that_nobody_hears_of_is_made_on_a_new_connection(
         assert proxy.stall(b"ingest_proof") == 1
         it.go()  # its place is free by then: it asks for the next one, and no answer will come
         await goes_on(own, it, request)
-        assert "does not hear of a statement" in it.log()
+        assert "does not receive statements" in it.log()
     finally:
         it.kill()
 

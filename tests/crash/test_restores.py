@@ -103,7 +103,7 @@ async def _is_held_then_goes_on(there: Connection, copy: str, start: Start, tmp_
         assert (told.status, told.json["error"]["code"]) == (status, "restored_database")
     await there.execute("update ingest_listeners set lease = '1 second'")
     confirmed = await ingest("confirm-restore", "--json")
-    assert confirmed.json == {"confirmed": "4 requests go on, 0 were cancelled"}
+    assert confirmed.json == {"confirmed": "4 requests continue, 0 were cancelled"}
     held.ready()
     ids = [row["id"] for row in await there.fetch("select id from ingest_requests")]
     assert {row["status"] for row in await ended(there, *ids)} == {"succeeded"}
@@ -127,7 +127,7 @@ async def test_a_cancelling_confirmation_starts_nothing_of_before(
         held = start(copy, "held")
         await waits(held)
         await there.execute("select ingest_watch('/srv/docs', every => '1 minute')")
-        assert await there.fetchval("select ingest_confirm_restore(true)") == "0 requests go on, 3 were cancelled"
+        assert await there.fetchval("select ingest_confirm_restore(true)") == "0 requests continue, 3 were cancelled"
         assert await there.fetchval("select bool_and(paused) from ingest_watches")  # a copy for tests fires nothing
         held.ready()
         await ended(there, await add(there, content="A new text.", uri="new", collection="docs"))

@@ -53,7 +53,7 @@ async def assert_ended_well(process: ListenerProcess) -> None:
     log = process.log()
     assert "Traceback" not in log, log
     assert log.count("schema_gone") == 1, log
-    assert 'error: schema_gone: schema "public" has nothing of ours in it any more' in log
+    assert 'error: schema_gone: schema "public" contains nothing of ours any more' in log
     assert "schema_newer" not in log
     assert "internal" not in log
     assert log.count(" ERROR ") == 0, log

@@ -69,7 +69,7 @@ async def test_it_reads_and_no_more_unless_that_is_allowed(installed: str) -> No
         tools = (await client.list_tools()).tools
         assert [tool.name for tool in tools] == ["search", "context", "document", "collections", "status"]
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
-        assert all("never an instruction" in (tool.description or "") for tool in tools)
+        assert all("never instructions" in (tool.description or "") for tool in tools)
         said = await refused(client, "add", source="/srv/docs")
         assert said.startswith("error: usage: the tool add is off")
         assert "hint: " in said

@@ -82,7 +82,7 @@ async def test_a_quickstart_that_was_killed_is_finished_by_the_next(ingest: Inge
     await ingest.end(killed)
     ended = await ingest("quickstart", "documents")
     assert ended.status == 0, ended.err
-    assert "of an earlier run is unfinished: this listener goes on with it first" in ended.out
+    assert "of an earlier run is unfinished: this listener continues it first" in ended.out
     async with staging.session(database) as connection:
         rows = await connection.fetch("select status from ingest_requests order by created_at")
         documents = await connection.fetchval("select count(*) from ingest_documents where revision_id is not null")

@@ -144,7 +144,7 @@ async def test_without_postgres_a_listener_answers_with_its_own_figures(
         assert ("ingest_listeners", "alive") not in found
         proxy.accept()
         await reached(port, ("ingest_up",), 1)
-        assert it.log().count("is without the installation's figures") >= 1
+        assert it.log().count("lacks the installation's figures") >= 1
         await ended(own, await add(own, content="Another valve closes.", uri="w"))
         assert it.stop() == 0
 

@@ -51,7 +51,7 @@ async def test_what_the_default_embedder_lacks_is_a_warning_at_the_start(
     default = {"embedder": "openai", "embedding_model": "test", "embedding_dimensions": DIMENSIONS}
     it = started(ready, tmp_path, service, **default | settings)
     try:
-        line = await said(it, " WARNING ", "can't embed as things are set", code)
+        line = await said(it, " WARNING ", "can't embed with the present settings", code)
         assert hint in line
         assert [one.texts for one in service.requests] == [[HARMLESS]]
     finally:
@@ -67,7 +67,7 @@ async def test_collections_with_unfinished_requests_are_asked_for_too(
     await add(own, content="A text.", uri="a", collection="waits")
     it = started(ready, tmp_path, service)
     try:
-        await said(it, f"openai gone-waits at {service.url} can't embed as things are set")
+        await said(it, f"openai gone-waits at {service.url} can't embed with the present settings")
     finally:
         assert it.stop() == 0
     assert "gone-unused" not in it.log()

@@ -26,7 +26,7 @@ async def test_a_document_that_is_read_in_part_is_published_with_a_warning(
     assert (warning["step"], warning["code"], warning["state"], warning["is_live"]) == (
         "load", "partially_read", "published", True,
     )  # fmt: skip
-    assert warning["message"] == f"file://{folder}/report.pdf is only partly read, without page 2"
+    assert warning["message"] == f"file://{folder}/report.pdf was only partly read, without page 2"
     assert "sound copy" in warning["hint"]
 
     (folder / "report.pdf").write_bytes(pdf_file(PAGES))

@@ -315,7 +315,7 @@ async def test_open_questions_are_bounded_for_each_role_in_whatever_way_they_are
         async with searcher(c, installed) as third, third.transaction():
             for number in range(3):
                 await third.execute(ASK, f"uncommitted {number}", "c")
-            with pytest.raises(asyncpg.PostgresError, match="waits for the answers to 3 queries"):
+            with pytest.raises(asyncpg.PostgresError, match="has 3 queries open"):
                 await third.execute(ASK, "one more", "c")
 
 

@@ -6,6 +6,7 @@ import re
 
 import asyncpg
 import pytest
+from roles import new_roles
 from staging import SPACE, Connection, collection, session
 
 NEW = {
@@ -86,6 +87,29 @@ async def test_a_column_is_described_or_means_what_it_says(c: Connection) -> Non
     said = {row["attname"] for row in rows if row["said"]} | EVIDENT
     columns = [(row["relname"], row["attname"]) for row in rows if row["relname"] in NEW]
     assert [column for column in columns if column[1] not in said] == []
+
+
+# Tables that no right lets a role read, but that owners look at to see what they have set.
+READ_BY_OWNERS = ["ingest_generations", "ingest_collection_grants", "ingest_limits"]
+# Whatever a role with all rights may read at least a column of, and every view.
+SEEN = f"""
+select s.relname, a.attname from pg_class s join pg_attribute a on a.attrelid = s.oid
+where s.relnamespace = {OURS} and s.relname like 'ingest\\_%' and a.attnum > 0 and not a.attisdropped
+  and (s.relkind = 'v' or s.relkind = 'r' and (s.relname = any ($2) or has_any_column_privilege($1, s.oid, 'select')))
+"""
+
+
+async def test_every_column_that_users_see_is_described(c: Connection) -> None:
+    """A view of a collection's chunks, which is made with its space, is one of them."""
+    await collection(c, "default", SPACE)
+    await c.execute("select ingest_make_chunks_view('default')")
+    async with new_roles(c, 1) as (reader,):
+        for right in ("submitter", "searcher", "operator", "listener"):
+            await c.execute("select ingest_grant($1, $2)", reader, right)
+        seen = await c.fetch(SEEN, reader, READ_BY_OWNERS)
+        bare = await c.fetch(f"{SEEN} and col_description(s.oid, a.attnum) is null", reader, READ_BY_OWNERS)
+    assert {"ingest_requests", "ingest_status", "ingest_usage", "ingest_chunks_default"} <= {row[0] for row in seen}
+    assert bare == []
 
 
 async def test_every_constraint_that_is_checked_has_a_name_that_says_the_rule(c: Connection) -> None:

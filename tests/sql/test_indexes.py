@@ -77,7 +77,7 @@ async def test_it_waits_until_what_is_loaded_is_there_ten_minutes_at_most(c: Con
     request = await start(c, ["file:///a"], collection="manuals")
     later = await add(c, collection="manuals", content="text", uri="b")
     assert await maintain(installed) == []
-    assert (await one(c, STATE, "manuals"))["why"].startswith("requests of it run or wait")
+    assert (await one(c, STATE, "manuals"))["why"].startswith("its requests run or wait")
     await c.execute("select ingest_cancel($1)", request)
     assert await maintain(installed) == []
     await c.execute("select ingest_cancel($1)", later)

@@ -484,7 +484,7 @@ async def test_a_watch_of_a_role_that_is_gone_fails(c: Connection, installed: st
         async with login(installed, maker) as it:
             name = await watch(it)
     assert await fire(c) == [(name, None)]
-    assert (await shown(c, name))["error_message"].endswith("is gone")
+    assert (await shown(c, name))["error_message"].endswith("no longer exists")
 
 
 async def test_limits_of_the_maker_hold_for_what_its_watches_fire(c: Connection, installed: str) -> None:

@@ -116,7 +116,10 @@ def test_an_embedder_that_is_not_installed_is_refused_with_those_that_are(
         with pytest.raises(SettingsError, match="'nobody' is not installed") as caught:
             refused()
         assert caught.value.code == "unknown_embedder"
-        assert caught.value.hint == "Use one of 'local', 'neural', 'openai', 'toy', or install the package that has it."
+        assert (
+            caught.value.hint
+            == "Use one of 'local', 'neural', 'openai', 'toy', or install the package that provides it."
+        )
 
 
 @pytest.mark.parametrize(("point", "module"), [

@@ -89,7 +89,7 @@ def test_ours_come_first_and_others_are_named_with_their_distribution(folder: Pa
         ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found'"),
         ("pass", "no attribute 'open_source'"),
         ("open_source = lambda tools: 1 / 0", "ZeroDivisionError"),
-        ("open_source = lambda tools: 7", "7, which is no Source"),
+        ("open_source = lambda tools: 7", "7, which is not a Source"),
         ("open_source = 7", "not callable"),
         (
             "from listener.sources.base import Source\n"
@@ -112,7 +112,7 @@ def test_a_source_that_cannot_be_used_is_named_with_its_distribution(
 @pytest.mark.parametrize(
     ("scheme", "roots", "problem"),
     [
-        ("Acme", ["Acme:"], "lower case"),
+        ("Acme", ["Acme:"], "lower-case"),
         ("acme", ["/srv"], "does not begin with acme:"),
         ("acme", "acme:", "list of strings"),
         ("acme", [7], "list of strings"),
@@ -182,7 +182,7 @@ async def test_documents_of_several_sources_are_read_together_each_with_its_own_
 
 
 async def test_a_source_that_reads_no_pieces_says_so() -> None:
-    with pytest.raises(DocumentError, match="toy://a can't be read in pieces"):
+    with pytest.raises(DocumentError, match="toy://a can't be read in parts"):
         await Sources({"toy": Fixed()}).read_ranges(Found("toy://a"), [(0, 10)])
 
 

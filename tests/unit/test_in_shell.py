@@ -7,15 +7,18 @@ import pytest
 from listener.cli.in_shell import in_shell
 
 HINTS = [
-    ("pause: since now; to go on: select ingest_resume_watch('a:/srv/b')", "to go on: ingest resume-watch a:/srv/b"),
+    (
+        "pause: since now; to continue: select ingest_resume_watch('a:/srv/b')",
+        "to continue: ingest resume-watch a:/srv/b",
+    ),
     ("or now: select ingest_run_watch('it''s')", """or now: ingest run-watch 'it'"'"'s'"""),
-    ("take it away first: select ingest_unwatch(name).", "take it away first: ingest unwatch NAME."),
+    ("remove it first: select ingest_unwatch(name).", "remove it first: ingest unwatch NAME."),
     ("Cancel it first: select ingest_cancel('0b6b');", "Cancel it first: ingest cancel 0b6b"),
     ("Start over, as a new request: select ingest_fork(id).", "as a new request: ingest fork ID."),
     ("See select id, status from ingest_requests.", "See: ingest status."),
     ("See select name, source, collection from ingest_watches.", "See: ingest watches."),
     ("See select * from ingest_list_documents(collection).", "See: ingest documents."),
-    ("to go on in it: select ingest_confirm_restore()", "to go on in it: ingest confirm-restore"),
+    ("to continue in it: select ingest_confirm_restore()", "to continue in it: ingest confirm-restore"),
     (
         "select * from ingest_failures where request_id = '869b012a-c761-4690-bebf-17249512ba34';",
         "See: ingest failures 869b012a",

@@ -171,7 +171,7 @@ async def test_without_watchers_it_is_looked_for_and_with_some_again_it_is_told(
 
     async with listening(docs, begin) as ear:
         await ear.want(docs)
-        assert "no more watchers" in ear.noticing.how()[str(docs)]
+        assert "no watchers left" in ear.noticing.how()[str(docs)]
         (docs / "b.md").write_text("b")
         await ear.hears({str(docs)})
         free = True
@@ -206,7 +206,7 @@ async def test_events_that_get_lost_are_missed_by_a_look_and_then_relied_on_no_m
         await ear.want(docs)
         (docs / "b.md").write_text("b")
         await ear.hears({str(docs)})
-        await ear.becomes("polling: the system does not tell", docs)
+        await ear.becomes("polling: the system does not report", docs)
         (docs / "c.md").write_text("c")
         await ear.hears({str(docs)})
 

@@ -116,7 +116,7 @@ async def test_a_probe_passes_calls_that_hang_and_a_pause_of_the_pace(
     service: EmbeddingService, embedder: OpenAIEmbedder
 ) -> None:
     service.next(limited(3600))
-    with pytest.raises(ServiceError, match="wants fewer calls"):
+    with pytest.raises(ServiceError, match="asks for fewer calls"):
         await embedder.embed(["limited"])
     await asyncio.wait_for(probe(embedder), 5)
     recovered(embedder)
@@ -139,7 +139,7 @@ async def test_a_probe_is_one_call(service: EmbeddingService, embedder: OpenAIEm
 
 async def test_what_a_probe_finds_out(service: EmbeddingService, embedder: OpenAIEmbedder) -> None:
     service.always(limited(7))
-    with pytest.raises(ServiceError, match="wants fewer calls") as raised:
+    with pytest.raises(ServiceError, match="asks for fewer calls") as raised:
         await probe(embedder)
     assert raised.value.retry_after == 7
     service.always(plainly(Reply(body=b"nonsense")))

@@ -69,7 +69,7 @@ async def test_a_depth_that_nobody_asked_for_is_noted_where_links_lead_on(site: 
     assert len(items(deep)) == 6
     assert all(one.complete for one in deep)
     (note,) = [one.note for one in deep if one.note]
-    assert (note.code, "ended at a depth of 5; 1 or more links lead on" in note.message) == ("cut_off", True)
+    assert (note.code, "ended at a depth of 5; 1 or more links lead further" in note.message) == ("cut_off", True)
     put(site, **{"5": ["./"]})
     assert [one.note for one in await pages(web, site.url("/docs/"), crawl={}) if one.note] == []
 

@@ -53,7 +53,7 @@ async def test_a_call_returns_what_the_function_returns(workers: Workers) -> Non
 async def test_a_call_raises_what_the_function_raises(workers: Workers) -> None:
     with pytest.raises(CallRaised, match="ValueError: invalid literal for int"):
         await workers.run(int, "x")
-    with pytest.raises(DocumentError, match=r"line 3 is no JSON object but a number") as raised:
+    with pytest.raises(DocumentError, match=r"line 3 is not a JSON object but a number") as raised:
         await workers.run(json_lines.fields_of, b"7", "line 3")
     assert (raised.value.code, raised.value.hint) == ("bad_json", json_lines.ONE_A_LINE)
 

@@ -2,11 +2,11 @@
 
 ::
 
-    assistant_server  on stdin and stdout          lasting    the way to Postgres, which may go away meanwhile
+    assistant_server  on stdin and stdout          lasting    the connection to Postgres, which may be lost meanwhile
     offer      what a tool is, and its answer      lookups    the tools search, context
     leafing    the tool document                   surveys    the tools collections, status
     orders     the tools add, watch                catalogue  documents as resources
 
 Thin readers of ``listener.client``: what the role may do, the database says. Texts of documents are others' words. Each
-passage is a piece of content of its own, so that none can pass for another, or for what we say.
+passage is a separate content item, so that none can pose as another, or as our own words.
 """

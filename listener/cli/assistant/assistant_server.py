@@ -48,7 +48,7 @@ class _Wire(anyio.AsyncFile[str]):
 
     @classmethod
     def taken(cls) -> _Wire:
-        """Take stdout for the protocol alone; what else is printed goes to stderr."""
+        """Reserve stdout for the protocol; everything else that is printed goes to stderr."""
         wire = open(os.dup(1), "w", encoding="utf-8", newline="\n")  # noqa: PTH123, SIM115 - it stays open
         os.dup2(2, 1)
         return cls(wire)
@@ -97,8 +97,8 @@ class _Served:
                 raise _unknown(asked.name, self._offers)
             arguments = offer.read(asked.arguments)
             texts = await self._way.use(lambda ingest: offer.call(ingest, arguments, self._most), changes=offer.changes)
-        except Exception as error:  # whatever it is: the server goes on
-            return types.CallToolResult(content=[_text(_told(error))], is_error=True)
+        except Exception as error:  # whatever it is, the server continues
+            return types.CallToolResult(content=[_text(_described(error))], is_error=True)
         return types.CallToolResult(content=[*map(_text, texts)])
 
     async def _resources(self, _: object, asked: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
@@ -152,7 +152,7 @@ def _unknown(name: str, offers: Iterable[str]) -> UsageProblem:
     return UsageProblem("usage", f"there is no tool {name[:100]}", f"There are: {', '.join(offers)}")
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     problem = shown(error)
     return f"error: {problem.code}: {problem.message}" + (f"\nhint: {problem.hint}" if problem.hint else "")
 
@@ -161,4 +161,4 @@ def _refused(error: Exception) -> MCPError:
     """Return an error of a resource, which has no other place for it than the protocol's own."""
     problem = shown(error)
     number = types.INVALID_PARAMS if problem.code in OF_THE_CALLER else types.INTERNAL_ERROR
-    return MCPError(number, _told(error), {"code": problem.code, "hint": problem.hint})
+    return MCPError(number, _described(error), {"code": problem.code, "hint": problem.hint})

@@ -30,7 +30,7 @@ async def page_of(ingest: Ingest, cursor: str | None) -> tuple[list[Listed], str
 
 
 async def contents_of(ingest: Ingest, resource: str, most: int) -> list[tuple[str, str]]:
-    """Return the text of a resource, with its URI; what is more stands under another URI, which comes last."""
+    """Return the text of a resource, with its URI; the rest has another URI, which comes last."""
     collection, uri, start = _parts(resource)
     known = await stretch(ingest, uri, collection, start, most)
     made = [(resource, known.text or "")]

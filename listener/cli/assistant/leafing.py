@@ -17,11 +17,11 @@ FURTHEST = 2_000_000_000
 class DocumentAsked(Arguments):
     """What ``document`` takes."""
 
-    uri: str = Field(min_length=1, description="Of the document, as search gives it.")
+    uri: str = Field(min_length=1, description="URI of the document, as search returns it.")
     collection: str = collection_field()
     start: int = Field(default=0, ge=0, le=FURTHEST, description="From this character on, from 0.")
-    characters: int | None = Field(default=None, ge=1, description="At most so many characters.")
-    outline: bool = Field(default=False, description="Instead: its sections, with where they begin and end.")
+    characters: int | None = Field(default=None, ge=1, description="Most characters.")
+    outline: bool = Field(default=False, description="Instead: its sections, and where they begin and end.")
 
 
 async def document(ingest: Ingest, asked: DocumentAsked, most: int) -> list[str]:
@@ -37,7 +37,7 @@ async def document(ingest: Ingest, asked: DocumentAsked, most: int) -> list[str]
 
 
 async def stretch(ingest: Ingest, uri: str, collection: str, start: int, characters: int) -> Stretch:
-    """Return a stretch of a text; raises RequestError ``unknown_document``, also where no text is to be seen."""
+    """Return a stretch of a text; raises RequestError ``unknown_document``, also if no text is visible."""
     known = await ingest.read(uri, collection, start=start, characters=characters)
     if known.text is None:
         message = (
@@ -66,8 +66,7 @@ def _section(one: Outlined) -> str:
 DOCUMENT = Offer(
     "document",
     "Read a document",
-    "Read the text of an ingested document, from a character on, or list its sections with where they stand in it."
-    f" {DATA}",
+    f"Read the text of an ingested document from a given character, or list its sections and where they are. {DATA}",
     DocumentAsked,
     document,
 )

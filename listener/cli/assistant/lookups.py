@@ -16,25 +16,28 @@ from listener.errors import RequestError
 class SearchAsked(Arguments):
     """What both take."""
 
-    query: str = Field(min_length=1, description="What is looked for: a question, or words.")
+    query: str = Field(min_length=1, description="A question, or words to search for.")
     collection: str | list[str] = Field(default="default", description="A collection, or several.")
-    k: int = Field(default=8, ge=1, le=100, description="How many chunks are found.")
+    k: int = Field(default=8, ge=1, le=100, description="How many chunks to find.")
     by: Literal["words", "meaning", "both"] | None = Field(
-        default=None, description="Only by words, only by meaning, or by both or not at all; else by what is possible."
+        default=None,
+        description="Only by words, only by meaning, or strictly by both; by default by whatever is possible.",
     )
-    under: str | None = Field(default=None, description="Only documents whose URIs begin so, or in that folder.")
+    under: str | None = Field(default=None, description="Only documents whose URIs begin with this, or in this folder.")
     since: str | None = Field(default=None, description="Only documents that changed since then: 7d, or a time.")
-    per_document: int | None = Field(default=None, ge=1, description="At most so many chunks of a document.")
+    per_document: int | None = Field(default=None, ge=1, description="Most chunks of one document.")
     filter: dict[str, Any] | None = Field(
         default=None, description='What the chunks\' metadata must contain, or {"year": {"$gte": 2020}}.'
     )
-    min_similarity: float | None = Field(default=None, ge=-1, le=1, description="By meaning, nothing less alike.")
-    rerank: bool = Field(default=False, description="In the order of a re-ranker, if there is one.")
+    min_similarity: float | None = Field(
+        default=None, ge=-1, le=1, description="For hits by meaning, the smallest cosine."
+    )
+    rerank: bool = Field(default=False, description="Order by a re-ranker, if there is one.")
 
     def sought(self, **more: Any) -> Sought:
         """Return it as the command has it; raises RequestError ``empty_query``."""
         if not self.query.strip():
-            raise RequestError("empty_query", "the query is empty", "Say what to look for.")
+            raise RequestError("empty_query", "the query is empty", "Give something to search for.")
         under = None if self.under is None else document_uri(self.under)
         wanted = given(
             k=self.k, filter=self.filter, under=under, since=self.since, per_document=self.per_document,
@@ -46,7 +49,7 @@ class SearchAsked(Arguments):
 class ContextAsked(SearchAsked):
     """What ``context`` takes."""
 
-    budget: int | None = Field(default=None, ge=1, description="Most characters of it; 12000 if nothing is said.")
+    budget: int | None = Field(default=None, ge=1, description="Most characters; 12000 by default.")
 
 
 async def search(ingest: Ingest, asked: SearchAsked, most: int) -> list[str]:
@@ -76,16 +79,16 @@ async def context(ingest: Ingest, asked: ContextAsked, most: int) -> list[str]:
 SEARCH = Offer(
     "search",
     "Search documents",
-    "Find the chunks of ingested documents that fit a question best, by meaning and by words, each with where it"
-    f" stands. To read on around one: document. {DATA}",
+    "Find the chunks of ingested documents that fit a question best, by meaning and by words, each with its place."
+    f" To read more around one: document. {DATA}",
     SearchAsked,
     search,
 )
 CONTEXT = Offer(
     "context",
     "Gather context for a question",
-    "Gather what answers a question: passages of documents, best first, with what stands around them, each under its"
-    f" citation, within a budget of characters. Better than search for answering. {DATA}",
+    "Gather passages that answer a question, best first, with their context, each under its citation, within a budget"
+    f" of characters. Better than search for answering. {DATA}",
     ContextAsked,
     context,
 )

@@ -20,7 +20,7 @@ class AddAsked(Arguments):
     source: str | None = Field(
         default=None, description="An absolute path, a glob or a URL, as the listener's host sees it; or content."
     )
-    content: str | None = Field(default=None, description="The document itself, in the place of a source.")
+    content: str | None = Field(default=None, description="The document itself, instead of a source.")
     uri: str | None = Field(default=None, description="The name of content, like notes/frost.md.")
     media_type: str | None = Field(default=None, description="The media type of content, like text/markdown.")
     collection: str = collection_field("Where it goes.")
@@ -33,18 +33,18 @@ class WatchAsked(Arguments):
     """What ``watch`` takes."""
 
     source: str = Field(min_length=1, description="An absolute path, a glob or a URL, as the listener's host sees it.")
-    collection: str = collection_field("What is kept in sync with it.")
-    name: str | None = Field(default=None, description="What it is called; a watch of this name is changed.")
+    collection: str = collection_field("The collection to keep in sync.")
+    name: str | None = Field(default=None, description="Name of the watch; an existing one of this name is changed.")
     every: str | None = Field(default=None, description="Time between two looks: 5m, 1h, 2 days.")
-    cron: str | None = Field(default=None, description="When, in five fields: 30 2 * * mon-fri.")
+    cron: str | None = Field(default=None, description="When to look, as a cron line: 30 2 * * mon-fri.")
     time_zone: str | None = Field(default=None, description="Of cron; by default UTC.")
-    on_change: bool = Field(default=False, description="When a file changes, of a folder of the listener's host.")
+    on_change: bool = Field(default=False, description="Look when a file changes, for a folder on the listener's host.")
     options: dict[str, Any] | None = Field(default=None, description='Like {"mirror": false}: keep what is gone.')
     metadata: dict[str, Any] | None = Field(default=None, description="Stored with each chunk, for filters.")
 
 
 async def add(ingest: Ingest, asked: AddAsked, most: int) -> list[str]:
-    """Make a request, and say what became of it if that is waited for."""
+    """Make a request, and report its outcome if asked to wait."""
     request = await ingest.add(**asked.model_dump(exclude={"wait"}))
     told = f"request {request}"
     if not asked.wait:
@@ -52,7 +52,7 @@ async def add(ingest: Ingest, asked: AddAsked, most: int) -> list[str]:
     try:
         ended = await ingest.wait(request, timeout=asked.wait)
     except WaitTimeoutError as error:
-        return [f"{told} goes on: {error.message}; {error.hint}"[:most]]
+        return [f"{told} continues: {error.message}; {error.hint}"[:most]]
     return ["\n".join([f"{told} {outcome_line(ended)}", *error_lines(ended)])[:most]]
 
 
@@ -67,7 +67,7 @@ async def watch(ingest: Ingest, asked: WatchAsked, most: int) -> list[str]:
 ADD = Offer(
     "add",
     "Ingest a source or a text",
-    "Have a file, a folder, a URL or a text ingested into a collection, so that it can be searched. Documents of the"
+    "Ingest a file, a folder, a URL or a text into a collection, so that it can be searched. Documents with the"
     " same URI are replaced. Do it only if the person asks for it.",
     AddAsked,
     add,

@@ -22,9 +22,9 @@ SHOWN_FAILURES = 20
 class CollectionsAsked(Arguments):
     """What ``collections`` takes."""
 
-    collection: str | None = Field(default=None, description="Its documents, by URI; without it, all collections.")
-    under: str = Field(default="", description="Only documents whose URIs begin so, or in that folder.")
-    after: str | None = Field(default=None, description="The URI of the last one of the page before.")
+    collection: str | None = Field(default=None, description="List its documents, by URI; without it, all collections.")
+    under: str = Field(default="", description="Only documents whose URIs begin with this, or in this folder.")
+    after: str | None = Field(default=None, description="The URI of the last one on the previous page.")
 
 
 class StatusAsked(Arguments):
@@ -55,7 +55,7 @@ def _fitting(lines: Iterable[str], most: int) -> tuple[str, int]:
         left -= len(line) + 1
         if left < 0 and kept:
             break
-        kept.append(line[:most])  # one at least: the next page begins behind it
+        kept.append(line[:most])  # at least one: the next page begins after it
     return "\n".join(kept), len(kept)
 
 
@@ -91,14 +91,14 @@ async def status(ingest: Ingest, asked: StatusAsked, most: int) -> list[str]:
 COLLECTIONS = Offer(
     "collections",
     "List collections and documents",
-    f"List the collections that there are and what they hold; of one, its documents, in pages of {PAGE}. {DATA}",
+    f"List the collections and what they hold, or one collection's documents, in pages of {PAGE}. {DATA}",
     CollectionsAsked,
     collections,
 )
 STATUS = Offer(
     "status",
-    "See how ingestion goes",
-    "See how far a request for ingestion is and why it waits or failed; or how it all goes: listeners, what waits and"
+    "See the state of ingestion",
+    "See the progress of a request for ingestion and why it waits or failed; or an overview: listeners, what waits and"
     f" why, what fails. {DATA}",
     StatusAsked,
     status,

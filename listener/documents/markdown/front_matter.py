@@ -19,7 +19,7 @@ _FRONT_MATTER = re.compile(
 
 
 def end_of_front_matter(text: str) -> int:
-    """Return where the front matter ends, 0 if there is none. A rule before an empty line begins none."""
+    """Return where the front matter ends, 0 if there is none. A rule before an empty line does not start one."""
     front = _FRONT_MATTER.match(text)
     return front.end() if front else 0
 
@@ -66,7 +66,7 @@ def _end(found: re.Match[str] | None) -> int:
 
 
 def _indented(lines: str) -> str:
-    """Return the lines that go on with a value. Its breaks don't matter: a title is one line."""
+    """Return the lines that continue a value. Line breaks don't matter: a title is one line."""
     kept = []
     for line in lines.split("\n"):
         if line.strip() and line[0] not in " \t":
@@ -97,7 +97,7 @@ def _toml(front: str) -> str | None:
 
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|\r?\n[ \t]*|(.))", re.DOTALL)
-_BLANKS = "ntrvfbae0N_LP"  # letters that stand for blanks and controls
+_BLANKS = "ntrvfbae0N_LP"  # letters for blanks and control characters
 
 
 def _unescaped(said: str) -> str:

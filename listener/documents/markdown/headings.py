@@ -115,7 +115,7 @@ _NOT_A_PARAGRAPH = re.compile(rf"^(?: {{4}}|\t| {{0,3}}(?:{LIST_ITEM}|>|\||#{{1,
 
 
 def _paragraph_before(text: str, underline: int, after: int) -> int | None:
-    """Return where the paragraph that a setext underline makes a heading begins, or None if it is no heading."""
+    """Return where the paragraph that a setext underline makes a heading begins, or None if it is not a heading."""
     first = max(after, underline - _SETEXT_REACH)
     before = text[first:underline]
     blank = [match.end() for match in _BLANK_LINE.finditer(before)]

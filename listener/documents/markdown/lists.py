@@ -1,4 +1,4 @@
-"""How lists of a Markdown text go on."""
+"""How lists of a Markdown text continue."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ UNSEEN = (
 """What stands in a text and can't be seen."""
 PARTING = "\u200b"
 
-# By characters and not by \w, which depends on a database's locale. An underscore is no mark inside of a word.
+# By characters and not by \w, which depends on a database's locale. An underscore inside a word is not markup.
 _NO_WORD = "\\u0001-\\u002f:-@\\u005b-\\u005e`\\u007b-\\u00bf\\u2000-\\u206f\\u3000-\\u303f\\uff00-\\uff0f"
 _NO_WORDS = (  # blank, apostrophes and hyphen are allowed
     "\\u0001-\\u001f!-&(-,./:-@\\u005b-\\u005e`\\u007b-\\u00bf\\u2000-\\u2018\\u201a-\\u206f\\u3000-\\u303f\\uff00-\\uff0f"

@@ -19,7 +19,7 @@ class Section:
     start: int
     end: int
     path: tuple[str, ...]
-    has_body: bool  # text of its own, before its first subsection
+    has_body: bool  # it has its own text, before its first subsection
     children: list[Section] = field(default_factory=list)
 
 

@@ -1,4 +1,4 @@
-"""The embedder for models of sentence-transformers, in a process of its own (the extra ``neural``).
+"""The embedder for models of sentence-transformers, in a separate process (the extra ``neural``).
 
 ::
 
@@ -57,7 +57,7 @@ def create(space: Space, settings: Settings) -> NeuralEmbedder:
 
 
 def require_installed() -> None:
-    """Raise SettingsError ``embedder_not_installed`` unless sentence-transformers is there; it is not imported."""
+    """Raise SettingsError ``embedder_not_installed`` unless sentence-transformers is installed; it is not imported."""
     if find_spec("sentence_transformers") is None:
         raise SettingsError(
             "embedder_not_installed",
@@ -71,5 +71,5 @@ def wrong_dimensions(has: Space, wanted: int) -> SettingsError:
     return SettingsError(
         "wrong_dimensions",
         f"the vectors of {has.model} have {has.dimensions} dimensions, not {wanted}",
-        f"Leave INGEST_EMBEDDING_DIMENSIONS out, or set it to {has.dimensions}; a collection keeps its own.",
+        f"Unset INGEST_EMBEDDING_DIMENSIONS, or set it to {has.dimensions}; a collection keeps its own.",
     )

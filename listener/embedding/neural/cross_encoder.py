@@ -17,7 +17,7 @@ CALL_TEXTS, CALL_CHARACTERS = 16, 32_000
 
 
 class LocalCrossEncoder:
-    """Scores texts in a process of its own; ``name`` is what scores are known under."""
+    """Scores texts in a separate process; ``name`` identifies its scores."""
 
     def __init__(self, settings: Settings) -> None:
         """Raise SettingsError ``embedder_not_installed``, ``reranker_model_missing`` or ``weights_missing``."""
@@ -50,7 +50,7 @@ class LocalCrossEncoder:
             (scores,) = await self._process.ask([query, list(texts)], 1)
         except OutOfMemory as error:
             if len(texts) == 1:
-                raise ServiceError("embedder_memory", f"{self.name}: {error}", "Take a smaller model.") from None
+                raise ServiceError("embedder_memory", f"{self.name}: {error}", "Use a smaller model.") from None
             half = len(texts) // 2
             return [*await self._scored(query, texts[:half]), *await self._scored(query, texts[half:])]
         return [float(one) for one in scores]

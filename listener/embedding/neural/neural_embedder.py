@@ -46,7 +46,7 @@ class NeuralEmbedder:
         self.told = ""
 
     async def prepare(self) -> None:
-        """Start the process and load the model; ``told`` says what it is then.
+        """Start the process and load the model; ``told`` then describes it.
 
         Raises SettingsError ``model_not_loaded`` or ``wrong_dimensions``, ServiceError ``embedder_died`` or
         ``embedder_memory``.
@@ -80,8 +80,8 @@ class NeuralEmbedder:
     async def _embed(self, texts: Sequence[str], prompt: str) -> Embeddings:
         empty = [place for place, text in enumerate(texts) if not text.strip()]
         if empty:
-            told = f"{len(empty)} of {len(texts)} texts have nothing to embed"
-            raise TextsRefused("empty_text", told, "Leave empty documents out.", empty)
+            told = f"{len(empty)} of {len(texts)} texts contain nothing to embed"
+            raise TextsRefused("empty_text", told, "Exclude empty documents.", empty)
         sent = [encodable(text).removeprefix(prompt) for text in texts]
         # By length: a short one waits for no long one's tokens.
         order = sorted(range(len(sent)), key=lambda place: len(sent[place]))
@@ -130,6 +130,6 @@ class NeuralEmbedder:
             raise wrong_dimensions(has, self.space.dimensions)
 
 
-_NONE = "the model's vector has no direction: it is zero, or has NaN or infinity"
-_OTHER = "The model fails on this text: leave the document out, or use another model."
-_MEMORY = "One text alone does not fit: smaller chunks, a smaller model, or more memory."
+_NONE = "the model's vector has no direction: it is zero, or contains NaN or infinity"
+_OTHER = "The model fails on this text: exclude the document, or use another model."
+_MEMORY = "A single text does not fit: use smaller chunks, a smaller model, or more memory."

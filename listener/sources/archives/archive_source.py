@@ -45,7 +45,7 @@ Numbered = tuple[int, Wanted, MemberPlace]
 
 
 class ArchiveSource(Source):
-    """Wraps the source ``inner``; what is no archive, and lies in none, is left to it."""
+    """Wraps the source ``inner``; whatever is not an archive, nor inside one, is left to it."""
 
     roots = ()
 
@@ -76,7 +76,7 @@ class ArchiveSource(Source):
                 async for some in self._instead_of(page, kinds, look, only_members=split.inside is not None):
                     look.count += len(some.items)
                     yield some
-        # Where no archive was looked into, the source itself says whether nothing is an error: of a table it is none.
+        # If no archive was opened, the source itself says whether an empty result is an error: for a table it is not.
         if look.has_chosen and not look.count and after is None:
             raise look.nothing(source)
 
@@ -175,7 +175,7 @@ class ArchiveSource(Source):
 
 
 class _Look:
-    """One look at what is behind a source."""
+    """One look behind a source."""
 
     def __init__(self, place: str, wish: MemberWish) -> None:
         self.wish = wish
@@ -197,16 +197,16 @@ class _Look:
         return unquote_to_bytes(rest).decode(errors="surrogateescape")
 
     def nothing(self, source: str) -> RequestError:
-        """Return the error of a source behind which nothing is."""
+        """Return the error of an empty source."""
         if self.wish.exactly and not self.wish.met and not self.wish.glob:
-            hint = "check the name: what stands behind # is a member, a folder or a glob in the archive"
+            hint = "check the name: after # comes a member, a folder or a glob in the archive"
             return RequestError("not_found", f"{source} is not in the archive", hint)
-        hint = "check 'include', 'exclude' and the pattern: in archives it stands behind #, as in docs.zip#guide/**"
+        hint = "check 'include', 'exclude' and the pattern: in archives it comes after #, as in docs.zip#guide/**"
         return RequestError("empty_source", f"there is no document in {source}", hint)
 
 
 def _is_archive(found: Found) -> bool:
-    """Tell whether what is to be read is an archive, by its name, and by its media type if that says otherwise."""
+    """Tell whether an entry to read is an archive, by its name, and by its media type if that says otherwise."""
     place = _place(found)
     return kind_by_name(name_of(place)) is not None and kind_of(replace(found, uri=place)) is not None
 

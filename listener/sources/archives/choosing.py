@@ -1,4 +1,4 @@
-"""Which members of archives a request wants: what stands behind ``#``, and ``include`` and ``exclude``."""
+"""Which members of archives a request wants: the part after ``#``, and ``include`` and ``exclude``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from listener.sources.patterns import Choice, choose_below, split_magic
 
 @dataclass(slots=True)
 class MemberWish:
-    """What is wanted of archives: ``exactly`` a member or folder, if it is there, else what a glob says."""
+    """The wanted part of archives: ``exactly`` a member or folder, if it exists, otherwise the matches of a glob."""
 
     exactly: str
     base: str
@@ -24,7 +24,7 @@ class MemberWish:
 
     @classmethod
     def of(cls, inside: str | None, options: RequestOptions) -> MemberWish:
-        """Raise RequestError ``invalid_option`` for patterns that are none."""
+        """Raise RequestError ``invalid_option`` for invalid patterns."""
         base, glob = split_magic(inside or "")
         choice = choose_below(glob, options)
         return cls(inside or "", "" if base == "/" else base, compile_path("/" + glob) if glob else None, choice)

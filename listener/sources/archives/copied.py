@@ -9,7 +9,7 @@ from listener.sources.archives.archive_errors import BadArchive
 
 
 class DiskCopy:
-    """Bytes on disk; nobody else can see them, and they are gone with the process. Blocks."""
+    """Bytes on disk; nobody else can see them, and they vanish with the process. Blocks."""
 
     def __init__(self) -> None:
         self.size = 0

@@ -1,7 +1,7 @@
 """Archives that are open: a tar is unpacked once, not once for each batch of its members.
 
-What was read last stays open for a while: a few of them, all together at most as large as one may be, besides those
-that are being read. One that has changed since is opened anew.
+Recently read archives stay open for a while: a few of them, together at most as large as one may be, besides those
+being read. One that has changed since is reopened.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ C = TypeVar("C", bound=Closable)
 
 MOST_KEPT = 8
 KEPT_SECONDS = 120.0
-MOST_OPENING = 2  # at a time: xz takes 65 MB for each
+MOST_OPENING = 2  # concurrently: xz takes 65 MB for each
 
 
 class _Held(Generic[C]):
-    """``state`` tells whether it is still the same; None: nobody knows, so it serves who is there now."""
+    """``state`` tells whether it is still the same; None: unknown, so it serves only its present readers."""
 
     def __init__(self, state: str | None) -> None:
         self.state = state
@@ -50,7 +50,7 @@ class KeptOpen(Generic[C]):
 
     @asynccontextmanager
     async def opened(self, key: Hashable, state: str | None, make: Callable[[], Awaitable[C]]) -> AsyncIterator[C]:
-        """Give what is kept under a key, if it has this state; else what ``make`` makes. Raises what that raises."""
+        """Return what is kept under a key, if it has this state; else what ``make`` makes. Raises what that raises."""
         held = self._held.get(key)
         if held is None or state is None or held.state != state:
             if held is not None:

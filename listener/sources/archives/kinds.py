@@ -5,7 +5,7 @@
     file:///srv/docs.zip#guide/a.md          a member's URI: the archive's, and its name, percent-encoded
     zip+file:///srv/docs.zip#guide/a.md      where it lies
 
-What an archive is, its name says, else its media type; never its content alone, since office files are zips too.
+An archive is recognized by its name, otherwise by its media type; never by its content: office files are zips too.
 Whether a tar is packed, and how, its first bytes say.
 """
 
@@ -59,7 +59,7 @@ class SplitSource:
 
 
 def kind_by_name(name: str) -> Kind | None:
-    """Return what kind of archive a file of this name is; None if it is none."""
+    """Return the kind of archive of a file of this name; None if it is not an archive."""
     end = name[-LONGEST_ENDING:].lower()
     if not end.endswith(ANY_ENDING):  # nearly all names, and there are hundreds of thousands
         return None
@@ -67,7 +67,7 @@ def kind_by_name(name: str) -> Kind | None:
 
 
 def kind_of(found: Found) -> Kind | None:
-    """Return what kind of archive a document is; None if it is none."""
+    """Return the kind of archive of a document; None if it is not an archive."""
     by_name = kind_by_name(name_of(found.uri))
     if not found.media_type:
         return by_name
@@ -78,14 +78,14 @@ def kind_of(found: Found) -> Kind | None:
 
 
 def name_of(place: str) -> str:
-    """Return the path in a place; of a URL, what comes before ``?``."""
+    """Return the path in a place; for a URL, the part before ``?``."""
     return place.partition("?")[0] if "?" in place and URL_WITH_PATH.match(place) else place
 
 
 def split_source(source: str) -> SplitSource:
-    """Split a source behind the first archive's name that a ``#`` follows.
+    """Split a source after the first archive's name that is followed by ``#``.
 
-    What follows is percent-decoded in a URL, and stands for itself behind a path.
+    The rest is percent-decoded in a URL, and literal after a path.
     """
     at = source.find("#")
     while at >= 0:

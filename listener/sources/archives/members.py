@@ -58,13 +58,13 @@ def tidy(name: Raw) -> Raw:
 def name_problem(name: Raw) -> str | None:
     """Return why no member may have this name."""
     if b"\0" in name:
-        return "there is a NUL character in it"
+        return "it contains a NUL character"
     if b"\\" in name:
-        return "there is a backslash in it"
+        return "it contains a backslash"
     if name.startswith(b"/"):
         return "it is absolute"
     if DRIVE.match(name):
-        return "it begins with a drive's letter"
+        return "it begins with a drive letter"
     parts = name.split(b"/")
     if b".." in parts:
         return "it leads out with .."
@@ -80,7 +80,7 @@ def innocent(name: Raw) -> Raw:
 
 
 def quoted(name: Raw) -> str:
-    """Return a tidy name as it stands in a URI behind ``#``; no two have the same."""
+    """Return a tidy name as it appears in a URI after ``#``; no two are the same."""
     return quote(name, safe=SAFE_IN_MEMBER if name_problem(name) else SAFE_IN_MEMBER + "/")
 
 
@@ -101,7 +101,7 @@ class Index:
         self._places.append(place)
 
     def place(self, name: Raw) -> int | None:
-        """Return where a member probably lies (names are told apart by 64 bits); None if it is not there."""
+        """Return where a member probably lies (names are compared by 64 bits); None if it does not exist."""
         hashes, places = self._in_order()
         at = int(np.searchsorted(hashes, np.uint64(_hash(name)), side="right")) - 1
         return int(places[at]) if at >= 0 and int(hashes[at]) == _hash(name) else None

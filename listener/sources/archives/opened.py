@@ -55,7 +55,7 @@ class Archives:
         await self._open.close()
 
     async def _make(self, inner: Source, found: Found, kind: Kind) -> Archive:
-        """Open an archive that stays the same meanwhile."""
+        """Open an archive that does not change meanwhile."""
         for _ in range(TRIES):
             made: Archive | BadArchive
             try:

@@ -5,7 +5,7 @@
     header 512 │ data, up to a multiple of 512 │ header │ data │ … │ 1024 zeros
     a pax header's data, and a GNU long name's, are about the header that follows
 
-Everything is read by place (``read(start, length)``), so that a member's data is passed by without being looked at.
+Everything is read by place (``read(start, length)``), so that a member's data is skipped without being read.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def tar_members(read: Read, size: int, most: int, at: int = 0) -> Iterator[Membe
     while True:
         block = read(at, BLOCK)
         if len(block) < BLOCK:
-            raise BadArchive("bad_archive", "it is cut off: the mark of its end is missing")
+            raise BadArchive("bad_archive", "it is truncated: its end mark is missing")
         if not any(block):
             return
         header = _header(block, at)
@@ -107,7 +107,7 @@ def _text(field: bytes) -> bytes:
 
 
 def _number(field: bytes) -> int | None:
-    """Return a number: octal digits, or bytes behind a sign."""
+    """Return a number: octal digits, or bytes after a sign."""
     if field[:1] in (b"\x80", b"\xff"):
         return int.from_bytes(field[1:], "big", signed=field[:1] == b"\xff")
     digits = field.partition(b"\0")[0].strip()
@@ -119,7 +119,7 @@ def _number(field: bytes) -> int | None:
 
 def _further(about: _About, header: _TarHeader, data: bytes) -> _About:
     if header.size > MOST_ABOUT:
-        return replace(about, problem=("bad_member", f"what is said about it has {header.size} bytes"))
+        return replace(about, problem=("bad_member", f"its header has {header.size} bytes"))
     if header.type == b"L":
         return replace(about, name=_text(data))
     return _of_pax(about, data)
@@ -133,7 +133,7 @@ def _of_pax(about: _About, data: bytes) -> _About:
         length = int(digits) if digits.isdigit() else 0
         key, sign, value = data[at + len(digits) + 1 : at + length - 1].partition(b"=")
         if length < len(digits) + 3 or length > len(data) - at or not sign:
-            return replace(about, problem=("bad_member", "what is said about it makes no sense"))
+            return replace(about, problem=("bad_member", "its header is invalid"))
         at += length
         about = _with_record(about, key, value)
     return about
@@ -150,7 +150,7 @@ def _with_record(about: _About, key: bytes, value: bytes) -> _About:
         if key == b"mtime":
             return replace(about, modified=float(value))
     except ValueError:
-        return replace(about, problem=("bad_member", "what is said about it makes no sense"))
+        return replace(about, problem=("bad_member", "its header is invalid"))
     return about
 
 
@@ -181,7 +181,7 @@ def _time(seconds: float) -> datetime | None:
 def _behind(at: int, length: int, size: int) -> int:
     end = at + length
     if end > size:
-        raise BadArchive("bad_archive", "it is cut off in the middle of a member")
+        raise BadArchive("bad_archive", "it is truncated in the middle of a member")
     return at + -(-length // BLOCK) * BLOCK
 
 
@@ -191,6 +191,6 @@ def _behind_map(read: Read, at: int, header: _TarHeader) -> int:
     while more:
         block = read(at, BLOCK)
         if len(block) < BLOCK:
-            raise BadArchive("bad_archive", "it is cut off in the middle of a member")
+            raise BadArchive("bad_archive", "it is truncated in the middle of a member")
         more, at = block[504:505] not in (b"\0", b""), at + BLOCK
     return at

@@ -18,14 +18,14 @@ from listener.sources.base import UNCHANGED, Fetched, Outcome, SourceTools, Want
 
 MEMBERS_A_PAGE = 1000
 STEP = 64 * 1024  # of what is packed: it is unpacked in one go
-MOST_RATIO, FREE_BYTES = 200, 256 * 1024 * 1024  # the ratio counts above so many bytes
+MOST_RATIO, FREE_BYTES = 200, 256 * 1024 * 1024  # the ratio counts above this many bytes
 UNTOLD_TYPE = "application/octet-stream"  # a member's name says what it is, whatever was said of its archive
 
 Takes = Callable[[Raw], bool]
 
 
 class TarArchive:
-    """``problem``: why what comes behind its members is missing; None if it is whole."""
+    """``problem``: why anything after its members is missing; None if it is complete."""
 
     def __init__(self, tools: SourceTools) -> None:
         self._tools = tools
@@ -64,7 +64,7 @@ class TarArchive:
         return self._index.place(name) is not None
 
     async def pages(self, takes: Takes) -> AsyncGenerator[list[Member], None]:
-        """Yield the members that are taken, in their order, page by page."""
+        """Yield the accepted members, in order, page by page."""
         members = self._members(takes)
         while page := await self._tools.in_thread(lambda: list(islice(members, MEMBERS_A_PAGE))):
             yield page
@@ -101,7 +101,7 @@ class TarArchive:
     def _members(self, takes: Takes) -> Iterator[Member]:
         try:
             for found in self._walk():
-                # Of a name that comes again only the last counts: so files are replaced in a tar.
+                # Of a repeated name only the last counts: this is how files are replaced in a tar.
                 if takes(found.name) and self._index.place(found.name) == found.place:
                     yield self._with_crc(found)
         except BadArchive:  # known since it was looked through
@@ -175,7 +175,7 @@ class _ToDisk:
     def end(self) -> BadArchive | None:
         """Return what is wrong with what came."""
         if self._unpacker and not self._unpacker.whole and not self.problem:
-            self.problem = BadArchive("bad_archive", "it is cut off")
+            self.problem = BadArchive("bad_archive", "it is truncated")
         return self.problem
 
     def _write(self, data: bytes) -> None:

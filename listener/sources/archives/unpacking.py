@@ -1,4 +1,4 @@
-"""Unpack streams in bounded memory: whatever they expand to, a piece of at most a megabyte is there at a time."""
+"""Unpack streams in bounded memory: whatever they expand to, at most a megabyte is in memory at a time."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class _Zlib:
 
 
 class _Lzma:
-    """LZMA as in zips: the properties stand before the data."""
+    """LZMA as in zips: the properties come before the data."""
 
     unused_data = b""
 
@@ -95,7 +95,7 @@ class _Lzma:
 def _lzma(head: bytes) -> lzma.LZMADecompressor:
     length, sign, window = struct.unpack("<HBI", head[2:LZMA_HEADER])
     if length != 5 or sign >= 9 * 5 * 5 or window > MOST_MEMORY:
-        raise ValueError("its properties make no sense")
+        raise ValueError("its properties are invalid")
     rest, lc = divmod(sign, 9)
     pb, lp = divmod(rest, 5)
     one = {"id": lzma.FILTER_LZMA1, "dict_size": window, "lc": lc, "lp": lp, "pb": pb}
@@ -122,7 +122,7 @@ class Unpacker:
         self._kind = kind
         self._several = several
         self._inner = MAKERS[kind]()
-        self._between = b""  # bytes behind a stream, too few to tell whether another one follows
+        self._between = b""  # bytes after a stream, too few to tell whether another one follows
         self._ended = False
         self._streams = 1
         self._taken = 0
@@ -134,7 +134,7 @@ class Unpacker:
         return self._ended
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yield what comes of the next bytes, piece by piece. Raises BadArchive."""
+        """Yield the result of the next bytes, piece by piece. Raises BadArchive."""
         try:
             yield from self._pieces(data)
         except NO_SENSE as error:
@@ -159,7 +159,7 @@ class Unpacker:
                 return
 
     def _next(self, rest: bytes) -> bytes:
-        """Begin the stream that follows, if one does; what is no stream is left out, as programs do."""
+        """Start the next stream, if there is one; anything else is ignored, as programs do."""
         self._between = rest = rest.lstrip(b"\0")
         start = next(start for start, kind in [*STREAM_STARTS.items(), (b"", self._kind)] if kind == self._kind)
         if not self._several or (rest and not rest.startswith(start) and not start.startswith(rest)):

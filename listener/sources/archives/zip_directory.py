@@ -60,20 +60,20 @@ def find_directory(tail: bytes, size: int) -> Directory:
         raise BadArchive("bad_archive", "it is one of several parts")
     shift = end - length - start
     if shift < 0 or length < 0:
-        raise BadArchive("bad_archive", "its directory is not where its end says: it is cut off")
+        raise BadArchive("bad_archive", "its directory is not where its end says: it is truncated")
     if length > MOST_DIRECTORY:
         raise BadArchive("archive_too_large", f"its directory alone has {length} bytes")
     return Directory(end - length, length, shift)
 
 
 def _end(tail: bytes) -> int:
-    """Return where the end stands in the tail: with the comment that it speaks of behind it, if there is one."""
+    """Return where the end record is in the tail: followed by the comment that it declares, if there is one."""
     at = tail.rfind(END_SIGN)
     while at >= 0:
         if at + END.size <= len(tail) and at + END.size + END.unpack_from(tail, at)[7] == len(tail):
             return at
         at = tail.rfind(END_SIGN, 0, at)
-    raise BadArchive("bad_archive", "it is no zip, or cut off: the mark of its end is missing")
+    raise BadArchive("bad_archive", "it is no zip, or truncated: its end mark is missing")
 
 
 def entries(read: Read, length: int, shift: int) -> Iterator[Member | None]:
@@ -92,7 +92,7 @@ def entries(read: Read, length: int, shift: int) -> Iterator[Member | None]:
 
 
 def entry_at(read: Read, place: int, shift: int) -> Member | None:
-    """Return the file whose entry stands at a place in a directory that was looked through before."""
+    """Return the file whose entry is at a place in a directory that was scanned before."""
     name_, extra_, comment_ = struct.unpack_from("<3H", read(place, ENTRY.size), 28)
     return _entry(read(place, ENTRY.size + name_ + extra_ + comment_), 0, place, shift)[0]
 
@@ -131,7 +131,7 @@ def _extra(data: bytes) -> dict[int, bytes]:
 
 
 def _name(raw: bytes, flags: int, extra: dict[int, bytes]) -> Raw:
-    """Return a name as UTF-8: it says so, or it is; else it is in the letters of DOS."""
+    """Return a name as UTF-8: it is declared or valid UTF-8, otherwise in the DOS charset."""
     told = extra.get(0x7075, b"")
     if told[:1] == b"\1" and told[1:5] == zlib.crc32(raw).to_bytes(4, "little"):
         return told[5:]
@@ -159,7 +159,7 @@ def _problem(name: Raw, flags: int, method: int, kind: int, size: int, packed: i
 
 
 class Spans:
-    """Where members lie, to find those that lie in others: a bomb of a few KB can name the same bytes often."""
+    """Where members lie, to detect overlapping ones: a bomb of a few KB can name the same bytes often."""
 
     def __init__(self, end: int) -> None:
         self._end = end
@@ -183,7 +183,7 @@ class Spans:
 
 
 def data_start(header: bytes, found: Member) -> int:
-    """Return how many bytes stand before a member's data, given what stands there. Raises BadArchive."""
+    """Return how many bytes come before a member's data, given these bytes. Raises BadArchive."""
     if len(header) < LOCAL.size or header[:4] != LOCAL_SIGN:
         raise BadArchive("bad_member", "it is not where the directory says")
     *_, name_, extra_ = LOCAL.unpack_from(header)

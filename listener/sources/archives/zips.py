@@ -25,7 +25,7 @@ from listener.sources.archives.zip_directory import (
 )
 from listener.sources.base import UNCHANGED, Fetched, Outcome, SourceTools, Wanted, too_large
 
-TOGETHER = 4 * 1024 * 1024  # packed bytes that are fetched at a time
+TOGETHER = 4 * 1024 * 1024  # compressed bytes per fetch
 BESIDE = 256  # bytes between a member's name and its data, in most zips
 
 Ranges = Callable[[Sequence[tuple[int, int]]], Awaitable[Sequence[bytes]]]
@@ -88,7 +88,7 @@ class ZipArchive:
         return self._index.place(name) is not None
 
     async def pages(self, takes: Takes) -> AsyncGenerator[list[Member], None]:
-        """Yield the members that are taken, in their order, page by page."""
+        """Yield the accepted members, in order, page by page."""
         members = (found for found in self._walk() if takes(found.name))
         while page := await self._tools.in_thread(lambda: list(islice(members, MEMBERS_A_PAGE))):
             yield page
@@ -162,7 +162,7 @@ class ZipArchive:
 
     def _checked(self, found: Member) -> Member:
         if not found.problem and found.place in self._overlapping:
-            return replace(found, problem=("bad_member", "it lies in the bytes of another one, or of nothing"))
+            return replace(found, problem=("bad_member", "it shares bytes with another one, or lies outside the file"))
         return found
 
     def _found(self, uri: str, name: Raw) -> Member:
@@ -178,7 +178,7 @@ class ZipArchive:
     def _planned(
         self, wanted: Sequence[tuple[Raw, Wanted]], outcomes: dict[int, Outcome | DocumentError]
     ) -> list[_Fetch]:
-        """Return what is to be fetched; what needs no fetching gets its outcome here."""
+        """Return what must be fetched; anything else gets its outcome here."""
         fetches = []
         for number, (name, one) in enumerate(wanted):
             try:
@@ -240,7 +240,7 @@ class _Unpacking:
         if self._size != self._found.size:
             raise BadArchive("bad_member", f"it has {self._size} bytes, {self._found.size} are said")
         if self._crc != self._found.crc:
-            raise BadArchive("bad_member", "it is damaged: its checksum is another one")
+            raise BadArchive("bad_member", "it is damaged: its checksum differs")
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         if self._unpacker is None:

@@ -8,6 +8,6 @@
     fetching       one GET: redirects, retries       web_answer   an answer, and its body up to a limit
     host_pace      how often a host is asked         robots       what its robots.txt allows
     reach          which addresses are connected     url_credentials   what is sent to whom
-    versions       how a state is told from another  held_bodies  what discovery fetched, until it is read
+    versions       how states are compared           held_bodies  what discovery fetched, until it is read
     urls           one spelling for each URL         web_errors   what can go wrong
 """

@@ -4,7 +4,7 @@
 
     frontier ─► 16 pages, side by side ─► documents, and links ─► frontier
       each URL enters once, by its spelling; none that ``exclude`` keeps out; at most twice as many as ``pages``
-      ``pages`` are looked at: broken links, and what robots.txt keeps out, are none
+      ``pages`` are looked at: broken links, and what robots.txt keeps out, do not count
 
 A redirect, a canonical link and a page that sends its readers on are links as others, but cost no depth: a document is
 a page that calls itself by the name under which it was found.
@@ -53,9 +53,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What became of a URL: a document or not; where it leads to, at the same depth and below; what it lacks.
+    """The result for a URL: a document or not; where it leads, at the same depth and below; what it lacks.
 
-    ``is_page``: something is there.
+    ``is_page``: there is something.
     """
 
     item: Found | Refused | None = None
@@ -128,12 +128,12 @@ class Crawl:
         """Yield a page that says where the crawl stopped, if there is more: at a depth that was asked for, it ends."""
         depth, pages = self._limits.depth, self._limits.pages
         if self._frontier or self._left_out:
-            kept = ": so none that is gone was deleted" if self._options.mirror else ""
+            kept = ": so nothing was deleted" if self._options.mirror else ""
             what = f"the crawl of {source} ended at {pages} pages, and there are more{kept}"
             note = cut_off(what, _more(depth, 10 * pages))
             yield Page((), complete=False, note=note)
         elif self._below and "depth" not in self._limits.model_fields_set:
-            what = f"the crawl of {source} ended at a depth of {depth}; {len(self._below)} or more links lead on"
+            what = f"the crawl of {source} ended at a depth of {depth}; {len(self._below)} or more links lead further"
             note = cut_off(what, _more(2 * depth, pages))
             yield Page((), note=note)
 
@@ -246,4 +246,4 @@ class Crawl:
 
 def _more(depth: int, pages: int) -> str:
     most = min(pages, MOST_PAGES)
-    return f'If they are wanted, write options like {{"crawl": {{"depth": {depth}, "pages": {most}}}}}.'
+    return f'To include them, write options like {{"crawl": {{"depth": {depth}, "pages": {most}}}}}.'

@@ -185,7 +185,7 @@ class Fetcher:
         """Return the connections that lead to a host: by its proxy, if the environment names one.
 
         Behind a proxy it is the proxy that connects. What is a private address by all that can be seen from here is
-        refused all the same.
+        refused nevertheless.
         """
         try:
             proxy = proxy_for(url.origin)
@@ -209,11 +209,11 @@ def redirect_of(answer: WebAnswer) -> WebUrl:
     """Return where an answer redirects to; raises DocumentError ``bad_answer``."""
     location = answer.header("location").encode("latin-1").decode("utf-8", "replace")
     if not location:
-        raise bad_answer(answer.url.text, "it redirects, and does not say where to")
+        raise bad_answer(answer.url.text, "it redirects without a target")
     try:
         return join_url(answer.url.text, location)
     except WrongUrl as error:
-        raise bad_answer(answer.url.text, f"it redirects to what can't be followed: {error}") from None
+        raise bad_answer(answer.url.text, f"it redirects to an invalid target: {error}") from None
 
 
 def _require_readiness(answer: WebAnswer, pace: HostPace) -> None:
@@ -225,7 +225,7 @@ def _require_readiness(answer: WebAnswer, pace: HostPace) -> None:
 
 
 def _wait(number: int, error: ServiceError) -> float:
-    """Return the seconds until the next try: as the server wants it, else longer and longer."""
+    """Return the seconds until the next attempt: as the server asks, otherwise growing."""
     if error.retry_after is not None:
         return error.retry_after
     return float(min(FIRST_WAIT * 2**number, LONGEST_WAIT) * random.uniform(0.7, 1.3))

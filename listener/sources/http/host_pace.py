@@ -18,7 +18,7 @@ MISSED_SECONDS = 90.0  # a service that is away is asked once a minute at least
 
 
 class HostPace:
-    """One host: four requests at a time, each begun a gap after the one before; less if it wants to be left alone."""
+    """One host: four concurrent requests, each started a gap after the previous one; fewer if it asks for that."""
 
     def __init__(self, gap: float) -> None:
         self._limiter = anyio.CapacityLimiter(SIDE_BY_SIDE)
@@ -59,7 +59,7 @@ class HostPace:
         self._found_at = asyncio.get_running_loop().time()
 
     def missed(self) -> bool:
-        """Note that it was asked in vain whether it lives; tell whether it answered others since the time before."""
+        """Note that a probe failed; tell whether it answered others since the previous one."""
         before, self._missed_at = self._missed_at, asyncio.get_running_loop().time()
         return before < self._found_at and before > self._missed_at - MISSED_SECONDS
 

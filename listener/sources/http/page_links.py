@@ -48,7 +48,7 @@ def _text(data: bytes, media_type: str) -> str:
         if found := NAMED_CHARSET.search(declared):
             try:
                 return data.decode(found[1], "replace")
-            except (LookupError, ValueError):  # no codec, or one of Python's that is none for texts
+            except (LookupError, ValueError):  # no codec, or one of Python's that is not for text
                 continue
     return data.decode("utf-8", "replace")
 

@@ -112,7 +112,7 @@ class Reach(httpcore2.AsyncNetworkBackend):
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host that may be connected.
 
-        Raises DocumentError ``private_address`` if there are others only, ConnectError if there is none.
+        Raises DocumentError ``private_address`` if there are only others, ConnectError if there is none.
         """
         try:
             found = await self._resolve(host, port)

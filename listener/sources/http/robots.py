@@ -61,7 +61,7 @@ class Robots:
         except DocumentError as error:
             if error.code == "private_address":
                 raise
-            return None  # it leads elsewhere, or is no text: as if there were none
+            return None  # it leads elsewhere, or is not text: as if there were none
         if not text:
             return None
         rules = await self._tools.in_thread(Protego.parse, text)
@@ -75,6 +75,6 @@ async def _text(answer: WebAnswer) -> str:
     if answer.status != 200:
         return ""
     data = await answer.beginning(MOST_BYTES)
-    if len(data) == MOST_BYTES:  # the last line may mean something else without its end
+    if len(data) == MOST_BYTES:  # a truncated last line may mean something else
         data = data[: data.rfind(b"\n") + 1]
     return data.decode("utf-8", "replace").removeprefix("\ufeff")

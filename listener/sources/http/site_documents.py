@@ -56,7 +56,7 @@ def is_page(answer: WebAnswer) -> bool:
 
 
 def is_document(answer: WebAnswer) -> bool:
-    """Tell whether an answer is a document, by its media type, or by the name in its URL if it has none."""
+    """Tell whether an answer is a document, by its media type, or otherwise by the name in its URL."""
     return _is_document_type(_kind(answer))
 
 

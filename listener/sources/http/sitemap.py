@@ -30,7 +30,7 @@ class NoSitemap(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SitemapEntry:
-    """A page, or a sitemap if ``is_sitemap``; ``lastmod`` as it stands there."""
+    """A page, or a sitemap if ``is_sitemap``; ``lastmod`` as written there."""
 
     loc: str
     lastmod: str
@@ -43,18 +43,18 @@ def looks_like_sitemap(data: bytes) -> bool:
 
 
 def unpacked(data: bytes, most: int) -> bytes:
-    """Return what a gz file holds, which has to be at most so many bytes; raises NoSitemap."""
+    """Return the content of a gz file, which must be at most so many bytes; raises NoSitemap."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         whole = unpacker.decompress(data, most + 1)
     except zlib.error:
-        raise NoSitemap("it is no sound gz file") from None
+        raise NoSitemap("it is not a valid gz file") from None
     if len(whole) > most:
         raise NoSitemap(f"it has more than {most} bytes")
     if not unpacker.eof:
-        raise NoSitemap("the gz file ends in the middle")
+        raise NoSitemap("the gz file is truncated")
     return whole
 
 
@@ -78,7 +78,7 @@ def entries(data: bytes) -> Iterator[SitemapEntry]:
 
 
 def last_modified(text: str) -> tuple[datetime | None, datetime | None]:
-    """Return when a page was modified, and when the day or second that says so is over; None if it says nothing."""
+    """Return when a page was modified, and when the day or second given is over; None if it is not given."""
     found = LASTMOD.fullmatch(text.strip())
     if not found:
         return None, None

@@ -42,14 +42,14 @@ class SitemapPages:
         self._led_to: set[str] = set()  # sitemaps that are or were to be read: each once, loops end
         self._left_out = False
         self._mark = _Mark("")
-        self._is_deep = False  # sitemaps of sitemaps: it can't be said in a cursor how far these are through
+        self._is_deep = False  # sitemaps of sitemaps: a cursor can't record their progress
         self._listed: set[bytes] = set()
         self._kept_out = 0
 
     async def pages(self, url: WebUrl, data: bytes, after: str | None) -> AsyncGenerator[Page, None]:
-        """Yield the pages. ``data``: the first sitemap, which lies at ``url``. Raises NoSitemap if it is none.
+        """Yield the pages. ``data``: the first sitemap, fetched from ``url``. Raises NoSitemap if it is not one.
 
-        The cursor says which sitemap, of those that the first one leads to, and how many of its pages are through.
+        The cursor says which sitemap, of those that the first one leads to, and how many of its pages are done.
         """
         self._mark = _Mark.read(after, sha256(data).hexdigest()[:16])
         self._led_to.add(url.text)
@@ -67,18 +67,18 @@ class SitemapPages:
                     async for page in listed:
                         yield page
             except ServiceError as error:
-                await self._fetcher.probe(url)  # else it is the server that is away
+                await self._fetcher.probe(url)  # otherwise it is the server that is away
                 yield Page([_refused(loc, of_document(error))], complete=False)
             except (DocumentError, NoSitemap) as error:
                 yield Page([_refused(loc, error)], complete=False)
         if self._left_out:
-            left_out = f"{shown(url.text)} leads to more than {MOST_SITEMAPS} sitemaps: others are left out"
-            yield Page((), complete=False, note=cut_off(left_out, "name the others as sources of their own"))
+            left_out = f"{shown(url.text)} leads to more than {MOST_SITEMAPS} sitemaps: others are skipped"
+            yield Page((), complete=False, note=cut_off(left_out, "submit the others as separate sources"))
         if self._kept_out:
-            log.info("robots.txt keeps crawlers from %d pages of %s", self._kept_out, shown(url.text))
+            log.info("robots.txt forbids crawlers %d pages of %s", self._kept_out, shown(url.text))
 
     async def _listed_in(self, data: bytes, place: WebUrl, number: int) -> AsyncGenerator[Page, None]:
-        """Yield the pages of one sitemap, unless they are through; note what it leads to."""
+        """Yield the pages of one sitemap, unless they are done; note the sitemaps that it leads to."""
         listing, through = _Listing(data), 0
         while some := await self._tools.in_thread(listing.take, PAGE):
             leads_to = [one.loc for one in some if one.is_sitemap]
@@ -93,11 +93,11 @@ class SitemapPages:
                 yield Page(items, cursor=cursor)
 
     def _lead_to(self, locs: Iterable[str]) -> None:
-        """Note sitemaps to read, each once; no more than may be read, whatever they list."""
+        """Note sitemaps to read, each once, and no more than may be read, whatever they list."""
         for loc in locs:
             if loc in self._led_to:
                 continue
-            if len(self._led_to) > MOST_SITEMAPS:  # the first one counts besides
+            if len(self._led_to) > MOST_SITEMAPS:  # the first one counts too
                 self._left_out = True
                 return
             self._led_to.add(loc)
@@ -162,7 +162,7 @@ class SitemapPages:
 
 
 class _Listing:
-    """The entries of one sitemap, some at a time."""
+    """The entries of one sitemap, a page each time."""
 
     def __init__(self, data: bytes) -> None:
         self._entries: Iterator[SitemapEntry] = entries(data)
@@ -172,7 +172,7 @@ class _Listing:
 
 
 class _Mark:
-    """A cursor: the first sitemap's digest, sitemaps that are through, and pages of the next one that are."""
+    """A cursor: the first sitemap's digest, finished sitemaps, and finished pages of the next one."""
 
     def __init__(self, digest: str, sitemaps: int = 0, entries: int = 0) -> None:
         self.digest = digest
@@ -182,7 +182,7 @@ class _Mark:
 
     @classmethod
     def read(cls, after: str | None, digest: str) -> _Mark:
-        """Return the mark in a cursor; the beginning, if the sitemap is another one by now."""
+        """Return the mark in a cursor; the beginning, if the sitemap has changed."""
         seen, _, counts = (after or "").partition(":")
         sitemaps, _, listed = counts.partition(":")
         if seen != digest or not (sitemaps.isdecimal() and listed.isdecimal()):
@@ -211,5 +211,5 @@ def _found(url: WebUrl, lastmod: str, now: datetime) -> Found:
 def _refused(loc: str, error: Exception) -> Refused:
     if not isinstance(error, DocumentError):
         message = f"what the sitemap lists can't be read: {shown(loc)}: {error}"
-        error = DocumentError("bad_sitemap", message, "ask whoever makes the sitemap")
+        error = DocumentError("bad_sitemap", message, "ask the site's operator")
     return Refused.of(mask(shown(loc)), error)

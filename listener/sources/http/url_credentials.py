@@ -4,7 +4,7 @@
 
     {"https://docs.example.com/internal/": {"Authorization": "Bearer …"}}
 
-They go to URLs below their prefix and nowhere else: each redirect is looked at anew.
+They go to URLs below their prefix and nowhere else: each redirect is checked anew.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _headers(headers: object) -> Mapping[str, str]:
         if not HEADER_NAME.fullmatch(name) or name.lower() in OURS:
             raise _wrong("has a header that can't be set")
         if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
-            raise _wrong("has a header whose value is no text of visible ASCII characters")
+            raise _wrong("has a header whose value is not visible ASCII text")
         for part in value.split() if name.lower() not in NO_SECRETS else ():
             remember(part)
     return dict(headers)

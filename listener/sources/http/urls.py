@@ -93,7 +93,7 @@ def join_url(base: str, reference: str) -> WebUrl:
 
 def _host_and_port(netloc: str, default: int) -> tuple[str, int]:
     if "@" in netloc:
-        raise WrongUrl("there is a user or a password in it")
+        raise WrongUrl("it contains a user or a password")
     host, port = netloc, ""
     if not netloc.endswith("]"):
         before, colon, behind = netloc.rpartition(":")
@@ -114,9 +114,9 @@ def _host(host: str) -> str:
         try:
             name = name.encode("idna").decode()
         except UnicodeError:
-            raise WrongUrl("its host can't be a name") from None
+            raise WrongUrl("its host is not a valid name") from None
     if len(name) > LONGEST_HOST or ".." in name or not HOST_NAME.fullmatch(name):
-        raise WrongUrl("its host can't be a name")
+        raise WrongUrl("its host is not a valid name")
     return name
 
 
@@ -134,7 +134,7 @@ def _path(path: str) -> str:
         kept.append("")
     path = "/" + "/".join(kept)
     if ".." in path and ".." in SLASHES.split(unquote(path)):
-        raise WrongUrl("a '..' is hidden in its path")
+        raise WrongUrl("its path contains a hidden '..'")
     return path
 
 

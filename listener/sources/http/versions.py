@@ -1,4 +1,4 @@
-"""How a page's state is told from an earlier one: by its etag, else by when it was modified, else by its bytes.
+"""How a page's state is compared with an earlier one: by etag, otherwise by modification time, otherwise by bytes.
 
 ::
 
@@ -53,7 +53,7 @@ def conditions(known: Known | None) -> Mapping[str, str]:
 
 
 def http_date(text: str) -> datetime | None:
-    """Return the time in a header; None if it is none."""
+    """Return the time in a header; None if it is invalid."""
     try:
         time = parsedate_to_datetime(text[:100])
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -88,7 +88,7 @@ class Web(Source):
             raise as_request_error(error) from None
         except NoSitemap as error:
             message = f"the sitemap {shown(url.text)} can't be read: {error}"
-            raise RequestError("bad_sitemap", message, "ask whoever makes it") from None
+            raise RequestError("bad_sitemap", message, "ask the site's operator") from None
         if not count and after is None:
             message = f"there is no document in {shown(url.text)}"
             raise RequestError("empty_source", message, "check its links, robots.txt, 'include', 'exclude' and 'crawl'")
@@ -216,7 +216,7 @@ class Web(Source):
         try:
             url = parse_url(text)
         except WrongUrl as error:
-            hint = "like https://docs.example.com/guide/; what a server wants to know is set in INGEST_HTTP_HEADERS"
+            hint = "like https://docs.example.com/guide/; set what a server requires in INGEST_HTTP_HEADERS"
             raise kind("invalid_source", f"the URL {shown(text)} can't be used: {error}", hint) from None
         if not self._fetcher.holds(url):
             outside = outside_roots(url.text)
@@ -246,10 +246,10 @@ async def _piece(start: int, length: int, answer: WebAnswer) -> bytes:
     if answer.status == 416:
         return b""
     if answer.status == 200:
-        message = f"{uri} can't be read in pieces, as records have to be: its server knows no ranges"
-        raise DocumentError("no_records", message, "copy it to where that can be done, such as a local folder")
+        message = f"{uri} can't be read in parts, as records must be: its server does not support ranges"
+        raise DocumentError("no_records", message, "copy it to where that is possible, such as a local folder")
     if answer.status != 206:
         raise of_status(uri, answer.status)
     if not answer.header("content-range").lower().startswith(f"bytes {start}-"):
-        raise bad_answer(uri, "it is another piece than the one that was asked for")
+        raise bad_answer(uri, "it is not the requested part")
     return await answer.body(length)

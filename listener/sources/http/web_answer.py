@@ -72,7 +72,7 @@ class WebAnswer:
         return data
 
     async def beginning(self, most: int) -> bytes:
-        """Return the body, or no more of it than its first bytes; raises as ``body``, but for ``too_large``."""
+        """Return the body, or only its first bytes; raises the errors of ``body``, except ``too_large``."""
         parts: list[bytes] = []
         size = 0
         async with aclosing(self._pieces()) as pieces:
@@ -95,14 +95,14 @@ class WebAnswer:
                     break
                 await asyncio.sleep(0)  # what is packed may be a thousand times as large
         if unpacker is not None and not unpacker.eof and not empty:
-            raise CutBody("the packed body ends in the middle")
+            raise CutBody("the compressed body is truncated")
 
     def _unpacker(self) -> zlib._Decompress | None:
         kind = self.header("content-encoding").strip().lower()
         if kind in ("", "identity"):
             return None
         if kind not in GZIP:
-            raise bad_answer(self.url.text, f"it is packed as {kind[:40]!r}, and was asked for gzip or nothing")
+            raise bad_answer(self.url.text, f"it is packed as {kind[:40]!r}, though only gzip was accepted")
         return zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     def _unpacked(self, unpacker: zlib._Decompress | None, data: bytes) -> tuple[bytes, bytes]:
@@ -112,7 +112,7 @@ class WebAnswer:
         try:
             part = unpacker.decompress(data, PIECE)
         except zlib.error:
-            raise bad_answer(self.url.text, "it says that it is packed by gzip, and is not") from None
+            raise bad_answer(self.url.text, "it claims to be gzip-compressed, but is not") from None
         return part, unpacker.unconsumed_tail
 
 

@@ -22,48 +22,48 @@ def outside_roots(url: str, through: str | None = None) -> DocumentError:
     message = f"{shown(url)} is below no root of this listener"
     if through is not None:
         message = f"{shown(through)} redirects to {shown(url)}, which is below no root of this listener"
-    return DocumentError("outside_roots", message, "add it to INGEST_ROOTS, or give the URL where the page lies now")
+    return DocumentError("outside_roots", message, "add it to INGEST_ROOTS, or give the page's present URL")
 
 
 def private_address(host: str, addresses: str) -> DocumentError:
     """Return the error of a host that may not be connected."""
     message = f"{shown(host)} has no public address ({addresses}), and no root names this host"
-    hint = f"if it is meant: add it to INGEST_ROOTS as the source spells it, like http://{shown(host)}:8000/"
+    hint = f"if you mean it, add it to INGEST_ROOTS as spelt in the source, like http://{shown(host)}:8000/"
     return DocumentError("private_address", message, hint)
 
 
 def of_status(url: str, status: int) -> DocumentError:
-    """Return the error of an answer that is no success."""
+    """Return the error for an unsuccessful answer."""
     if status in GONE:
         return DocumentError("not_found", f"{shown(url)} is not there: status {status}", "check the URL in a browser")
     if status in FORBIDDEN:
-        hint = "set INGEST_HTTP_HEADERS to what lets the listener in, or leave it out with 'exclude'"
+        hint = "set INGEST_HTTP_HEADERS to what lets the listener in, or skip it with 'exclude'"
         return DocumentError("unreadable", f"the server does not show {shown(url)}: status {status}", hint)
     message = f"{shown(url)} can't be fetched: status {status}"
-    return DocumentError("http_status", message, "ask whoever runs the server, or leave it out with 'exclude'")
+    return DocumentError("http_status", message, "ask the server's operator, or skip it with 'exclude'")
 
 
 def bad_answer(url: str, why: str) -> DocumentError:
     """Return the error of an answer that can't be read."""
-    hint = "ask whoever runs the server, or leave it out with 'exclude'"
+    hint = "ask the server's operator, or skip it with 'exclude'"
     return DocumentError("bad_answer", f"the answer of {shown(url)} can't be read: {why}", hint)
 
 
 def too_many_redirects(url: str, most: int) -> DocumentError:
     """Return the error of a page that leads on and on."""
-    message = f"{shown(url)} redirects more than {most} times, or in a circle"
-    return DocumentError("too_many_redirects", message, "give the URL where the page lies, or leave it out")
+    message = f"{shown(url)} redirects more than {most} times, or in a loop"
+    return DocumentError("too_many_redirects", message, "give the final URL, or skip it")
 
 
 def unavailable(url: str, why: str, wish: float | None = None) -> ServiceError:
     """Return the error of a server that did not answer."""
-    hint = "does the server run, and can this host reach it (network, HTTPS_PROXY)? Trying again may help"
+    hint = "is the server running, and can this host reach it (network, HTTPS_PROXY)? Trying again may help"
     return ServiceError("server_unavailable", f"{shown(url)} can't be fetched: {why}", hint, wish)
 
 
 def timeout(url: str, seconds: float) -> ServiceError:
     """Return the error of an answer that did not end in time."""
-    message = f"{shown(url)} gave no whole answer within {seconds:g} seconds"
+    message = f"{shown(url)} gave no complete answer within {seconds:g} seconds"
     return ServiceError("server_timeout", message, "trying again may help; or raise INGEST_HTTP_TIMEOUT_SECONDS")
 
 
@@ -75,7 +75,7 @@ def no_certificate(url: str, why: str) -> DocumentError:
 
 def disallowed(url: str) -> DocumentError:
     """Return the error of a page that robots.txt keeps for itself."""
-    hint = "give another URL; a single page or file, without 'crawl', is read all the same"
+    hint = "give another URL; a single page or file can be read without 'crawl'"
     return DocumentError("robots_disallow", f"robots.txt of its host disallows {shown(url)} to crawlers", hint)
 
 

@@ -25,7 +25,7 @@ ASKING = ("role_arn", "sso_session", "sso_start_url", "credential_process", "web
 
 @dataclass(frozen=True)
 class AwsProfile:
-    """A profile by its name, and what stands in it."""
+    """A profile by its name, and its contents."""
 
     name: str
     values: Mapping[str, str]
@@ -60,7 +60,7 @@ def find_profile(environment: Mapping[str, str]) -> AwsProfile | None:
         message = f"AWS_PROFILE={named}: there is no profile of this name with credentials"
         raise OperatorError("wrong_setting", message, "See: aws configure list-profiles")
     if not keys and importlib.util.find_spec("boto3") is None:
-        message = f"the AWS profile {name!r} gets its credentials from others, which only boto3 can"
+        message = f"the AWS profile {name!r} refers to other credentials, which needs boto3"
         raise OperatorError(
             "wrong_setting", message, "pip install boto3, beside the listener; or set AWS_ACCESS_KEY_ID."
         )
@@ -86,7 +86,7 @@ def _read(file: str | Path) -> Mapping[str, Mapping[str, str]]:
 
 
 def _asked_by_boto3(name: str) -> S3Credential:
-    boto3: Any = importlib.import_module("boto3")  # no dependency: only if it is there
+    boto3: Any = importlib.import_module("boto3")  # not a dependency: only if it is installed
     found = boto3.Session(profile_name=name).get_credentials().get_frozen_credentials()
     return {
         "access_key_id": found.access_key,

@@ -1,4 +1,4 @@
-"""The bytes of objects: one whole, if it has changed, or pieces of one that must not change meanwhile."""
+"""The bytes of objects: a whole one, if it has changed, or parts of one that must not change meanwhile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from listener.sources.objects.providers import ObjectStore
 
 T = TypeVar("T")
-TRIES = 3  # of an answer that was cut off, beside those of the native client
+TRIES = 3  # of an answer that was cut off, in addition to the native client's
 PAUSE = 0.2  # seconds before the second one, then twice as many
 HERE_BYTES = 256 * 1024  # more are copied in a thread
 SAYS_NOTHING = ("", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded")
@@ -37,7 +37,7 @@ class Bodies:
 
     async def read(self, key: str, uri: str, limit: int, known: Known | None) -> Fetched | Unchanged:
         """Return an object's bytes, or UNCHANGED. Raises DocumentError."""
-        return await self._patiently(uri, lambda: self._read(key, uri, limit, known))
+        return await self._with_retries(uri, lambda: self._read(key, uri, limit, known))
 
     async def pieces(
         self, key: str, uri: str, ranges: Sequence[tuple[int, int]], version: str | None
@@ -52,11 +52,11 @@ class Bodies:
     async def head(self, key: str, uri: str) -> Found | None:
         """Return an object without its bytes; None if there is none, or if it only marks a folder."""
         try:
-            answer = await self._patiently(uri, lambda: self._get(key, {"head": True}))
+            answer = await self._with_retries(uri, lambda: self._get(key, {"head": True}))
         except DocumentError as error:
             if error.code == "not_found":
                 return None
-            await self._patiently(uri, lambda: self._get(key, {"range": (0, 1)}))  # its refusal says why
+            await self._with_retries(uri, lambda: self._get(key, {"range": (0, 1)}))  # its refusal says why
             raise
         if _media_type(answer) in FOLDERS or "hdi_isfolder" in answer.attributes:
             return None
@@ -97,14 +97,14 @@ class Bodies:
             answer = await self._get(key, options)
             return await _copied(await answer.bytes_async()), _about(answer)[1]
 
-        return await self._patiently(uri, get, past_end=(b"", version))
+        return await self._with_retries(uri, get, past_end=(b"", version))
 
     async def _get(self, key: str, options: GetOptions) -> GetResult:
         import obstore  # noqa: PLC0415 - the extra
 
         return await obstore.get_async(self._store, key, options=options)
 
-    async def _patiently(self, uri: str, call: Callable[[], Awaitable[T]], past_end: T | None = None) -> T:
+    async def _with_retries(self, uri: str, call: Callable[[], Awaitable[T]], past_end: T | None = None) -> T:
         """Return what a call returns; try again what was cut off."""
         for more in reversed(range(TRIES)):
             try:
@@ -122,7 +122,7 @@ class Bodies:
 
     def _problem(self, error: Exception, uri: str) -> DocumentError:
         if type(error).__name__ == "PreconditionError":
-            hint = "ingest it again when nobody writes to it: the request that found its records is of it as it was"
+            hint = "ingest it again when nobody writes to it: its records were found in an earlier state"
             return DocumentError("source_changed", f"{uri} changed while it was ingested", hint)
         found: Trouble = trouble(error, uri, self._whose)
         return found.of_document()
@@ -139,7 +139,7 @@ def _media_type(answer: GetResult) -> str:
 
 
 async def _copied(data: Any) -> bytes:
-    """Return the client's bytes as Python's; what is large is copied beside the event loop."""
+    """Return the client's bytes as Python's; large ones are copied off the event loop."""
     return bytes(data) if len(data) <= HERE_BYTES else await asyncio.to_thread(bytes, data)
 
 

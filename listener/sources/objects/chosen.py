@@ -10,7 +10,7 @@ FOLDERS_KEPT = 4096  # of which it is known whether they are entered
 
 
 class Chosen:
-    """As a walk through folders would decide, from the top down; what comes one after the other lies together."""
+    """As a walk through folders would decide, from the top down; consecutive objects lie close together."""
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice

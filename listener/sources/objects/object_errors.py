@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from listener.errors import DocumentError, RequestError, ServiceError, TransientError
 
 ERRORS = {  # code: message after the name, hint
-    "no_such_bucket": ("there is no such bucket", "check its name, and the endpoint that the listener has set"),
-    "not_found": ("is not there", "it was deleted, or its name is written otherwise: keys know capitals"),
+    "no_such_bucket": ("there is no such bucket", "check its name, and the listener's endpoint settings"),
+    "not_found": ("is not there", "it was deleted, or its name is spelt differently: keys are case-sensitive"),
     "access_denied": ("may not be read", "let them list the bucket and get its objects; the credentials are"),
     "credentials_refused": ("the credentials were refused", "correct them in the listener's environment; they are"),
     "no_credentials": ("there are no credentials", "set them in the listener's environment, or say that it is public;"
@@ -20,9 +20,9 @@ ERRORS = {  # code: message after the name, hint
     "wrong_region": ("the bucket is in another region", "set AWS_REGION (or the endpoint) of the listener to it"),
     "clock_skew": ("the listener's clock is wrong", "set it: signatures are good for some minutes"),
     "untrusted_certificate": ("the service's certificate is not trusted", "name the authority's in AWS_CA_BUNDLE"),
-    "archived_object": ("is archived", "restore it first, or leave it out with 'exclude'"),
+    "archived_object": ("is archived", "restore it first, or skip it with 'exclude'"),
     "store_refused": ("the service refused", "see what it said; the credentials are"),
-    "store_away": ("the service did not answer as it should", "try again later; if it goes on: ingest doctor"),
+    "store_away": ("the service did not answer properly", "try again later; if it persists: ingest doctor"),
 }  # fmt: skip
 OF_CREDENTIALS = ("access_denied", "credentials_refused", "no_credentials", "store_refused")
 PASSING = ("store_away", "expired")
@@ -124,9 +124,9 @@ def _of_status(status: int) -> str:
 
 
 def _systems_words(words: str) -> str:
-    """Return why there was no answer, as far as it can be told."""
+    """Return why there was no answer, as far as known."""
     if found := SYSTEM_WORDS.findall(words):
         return str(found[-1])
     if "TimedOut" in words or "timed out" in words:
         return "it took too long"
-    return "its answer was cut off" if "body error" in words else ""
+    return "its answer was truncated" if "body error" in words else ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from listener.sources.objects.providers import ObjectStore
 
 PAGE = 1000
-TRIES = 4  # of one page, beside those of the native client
+TRIES = 4  # of one page, in addition to the native client's
 PAUSE = 0.2  # seconds before the second try, then twice as many
 REFUSED_NAME = re.compile(r'Path "(.{1,2000}?)"', re.DOTALL)
 
@@ -37,7 +37,7 @@ class ObjectListing:
         self._signed = signed
 
     async def pages(self, prefix: str, after: str | None = None) -> AsyncGenerator[Sequence[ListedObject], None]:
-        """Yield the objects below a prefix, which is empty or ends with a slash, behind a key.
+        """Yield the objects below a prefix, which is empty or ends with a slash, after a key.
 
         Raises RequestError and ServiceError.
         """
@@ -94,7 +94,7 @@ class ObjectListing:
 
 
 def last_key(objects: Sequence[ListedObject]) -> str:
-    """Return the key behind which a list goes on.
+    """Return the key after which a listing continues.
 
     Services sort by the bytes of UTF-8, which is how Python compares texts. (Of a marked folder, the slash that it is
     sorted by is missing.)

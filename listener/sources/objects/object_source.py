@@ -1,6 +1,6 @@
 """Objects below prefixes of ``INGEST_ROOTS``, as a source.
 
-A folder stands for all objects below it. ``include``, ``exclude`` and globs mean what they mean for local folders, as
+A folder means all objects below it. ``include``, ``exclude`` and globs work as for local folders, as
 if slashes in keys made folders.
 """
 
@@ -51,7 +51,7 @@ def _opened(tools: SourceTools, kind: type[Provider]) -> Objects | None:
         return None
     if importlib.util.find_spec("obstore") is None:
         message = f"the root {roots[0]} needs the extra 'objects', which is not installed"
-        raise OperatorError("wrong_setting", message, "pip install 'ingest-listener[objects]', or take it out")
+        raise OperatorError("wrong_setting", message, "pip install 'ingest-listener[objects]', or remove it")
     return Objects(tools, kind(os.environ), roots)
 
 
@@ -193,7 +193,7 @@ class Objects(Source):
                     found = await bucket.bodies.head(place_of(one.uri).key, one.uri)
             except DocumentError as error:
                 return Refused.of(one.uri, error)
-            return None if found and found.bytes else found  # it is listed as well, the marker beside it
+            return None if found and found.bytes else found  # it is listed as well, with the marker
 
         looked = await side_by_side(looked_at, suspects, CALLS)
         seen = dict(zip(map(id, suspects), looked, strict=True))
@@ -208,7 +208,7 @@ def odd_name(uri: str, problem: str) -> DocumentError:
 
 def _nothing(source: str, wish: Wish) -> RequestError:
     if not wish.is_folder:
-        hint = "keys know capitals; a folder's URL ends with a slash"
+        hint = "keys are case-sensitive; a folder's URL ends with a slash"
         return RequestError("not_found", f"{source} is neither an object nor a folder with some", hint)
-    hint = "check 'include', 'exclude' and the pattern: it matches objects, so a folder's needs /** behind it"
+    hint = "check 'include', 'exclude' and the pattern: it matches objects, so a folder needs /** after it"
     return RequestError("empty_source", f"there is no document in {source}", hint)

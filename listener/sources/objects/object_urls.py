@@ -1,8 +1,8 @@
 """URLs of objects: ``s3://bucket/docs/a%20b.md`` is the object ``docs/a b.md``.
 
-In a document's URI all is percent-encoded that could mean something else in a URL, in a pattern or to what tidies paths
-up: blanks, ``#``, ``?``, ``*``, what is not ASCII, names that are ``.`` or ``..``, and slashes beside an empty name. So
-each key has one URI, and no two have the same.
+In a document's URI everything is percent-encoded that may mean something else in a URL, in a pattern or to programs
+that tidy paths: blanks, ``#``, ``?``, ``*``, what is not ASCII, names that are ``.`` or ``..``, and slashes beside an
+empty name. So each key has one URI, and no two have the same.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def problem_of(key: str) -> str | None:
     if not key or PLAIN_KEY.fullmatch(key):
         return None
     if UNFIT_IN_NAMES.search(key):
-        return "a control character is in its name"
+        return "its name contains a control character"
     names = key.split("/")
     if "" in names:
         return "a part of its name is empty"
@@ -112,14 +112,14 @@ def _split(url: str) -> tuple[str, str]:
     if not found:
         raise RequestError("invalid_source", f"{url} is no URL of an object or a folder of a bucket", hint)
     if "@" in found["bucket"]:
-        hint = "credentials come from the listener's environment: take them out of the URL"
+        hint = "credentials come from the listener's environment: remove them from the URL"
         said = f"{found['scheme']}://…@{found['bucket'].rpartition('@')[2]}"
-        raise RequestError("invalid_source", f"{said} has credentials in it", hint)
+        raise RequestError("invalid_source", f"{said} contains credentials", hint)
     if not BUCKET_NAME.fullmatch(found["bucket"].lower()):
         raise RequestError("invalid_source", f"{url} names no bucket ({found['bucket']!r})", hint)
     path = found["path"] or ""
     if "#" in path:
-        hint = "a # stands for parts of a document: write %23 if it belongs to the key"
+        hint = "a # marks parts of a document: write %23 if it belongs to the key"
         raise RequestError("invalid_source", f"{url} has a # in it", hint)
     return found["bucket"].lower(), path
 
@@ -133,5 +133,5 @@ def _decoded(path: str, url: str) -> str:
 
 
 def _pattern(name: str, url: str) -> str:
-    """Return a name of a glob, decoded; what is percent-encoded in it stands for itself."""
+    """Return a name of a glob, decoded; percent-encoded characters in it are literal."""
     return ESCAPED_RUN.sub(lambda run: PATTERN_SIGN.sub(r"[\g<0>]", _decoded(run[0], url)), name)

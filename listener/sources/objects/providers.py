@@ -1,7 +1,7 @@
 """The three providers: how a client of a bucket is made, at which endpoint, and whose credentials it has.
 
 Addresses and credentials come from the environment in the provider's own ways, which the native client reads itself,
-but for AWS profiles. They are looked at when the listener starts; nothing of them stands in a row.
+except for AWS profiles. They are read when the listener starts; nothing of them is in a row.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class S3(Provider):
     def at(self, bucket: str, query: str) -> tuple[S3Store, str]:
         """Return a client, and the URL that it signs for the empty key: the bucket's own, with a query.
 
-        ``query`` ends in a value that a slash may stand behind: the client puts one there.
+        ``query`` ends in a value that a slash may follow: the client appends one.
         """
         base = self.endpoint if self._virtual and self._own else f"{self.endpoint}/{bucket}"
         return self._store(bucket, f"{base}?{query}", True), f"{base}?{query}/"
@@ -116,7 +116,7 @@ class S3(Provider):
         )
 
     def _credentials(self) -> tuple[str, AwsProfile | None]:
-        """Return whose credentials count, in AWS's order, and the profile if they stand in one."""
+        """Return whose credentials count, in AWS's order, and the profile if they are in one."""
         if (self._value("AWS_SKIP_SIGNATURE") or "").lower() in ("1", "true"):
             return "anonymous", None
         if self._has("AWS_ACCESS_KEY_ID"):
@@ -177,7 +177,7 @@ class Azure(Provider):
         account = self._value("AZURE_STORAGE_ACCOUNT_NAME")
         own = self._value("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
         if not account:
-            message = "a root is in Azure Blob Storage, and nothing says in whose account"
+            message = "a root is in Azure Blob Storage, but no account is set"
             raise OperatorError("wrong_setting", message, "Set AZURE_STORAGE_ACCOUNT_NAME for the listener.")
         self.endpoint = (own or f"https://{account}.blob.core.windows.net").rstrip("/")
         self.whose = self._credentials()

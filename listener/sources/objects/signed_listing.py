@@ -1,4 +1,4 @@
-"""A page of an S3 list, read by ourselves: for a page with a name in it that the native client takes for no path.
+"""A page of an S3 list, read by ourselves, if it contains a name that the native client does not accept as a path.
 
 ``a//b``, ``./a`` and names with control characters are good keys, and one of them makes the client refuse the page of a
 thousand that it is in. So that page is asked for with a URL that the client signs, with whatever credentials it has.
@@ -34,7 +34,7 @@ class ListedObject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SignedPage:
-    """Some objects in the order of their keys, and whether there are more behind them."""
+    """Some objects in key order, and whether there are more after them."""
 
     objects: list[ListedObject]
     more: bool
@@ -52,7 +52,7 @@ class SignedListing:
         self._client = client
 
     async def page(self, bucket: str, prefix: str, after: str | None) -> SignedPage:
-        """Return the page behind a key; raises ListRefused, httpx2's errors and those of the native client."""
+        """Return the page after a key; raises ListRefused, httpx2's errors and those of the native client."""
         import asyncio  # noqa: PLC0415
 
         url = await asyncio.to_thread(self._signed, bucket, prefix, after)
@@ -73,7 +73,7 @@ class SignedListing:
         query = "list-type=2&encoding-type=url&max-keys=1000"
         if after is not None:
             query += f"&start-after={quote(after, safe='')}"
-        # The slash that the client puts behind it belongs to the prefix, or to a parameter that nobody reads.
+        # The slash that the client appends belongs to the prefix, or to a parameter that nobody reads.
         query += f"&prefix={quote(prefix.removesuffix('/'), safe='')}" if prefix else "&x-id=ListObjectsV2"
         store, plain = self._provider.at(bucket, query)
         return plain if self._provider.anonymous else obstore.sign(store, "GET", "", SIGNED_FOR)

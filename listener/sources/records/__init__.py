@@ -1,4 +1,4 @@
-"""Records: JSON Lines and CSV files where each line or row is a document of its own.
+"""Records: JSON Lines and CSV files in which each line or row is a separate document.
 
 ::
 

@@ -14,7 +14,7 @@ from listener.sources.records.spec import RecordSpec
 
 MISSING = object()
 SURROGATES = re.compile("[\ud800-\udfff]")
-PLAIN_ID = re.compile(r"[A-Za-z0-9_.~-]+")  # stands in a URI as it is; most ids do
+PLAIN_ID = re.compile(r"[A-Za-z0-9_.~-]+")  # needs no encoding in a URI; most ids don't
 SAFE = "/!$&'()*+,;:@~?"  # allowed in a fragment; not "=", so that no id looks like "line=7"
 LONGEST_URI = 2000  # bytes; an index entry has room for it
 MOST_METADATA = 64 * 1024  # bytes: each chunk repeats it
@@ -25,7 +25,7 @@ Content = tuple[str, "str | None", dict[str, Any]]  # text, title, metadata
 
 
 def lookup(fields: Fields, name: str) -> Any:
-    """Return the field of that very name, else what the dotted path leads to; MISSING if nothing is there."""
+    """Return the field of exactly that name, otherwise the target of the dotted path; MISSING if there is none."""
     if name in fields:
         return fields[name]
     value: Any = fields
@@ -37,7 +37,7 @@ def lookup(fields: Fields, name: str) -> Any:
 
 
 def fragment(fields: Fields, name: str, where: str, room: int) -> str:
-    """Return the record's id, percent-encoded, as it stands behind ``#``; at most ``room`` bytes.
+    """Return the record's id, percent-encoded, as it appears after ``#``; at most ``room`` bytes.
 
     Raises DocumentError ``missing_id`` or ``uri_too_long``.
     """
@@ -64,7 +64,7 @@ def content(fields: Fields, spec: RecordSpec, where: str) -> Content:
     text = clean("\n\n".join(filter(None, parts)))
     if not text or text.isspace():
         names = " and ".join(map(repr, spec.text))
-        raise DocumentError("no_text", f"{where} has no text in {names}", "leave it out, or name another field")
+        raise DocumentError("no_text", f"{where} has no text in {names}", "exclude it, or name another field")
     return text, _title(fields, spec.title), _metadata(fields, spec.metadata, where)
 
 
@@ -85,7 +85,7 @@ def clean(text: str) -> str:
 def _part(fields: Fields, name: str, where: str) -> str:
     value = lookup(fields, name)
     if value is MISSING:
-        hint = "name a field that each record has as 'text' in options.record; null is fine"
+        hint = "as 'text' in options.record, name a field that every record has; null is allowed"
         raise DocumentError("missing_field", f"{where} has no field {name!r}", hint)
     text = as_text(value)
     return "" if text.isspace() else text
@@ -108,7 +108,7 @@ def _metadata(fields: Fields, names: tuple[str, ...], where: str) -> dict[str, A
         raise DocumentError("bad_json", message, "write it as a string") from None
     if size > MOST_METADATA:
         message = f"{where} has metadata of {size} bytes, {MOST_METADATA} are allowed"
-        raise DocumentError("too_large", message, "leave the large field out of 'metadata' in options.record")
+        raise DocumentError("too_large", message, "remove the large field from 'metadata' in options.record")
     return metadata
 
 
@@ -125,4 +125,4 @@ def _clean_value(value: Any) -> Any:
 
 
 def _no_id(message: str) -> DocumentError:
-    return DocumentError("missing_id", message, "name a field that each record has as 'id' in options.record")
+    return DocumentError("missing_id", message, "as 'id' in options.record, name a field that every record has")

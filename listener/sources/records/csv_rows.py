@@ -1,8 +1,8 @@
 """CSV: cut a block into rows, and a row into its fields. Runs in workers.
 
-Python's ``csv`` reads strictly: what stands between a closing quote and the next delimiter is an error, and so is a
-quote that is never closed. Such a row fails as one line, the line that it began in, and reading goes on with the next
-line: a quote that is not closed must not swallow the rows behind it.
+Python's ``csv`` reads strictly: text between a closing quote and the next delimiter is an error, and so is a
+quote that is never closed. Such a row fails as one line, the one in which it began, and reading continues with the next
+line: an unclosed quote must not swallow the rows after it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from listener.sources.records.layout import Layout, Lines
 BROKEN = re.compile("[\ud800-\udfff]")
 WRONG_QUOTES = "a quote opens or closes in the wrong place"
 OPEN_QUOTE = "a quote that opens here is not closed"
-RETURN = "it has a carriage return outside of quotes"
-HINT = 'a field with quotes, delimiters or line ends in it stands in quotes, its own quotes are doubled: "5"" pipe"'
+RETURN = "it has a carriage return outside quotes"
+HINT = 'enclose fields that contain quotes, delimiters or line ends in quotes, and double their own quotes: "5"" pipe"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def rows(data: bytes, final: bool, line: int, layout: Layout, uri: str) -> Itera
 
 
 def is_blank(fields: list[str]) -> bool:
-    """Tell whether nothing stands in a row: an empty line, or delimiters only, as spreadsheets leave them."""
+    """Tell whether a row is empty: an empty line, or delimiters only, as spreadsheets leave them."""
     return not any(fields) or (len(fields) == 1 and not fields[0].strip())
 
 
@@ -97,7 +97,7 @@ def _wrong(fields: list[str], broken: bool, layout: Layout, where: str) -> Docum
         return None
     if len(fields) != layout.columns:
         message = f"{where} has {len(fields)} fields, the header has {layout.columns}"
-        return DocumentError("bad_row", message, "write each row with all columns; " + HINT)
+        return DocumentError("bad_row", message, "write every row with all columns; " + HINT)
     if broken and any(map(BROKEN.search, fields)):
         hint = "write the whole file in one encoding, best in UTF-8"
         return DocumentError("undecodable", f"{where} has bytes that are not {layout.charset.upper()}", hint)

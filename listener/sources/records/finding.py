@@ -29,11 +29,11 @@ Reserve = Callable[[int], AbstractAsyncContextManager[None]]
 """Waits for so many bytes of memory, and has them for the time of a block."""
 
 SHA_256 = re.compile("[0-9a-f]{64}")
-TIMES_BLOCK = 3  # a block, and what comes back of it
+TIMES_BLOCK = 3  # a block, and its result
 BLOCK = 2 * 1024 * 1024
 SMALLEST_BLOCK = 16 * 1024
 PAGE = 1000
-FAR_ENOUGH = 64 * 1024 * 1024  # a file that is ASCII up to here is taken for UTF-8
+FAR_ENOUGH = 64 * 1024 * 1024  # a file that is ASCII up to here counts as UTF-8
 
 
 def unlimited(_: int) -> AbstractAsyncContextManager[None]:
@@ -136,9 +136,9 @@ class Records:
             raise worker_failed(self._uri, failure) from None
 
     def _require_sense(self, before: State, lines: Sequence[Line], after: State, length: int) -> None:
-        """Raise DocumentError unless all of it lies in the block: else a worker gone wrong could keep us for ever."""
+        """Raise DocumentError unless all of it lies in the block: otherwise a faulty worker could keep us for ever."""
         end = before.offset + length
-        first = before.skipped.start + 1 if before.skipped else before.offset  # what was passed over is read again
+        first = before.skipped.start + 1 if before.skipped else before.offset  # what was skipped is read again
         passed = after.skipped.start if after.skipped else after.offset
         good = first <= after.offset <= end and first - 1 <= passed <= after.offset
         good = good and (after != before or (length <= before.limit + 2 and end < self._size))
@@ -146,21 +146,21 @@ class Records:
             good = good and size >= 0 and first <= start + 1 and start + size <= end
             good = good and (digest is None or SHA_256.fullmatch(digest) is not None)
         if not good:
-            raise worker_failed(self._uri, WorkerCrashed("the worker went wrong: its answer makes no sense"))
+            raise worker_failed(self._uri, WorkerCrashed("the worker gave an invalid answer"))
 
 
 def next_size(length: int, found: int, before: State, after: State) -> int:
     """Return how many bytes to read next, after a block of ``length`` bytes in which ``found`` records were found."""
     if found >= MOST:
         return min(max((after.offset - before.offset) * 5 // 4, SMALLEST_BLOCK), BLOCK)
-    if after == before:  # the record goes on behind the block
+    if after == before:  # the record continues after the block
         return min(length * 2, after.limit + 3)
     return BLOCK
 
 
 def changed(what: str) -> DocumentError:
     """Return the error of a container that is not any more what discovery saw."""
-    hint = "ingest it again when nobody writes to it: the request that found its records is of the file as it was"
+    hint = "ingest it again when nobody writes to it: its records were found in an earlier state"
     return DocumentError("source_changed", f"{what} changed while it was ingested", hint)
 
 
@@ -168,14 +168,14 @@ def worker_failed(what: str, failure: WorkerFailed | CallRaised) -> DocumentErro
     """Return the error of what a worker was working on when it failed."""
     message = f"{what} could not be read: {failure}"
     if isinstance(failure, CallRaised):
-        return DocumentError("parser_failed", message, "leave it out with 'exclude', and report it")
+        return DocumentError("parser_failed", message, "skip it with 'exclude', and report it")
     if isinstance(failure, AnswerTooLarge):
         return DocumentError("too_large", message, "split it, or raise INGEST_MAX_DOCUMENT_BYTES")
     if isinstance(failure, WorkerTimeout):
         return DocumentError("parser_timeout", message, "raise INGEST_PARSE_TIMEOUT_SECONDS")
     if isinstance(failure, WorkerMemory):
         return DocumentError("parser_memory", message, "split long records, or raise INGEST_PARSE_MEMORY_MB")
-    return DocumentError("parser_crashed", message, "if other documents fail too, look for a lack of memory")
+    return DocumentError("parser_crashed", message, "if other documents fail too, check for a lack of memory")
 
 
 def _entry(uri: str, line: Line) -> Entry:

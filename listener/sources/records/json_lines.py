@@ -8,7 +8,7 @@ from typing import Any
 
 from listener.errors import DocumentError
 
-ONE_A_LINE = "each line must hold one JSON object, in UTF-8"
+ONE_A_LINE = "each line must be one JSON object in UTF-8"
 
 
 def lines(data: bytes, final: bool, line: int) -> Iterator[tuple[int, int, int, int]]:
@@ -42,7 +42,7 @@ def fields_of(data: bytes, where: str) -> dict[str, Any]:
         what = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
         raise DocumentError("bad_json", f"{where} can't be read: {what}", ONE_A_LINE) from None
     if not isinstance(value, dict):
-        raise DocumentError("bad_json", f"{where} is no JSON object but {_name(value)}", ONE_A_LINE)
+        raise DocumentError("bad_json", f"{where} is not a JSON object but {_name(value)}", ONE_A_LINE)
     return value
 
 

@@ -20,7 +20,7 @@ from listener.errors import DocumentError
 from listener.sources.records.spec import JSON_LINES, TSV, RecordSpec
 
 DELIMITERS = (",", ";", "\t", "|")
-BINARY_HEAD = 512  # bytes: archives and Office files have NULs there, text has none
+BINARY_HEAD = 512  # archives and Office files have NULs there, text has none
 SAMPLE = 1024 * 1024
 
 
@@ -62,7 +62,7 @@ def find_layout(head: bytes, whole: bool, sample: bytes, kind: str, spec: Record
     best = max(rows, key=lambda row: (len(row.known(spec)), len(row.names)), default=None)
     if best is None or (len(rows) < len(delimiters) and len(best.known(spec)) < len(spec.names)):
         hint = "is a quote in its first row not closed, or do its lines end with carriage returns alone?"
-        raise DocumentError("bad_header", f"{uri} has no row of column names that can be read", hint)
+        raise DocumentError("bad_header", f"{uri} has no readable row of column names", hint)
     return Layout(
         kind,
         start=start + best.end,
@@ -116,11 +116,11 @@ def _positions(names: list[str], spec: RecordSpec, uri: str) -> dict[str, int]:
     twice = [name for name, count in Counter(filter(None, names)).items() if count > 1]
     if twice:
         message = f"{uri} has two columns of the name {twice[0][:100]!r}"
-        raise DocumentError("bad_header", message, "give each column a name of its own")
+        raise DocumentError("bad_header", message, "give each column a distinct name")
     missing = [name for name in spec.names if name not in names]
     if missing:
         known = ", ".join(filter(None, names))
-        hint = f"options.record must name columns that are there: {known[:300]}{'…' if len(known) > 300 else ''}"
+        hint = f"options.record must name existing columns: {known[:300]}{'…' if len(known) > 300 else ''}"
         raise DocumentError("missing_field", f"{uri} has no column {missing[0]!r}", hint)
     return {name: names.index(name) for name in spec.names}
 
@@ -128,7 +128,7 @@ def _positions(names: list[str], spec: RecordSpec, uri: str) -> dict[str, int]:
 class Lines:
     """Decoded lines of a block, one after the other, without a list of them all.
 
-    ``position`` is the byte behind the last line that was taken, ``line`` the number of the next one. Without
+    ``position`` is the byte after the last line taken, ``line`` the number of the next one. Without
     ``final`` a last line that has no end is kept back. Bytes that the charset does not have become lone surrogates,
     and ``broken`` is set.
     """

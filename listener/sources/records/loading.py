@@ -115,7 +115,7 @@ async def _extracted(
         began = time.monotonic()
         try:
             if left <= 0:
-                raise WorkerTimeout(f"others beside it took {workers.timeout_seconds:g} seconds")
+                raise WorkerTimeout(f"the others with it took {workers.timeout_seconds:g} seconds")
             contents += await _extract([piece], [entry], layout, spec, partial(workers.run, timeout=left))
         except (WorkerFailed, CallRaised) as failure:
             left -= getattr(failure, "seconds", time.monotonic() - began)
@@ -128,7 +128,7 @@ async def _extract(
 ) -> list[Content | DocumentError]:
     found: list[Content | DocumentError] = await run(extract, b"".join(data), _items(data, entries), layout, spec)
     if len(found) != len(entries):
-        raise WorkerCrashed("the worker went wrong: its answer makes no sense")
+        raise WorkerCrashed("the worker gave an invalid answer")
     return found
 
 

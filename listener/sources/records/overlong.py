@@ -7,19 +7,19 @@ import re
 from listener.sources.records.layout import DELIMITERS
 
 START = "start"  # of a field: a quote here opens
-PLAIN = "plain"  # in a field without quotes, or behind the closing one at the end of a line
+PLAIN = "plain"  # in a field without quotes, or after the closing one at the end of a line
 QUOTED = "quoted"
-QUOTE = "quote"  # behind a quote in a quoted field: it closes, or it is the first of two
-BROKEN = "broken"  # something else stands behind a closing quote
+QUOTE = "quote"  # after a quote in a quoted field: it closes, or is the first of two
+BROKEN = "broken"  # something else follows a closing quote
 ENDED = "ended"
-# Where a plain field ends that matters: its line's end, or a delimiter with a quote (or nothing yet) behind it.
+# Relevant ends of a plain field: its line's end, or a delimiter followed by a quote (or nothing yet).
 PLAIN_ENDS = {"": re.compile(b"\n")} | {
     delimiter: re.compile(b'\n|%b(?="|\\Z)' % re.escape(delimiter.encode())) for delimiter in DELIMITERS
 }
 
 
 def pass_over(data: bytes, mode: str, delimiter: str) -> tuple[int, str]:
-    """Return the place where the record ends, or else the end of ``data``, and the mode there.
+    """Return the place where the record ends, or otherwise the end of ``data``, and the mode there.
 
     ``delimiter`` is empty where a line is a record; such a record begins in PLAIN, one of CSV in START.
     """

@@ -38,7 +38,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where reading stands (the next byte, and the line that it is in) and what has to be known to go on.
+    """The reading position (the next byte, and its line) and what must be known to continue.
 
     ``limit``: the most bytes of a record; ``room``: of its id in the URI.
     """
@@ -81,7 +81,7 @@ def scan(block: bytes, state: State, final: bool) -> tuple[list[Line], State]:
 
 
 def _records(block: bytes, state: State, final: bool) -> Iterator[tuple[Line | None, int, int]]:
-    """Yield each record (None for what is blank), the place behind it, and the line that begins there."""
+    """Yield each record (None for blank ones), the place after it, and the line that begins there."""
     if state.layout.kind == JSON_LINES:
         for start, end, behind, number in json_lines.lines(block, final, state.line):
             data = block[start:end]

@@ -1,4 +1,4 @@
-"""The records of another source's documents, as documents of their own."""
+"""The records of another source's documents, as separate documents."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Outcomes = dict[int, Outcome | DocumentError]  # by their places in the answer
 
 
 class RecordSource(Source):
-    """Wraps the source ``inner`` of files with records; what is no record is left to it.
+    """Wraps the source ``inner`` of files with records; everything else is left to it.
 
     ``limit``: the most bytes of a record; ``files``: by number, those whose records are going to be read; ``reserve``:
     of the memory that finding records takes, block by block.
@@ -121,11 +121,11 @@ class RecordSource(Source):
     async def _pages(self, file: Found, number: int) -> AsyncGenerator[Page, None]:
         kind = kind_of(file.uri, file.media_type)
         if kind is None:
-            hint = "'record' takes JSON Lines, CSV and TSV: choose them with 'include'; ingest others without 'record'"
-            raise DocumentError("no_records", f"{file.uri} is no file of records", hint)
+            hint = "'record' takes JSON Lines, CSV and TSV: select them with 'include'; ingest others without 'record'"
+            raise DocumentError("no_records", f"{file.uri} is not a file of records", hint)
         if file.bytes is None:
-            hint = "its source has to tell sizes, as folders do: copy the file to where they are known"
-            raise DocumentError("no_records", f"it is not known how large {file.uri} is", hint)
+            hint = "its source must report sizes, as folders do: copy the file to where they are known"
+            raise DocumentError("no_records", f"unknown size of {file.uri} is", hint)
         records = Records(
             partial(self._piece, file),
             file.bytes,

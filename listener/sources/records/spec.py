@@ -71,7 +71,7 @@ def parse_spec(given: object) -> RecordSpec:
 
 
 def kind_of(uri: str, media_type: str | None = None) -> str | None:
-    """Return what kind of container a document is (``json_lines``, ``csv``, ``tsv``), None if it is none.
+    """Return the kind of container a document is (``json_lines``, ``csv``, ``tsv``), None if it is none.
 
     As everywhere, what it is declared to be counts before the ending of its name.
     """

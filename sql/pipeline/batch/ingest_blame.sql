@@ -3,8 +3,8 @@ language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   update ingest.ingest_revisions v
   set state = 'failed', reason = null, failed_at = ingest.ingest_now(), error = jsonb_build_object(
-        'code', 'killed_listener', 'message', format('listeners died again and again over %s, also when it was tried alone', v.uri),
-        'hint', 'See what the listener''s host says of its end (out of memory?); leave the document out, or give the listener more.',
+        'code', 'killed_listener', 'message', format('listeners died repeatedly over %s, even when it was tried alone', v.uri),
+        'hint', 'See why the listener''s process ended (out of memory?); exclude the document, or give the listener more memory.',
         'step', coalesce(p_batch.step, 'load'), 'retryable', false)
   where v.id = p_batch.alone and v.state in ('discovered', 'loaded', 'chunked');
 $$;

@@ -16,7 +16,7 @@ begin
   end if;
   update ingest.ingest_batches b
   set step = p_step, last_error = null, next_attempt_at = null,
-      -- A wait is over: its speed is counted anew.
+      -- A wait is over: its speed is counted from here.
       begun_at = case when b.last_error is null then b.begun_at else ingest.ingest_now() end,
       begun_remaining = case when b.last_error is null then b.begun_remaining else b.remaining end
   where b.request_id = any (v_owned) and b.batch = p_fence.batch

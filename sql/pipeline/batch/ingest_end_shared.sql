@@ -2,7 +2,7 @@ create or replace function ingest.ingest_end_shared(p_requests uuid[], p_executo
 returns table (id uuid, status text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- What is locked, or has a document that did not get through, is left to its own workflow.
+-- A locked request, or one with an unfinished document, is left to its own workflow.
 declare
   v_id uuid;
 begin

@@ -13,7 +13,7 @@ begin
       where v.id = any (p_revisions) order by d.collection, d.uri for no key update of d nowait;
       return;
     exception when lock_not_available then
-      -- Leaving the block has released what it locked. Who holds a lock for long is waited for without a connection.
+      -- Leaving the block has released the locks. Long-held locks are waited for without a connection.
       if ingest.ingest_now() > v_until then
         raise;
       end if;

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_wait_briefly(p_requests uuid[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Who controls many requests in one statement locks them in any order. So a batch that several requests share gives its
+-- A session that controls many requests in one statement locks them in any order. So a batch that several requests share gives its
 -- locks up (55P03: try again) before Postgres looks for deadlocks, and never is the cause of one.
 begin
   if cardinality(p_requests) > 1 then

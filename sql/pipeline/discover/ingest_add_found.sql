@@ -12,7 +12,7 @@ begin
      range_start, range_hash, line, version, modified_at, failed_at)
   select r.id, r.collection, ingest.ingest_generation(r), f.position, f.batch, f.uri, f.locator, f.media_type, f.bytes, f.error,
          case when f.error is null then 'discovered' else 'failed' end,
-         -- Of a refused one too: a newer reading of the document mends it.
+         -- Also for a refused one: a newer reading of the document resolves it.
          case when f.error is null then r.read_seq else coalesce(r.read_seq, nextval('ingest.ingest_read_seq')) end, f.container, f.range_start, f.range_hash,
          f.line, f.version, f.modified_at, case when f.error is not null then ingest.ingest_now() end
   from ingest.ingest_requests r cross join unnest(p_found) f

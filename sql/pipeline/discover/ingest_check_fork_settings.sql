@@ -13,7 +13,7 @@ begin
   from ingest.ingest_requests o cross join unnest(v_keys) as k (key)
   where o.id = p_fork.forked_from and o.settings -> k.key is distinct from p_fork.settings -> k.key;
   if v_other is not null then
-    raise exception 'collection "%" has other settings than request % was made with: %', p_fork.collection, p_fork.forked_from, v_other
+    raise exception 'collection "%" has other settings than request % had: %', p_fork.collection, p_fork.forked_from, v_other
       using errcode = 'IG023', constraint = 'other_settings',
             hint = case when v_other like '%chunk_%' then 'Fork it from chunk.' else 'Fork it from embed.' end;
   end if;

@@ -26,4 +26,4 @@ end
 $$;
 
 comment on function ingest.ingest_complete_manifest(uuid, text, int) is
-  'Ends discovery: of a URI that stands twice the last wins; batches are made, and the completion mark is set.';
+  'Ends discovery: of a repeated URI the last wins; batches are made, and the completion mark is set.';

@@ -22,7 +22,7 @@ begin
   join ingest.ingest_documents d on d.id = seen.id and d.revision_id is not null
   where s.request_id = p_fork.forked_from;
   if v_live is null then
-    raise exception 'request %, which this one is a fork of, is too old: which documents it had found unchanged is not known any more', p_fork.forked_from
+    raise exception 'request %, of which this one is a fork, is too old: its unchanged documents are no longer known', p_fork.forked_from
       using errcode = 'IG024', constraint = 'origin_gone', hint = 'Insert the source as a new request.';
   end if;
   return v_live;

@@ -29,5 +29,5 @@ end
 $$;
 
 comment on function ingest.ingest_delete_absent(uuid, text, int, text[], bigint) is
-  'Deletes documents whose source has them no more, as far as no later reading than p_seq brought them; returns how many. IG021 if another '
+  'Deletes documents that their source no longer has, unless a later reading than p_seq brought them; returns how many. IG021 if another '
   'execution discovers, 55P03 (try again later) if one stays locked.';

@@ -14,4 +14,4 @@ end
 $$;
 
 comment on function ingest.ingest_reset_manifest(uuid, text, int) is
-  'Drops a manifest that was not completed, before it is written anew. IG021 if another listener runs the request.';
+  'Drops an incomplete manifest, before it is written again. IG021 if another listener runs the request.';

@@ -37,4 +37,4 @@ end
 $$;
 
 comment on function ingest.ingest_same_archive(ingest.ingest_requests, text, text) is
-  'The documents that an archive''s members are, if it is in the state in which all of them were read, and they are live as it holds them; else null.';
+  'The documents of an archive''s members, if it is in the state in which all of them were read, and they are live as it holds them; otherwise null.';

@@ -4,7 +4,7 @@ create or replace function ingest.ingest_see_unchanged(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Nothing is written about most documents. While other requests run in the collection, one of them may hold an older reading:
--- then each document's number is moved up, so that this look wins. Who is locked is being changed: it is read. No lock is
+-- then each document's number is moved up, so that this look wins. A locked one is being changed: it is read. No lock is
 -- waited for.
 declare
   v_request ingest.ingest_requests;

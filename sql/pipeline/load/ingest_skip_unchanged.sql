@@ -2,7 +2,7 @@ create or replace function ingest.ingest_skip_unchanged(p_fence ingest.ingest_fe
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Lock order: documents by (collection, uri), then the batch. A document that changed since it was compared is not
--- skipped: its id is not returned, and the load step goes on with it.
+-- skipped: its id is not returned, and the load step continues with it.
 declare
   v_owned uuid[];
   v_skipped bigint[];

@@ -5,4 +5,4 @@ as $$
   from regexp_split_to_table(p_uri, '[/#]') with ordinality as p (part, place);
 $$;
 
-comment on function ingest.ingest_above(text) is 'Of a/b#c: a/b#c, a/b and a: a URI, and what it lies below or inside of.';
+comment on function ingest.ingest_above(text) is 'For a/b#c: a/b#c, a/b and a: a URI, and everything that it lies below or inside.';

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_delete_gone(p_request uuid, p_executor text, p_attempt int, p_limit int) returns int
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Lock order: documents, then the request. Who is locked is being changed, perhaps by a newer reading: the next look decides.
+-- Lock order: documents, then the request. A locked one is being changed, perhaps by a newer reading: the next look decides.
 declare
   v_request ingest.ingest_requests;
   v_gone bigint[];
@@ -28,8 +28,8 @@ begin
     if v_share > coalesce((v_request.options ->> 'most_gone')::float8, 0.5) then
       update ingest.ingest_requests r set error = jsonb_build_object(
         'code', 'too_many_gone', 'step', 'mirror', 'retryable', false,
-        'message', format('%s %% of the documents that came from %s are there no more: none of them was deleted', round(100 * v_share::numeric), v_request.source),
-        'hint', format('Is the source mounted, and complete? If they are to go: select ingest_add(%L, %L, options => %L);', v_request.source,
+        'message', format('%s %% of the documents that came from %s are no longer there: none of them was deleted', round(100 * v_share::numeric), v_request.source),
+        'hint', format('Is the source mounted, and complete? To delete them: select ingest_add(%L, %L, options => %L);', v_request.source,
           v_request.collection, v_request.options || '{"mirror": true, "most_gone": 1}'))
       where r.id = p_request;
       return 0;

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_gone(p_request uuid) returns table (id 
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off
 as $$
--- What a newer reading brought is not this look's business. What could not be read is not gone, nor what lies below or inside
+-- What a newer reading brought does not concern this look. What could not be read is not gone, nor what lies below or inside
 -- of it; nor what lies inside of a document that had not changed, and so was not opened.
 -- By sets only: how many rows there are the planner learns minutes after a first look, and a loop over 60,000 took 105 s.
 declare
@@ -26,7 +26,7 @@ begin
     ), above as materialized (
       select r.id, a.uri, a.uri = r.uri as is_itself from rest r cross join ingest.ingest_above(r.uri) as a (uri) where not r.is_there
     ), closed (uri) as (
-      -- Of a record that can't be read it is not known which one it is.
+      -- A record that can't be read can't be identified.
       select regexp_replace(t.uri, '#line=[0-9]+$', '') from told t where t.is_closed
     ), unopened as (
       select w.uri from ingest.ingest_documents w
@@ -40,4 +40,4 @@ end
 $$;
 
 comment on function ingest.ingest_gone(uuid) is
-  'The documents that came through a request''s source, now or before, and whether they are there no more, as its discovery saw.';
+  'The documents that came through a request''s source, now or before, and whether they are gone, as its discovery saw.';

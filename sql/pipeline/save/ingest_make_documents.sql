@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_make_documents(p_revisions bigint[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '50ms'
 as $$
--- Like ingest_lock_documents. An INSERT waits for whoever inserts or deletes the same document, hence the timeout; it
+-- Like ingest_lock_documents. An INSERT waits for others that insert or delete the same document, hence the timeout; it
 -- is in the block, so that nothing is held while the block is tried again.
 declare
   v_pause float8 := 0.002;

@@ -1,0 +1,13 @@
+comment on column ingest.ingest_chunk_store.revision_id is 'Its revision: ingest_revisions.id. It is live while ingest_documents.revision_id says so.';
+comment on column ingest.ingest_chunk_store.ordinal is 'Its place in the document, from 0.';
+comment on column ingest.ingest_chunk_store.space_id is 'The embedding space of the vectors: ingest_spaces.id.';
+comment on column ingest.ingest_chunk_store.start_char is 'Where it starts in the normalized text, in characters.';
+comment on column ingest.ingest_chunk_store.end_char is 'Where it ends in the normalized text, in characters.';
+comment on column ingest.ingest_chunk_store.text_config is 'The text search configuration of lexemes.';
+comment on column ingest.ingest_chunk_store.collection is 'Its collection.';
+comment on column ingest.ingest_chunk_store.text is 'Its text.';
+comment on column ingest.ingest_chunk_store.hash is 'SHA-256 of what was embedded: prefix and template with the chunk filled in.';
+comment on column ingest.ingest_chunk_store.metadata is 'A JSON object for filters: the request''s metadata, what the parser found, heading_path, page.';
+comment on column ingest.ingest_chunk_store.embedding is 'Its vector, with as many dimensions as its space.';
+comment on column ingest.ingest_chunk_store.lexemes is 'The words by which it is found: of the title (weight A), the headings (B) and the text (D).';
+comment on column ingest.ingest_chunk_store.generation is 'The generation of its collection that it belongs to (ingest_generations).';
