@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 import anyio
 
 from listener.client import statements
+from listener.client.permitted import if_permitted
 from listener.client.session import Session
-from listener.errors import IngestError, OperatorError
-
-T = TypeVar("T")
 
 MOST_COUNTED = 100_000
 MOST_ASKED = 200  # requests of a kind that are asked what they wait for
@@ -158,9 +155,9 @@ async def situation(session: Session) -> Situation:
     """Return how it all goes; raises OperatorError ``not_permitted`` for who may see no requests."""
     (counts,) = await session.rows(COUNTS, MOST_COUNTED)
     (speed,) = await session.rows(SPEED, MOST_ENDED)
-    alive = await _if_permitted(session.rows(statements.BEATING, None))
-    failing = await _if_permitted(session.rows(FAILING, MOST_FAILURES))
-    watches = await _if_permitted(session.rows(WATCHES))
+    alive = await if_permitted(session.rows(statements.BEATING, None))
+    failing = await if_permitted(session.rows(FAILING, MOST_FAILURES))
+    watches = await if_permitted(session.rows(WATCHES))
     return Situation(
         **counts,
         listeners=None if alive is None else [Alive(**row) for row in alive],
@@ -189,12 +186,3 @@ async def situations(session: Session) -> AsyncGenerator[Situation, None]:
                 rang.clear()
             elif least < most:
                 await anyio.sleep(most - least)
-
-
-async def _if_permitted(rows: Awaitable[T]) -> T | None:
-    try:
-        return await rows
-    except IngestError as error:
-        if isinstance(error, OperatorError) and error.code == "not_permitted":
-            return None
-        raise

@@ -15,6 +15,7 @@ NEW = {
     "ingest_usage",
     "ingest_backfills",
     "ingest_counts",
+    "ingest_history",
 }
 EVIDENT = {
     "id", "name", "collection", "document_id", "revision_id", "request_id", "starts", "ends", "headings", "bytes", "at",

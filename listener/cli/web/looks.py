@@ -11,12 +11,24 @@ from listener.cli.problems import Problem, shown
 from listener.cli.web.live import Live
 from listener.cli.web.page import Asked, Page
 from listener.cli.web.rendering import Rendered, Renderer
-from listener.errors import IngestError
+from listener.errors import OperatorError
 
 KEPT = 64
 FRESH_SECONDS = 0.4
-STATUSES = {"not_permitted": 403, "not_granted": 403, "database_lost": 503, "database_unreachable": 503}
+MOST_SECONDS = 30.0  # then the statement is cancelled, and the page says so
+STATUSES = {
+    "not_permitted": 403,
+    "not_granted": 403,
+    "stale_form": 403,
+    "database_lost": 503,
+    "database_unreachable": 503,
+}
 UNAVAILABLE, BAD_REQUEST, NOT_FOUND = 503, 400, 404
+_TOO_SLOW = OperatorError(
+    "database_lost",
+    f"Postgres did not answer within {MOST_SECONDS:.0f} s",
+    "Try again; it may be busy. See: ingest doctor",
+)
 
 
 class Looks:
@@ -45,12 +57,14 @@ class Looks:
     async def _read(self, page: Page, asked: Asked) -> Rendered:
         began = time.monotonic()
         try:
-            known = await self._way.use(lambda ingest: page.read(ingest, asked))
+            known = await asyncio.wait_for(self._way.use(lambda ingest: page.read(ingest, asked)), MOST_SECONDS)
             return self._renderer.render(page, asked, known)
-        except IngestError as error:
+        except asyncio.TimeoutError:
+            return self.failed(asked, _TOO_SLOW)
+        except Exception as error:  # a page that breaks says so, and no other one breaks with it
             return self.failed(asked, error)
         finally:
-            self._live.cost = max(self._live.cost, time.monotonic() - began)
+            self._live.cost += time.monotonic() - began
 
     def failed(self, asked: Asked, error: Exception) -> Rendered:
         """Return the page that says what went wrong."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from listener.cli.web.page import Asked, Page
-from listener.cli.web.pages.overview import OVERVIEW
+from listener.cli.web.pages.failures_page import FAILURES_PAGE
+from listener.cli.web.pages.front_page import FRONT_PAGE
+from listener.cli.web.pages.request_page import REQUEST_PAGE
+from listener.cli.web.pages.requests_page import REQUESTS_PAGE
 from listener.client import Ingest
 
 
@@ -11,5 +14,5 @@ async def _nothing(_: Ingest, __: Asked) -> dict[str, object]:
     return {}
 
 
-PAGES: tuple[Page, ...] = (OVERVIEW,)
+PAGES: tuple[Page, ...] = (FRONT_PAGE, REQUESTS_PAGE, REQUEST_PAGE, FAILURES_PAGE)
 PROBLEM = Page("/", "problem", _nothing, is_live=False)
