@@ -154,7 +154,7 @@ class Anatomy:
 
     session: Session
 
-    async def order(self, request: UUID) -> RequestOrder:
+    async def request_order(self, request: UUID) -> RequestOrder:
         """Return what was asked for; raises RequestError ``unknown_request``."""
         rows = await self.session.rows(ORDER, str(request))
         if not rows:
@@ -164,7 +164,7 @@ class Anatomy:
         known = {name: _object(row.pop(name)) for name in ("options", "metadata", "settings")}
         return RequestOrder(**row, **known, forked_from=None if origin is None else UUID(origin))
 
-    async def batches(self, request: UUID, *, after: int = -1, limit: int = 50) -> Sequence[ShownBatch]:
+    async def request_batches(self, request: UUID, *, after: int = -1, limit: int = 50) -> Sequence[ShownBatch]:
         """Return batches of a request, by number; ``after``: behind this one."""
         rows = await self.session.rows(BATCHES, str(request), after, limit)
         return [ShownBatch(**{**row, "last_error": _reason(row["last_error"])}) for row in rows]
@@ -183,12 +183,12 @@ class Anatomy:
             for one in await self.session.rows(DOCUMENTS, str(request), *behind, state)
         ]
 
-    async def spent(self, request: UUID) -> SecondsSpent:
+    async def request_seconds(self, request: UUID) -> SecondsSpent:
         """Return what reading, parsing and embedding took."""
         (row,) = await self.session.rows(SPENT, str(request), MOST_SUMMED)
         return SecondsSpent(**row)
 
-    async def commands(self, request: UUID, *, limit: int = 50) -> Sequence[GivenCommand]:
+    async def request_commands(self, request: UUID, *, limit: int = 50) -> Sequence[GivenCommand]:
         """Return what was asked of a request afterwards, the newest first; for operators.
 
         Raises OperatorError ``not_permitted``.

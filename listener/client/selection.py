@@ -5,7 +5,8 @@ However many requests there are, a page looks at no more than ``MOST_LOOKED`` of
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -25,10 +26,10 @@ VERB_PAGE = 200
 SCHEDULED = "scheduled"
 SOUGHT = (*STATUSES, SCHEDULED)
 
-_OF_STATUS = {
-    "pending": "r.status = 'pending' and r.due",
+_OPEN = {  # in the order in which they become each other; partial indexes have them
     SCHEDULED: "r.status = 'pending' and not r.due",
-    **{name: f"r.status = '{name}'" for name in STATUSES if name != "pending"},
+    "pending": "r.status = 'pending' and r.due",
+    "running": "r.status = 'running'",
 }
 _FOR_VERB: dict[Verb, str] = {
     "cancel": "r.status in ('pending', 'running')",
@@ -90,7 +91,7 @@ class RequestPage:
 class Matches:
     """How many requests fit, by status, and how many of them a verb takes. ``is_all``: no more were left uncounted."""
 
-    by_status: dict[str, int]
+    by_status: Mapping[str, int]
     applicable: int
     is_all: bool
 
@@ -120,16 +121,15 @@ class Selecting:
         return RequestPage([*map(status, rows)], older, looked)
 
     async def count_matches(self, sought: RequestFilter, verb: Verb) -> Matches:
-        """Return how many requests fit, up to ``MOST_COUNTED``, and how many of them ``verb`` takes."""
-        wanted = _Wanted(sought, verb, with_verb_only=False)
-        counted = _COUNTS.format(outside=wanted.outside(), limit=MOST_COUNTED + 1)
-        rows = await self.session.rows(wanted.looked(MOST_LOOKED) + counted, *wanted.values)
-        by_status: dict[str, int] = {}
-        for row in rows:
-            by_status[row["status"]] = by_status.get(row["status"], 0) + row["requests"]
-        number = sum(by_status.values())
-        is_all = number <= MOST_COUNTED and (not rows or rows[0]["looked"] < MOST_LOOKED)
-        return Matches(by_status, sum(row["requests"] for row in rows if row["is_for_verb"]), is_all)
+        """Return how many requests fit, up to ``MOST_COUNTED``, and how many of them ``verb`` takes.
+
+        To cancel, only those are looked at that have not ended.
+        """
+        counted = [await _count(self.session, part, verb) for part in _parts(sought, verb)]
+        by_status: Counter[str] = Counter()
+        for one in counted:
+            by_status.update(one.by_status)
+        return Matches(by_status, sum(one.applicable for one in counted), all(one.is_all for one in counted))
 
     async def each_matching(self, verb: Verb, sought: RequestFilter) -> AsyncGenerator[VerbResult, None]:
         """Carry out ``verb`` on all that fit and that it takes; yield what became of each.
@@ -138,13 +138,14 @@ class Selecting:
         """
         if sought.until is None:  # what is inserted meanwhile nobody asked for
             sought = replace(sought, until=await self.session.value("select {schema}.ingest_now()"))
-        after: Place | None = None
-        while True:
-            ids, after, _ = await _page(self.session, sought, verb, VERB_PAGE, after)
-            for one in ids:
-                yield await self._carry_out(verb, one)
-            if after is None:
-                return
+        for part in _parts(sought, verb):
+            after: Place | None = None
+            while True:
+                ids, after, _ = await _page(self.session, part, verb, VERB_PAGE, after)
+                for one in ids:
+                    yield await self._carry_out(verb, one)
+                if after is None:
+                    break
 
     async def _carry_out(self, verb: Verb, request: UUID) -> VerbResult:
         try:
@@ -152,6 +153,24 @@ class Selecting:
         except RequestError as error:
             return VerbResult(request, error)
         return VerbResult(request)
+
+
+def _parts(sought: RequestFilter, verb: Verb) -> list[RequestFilter]:
+    """Return what is to be looked at one after the other: what has not ended is found at once, however much has."""
+    if verb == "cancel" and sought.status is None:
+        return [replace(sought, status=status) for status in _OPEN]
+    return [sought]
+
+
+async def _count(session: Session, sought: RequestFilter, verb: Verb) -> Matches:
+    wanted = _Wanted(sought, verb, with_verb_only=False)
+    counted = _COUNTS.format(outside=wanted.outside(), limit=MOST_COUNTED + 1)
+    rows = await session.rows(wanted.looked(MOST_LOOKED) + counted, *wanted.values)
+    by_status: Counter[str] = Counter()
+    for row in rows:
+        by_status[row["status"]] += row["requests"]
+    is_all = by_status.total() <= MOST_COUNTED and (not rows or rows[0]["looked"] < MOST_LOOKED)
+    return Matches(by_status, sum(row["requests"] for row in rows if row["is_for_verb"]), is_all)
 
 
 async def _page(
@@ -177,21 +196,22 @@ class _Wanted:
     def __init__(
         self, sought: RequestFilter, verb: Verb | None, *, with_verb_only: bool, after: Place | None = None
     ) -> None:
-        if sought.status is not None and sought.status not in _OF_STATUS:
+        if sought.status is not None and sought.status not in SOUGHT:
             raise RequestError(
                 "unknown_status", f'there is no status "{sought.status}"', f"Take one of: {', '.join(SOUGHT)}"
             )
         self.values: list[object] = []
         self.filters: list[str] = []
         self._for_verb = _FOR_VERB[verb] if verb else "false"
-        self._inside = [_OF_STATUS[sought.status]] if sought.status else []
-        self._inside += [self._for_verb] if verb and with_verb_only else []
+        self._inside = [_OPEN[sought.status]] if sought.status in _OPEN else []
+        self.filters += ["k.is_for_verb"] if verb and with_verb_only else []
         self._take(self._inside, "r.created_at >= ${}::timestamptz", sought.since)
         self._take(self._inside, "r.created_at <= ${}::timestamptz", sought.until)
         if after:
             self.values += [after[0], str(after[1])]
             number = len(self.values)
             self._inside.append(f"(r.created_at, r.id) < (${number - 1}::timestamptz, ${number}::text::uuid)")
+        self._take(self.filters, "k.status = ${}::text", None if sought.status in _OPEN else sought.status)
         self._take(self.filters, "k.collection = ${}::text", sought.collection)
         self._take(self.filters, "k.submitter = ${}::text", sought.submitter)
         self._take(self.filters, "position(lower(${}::text) in lower(k.source)) > 0", sought.source)

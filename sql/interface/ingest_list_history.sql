@@ -10,7 +10,7 @@ declare
   v_first timestamptz;
 begin
   perform ingest.ingest_require('operate'::text, ''::text);
-  if not (period between interval '1 minute' and interval '31 days') or not (buckets between 1 and 1000) then
+  if (period between interval '1 minute' and interval '31 days' and buckets between 1 and 1000) is not true then
     raise exception 'a period is between a minute and 31 days, in 1 to 1000 buckets'
       using errcode = 'IG035', constraint = 'wrong_period', hint = 'Like: select * from ingest_list_history(''1 day'', 96)';
   end if;
@@ -39,15 +39,12 @@ begin
         select greatest(0, extract(epoch from least(n.at, v_first + (b.bucket + 1) * v_width * interval '1 second')
                                              - greatest(n.first, v_first + b.bucket * v_width * interval '1 second')))::float8 as lasted) s
     ), summed as (
-      select s.bucket, sum(s.lasted) as lasted, max(s.pending) as pending, max(s.scheduled) as scheduled, max(s.running) as running,
-             sum(s.d * s.share) as d, sum(s.f * s.share) as f, sum(s.c * s.share) as c, sum(s.t * s.share) as t, sum(s.k * s.share) as k,
-             bool_or(s.goes_on and s.lasted > 0) as is_known
+      select s.bucket, nullif(sum(s.lasted) filter (where s.goes_on), 0) as lasted, max(s.pending) as pending, max(s.scheduled) as scheduled, max(s.running) as running,
+             sum(s.d * s.share) as d, sum(s.f * s.share) as f, sum(s.c * s.share) as c, sum(s.t * s.share) as t, sum(s.k * s.share) as k
       from shares s group by s.bucket
     )
     select v_first + g.bucket * v_width * interval '1 second', v_width, m.pending, m.scheduled, m.running,
-           case when m.is_known then m.d / m.lasted end, case when m.is_known then m.f / m.lasted end,
-           case when m.is_known then m.c / m.lasted end, case when m.is_known then m.t / m.lasted end,
-           case when m.is_known then m.k / m.lasted end
+           m.d / m.lasted, m.f / m.lasted, m.c / m.lasted, m.t / m.lasted, m.k / m.lasted
     from generate_series(0, buckets - 1) as g (bucket) left join summed m on m.bucket = g.bucket
     order by g.bucket;
 end

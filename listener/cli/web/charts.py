@@ -24,6 +24,7 @@ Series = Sequence[tuple[str, Values]]
 
 def chart(series: Series, labels: Sequence[str], *, title: str, unit: str = "", bars: bool = False) -> Markup:
     """Return lines or bars over time, of four series at most. ``labels``: one for each value; None leaves a gap."""
+    series = [(name, [_finite(value) for value in values]) for name, values in series]
     top = _top(max((value for _, values in series for value in _known(values)), default=0.0))
     numbered = [*zip(count(1), series[:MOST_SERIES], strict=False)]
     if bars:
@@ -146,6 +147,10 @@ def _top(most: float) -> float:
 
 def _known(values: Values) -> list[float]:
     return [value for value in values if value is not None]
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _within(share: float) -> float:

@@ -33,6 +33,7 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((host, port))
+            taken.listen()  # who comes before the server is there waits for it
         except OSError as error:
             hint = "Give another one, or 0 for any that is free: --port 0"
             raise OperatorError("port_taken", f"{host}:{port} can't be listened on: {error.strerror}", hint) from None

@@ -32,6 +32,11 @@ class UsedOnDay:
     tokens: int
     cost: float | None
 
+    @property
+    def name(self) -> str:
+        """The day, for a chart."""
+        return f"{self.day:%d %b}"
+
 
 async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     period = asked.get("period", "hour")

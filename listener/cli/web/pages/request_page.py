@@ -19,15 +19,15 @@ DOCUMENTS, BATCHES = 50, 25
 async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     request = await request_of(ingest.session, asked.of_path("request"))
     now = await ingest.status(request)
-    order = await ingest.order(request)
-    batches = await ingest.batches(request, after=number_of(asked, "batch", 0) - 1, limit=BATCHES + 1)
+    order = await ingest.request_order(request)
+    batches = await ingest.request_batches(request, after=number_of(asked, "batch", 0) - 1, limit=BATCHES + 1)
     fails = bool(now.documents_failed)
     return {
         "now": now, "order": order, "moments": _moments(now, order),
         "batches": batches[:BATCHES], "next_batch": batches[BATCHES].batch if len(batches) > BATCHES else None,
-        "spent": await ingest.spent(request), "most_summed": MOST_SUMMED,
+        "spent": await ingest.request_seconds(request), "most_summed": MOST_SUMMED,
         "failures": await failure_groups(ingest.session, {"request": str(request)}, now=False) if fails else [],
-        "commands": await if_permitted(ingest.commands(request)),
+        "commands": await if_permitted(ingest.request_commands(request)),
         "controls": await ingest.may_control(), "verbs": verbs_for(now),
         "until": now.finished_at or datetime.now(timezone.utc),
         **await _documents(ingest, asked, now),
