@@ -159,9 +159,9 @@ class Anatomy:
         rows = await self.session.rows(ORDER, str(request))
         if not rows:
             raise _unknown(request)
-        row = dict(rows[0])
+        row: dict[str, Any] = dict(rows[0])
         origin = row.pop("forked_from")
-        known = {name: _object(row.pop(name)) for name in ("options", "metadata", "settings")}
+        known: dict[str, Any] = {name: _object(row.pop(name)) for name in ("options", "metadata", "settings")}
         return RequestOrder(**row, **known, forked_from=None if origin is None else UUID(origin))
 
     async def request_batches(self, request: UUID, *, after: int = -1, limit: int = 50) -> Sequence[ShownBatch]:
@@ -226,6 +226,8 @@ def _object(text: str | None) -> dict[str, Any]:
 
 
 def _reason(text: str | None) -> Reason | None:
+    if text is None:
+        return None
     known = _object(text)
     named = {name: known[name] for name in Reason.__slots__ if name in known}
-    return Reason(**{"code": "", "message": ""} | named) if text else None
+    return Reason(named.pop("code", ""), named.pop("message", ""), **named)

@@ -163,7 +163,7 @@ def _parts(sought: RequestFilter, verb: Verb) -> list[RequestFilter]:
 
 
 async def _count(session: Session, sought: RequestFilter, verb: Verb) -> Matches:
-    wanted = _Wanted(sought, verb, with_verb_only=False)
+    wanted = _Conditions(sought, verb, with_verb_only=False)
     counted = _COUNTS.format(outside=wanted.outside(), limit=MOST_COUNTED + 1)
     rows = await session.rows(wanted.looked(MOST_LOOKED) + counted, *wanted.values)
     by_status: Counter[str] = Counter()
@@ -177,7 +177,7 @@ async def _page(
     session: Session, sought: RequestFilter, verb: Verb | None, limit: int, after: Place | None
 ) -> tuple[list[UUID], Place | None, int | None]:
     """Return the ids of a page, where the next one begins, and how many were looked at if it gave up."""
-    wanted = _Wanted(sought, verb, with_verb_only=True, after=after)
+    wanted = _Conditions(sought, verb, with_verb_only=True, after=after)
     most = MOST_LOOKED if wanted.filters else limit + 1
     page = _PAGE.format(outside=wanted.outside(), limit=limit + 1)
     rows = await session.rows(wanted.looked(most) + page, *wanted.values)
@@ -190,7 +190,7 @@ async def _page(
     return ids, None, None
 
 
-class _Wanted:
+class _Conditions:
     """The conditions: those that an index has stand inside of what is looked at, the others outside."""
 
     def __init__(

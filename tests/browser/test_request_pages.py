@@ -15,7 +15,7 @@ from staging import Connection, add, add_listener, carry, claim, collection, sta
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Page, ViewportSize
 
 pytest.importorskip("playwright")
 pytest.importorskip("jinja2")
@@ -31,7 +31,8 @@ HOSTILE = (
     "{{ 7 * 7 }} {% raw %}",
     "x" * 1800,
 )
-NARROW, WIDE = {"width": 375, "height": 700}, {"width": 1200, "height": 900}
+NARROW: ViewportSize = {"width": 375, "height": 700}
+WIDE: ViewportSize = {"width": 1200, "height": 900}
 MANY = """
   insert into ingest_requests (source, collection, status, due, run_at, finished_at, created_at, submitted_by, error)
   select '/srv/many/' || n, 'c' || n % 5, v.status, true, now(), now(), now() - n * interval '1 second', 'app' || n % 3,

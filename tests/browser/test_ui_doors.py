@@ -57,7 +57,7 @@ async def test_who_comes_by_another_name_or_from_another_page_is_refused(
         for path in ("/", "/requests", f"/requests/{request}", f"/requests/{str(request)[:8]}", "/failures", cancel):
             assert await status(client, "GET", path) == 200, path
         for host in ("evil.example.com", "127.0.0.1.evil.com", "", "[::1", "evil@127.0.0.1:x"):
-            assert await status(client, "GET", "/", host=host) in (400, 403), host
+            assert (await client.get("/", headers={"host": host})).status_code in (400, 403), host
         assert await status(client, "GET", "/", host="docs.example.com") == 200
         for path, expected in {
             "/nothing": 404, "/requests/00000000-0000-0000-0000-000000000000": 404, "/requests/zz": 400,

@@ -22,7 +22,7 @@ MOST_REASONS = 100
 
 
 @dataclass
-class Refused:
+class RefusedRequests:
     """How many requests were refused for one reason, and one of them."""
 
     number: int
@@ -42,7 +42,7 @@ class Run:
     began_at: datetime
     state: str = "waits"
     done: int = 0
-    refused: dict[str, Refused] = field(default_factory=dict)
+    refused: dict[str, RefusedRequests] = field(default_factory=dict)
     problem: Problem | None = None
     ended_at: datetime | None = None
 
@@ -60,7 +60,7 @@ class Run:
         if known:
             known.number += 1
         elif len(self.refused) < MOST_REASONS:
-            self.refused[result.error.code] = Refused(1, str(result.request), shown(result.error))
+            self.refused[result.error.code] = RefusedRequests(1, str(result.request), shown(result.error))
 
 
 class Runs:
