@@ -21,7 +21,7 @@ Verb = Literal["cancel", "resume", "retry"]
 Place = tuple[datetime, UUID]
 VERBS: dict[Verb, str] = {"cancel": statements.CANCEL, "resume": statements.RESUME, "retry": statements.RETRY}
 MOST_LOOKED = 20_000  # of requests that may fit, by one statement
-MOST_COUNTED = 10_000
+MOST_COUNTED = 100_000  # the same, where they are only counted
 VERB_PAGE = 200
 SCHEDULED = "scheduled"
 SOUGHT = (*STATUSES, SCHEDULED)
@@ -52,9 +52,10 @@ select f.id::text, f.created_at, (select count(*) from looked) as looked, s.id::
   s.created_at as stopped_at
 from stopped s left join found f on true order by f.created_at desc, f.id desc"""
 _COUNTS = """
-select k.status, k.is_for_verb, count(*) as requests, (select count(*) from looked) as looked
-from (select k.status, k.is_for_verb from looked k where {outside} limit {limit}) k
-group by k.status, k.is_for_verb order by 3 desc, 1"""
+select n.looked, f.status, f.is_for_verb, coalesce(f.requests, 0) as requests
+from (select count(*) as looked from looked) n left join (
+  select k.status, k.is_for_verb, count(*) as requests from looked k where {outside} group by k.status, k.is_for_verb
+) f on true order by 4 desc, 2"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Selecting:
         return RequestPage([*map(status, rows)], older, looked)
 
     async def count_matches(self, sought: RequestFilter, verb: Verb) -> Matches:
-        """Return how many requests fit, up to ``MOST_COUNTED``, and how many of them ``verb`` takes.
+        """Return how many requests fit, of the newest ``MOST_COUNTED``, and how many of them ``verb`` takes.
 
         To cancel, only those are looked at that have not ended.
         """
@@ -164,13 +165,13 @@ def _parts(sought: RequestFilter, verb: Verb) -> list[RequestFilter]:
 
 async def _count(session: Session, sought: RequestFilter, verb: Verb) -> Matches:
     wanted = _Conditions(sought, verb, with_verb_only=False)
-    counted = _COUNTS.format(outside=wanted.outside(), limit=MOST_COUNTED + 1)
-    rows = await session.rows(wanted.looked(MOST_LOOKED) + counted, *wanted.values)
+    rows = await session.rows(wanted.looked(MOST_COUNTED) + _COUNTS.format(outside=wanted.outside()), *wanted.values)
     by_status: Counter[str] = Counter()
     for row in rows:
-        by_status[row["status"]] += row["requests"]
-    is_all = by_status.total() <= MOST_COUNTED and (not rows or rows[0]["looked"] < MOST_LOOKED)
-    return Matches(by_status, sum(row["requests"] for row in rows if row["is_for_verb"]), is_all)
+        if row["requests"]:
+            by_status[row["status"]] += row["requests"]
+    applicable = sum(row["requests"] for row in rows if row["is_for_verb"])
+    return Matches(by_status, applicable, rows[0]["looked"] < MOST_COUNTED)
 
 
 async def _page(

@@ -124,7 +124,9 @@ async def test_what_has_not_ended_is_counted_and_cancelled_beside_many_that_have
     assert await outcome(ingest, "cancel", RequestFilter()) == {"done": 3}
     left = await c.fetch("select status from ingest_requests where id = any ($1)", waiting)
     assert {row["status"] for row in left} == {"cancelled"}
-    assert not (await ingest.count_matches(RequestFilter(), "resume")).is_all
+    counted = await ingest.count_matches(RequestFilter(), "resume")
+    assert (counted.applicable, counted.is_all, counted.requests) == (3, True, MOST_LOOKED + 8)
+    assert (await ingest.count_matches(RequestFilter(collection="none"), "resume")).requests == 0
     assert await outcome(ingest, "resume", RequestFilter()) == {"done": 3}, "it goes on behind what it looks at at once"
 
 
