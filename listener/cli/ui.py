@@ -15,7 +15,7 @@ from listener.cli.problems import UsageProblem
 from listener.cli.running import importing, load_settings, run
 from listener.errors import OperatorError
 
-PACKAGES = ("starlette", "uvicorn", "websockets", "jinja2", "multipart")
+PACKAGES = ("starlette", "uvicorn", "websockets", "jinja2", "markupsafe")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 

@@ -11,11 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from listener.client import results, statements
+from listener.client.anatomy import Anatomy
 from listener.client.described import Describing
 from listener.client.forgotten import Forgetful
+from listener.client.history import Charted
 from listener.client.passages import Prompting
 from listener.client.results import STATUSES, Failure, Status, outcome
 from listener.client.searching import Searching
+from listener.client.selection import Selecting
 from listener.client.session import Session
 from listener.client.since import beginning
 from listener.client.situation import Situation, situation, situations
@@ -26,7 +29,7 @@ from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 
-class Ingest(Describing, Forgetful, Stretches, Watched, Searching, Prompting):
+class Ingest(Describing, Forgetful, Stretches, Watched, Searching, Prompting, Charted, Selecting, Anatomy):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:

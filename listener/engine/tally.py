@@ -1,11 +1,14 @@
 """Add what this listener counted to what the installation has counted, so that it outlives the listener.
 
 What was counted since the last heartbeat of one that is killed is lost. If an answer is lost, so much may stand twice.
+And every 15 seconds have the database note how it goes, for charts; of all listeners the first one does.
 """
 
 from __future__ import annotations
 
 import logging
+import time
+from datetime import timedelta
 
 import asyncpg
 
@@ -15,9 +18,12 @@ from listener.tracing.figures import Figures, Key
 
 log = logging.getLogger(__name__)
 
+NOTE_SECONDS = 15.0
+NOTE = "select ingest.ingest_note_history($1::interval)"
+
 
 class Tally(Rounds):
-    """The loop that adds up, every heartbeat in which something was counted."""
+    """The loop that adds up, every heartbeat in which something was counted, and notes how it goes."""
 
     name = "tally"
 
@@ -26,9 +32,17 @@ class Tally(Rounds):
         self._pool = pool
         self._figures = figures
         self._added: dict[Key, float] = {}
+        self._note_every = max(NOTE_SECONDS, seconds)
+        self._noted_at = 0.0
 
     async def look(self) -> None:
-        """Add what is new."""
+        """Add what is new, and have it noted."""
+        await self._add()
+        if time.monotonic() - self._noted_at >= self._note_every:
+            self._noted_at = time.monotonic()
+            await self._pool.fetchval(NOTE, timedelta(seconds=self._note_every))
+
+    async def _add(self) -> None:
         totals = self._figures.totals
         new = {key: value - self._added.get(key, 0) for key, value in totals.items()}
         rises = [(*key, value) for key, value in new.items() if value > 0]
@@ -44,6 +58,6 @@ class Tally(Rounds):
         """Add the rest."""
         await super().stop()
         try:
-            await self.look()
+            await self._add()
         except OUTAGE as error:
             log.info("the last figures of this listener are not in ingest_metrics: %s", error)

@@ -11,6 +11,7 @@ begin
     select from ingest.ingest_requests r
     where r.status = 'pending' and r.submitted_by = n.role::text and r.collection = n.collection);
   perform ingest.ingest_sum_usage(5000);
+  perform ingest.ingest_thin_history();
   delete from ingest.ingest_seen s using ingest.ingest_requests r
   where r.id = s.request_id and r.finished_at < ingest.ingest_now() - p_retention;
   -- Nobody can reach these any more: a listener would have asked.
@@ -36,4 +37,4 @@ $$;
 
 comment on function ingest.ingest_purge_replaced(interval, int) is
   'Deletes chunks (and re-rankers'' scores of them) and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too, and '
-  'old counts of what waits, and circuits of services that nobody asks for; usage is summed up; what old requests had found unchanged is forgotten.';
+  'old counts of what waits, and circuits of services that nobody asks for; usage is summed up; charts'' history is thinned out; what old requests had found unchanged is forgotten.';

@@ -30,7 +30,7 @@ return case p_right
     'ingest_show_revisions', 'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched',
     'ingest_count_watched', 'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_lacks_root', 'ingest_root_for', 'ingest_delete_origin', 'ingest_forget',
     'ingest_would_forget', 'ingest_let_back', 'ingest_forgettings', 'ingest_purge', 'ingest_list_indexes',
-    'ingest_list_metrics')
+    'ingest_list_metrics', 'ingest_list_history', 'ingest_list_outages')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
     'ingest_confirm_restore')
   when 'gateway' then p_routine in (

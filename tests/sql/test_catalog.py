@@ -17,6 +17,7 @@ NEW = {
     "ingest_backfills",
     "ingest_counts",
     "ingest_evaluations",
+    "ingest_history",
 }
 EVIDENT = {
     "id", "name", "collection", "document_id", "revision_id", "request_id", "starts", "ends", "headings", "bytes", "at",

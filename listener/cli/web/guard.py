@@ -28,6 +28,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 SAFE = {"GET", "HEAD"}
+POLICY_VIOLATION = 1008  # of a WebSocket
 
 
 class Guard:
@@ -48,7 +49,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": refusal})
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refusal})
         else:
             await PlainTextResponse(f"{refusal}\n", 403, headers=HEADERS)(scope, receive, send)
 
@@ -62,10 +63,12 @@ class Guard:
         return None
 
     def _is_ours(self, headers: Headers) -> bool:
-        origin = urlsplit(headers.get("origin", ""))
-        if origin.netloc and origin.netloc.lower() == headers.get("host", "").lower():
+        scheme, _, named = headers.get("origin", "").partition("://")
+        if scheme not in ("http", "https"):
+            return False
+        if named.lower() == headers.get("host", "").lower():
             return True
-        return (origin.hostname or "").lower() in self._hosts - {*LOOPBACK}  # behind a proxy that names itself
+        return _host(named) in self._hosts - {*LOOPBACK}  # behind a proxy that names itself
 
 
 def _is_embedded(headers: Headers) -> bool:
@@ -79,7 +82,13 @@ def token_fits(given: str, token: str) -> bool:
 
 
 def _host(header: str) -> str:
-    return (urlsplit(f"//{header}").hostname or "").lower() if header else ""
+    """Return the name in a host header, without a port; nothing if it can't be one."""
+    if "@" in header:
+        return ""
+    try:
+        return (urlsplit(f"//{header}").hostname or "").lower()
+    except ValueError:  # half of an IPv6 address
+        return ""
 
 
 def _with_headers(send: Send) -> Send:

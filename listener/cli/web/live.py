@@ -13,6 +13,7 @@ import anyio
 
 from listener.cli.lasting import LastingWay
 from listener.client import Ingest
+from listener.client.permitted import if_permitted
 from listener.client.situation import BELLS
 from listener.errors import IngestError
 
@@ -29,7 +30,7 @@ class Live:
         self.moment = 0
         self.away: IngestError | None = None
         self.cost = 0.0
-        """Seconds that the dearest page took to be read since the last moment."""
+        """Seconds that reading pages took since the last moment, all of them together."""
         self._way = way
         self._changed = asyncio.Condition()
         self._open_pages = 0
@@ -79,7 +80,7 @@ class Live:
     async def _hear(self, ingest: Ingest) -> None:
         async with ingest.session.ringing(BELLS) as rang:
             while True:
-                busy = await ingest.session.value(IS_BUSY)
+                busy = await if_permitted(ingest.session.value(IS_BUSY))  # who may only search sees no requests
                 self.away = None
                 await self.look()
                 await self._wait(rang, BUSY_SECONDS if busy else IDLE_SECONDS)

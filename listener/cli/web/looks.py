@@ -11,15 +11,21 @@ from listener.cli.problems import Problem, shown
 from listener.cli.web.live import Live
 from listener.cli.web.page import Asked, Page
 from listener.cli.web.rendering import Rendered, Renderer
-from listener.errors import IngestError
+from listener.errors import OperatorError
 
 KEPT = 64
 FRESH_SECONDS = 0.4
+MOST_SECONDS = (
+    60.0  # then the statement is cancelled, and the page says so; a search waits for a listener, and a re-ranker
+)
 OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 200, 400, 403, 404, 503
 STATUSES = {
-    "not_permitted": FORBIDDEN, "not_granted": FORBIDDEN, "database_lost": UNAVAILABLE,
+    "not_permitted": FORBIDDEN, "not_granted": FORBIDDEN, "stale_form": FORBIDDEN, "database_lost": UNAVAILABLE,
     "database_unreachable": UNAVAILABLE, "too_many_searches": UNAVAILABLE,
 }  # fmt: skip
+_TOO_SLOW = OperatorError(
+    "database_lost", f"there was no answer within {MOST_SECONDS:.0f} s", "Try again; it may be busy. See: ingest doctor"
+)
 
 
 class Looks:
@@ -48,14 +54,16 @@ class Looks:
     async def _read(self, page: Page, asked: Asked) -> Rendered:
         began = time.monotonic()
         try:
-            known = await self._way.use(lambda ingest: page.read(ingest, asked))
+            known = await asyncio.wait_for(self._way.use(lambda ingest: page.read(ingest, asked)), MOST_SECONDS)
             refused: Problem | None = known.get("problem")  # a page with a form shows it beside that
             return self._renderer.render(page, asked, known, status_of(refused) if refused else OK)
-        except IngestError as error:
+        except asyncio.TimeoutError:
+            return self.failed(asked, _TOO_SLOW)
+        except Exception as error:  # a page that breaks says so, and no other one breaks with it
             return self.failed(asked, error)
         finally:
             if page.is_live:  # others are not read again and again
-                self._live.cost = max(self._live.cost, time.monotonic() - began)
+                self._live.cost += time.monotonic() - began
 
     def failed(self, asked: Asked, error: Exception) -> Rendered:
         """Return the page that says what went wrong."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -46,7 +47,13 @@ class Renderer:
             loader=DictLoader(_templates()), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
             lstrip_blocks=True,
         )  # fmt: skip
-        self._environment.globals |= {"link": self.link, "live": _live, "chart": charts.chart, "now": _now}
+        self._environment.globals |= {
+            "link": self.link,
+            "live": _live,
+            "chart": charts.chart,
+            "stretch": charts.stretch,
+            "now": _now,
+        }
         self._environment.filters |= FILTERS
 
     def link(self, path: str, *parts: str, **query: object) -> str:
@@ -112,7 +119,11 @@ def _size(value: float | None) -> str:
     return f"{value / size:,.3g} {unit}" if size > 1 else f"{value:,.0f} {unit}"
 
 
+def _json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "ago": _ago, "time": _time, "number": _number, "size": _size, "duration": in_a_word, "short": short,
-    "visible": in_lines, "line": on_one_line, "cut": cut, "cut_in_middle": cut_in_middle,
+    "visible": in_lines, "json": _json, "line": on_one_line, "cut": cut, "cut_in_middle": cut_in_middle,
 }  # fmt: skip

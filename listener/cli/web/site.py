@@ -37,8 +37,9 @@ def site(way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control
     live = Live(way)
     looks = Looks(way, renderer, live, PROBLEM)
     verbs = Verbs(way, renderer, live, looks, token)
-    routes: list[BaseRoute] = [route for page in PAGES for route in _routes_of(page, live, looks)]
     watch_verbs = WatchVerbs(way, renderer, live, looks, token)
+    pages = [*PAGES, *(verbs.pages() if may_control else ())]
+    routes: list[BaseRoute] = [route for page in pages for route in _routes_of(page, live, looks)]
     routes += [*verbs.routes(), *watch_verbs.routes()] if may_control else []
     routes += [Route(f"/static/{name}", _file(name)) for name in _static()]
 
@@ -48,7 +49,10 @@ def site(way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control
     @asynccontextmanager
     async def opened(_: Starlette) -> AsyncIterator[None]:
         async with way:
-            yield
+            try:
+                yield
+            finally:
+                await verbs.runs.close()
 
     return Starlette(
         routes=routes, middleware=[Middleware(Guard, hosts=[*hosts])], lifespan=opened,

@@ -1,17 +1,48 @@
-"""What forms ask for: verbs on one request, or on all that match, each after a page that says what would be done."""
+"""What forms ask for: verbs on one request, or on all that match, each after a page that says what would be done.
+
+::
+
+    GET  /requests/all/<verb>?…     how many, by status      GET  /requests/<id>/<verb>      what it means
+    POST /requests/all/<verb>       begins a run             POST /requests/<id>/<verb>      does it
+    GET  /runs/<run>                how far it is            POST /runs/<run>/stop           ends it there
+"""
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from listener.cli.lasting import LastingWay
+from listener.cli.web.batch_run import Runs
+from listener.cli.web.forms import form_of
 from listener.cli.web.live import Live
 from listener.cli.web.looks import Looks
+from listener.cli.web.page import Asked, Page
+from listener.cli.web.pages.asked_for import filters_of, request_filter, time_of
+from listener.cli.web.pages.request_page import verbs_for
 from listener.cli.web.rendering import Renderer
+from listener.client import Ingest
+from listener.client.overview import request_of
+from listener.client.selection import MOST_COUNTED, VERBS, Verb
+from listener.errors import IngestError, RequestError
+
+STEPS = ("discover", "load", "chunk", "embed", "save")
+ALL: dict[str, Verb] = {verb: verb for verb in VERBS}
+ONE = (*VERBS, "fork", "priority")
+SEE_OTHER = 303
+
+Act = Callable[[Request, Mapping[str, str]], Awaitable[str]]
 
 
 class Verbs:
-    """The routes of forms; only where ``--control`` was given."""
+    """Pages that ask, and the routes of their forms; only where ``--control`` was given."""
 
     def __init__(self, way: LastingWay, renderer: Renderer, live: Live, looks: Looks, token: str) -> None:
         """``token``: what a form of ours carries."""
@@ -20,7 +51,120 @@ class Verbs:
         self._live = live
         self._looks = looks
         self._token = token
+        self.runs = Runs(way, live)
+
+    def pages(self) -> tuple[Page, ...]:
+        """Return the pages that ask first, and the one that tells what became of it."""
+        return (
+            Page("/requests/all/{verb}", "verb_all", _preview, is_live=False),
+            Page("/requests/{request}/{verb}", "verb_one", _ask, is_live=False),
+            Page("/runs/{run}", "run", self._run),
+        )
 
     def routes(self) -> list[BaseRoute]:
-        """Return them."""
-        return []
+        """Return the routes of the forms."""
+        acts: list[tuple[str, Act]] = [
+            ("/requests/all/{verb}", self._act_on_all), ("/requests/{request}/{verb}", self._act_on_one),
+            ("/runs/{run}/stop", self._stop),
+        ]  # fmt: skip
+        return [Route(path, self._guarded(act), methods=["POST"]) for path, act in acts]
+
+    def _guarded(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                address = await act(request, await form_of(request, self._token))
+            except IngestError as error:
+                failed = self._looks.failed(Asked(), error)
+                return HTMLResponse(failed.html, failed.status)
+            await self._live.look()
+            return RedirectResponse(address, SEE_OTHER)
+
+        return answer
+
+    async def _act_on_all(self, request: Request, form: Mapping[str, str]) -> str:
+        verb = _verb_on_all(request.path_params["verb"])
+        asked = Asked((), tuple(form.items()))
+        sought = replace(request_filter(asked), since=_time(form, "since"), until=_time(form, "until"))
+        expected = int(form["expected"]) if form.get("expected", "").isdecimal() else 0
+        return self._renderer.link("/runs", self.runs.begin(verb, sought, filters_of(asked), expected).id)
+
+    async def _act_on_one(self, request: Request, form: Mapping[str, str]) -> str:
+        verb = request.path_params["verb"]
+        if verb not in ONE:
+            raise _no_verb(verb)
+        id_ = await self._way.use(
+            lambda ingest: _carry_out(ingest, verb, request.path_params["request"], form), changes=True
+        )
+        return self._renderer.link("/requests", str(id_))
+
+    async def _stop(self, request: Request, _: Mapping[str, str]) -> str:
+        return self._renderer.link("/runs", (await self.runs.stop(request.path_params["run"])).id)
+
+    async def _run(self, _: Ingest, asked: Asked) -> dict[str, Any]:
+        run = self.runs.of(asked.of_path("run"))
+        return {"run": run, "through": run.done + run.number_refused, "until": datetime.now(timezone.utc)}
+
+
+async def _preview(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+    """Say how many requests match, and how many of them the verb takes."""
+    verb = _verb_on_all(asked.of_path("verb"))
+    until = await ingest.session.value("select {schema}.ingest_now()")
+    sought = replace(request_filter(asked), until=until)
+    return {
+        "verb": verb, "matches": await ingest.count_matches(sought, verb), "filters": filters_of(asked),
+        "since": sought.since, "until": until, "most": MOST_COUNTED,
+    }  # fmt: skip
+
+
+async def _ask(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+    """Say what a verb would do to one request, and ask whether it shall."""
+    verb = asked.of_path("verb")
+    if verb not in ONE:
+        raise _no_verb(verb)
+    now = await ingest.status(await request_of(ingest.session, asked.of_path("request")))
+    fits = now.status == "pending" if verb == "priority" else verb in verbs_for(now)
+    return {"verb": verb, "now": now, "fits": fits, "steps": STEPS, "verbs": verbs_for(now)}
+
+
+async def _carry_out(ingest: Ingest, verb: str, text: str, form: Mapping[str, str]) -> UUID:
+    """Do it; return the request to look at then."""
+    request = await request_of(ingest.session, text)
+    if verb == "fork":
+        return await ingest.fork(
+            request, form.get("from_step") or "discover", collection=form.get("collection") or None
+        )
+    if verb == "priority":
+        await ingest.set_priority(request, _priority(form.get("priority", "")))
+    elif verb == "cancel":
+        await ingest.cancel(request)
+    elif verb == "resume":
+        await ingest.resume(request)
+    else:
+        await ingest.retry(request)
+    return request
+
+
+def _priority(text: str) -> int:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10):
+        raise RequestError(
+            "wrong_form", f'"{text[:40]}" is no priority', "A whole number: lower is sooner, 0 is usual."
+        )
+    return int(text)
+
+
+def _verb_on_all(verb: str) -> Verb:
+    if verb not in ALL:
+        raise _no_verb(verb)
+    return ALL[verb]
+
+
+def _no_verb(verb: str) -> RequestError:
+    return RequestError("unknown_page", f'there is no verb "{verb[:40]}"', f"Take one of: {', '.join(ONE)}")
+
+
+def _time(form: Mapping[str, str], name: str) -> datetime | None:
+    try:
+        return time_of(form[name]) if form.get(name) else None
+    except ValueError:
+        raise RequestError("wrong_form", f"{name} is no time", "Open the page again, and send it from there.") from None
