@@ -16,7 +16,7 @@ from listener.errors import OperatorError
 KEPT = 64
 FRESH_SECONDS = 0.4
 MOST_SECONDS = (
-    60.0  # then the statement is cancelled, and the page says so; a search waits for a listener, and a re-ranker
+    60.0  # then the statement is cancelled; a search waits for a listener and a re-ranker
 )
 OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 200, 400, 403, 404, 503
 STATUSES = {

@@ -21,6 +21,7 @@ async def _nothing(_: Ingest, __: Asked) -> dict[str, object]:
 
 
 PAGES: tuple[Page, ...] = (
-    FRONT_PAGE, REQUESTS_PAGE, REQUEST_PAGE, FAILURES_PAGE, DOCUMENTS, DOCUMENT, COLLECTIONS, COLLECTION, WATCHES, SEARCH,
+    FRONT_PAGE, REQUESTS_PAGE, REQUEST_PAGE, FAILURES_PAGE, DOCUMENTS, DOCUMENT, COLLECTIONS, COLLECTION, WATCHES,
+    SEARCH,
 )  # fmt: skip
 PROBLEM = Page("/", "problem", _nothing, is_live=False)
