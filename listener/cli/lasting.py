@@ -24,9 +24,7 @@ class LastingWay:
         self._ingest: Ingest | None = None
 
     async def __aenter__(self) -> LastingWay:
-        logging.getLogger("asyncpg.pool").setLevel(
-            "CRITICAL"
-        )  # tracebacks for: Postgres is away
+        logging.getLogger("asyncpg.pool").setLevel("CRITICAL")  # tracebacks for: Postgres is away
         return self
 
     async def __aexit__(self, *_: object) -> None:

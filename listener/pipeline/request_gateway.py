@@ -41,7 +41,7 @@ class RequestGateway:
         """Return the request if it runs (that attempt of it) and this listener may run it, else None."""
         query = """select id, collection, source, inline_bytes, media_type, uri, options, attempt, crashes, discovered,
           fork_step, submitted_by, listing from ingest.ingest_begin_request($1::uuid, $2::text, $3::int)"""
-        row = await self._pool.fetchrow(query, request.request, executor, attempt)
+        row = await self._row(query, request.request, executor, attempt)
         if row is None:
             return None
         listing = row["listing"] and Discovery.model_validate_json(row["listing"])

@@ -208,6 +208,8 @@ class Workflows:
             if found.batches > 1:
                 with self._aside(workflow):
                     await self._children(ref, request.share)
+        if request.options.plan:
+            return counts
         if request.options.publish == "request":
             await run_step(self._tools, "save", partial(save_request, self._tools, ref))
         if request.options.mirror:

@@ -15,7 +15,11 @@ as $$
     ('timeout_seconds', 'number', 'The request is cancelled when it has run this long.'),
     ('patience', 'number', 'Seconds that it waits at most while its source or its embedding service is away; without it, the listener''s INGEST_SERVICE_PATIENCE.'),
     ('principals', 'array', 'Who may find the documents in a search: roles, or names that a gateway gives; without it, as before, at first everybody who may search.'),
-    ('principals_field', 'string', 'The field of documents'' metadata, as records have it, that says so: a string or an array; of one without it, nobody.');
+    ('principals_field', 'string', 'The field of documents'' metadata, as records have it, that says so: a string or an array; of one without it, nobody.'),
+    ('plan', 'boolean', 'Only say what it would do and cost, in ingest_status.plan: nothing is sent, published or deleted.'),
+    ('planned', 'string', 'The id of a plan of the same source: ingest_status shows what it said beside what was done.'),
+    ('max_texts', 'number', 'Most texts that are sent to the embedder, in all attempts; then it ends with ''cap_reached''.'),
+    ('max_cost', 'number', 'Most that they may cost, at the price that is known.');
 $$;
 
 comment on function ingest.ingest_options() is 'The keys that options of a request may have, with their types.';

@@ -17,8 +17,12 @@ begin
   if v_request.status is distinct from 'running' or v_pipeline is null or v_request.attempt <> p_attempt then
     return;
   end if;
+  perform ingest.ingest_require_price(v_request, ingest.ingest_price_of(v_request.settings, p_executor));
   if v_request.settings ->> 'pipeline' <> v_pipeline then
     perform ingest.ingest_change_pipeline(p_request, v_pipeline);
+    if not exists (select from ingest.ingest_requests r where r.id = p_request and r.status = 'running') then
+      return;  -- it waits for a listener that can carry it out
+    end if;
   end if;
   if v_request.executor_id <> p_executor or v_request.begun <> v_request.attempt or v_request.settings ->> 'pipeline' <> v_pipeline then
     update ingest.ingest_requests r
@@ -42,4 +46,4 @@ $$;
 
 comment on function ingest.ingest_begin_request(uuid, text, int) is
   'The request, if it is running and the listener is alive, else nothing: the first thing that its workflow asks. '
-  'p_attempt: only if that attempt runs; null: any.';
+  'p_attempt: only if that attempt runs; null: any. IG044 if it may cost only so much, and no price is known.';
