@@ -7,7 +7,7 @@ without a cap asks nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import anyio
@@ -36,7 +36,6 @@ class Caps:
     fence: Fence
     capped: bool
     reached: Failure | None = None
-    _used: list[int] = field(default_factory=list)
 
     async def begin(self) -> None:
         """Give back what this execution had reserved before an outage broke it off."""
@@ -60,21 +59,10 @@ class Caps:
                 await anyio.sleep(PAUSE_SECONDS)
         return None
 
-    def use(self, granted: Granted) -> bool:
-        """Say that what was reserved is stored; return whether that is to be written now, since others may wait."""
-        if granted.reservation is not None:
-            self._used.append(granted.reservation)
-        return granted.reservation is not None
-
     async def give_back(self, granted: Granted) -> None:
         """Give back what could not be sent."""
         if granted.reservation is not None:
             await self.gateway.release(self.fence, [granted.reservation])
-
-    def take_used(self) -> list[int]:
-        """Return the reservations that are used, to be written with their counts."""
-        used, self._used = self._used, []
-        return used
 
 
 def _most_tokens(text: str) -> int:

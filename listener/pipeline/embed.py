@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +22,7 @@ from listener.documents.utf8 import HERE_BYTES
 from listener.embedding import Embedder, Embeddings, TextsRefused, groups
 from listener.embedding.trouble import reported_to
 from listener.errors import ServiceError
-from listener.pipeline.caps import Caps
+from listener.pipeline.caps import Caps, Granted
 from listener.pipeline.complaint import Complaint
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.new_chunks import new_chunks, window
@@ -123,7 +123,8 @@ class EmbedStep:
         gone = await self.gateway.copy_known(self.fence, found)
         self.copied += len(found) - len(gone)
         without = set(map(id, gone))
-        await self._count([one for one in found if id(one) not in without])
+        copied = [one for one in found if id(one) not in without]
+        await self._count(copied, _by_request(copied, 0, 0))
         return [one for one in some if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
@@ -133,17 +134,16 @@ class EmbedStep:
             if granted is None:
                 self._fail(texts, self.caps.reached)
                 return
+            stored = False
             try:
-                await self._send(texts[: granted.texts])
-            except Exception:
-                await self.caps.give_back(granted)
-                raise
-            if self.caps.use(granted):
-                await self._write_count()
+                stored = await self._send(texts[: granted.texts], granted)
+            finally:
+                if not stored:
+                    await self.caps.give_back(granted)
             texts = texts[granted.texts :]
 
-    async def _send(self, texts: Sequence[Sequence[NewChunk]]) -> None:
-        """Send texts and store their vectors; a refused one fails its documents."""
+    async def _send(self, texts: Sequence[Sequence[NewChunk]], granted: Granted) -> bool:
+        """Send texts and store their vectors, unless all of them are refused; a refused one fails its documents."""
         try:
             with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
                 self.tools.away.check(self.settings.key)
@@ -153,12 +153,13 @@ class EmbedStep:
                 span.usage(embeddings.tokens)
         except TextsRefused as refused:
             texts = self._without(texts, refused)
-            if refused.rest is None and texts:
-                await self._send(texts)
-            if refused.rest is None or not texts:
-                return
+            if not texts:
+                return False
+            if refused.rest is None:
+                return await self._send(texts, granted)
             embeddings = refused.rest
-        await self._store(texts, embeddings)
+        await self._store(texts, embeddings, granted)
+        return True
 
     def _without(self, texts: Sequence[Sequence[NewChunk]], refused: TextsRefused) -> Sequence[Sequence[NewChunk]]:
         """Fail the documents of refused texts, and return the other texts."""
@@ -172,19 +173,26 @@ class EmbedStep:
             for one in same:
                 self.failures[one.revision] = reason
 
-    async def _store(self, texts: Sequence[Sequence[NewChunk]], embeddings: Embeddings) -> None:
+    async def _store(self, texts: Sequence[Sequence[NewChunk]], embeddings: Embeddings, granted: Granted) -> None:
         self.sent += len(texts)
         self.tokens += embeddings.tokens
         chunks = [one for same in texts for one in same]
         spread = [vector for same, vector in zip(texts, map(Vector, embeddings.vectors), strict=True) for _ in same]
         # Here, not with all of the step again: what was paid for is not thrown away when a connection is lost.
-        await retry_on_outage(partial(self.gateway.save_chunks, self.fence, chunks, spread))
-        await self._count(chunks, len(texts), embeddings.tokens)
+        counts = _by_request(chunks, len(texts), embeddings.tokens)
+        if granted.reservation is None:
+            await retry_on_outage(partial(self.gateway.save_chunks, self.fence, chunks, spread))
+            await self._count(chunks, counts)
+        else:
+            save = partial(self.gateway.save_spent, self.fence, chunks, spread, counts, granted.reservation)
+            await retry_on_outage(save)
+            self._figure(counts)
+            await self._count(chunks, [])
 
-    async def _count(self, chunks: Sequence[NewChunk], texts: int = 0, tokens: int = 0) -> None:
+    async def _count(self, chunks: Sequence[NewChunk], counts: Sequence[Count]) -> None:
         """Count what was stored. The batch's row hears of it now and then: else all groups would wait for its lock."""
         self.under_way.store(chunks)
-        for one in _by_request(chunks, texts, tokens):
+        for one in counts:
             before = self.uncounted.get(one.request, Count(one.request, 0, 0, 0))
             self.uncounted[one.request] = before + one
         if await self.complaint.withdraw() or time.monotonic() - self.counted_at > COUNT_SECONDS:
@@ -192,14 +200,16 @@ class EmbedStep:
 
     async def _write_count(self) -> None:
         counts, self.uncounted, self.counted_at = self.uncounted, {}, time.monotonic()
-        used = self.caps.take_used()
-        if counts or used:
-            await self.gateway.note_embedded(self.fence, [*counts.values()], used)
-            for one in counts.values():
-                self.tools.figures.stored(one.chunks, one.texts, one.tokens)
+        if counts:
+            await self.gateway.note_embedded(self.fence, [*counts.values()])
+            self._figure(counts.values())
         # Documents that are through are said to be, one by one; requests that share a batch have one each.
         if len(self.fence.requests) == 1 and (through := self.under_way.take_through()):
             await self.gateway.save_embedded(self.fence, through)
+
+    def _figure(self, counts: Iterable[Count]) -> None:
+        for one in counts:
+            self.tools.figures.stored(one.chunks, one.texts, one.tokens)
 
 
 def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Count]:

@@ -148,16 +148,24 @@ class Gateway(OutageGateway):
             rows,
         )
 
-    async def note_embedded(self, fence: Fence, counts: Sequence[Count], reservations: Sequence[int] = ()) -> None:
-        """Count chunks that were stored, and what they took; of what was reserved for them, that it is used."""
-        rows = [count.as_row for count in counts]
-        if not reservations:
-            query = "select ingest.ingest_note_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_count_v1[])"
-            await self._write(query, fence.as_row, rows)
-            return
-        query = """select ingest.ingest_note_spent(
-          $1::ingest.ingest_fence_v1, $2::ingest.ingest_count_v1[], $3::bigint[])"""
-        await self._write(query, fence.as_row, rows, list(reservations))
+    async def note_embedded(self, fence: Fence, counts: Sequence[Count]) -> None:
+        """Count chunks that were stored, and what they took."""
+        query = "select ingest.ingest_note_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_count_v1[])"
+        await self._write(query, fence.as_row, [count.as_row for count in counts])
+
+    async def save_spent(
+        self,
+        fence: Fence,
+        chunks: Sequence[NewChunk],
+        vectors: Sequence[Vector],
+        counts: Sequence[Count],
+        reservation: int,
+    ) -> None:
+        """Store chunks with new vectors, and count what they took, of what was reserved for it."""
+        query = """select ingest.ingest_save_spent($1::ingest.ingest_fence_v1, $2::ingest.ingest_chunk_v1[],
+          $3::ingest.ingest_count_v1[], $4::bigint)"""
+        rows = [chunk.as_row(vector) for chunk, vector in zip(chunks, vectors, strict=True)]
+        await self._write(query, fence.as_row, rows, [count.as_row for count in counts], reservation)
 
     async def reserve(self, fence: Fence, tokens: Sequence[int]) -> tuple[int, int | None, Failure | None]:
         """Reserve texts that may take so many tokens each; return how many may be sent, under which reservation.

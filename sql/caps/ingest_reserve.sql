@@ -20,7 +20,9 @@ begin
   granted := cardinality(p_tokens);
   for v_cap in select c.* from ingest.ingest_caps_of(v_request) c order by c.scope loop
     v_used := ingest.ingest_lock_spent(v_cap.scope, v_cap.name, v_cap.month);
-    granted := least(granted, greatest(0, v_cap.max_texts - v_used.texts - v_used.open_texts));
+    if v_cap.max_texts is not null then
+      granted := least(granted, greatest(0, v_cap.max_texts - v_used.texts - v_used.open_texts));
+    end if;
     if granted = 0 and v_cap.max_texts is not null and (v_used.open_texts = 0 or v_used.texts >= v_cap.max_texts) then
       reached := ingest.ingest_cap_reached(v_request.id, v_cap.scope, v_cap.name, v_cap.month, 'texts', v_cap.max_texts, v_used.texts);
     end if;

@@ -20,6 +20,10 @@ from web_server import Told, WebServer, page
 
 KINDS = ("folder", "records", "archive", "site", "bucket")
 TRACES = ("documents", "document_origins", "chunk_store", "archives", "usage", "planned_texts", "seen")
+KEPT = "select count(*) from ingest_revisions where text is not null and document_id is null"
+LIVE = """
+select d.*, o.seen_by from ingest_documents d left join ingest_document_origins o on o.document_id = d.id
+order by d.id"""
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +95,7 @@ def start(
         monkeypatch.setenv(name, value)
     roots = "\n".join([str(tmp_path / "root"), site.url("/"), "s3:"])
     it = ListenerProcess(
-        ready, tmp_path / "listener", roots=roots, http_requests_per_second=10_000, http_patience=0, batch_documents=8,
+        ready, tmp_path / "listener", roots=roots, http_requests_per_second=10_000, http_patience=0, batch_documents=8, batch_concurrency=1,
         heartbeat_seconds=0.2, price_per_million_tokens="0.02",
     )  # fmt: skip
     listeners.append(it)
@@ -124,14 +128,18 @@ async def test_what_a_plan_says_is_what_is_then_paid(own: Connection, sources: d
         planned = await ingested(own, **plan_of(source, collection=kind))
         assert planned["status"] == "succeeded", planned["error"]
         assert await left(own) == before
-        assert await own.fetchval("select count(*) from ingest_revisions where text is not null and document_id is null") == 0
+        assert (
+            await own.fetchval("select count(*) from ingest_revisions where text is not null and document_id is null")
+            == 0
+        )
         plan = planned["plan"]
         real = await ingested(own, collection=kind, **source | {
             "options": source.get("options", {}) | {"planned": str(planned["id"])}})  # fmt: skip
         texts_, tokens, cost = await spent(own, kind)
         print(f"\n{kind:8} planned {plan}\n         paid texts {texts_} tokens {tokens} cost {cost:.6f}")
-        assert (plan["found"], plan["documents"], plan["failed"], plan["chunks"]) == (
-            real["documents_total"], real["documents_done"], real["documents_failed"], real["chunks_total"])  # fmt: skip
+        said = ("found", "documents", "failed", "chunks")
+        came = ("documents_total", "documents_done", "documents_failed", "chunks_total")
+        assert [plan[key] for key in said] == [real[key] for key in came]
         assert (plan["new_texts"], plan["tokens"], plan["tokens_are"]) == (texts_, tokens, "counted")
         assert plan["cost"] == pytest.approx(cost, abs=1e-6)
         assert plan["new_texts"] > 0
@@ -140,3 +148,41 @@ async def test_what_a_plan_says_is_what_is_then_paid(own: Connection, sources: d
         assert again["unchanged"] == real["documents_done"]
         status = await one(own, "select plan, documents_total from ingest_status where id = $1", real["id"])
         assert status["plan"] == plan
+
+
+async def test_a_plan_goes_on_after_its_listener_is_killed_and_counts_nothing_twice(
+    own: Connection, sources: dict[str, dict[str, Any]], start: ListenerProcess, ready: str, tmp_path: Path,
+    listeners: list[ListenerProcess],
+) -> None:  # fmt: skip
+    calm = await ingested(own, **plan_of(sources["folder"], collection="calm"))
+    start.hold("before:save_planned", 3)
+    request = await add(own, **plan_of(sources["folder"], collection="killed"))
+    await asyncio.to_thread(start.held, "before:save_planned")
+    start.kill()
+    other = ListenerProcess(ready, tmp_path / "other", roots=str(tmp_path / "root"), heartbeat_seconds=0.2)
+    listeners.append(other)
+    (row,) = await ended(own, request)
+    assert row["status"] == "succeeded"
+    same = ("found", "documents", "by_type", "failed", "failures", "chunks", "new_texts", "known_texts", "tokens")
+    assert {key: row["plan"][key] for key in same} == {key: calm["plan"][key] for key in same}
+    assert (row["plan"]["cost"], calm["plan"]["cost"] > 0) == (None, True)
+    assert "ingest_price" in row["plan"]["hint"]  # the other listener knows no price
+    assert (await left(own))["planned_texts"] == 0
+
+
+@pytest.mark.usefixtures("start")
+async def test_a_plan_moves_nothing_that_is_live(own: Connection, sources: dict[str, dict[str, Any]]) -> None:
+    source = sources["folder"]
+    await ingested(own, collection="kept", **source | {"options": {"principals": ["staff"]}})
+    files = Path(source["source"])
+    (files / "deep" / "1.md").unlink()
+    (files / "deep" / "2.md").write_text("# House 2\n\nThe doors of house 2 are new.\n")
+    before = await own.fetch(LIVE)
+    options = {"plan": True, "mirror": True, "principals": ["others"]}
+    row = await ingested(own, collection="kept", **source | {"options": options})
+    assert (row["status"], row["plan"]["documents"], row["plan"]["new_texts"]) == ("succeeded", 1, 1)
+    assert await own.fetch(LIVE) == before
+    failing = await own.fetch("select uri from ingest_list_documents('kept', '', true)")
+    assert len(failing) == 2  # of the first request
+    await ingested(own, collection="kept2", **plan_of(source))
+    assert await own.fetchval("select failing from ingest_inventory('kept2')") == 0
