@@ -12,6 +12,7 @@ from typing import Any
 
 import obstore
 import pytest
+from ingest_command import Ingest
 from listener_process import ListenerProcess
 from pipeline import ended, ingested, one
 from s3_server import S3Server, s3_server
@@ -95,8 +96,8 @@ def start(
         monkeypatch.setenv(name, value)
     roots = "\n".join([str(tmp_path / "root"), site.url("/"), "s3:"])
     it = ListenerProcess(
-        ready, tmp_path / "listener", roots=roots, http_requests_per_second=10_000, http_patience=0, batch_documents=8, batch_concurrency=1,
-        heartbeat_seconds=0.2, price_per_million_tokens="0.02",
+        ready, tmp_path / "listener", roots=roots, http_requests_per_second=10_000, http_patience=0, batch_documents=8,
+        batch_concurrency=1, heartbeat_seconds=0.2, price_per_million_tokens="0.02",
     )  # fmt: skip
     listeners.append(it)
     return it.ready()
@@ -186,3 +187,28 @@ async def test_a_plan_moves_nothing_that_is_live(own: Connection, sources: dict[
     assert len(failing) == 2  # of the first request
     await ingested(own, collection="kept2", **plan_of(source))
     assert await own.fetchval("select failing from ingest_inventory('kept2')") == 0
+
+
+@pytest.mark.usefixtures("start")
+async def test_the_command_shows_a_plan_and_how_to_have_it_done(
+    own: Connection, sources: dict[str, dict[str, Any]], ready: str, tmp_path: Path
+) -> None:
+    call = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
+    source = sources["folder"]["source"]
+    planned = await call("plan", source, "-c", "docs")
+    assert planned.status == 0, planned.err
+    lines = dict(line.split("\t", 1) for line in planned.out.splitlines() if "\t" in line)
+    assert lines["documents"] == "33\t32 md, 1 html"
+    assert lines["would fail"] == "2\t1 empty_document, 1 parser_failed"
+    assert lines["tokens"].endswith("\tcounted")
+    assert lines["cost"].startswith("0.000")
+    done = planned.out.partition("to have it done: ingest ")[2].partition(", with")[0].split()
+    added = await call(*done, "--wait")
+    assert added.status == 3, added.err  # two documents fail
+    found = (await call("plan", source, "-c", "docs", "--json")).json
+    assert (found["documents"], found["unchanged"], found["new_texts"], found["cost"]) == (0, 33, 0, 0)
+    used = await call("usage", "-c", "docs")
+    assert used.out.splitlines()[0] == "day\tcollection\tmodel\ttexts\ttokens\tcost"
+    assert used.out.splitlines()[1].split("\t")[3] == lines["texts to send"].split("\t")[0]
+    nothing = await call("plan", str(tmp_path / "root" / "nowhere"), "-c", "docs")
+    assert (nothing.status, "not_found" in nothing.err + nothing.out) == (1, True)
