@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from listener.settings import Settings
 
-PIPELINE = "3"
+PIPELINE = "2"
 """Version of the steps. Raised when they change: an execution never mixes the steps of two versions."""
 
 _TAKEN_BY_DBOS = re.compile(r"[a-z0-9_-]{3,256}")

@@ -135,10 +135,11 @@ class RequestGateway:
         query = "select count(*) from dbos.workflow_status where workflow_uuid = any ($1) and status = 'ENQUEUED'"
         return int(await self._pool.fetchval(query, [f"{request.request}:{batch}" for batch in batches]))
 
-    async def others(self, identity: Identity) -> int:
-        """Return how many other listeners live that run the same steps and take batches from the same queue."""
-        query = "select ingest.ingest_count_others($1::text, $2::text, $3::text)"
-        return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline))
+    async def others(self, identity: Identity, settings: BatchSettings) -> int:
+        """Return how many other listeners live that may take a batch with these settings from the same queue."""
+        query = "select ingest.ingest_count_others($1::text, $2::text, $3::text, $4::boolean)"
+        knowing = settings.plan or settings.capped
+        return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline, knowing))
 
     # discover
 

@@ -10,12 +10,6 @@ begin
   perform ingest.ingest_as_system();
   perform ingest.ingest_undo(p_request, 'discovered'::text);
   update ingest.ingest_batches b set owner = null where b.request_id = p_request;
-  -- Left to listeners that know nothing of plans and caps, it waits for one that does.
-  if not exists (select from ingest.ingest_listeners l where l.pipeline = p_pipeline and l.dead_at is null and l.knows_caps) and exists (
-       select from ingest.ingest_requests r where r.id = p_request and (ingest.ingest_is_plan(r) or exists (select from ingest.ingest_caps_of(r)))) then
-    perform ingest.ingest_reopen(p_request, 'resume'::text);
-    return;
-  end if;
   update ingest.ingest_requests r set settings = r.settings || jsonb_build_object('pipeline', p_pipeline), begun = least(r.begun, r.attempt - 1)
   where r.id = p_request;
 end

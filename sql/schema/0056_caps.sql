@@ -91,3 +91,6 @@ drop function if exists ingest.ingest_register(text, text, int, text, text, text
 
 -- squawk-ignore ban-drop-function
 drop function if exists ingest.ingest_retry(uuid);
+
+-- squawk-ignore ban-drop-function
+drop function if exists ingest.ingest_count_others(text, text, text);

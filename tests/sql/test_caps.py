@@ -238,14 +238,25 @@ async def test_a_plan_waits_for_a_listener_that_knows_plans_and_says_so(c: Conne
 
 
 async def test_what_a_former_listener_would_take_over_goes_back_if_it_is_capped(c: Connection) -> None:
-    fence = await begun(c, options={"max_texts": 5})
-    plain = await begun(c)
+    fence, plain = await begun(c, options={"max_texts": 5}), await begun(c)
     await add_listener(c, "former")
-    await c.execute("update ingest_listeners set pipeline = 'old' where executor_id = 'former'")
-    for (request,), _, _ in (fence, plain):
-        await c.execute("select ingest_change_pipeline($1, 'old')", request)
+    owns = "select ingest_own_batch($1, 0, 'former', gen_random_uuid())"
+    begins = "select id from ingest_begin_request($1, 'former', 1)"
+    assert [await c.fetchval(owns, one[0][0]) for one in (fence, plain)] == [None, "together"]
+    assert [await c.fetchval(begins, one[0][0]) for one in (fence, plain)] == [None, plain[0][0]]
     statuses = dict(await c.fetch("select id, status from ingest_requests"))
     assert statuses == {fence[0][0]: "pending", plain[0][0]: "running"}
+    assert await claim(c, 10, "L1") == fence[0]
+
+
+async def test_a_capped_batch_is_left_on_no_queue_that_a_former_listener_hears(c: Connection) -> None:
+    await add_listener(c)
+    await add_listener(c, "former")
+    count = "select ingest_count_others('L1', '', '0', $1)"
+    await c.execute("update ingest_listeners set queue = '', knows_caps = executor_id = 'L1'")
+    assert [await c.fetchval(count, knowing) for knowing in (False, True)] == [1, 0]
+    await c.execute("update ingest_listeners set knows_caps = true")
+    assert await c.fetchval(count, True) == 1
 
 
 async def test_a_plan_is_forked_from_discover_only_and_then_carried_out(c: Connection) -> None:
