@@ -62,5 +62,5 @@ class Planned:
             hint = "Plan first: ingest plan SOURCE. A plan that failed says why in ingest_status."
             raise RequestError("no_plan", f"request {request} has no plan", hint)
         found: dict[str, Any] = json.loads(said)
-        known = {name: found.get(name) for name in Plan.__dataclass_fields__ if name != "request"}
-        return Plan(UUID(str(request)), **known)
+        known: dict[str, Any] = {name: found.get(name) for name in Plan.__dataclass_fields__}
+        return Plan(**known | {"request": UUID(str(request))})

@@ -54,9 +54,10 @@ class Caps:
             granted, reservation, reached = await retry_on_outage(partial(self.gateway.reserve, self.fence, tokens))
             if granted:
                 return Granted(granted, reservation)
-            self.reached = self.reached or reached
             if reached is None:
                 await anyio.sleep(PAUSE_SECONDS)
+            else:
+                self.reached = reached
         return None
 
     async def give_back(self, granted: Granted) -> None:
