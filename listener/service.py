@@ -235,7 +235,7 @@ class Listener:
         for part in (*parts, workflows.shares, announcements):
             self._opened.push_async_callback(part.close)
         self._doorbell = doorbell = Doorbell(database, settings, identity)
-        self._heartbeat = heartbeat = Heartbeat(beats, settings, identity, capacity)
+        self._heartbeat = heartbeat = Heartbeat(beats, settings, identity, capacity, space)
         adoption = Adoption(pool, identity, workflows)
         seconds = settings.heartbeat_seconds
 

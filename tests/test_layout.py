@@ -27,7 +27,7 @@ MADE_TABLE = re.compile(r"^create (?:table|sequence) ingest\.(\w+)", re.MULTILIN
 FOR_FORMER = re.compile(r" is\s+'For listeners of the former release: ")
 MOST_DOORS = 17
 EXTRAS = {"llama_index": "llama-index-core"}  # which may be missing, and where the package has another name
-STEPS = ("discover", "load", "chunk", "embed", "save", "mirror")
+STEPS = ("discover", "load", "chunk", "embed", "save", "mirror", "plan")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 

@@ -9,6 +9,7 @@
     running     signals, settings, and the client that shows the SQL it sends
     follow      requests until they end
     add         add                              status      status
+    planning    plan
     failing     failures                         hits        what a search found
     request_list  requests in a list             fitting     lines that fit a width
     unreadable  what no listener may read        summary     the result of a quickstart
@@ -56,6 +57,7 @@ from listener.cli import (
     maintain,
     mcp,
     operate,
+    planning,
     problems,
     quickstart,
     rights,
@@ -121,6 +123,7 @@ app.command("quickstart", short_help="Ingest a folder and search it; shows the S
 app.command("migrate", short_help="Install or upgrade the tables, views and functions.")(operate.migrate)
 app.command("listen", short_help="Run a listener in the foreground.")(listen.listen)
 app.command("add", short_help="Submit files, folders or stdin for ingestion.")(add.add)
+app.command("plan", short_help="Say what ingesting a source would do and cost.")(planning.plan)
 app.command("watch", short_help="Keep a source in sync with a collection.")(watching.watch)
 app.command("watches", short_help="Show watches and their state.")(watching.watches)
 app.command("unwatch", short_help="End a watch.")(watching.unwatch)

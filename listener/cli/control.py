@@ -55,6 +55,10 @@ def retry(
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", help="With --failed: only of this collection.")
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="K=V", help="Another max_texts, max_cost, patience, timeout_seconds."),
+    ] = None,
     wait: arguments.Wait = False,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
@@ -63,13 +67,15 @@ def retry(
 
     \b
     ingest retry 0b6b1c9e-… --wait
+    ingest retry 0b6b1c9e-… -o max_texts=5000
     ingest retry --failed --since 2h          all that failed, in whole or in part, in the last two hours
     """
-    if failed and since is not None and not request:
+    if failed and since is not None and not request and not option:
         return run(_retry_failed(since, collection, wait, show_sql, Output(as_json)))
     if failed or since is not None or collection is not None or not request:
         raise UsageProblem("usage", "it takes IDs, or --failed with --since TIME", "ingest retry --help")
-    return run(_each(lambda ingest, id_: ingest.retry(id_), request, wait, show_sql, Output(as_json)))
+    options = arguments.json_object("--option", option or [])
+    return run(_each(lambda ingest, id_: ingest.retry(id_, options=options), request, wait, show_sql, Output(as_json)))
 
 
 def fork(

@@ -30,7 +30,8 @@ def usage(
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Show what was sent to embedders, by collection and model: texts, and the tokens that they took.
+    """Show what was sent to embedders, by collection and model: texts, the tokens that they took, and what
+    they cost, where a price is known.
 
     Texts that were known already cost nothing and are not among them. It outlives requests, documents and collections.
     For operators, of their collections. In SQL: select * from ingest_usage_by_day.

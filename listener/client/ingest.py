@@ -16,6 +16,7 @@ from listener.client.described import Describing
 from listener.client.forgotten import Forgetful
 from listener.client.history import Charted
 from listener.client.passages import Prompting
+from listener.client.plans import Plan, Planned
 from listener.client.results import STATUSES, Failure, Status, outcome
 from listener.client.searching import Searching
 from listener.client.selection import Selecting
@@ -29,7 +30,7 @@ from listener.errors import RequestError, WaitTimeoutError
 from listener.tracing.tracked import tracked
 
 
-class Ingest(Describing, Forgetful, Stretches, Watched, Searching, Prompting, Charted, Selecting, Anatomy):
+class Ingest(Describing, Forgetful, Stretches, Watched, Planned, Searching, Prompting, Charted, Selecting, Anatomy):
     """The verbs, over one way to Postgres. Any number of tasks may use one at a time."""
 
     def __init__(self, session: Session, *, traced: bool = False) -> None:
@@ -91,6 +92,24 @@ class Ingest(Describing, Forgetful, Stretches, Watched, Searching, Prompting, Ch
         if unfinished := await until_ended(self.session, ids, timeout):
             raise await self._overdue(unfinished, timeout or 0)
         return await statuses_of(self.session, ids)
+
+    async def plan(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        collection: str = "default",
+        options: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Plan:
+        """Return what ingesting a source would do and cost; nothing is sent, published or deleted. Raises as ``wait``.
+
+        Raises RequestError ``no_plan`` if that failed: ``status`` says why.
+        """
+        asked = dict(options or {}) | {"plan": True}
+        request = await self.add(source, collection=collection, options=asked, metadata=metadata)
+        await self.wait(request, timeout=timeout)
+        return await self.plan_of(request)
 
     async def follow(self, requests: Iterable[UUID | str], *, every: float = 1.0) -> AsyncGenerator[list[Status], None]:
         """Yield how far ``requests`` are, in their order, ``every`` so many seconds and at each end, until all ended.
@@ -181,12 +200,12 @@ class Ingest(Describing, Forgetful, Stretches, Watched, Searching, Prompting, Ch
         """
         return str(await self.session.value(statements.RESUME, str(_id(request))))
 
-    async def retry(self, request: UUID | str) -> str:
+    async def retry(self, request: UUID | str, *, options: Mapping[str, Any] | None = None) -> str:
         """Run again what failed in a request, from the step that failed; return its status, ``pending``.
 
-        Raises as ``resume``.
+        ``options``: another ``max_texts``, ``max_cost``, ``patience`` or ``timeout_seconds``. Raises as ``resume``.
         """
-        return str(await self.session.value(statements.RETRY, str(_id(request))))
+        return str(await self.session.value(statements.RETRY, str(_id(request)), _json(options) or "{}"))
 
     async def fork(
         self,

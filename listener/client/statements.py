@@ -113,7 +113,7 @@ CANCEL = "select {schema}.ingest_cancel($1::text::uuid)"
 CONFIRM_RESTORE = "select {schema}.ingest_confirm_restore($1::bool)"
 RESTORED = "select {schema}.ingest_restored()"
 RESUME = "select {schema}.ingest_resume($1::text::uuid)"
-RETRY = "select {schema}.ingest_retry($1::text::uuid)"
+RETRY = "select {schema}.ingest_retry($1::text::uuid, $2::text::jsonb)"
 FORK = "select {schema}.ingest_fork($1::text::uuid, $2, $3::text::jsonb, $4)"
 
 EMBED_QUERY = "call {schema}.ingest_embed_query($1::text, $2::text, $3::interval)"

@@ -15,9 +15,6 @@ from listener.embedding.embedder import Embedder, Embeddings, Space
 from listener.errors import SettingsError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from listener.embedding.token_vectors import TokenVectors
     from listener.settings import Settings
 
@@ -73,14 +70,20 @@ class LocalEmbedder:
         Raises TextsRefused ``empty_text`` for texts without any token.
         """
         # Who is cancelled does not wait for the thread; its place is free when it has ended.
-        vectors = await to_thread.run_sync(self._embed, texts, limiter=self._threads, abandon_on_cancel=True)
-        return Embeddings(vectors)
+        return await to_thread.run_sync(self._embed, texts, limiter=self._threads, abandon_on_cancel=True)
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens ``embed`` would read of each text."""
+        return await to_thread.run_sync(self._counted, texts, limiter=self._threads, abandon_on_cancel=True)
 
     async def close(self) -> None:
         """Do nothing: calls under way end by themselves, and nothing else is open."""
 
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _embed(self, texts: Sequence[str]) -> Embeddings:
         return self._vectors().embed(texts)
+
+    def _counted(self, texts: Sequence[str]) -> list[int]:
+        return self._vectors().count_tokens(texts)
 
     def _vectors(self) -> TokenVectors:
         with self._loading:

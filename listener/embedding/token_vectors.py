@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
-from listener.embedding.embedder import TextsRefused
+from listener.embedding.embedder import Embeddings, TextsRefused
 from listener.embedding.inputs import encodable
 from listener.errors import SettingsError
 
@@ -39,9 +39,9 @@ class TokenVectors:
             raise _not_installed(str(error)) from error
         return cls(np.ascontiguousarray(weights[:, :dimensions], dtype=np.float32), tokenizer)
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str]) -> Embeddings:
         """Return unit vectors, shape (texts, dimensions); raise TextsRefused for texts that have none."""
-        encoded = self._tokenizer.encode_batch_fast([encodable(text) for text in texts], add_special_tokens=False)
+        encoded = self._encoded(texts)
         sums = np.zeros((len(texts), self._vectors.shape[1]), dtype=np.float32)
         for row, encoding in enumerate(encoded):
             ids = encoding.ids
@@ -50,7 +50,14 @@ class TokenVectors:
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         _refuse_zero(lengths[:, 0])
         np.divide(sums, lengths, out=sums)
-        return sums
+        return Embeddings(sums, sum(map(len, encoded)))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has."""
+        return list(map(len, self._encoded(texts)))
+
+    def _encoded(self, texts: Sequence[str]) -> list[Encoding]:
+        return self._tokenizer.encode_batch_fast([encodable(text) for text in texts], add_special_tokens=False)
 
 
 def _package_folder() -> Path:

@@ -5,17 +5,20 @@ Nothing here compares two machines' clocks: the database's clock says when a hea
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
 import time
 from datetime import timedelta
+from decimal import Decimal
 
 import anyio
 import asyncpg
 
 from listener import __version__
 from listener.database.outages import BLOCKED, OUTAGE, gone_function, named
+from listener.embedding import Space
 from listener.engine.endings import declared_dead, schema_newer
 from listener.engine.loop import Loop
 from listener.pipeline.capacity import Capacity
@@ -33,12 +36,15 @@ class Heartbeat(Loop):
 
     name = "heartbeat"
 
-    def __init__(self, pool: asyncpg.Pool, settings: Settings, identity: Identity, capacity: Capacity) -> None:
-        """``pool`` has one connection."""
+    def __init__(
+        self, pool: asyncpg.Pool, settings: Settings, identity: Identity, capacity: Capacity, space: Space
+    ) -> None:
+        """``pool`` has one connection; ``space``: of a new collection, whose model the settings' price is for."""
         self._pool = pool
         self._settings = settings
         self._identity = identity
         self._capacity = capacity
+        self._space = space
         self._beating_since: float | None = None
         self._registered = False
 
@@ -47,7 +53,7 @@ class Heartbeat(Loop):
         self._registered = True  # perhaps: the answer may be lost
         await self._pool.execute(
             "select ingest.ingest_register($1::text, $2::text, $3::int, $4::text, $5::text, $6::text[], $7::text,"
-            " $8::int, $9::interval, $10::text, $11::interval, $12::bigint)",
+            " $8::int, $9::interval, $10::text, $11::interval, $12::bigint, $13::jsonb)",
             self._identity.executor_id,
             socket.gethostname(),
             os.getpid(),
@@ -60,6 +66,7 @@ class Heartbeat(Loop):
             self._settings.ocr,
             BOOT,
             self._settings.max_document_bytes,
+            _price(self._space, self._settings.price_per_million_tokens),
         )
 
     async def run(self) -> None:
@@ -104,3 +111,11 @@ class Heartbeat(Loop):
         if time.monotonic() - began > self._settings.heartbeat_seconds:
             self._beating_since = None  # Postgres hung, for the others too
         self._beating_since = self._beating_since or time.monotonic()
+
+
+def _price(space: Space, per_million: Decimal | None) -> str | None:
+    """Return what a million tokens of a space's model cost, as its listener's row says it."""
+    if per_million is None:
+        return None
+    model = {"embedder": space.embedder, "endpoint": space.endpoint, "model": space.model}
+    return json.dumps(model | {"per_million": str(per_million)})

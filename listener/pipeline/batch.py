@@ -18,6 +18,7 @@ from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
 from listener.pipeline.parking import Parking
 from listener.pipeline.places import Seat
+from listener.pipeline.plan import plan
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence, Texts
@@ -86,6 +87,8 @@ class BatchRuns:
                 )
                 if outcome["open"]:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
+                    if settings.plan:
+                        return outcome | await run(tools, "plan", partial(plan, tools, fence, settings, texts))
                     outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts, seat))
         finally:
             texts.let_go()

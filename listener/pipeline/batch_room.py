@@ -34,20 +34,20 @@ class BatchRoom:
         """
         while True:
             await self._parking.gate(batch.request, settings)
-            here = await self._here(batch, share, queued)
+            here = await self._here(batch, share, queued, settings)
             if not here or not self._parking.holds_up(settings):
                 return here
             self._places.release(batch.workflow)
 
-    async def _here(self, batch: BatchRef, share: Share, queued: Sequence[int]) -> bool:
+    async def _here(self, batch: BatchRef, share: Share, queued: Sequence[int], settings: BatchSettings) -> bool:
         while not (self._places.roomy and await self._places.acquire(batch.workflow, share)):
-            if await self._others_have_room(RequestRef(request=batch.request), queued):
+            if await self._others_have_room(RequestRef(request=batch.request), queued, settings):
                 return False
             if await self._places.acquire(batch.workflow, share, LOOK_SECONDS):
                 break
         return True
 
-    async def _others_have_room(self, ref: RequestRef, queued: Sequence[int]) -> bool:
-        others = await retry_on_outage(partial(self._tools.gateway.others, self._identity))
+    async def _others_have_room(self, ref: RequestRef, queued: Sequence[int], settings: BatchSettings) -> bool:
+        others = await retry_on_outage(partial(self._tools.gateway.others, self._identity, settings))
         others *= self._tools.settings.batch_concurrency  # as far as we know: each may have its own
         return others > 0 and await retry_on_outage(partial(self._tools.gateway.untouched, ref, queued)) < others

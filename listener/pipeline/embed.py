@@ -7,36 +7,32 @@ repeats at most the groups in flight.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import repeat
 from uuid import UUID
 
 from pgvector import Vector
 
-from listener.chunking.boundaries import read_headings
 from listener.database.outages import retry_on_outage
 from listener.documents.utf8 import HERE_BYTES
-from listener.embedding import Embedder, Embeddings, TextsRefused, embedding_input, groups, text_hash
+from listener.embedding import Embedder, Embeddings, TextsRefused, groups
 from listener.embedding.trouble import reported_to
 from listener.errors import ServiceError
+from listener.pipeline.caps import Caps, Granted
 from listener.pipeline.complaint import Complaint
 from listener.pipeline.gateway import Gateway
+from listener.pipeline.new_chunks import new_chunks, window
 from listener.pipeline.places import shows
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Count, Failure, Fence, NewChunk, Texts, ToEmbed
 from listener.pipeline.tools import Tools, in_turn, with_texts
 from listener.pipeline.under_way import UnderWay
 
-WINDOW, WINDOW_CHARACTERS = 1024, 16 * 1024 * 1024  # chunks that are looked up at a time
 COUNT_SECONDS = 0.5
-_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each chunk
 
 Calls = AsyncIterator[Callable[[], Awaitable[None]]]
 
@@ -58,9 +54,11 @@ class EmbedStep:
     counted_at: float = field(default_factory=time.monotonic)
     under_way: UnderWay = field(default_factory=partial(UnderWay, ()))
     complaint: Complaint = field(init=False)
+    caps: Caps = field(init=False)
 
     def __post_init__(self) -> None:
         self.complaint = Complaint(self.gateway, self.fence, self.settings.service)
+        self.caps = Caps(self.gateway, self.fence, self.settings.capped)
 
     @property
     def gateway(self) -> Gateway:
@@ -69,6 +67,7 @@ class EmbedStep:
     async def run(self) -> dict[str, int]:
         """Embed the batch's chunked revisions. Raises SettingsError, ServiceError or LostOwnership."""
         rows = await self.gateway.to_embed(self.fence)
+        await self.caps.begin()
         try:
             await self._all(rows)
         finally:
@@ -89,7 +88,7 @@ class EmbedStep:
                         await self._documents(worded, texts)
 
     async def _documents(self, rows: Sequence[ToEmbed], texts: Mapping[int, str]) -> None:
-        chunks = (one for row in rows for one in _new_chunks(row, texts[row.id], self.settings))
+        chunks = new_chunks(rows, texts, self.settings)
         size = sum(len(texts[row.id]) + len(row.headings) + len(row.metadata) for row in rows)
         self.under_way = UnderWay(rows)
         try:
@@ -103,11 +102,11 @@ class EmbedStep:
         """Yield one call for each group, to embed and store it; copy vectors that the space has on the way."""
 
         def take() -> list[NewChunk]:
-            return list(_window(chunks))
+            return list(window(chunks))
 
-        while window := take() if small else await self.tools.in_thread(take):
-            self.under_way.begin(window)
-            missing = await self._copy_known(window)
+        while some := take() if small else await self.tools.in_thread(take):
+            self.under_way.begin(some)
+            missing = await self._copy_known(some)
             by_digest: dict[bytes, list[NewChunk]] = {}
             for one in missing:
                 by_digest.setdefault(one.digest, []).append(one)
@@ -116,19 +115,35 @@ class EmbedStep:
             for group in groups(lengths, self.embedder.group_texts, self.embedder.group_characters):
                 yield partial(self._embed, texts[group.start : group.stop])
 
-    async def _copy_known(self, window: Sequence[NewChunk]) -> list[NewChunk]:
-        known = await self.gateway.known_digests(self.settings.space_id, {one.digest for one in window})
+    async def _copy_known(self, some: Sequence[NewChunk]) -> list[NewChunk]:
+        known = await self.gateway.known_digests(self.settings.space_id, {one.digest for one in some})
         if not known:
-            return list(window)
-        found = [one for one in window if one.digest in known]
+            return list(some)
+        found = [one for one in some if one.digest in known]
         gone = await self.gateway.copy_known(self.fence, found)
         self.copied += len(found) - len(gone)
         without = set(map(id, gone))
-        await self._count([one for one in found if id(one) not in without])
-        return [one for one in window if one.digest not in known] + gone
+        copied = [one for one in found if id(one) not in without]
+        await self._count(copied, _by_request(copied, 0, 0))
+        return [one for one in some if one.digest not in known] + gone
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
-        """Embed different texts, each wanted by some chunks, and store them; a refused one fails its documents."""
+        """Embed different texts, each wanted by some chunks; those that a cap keeps from being sent fail."""
+        while texts:
+            granted = await self.caps.reserve([same[0].embedded for same in texts])
+            if granted is None:
+                self._fail(texts, self.caps.reached)
+                return
+            stored = False
+            try:
+                stored = await self._send(texts[: granted.texts], granted)
+            finally:
+                if not stored:
+                    await self.caps.give_back(granted)
+            texts = texts[granted.texts :]
+
+    async def _send(self, texts: Sequence[Sequence[NewChunk]], granted: Granted) -> bool:
+        """Send texts and store their vectors, unless all of them are refused; a refused one fails its documents."""
         try:
             with self.tools.tracing.embedding(self.embedder.space, len(texts)) as span:
                 self.tools.away.check(self.settings.key)
@@ -138,34 +153,46 @@ class EmbedStep:
                 span.usage(embeddings.tokens)
         except TextsRefused as refused:
             texts = self._without(texts, refused)
-            if refused.rest is None and texts:
-                await self._embed(texts)
-            if refused.rest is None or not texts:
-                return
+            if not texts:
+                return False
+            if refused.rest is None:
+                return await self._send(texts, granted)
             embeddings = refused.rest
-        await self._store(texts, embeddings)
+        await self._store(texts, embeddings, granted)
+        return True
 
     def _without(self, texts: Sequence[Sequence[NewChunk]], refused: TextsRefused) -> Sequence[Sequence[NewChunk]]:
         """Fail the documents of refused texts, and return the other texts."""
         indices = set(refused.indices)
-        for index in indices:
-            for one in texts[index]:
-                self.failures[one.revision] = refused.as_json("embed")
+        self._fail([texts[index] for index in indices], refused.as_json("embed"))
         return [same for index, same in enumerate(texts) if index not in indices]
 
-    async def _store(self, texts: Sequence[Sequence[NewChunk]], embeddings: Embeddings) -> None:
+    def _fail(self, texts: Sequence[Sequence[NewChunk]], reason: Failure | None) -> None:
+        assert reason is not None
+        for same in texts:
+            for one in same:
+                self.failures[one.revision] = reason
+
+    async def _store(self, texts: Sequence[Sequence[NewChunk]], embeddings: Embeddings, granted: Granted) -> None:
         self.sent += len(texts)
         self.tokens += embeddings.tokens
         chunks = [one for same in texts for one in same]
         spread = [vector for same, vector in zip(texts, map(Vector, embeddings.vectors), strict=True) for _ in same]
         # Here, not with all of the step again: what was paid for is not thrown away when a connection is lost.
-        await retry_on_outage(partial(self.gateway.save_chunks, self.fence, chunks, spread))
-        await self._count(chunks, len(texts), embeddings.tokens)
+        counts = _by_request(chunks, len(texts), embeddings.tokens)
+        if granted.reservation is None:
+            await retry_on_outage(partial(self.gateway.save_chunks, self.fence, chunks, spread))
+            await self._count(chunks, counts)
+        else:
+            save = partial(self.gateway.save_spent, self.fence, chunks, spread, counts, granted.reservation)
+            await retry_on_outage(save)
+            self._figure(counts)
+            await self._count(chunks, [])
 
-    async def _count(self, chunks: Sequence[NewChunk], texts: int = 0, tokens: int = 0) -> None:
+    async def _count(self, chunks: Sequence[NewChunk], counts: Sequence[Count]) -> None:
         """Count what was stored. The batch's row hears of it now and then: else all groups would wait for its lock."""
         self.under_way.store(chunks)
-        for one in _by_request(chunks, texts, tokens):
+        for one in counts:
             before = self.uncounted.get(one.request, Count(one.request, 0, 0, 0))
             self.uncounted[one.request] = before + one
         if await self.complaint.withdraw() or time.monotonic() - self.counted_at > COUNT_SECONDS:
@@ -175,11 +202,14 @@ class EmbedStep:
         counts, self.uncounted, self.counted_at = self.uncounted, {}, time.monotonic()
         if counts:
             await self.gateway.note_embedded(self.fence, [*counts.values()])
-            for one in counts.values():
-                self.tools.figures.stored(one.chunks, one.texts, one.tokens)
+            self._figure(counts.values())
         # Documents that are through are said to be, one by one; requests that share a batch have one each.
         if len(self.fence.requests) == 1 and (through := self.under_way.take_through()):
             await self.gateway.save_embedded(self.fence, through)
+
+    def _figure(self, counts: Iterable[Count]) -> None:
+        for one in counts:
+            self.tools.figures.stored(one.chunks, one.texts, one.tokens)
 
 
 def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Count]:
@@ -197,56 +227,6 @@ def _by_request(chunks: Sequence[NewChunk], texts: int, tokens: int) -> list[Cou
         parts.append(upto - given)
         given = upto
     return parts
-
-
-def _new_chunks(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[NewChunk]:
-    stored = set(row.stored)
-    said_of_all = row.metadata[:-1] + (", " if len(row.metadata) > len("{}") else "")
-    places = zip(row.starts, row.ends, read_headings(row.headings), _leads(row), strict=True)
-    for ordinal, (start, end, path, lead) in enumerate(places):
-        if ordinal in stored:
-            continue
-        text, continues = whole[start:end], whole[lead.start : lead.stop]
-        embedded = embedding_input(
-            settings.embedding_template,
-            settings.passage_prefix,
-            title=row.title,
-            heading_path=path,
-            text=f"{continues}\n{text}" if continues else text,
-        )
-        # Metadata stay the text that they are; of a name that is there twice, jsonb takes the later one.
-        own: dict[str, object] = {"heading_path": path, **_page(row.pages, start, end)}
-        if continues or '"continues"' in row.metadata:  # ours: words of a user's would be searched as the text's
-            own["continues"] = continues or None
-        digest = text_hash(embedded, settings.tenant)
-        yield NewChunk(
-            row.request_id, row.id, ordinal, start, end, text, embedded, digest, said_of_all + _AS_JSON(own)[1:]
-        )
-
-
-def _leads(row: ToEmbed) -> Iterator[range]:
-    """Yield where in the text that lies which each chunk continues."""
-    if not row.leads:
-        return repeat(range(0), len(row.starts))
-    return map(range, row.leads[::2], row.leads[1::2])
-
-
-def _window(chunks: Iterator[NewChunk]) -> Iterator[NewChunk]:
-    """Yield chunks until there are so many, or so many characters of them."""
-    characters = 0
-    for number, one in enumerate(chunks, 1):
-        yield one
-        characters += len(one.text) + len(one.embedded) + len(one.metadata)
-        if number == WINDOW or characters > WINDOW_CHARACTERS:
-            return
-
-
-def _page(pages: Sequence[int] | None, start: int, end: int) -> dict[str, int]:
-    """Return the page that a chunk begins on, and the one that it ends on if that is another."""
-    if not pages:
-        return {}
-    first, last = bisect_right(pages, start), bisect_right(pages, end - 1)
-    return {"page": max(first, 1)} | ({"last_page": last} if last > first else {})
 
 
 async def _at_most(limit: int, calls: Calls) -> None:

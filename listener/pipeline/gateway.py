@@ -153,6 +153,48 @@ class Gateway(OutageGateway):
         query = "select ingest.ingest_note_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_count_v1[])"
         await self._write(query, fence.as_row, [count.as_row for count in counts])
 
+    async def save_spent(
+        self,
+        fence: Fence,
+        chunks: Sequence[NewChunk],
+        vectors: Sequence[Vector],
+        counts: Sequence[Count],
+        reservation: int,
+    ) -> None:
+        """Store chunks with new vectors, and count what they took, of what was reserved for it."""
+        query = """select ingest.ingest_save_spent($1::ingest.ingest_fence_v1, $2::ingest.ingest_chunk_v1[],
+          $3::ingest.ingest_count_v1[], $4::bigint)"""
+        rows = [chunk.as_row(vector) for chunk, vector in zip(chunks, vectors, strict=True)]
+        await self._write(query, fence.as_row, rows, [count.as_row for count in counts], reservation)
+
+    async def reserve(self, fence: Fence, tokens: Sequence[int]) -> tuple[int, int | None, Failure | None]:
+        """Reserve texts that may take so many tokens each; return how many may be sent, under which reservation.
+
+        None may, and a reason: a cap is reached; without one: it depends on what others have reserved.
+        """
+        query = """select granted, reservation, reached
+          from ingest.ingest_reserve($1::ingest.ingest_fence_v1, $2::bigint[])"""
+        granted, reservation, reached = await self._row(query, fence.as_row, list(tokens))
+        return granted, reservation, reached and json.loads(reached)
+
+    async def release(self, fence: Fence, reservations: Sequence[int] | None) -> None:
+        """Give back what an execution has reserved; None: all of it."""
+        given = None if reservations is None else list(reservations)
+        await self._pool.execute("select ingest.ingest_release($1::uuid, $2::bigint[])", fence.token, given)
+
+    # plan
+
+    async def note_planned(self, fence: Fence, tokens: Mapping[Digest, int | None], is_estimate: bool) -> None:
+        """Note texts that a plan came across, and what each would take; None: the space has it."""
+        query = """select ingest.ingest_note_planned(
+          $1::ingest.ingest_fence_v1, $2::bytea[], $3::int[], $4::boolean)"""
+        await self._write(query, fence.as_row, list(tokens), list(tokens.values()), is_estimate)
+
+    async def save_planned(self, fence: Fence, revisions: Sequence[int]) -> None:
+        """Write that these revisions are counted, and drop their texts: chunked → skipped."""
+        query = "select ingest.ingest_save_planned($1::ingest.ingest_fence_v1, $2::bigint[])"
+        await self._write(query, fence.as_row, list(revisions))
+
     async def save_embedded(self, fence: Fence, outcomes: Sequence[Outcome]) -> None:
         """Write that all chunks of these revisions are stored, or why not: chunked → embedded or failed."""
         query = "select ingest.ingest_save_embedded($1::ingest.ingest_fence_v1, $2::ingest.ingest_outcome_v2[])"

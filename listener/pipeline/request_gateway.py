@@ -41,7 +41,7 @@ class RequestGateway:
         """Return the request if it runs (that attempt of it) and this listener may run it, otherwise None."""
         query = """select id, collection, source, inline_bytes, media_type, uri, options, attempt, crashes, discovered,
           fork_step, submitted_by, listing from ingest.ingest_begin_request($1::uuid, $2::text, $3::int)"""
-        row = await self._pool.fetchrow(query, request.request, executor, attempt)
+        row = await self._row(query, request.request, executor, attempt)
         if row is None:
             return None
         listing = row["listing"] and Discovery.model_validate_json(row["listing"])
@@ -135,10 +135,11 @@ class RequestGateway:
         query = "select count(*) from dbos.workflow_status where workflow_uuid = any ($1) and status = 'ENQUEUED'"
         return int(await self._pool.fetchval(query, [f"{request.request}:{batch}" for batch in batches]))
 
-    async def others(self, identity: Identity) -> int:
-        """Return how many other listeners live that run the same steps and take batches from the same queue."""
-        query = "select ingest.ingest_count_others($1::text, $2::text, $3::text)"
-        return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline))
+    async def others(self, identity: Identity, settings: BatchSettings) -> int:
+        """Return how many other listeners live that may take a batch with these settings from the same queue."""
+        query = "select ingest.ingest_count_others($1::text, $2::text, $3::text, $4::boolean)"
+        knowing = settings.plan or settings.capped
+        return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline, knowing))
 
     # discover
 

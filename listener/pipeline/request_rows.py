@@ -74,6 +74,7 @@ class BatchSettings(BaseModel):
 
     ``patience``: the seconds that it waits at most for its service, None: as the listener's settings say. ``waits``: it
     has to wait for it before it begins; ``waits_for``: for this source, of a request whose listener died meanwhile.
+    ``plan``: it is only counted. ``capped``: what is sent is reserved before.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -93,6 +94,8 @@ class BatchSettings(BaseModel):
     submitted_by: str | None
     service: str
     patience: float | None = None
+    plan: bool = False
+    capped: bool = False
     waits: bool = False
     waits_for: str | None = None
     source: str | None = None

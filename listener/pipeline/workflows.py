@@ -208,9 +208,9 @@ class Workflows:
             if found.batches > 1:
                 with self._aside(workflow):
                     await self._children(ref, request.share)
-        if request.options.publish == "request":
+        if request.options.publish == "request" and not request.options.plan:
             await run_step(self._tools, "save", partial(save_request, self._tools, ref))
-        if request.options.mirror:
+        if request.options.mirror and not request.options.plan:
             await run_step(self._tools, "mirror", partial(mirror, self._tools, ref, request.attempt))
         return counts
 

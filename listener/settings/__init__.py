@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -129,6 +130,9 @@ class Settings(BaseSettings):
     embedding_calls: int = Field(8, ge=1, le=256, description="Most calls of the embedding service in flight.")
     embedding_call_texts: int = Field(256, ge=1, le=2048, description="Most texts in one of these calls.")
     embedding_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that such a call may take.")
+    price_per_million_tokens: Decimal | None = Field(
+        None, ge=0, le=10**9, description="What a million tokens of the embedding model cost, for plans and caps."
+    )
     query_cache: int = Field(10_000, ge=1, description="Vectors of queries to keep.")
 
     neural_device: str = Field(

@@ -48,6 +48,7 @@ class RequestOptions(BaseModel):
     ``record``                 which fields of a record are what, see ``sources.records.spec``
     ``timeout_seconds``        the request is cancelled when it has run this long
     ``batch_documents``        most documents in a batch; 1: each document has a workflow of its own
+    ``plan``                   say what it would do and cost, and do nothing of it
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a newer schema may know more keys than this program
@@ -63,6 +64,7 @@ class RequestOptions(BaseModel):
     record: Mapping[str, Any] | None = None
     timeout_seconds: float | None = None
     batch_documents: int | None = Field(None, ge=1)
+    plan: bool = False
 
     @classmethod
     def read(cls, options: str) -> RequestOptions:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 STATUSES = ("succeeded", "partially_succeeded", "failed", "cancelled")
 OUTCOMES = ("published", "skipped", "superseded", "failed", "gone")
-STEPS = ("discover", "load", "chunk", "embed", "save", "mirror")
+STEPS = ("discover", "load", "chunk", "embed", "save", "mirror", "plan")
 
 STEP_BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3600.0)
 CALL_BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0)

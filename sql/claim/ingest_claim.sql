@@ -10,6 +10,7 @@ as $$
 declare
   v_reading jsonb;
   v_silent boolean;
+  v_knows_caps boolean;
   v_ids uuid[];
   v_turns jsonb;
   v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
@@ -18,8 +19,8 @@ declare
   v_prepared boolean := false;
 begin
   perform ingest.ingest_as_system();
-  select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)), l.heartbeat_at < ingest.ingest_now() - l.lease
-  into v_reading, v_silent
+  select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)), l.heartbeat_at < ingest.ingest_now() - l.lease, l.knows_caps
+  into v_reading, v_silent, v_knows_caps
   from ingest.ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
   if not found then
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
@@ -33,7 +34,7 @@ begin
     perform ingest.ingest_promote_scheduled();
   end if;
   select k.ids, k.turns into v_ids, v_turns
-  from ingest.ingest_pick_kinds(p_executor, ingest.ingest_folders(p_roots), p_space, p_most, p_long, p_new, p_not, p_leaves, p_turns) k;
+  from ingest.ingest_pick_kinds(p_executor, ingest.ingest_folders(p_roots) || case when v_knows_caps then '{" knows caps"}'::text[] else '{}' end, p_space, p_most, p_long, p_new, p_not, p_leaves, p_turns) k;
   loop
     exit when cardinality(v_ids) = 0;
     return query

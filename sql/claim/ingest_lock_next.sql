@@ -5,12 +5,16 @@ create or replace function ingest.ingest_lock_next(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if ingest.ingest_is_barred(p_collection, p_folders) then
+    return '{}';
+  end if;
   return array(
     select r.id from ingest.ingest_requests r
     where r.status = 'pending' and r.due and ingest.ingest_is_long(r) = p_long and r.priority = p_priority
       and coalesce(r.submitted_by, r.created_by) = p_submitter and r.collection = p_collection and r.created_at >= p_from
       and r.id <> all (p_picked)  -- our own locks are not skipped
       and (ingest.ingest_locator(r) is null or ingest.ingest_locator(r) || '/' ^@ any (p_folders))
+      and ingest.ingest_may_carry(r, p_folders)
     order by r.created_at, r.id limit p_most
     for update skip locked);
 end

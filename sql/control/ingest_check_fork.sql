@@ -10,6 +10,10 @@ begin
     raise exception 'request % has not started', p_request.id
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Insert another request instead.';
   end if;
+  if p_step <> 'discover' and ingest.ingest_is_plan(p_request) then
+    raise exception 'request % is a plan, which keeps no documents', p_request.id
+      using errcode = 'IG011', constraint = 'wrong_state', hint = 'Fork it from discover; with options => ''{"plan": false}'' it is carried out.';
+  end if;
   if p_step <> 'discover' and p_request.discovered_at is null then
     raise exception 'request % has not found its documents', p_request.id
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Fork it from discover.';

@@ -5,8 +5,9 @@ create or replace function ingest.ingest_register(
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select ingest.ingest_register(p_executor, p_host, p_pid, p_version, p_pipeline, p_roots, p_queue, p_capacity, p_lease, p_ocr, p_boot,
-                                null::bigint);
+                                null::bigint, null::jsonb);
+  update ingest.ingest_listeners l set knows_caps = false where l.executor_id = p_executor;
 $$;
 
 comment on function ingest.ingest_register(text, text, int, text, text, text[], text, int, interval, text, interval) is
-  'For listeners of the former release: it says nothing of the largest document that it takes.';
+  'For listeners of the former release: it says nothing of the largest document that it takes, and knows no caps.';

@@ -43,6 +43,14 @@ begin
       raise exception 'option "publish" is %', v_value
         using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'It takes "document" or "request".';
     end if;
+    if v_key = 'max_texts' and v_value::numeric <> trunc(v_value::numeric) then
+      raise exception 'option "max_texts" is %, and must be a whole number', v_value
+        using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'Write it like {"max_texts": 1000}.';
+    end if;
+    if v_key = 'planned' and (v_value #>> '{}') !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+      raise exception 'option "planned" is %, and must be the id of a plan', v_value
+        using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'Plan first: ingest plan SOURCE, or an INSERT with options {"plan": true}.';
+    end if;
   end loop;
   perform ingest.ingest_check_record(p_options -> 'record');
   perform ingest.ingest_check_crawl(p_options -> 'crawl');

@@ -10,6 +10,8 @@ begin
   delete from ingest.ingest_containers k using deleted d where k.request_id = d.id;
   delete from ingest.ingest_seen s using deleted d where s.request_id = d.id;
   insert into ingest.ingest_left_workflows (request_id) select d.id from deleted d on conflict do nothing;
+  delete from ingest.ingest_planned_texts t using deleted d where t.request_id = d.id;
+  delete from ingest.ingest_spent s using deleted d where s.scope = 'request' and s.name = d.id::text;
   delete from ingest.ingest_archives a using deleted d where a.request_id = d.id;
   return null;
 end

@@ -6,6 +6,7 @@ as $$
     when p_key = 'record' then '{"text": "body", "id": "id", "title": "title", "metadata": ["author"]}'
     when p_key = 'publish' then '"request"' when p_key = 'most_gone' then '0.8' when p_key = 'principals' then '["support", "sales"]'
     when p_key = 'principals_field' then '"readers"'
+    when p_key = 'planned' then '"0b6b1c9e-0000-4000-8000-000000000000"'
     when p_type = 'boolean' then 'true' when p_type = 'number' then '1000' else '["*.md", "*.txt"]' end;
 $$;
 

@@ -11,13 +11,13 @@ begin
   perform ingest.ingest_check_new_settings(p_name, p_settings);
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
-                    'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'weight', 'tenant', 'indexed', 'index_from', 'index_m',
+                    'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'weight', 'tenant', 'monthly_texts', 'monthly_cost', 'indexed', 'index_from', 'index_m',
                     'index_ef_construction', 'index_ef_search');
   if v_unknown is not null then
     raise exception 'collection setting % is not known', v_unknown
       using errcode = 'IG012', constraint = 'unknown_setting',
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
-                   'passage_prefix, query_prefix, text_config, max_running, weight, tenant, indexed, index_from, index_m, '
+                   'passage_prefix, query_prefix, text_config, max_running, weight, tenant, monthly_texts, monthly_cost, indexed, index_from, index_m, '
                    'index_ef_construction and index_ef_search.';
   end if;
   if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
@@ -47,6 +47,8 @@ begin
       by_language = coalesce(p_settings ->> 'text_config' = 'auto', c.by_language),
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
       limited = c.limited or p_settings ->> 'max_running' is not null, weight = coalesce((p_settings ->> 'weight')::int, c.weight),
+      monthly_texts = case when p_settings ? 'monthly_texts' then (p_settings ->> 'monthly_texts')::bigint else c.monthly_texts end,
+      monthly_cost = case when p_settings ? 'monthly_cost' then (p_settings ->> 'monthly_cost')::numeric else c.monthly_cost end,
       indexed = coalesce((p_settings ->> 'indexed')::boolean, c.indexed), index_from = coalesce((p_settings ->> 'index_from')::int, c.index_from),
       index_m = coalesce((p_settings ->> 'index_m')::int, c.index_m), index_ef_search = coalesce((p_settings ->> 'index_ef_search')::int, c.index_ef_search),
       index_ef_construction = coalesce((p_settings ->> 'index_ef_construction')::int, c.index_ef_construction),
@@ -64,5 +66,5 @@ end
 $$;
 
 comment on function ingest.ingest_collection(text, jsonb) is
-  'Creates or changes a collection; settings that are omitted or null stay (max_running: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
+  'Creates or changes a collection; settings that are omitted or null stay (max_running, monthly_texts, monthly_cost: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
   'tenant is in use, IG040 only the owner may set its tenant.';

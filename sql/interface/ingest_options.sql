@@ -15,7 +15,11 @@ as $$
     ('timeout_seconds', 'number', 'The request is cancelled after running this long.'),
     ('patience', 'number', 'Most seconds to wait while the source or the embedding service is away; without it, the listener''s INGEST_SERVICE_PATIENCE.'),
     ('principals', 'array', 'Who may find the documents in a search: roles, or names that a gateway gives; without it, nothing changes, and new documents can be found by everybody who may search.'),
-    ('principals_field', 'string', 'The metadata field of records that lists these principals: a string or an array; without the field, nobody finds the document.');
+    ('principals_field', 'string', 'The metadata field of records that lists these principals: a string or an array; without the field, nobody finds the document.'),
+    ('plan', 'boolean', 'Only say what it would do and cost, in ingest_status.plan: nothing is sent, published or deleted.'),
+    ('planned', 'string', 'The id of a plan of the same source: ingest_status shows what it said beside what was done.'),
+    ('max_texts', 'number', 'Most texts that are sent to the embedder, in all attempts; then it ends with ''cap_reached''.'),
+    ('max_cost', 'number', 'Most that they may cost, at the price that is known.');
 $$;
 
 comment on function ingest.ingest_options() is 'The options of a request: key, type, description.';

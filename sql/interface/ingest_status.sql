@@ -19,7 +19,8 @@ select r.id, r.collection, r.status,
        r.created_at, r.started_at, r.finished_at, coalesce(batch.tokens, r.tokens) as tokens, r.documents_found,
        case when r.discovered_at is not null then batch.loaded end as documents_loaded,
        case when r.discovered_at is not null then batch.embedded end as documents_embedded, r.documents_unchanged, r.documents_deleted,
-       nullif(r.listing -> 'note', 'null') as note
+       nullif(r.listing -> 'note', 'null') as note,
+       coalesce(r.plan, (select q.plan from ingest.ingest_requests q where q.id = (r.options ->> 'planned')::uuid)) as plan
 from ingest.ingest_requests r
 left join lateral (select p.* from ingest.ingest_progress_of(r) p where r.finished_at is null offset 0) progress on true  -- offset: not called for others
 left join lateral (

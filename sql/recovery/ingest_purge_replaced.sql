@@ -12,6 +12,7 @@ begin
     where r.status = 'pending' and r.submitted_by = n.role::text and r.collection = n.collection);
   perform ingest.ingest_sum_usage(5000);
   perform ingest.ingest_thin_history();
+  delete from ingest.ingest_reservations v where v.at < ingest.ingest_now() - interval '1 hour' and not ingest.ingest_is_open(v);
   delete from ingest.ingest_seen s using ingest.ingest_requests r
   where r.id = s.request_id and r.finished_at < ingest.ingest_now() - p_retention;
   -- Nobody can reach these any more: a listener would have asked.

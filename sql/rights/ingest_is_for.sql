@@ -32,7 +32,7 @@ return case p_right
     'ingest_would_forget', 'ingest_let_back', 'ingest_forgettings', 'ingest_purge', 'ingest_list_indexes',
     'ingest_list_metrics', 'ingest_list_history', 'ingest_list_outages')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
-    'ingest_confirm_restore')
+    'ingest_confirm_restore', 'ingest_price', 'ingest_cap_tenant')
   when 'gateway' then p_routine in (
     'ingest_search_for', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
     'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_context_for', 'ingest_context_as_caller', 'ingest_passages_by_right')

@@ -13,6 +13,7 @@ declare
   v_remaining float8; v_moved float8; v_first timestamptz; v_waits boolean;
 begin
   if p_request.discovered_at is null then
+    total := (select (q.plan ->> 'found')::int from ingest.ingest_requests q where q.id = (p_request.options ->> 'planned')::uuid);
     return;
   end if;
   select coalesce(sum(b.documents), 0), coalesce(sum(coalesce(b.done, case when b.finished_at is null then 0 else b.documents end)), 0),
@@ -42,4 +43,4 @@ end
 $$;
 
 comment on function ingest.ingest_progress_of(ingest.ingest_requests) is
-  'How far an unfinished request is: documents by outcome, percent, documents per second, time to go. Nulls until discovery is complete.';
+  'How far an unfinished request is: documents by outcome, percent, documents per second, time to go. Nulls until discovery is complete, but for the total if it was planned.';

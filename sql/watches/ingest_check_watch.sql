@@ -10,6 +10,9 @@ begin
   elsif p_watch.source ~* '^table:' then
     raise exception 'the source of watch "%" is a table', left(p_watch.name, 100)
       using errcode = 'IG008', constraint = 'table_source', hint = 'Tables are watched by their writes: select ingest_watch_table(''articles'', columns => ''{title,body}'');';
+  elsif p_watch.options -> 'plan' = 'true' then
+    raise exception 'watch "%" would plan, and keep nothing in sync', left(p_watch.name, 100)
+      using errcode = 'IG004', constraint = 'wrong_option_type', hint = 'Plan once: ingest plan SOURCE. Then watch it, without the option plan.';
   elsif octet_length(p_watch.name) > 200 or p_watch.name ~ '[[:cntrl:]]' then
     raise exception 'a watch can''t be named "%"', left(p_watch.name, 100)
       using errcode = 'IG051', constraint = 'wrong_watch_name', hint = 'A name has 1 to 200 bytes and no control characters.';

@@ -58,7 +58,7 @@ async def test_deeply_nested_json_is_refused_or_taken_as_postgres_can(c: Connect
 
 
 async def test_the_largest_content_is_what_a_listener_says(c: Connection) -> None:
-    register = "select ingest_register($1, 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s', $2)"
+    register = "select ingest_register($1, 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s', $2, null)"
     await c.execute(register, "small", 1_500_000)
     with pytest.raises(asyncpg.PostgresError, match="no listener accepts more than 1500000"):
         await add(c, content="x" * 1_500_001)

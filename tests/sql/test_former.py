@@ -255,7 +255,7 @@ async def test_a_listener_of_before_registers_without_saying_how_large_documents
     before = await c.fetchval("select max_document_bytes from ingest_limits where role = ''")
     await c.execute("select ingest_register('old', 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s')")
     assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == before
-    await c.execute("select ingest_register('new', 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s', 1000)")
+    await c.execute("select ingest_register('new', 'here', 1, '0', '0', '{}', '', 1, '10 s', null, '1 s', 1000, null)")
     assert await c.fetchval("select max_document_bytes from ingest_limits where role = ''") == 1000
 
 

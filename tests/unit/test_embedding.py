@@ -113,7 +113,7 @@ async def local() -> AsyncIterator[embedding.Embedder]:
 async def test_vectors_are_finite_unit_vectors_of_the_space(local: embedding.Embedder) -> None:
     texts = ["a cat sat", "かな", "👩‍👩‍👧‍👦", "</s><unk>", " ", "\ud800", "x" * 100_000]
     vectors, tokens = await local.embed(texts)
-    assert tokens == 0
+    assert tokens == sum(await local.count_tokens(texts)) > len(texts)  # type: ignore[attr-defined]
     assert vectors.shape == (len(texts), local.space.dimensions)
     assert vectors.dtype == np.float32
     assert vectors.flags.c_contiguous

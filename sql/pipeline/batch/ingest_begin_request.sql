@@ -10,13 +10,18 @@ declare
 begin
   perform ingest.ingest_as_system();
   -- Lock order: batches, then the request.
-  if exists (select from ingest.ingest_requests r where r.id = p_request and r.settings ->> 'pipeline' <> v_pipeline) then
+  if exists (select from ingest.ingest_requests r where r.id = p_request and (r.settings ->> 'pipeline' <> v_pipeline or not ingest.ingest_may_run(r, p_executor, true))) then
     perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
   end if;
   select r.* into v_request from ingest.ingest_requests r where r.id = p_request for no key update;
   if v_request.status is distinct from 'running' or v_pipeline is null or v_request.attempt <> p_attempt then
     return;
   end if;
+  if not ingest.ingest_may_run(v_request, p_executor, true) then
+    perform ingest.ingest_reopen(p_request, 'resume'::text);  -- it waits for a listener that keeps to caps
+    return;
+  end if;
+  perform ingest.ingest_require_price(v_request, ingest.ingest_price_of(v_request.settings, p_executor));
   if v_request.settings ->> 'pipeline' <> v_pipeline then
     perform ingest.ingest_change_pipeline(p_request, v_pipeline);
   end if;
@@ -42,4 +47,4 @@ $$;
 
 comment on function ingest.ingest_begin_request(uuid, text, int) is
   'The request, if it is running and the listener is alive, else nothing: the first thing that its workflow asks. '
-  'p_attempt: only if that attempt runs; null: any.';
+  'p_attempt: only if that attempt runs; null: any. IG044 if it may cost only so much, and no price is known.';

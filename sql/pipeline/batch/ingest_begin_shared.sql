@@ -17,6 +17,12 @@ begin
   v_ids := array(
     select distinct on (r.collection, coalesce(r.uri, r.id::text)) r.id from ingest.ingest_requests r
     where r.id = any (v_ids) order by r.collection, coalesce(r.uri, r.id::text), r.read_seq desc);
+  -- One collection: what may cost only so much, at a price that nobody knows, goes alone and says so.
+  if exists (
+       select from ingest.ingest_requests r cross join ingest.ingest_caps_of(r) k
+       where r.id = v_ids[1] and k.max_cost is not null and ingest.ingest_price_of(r.settings, p_executor) is null) then
+    v_ids := '{}';
+  end if;
   update ingest.ingest_requests r set begun = 1, discovered_at = ingest.ingest_now(), documents_total = 1, documents_found = 1, duplicates = 0,
     refused = 0
   where r.id = any (v_ids);

@@ -7,6 +7,10 @@ as $$
   else jsonb_build_object(
     'code', 'documents_failed', 'message', format('%s of %s documents failed', p_failed, p_total),
     'hint', format('select * from ingest_failures where request_id = %L;', p_request), 'step', null, 'retryable', false)
+    -- Whatever else failed: this is why it stopped, and what to do.
+    || coalesce((
+      select v.error || jsonb_build_object('message', format('%s of %s documents failed: %s', p_failed, p_total, v.error ->> 'message'))
+      from ingest.ingest_revisions v where v.request_id = p_request and v.state = 'failed' and v.error ->> 'code' = 'cap_reached' limit 1), '{}')
   end;
 $$;
 

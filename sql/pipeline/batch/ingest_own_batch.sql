@@ -12,7 +12,8 @@ begin
   if v_batch.request_id is null
      or not exists (
        select from ingest.ingest_requests r join ingest.ingest_listeners l on l.pipeline = r.settings ->> 'pipeline'
-       where r.id = p_request and r.status = 'running' and l.executor_id = p_executor and l.dead_at is null) then
+       where r.id = p_request and r.status = 'running' and l.executor_id = p_executor and l.dead_at is null
+         and ingest.ingest_may_run(r, p_executor, false)) then
     return null;
   end if;
   if v_batch.owner is not null and v_batch.resume_at is null and exists (

@@ -7,9 +7,11 @@ declare
   v_status text := p_status;
   v_error jsonb;
   v_watch text;
+  v_is_plan boolean;
+  v_plan jsonb;
 begin
   perform ingest.ingest_as_system();
-  select coalesce(r.documents_unchanged, 0), coalesce(p_error, r.error), r.watch into v_unchanged, v_error, v_watch
+  select coalesce(r.documents_unchanged, 0), coalesce(p_error, r.error), r.watch, ingest.ingest_is_plan(r) into v_unchanged, v_error, v_watch, v_is_plan
   from ingest.ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
   if not found then
     return null;
@@ -21,6 +23,10 @@ begin
   v_open := v_total - v_done - v_skipped - v_failed;
   v_total := v_total + v_unchanged;
   v_skipped := v_skipped + v_unchanged;
+  if v_is_plan and v_status is null and v_error is null then
+    v_status := 'succeeded';  -- it says which documents would fail
+    v_plan := ingest.ingest_sum_plan(p_request);
+  end if;
   if v_status is null then
     v_status := case when v_failed = 0 and v_error is null then 'succeeded' when v_done + v_skipped > 0 then 'partially_succeeded' else 'failed' end;
   end if;
@@ -30,7 +36,8 @@ begin
       percent = case when r.discovered_at is null then null when v_open = 0 then 100
                      else (select least(p.percent, 99.999) from ingest.ingest_progress_of(r) p) end,
       resume_at = null, outage = null, tokens = (select sum(b.tokens) from ingest.ingest_batches b where b.request_id = p_request),
-      error = coalesce(v_error, case when v_failed > 0 then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
+      plan = v_plan,
+      error = coalesce(v_error, case when v_failed > 0 and v_plan is null then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
   if v_watch is not null then
     perform ingest.ingest_end_watch(p_request);

@@ -5,7 +5,8 @@ declare
   v_owned uuid[];
   v_ids bigint[] := array(select c.revision from unnest(p_cuts) with ordinality as c order by c.ordinality);
 begin
-  v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
+  v_owned := ingest.ingest_check_owner(p_fence, case when exists (
+    select from ingest.ingest_requests r where r.id = p_fence.requests[1] and ingest.ingest_is_plan(r)) then 'plan'::text else 'embed'::text end);
   update ingest.ingest_revisions v
   set (state, error, starts, ends, headings, leads, failed_at) = (
     select case when (c.one).error is null then 'chunked' else 'failed' end, (c.one).error, coalesce((c.one).starts, '{}'),

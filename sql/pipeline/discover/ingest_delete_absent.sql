@@ -4,7 +4,7 @@ as $$
 -- Lock order: documents by (collection, uri), then the request; like ingest_make_documents, it never waits for one while it holds
 -- others. A document that a later reading brought stays.
 declare
-  v_collection text := (select r.collection from ingest.ingest_requests r where r.id = p_request);
+  v_collection text := (select r.collection from ingest.ingest_requests r where r.id = p_request and not ingest.ingest_is_plan(r));
   v_pause float8 := 0.002;
   v_until timestamptz := ingest.ingest_now() + interval '0.4 seconds';
   v_deleted int;

@@ -6,7 +6,8 @@ begin
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
   insert into ingest.ingest_archives (key, request_id, uri, state, options, members)
   select ingest.ingest_archive_key(r, p_uri), r.id, p_uri, p_state, ingest.ingest_archive_options(r), p_members
-  from ingest.ingest_requests r where r.id = p_request and r.source is not null and not ingest.ingest_is_kept_out(r.collection, p_uri)
+  from ingest.ingest_requests r
+  where r.id = p_request and r.source is not null and not ingest.ingest_is_kept_out(r.collection, p_uri) and not ingest.ingest_is_plan(r)
   on conflict (key) do update
   set request_id = excluded.request_id, state = excluded.state, options = excluded.options, members = excluded.members;
 end

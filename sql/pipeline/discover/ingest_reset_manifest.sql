@@ -7,6 +7,7 @@ begin
   delete from ingest.ingest_revisions r where r.request_id = p_request;
   delete from ingest.ingest_batches b where b.request_id = p_request;
   delete from ingest.ingest_containers k where k.request_id = p_request;
+  delete from ingest.ingest_planned_texts t where t.request_id = p_request;
   delete from ingest.ingest_seen s where s.request_id = p_request;
   update ingest.ingest_requests r set documents_found = 0, documents_unchanged = null, listing = null
   where r.id = p_request and (r.documents_found is distinct from 0 or r.listing is not null);

@@ -16,7 +16,8 @@ begin
   if v_documents is null then
     return false;
   end if;
-  if exists (select from ingest.ingest_requests o where o.collection = v_request.collection and o.status = 'running' and o.id <> p_request) then
+  if not ingest.ingest_is_plan(v_request)
+     and exists (select from ingest.ingest_requests o where o.collection = v_request.collection and o.status = 'running' and o.id <> p_request) then
     with locked as materialized (
       select d.id, d.live_seq from ingest.ingest_documents d where d.id = any (v_documents) for no key update skip locked
     ), moved as (

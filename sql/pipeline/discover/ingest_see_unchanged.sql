@@ -22,6 +22,9 @@ begin
     return array_fill(null::bigint, array[jsonb_array_length(p_states -> 'uris')]);
   end if;
   v_documents := ingest.ingest_same_state(v_request, p_states);
+  if ingest.ingest_is_plan(v_request) then
+    return v_documents;  -- it leaves no trace
+  end if;
   v_others := exists (
     select from ingest.ingest_requests o where o.collection = v_request.collection and o.status = 'running' and o.id <> p_request);
   if v_others or v_request.options ?| '{principals,principals_field}'::text[] then

@@ -11,7 +11,8 @@ begin
   perform ingest.ingest_lock_documents(array(select u.revision from unnest(p_unchanged) u));
   v_owned := ingest.ingest_check_owner(p_fence, 'load'::text);
   with same as (
-    select v.id, d.id as document_id, u.read_seq, u.hash, u.version, u.modified_at, ingest.ingest_origin(r) as origin, r.id as request_id,
+    select v.id, d.id as document_id, u.read_seq, u.hash, u.version, u.modified_at, case when not ingest.ingest_is_plan(r) then ingest.ingest_origin(r) end as origin, r.id as request_id,
+           ingest.ingest_is_plan(r) as is_plan,
            ingest.ingest_document_principals(r.options, d.metadata || r.metadata) as principals
     from unnest(p_unchanged) u
     join ingest.ingest_revisions v
@@ -22,7 +23,7 @@ begin
   ), newer as (
     update ingest.ingest_documents d
     set live_seq = same.read_seq, principals = coalesce(same.principals, d.principals), version = same.version, modified_at = same.modified_at
-    from same where d.id = same.document_id and d.live_seq < same.read_seq
+    from same where d.id = same.document_id and d.live_seq < same.read_seq and not same.is_plan
   ), came as (
     insert into ingest.ingest_document_origins (document_id, origin, seen_by)
     select same.document_id, same.origin, same.request_id from same where same.origin is not null on conflict do nothing

@@ -1,0 +1,70 @@
+"""The plan step, in place of embed: which texts would be sent, and what they would take. Nothing is sent or kept.
+
+Texts are noted by their digests, so each counts once in all of the request's batches; the documents' texts go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
+
+from listener.embedding import Embedder
+from listener.pipeline.new_chunks import new_chunks, window
+from listener.pipeline.request_rows import BatchSettings
+from listener.pipeline.rows import Fence, NewChunk, Texts, ToEmbed
+from listener.pipeline.tools import Tools, in_turn, with_texts
+
+BYTES_OF_A_TOKEN = 3
+"""Of UTF-8. The local tokenizer (32,000 tokens) makes 2.7 to 3.4 of our pages, code and letters; larger ones more."""
+
+
+async def plan(tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts) -> dict[str, int]:
+    """Count what the batch's chunked revisions would have to send."""
+    rows = await tools.gateway.to_embed(fence)
+    embedder = tools.embedders.of(settings.space)
+    chunks = 0
+    async with aclosing(in_turn(tools, fence, rows, "plan")) as groups:
+        async for group in groups:
+            async with aclosing(with_texts(tools, texts, group)) as some:
+                async for worded, found in some:
+                    chunks += await _some(tools, fence, settings, embedder, worded, found)
+                    await tools.gateway.save_planned(fence, [row.id for row in worded])
+    return {"documents": len(rows), "chunks": chunks}
+
+
+async def _some(
+    tools: Tools,
+    fence: Fence,
+    settings: BatchSettings,
+    embedder: Embedder,
+    rows: Sequence[ToEmbed],
+    texts: Mapping[int, str],
+) -> int:
+    """Note the texts of some documents, a window at a time; return their chunks."""
+    chunks, count = new_chunks(rows, texts, settings), 0
+    while some := await tools.in_thread(_different, chunks):
+        found, number = some
+        count += number
+        known = await tools.gateway.known_digests(settings.space_id, found)
+        new = {digest: text for digest, text in found.items() if digest not in known}
+        tokens, is_estimate = await _tokens(tools, embedder, list(new.values()))
+        noted = dict.fromkeys(known) | dict(zip(new, tokens, strict=True))
+        await tools.gateway.note_planned(fence, noted, is_estimate)
+    return count
+
+
+def _different(chunks: Iterator[NewChunk]) -> tuple[dict[bytes, str], int] | None:
+    """Return the different texts of a window, by digest, and how many chunks want them; None: there are no more."""
+    some = list(window(chunks))
+    return ({one.digest: one.embedded for one in some}, len(some)) if some else None
+
+
+async def _tokens(tools: Tools, embedder: Embedder, texts: Sequence[str]) -> tuple[Sequence[int], bool]:
+    """Return how many tokens each text would take, and whether that is an estimate: the embedder can't count them."""
+    if count := getattr(embedder, "count_tokens", None):
+        return await count(texts), False
+    return await tools.in_thread(_estimated, texts), True
+
+
+def _estimated(texts: Sequence[str]) -> list[int]:
+    return [-(-len(text.encode("utf-8", "replace")) // BYTES_OF_A_TOKEN) for text in texts]
