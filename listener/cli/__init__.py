@@ -26,7 +26,7 @@
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
     forget      forget, let-back
-    ui          ui, on the pages of web          lasting     a way to Postgres that outlives restarts
+    ui          ui, on the pages of webui        lasting     a way to Postgres that outlives restarts
     supervisor  reports to systemd               findings    what doctor's checks find
     database_checks  doctor, inside the database
 

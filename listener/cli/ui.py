@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 def ui(
     host: Annotated[
-        str, typer.Option(help="Address to listen on. Others than loopback: who reaches it may read.")
+        str, typer.Option(help="PageAddress to listen on. Others than loopback: who reaches it may read.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: one that is free.")] = 8420,
     control: Annotated[
@@ -61,7 +61,7 @@ def ui(
 
 def _names(host: str, allowed: list[str]) -> list[str]:
     """Return the names by which it may be asked."""
-    from listener.cli.web.guard import LOOPBACK
+    from listener.cli.webui.guard import LOOPBACK
 
     return [*LOOPBACK, host, *allowed]
 
@@ -69,8 +69,8 @@ def _names(host: str, allowed: list[str]) -> list[str]:
 async def _serve(host: str, port: int, names: list[str], prefix: str, control: bool, browser: bool) -> None:
     with importing():
         from listener.cli.lasting import LastingWay
-        from listener.cli.web.server import bound, serve
-        from listener.cli.web.site import site
+        from listener.cli.webui.serving import bound, serve
+        from listener.cli.webui.site import site
 
     output = Output()
     with bound(host, port) as socket:

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("jinja2")
 
-from listener.cli.web.charts import chart, compact, stretch
+from listener.cli.webui.charts import chart, compact, stretch
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 PATH = re.compile(r'class="line s(\d)" d="([^"]*)"')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.cli.web.runs import runs_of
+from listener.cli.webui.runs import runs_of
 from listener.client.stretches import ChunkPlace, Stretch
 
 PLACES = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=8)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-STYLE = (files("listener.cli.web") / "static" / "ui.css").read_text(encoding="utf-8")
+STYLE = (files("listener.cli.webui") / "static" / "ui.css").read_text(encoding="utf-8")
 NAMED = re.compile(r"--([a-z-]+): (#[0-9a-f]{6})")
 TEXTS = ("text", "quiet", "link", "good", "bad", "warn", "busy")
 GROUNDS = ("ground", "raised")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from listener.cli.web.page import Asked, Page
-from listener.cli.web.pages.asked_for import AGES, FILTERS, filters_of, place_of, place_text, request_filter
+from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.pages.asked_for import AGES, FILTERS, filters_of, place_of, place_text, request_filter
 from listener.client import Ingest
 from listener.client.selection import SOUGHT
 
 SHOWN = 50
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     found = await ingest.request_page(request_filter(asked), limit=SHOWN, after=place_of(asked))
     return {
         "found": found, "older": place_text(found.older),
@@ -22,4 +22,4 @@ async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-REQUESTS_PAGE = Page("/requests", "requests", _read, "Requests")
+REQUESTS_PAGE = WebPage("/requests", "requests", _read, "Requests")

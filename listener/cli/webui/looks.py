@@ -8,16 +8,14 @@ from collections import OrderedDict
 
 from listener.cli.lasting import LastingWay
 from listener.cli.problems import Problem, shown
-from listener.cli.web.live import Live
-from listener.cli.web.page import Asked, Page
-from listener.cli.web.rendering import Rendered, Renderer
+from listener.cli.webui.live import Live
+from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.rendering import Rendered, Renderer
 from listener.errors import OperatorError
 
 KEPT = 64
 FRESH_SECONDS = 0.4
-MOST_SECONDS = (
-    60.0  # then the statement is cancelled; a search waits for a listener and a re-ranker
-)
+MOST_SECONDS = 60.0  # then the statement is cancelled; a search waits for a listener and a re-ranker
 OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 200, 400, 403, 404, 503
 STATUSES = {
     "not_permitted": FORBIDDEN, "not_granted": FORBIDDEN, "stale_form": FORBIDDEN, "database_lost": UNAVAILABLE,
@@ -31,15 +29,15 @@ _TOO_SLOW = OperatorError(
 class Looks:
     """Reads and renders pages, each once for all who ask while it is done or just was."""
 
-    def __init__(self, way: LastingWay, renderer: Renderer, live: Live, problem: Page) -> None:
+    def __init__(self, way: LastingWay, renderer: Renderer, live: Live, problem: WebPage) -> None:
         """``problem``: the page that says what went wrong."""
         self._way = way
         self._renderer = renderer
         self._live = live
         self._problem = problem
-        self._kept: OrderedDict[tuple[str, Asked], tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, PageAddress], tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
-    async def at(self, page: Page, asked: Asked) -> Rendered:
+    async def at(self, page: WebPage, asked: PageAddress) -> Rendered:
         """Return a page; what went wrong is one, too."""
         key = (page.name, asked)
         moment, began, task = self._kept.get(key, (-1, 0.0, None))
@@ -51,7 +49,7 @@ class Looks:
                 self._kept.popitem(last=False)
         return await asyncio.shield(task)
 
-    async def _read(self, page: Page, asked: Asked) -> Rendered:
+    async def _read(self, page: WebPage, asked: PageAddress) -> Rendered:
         began = time.monotonic()
         try:
             known = await asyncio.wait_for(self._way.use(lambda ingest: page.read(ingest, asked)), MOST_SECONDS)
@@ -65,7 +63,7 @@ class Looks:
             if page.is_live:  # others are not read again and again
                 self._live.cost += time.monotonic() - began
 
-    def failed(self, asked: Asked, error: Exception) -> Rendered:
+    def failed(self, asked: PageAddress, error: Exception) -> Rendered:
         """Return the page that says what went wrong."""
         problem = shown(error)
         return self._renderer.render(self._problem, asked, {"problem": problem}, status_of(problem))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from listener.cli.web.page import Asked, Page
-from listener.cli.web.pages.asked_for import number_of, row_of, row_text
+from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.pages.asked_for import number_of, row_of, row_text
 from listener.client import Ingest, Status
 from listener.client.anatomy import MOST_SUMMED, STATES, RequestOrder
 from listener.client.overview import failure_groups, request_of
@@ -16,7 +16,7 @@ from listener.errors import RequestError
 DOCUMENTS, BATCHES = 50, 25
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     request = await request_of(ingest.session, asked.of_path("request"))
     now = await ingest.status(request)
     order = await ingest.request_order(request)
@@ -34,7 +34,7 @@ async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _documents(ingest: Ingest, asked: Asked, now: Status) -> dict[str, Any]:
+async def _documents(ingest: Ingest, asked: PageAddress, now: Status) -> dict[str, Any]:
     state = asked.get("state") or None
     if state is not None and state not in STATES:
         raise RequestError("wrong_address", f'there is no state "{state}"', ", ".join(STATES))
@@ -64,4 +64,4 @@ def verbs_for(now: Status) -> list[str]:
     return [verb for verb in ("cancel", "resume", "retry", "fork") if verb in verbs]
 
 
-REQUEST_PAGE = Page("/requests/{request}", "request", _read)
+REQUEST_PAGE = WebPage("/requests/{request}", "request", _read)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from typing import Any
 
-from listener.cli.web.page import Asked, Page
+from listener.cli.webui.page import PageAddress, WebPage
 from listener.client import Ingest
 from listener.client.history import Measured
 from listener.client.inventory import Used
@@ -38,7 +38,7 @@ class UsedOnDay:
         return f"{self.day:%d %b}"
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     period = asked.get("period", "hour")
     if period not in PERIODS:
         raise RequestError("wrong_address", f'there is no period "{period}"', "hour, day or week")
@@ -80,4 +80,4 @@ def _on(day: date, used: Sequence[Used]) -> UsedOnDay:
     return UsedOnDay(day, texts, tokens, sum(costs) if costs else None)
 
 
-FRONT_PAGE = Page("/", "overview", _read, "Overview")
+FRONT_PAGE = WebPage("/", "overview", _read, "Overview")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from listener.cli.holding_lines import became
-from listener.cli.web.page import Asked, Page
-from listener.cli.web.runs import runs_of
+from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.runs import runs_of
 from listener.client import Ingest
 from listener.client.stretches import ChunkPlace, Stretch
 
@@ -24,7 +24,7 @@ SEARCHERS_ONLY = "The text and its chunks are shown to roles that may search thi
 NOT_LIVE = "Nothing of it is live, or it is not for this role."
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     uri, collection = asked.exactly("uri"), asked.exactly("collection") or "default"
     chunk = _number(asked.get("chunk"))
     stretch = await ingest.read(uri, collection, start=_number(asked.get("at")) or 0, characters=CHARACTERS)
@@ -91,4 +91,4 @@ def _metadata(stretch: Stretch) -> str:
     return written if len(written) <= MOST_METADATA else written[:MOST_METADATA] + "\n…"
 
 
-DOCUMENT = Page("/document", "document", _read, is_live=False)
+DOCUMENT = WebPage("/document", "document", _read, is_live=False)

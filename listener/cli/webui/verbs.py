@@ -20,14 +20,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from listener.cli.lasting import LastingWay
-from listener.cli.web.batch_run import Runs
-from listener.cli.web.forms import form_of
-from listener.cli.web.live import Live
-from listener.cli.web.looks import Looks
-from listener.cli.web.page import Asked, Page
-from listener.cli.web.pages.asked_for import filters_of, request_filter, time_of
-from listener.cli.web.pages.request_page import verbs_for
-from listener.cli.web.rendering import Renderer
+from listener.cli.webui.batch_run import Runs
+from listener.cli.webui.forms import form_of
+from listener.cli.webui.live import Live
+from listener.cli.webui.looks import Looks
+from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.pages.asked_for import filters_of, request_filter, time_of
+from listener.cli.webui.pages.request_page import verbs_for
+from listener.cli.webui.rendering import Renderer
 from listener.client import Ingest
 from listener.client.overview import request_of
 from listener.client.selection import MOST_COUNTED, VERBS, Verb
@@ -53,12 +53,12 @@ class Verbs:
         self._token = token
         self.runs = Runs(way, live)
 
-    def pages(self) -> tuple[Page, ...]:
+    def pages(self) -> tuple[WebPage, ...]:
         """Return the pages that ask first, and the one that tells what became of it."""
         return (
-            Page("/requests/all/{verb}", "verb_all", _preview, is_live=False),
-            Page("/requests/{request}/{verb}", "verb_one", _ask, is_live=False),
-            Page("/runs/{run}", "run", self._run),
+            WebPage("/requests/all/{verb}", "verb_all", _preview, is_live=False),
+            WebPage("/requests/{request}/{verb}", "verb_one", _ask, is_live=False),
+            WebPage("/runs/{run}", "run", self._run),
         )
 
     def routes(self) -> list[BaseRoute]:
@@ -74,7 +74,7 @@ class Verbs:
             try:
                 address = await act(request, await form_of(request, self._token))
             except IngestError as error:
-                failed = self._looks.failed(Asked(), error)
+                failed = self._looks.failed(PageAddress(), error)
                 return HTMLResponse(failed.html, failed.status)
             await self._live.look()
             return RedirectResponse(address, SEE_OTHER)
@@ -83,7 +83,7 @@ class Verbs:
 
     async def _act_on_all(self, request: Request, form: Mapping[str, str]) -> str:
         verb = _verb_on_all(request.path_params["verb"])
-        asked = Asked((), tuple(form.items()))
+        asked = PageAddress((), tuple(form.items()))
         sought = replace(request_filter(asked), since=_time(form, "since"), until=_time(form, "until"))
         expected = int(form["expected"]) if form.get("expected", "").isdecimal() else 0
         return self._renderer.link("/runs", self.runs.begin(verb, sought, filters_of(asked), expected).id)
@@ -100,12 +100,12 @@ class Verbs:
     async def _stop(self, request: Request, _: Mapping[str, str]) -> str:
         return self._renderer.link("/runs", (await self.runs.stop(request.path_params["run"])).id)
 
-    async def _run(self, _: Ingest, asked: Asked) -> dict[str, Any]:
+    async def _run(self, _: Ingest, asked: PageAddress) -> dict[str, Any]:
         run = self.runs.of(asked.of_path("run"))
         return {"run": run, "through": run.done + run.number_refused, "until": datetime.now(timezone.utc)}
 
 
-async def _preview(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _preview(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     """Say how many requests match, and how many of them the verb takes."""
     verb = _verb_on_all(asked.of_path("verb"))
     until = await ingest.session.value("select {schema}.ingest_now()")
@@ -116,7 +116,7 @@ async def _preview(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _ask(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _ask(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     """Say what a verb would do to one request, and ask whether it shall."""
     verb = asked.of_path("verb")
     if verb not in ONE:

@@ -13,18 +13,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from listener.cli.lasting import LastingWay
-from listener.cli.web.forms import form_of
-from listener.cli.web.live import Live
-from listener.cli.web.looks import Looks
-from listener.cli.web.page import Asked
-from listener.cli.web.pages.watches_page import KEPT, UNWATCH
-from listener.cli.web.rendering import Rendered, Renderer
+from listener.cli.webui.forms import form_of
+from listener.cli.webui.live import Live
+from listener.cli.webui.looks import Looks
+from listener.cli.webui.page import PageAddress
+from listener.cli.webui.pages.watches_page import KEPT, UNWATCH
+from listener.cli.webui.rendering import Rendered, Renderer
 from listener.client import Ingest
 from listener.errors import IngestError
 
 SEE_OTHER = 303
 
-Order = Callable[[Ingest, Asked], Awaitable[object]]
+Order = Callable[[Ingest, PageAddress], Awaitable[object]]
 
 ORDERS: Mapping[str, Order] = {
     "run": lambda ingest, asked: ingest.run_watch(asked.exactly("watch")),
@@ -68,8 +68,8 @@ class WatchVerbs:
         return RedirectResponse(self._renderer.link("/watches", **{key: asked.exactly(key) for key in KEPT}), SEE_OTHER)
 
 
-def _asked(request: Request) -> Asked:
-    return Asked(query=tuple(request.query_params.multi_items()))
+def _asked(request: Request) -> PageAddress:
+    return PageAddress(query=tuple(request.query_params.multi_items()))
 
 
 def _answer(rendered: Rendered) -> Response:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from listener.cli.lasting import LastingWay
 from listener.cli.problems import Problem, shown
-from listener.cli.web.live import Live
+from listener.cli.webui.live import Live
 from listener.client import Ingest
 from listener.client.selection import RequestFilter, Verb, VerbResult
 from listener.errors import IngestError, RequestError
@@ -31,7 +31,7 @@ class RefusedRequests:
 
 
 @dataclass
-class Run:
+class BatchRun:
     """What became of a verb so far. ``state``: waits, runs, ended, stopped, broken (``problem`` says why)."""
 
     id: str
@@ -70,23 +70,23 @@ class Runs:
         self._way = way
         self._live = live
         self._turn = asyncio.Lock()
-        self._runs: OrderedDict[str, tuple[Run, asyncio.Task[None]]] = OrderedDict()
+        self._runs: OrderedDict[str, tuple[BatchRun, asyncio.Task[None]]] = OrderedDict()
 
-    def begin(self, verb: Verb, sought: RequestFilter, filters: Mapping[str, str], expected: int) -> Run:
+    def begin(self, verb: Verb, sought: RequestFilter, filters: Mapping[str, str], expected: int) -> BatchRun:
         """Begin with all that match; return at once."""
-        run = Run(secrets.token_urlsafe(9), verb, sought, filters, expected, datetime.now(timezone.utc))
+        run = BatchRun(secrets.token_urlsafe(9), verb, sought, filters, expected, datetime.now(timezone.utc))
         self._runs[run.id] = run, asyncio.create_task(self._go(run))
         for old in [key for key, (_, task) in self._runs.items() if task.done()][: max(0, len(self._runs) - KEPT)]:
             del self._runs[old]
         return run
 
-    def of(self, run: str) -> Run:
+    def of(self, run: str) -> BatchRun:
         """Return a run; raises RequestError ``unknown_run``."""
         if run not in self._runs:
             raise RequestError("unknown_run", "this server knows nothing of it any more", "Look at the requests.")
         return self._runs[run][0]
 
-    async def stop(self, run: str) -> Run:
+    async def stop(self, run: str) -> BatchRun:
         """Stop a run; what it did stays. Raises RequestError ``unknown_run``."""
         stopped = self.of(run)
         task = self._runs[run][1]
@@ -100,7 +100,7 @@ class Runs:
         for run in [*self._runs]:
             await self.stop(run)
 
-    async def _go(self, run: Run) -> None:
+    async def _go(self, run: BatchRun) -> None:
         try:
             async with self._turn:
                 run.state = "runs"
@@ -115,7 +115,7 @@ class Runs:
             run.ended_at = datetime.now(timezone.utc)
             await self._live.look()
 
-    async def _carry_out(self, run: Run, ingest: Ingest) -> None:
+    async def _carry_out(self, run: BatchRun, ingest: Ingest) -> None:
         async with aclosing(ingest.each_matching(run.verb, run.sought)) as results:
             async for result in results:
                 run.note(result)

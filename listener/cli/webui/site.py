@@ -15,15 +15,15 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from listener.cli.lasting import LastingWay
-from listener.cli.web.guard import Guard
-from listener.cli.web.live import Live
-from listener.cli.web.looks import Looks
-from listener.cli.web.page import Asked, Page
-from listener.cli.web.pages import PAGES, PROBLEM
-from listener.cli.web.rendering import Rendered, Renderer
-from listener.cli.web.socket import keep_up_to_date
-from listener.cli.web.verbs import Verbs
-from listener.cli.web.watch_verbs import WatchVerbs
+from listener.cli.webui.guard import Guard
+from listener.cli.webui.live import Live
+from listener.cli.webui.looks import Looks
+from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.pages import PAGES, PROBLEM
+from listener.cli.webui.rendering import Rendered, Renderer
+from listener.cli.webui.socket import keep_up_to_date
+from listener.cli.webui.verbs import Verbs
+from listener.cli.webui.watch_verbs import WatchVerbs
 from listener.errors import RequestError
 
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -60,10 +60,10 @@ def site(way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control
     )  # fmt: skip
 
 
-def asked_of(connection: HTTPConnection) -> Asked:
+def asked_of(connection: HTTPConnection) -> PageAddress:
     """Return what is asked of a page."""
     path = tuple((name, str(value)) for name, value in connection.path_params.items())
-    return Asked(path, tuple(connection.query_params.multi_items()))
+    return PageAddress(path, tuple(connection.query_params.multi_items()))
 
 
 def answer(rendered: Rendered) -> Response:
@@ -71,7 +71,7 @@ def answer(rendered: Rendered) -> Response:
     return HTMLResponse(rendered.html, rendered.status)
 
 
-def _routes_of(page: Page, live: Live, looks: Looks) -> list[BaseRoute]:
+def _routes_of(page: WebPage, live: Live, looks: Looks) -> list[BaseRoute]:
     async def read(request: Request) -> Response:
         return answer(await looks.at(page, asked_of(request)))
 
@@ -83,11 +83,11 @@ def _routes_of(page: Page, live: Live, looks: Looks) -> list[BaseRoute]:
 
 
 def _static() -> list[str]:
-    return [one.name for one in (files("listener.cli.web") / "static").iterdir() if "." in one.name]
+    return [one.name for one in (files("listener.cli.webui") / "static").iterdir() if "." in one.name]
 
 
 def _file(name: str) -> Callable[[Request], Awaitable[Response]]:
-    content = (files("listener.cli.web") / "static" / name).read_bytes()
+    content = (files("listener.cli.webui") / "static" / name).read_bytes()
     media_type = MEDIA_TYPES[name.rpartition(".")[2]]
 
     async def read(_: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from listener.cli.in_shell import in_shell
-from listener.cli.web.page import Asked, Page
+from listener.cli.webui.page import PageAddress, WebPage
 from listener.client import Ingest
 from listener.client.permitted import if_permitted
 from listener.errors import RequestError
@@ -18,7 +18,7 @@ KEPT = ("collection", "state", "name", "after_collection", "after")
 """What a form's address carries, so that whoever sends it comes back to where it was."""
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     name, collection, after = asked.exactly("name"), asked.exactly("collection"), asked.exactly("after")
     state = asked.get("state")
     behind = (asked.exactly("after_collection"), after) if after else None
@@ -34,7 +34,7 @@ async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _read_one(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read_one(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     """Read what the end of a watch would mean."""
     name = asked.exactly("watch")
     if not (found := await ingest.watches(name)):
@@ -46,5 +46,5 @@ def _counted(number: int) -> str:
     return f"{MOST_COUNTED:,}+" if number >= MOST_COUNTED else f"{number:,}"
 
 
-WATCHES = Page("/watches", "watches", _read, "Watches")
-UNWATCH = Page("/watches/unwatch", "unwatch", _read_one, is_live=False)
+WATCHES = WebPage("/watches", "watches", _read, "Watches")
+UNWATCH = WebPage("/watches/unwatch", "unwatch", _read_one, is_live=False)

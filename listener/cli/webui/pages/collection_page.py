@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from listener.cli.judge import NAMES
-from listener.cli.web.page import Asked, Page
-from listener.cli.web.pages.collections_page import INDEX_LOOKS
+from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.pages.collections_page import INDEX_LOOKS
 from listener.client import Ingest
 from listener.client.described import MOST_COUNTED
 from listener.client.inventory import Holding
@@ -54,7 +54,7 @@ MEANINGS: dict[str, tuple[Any, str, bool]] = {
 """Of each setting the default, what it means, and whether a change has documents embedded again; in this order."""
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     known = await ingest.describe(asked.of_path("name"))
     return {
         "known": known, "held": known.holding, "settings": list(_settings(known.holding)), "counted": _counted,
@@ -79,4 +79,4 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-COLLECTION = Page("/collections/{name:path}", "collection", _read)
+COLLECTION = WebPage("/collections/{name:path}", "collection", _read)

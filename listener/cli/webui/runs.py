@@ -19,7 +19,7 @@ from listener.client.stretches import ChunkPlace, Stretch
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """Text between two borders of chunks.
 
     ``begins``, ``ends``  chunks that begin with it, and those that ended before it
@@ -38,20 +38,20 @@ class Run:
     on_own_line: bool
 
 
-def runs_of(stretch: Stretch, places: Sequence[ChunkPlace], aimed: int | None) -> list[Run]:
+def runs_of(stretch: Stretch, places: Sequence[ChunkPlace], aimed: int | None) -> list[TextRun]:
     """Return the runs of a stretch. ``places``: its chunks, by where they begin; ``aimed``: one that is marked."""
     text = stretch.text or ""
     beginning, ending = _by(places, "start_char"), _by(places, "end_char")
     cuts = sorted(cut for cut in {*beginning, *ending} if stretch.start < cut < stretch.end)
     open_now = {one.ordinal: one for one in places if one.start_char < stretch.start}
-    runs: list[Run] = []
+    runs: list[TextRun] = []
     for cut, following in zip([stretch.start, *cuts, stretch.end], [*cuts, stretch.end, stretch.end], strict=True):
         for one in ending[cut]:
             open_now.pop(one.ordinal, None)
         open_now |= {one.ordinal: one for one in beginning[cut]}
         newest = max(open_now.values(), key=lambda one: (one.start_char, one.ordinal), default=None)
         place = cut - stretch.start
-        runs.append(Run(
+        runs.append(TextRun(
             text[place : following - stretch.start], beginning[cut], ending[cut], len(open_now),
             newest.ordinal if newest else None, aimed in open_now, place == 0 or text[place - 1] == "\n",
         ))  # fmt: skip

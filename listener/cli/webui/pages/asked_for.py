@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
-from listener.cli.web.page import Asked
+from listener.cli.webui.page import PageAddress
 from listener.client.selection import Place, RequestFilter
 from listener.errors import RequestError
 
@@ -17,7 +17,7 @@ FILTERS = ("status", "collection", "source", "submitter", "age")
 _UNREADABLE = RequestError("wrong_address", "the address of this page can't be read", "Go on from the list itself.")
 
 
-def request_filter(asked: Asked) -> RequestFilter:
+def request_filter(asked: PageAddress) -> RequestFilter:
     """Return which requests are asked for; raises RequestError ``wrong_address``."""
     age = asked.get("age")
     if age and age not in AGES:
@@ -29,12 +29,12 @@ def request_filter(asked: Asked) -> RequestFilter:
     )  # fmt: skip
 
 
-def filters_of(asked: Asked) -> dict[str, str]:
+def filters_of(asked: PageAddress) -> dict[str, str]:
     """Return the filters that are set, as addresses have them."""
     return {name: asked.get(name) for name in FILTERS if asked.get(name)}
 
 
-def place_of(asked: Asked) -> Place | None:
+def place_of(asked: PageAddress) -> Place | None:
     """Return behind which request the list begins; raises RequestError ``wrong_address``."""
     text = asked.get("after")
     if not text:
@@ -59,7 +59,7 @@ def time_of(text: str) -> datetime:
     return at
 
 
-def row_of(asked: Asked) -> tuple[int | None, int] | None:
+def row_of(asked: PageAddress) -> tuple[int | None, int] | None:
     """Return behind which document of a request the list begins; raises RequestError ``wrong_address``."""
     text = asked.get("after")
     if not text:
@@ -73,7 +73,7 @@ def row_text(place: tuple[int | None, int]) -> str:
     return f"{'' if place[0] is None else place[0]}.{place[1]}"
 
 
-def number_of(asked: Asked, name: str, default: int) -> int:
+def number_of(asked: PageAddress, name: str, default: int) -> int:
     """Return a whole number of the query; raises RequestError ``wrong_address``."""
     return _number(asked.get(name), 2**31) if asked.get(name) else default
 

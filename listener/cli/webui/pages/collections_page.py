@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from listener.cli.judge import NAMES
-from listener.cli.web.page import Asked, Page
+from listener.cli.webui.page import PageAddress, WebPage
 from listener.client import Ingest
 from listener.client.permitted import if_permitted
 
@@ -14,7 +14,7 @@ INDEX_LOOKS = {"valid": "good", "own": "good", "building": "busy", "waiting": "w
 """Classes of style sheets for the states of an index; exact is no worse for few chunks."""
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     find, after = asked.get("find"), asked.exactly("after")
     held = await ingest.collections(find=find or None, after=after or None, limit=ROWS + 1)
     shown = held[:ROWS]
@@ -25,4 +25,4 @@ async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-COLLECTIONS = Page("/collections", "collections", _read, "Collections")
+COLLECTIONS = WebPage("/collections", "collections", _read, "Collections")

@@ -13,7 +13,7 @@ from pydantic import Field, Json, ValidationError
 from listener.cli.assistant.lookups import ContextAsked
 from listener.cli.problems import UsageProblem
 from listener.cli.search import Sought
-from listener.cli.web.page import Asked
+from listener.cli.webui.page import PageAddress
 from listener.errors import RequestError
 
 AT_A_TIME = 2  # of the four connections that all pages share
@@ -33,7 +33,7 @@ class SearchAddress(ContextAsked):
     vector_weight: float | None = Field(default=None, ge=0)
 
     @classmethod
-    def of(cls, asked: Asked, collections: list[str]) -> SearchAddress:
+    def of(cls, asked: PageAddress, collections: list[str]) -> SearchAddress:
         """Return it as it is asked for; raises UsageProblem ``usage``, which names the parameter."""
         given = {name: asked.get(name) for name in cls.model_fields if asked.get(name)}
         one_or_more = collections if len(collections) > 1 else collections[0]

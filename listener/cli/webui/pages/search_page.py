@@ -6,8 +6,8 @@ from typing import Any
 
 from listener.cli.hits import around_match, found_by
 from listener.cli.search import collections_elsewhere
-from listener.cli.web.page import Asked, Page, refusal
-from listener.cli.web.searched import SearchAddress, turn
+from listener.cli.webui.page import PageAddress, WebPage, refusal
+from listener.cli.webui.searched import SearchAddress, turn
 from listener.client import Ingest
 from listener.client.passages import counts
 from listener.errors import IngestError
@@ -16,7 +16,7 @@ BUDGET = 12_000
 OFFERED = 12  # collections, each with a box to tick; of more, names are typed
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     names = await ingest.collection_names()
     chosen = asked.each("collection") or (names if len(names) == 1 else ["default"])
     known = {
@@ -61,4 +61,4 @@ def _parts(citation: str, uri: str) -> tuple[str, str]:
     return (citation[:place], citation[place + 2 : -1]) if place > 0 else (citation, "")
 
 
-SEARCH = Page("/search", "search", _read, "Search", is_live=False)
+SEARCH = WebPage("/search", "search", _read, "Search", is_live=False)

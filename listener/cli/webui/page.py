@@ -10,11 +10,11 @@ from listener.cli.problems import Problem, shown
 from listener.client import Ingest
 from listener.errors import IngestError, OperatorError
 
-Read = Callable[[Ingest, "Asked"], Awaitable[Mapping[str, Any]]]
+Read = Callable[[Ingest, "PageAddress"], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageAddress:
     """What is asked of a page: parameters of its path, and of its query, of which the first of each name counts."""
 
     path: tuple[tuple[str, str], ...] = ()
@@ -43,7 +43,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WebPage:
     """A page. ``path``: as Starlette has it; ``name``: of its template, ``templates/<name>.html``.
 
     ``read``    what the template shows; raises IngestError, which is shown instead

@@ -18,8 +18,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from listener.cli.fitting import cut, cut_in_middle, in_a_word, short
-from listener.cli.web import charts
-from listener.cli.web.page import Asked, Page
+from listener.cli.webui import charts
+from listener.cli.webui.page import PageAddress, WebPage
 from listener.logs.visible import in_lines, on_one_line
 
 STEPS = {".", ".."}
@@ -38,7 +38,7 @@ class Rendered:
 class Renderer:
     """Renders pages below a prefix. ``token``: what forms carry; ``may_control``: whether verbs are offered."""
 
-    def __init__(self, prefix: str, pages: tuple[Page, ...], token: str, may_control: bool) -> None:
+    def __init__(self, prefix: str, pages: tuple[WebPage, ...], token: str, may_control: bool) -> None:
         self._prefix = prefix
         self._shared = {
             "navigation": [page for page in pages if page.heading], "token": token, "may_control": may_control,
@@ -69,7 +69,7 @@ class Renderer:
         whole = "/".join([path.rstrip("/") if parts else path, *(quote(part, safe="") for part in parts)])
         return f"{self._prefix}{whole}" + (f"?{urlencode(given)}" if given else "")
 
-    def render(self, page: Page, asked: Asked, known: Mapping[str, Any], status: int = 200) -> Rendered:
+    def render(self, page: WebPage, asked: PageAddress, known: Mapping[str, Any], status: int = 200) -> Rendered:
         """Return a page with what is ``known``."""
         regions: dict[str, str] = {}
         template = self._environment.get_template(f"{page.name}.html")
@@ -78,7 +78,7 @@ class Renderer:
 
 
 def _templates() -> dict[str, str]:
-    folder = files("listener.cli.web") / "templates"
+    folder = files("listener.cli.webui") / "templates"
     return {one.name: one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name.endswith(".html")}
 
 

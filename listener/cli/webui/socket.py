@@ -8,14 +8,14 @@ import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from listener.cli.problems import shown
-from listener.cli.web.live import Live
-from listener.cli.web.looks import Looks
-from listener.cli.web.page import Asked, Page
+from listener.cli.webui.live import Live
+from listener.cli.webui.looks import Looks
+from listener.cli.webui.page import PageAddress, WebPage
 
 AWAY = "away"
 
 
-async def keep_up_to_date(socket: WebSocket, page: Page, asked: Asked, live: Live, looks: Looks) -> None:
+async def keep_up_to_date(socket: WebSocket, page: WebPage, asked: PageAddress, live: Live, looks: Looks) -> None:
     """Send what changes until the page is left."""
     await socket.accept()
     async with live.watching(), anyio.create_task_group() as group:
@@ -34,7 +34,7 @@ async def keep_up_to_date(socket: WebSocket, page: Page, asked: Asked, live: Liv
             group.cancel_scope.cancel()
 
 
-async def _send(socket: WebSocket, page: Page, asked: Asked, live: Live, looks: Looks) -> None:
+async def _send(socket: WebSocket, page: WebPage, asked: PageAddress, live: Live, looks: Looks) -> None:
     sent: Mapping[str, str] = {}
     was_away, moment = False, live.moment
     while True:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from listener.cli.web.guard import token_fits
+from listener.cli.webui.guard import token_fits
 from listener.errors import RequestError
 
 MOST_BYTES = 16_384

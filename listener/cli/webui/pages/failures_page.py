@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from listener.cli.web.page import Asked, Page
+from listener.cli.webui.page import PageAddress, WebPage
 from listener.client import Ingest
 
 SHOWN = 200
 
 
-async def _read(ingest: Ingest, asked: Asked) -> dict[str, Any]:
+async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     code, collection = asked.get("code") or None, asked.get("collection") or None
     found = await ingest.failures(code=code, collection=collection, now=True, limit=SHOWN + 1)
     return {"found": found[:SHOWN], "are_more": len(found) > SHOWN, "code": code, "collection": collection}
 
 
-FAILURES_PAGE = Page("/failures", "failures", _read)
+FAILURES_PAGE = WebPage("/failures", "failures", _read)
