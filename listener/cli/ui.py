@@ -69,7 +69,7 @@ def _names(host: str, allowed: list[str]) -> list[str]:
 async def _serve(host: str, port: int, names: list[str], prefix: str, control: bool, browser: bool) -> None:
     with importing():
         from listener.cli.lasting import LastingWay
-        from listener.cli.webui.serving import bound, serve
+        from listener.cli.webui.page_server import bound, serve
         from listener.cli.webui.site import site
 
     output = Output()

@@ -88,7 +88,7 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class HeldRight:
     """A right of a role, in this collection or, where ``collection`` is empty, in all."""
 
     role: str
@@ -118,7 +118,7 @@ class Described:
     used: Sequence[Used] | None
     owns: bool
     may: Sequence[str]
-    grants: Sequence[Granted] | None
+    grants: Sequence[HeldRight] | None
 
 
 class Describing(Inventory, Evaluations):
@@ -146,5 +146,5 @@ class Describing(Inventory, Evaluations):
             used=await if_permitted(self.usage(collection, since=timedelta(days=DAYS))),
             owns=own["owns"],
             may=own["may"],
-            grants=None if grants is None else [Granted(**row) for row in grants],
+            grants=None if grants is None else [HeldRight(**row) for row in grants],
         )

@@ -244,7 +244,7 @@ async def test_what_a_former_listener_would_take_over_goes_back_if_it_is_capped(
     begins = "select id from ingest_begin_request($1, 'former', 1)"
     assert [await c.fetchval(owns, one[0][0]) for one in (fence, plain)] == [None, "together"]
     assert [await c.fetchval(begins, one[0][0]) for one in (fence, plain)] == [None, plain[0][0]]
-    statuses = dict(await c.fetch("select id, status from ingest_requests"))
+    statuses = {row["id"]: row["status"] for row in await c.fetch("select id, status from ingest_requests")}
     assert statuses == {fence[0][0]: "pending", plain[0][0]: "running"}
     assert await claim(c, 10, "L1") == fence[0]
 
