@@ -1,12 +1,13 @@
 create or replace function ingest.ingest_check_index_settings(p_name text, p_settings jsonb) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
--- Checks what will be in the row: one of the two may stay as it is.
+-- Checks what will be in the row: one of the two may stay as it is. Without candidates of its own it has enough.
 declare
   v_m int;
   v_candidates int;
 begin
-  select coalesce((p_settings ->> 'index_m')::int, c.index_m, 16), coalesce((p_settings ->> 'index_ef_construction')::int, c.index_ef_construction, 64)
+  select coalesce((p_settings ->> 'index_m')::int, c.index_m, 16), 
+         case when p_settings ? 'index_ef_construction' then (p_settings ->> 'index_ef_construction')::int else c.index_ef_construction end
   into v_m, v_candidates
   from (select p_name) as n (name) left join ingest.ingest_collections c on c.name = n.name;
   if v_candidates < 2 * v_m then

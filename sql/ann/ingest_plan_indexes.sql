@@ -18,7 +18,8 @@ as $$
   ), known as (
     select s.*, coalesce(g.state, case when c.generation = s.generation then 'live' end) as stage, p.id as space_id, p.dimensions, c.indexed,
            case when m.name is null then c.index_from else c.index_from / 2 end as least,  -- nothing is dropped for a few chunks less
-           jsonb_build_object('m', c.index_m, 'ef_construction', c.index_ef_construction) as wanted,
+           jsonb_build_object('m', c.index_m, 'ef_construction', coalesce(
+             c.index_ef_construction, ingest.ingest_index_candidates(s.chunks, c.index_m, (m.settings ->> 'ef_construction')::int))) as wanted,
            m.name is not null as is_there, m.settings, m.bytes, m.rows, m.predicate, coalesce(b.phase, case when s.building is not null and w.is_at_work then 'at work' end) as phase, b.tuples, o.name as own,
            s.failed_at + least(interval '1 hour', interval '1 minute' * 2 ^ least(s.failures, 6)) as again_at
     from ingest.ingest_index_store s cross join other w

@@ -51,7 +51,8 @@ begin
       monthly_cost = case when p_settings ? 'monthly_cost' then (p_settings ->> 'monthly_cost')::numeric else c.monthly_cost end,
       indexed = coalesce((p_settings ->> 'indexed')::boolean, c.indexed), index_from = coalesce((p_settings ->> 'index_from')::int, c.index_from),
       index_m = coalesce((p_settings ->> 'index_m')::int, c.index_m), index_ef_search = coalesce((p_settings ->> 'index_ef_search')::int, c.index_ef_search),
-      index_ef_construction = coalesce((p_settings ->> 'index_ef_construction')::int, c.index_ef_construction),
+      index_ef_construction = case when p_settings ? 'index_ef_construction' then (p_settings ->> 'index_ef_construction')::int
+                                   else c.index_ef_construction end,
       updated_at = ingest.ingest_now()
   where c.name = p_name;
   if p_settings ? 'tenant' then
@@ -66,5 +67,5 @@ end
 $$;
 
 comment on function ingest.ingest_collection(text, jsonb) is
-  'Creates or changes a collection; settings that are omitted or null stay (max_running, monthly_texts, monthly_cost: null is no limit). IG012 unknown setting or wrong value, IG013 its space or '
+  'Creates or changes a collection; settings that are omitted or null stay (max_running, monthly_texts, monthly_cost: null is no limit; index_ef_construction: by size). IG012 unknown setting or wrong value, IG013 its space or '
   'tenant is in use, IG040 only the owner may set its tenant.';

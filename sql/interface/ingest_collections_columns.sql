@@ -20,6 +20,6 @@ comment on column ingest.ingest_collections.weight is 'Turns that it gets for ea
 comment on column ingest.ingest_collections.indexed is 'Whether it gets an ANN index when it is large.';
 comment on column ingest.ingest_collections.index_from is 'Live chunks above which it gets an index.';
 comment on column ingest.ingest_collections.index_m is 'Links per chunk in its HNSW index.';
-comment on column ingest.ingest_collections.index_ef_construction is 'Candidates considered for each link when the index is built.';
+comment on column ingest.ingest_collections.index_ef_construction is 'Candidates considered for each link when the index is built; null: as many as its size asks for.';
 comment on column ingest.ingest_collections.index_ef_search is 'Candidates considered by a search in the index. More: better recall, slower.';
 comment on column ingest.ingest_collections.by_language is 'Whether each document is indexed with the configuration of its language (text_config: auto).';

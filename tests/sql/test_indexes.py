@@ -72,6 +72,27 @@ async def test_a_collection_gets_an_index_when_it_has_grown_past_a_size(c: Conne
     assert await maintain(installed) == []
 
 
+async def test_an_index_of_a_larger_collection_has_more_candidates_unless_it_sets_a_number(
+    c: Connection, installed: str
+) -> None:
+    async def built(settings: dict[str, Any]) -> str:
+        await collection(c, "manuals", settings)
+        await maintain(installed)
+        (made,) = await c.fetch(OURS)
+        return str(made["definition"])
+
+    await large(c, "manuals")
+    assert "ef_construction='64'" in await built({})
+    assert "ef_construction='80'" in await built({"index_m": 40})
+    await c.execute("update ingest_documents set chunks = 200000 where uri = (select min(uri) from ingest_documents)")
+    assert "ef_construction='200'" in await built({})
+    await c.execute("update ingest_documents set chunks = 150000 where chunks = 200000")
+    assert await maintain(installed) == []  # none is built anew for a few chunks less
+    assert "ef_construction='100'" in await built({"index_ef_construction": 100})
+    await c.execute("update ingest_documents set chunks = 1 where chunks = 150000")
+    assert "ef_construction='80'" in await built({"index_ef_construction": None})
+
+
 async def test_it_waits_until_what_is_loaded_is_there_ten_minutes_at_most(c: Connection, installed: str) -> None:
     await large(c, "manuals")
     request = await start(c, ["file:///a"], collection="manuals")
@@ -382,7 +403,7 @@ async def test_a_listener_goes_on_whatever_is_wrong_with_the_owners_connection(
         ({"indexed": "yes"}, "wrong_setting_value"),
         ({"index_from": 99}, "wrong_setting_value"),
         ({"index_ef_search": 1001}, "wrong_setting_value"),
-        ({"index_m": 33}, "too_few_candidates"),
+        ({"index_m": 33, "index_ef_construction": 64}, "too_few_candidates"),
         ({"index_m": 8, "index_ef_construction": 15}, "too_few_candidates"),
     ],
 )

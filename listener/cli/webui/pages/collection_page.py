@@ -48,7 +48,7 @@ MEANINGS: dict[str, tuple[Any, str, bool]] = {
     "indexed": (True, "Whether its vectors get an index when there are many.", False),
     "index_from": (5000, "With more chunks than that.", False),
     "index_m": (16, "Links of a chunk in the index, which is built anew when this changes.", False),
-    "index_ef_construction": (64, "Candidates for these links; as above.", False),
+    "index_ef_construction": (None, "Candidates for these links; without it 64, and 200 for 200,000 chunks.", False),
     "index_ef_search": (100, "Candidates of a search in the index: more find more, and take longer.", False),
 }
 """Of each setting the default, what it means, and whether a change has documents embedded again; in this order."""
