@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 def ui(
     host: Annotated[
-        str, typer.Option(help="PageAddress to listen on. Others than loopback: who reaches it may read.")
+        str, typer.Option(help="Address to listen on. Others than loopback: who reaches it may read.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: one that is free.")] = 8420,
     control: Annotated[

@@ -16,7 +16,8 @@ from listener.client.session import Session
 MOST_COUNTED = 100_000
 MOST_ASKED = 200  # requests of a kind that are asked what they wait for
 MOST_ENDED = 2_000
-MOST_FAILURES = 1_000
+MOST_SORTED = 10_000  # pending ones, of which the oldest are asked
+MOST_FAILURES = 2_000
 MOST_PAUSE_SHARE = 9  # a look takes a tenth of the time at most, whatever it costs
 HEARING_SECONDS, DEAF_SECONDS, LEAST_SECONDS = 2.0, 1.0, 0.25
 BELLS = ("finished", "doorbell", "commands", "watches")
@@ -34,9 +35,12 @@ from (
   select {schema}.ingest_waiting_for(k.request) as reason, (k.request).created_at
   from (
     (select r as request from {schema}.ingest_requests r where r.status = 'running' limit $1::int)
-    union all (select r from {schema}.ingest_requests r where r.status = 'pending' and r.due limit $1::int)
+    union all (
+      select p.r from (
+        select r from {schema}.ingest_requests r where r.status = 'pending' and r.due limit $2::int) p
+      order by (p.r).created_at limit $1::int)
     union all (select r from {schema}.ingest_requests r where r.status = 'pending' and not r.due limit $1::int)) k) w
-where w.reason is not null group by 1 order by 2 desc, 1"""
+where w.reason is not null group by 1 order by split_part(min(w.reason), ':', 1) = 'capacity', 2 desc, 1"""
 
 # Of what moved in the last minute: of each batch the share of its time in it, as ingest_progress_of does. Where more
 # than so many requests have ended meanwhile, since the first of the latest of them. The time is asked for by itself:
@@ -65,12 +69,13 @@ select (sum(m.documents * m.share) / nullif(extract(epoch from max(s.until) - mi
    from (select e.status, count(*) as requests from ended e group by 1) e) as ended
 from since s left join moved m on true"""
 
-FAILING = """select f.code, count(*) as documents, max(f.failed_at) as last_at,
-  (array_agg(f.uri order by f.uri))[1] as uri
-from (
-  select f.code, f.uri, f.failed_at
-  from (select f.* from {schema}.ingest_failures f limit $1::int) f where f.failing_now) f
-group by f.code order by 2 desc, 1"""
+FAILING = """with looked as materialized (
+  select f.code, f.uri, f.failed_at, f.failing_now from {schema}.ingest_failures f
+  order by f.revision_id desc limit $1::int
+)
+select f.code, count(*) as documents, max(f.failed_at) as last_at, (array_agg(f.uri order by f.uri))[1] as uri,
+  (select count(*) from looked) >= $1::int as more
+from looked f where f.failing_now group by f.code order by 2 desc, 1"""
 
 WATCHES = """select count(*) as watches, count(*) filter (where w.paused) as paused,
   count(*) filter (where w.running_request is not null) as running,
@@ -107,12 +112,13 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """Documents that fail now for one reason, and one of them."""
+    """Documents that fail now for one reason, and one of them. ``more``: older failures were not looked at."""
 
     code: str
     documents: int
     last_at: datetime | None
     uri: str
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +138,11 @@ class Situation:
 
     ``listeners``, ``failing``, ``watches``  None: not visible to the caller's role
     ``running``, ``pending``, ``scheduled``  requests, counted up to ``MOST_COUNTED``
-    ``waiting``         why; of the first ``MOST_ASKED`` that run, are due and are scheduled, most first
+    ``waiting``         why; of ``MOST_ASKED`` that run, of the oldest that are due, and of those scheduled; most
+                        first, but last what only waits for its turn
     ``ended``           how many ended how in the last minute, of the latest ``MOST_ENDED``
     ``…_per_second``    in the last minute; None: nothing moved
-    ``failing``         of ``MOST_FAILURES`` failures
+    ``failing``         of the newest ``MOST_FAILURES`` failures
     """
 
     at: datetime
@@ -161,7 +168,7 @@ async def situation(session: Session) -> Situation:
     return Situation(
         **counts,
         listeners=None if alive is None else [Alive(**row) for row in alive],
-        waiting=[Backlog(**row) for row in await session.rows(WAITING, MOST_ASKED)],
+        waiting=[Backlog(**row) for row in await session.rows(WAITING, MOST_ASKED, MOST_SORTED)],
         ended=json.loads(speed["ended"]),
         documents_per_second=speed["documents"],
         chunks_per_second=speed["chunks"],

@@ -57,3 +57,11 @@ def test_colours_are_named_once() -> None:
     """Elsewhere a colour that no mode can change would stand."""
     rest = re.sub(r":root \{.*?\}", "", STYLE, flags=re.DOTALL)
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\s])", rest) == []
+
+
+def test_each_section_of_the_style_sheet_begins_outside_of_any_block() -> None:
+    depth = 0
+    for line in STYLE.splitlines():
+        assert depth == 0 or not line.startswith("/*"), line
+        depth += line.count("{") - line.count("}")
+    assert depth == 0

@@ -12,7 +12,7 @@ from listener.client import Ingest
 from listener.client.history import Measured
 from listener.client.inventory import Used
 from listener.client.permitted import if_permitted
-from listener.client.situation import MOST_ASKED, MOST_COUNTED
+from listener.client.situation import MOST_ASKED, MOST_COUNTED, MOST_ENDED
 from listener.errors import RequestError
 
 PERIODS = {
@@ -20,7 +20,7 @@ PERIODS = {
 }  # fmt: skip
 USAGE_DAYS = 14
 SHOWN = 50
-AT_MOST = {"counted": MOST_COUNTED, "asked": MOST_ASKED, "shown": SHOWN}
+AT_MOST = {"counted": MOST_COUNTED, "asked": MOST_ASKED, "ended": MOST_ENDED, "shown": SHOWN}
 
 
 @dataclass(frozen=True, slots=True)

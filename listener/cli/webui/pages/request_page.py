@@ -50,7 +50,8 @@ def _moments(now: Status, order: RequestOrder) -> list[tuple[str, datetime]]:
         ("inserted", now.created_at), ("not before", now.run_at if is_later else None), ("started", now.started_at),
         ("all documents found", order.discovered_at), (now.status.replace("_", " "), now.finished_at),
     ]  # fmt: skip
-    return [(name, at) for name, at in known if at is not None]
+    # After a retry, documents were found before it started.
+    return sorted(((name, at) for name, at in known if at is not None), key=lambda one: one[1])
 
 
 def verbs_for(now: Status) -> list[str]:
