@@ -119,6 +119,9 @@ async def test_only_who_operates_everything_purges(c: Connection) -> None:
     async with new_roles(c, 1) as (operator,):
         await c.execute("select ingest_grant($1, 'operator', 'default')", operator)
         await c.execute(f"set role {operator}")
+        for former in ("ingest_purge(interval '0')", "ingest_purge(interval '0', 1000000)"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="ingest_purge_replaced"):
+                await c.execute(f"select {former}")
         with pytest.raises(asyncpg.PostgresError) as refused:
             await purge(c, requests="1 day")
         assert refused.value.constraint_name == "not_granted"
