@@ -72,3 +72,5 @@ comment on column ingest.ingest_status.documents_embedded is 'Documents that are
 comment on column ingest.ingest_status.documents_unchanged is 'Documents that discovery found unchanged, and that were not read. Null: not counted yet.';
 comment on column ingest.ingest_status.documents_deleted is 'Documents deleted because the source no longer has them (option mirror). Null: not applicable.';
 comment on column ingest.ingest_status.note is 'What discovery left out without failing, with code, message and hint. Null: nothing.';
+comment on column ingest.ingest_status.plan is
+  'What a plan (option plan) found, or the plan that the option planned names: see docs/plans-and-caps.md. Null: neither.';

@@ -38,6 +38,8 @@ alter table ingest.ingest_evaluations enable row level security;
 
 comment on table ingest.ingest_evaluations is
   'What ingest eval measured of searches of a collection, each way a row, the newest 300 of a collection. Figures only: no query and no document is in here.';
+comment on column ingest.ingest_evaluations.id is 'Its number.';
+comment on column ingest.ingest_evaluations.collection is 'The collection that was searched.';
 comment on column ingest.ingest_evaluations.evaluated_at is 'When.';
 comment on column ingest.ingest_evaluations.evaluated_by is 'Who measured it.';
 comment on column ingest.ingest_evaluations.judged is 'What the file of judged queries is called.';
