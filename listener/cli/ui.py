@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import webbrowser
+from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,9 @@ from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import importing, load_settings, run
 from listener.errors import OperatorError
+
+if TYPE_CHECKING:
+    from listener.settings import Settings
 
 PACKAGES = ("starlette", "uvicorn", "websockets", "jinja2", "markupsafe")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -48,7 +52,7 @@ def ui(
     """
     if not _PREFIX.fullmatch(prefix.rstrip("/")):
         raise UsageProblem("usage", f"--prefix is not a path: {prefix}", "Like: --prefix /ingest")
-    load_settings()  # a wrong one is said at once
+    settings = load_settings()  # a wrong one is said at once
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
         raise OperatorError(
             "ui_not_installed",
@@ -56,7 +60,8 @@ def ui(
             "pip install 'ingest-listener[ui]'",
         )
     names = _names(host, allow_host or [])
-    run(_serve(host, port, names, prefix.rstrip("/"), control, browser))
+    offered = {"hosts": names, "prefix": prefix.rstrip("/"), "may_control": control, "about": _about(settings)}
+    run(_serve(host, port, browser, offered))
 
 
 def _names(host: str, allowed: list[str]) -> list[str]:
@@ -66,7 +71,15 @@ def _names(host: str, allowed: list[str]) -> list[str]:
     return [*LOOPBACK, host, *allowed]
 
 
-async def _serve(host: str, port: int, names: list[str], prefix: str, control: bool, browser: bool) -> None:
+def _about(settings: Settings) -> str:
+    """Return which database it is, without its password."""
+    from listener.database.dsn import shown
+
+    where = shown(settings.database_url) if settings.database_url else "the embedded Postgres"
+    return where if settings.schema_ == "public" else f"{where}, schema {settings.schema_}"
+
+
+async def _serve(host: str, port: int, browser: bool, offered: Mapping[str, Any]) -> None:
     with importing():
         from listener.cli.lasting import LastingWay
         from listener.cli.webui.page_server import bound, serve
@@ -74,13 +87,13 @@ async def _serve(host: str, port: int, names: list[str], prefix: str, control: b
 
     output = Output()
     with bound(host, port) as socket:
-        address = f"http://{_in_url(host)}:{socket.getsockname()[1]}{prefix}/"
+        address = f"http://{_in_url(host)}:{socket.getsockname()[1]}{offered['prefix']}/"
         output.line(address)
         if not _is_loopback(host):
             output.note("whoever reaches this port reads as this role; put a proxy that asks who they are before it")
         if browser:
             webbrowser.open(address)
-        await serve(site(LastingWay(), hosts=names, prefix=prefix, may_control=control), socket)
+        await serve(site(LastingWay(), **offered), socket)
 
 
 def _in_url(host: str) -> str:

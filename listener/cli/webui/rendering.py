@@ -17,6 +17,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from listener import __version__
 from listener.cli.fitting import cut, cut_in_middle, in_a_word, short
 from listener.cli.webui import charts
 from listener.cli.webui.page import PageAddress, WebPage
@@ -36,12 +37,16 @@ class Rendered:
 
 
 class Renderer:
-    """Renders pages below a prefix. ``token``: what forms carry; ``may_control``: whether verbs are offered."""
+    """Renders pages below a prefix. ``token``: what forms carry; ``may_control``: whether verbs are offered.
 
-    def __init__(self, prefix: str, pages: tuple[WebPage, ...], token: str, may_control: bool) -> None:
+    ``about``: which database it is, at the foot of each page.
+    """
+
+    def __init__(self, prefix: str, pages: tuple[WebPage, ...], token: str, may_control: bool, about: str) -> None:
         self._prefix = prefix
         self._shared = {
             "navigation": [page for page in pages if page.heading], "token": token, "may_control": may_control,
+            "about": about, "version": __version__,
         }  # fmt: skip
         self._environment = Environment(
             loader=DictLoader(_templates()), autoescape=True, undefined=StrictUndefined, trim_blocks=True,

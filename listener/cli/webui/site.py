@@ -30,10 +30,12 @@ MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml
 NOTHING_HERE = RequestError("unknown_page", "there is no such page", "Go on from the overview.")
 
 
-def site(way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control: bool = False) -> Starlette:
+def site(
+    way: LastingWay, *, hosts: Iterable[str], prefix: str = "", may_control: bool = False, about: str = ""
+) -> Starlette:
     """Return the application. ``hosts``: by which it is asked; ``prefix``: of paths; ``may_control``: offer verbs."""
     token = secrets.token_urlsafe()
-    renderer = Renderer(prefix, PAGES, token, may_control)
+    renderer = Renderer(prefix, PAGES, token, may_control, about)
     live = Live(way)
     looks = Looks(way, renderer, live, PROBLEM)
     verbs = Verbs(way, renderer, live, looks, token)
