@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -212,8 +212,9 @@ async def _listening(
     finally:
         for channel in channels:
             async with turn:
-                if not connection.is_closed():
-                    await connection.remove_listener(channel, rung)
+                with suppress(asyncpg.InterfaceError):  # it broke, and was taken back by its pool
+                    if not connection.is_closed():
+                        await connection.remove_listener(channel, rung)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from listener.cli.problems import Problem, shown
 from listener.cli.webui.live import Live
 from listener.client import Ingest
 from listener.client.selection import RequestFilter, Verb, VerbResult
-from listener.errors import IngestError, RequestError
+from listener.errors import RequestError
 
 KEPT = 50
 MOST_REASONS = 100
@@ -93,6 +93,8 @@ class Runs:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        if stopped.state == "waits":  # it had not begun
+            stopped.state = "stopped"
         return stopped
 
     async def close(self) -> None:
@@ -106,7 +108,7 @@ class Runs:
                 run.state = "runs"
                 await self._way.use(lambda ingest: self._carry_out(run, ingest), changes=True)
             run.state = "ended"
-        except IngestError as error:
+        except Exception as error:  # whatever it is, the run is over
             run.state, run.problem = "broken", shown(error)
         except asyncio.CancelledError:
             run.state = "stopped"

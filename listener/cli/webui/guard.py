@@ -37,7 +37,9 @@ class Guard:
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         """``hosts``: names by which this may be asked, without ports; ``*``: by any."""
         self._app = app
-        self._hosts = {host.lower() for host in hosts}
+        named = {host.lower() for host in hosts}
+        self._hosts = named | {_host(host) for host in named} - {""}
+        self._origins = named - {*LOOPBACK}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
@@ -68,7 +70,7 @@ class Guard:
             return False
         if named.lower() == headers.get("host", "").lower():
             return True
-        return _host(named) in self._hosts - {*LOOPBACK}  # behind a proxy that names itself
+        return named.lower() in self._origins  # behind a proxy that names itself; on another port is somebody else
 
 
 def _is_embedded(headers: Headers) -> bool:

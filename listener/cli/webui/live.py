@@ -15,12 +15,16 @@ from listener.cli.lasting import LastingWay
 from listener.client import Ingest
 from listener.client.permitted import if_permitted
 from listener.client.situation import BELLS
-from listener.errors import IngestError
+from listener.errors import IngestError, OperatorError
 
 LEAST_SECONDS = 0.5  # between two looks, however often it rings
-MOST_SHARE = 9  # a look and what follows takes a tenth of the time at most, whatever it costs
+MOST_SHARE, MOST_REST_SECONDS = 9, 30.0  # what follows a look takes a tenth of the time, or comes twice a minute
+ANSWER_SECONDS = 10.0  # then the database is away: it may be frozen
 BUSY_SECONDS, IDLE_SECONDS, DEAF_SECONDS, AWAY_SECONDS = 2.0, 15.0, 5.0, 1.0
 IS_BUSY = "select exists (select from {schema}.ingest_requests r where r.status = 'running')"
+_NO_ANSWER = OperatorError(
+    "database_unreachable", f"Postgres has not answered for {ANSWER_SECONDS:.0f} s", "It may be stopped, or overloaded."
+)
 
 
 class Live:
@@ -41,6 +45,7 @@ class Live:
         """Count an open page, for the time of a block; the first one begins to listen, the last one ends it."""
         self._open_pages += 1
         if self._hearing is None:
+            self.cost = 0.0
             self._hearing = asyncio.create_task(self._hear_again_and_again())
         try:
             yield
@@ -69,7 +74,7 @@ class Live:
                 await hearing
 
     async def _hear_again_and_again(self) -> None:
-        while True:
+        while self._hearing is asyncio.current_task():  # a connection that breaks may swallow the cancel
             try:
                 await self._way.use(self._hear)
             except IngestError as error:
@@ -80,13 +85,21 @@ class Live:
     async def _hear(self, ingest: Ingest) -> None:
         async with ingest.session.ringing(BELLS) as rang:
             while True:
-                busy = await if_permitted(ingest.session.value(IS_BUSY))  # who may only search sees no requests
+                busy = await self._is_busy(ingest)
                 self.away = None
                 await self.look()
                 await self._wait(rang, BUSY_SECONDS if busy else IDLE_SECONDS)
 
+    async def _is_busy(self, ingest: Ingest) -> bool:
+        asking = asyncio.ensure_future(if_permitted(ingest.session.value(IS_BUSY)))  # searchers see no requests
+        await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
+        if not asking.done():
+            self.away = _NO_ANSWER
+            await self.look()
+        return bool(await asking)
+
     async def _wait(self, rang: asyncio.Event | None, most: float) -> None:
-        least = max(LEAST_SECONDS, MOST_SHARE * self.cost)
+        least = min(MOST_REST_SECONDS, max(LEAST_SECONDS, MOST_SHARE * self.cost))
         self.cost = 0.0
         await anyio.sleep(least)
         if rang is None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from listener.cli.lasting import LastingWay
 from listener.cli.problems import Problem, shown
@@ -52,7 +55,7 @@ class Looks:
     async def _read(self, page: WebPage, asked: PageAddress) -> Rendered:
         began = time.monotonic()
         try:
-            known = await asyncio.wait_for(self._way.use(lambda ingest: page.read(ingest, asked)), MOST_SECONDS)
+            known = await self._within(page, asked)
             refused: Problem | None = known.get("problem")  # a page with a form shows it beside that
             return self._renderer.render(page, asked, known, status_of(refused) if refused else OK)
         except asyncio.TimeoutError:
@@ -63,10 +66,22 @@ class Looks:
             if page.is_live:  # others are not read again and again
                 self._live.cost += time.monotonic() - began
 
+    async def _within(self, page: WebPage, asked: PageAddress) -> Mapping[str, Any]:
+        # Not wait_for: that waits for the cancel, too, and a server that is frozen acknowledges none.
+        reading = asyncio.ensure_future(self._way.use(lambda ingest: page.read(ingest, asked)))
+        await asyncio.wait({reading}, timeout=MOST_SECONDS)
+        if not reading.done():
+            reading.cancel()
+            raise asyncio.TimeoutError
+        return await reading
+
     def failed(self, asked: PageAddress, error: Exception) -> Rendered:
         """Return the page that says what went wrong."""
         problem = shown(error)
-        return self._renderer.render(self._problem, asked, {"problem": problem}, status_of(problem))
+        return replace(
+            self._renderer.render(self._problem, asked, {"problem": problem}, status_of(problem)),
+            problem=problem.message,
+        )
 
 
 def status_of(problem: Problem) -> int:

@@ -36,7 +36,7 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
             taken.bind((host, port))
             taken.listen(BACKLOG)  # whoever reads the address at once finds it
         except OSError as error:
-            hint = "Give another one, or 0 for any that is free: --port 0"
+            hint = "Give an address of this machine, and a port that is free: --port 0 takes any."
             raise OperatorError("port_taken", f"{host}:{port} can't be listened on: {error.strerror}", hint) from None
         yield taken
 

@@ -29,11 +29,12 @@ SIZES = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A page as HTML, and its live regions by name. ``status``: of HTTP."""
+    """A page as HTML, and its live regions by name. ``status``: of HTTP. ``problem``: why it is not what was asked for."""
 
     html: str
     regions: Mapping[str, str]
     status: int = 200
+    problem: str = ""
 
 
 class Renderer:

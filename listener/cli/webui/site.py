@@ -56,16 +56,19 @@ def site(
             finally:
                 await verbs.runs.close()
 
-    return Starlette(
+    app = Starlette(
         routes=routes, middleware=[Middleware(Guard, hosts=[*hosts])], lifespan=opened,
         exception_handlers={404: nothing_here, 405: nothing_here},
     )  # fmt: skip
+    app.router.redirect_slashes = False  # it knows nothing of the prefix
+    return app
 
 
 def asked_of(connection: HTTPConnection) -> PageAddress:
     """Return what is asked of a page."""
     path = tuple((name, str(value)) for name, value in connection.path_params.items())
-    return PageAddress(path, tuple(connection.query_params.multi_items()))
+    query = [(name, value.replace("\0", "")) for name, value in connection.query_params.multi_items()]  # no text has it
+    return PageAddress(path, tuple(query))
 
 
 def answer(rendered: Rendered) -> Response:

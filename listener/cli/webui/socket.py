@@ -36,15 +36,18 @@ async def keep_up_to_date(socket: WebSocket, page: WebPage, asked: PageAddress, 
 
 async def _send(socket: WebSocket, page: WebPage, asked: PageAddress, live: Live, looks: Looks) -> None:
     sent: Mapping[str, str] = {}
-    was_away, moment = False, live.moment
+    was_away, moment, problem = False, live.moment, ""
     while True:
         if live.away is not None:
             await socket.send_json({AWAY: shown(live.away).message})
         else:
             rendered = await looks.at(page, asked)
             changed = {name: html for name, html in rendered.regions.items() if sent.get(name) != html}
-            if changed or was_away:
+            if rendered.problem != problem:
+                await socket.send_json({"problem": rendered.problem, "regions": changed})
+            elif changed or was_away:
                 await socket.send_json({"regions": changed})
+            problem = rendered.problem
             sent = rendered.regions
         was_away = live.away is not None
         moment = await live.next(moment)

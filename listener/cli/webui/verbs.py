@@ -33,6 +33,7 @@ from listener.client.overview import request_of
 from listener.client.selection import MOST_COUNTED, VERBS, Verb
 from listener.errors import IngestError, RequestError
 
+DIGITS = 9  # of a number that a form brings back
 STEPS = ("discover", "load", "chunk", "embed", "save")
 ALL: dict[str, Verb] = {verb: verb for verb in VERBS}
 ONE = (*VERBS, "fork", "priority")
@@ -85,7 +86,8 @@ class Verbs:
         verb = _verb_on_all(request.path_params["verb"])
         asked = PageAddress((), tuple(form.items()))
         sought = replace(request_filter(asked), since=_time(form, "since"), until=_time(form, "until"))
-        expected = int(form["expected"]) if form.get("expected", "").isdecimal() else 0
+        given = form.get("expected", "")[:DIGITS]
+        expected = int(given) if given.isascii() and given.isdecimal() else 0
         return self._renderer.link("/runs", self.runs.begin(verb, sought, filters_of(asked), expected).id)
 
     async def _act_on_one(self, request: Request, form: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@
 const AGAIN_MS = [500, 1000, 2000, 5000];
 const connection = document.getElementById("connection");
 let attempts = 0;
+let problem = "";
 let socket = null;
 
 function say(text) {
@@ -53,7 +54,9 @@ function connect() {
   socket.onopen = () => { attempts = 0; say(""); };
   socket.onmessage = (message) => {
     const told = JSON.parse(message.data);
-    say(told.away ? `Waiting for the database: ${told.away}` : "");
+    if ("problem" in told) problem = told.problem;
+    if (told.away) say(`Waiting for the database: ${told.away}`);
+    else say(problem ? `This is no longer up to date: ${problem}` : "");
     if (told.regions) update(told.regions);
   };
   socket.onclose = () => {
