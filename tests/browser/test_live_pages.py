@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browsing import Pages, pages_of
+from roles import new_roles
 from staging import Connection, add, session
 
 from listener import embedded, service
@@ -108,3 +109,31 @@ async def test_twenty_open_pages_cost_as_much_as_one(installed: str, c: Connecti
         together = await commits_while(c, [*more, first])
         assert alone > ROUNDS
         assert together < 2 * alone + 10
+
+
+async def test_a_page_that_may_no_longer_be_seen_says_so_and_the_last_one_to_go_ends_the_listening(
+    installed: str, c: Connection, tmp_path: Path
+) -> None:
+    async with new_roles(c, 1) as (role,):
+        await c.execute("select ingest_grant($1, 'submitter')", role)
+        dsn = installed.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")
+        async with pages_of(dsn, tmp_path) as pages:
+            async with await followed(pages, "/requests") as socket:
+                await told(socket, "There is no request yet")
+                killed = await c.fetch(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where usename = $1 and query ~ 'LISTEN'",
+                    role,
+                )
+                assert killed
+                await c.execute("select ingest_revoke($1, 'submitter')", role)
+                while "problem" not in (message := json.loads(await asyncio.wait_for(socket.recv(), 60))):
+                    await c.execute(RING)
+                assert message["problem"]
+            for _ in range(60):
+                listening = await c.fetchval(
+                    "select count(*) from pg_stat_activity where usename = $1 and query ~ 'LISTEN'", role
+                )
+                if not listening:
+                    break
+                await asyncio.sleep(0.5)
+            assert not listening

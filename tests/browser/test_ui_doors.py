@@ -67,7 +67,14 @@ async def test_who_comes_by_another_name_or_from_another_page_is_refused(
         }.items():  # fmt: skip
             assert await status(client, "GET", path) == expected, path
         token = await token_of(client, cancel)
-        for headers in ({"origin": "https://evil.example.com"}, {"origin": "null"}, {"origin": ""}):
+        for origin in (
+            "https://evil.example.com",
+            "null",
+            "",
+            "http://docs.example.com:3000",
+            "http://docs.example.com#.e",
+        ):
+            headers = {"origin": origin}
             answer = await client.post(cancel, data={"token": token}, headers=headers)
             assert answer.status_code == 403, headers
         for form in ({"token": ""}, {"token": "x" * 43}, {"token": "ü"}):
@@ -87,6 +94,10 @@ async def test_who_comes_by_another_name_or_from_another_page_is_refused(
         assert (again.status_code, "wrong_state" in again.text) == (400, True)
         priority = await client.post(f"/requests/{request}/priority", data={"token": token, "priority": "1; drop"})
         assert (priority.status_code, "wrong_form" in priority.text) == (400, True)
+        every = {"token": token, "expected": "9" * 5000}
+        assert (await client.post("/requests/all/retry", data=every)).status_code == 303
+        answer = await client.post(cancel, data={"token": token}, headers={"origin": "https://docs.example.com"})
+        assert "wrong_state" in answer.text  # a proxy's name is ours, too
 
 
 async def test_without_control_nothing_is_offered_and_nothing_is_done(
@@ -134,6 +145,7 @@ async def test_behind_a_proxy_addresses_have_its_prefix(installed: str, c: Conne
     async with pages_of(installed, tmp_path, *arguments) as pages:
         own = pages.address.removesuffix("/tools/ingest")
         async with httpx2.AsyncClient(base_url=own, timeout=60) as client:  # the proxy has taken the prefix away
+            assert (await client.get("/requests/")).status_code == 404  # and not led away from the prefix
             texts = [(await client.get(path)).text for path in ("/", "/requests", f"/requests/{request}")]
             addresses = {one for text in texts for one in re.findall(r'(?:href|src|action)="([^"]*)"', text)}
             assert {one for one in addresses if not one.startswith(("/tools/ingest/", "#"))} == set()

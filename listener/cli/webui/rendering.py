@@ -29,7 +29,7 @@ SIZES = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A page as HTML, and its live regions by name. ``status``: of HTTP. ``problem``: why it is not what was asked for."""
+    """A page as HTML, and its live regions by name. ``status``: of HTTP. ``problem``: why it is another one."""
 
     html: str
     regions: Mapping[str, str]
