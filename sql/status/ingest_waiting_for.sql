@@ -60,7 +60,8 @@ begin
                   coalesce(p_request.submitted_by, p_request.created_by), coalesce(p_request.submitted_by, p_request.created_by));
   end if;
   if v_places.free = 0 then
-    return format('capacity: %s listener(s) have no free place; start more, or raise INGEST_CONCURRENCY', v_places.alive);
+    return format('capacity: %s no free place; start more, or raise INGEST_CONCURRENCY',
+                  case v_places.alive when 1 then '1 listener has' else format('%s listeners have', v_places.alive) end);
   end if;
   return null;
 end

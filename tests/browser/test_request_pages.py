@@ -151,7 +151,7 @@ async def test_verbs_are_asked_for_carried_out_and_told(
         await page.get_by_role("button", name="Cancel 20 requests").click()
         await page.wait_for_url(re.compile("/runs/"))
         await expect(page.locator("#run")).to_contain_text("ended", timeout=20_000)
-        await expect(page.locator("#run")).to_contain_text("20 done")
+        await expect(page.locator("#run")).to_contain_text("20 cancelled")
         kept = await c.fetch("select collection, status from ingest_requests group by 1, 2 order by 1")
         assert [tuple(one) for one in kept] == [("a", "cancelled"), ("b", "pending")]
 
@@ -160,7 +160,7 @@ async def test_verbs_are_asked_for_carried_out_and_told(
         await page.get_by_label("On all that match").get_by_role("link", name="Resume").click()
         await page.get_by_role("button", name="Resume 20 requests").click()
         await expect(page.locator("#run")).to_contain_text("ended", timeout=20_000)
-        await expect(page.locator("#run")).to_contain_text("19 done")
+        await expect(page.locator("#run")).to_contain_text("19 resumed")
         refused = page.get_by_role("table", name="Refused, by reason")
         await expect(refused).to_contain_text("dedupe_key_taken")
         await refused.get_by_role("link").click()
@@ -204,13 +204,20 @@ async def test_a_page_shows_how_a_listener_gets_on(
         await expect(page.locator("#state .headline")).to_contain_text("partially succeeded", timeout=60_000)
         await expect(page.locator("#timeline")).to_contain_text("30 live")
         await expect(page.locator("#failures")).to_contain_text("broken.pdf")
-        await expect(page.locator("#documents-list")).to_contain_text("published")
+        await expect(page.locator("#documents-list")).to_contain_text("live")
         await page.goto(pages.address)
         await expect(page.locator("#charts figure").first).to_be_visible(timeout=40_000)
         await expect(page.locator("#listeners")).to_contain_text("of")
         await page.get_by_role("link", name="parser_failed").click()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("parser_failed")
         await expect(page.locator("#failing")).to_contain_text("broken.pdf")
+        await expect(page.get_by_label("By reason")).to_contain_text("parser_failed 1")
+        await page.get_by_label("Collection").fill("nowhere")
+        await page.get_by_role("button", name="Filter").click()
+        await expect(page.locator("#failing")).to_contain_text("Nothing fails that fits.")
+        await page.goto(pages.address)
+        await page.locator("#failing").get_by_role("link", name="broken.pdf").click()
+        await expect(page.locator("td.long")).to_contain_text("broken.pdf")
 
 
 async def test_the_keyboard_reaches_everything_and_stays_where_it_is(

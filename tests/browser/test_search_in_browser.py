@@ -59,6 +59,7 @@ async def test_a_search_by_meaning_leads_to_the_chunk(
         await page.keyboard.press("Enter")
         first = page.locator(".hits li").first
         await expect(first).to_contain_text("found by meaning (place 1)")
+        await expect(page.get_by_role("status").first).to_contain_text("No chunk has these words")
         await expect(first.get_by_role("link", name="Pets › Cats")).to_be_visible()
 
         await page.get_by_role("searchbox").fill("invoices part 31")
@@ -115,6 +116,8 @@ async def test_hostile_documents_are_text_and_pages_fit_a_narrow_screen(
         await expect(page.locator("mark")).to_have_text("Ships")
         assert page.url.count("=") == 2  # what is empty is not in the address
         assert await page.evaluate(FITS)
+        await page.get_by_role("button", name="Search all").click()
+        await expect(page.get_by_role("checkbox", name="default")).to_be_checked()
         await page.get_by_role("link", name="Context for a prompt").click()
         await expect(page.locator(".passages pre")).to_contain_text("\\u202e")
         assert await page.evaluate(FITS)

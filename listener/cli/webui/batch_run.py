@@ -19,6 +19,7 @@ from listener.errors import RequestError
 
 KEPT = 50
 MOST_REASONS = 100
+NO_LONGER = "wrong_state"
 
 
 @dataclass
@@ -48,8 +49,25 @@ class BatchRun:
 
     @property
     def number_refused(self) -> int:
-        """How many were refused."""
-        return sum(one.number for one in self.refused.values())
+        """How many were refused, beside those that no longer fitted."""
+        return sum(one.number for code, one in self.refused.items() if code != NO_LONGER)
+
+    @property
+    def late(self) -> int:
+        """How many no longer fitted when it was their turn: they had ended, or somebody else was faster."""
+        told = self.refused[NO_LONGER].number if NO_LONGER in self.refused else 0
+        left = self.expected - self.done - self.number_refused if self.state == "ended" else 0
+        return max(told, left)
+
+    @property
+    def through(self) -> int:
+        """How many it is through with."""
+        return self.done + self.number_refused + self.late
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it goes on."""
+        return self.ended_at is None
 
     def note(self, result: VerbResult) -> None:
         """Count what became of one request."""
@@ -85,6 +103,10 @@ class Runs:
         if run not in self._runs:
             raise RequestError("unknown_run", "this server knows nothing of it any more", "Look at the requests.")
         return self._runs[run][0]
+
+    def under_way(self) -> list[BatchRun]:
+        """Return those that go on."""
+        return [run for run, _ in self._runs.values() if run.is_under_way]
 
     async def stop(self, run: str) -> BatchRun:
         """Stop a run; what it did stays. Raises RequestError ``unknown_run``."""

@@ -77,8 +77,8 @@ _LEGEND = Markup(
 def _legend(number: int, name: str, values: Values) -> Markup:
     known = _known(values)
     last = values[-1] if values else None
-    now = compact(last if last is not None else known[-1]) if known else "no figures"
-    most = f", at most {compact(max(known))}" if known else ""
+    now = f"now {compact(last if last is not None else known[-1])}" if known else "no figures"
+    most = f", peak {compact(max(known))}" if known else ""
     return _LEGEND.format(n=number, name=name, now=now, most=most)
 
 

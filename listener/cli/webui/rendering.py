@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from listener import __version__
 from listener.cli.fitting import cut, cut_in_middle, in_a_word, short
+from listener.cli.in_shell import in_shell
 from listener.cli.webui import charts
 from listener.cli.webui.page import PageAddress, WebPage
 from listener.logs.visible import in_lines, on_one_line
@@ -132,4 +133,5 @@ def _json(value: object, indent: int | None = None) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "ago": _ago, "time": _time, "number": _number, "size": _size, "duration": in_a_word, "short": short,
     "visible": in_lines, "json": _json, "line": on_one_line, "cut": cut, "cut_in_middle": cut_in_middle,
+    "in_shell": in_shell,
 }  # fmt: skip

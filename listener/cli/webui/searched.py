@@ -20,7 +20,7 @@ AT_A_TIME = 2  # of the four connections that all pages share
 TURN_SECONDS = 10.0
 HINTS = {
     "filter": 'Like {"lang": "en"}, or {"year": {"$gte": 2020}}.',
-    "by": "words, meaning or both; nothing: by what is possible.",
+    "by": "words, meaning or both; without it: auto.",
 }
 _TURNS = asyncio.Semaphore(AT_A_TIME)
 

@@ -40,7 +40,7 @@ def site(
     looks = Looks(way, renderer, live, PROBLEM)
     verbs = Verbs(way, renderer, live, looks, token)
     watch_verbs = WatchVerbs(way, renderer, live, looks, token)
-    pages = [*PAGES, *(verbs.pages() if may_control else ())]
+    pages = [*map(verbs.with_runs, PAGES), *verbs.pages()] if may_control else [*PAGES]
     routes: list[BaseRoute] = [route for page in pages for route in _routes_of(page, live, looks)]
     routes += [*verbs.routes(), *watch_verbs.routes()] if may_control else []
     routes += [Route(f"/static/{name}", _file(name)) for name in _static()]

@@ -20,13 +20,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from listener.cli.lasting import LastingWay
-from listener.cli.webui.batch_run import Runs
+from listener.cli.webui.batch_run import NO_LONGER, Runs
 from listener.cli.webui.forms import form_of
 from listener.cli.webui.live import Live
 from listener.cli.webui.looks import Looks
 from listener.cli.webui.page import PageAddress, WebPage
 from listener.cli.webui.pages.asked_for import filters_of, request_filter, time_of
 from listener.cli.webui.pages.request_page import verbs_for
+from listener.cli.webui.pages.requests_page import REQUESTS_PAGE
 from listener.cli.webui.rendering import Renderer
 from listener.client import Ingest
 from listener.client.overview import request_of
@@ -61,6 +62,14 @@ class Verbs:
             WebPage("/requests/{request}/{verb}", "verb_one", _ask, is_live=False),
             WebPage("/runs/{run}", "run", self._run),
         )
+
+    def with_runs(self, page: WebPage) -> WebPage:
+        """Return the page of the requests with the runs that go on; any other as it is."""
+
+        async def read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
+            return {**await page.read(ingest, asked), "under_way": self.runs.under_way()}
+
+        return replace(page, read=read) if page is REQUESTS_PAGE else page
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the forms."""
@@ -104,7 +113,7 @@ class Verbs:
 
     async def _run(self, _: Ingest, asked: PageAddress) -> dict[str, Any]:
         run = self.runs.of(asked.of_path("run"))
-        return {"run": run, "through": run.done + run.number_refused, "until": datetime.now(timezone.utc)}
+        return {"run": run, "no_longer": NO_LONGER, "until": datetime.now(timezone.utc)}
 
 
 async def _preview(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:

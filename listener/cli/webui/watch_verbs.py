@@ -65,7 +65,9 @@ class WatchVerbs:
         except IngestError as error:
             return _answer(self._looks.failed(asked, error))
         await self._live.look()
-        return RedirectResponse(self._renderer.link("/watches", **{key: asked.exactly(key) for key in KEPT}), SEE_OTHER)
+        kept = {key: asked.exactly(key) for key in KEPT}
+        ran = asked.exactly("watch") if order is ORDERS["run"] else ""
+        return RedirectResponse(self._renderer.link("/watches", **kept, ran=ran), SEE_OTHER)
 
 
 def _asked(request: Request) -> PageAddress:

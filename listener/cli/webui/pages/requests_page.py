@@ -18,7 +18,7 @@ async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
         "found": found, "older": place_text(found.older),
         "filters": {name: asked.get(name) for name in FILTERS}, "given": filters_of(asked),
         "known_statuses": SOUGHT, "ages": {name: words for name, (words, _) in AGES.items()},
-        "controls": await ingest.may_control(),
+        "controls": await ingest.may_control(), "under_way": (),
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from listener.cli.hits import around_match, found_by
@@ -10,15 +11,18 @@ from listener.cli.webui.page import PageAddress, WebPage, refusal
 from listener.cli.webui.searched import SearchAddress, turn
 from listener.client import Ingest
 from listener.client.passages import counts
+from listener.client.results import Hit
 from listener.errors import IngestError
 
 BUDGET = 12_000
 OFFERED = 12  # collections, each with a box to tick; of more, names are typed
+NO_WORDS = "No chunk has these words: all hits were found by their meaning alone."
 
 
 async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     names = await ingest.collection_names()
-    chosen = asked.each("collection") or (names if len(names) == 1 else ["default"])
+    is_everywhere = asked.get("everywhere") and len(names) <= OFFERED
+    chosen = (names if is_everywhere else asked.each("collection")) or (names if len(names) == 1 else ["default"])
     known = {
         "names": names, "chosen": chosen, "boxes": len(names) <= OFFERED, "view": asked.get("view"),
         "budget": BUDGET, "problem": None, "notes": [], "elsewhere": [], "hits": None, "passages": None,
@@ -39,8 +43,15 @@ async def _hits(ingest: Ingest, wanted: SearchAddress) -> dict[str, Any]:
     marked = zip(hits, await sought.marked(ingest, hits), strict=True)
     return {
         "hits": [(hit, *_parts(hit.citation, hit.uri), found_by(hit), around_match(pieces)) for hit, pieces in marked],
-        "notes": notes, "elsewhere": [] if hits else await collections_elsewhere(ingest, sought.collections),
+        "notes": [*notes, *_no_words(hits, wanted)],
+        "elsewhere": [] if hits else await collections_elsewhere(ingest, sought.collections),
     }  # fmt: skip
+
+
+def _no_words(hits: Sequence[Hit], wanted: SearchAddress) -> list[str]:
+    """Return a note where words were looked for, and none was found."""
+    is_without = hits and wanted.by != "meaning" and all(hit.words_place is None for hit in hits)
+    return [NO_WORDS] if is_without else []
 
 
 async def _context(ingest: Ingest, wanted: SearchAddress) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from listener.cli.in_shell import in_shell
 from listener.cli.webui.page import PageAddress, WebPage
 from listener.client import Ingest
 from listener.client.permitted import if_permitted
 from listener.errors import RequestError
 
+EVERY_INTERVAL = re.compile(r"every (\d{2,}):(\d\d):(\d\d)(?=,|$)")
 ROWS = 50
 MOST_COUNTED = 100_000
 STATE_LOOKS = {"running": "busy", "pending": "warn", "failing": "bad", "paused": "quiet"}
@@ -30,7 +31,7 @@ async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
         "found": None if found is None else found[:ROWS], "last": found[ROWS - 1] if found and has_more else None,
         "name": name, "collection": collection, "state": state, "is_first": behind is None,
         "kept": {key: asked.exactly(key) for key in KEPT if asked.exactly(key)},
-        "states": STATES, "state_looks": STATE_LOOKS, "in_shell": in_shell,
+        "states": STATES, "state_looks": STATE_LOOKS, "in_words": schedule_in_words,
     }  # fmt: skip
 
 
@@ -39,7 +40,18 @@ async def _read_one(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     name = asked.exactly("watch")
     if not (found := await ingest.watches(name)):
         raise RequestError("unknown_watch", f'there is no watch "{name}"', "It may have been ended meanwhile.")
-    return {"watch": found[0], "brought": await ingest.count_watched(name, most=MOST_COUNTED), "counted": _counted}
+    return {"watch": found[0], "brought": await ingest.count_watched(name, most=MOST_COUNTED), "counted": _counted,
+            "in_words": schedule_in_words}  # fmt: skip
+
+
+def schedule_in_words(schedule: str) -> str:
+    """Return ``every 10 min`` for ``every 00:10:00``, as Postgres writes it."""
+    return EVERY_INTERVAL.sub(lambda found: f"every {_period(*map(int, found.groups()))}", schedule)
+
+
+def _period(hours: int, minutes: int, seconds: int) -> str:
+    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def _counted(number: int) -> str:
