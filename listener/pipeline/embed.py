@@ -58,7 +58,7 @@ class EmbedStep:
 
     def __post_init__(self) -> None:
         self.complaint = Complaint(self.gateway, self.fence, self.settings.service)
-        self.caps = Caps(self.gateway, self.fence, self.settings.capped)
+        self.caps = Caps(self.tools, self.embedder, self.fence, self.settings.capped)
 
     @property
     def gateway(self) -> Gateway:
@@ -129,8 +129,9 @@ class EmbedStep:
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
         """Embed different texts, each wanted by some chunks; those that a cap keeps from being sent fail."""
+        tokens = await self.caps.most_tokens([same[0].embedded for same in texts])
         while texts:
-            granted = await self.caps.reserve([same[0].embedded for same in texts])
+            granted = await self.caps.reserve(tokens)
             if granted is None:
                 self._fail(texts, self.caps.reached)
                 return
@@ -140,7 +141,7 @@ class EmbedStep:
             finally:
                 if not stored:
                     await self.caps.give_back(granted)
-            texts = texts[granted.texts :]
+            texts, tokens = texts[granted.texts :], tokens[granted.texts :]
 
     async def _send(self, texts: Sequence[Sequence[NewChunk]], granted: Granted) -> bool:
         """Send texts and store their vectors, unless all of them are refused; a refused one fails its documents."""

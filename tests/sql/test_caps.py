@@ -126,6 +126,20 @@ async def test_cost_is_reserved_at_its_most_and_counted_as_it_was(c: Connection)
     assert await reserve(c, fence, 1000) == (0, None, "cap_reached")
 
 
+async def test_what_is_said_of_a_reached_cap_has_what_is_used_and_what_it_takes(c: Connection) -> None:
+    await c.execute("select ingest_price('test', 1000)")
+    fence = await begun(c, options={"max_cost": 0.5})
+    _, reservation, _ = await reserve(c, fence, 400)
+    await reserve(c, fence, 60)
+    await spend(c, fence, reservation, 1, 400)
+    assert (await reserve(c, fence, 100)) == (0, None, None)
+    said = (await one(c, RESERVE, fence, [101]))["reached"]  # too much, whatever the other call needs
+    assert said["message"] == (
+        "options.max_cost is 0.5, 0.4 are used, and the next text may take up to 0.101: no more texts are sent"
+    )
+    assert said["hint"].endswith("with 0.501 or more")
+
+
 # prices
 
 
