@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import anyio
 
 from listener.database.outages import retry_on_outage
 from listener.embedding import Embedder
-from listener.pipeline.rows import Failure, Fence
+from listener.pipeline.rows import Failure, Fence, Reached
 from listener.pipeline.token_counts import most_tokens
 from listener.pipeline.tools import Tools
 
@@ -31,13 +32,13 @@ class Granted:
 
 @dataclass(slots=True)
 class Caps:
-    """The caps of one execution of the embed step. ``reached``: why no more may be sent, once one of them is."""
+    """The caps of one execution of the embed step. ``reached``: once one of them is, what each request is told."""
 
     tools: Tools
     embedder: Embedder
     fence: Fence
     capped: bool
-    reached: Failure | None = None
+    reached: Reached | None = None
 
     async def begin(self) -> None:
         """Give back what this execution had reserved before an outage broke it off."""
@@ -65,6 +66,11 @@ class Caps:
             else:
                 self.reached = reached
         return None
+
+    def told(self, request: UUID) -> Failure:
+        """Return why no more is sent for a request. One that was taken away since has no use for it, nor a say."""
+        assert self.reached
+        return self.reached.get(request) or next(iter(self.reached.values()))
 
     async def give_back(self, granted: Granted) -> None:
         """Give back what could not be sent."""

@@ -133,7 +133,7 @@ class EmbedStep:
         while texts:
             granted = await self.caps.reserve(tokens)
             if granted is None:
-                self._fail(texts, self.caps.reached)
+                self._fail(texts, self.caps.told)
                 return
             stored = False
             try:
@@ -165,14 +165,14 @@ class EmbedStep:
     def _without(self, texts: Sequence[Sequence[NewChunk]], refused: TextsRefused) -> Sequence[Sequence[NewChunk]]:
         """Fail the documents of refused texts, and return the other texts."""
         indices = set(refused.indices)
-        self._fail([texts[index] for index in indices], refused.as_json("embed"))
+        reason = refused.as_json("embed")
+        self._fail([texts[index] for index in indices], lambda _: reason)
         return [same for index, same in enumerate(texts) if index not in indices]
 
-    def _fail(self, texts: Sequence[Sequence[NewChunk]], reason: Failure | None) -> None:
-        assert reason is not None
+    def _fail(self, texts: Sequence[Sequence[NewChunk]], reason: Callable[[UUID], Failure]) -> None:
         for same in texts:
             for one in same:
-                self.failures[one.revision] = reason
+                self.failures[one.revision] = reason(one.request)
 
     async def _store(self, texts: Sequence[Sequence[NewChunk]], embeddings: Embeddings, granted: Granted) -> None:
         self.sent += len(texts)

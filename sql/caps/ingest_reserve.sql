@@ -26,7 +26,7 @@ begin
       granted := least(granted, greatest(0, v_cap.max_texts - v_used.texts - v_used.open_texts));
     end if;
     if granted = 0 and v_used.texts >= v_cap.max_texts then
-      reached := ingest.ingest_cap_reached(v_request.id, v_cap.scope, v_cap.name, v_cap.month, 'texts', v_cap.max_texts, v_used.texts, 1);
+      reached := ingest.ingest_caps_reached(v_owned, v_cap.scope, v_cap.name, v_cap.month, 'texts'::text, v_cap.max_texts::numeric, v_used.texts::numeric, 1::numeric);
     end if;
     exit when granted = 0;
     continue when v_cap.max_cost is null;
@@ -36,7 +36,7 @@ begin
     where s.upto * v_price / 1000000 <= v_cap.max_cost - v_used.cost - v_used.open_cost;
     granted := least(granted, v_fits);
     if granted = 0 and v_next > v_cap.max_cost - v_used.cost then
-      reached := ingest.ingest_cap_reached(v_request.id, v_cap.scope, v_cap.name, v_cap.month, 'cost', v_cap.max_cost, v_used.cost, v_next);
+      reached := ingest.ingest_caps_reached(v_owned, v_cap.scope, v_cap.name, v_cap.month, 'cost'::text, v_cap.max_cost, v_used.cost, v_next);
     end if;
     exit when granted = 0;
   end loop;
@@ -50,5 +50,5 @@ end
 $$;
 
 comment on function ingest.ingest_reserve(ingest.ingest_fence_v1, bigint[]) is
-  'Reserves the first texts of some under all caps that hold, before they are sent. p_tokens: the most that each can take. granted: how many may be sent; 0: none, '
-  'since a cap is reached, or (reached is null) for now: what others have reserved may become free. IG044 if no price is known.';
+  'Reserves the first texts of some under all caps that hold, before they are sent. p_tokens: what to reserve for each. granted: how many may be sent; 0: none, '
+  'since a cap is reached (reached: the error, by request), or for now: what others have reserved may become free. IG044 if no price is known.';

@@ -223,6 +223,8 @@ async def test_small_requests_of_one_batch_keep_to_their_collection_s_cap(
     )
     ends = Counter(row["status"] for row in await ended(c, *[row["id"] for row in rows]))
     assert ends == {"succeeded": 5, "failed": 7}
+    failed = await c.fetch("select id, error ->> 'hint' as hint from ingest_requests where status = 'failed'")
+    assert all(f"ingest_retry('{row['id']}')" in row["hint"] for row in failed)
     assert received(service).total() == 5
     again = await ingested(c, content="One more.", uri="more", collection="docs")
     assert again["error"]["code"] == "cap_reached"

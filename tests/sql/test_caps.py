@@ -26,7 +26,7 @@ async def begun(c: Connection, documents: int = 1, **columns: Any) -> Fenced:
 
 async def reserve(c: Connection, fence: Fenced, *tokens: int) -> tuple[int, int | None, str | None]:
     row = await one(c, RESERVE, fence, list(tokens))
-    return row["granted"], row["reservation"], row["reached"] and row["reached"]["code"]
+    return row["granted"], row["reservation"], row["reached"] and row["reached"][str(fence[0][0])]["code"]
 
 
 async def spend(c: Connection, fence: Fenced, reservation: int | None, texts: int, tokens: int) -> None:
@@ -133,7 +133,7 @@ async def test_what_is_said_of_a_reached_cap_has_what_is_used_and_what_it_takes(
     await reserve(c, fence, 60)
     await spend(c, fence, reservation, 1, 400)
     assert (await reserve(c, fence, 100)) == (0, None, None)
-    said = (await one(c, RESERVE, fence, [101]))["reached"]  # too much, whatever the other call needs
+    (said,) = (await one(c, RESERVE, fence, [101]))["reached"].values()  # too much, whatever the other call needs
     assert said["message"] == (
         "options.max_cost is 0.5, 0.4 are used, and the next text may take up to 0.101: no more texts are sent"
     )
