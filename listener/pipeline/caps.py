@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import anyio
 
 from listener.database.outages import retry_on_outage
-from listener.pipeline.gateway import Gateway
-from listener.pipeline.rows import Failure, Fence
+from listener.embedding import Embedder
+from listener.pipeline.rows import Failure, Fence, Reached
+from listener.pipeline.token_counts import most_tokens
+from listener.pipeline.tools import Tools
 
 PAUSE_SECONDS = 0.25
-OWN_TOKENS = 8  # that a model may add to a text, as marks of its begin and end
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +32,33 @@ class Granted:
 
 @dataclass(slots=True)
 class Caps:
-    """The caps of one execution of the embed step. ``reached``: why no more may be sent, once one of them is."""
+    """The caps of one execution of the embed step. ``reached``: once one of them is, what each request is told."""
 
-    gateway: Gateway
+    tools: Tools
+    embedder: Embedder
     fence: Fence
     capped: bool
-    reached: Failure | None = None
+    reached: Reached | None = None
 
     async def begin(self) -> None:
         """Give back what this execution had reserved before an outage broke it off."""
         if self.capped:
-            await self.gateway.release(self.fence, None)
+            await self.tools.gateway.release(self.fence, None)
 
-    async def reserve(self, texts: Sequence[str]) -> Granted | None:
-        """Reserve as many of the texts as may be sent; None: none, a cap is ``reached``.
+    async def most_tokens(self, texts: Sequence[str]) -> Sequence[int]:
+        """Return what is to be reserved for each text; without a cap nobody asks."""
+        return await most_tokens(self.tools, self.embedder, texts) if self.capped else [0] * len(texts)
+
+    async def reserve(self, tokens: Sequence[int]) -> Granted | None:
+        """Reserve as many of the texts, by their tokens, as may be sent; None: none, a cap is ``reached``.
 
         Waits while that depends on what others have reserved: they may need less, or none of it.
         """
         if not self.capped:
-            return Granted(len(texts))
-        tokens = list(map(_most_tokens, texts))
+            return Granted(len(tokens))
         while self.reached is None:
-            granted, reservation, reached = await retry_on_outage(partial(self.gateway.reserve, self.fence, tokens))
+            ask = partial(self.tools.gateway.reserve, self.fence, tokens)
+            granted, reservation, reached = await retry_on_outage(ask)
             if granted:
                 return Granted(granted, reservation)
             if reached is None:
@@ -60,12 +67,12 @@ class Caps:
                 self.reached = reached
         return None
 
+    def told(self, request: UUID) -> Failure:
+        """Return why no more is sent for a request. One that was taken away since has no use for it, nor a say."""
+        assert self.reached
+        return self.reached.get(request) or next(iter(self.reached.values()))
+
     async def give_back(self, granted: Granted) -> None:
         """Give back what could not be sent."""
         if granted.reservation is not None:
-            await self.gateway.release(self.fence, [granted.reservation])
-
-
-def _most_tokens(text: str) -> int:
-    """Return the most tokens that a text can take: one for each byte."""
-    return OWN_TOKENS + (len(text) if text.isascii() else len(text.encode("utf-8", "replace")))
+            await self.tools.gateway.release(self.fence, [granted.reservation])

@@ -58,7 +58,7 @@ class EmbedStep:
 
     def __post_init__(self) -> None:
         self.complaint = Complaint(self.gateway, self.fence, self.settings.service)
-        self.caps = Caps(self.gateway, self.fence, self.settings.capped)
+        self.caps = Caps(self.tools, self.embedder, self.fence, self.settings.capped)
 
     @property
     def gateway(self) -> Gateway:
@@ -129,10 +129,11 @@ class EmbedStep:
 
     async def _embed(self, texts: Sequence[Sequence[NewChunk]]) -> None:
         """Embed different texts, each wanted by some chunks; those that a cap keeps from being sent fail."""
+        tokens = await self.caps.most_tokens([same[0].embedded for same in texts])
         while texts:
-            granted = await self.caps.reserve([same[0].embedded for same in texts])
+            granted = await self.caps.reserve(tokens)
             if granted is None:
-                self._fail(texts, self.caps.reached)
+                self._fail(texts, self.caps.told)
                 return
             stored = False
             try:
@@ -140,7 +141,7 @@ class EmbedStep:
             finally:
                 if not stored:
                     await self.caps.give_back(granted)
-            texts = texts[granted.texts :]
+            texts, tokens = texts[granted.texts :], tokens[granted.texts :]
 
     async def _send(self, texts: Sequence[Sequence[NewChunk]], granted: Granted) -> bool:
         """Send texts and store their vectors, unless all of them are refused; a refused one fails its documents."""
@@ -164,14 +165,14 @@ class EmbedStep:
     def _without(self, texts: Sequence[Sequence[NewChunk]], refused: TextsRefused) -> Sequence[Sequence[NewChunk]]:
         """Fail the documents of refused texts, and return the other texts."""
         indices = set(refused.indices)
-        self._fail([texts[index] for index in indices], refused.as_json("embed"))
+        reason = refused.as_json("embed")
+        self._fail([texts[index] for index in indices], lambda _: reason)
         return [same for index, same in enumerate(texts) if index not in indices]
 
-    def _fail(self, texts: Sequence[Sequence[NewChunk]], reason: Failure | None) -> None:
-        assert reason is not None
+    def _fail(self, texts: Sequence[Sequence[NewChunk]], reason: Callable[[UUID], Failure]) -> None:
         for same in texts:
             for one in same:
-                self.failures[one.revision] = reason
+                self.failures[one.revision] = reason(one.request)
 
     async def _store(self, texts: Sequence[Sequence[NewChunk]], embeddings: Embeddings, granted: Granted) -> None:
         self.sent += len(texts)

@@ -24,6 +24,7 @@ from listener.pipeline.rows import (
     LoadedRow,
     NewChunk,
     Outcome,
+    Reached,
     ToChunk,
     ToEmbed,
     ToLoad,
@@ -167,15 +168,16 @@ class Gateway(OutageGateway):
         rows = [chunk.as_row(vector) for chunk, vector in zip(chunks, vectors, strict=True)]
         await self._write(query, fence.as_row, rows, [count.as_row for count in counts], reservation)
 
-    async def reserve(self, fence: Fence, tokens: Sequence[int]) -> tuple[int, int | None, Failure | None]:
+    async def reserve(self, fence: Fence, tokens: Sequence[int]) -> tuple[int, int | None, Reached | None]:
         """Reserve texts that may take so many tokens each; return how many may be sent, under which reservation.
 
-        None may, and a reason: a cap is reached; without one: it depends on what others have reserved.
+        None may, and what each request is told: a cap is reached; without it: it depends on what others have reserved.
         """
         query = """select granted, reservation, reached
           from ingest.ingest_reserve($1::ingest.ingest_fence_v1, $2::bigint[])"""
         granted, reservation, reached = await self._row(query, fence.as_row, list(tokens))
-        return granted, reservation, reached and json.loads(reached)
+        told = json.loads(reached) if reached else None
+        return granted, reservation, told and {UUID(request): failure for request, failure in told.items()}
 
     async def release(self, fence: Fence, reservations: Sequence[int] | None) -> None:
         """Give back what an execution has reserved; None: all of it."""

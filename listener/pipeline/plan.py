@@ -12,10 +12,8 @@ from listener.embedding import Embedder
 from listener.pipeline.new_chunks import new_chunks, window
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence, NewChunk, Texts, ToEmbed
+from listener.pipeline.token_counts import token_counts
 from listener.pipeline.tools import Tools, in_turn, with_texts
-
-BYTES_OF_A_TOKEN = 3
-"""Of UTF-8. The local tokenizer (32,000 tokens) makes 2.7 to 3.4 of our pages, code and letters; larger ones more."""
 
 
 async def plan(tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts) -> dict[str, int]:
@@ -47,7 +45,7 @@ async def _some(
         count += number
         known = await tools.gateway.known_digests(settings.space_id, found)
         new = {digest: text for digest, text in found.items() if digest not in known}
-        tokens, is_estimate = await _tokens(tools, embedder, list(new.values()))
+        tokens, is_estimate = await token_counts(tools, embedder, list(new.values()))
         noted = dict.fromkeys(known) | dict(zip(new, tokens, strict=True))
         await tools.gateway.note_planned(fence, noted, is_estimate)
     return count
@@ -57,14 +55,3 @@ def _different(chunks: Iterator[NewChunk]) -> tuple[dict[bytes, str], int] | Non
     """Return the different texts of a window, by digest, and how many chunks want them; None: there are no more."""
     some = list(window(chunks))
     return ({one.digest: one.embedded for one in some}, len(some)) if some else None
-
-
-async def _tokens(tools: Tools, embedder: Embedder, texts: Sequence[str]) -> tuple[Sequence[int], bool]:
-    """Return how many tokens each text would take, and whether that is an estimate: the embedder can't count them."""
-    if count := getattr(embedder, "count_tokens", None):
-        return await count(texts), False
-    return await tools.in_thread(_estimated, texts), True
-
-
-def _estimated(texts: Sequence[str]) -> list[int]:
-    return [-(-len(text.encode("utf-8", "replace")) // BYTES_OF_A_TOKEN) for text in texts]

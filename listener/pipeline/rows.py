@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Failure = Mapping[str, Any]
 """An error as the ``error`` columns hold it: code, message, hint, step, retryable (``IngestError.as_json``)."""
 
+Reached = Mapping[UUID, Failure]
+"""That a cap is reached: what each request of a batch is told."""
+
 
 def as_json(value: Any) -> str | None:
     """Return a value as JSON text; None stays None."""

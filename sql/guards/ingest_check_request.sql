@@ -27,6 +27,7 @@ begin
             hint = 'Watch it: select ingest_watch_table(''articles'', columns => ''{title,body}''). A watch first reads all rows.';
   end if;
   perform ingest.ingest_check_options(p_request.options);
+  perform ingest.ingest_check_planned(p_request);
   perform ingest.ingest_check_metadata(p_request.metadata);
   perform ingest.ingest_check_lengths(p_request);
 end

@@ -18,8 +18,8 @@ create table ingest.ingest_tenant_caps (
   monthly_texts bigint,
   monthly_cost numeric,
   constraint ingest_tenant_caps_pkey primary key (tenant),
-  constraint monthly_texts_are_not_negative check (monthly_texts >= 0),
-  constraint monthly_cost_is_not_negative check (monthly_cost >= 0)
+  constraint monthly_texts_are_positive check (monthly_texts > 0),
+  constraint monthly_cost_is_positive check (monthly_cost > 0)
 );
 
 comment on table ingest.ingest_tenant_caps is 'What the collections of a tenant may send together in a month (UTC): see ingest_cap_tenant.';

@@ -26,7 +26,7 @@ async def begun(c: Connection, documents: int = 1, **columns: Any) -> Fenced:
 
 async def reserve(c: Connection, fence: Fenced, *tokens: int) -> tuple[int, int | None, str | None]:
     row = await one(c, RESERVE, fence, list(tokens))
-    return row["granted"], row["reservation"], row["reached"] and row["reached"]["code"]
+    return row["granted"], row["reservation"], row["reached"] and row["reached"][str(fence[0][0])]["code"]
 
 
 async def spend(c: Connection, fence: Fenced, reservation: int | None, texts: int, tokens: int) -> None:
@@ -126,6 +126,20 @@ async def test_cost_is_reserved_at_its_most_and_counted_as_it_was(c: Connection)
     assert await reserve(c, fence, 1000) == (0, None, "cap_reached")
 
 
+async def test_what_is_said_of_a_reached_cap_has_what_is_used_and_what_it_takes(c: Connection) -> None:
+    await c.execute("select ingest_price('test', 1000)")
+    fence = await begun(c, options={"max_cost": 0.5})
+    _, reservation, _ = await reserve(c, fence, 400)
+    await reserve(c, fence, 60)
+    await spend(c, fence, reservation, 1, 400)
+    assert (await reserve(c, fence, 100)) == (0, None, None)
+    (said,) = (await one(c, RESERVE, fence, [101]))["reached"].values()  # too much, whatever the other call needs
+    assert said["message"] == (
+        "options.max_cost is 0.5, 0.4 are used, and the next text may take up to 0.101: no more texts are sent"
+    )
+    assert said["hint"].endswith("with 0.501 or more")
+
+
 # prices
 
 
@@ -183,6 +197,10 @@ async def test_wrong_options_are_refused(c: Connection, options: dict[str, Any],
         ("ingest_cap_tenant('', '{\"monthly_texts\": 1.5}')", "IG012", "wrong_cap"),
         ("ingest_cap_tenant('', '{\"monthly_texts\": -1}')", "IG012", "wrong_cap"),
         ("ingest_cap_tenant('', '{\"montly_cost\": 1}')", "IG012", "wrong_cap"),
+        ("ingest_cap_tenant('', '{\"monthly_texts\": 0}')", "IG012", "wrong_cap"),
+        ("ingest_cap_tenant('', '{\"monthly_cost\": 0}')", "IG012", "wrong_cap"),
+        ("ingest_cap_tenant(null, '{\"monthly_cost\": 1}')", "IG012", "wrong_cap"),
+        ("ingest_cap_tenant('acmee', '{\"monthly_cost\": 1}')", "IG014", "unknown_tenant"),
         ("ingest_cap_tenant('', 'null')", "IG012", "wrong_cap"), ("ingest_cap_tenant('', null)", "IG012", "wrong_cap"),
         ("ingest_collection('a', '{\"monthly_cost\": 0}')", "IG012", "wrong_setting_value"),
         ("ingest_collection('a', '{\"monthly_cost\": \"much\"}')", "IG012", "wrong_setting_value"),

@@ -28,7 +28,7 @@ begin
   select jsonb_build_object(
            'known_texts', count(*) filter (where t.tokens is null), 'new_texts', count(t.tokens), 'tokens', coalesce(sum(t.tokens), 0),
            'tokens_are', case when bool_or(t.is_estimate and t.tokens is not null) then 'estimated' else 'counted' end,
-           'cost', case when count(t.tokens) = 0 then 0 else round(v_price * sum(t.tokens) / 1000000, 6) end, 'price_per_million_tokens', v_price)
+           'cost', case when count(t.tokens) = 0 then 0 else round(ceil(v_price * sum(t.tokens)) / 1000000, 6) end, 'price_per_million_tokens', v_price)
   into v_texts from ingest.ingest_planned_texts t where t.request_id = p_request;
   delete from ingest.ingest_planned_texts t where t.request_id = p_request;
   delete from ingest.ingest_revisions v where v.request_id = p_request and v.state = 'skipped';
