@@ -14,6 +14,7 @@ as $$
     where r.collection = any ((p_scope).collections)
   ) n cross join lateral (values (n.uri), (split_part(n.uri, '#', 1))) as u (uri)
   where u.uri is not null and ingest.ingest_in_scope(p_scope, u.uri)
+    and not exists (select from unnest((p_scope).let_back) l (uri) where ingest.ingest_covers(l.uri, u.uri))
   on conflict do nothing;
 $$;
 

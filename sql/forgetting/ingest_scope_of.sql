@@ -27,7 +27,7 @@ begin
         using errcode = 'IG014', constraint = 'unknown_tenant', hint = 'See select distinct tenant from ingest_collections.';
     end if;
   end if;
-  return (v_collections, p_uri, p_under)::ingest.ingest_scope_v1;
+  return (v_collections, p_uri, p_under, null, null, null, null)::ingest.ingest_scope_v1;
 end
 $$;
 

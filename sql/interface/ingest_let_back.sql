@@ -1,10 +1,17 @@
 create or replace function ingest.ingest_let_back(p_uri text, p_collection text default 'default') returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_was_out boolean;
 begin
   perform ingest.ingest_require('operate'::text, p_collection);
   delete from ingest.ingest_forgotten f where f.key = ingest.ingest_forgotten_key(p_collection, p_uri);
-  return found;
+  v_was_out := found;
+  -- An order that is still open goes on with what was there, and keeps it out no more.
+  update ingest.ingest_forget_orders o set let_back = o.let_back || p_uri
+  where o.done_at is null and o.keeps_out and p_collection = any (o.collections) and num_nonnulls(o.uri, o.under) > 0
+    and (ingest.ingest_in_scope(ingest.ingest_scope_of_order(o), p_uri) or ingest.ingest_covers(p_uri, o.uri));
+  return v_was_out;
 end
 $$;
 

@@ -7,12 +7,14 @@ create table ingest.ingest_forget_orders (
   keeps_out boolean not null,
   asked_by name not null,
   asked_at timestamptz not null,
+  began_at timestamptz,
+  let_back text[] not null default '{}',
   removed jsonb not null default '{}',
   looked_in xid8,
   swept_at timestamptz,
   done_at timestamptz,
   constraint ingest_forget_orders_pkey primary key (id),
-  constraint what_is_done_names_nothing check (done_at is null or num_nonnulls(uri, under) = 0)
+  constraint what_is_done_names_nothing check (done_at is null or num_nonnulls(uri, under) = 0 and let_back = '{}')
 );
 
 create index ingest_forget_orders_open_idx on ingest.ingest_forget_orders (id) where done_at is null;
@@ -25,7 +27,9 @@ comment on column ingest.ingest_forget_orders.uri is 'A document, with what lies
 comment on column ingest.ingest_forget_orders.under is 'What begins so. Null as soon as it is forgotten. Neither: everything.';
 comment on column ingest.ingest_forget_orders.keeps_out is 'Whether what was forgotten is kept out from then on (ingest_forgotten).';
 comment on column ingest.ingest_forget_orders.asked_by is 'By whom.';
-comment on column ingest.ingest_forget_orders.asked_at is 'When.';
+comment on column ingest.ingest_forget_orders.asked_at is 'When: what began later is a new beginning.';
+comment on column ingest.ingest_forget_orders.began_at is 'When the transaction began that ordered it, if it removed all that it saw: the rest of it is a new beginning, too.';
+comment on column ingest.ingest_forget_orders.let_back is 'Documents that were let back since (ingest_let_back), until it is done.';
 comment on column ingest.ingest_forget_orders.removed is 'How much was removed, by kind.';
 comment on column ingest.ingest_forget_orders.looked_in is 'The transaction of a listener''s first look: when all older ones have ended, the next look is the last.';
 comment on column ingest.ingest_forget_orders.swept_at is 'When a look found nothing more in our tables.';
