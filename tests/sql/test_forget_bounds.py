@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from forgotten import WORD, forget, tables_with
 from staging import (
@@ -9,7 +11,9 @@ from staging import (
     Connection,
     add,
     add_listener,
+    blocked,
     carry,
+    claim,
     collection,
     ingest,
     live,
@@ -139,3 +143,42 @@ async def test_under_a_prefix_one_is_let_back_before_its_page_has_come(c: Connec
     assert await live(c) == {}
     kept_out = "select ingest_is_kept_out('default', u) from unnest('{n/1,n/2,n/3}'::text[]) u"
     assert [row[0] for row in await c.fetch(kept_out)] == [False] * 3
+
+
+async def test_what_an_old_snapshot_let_in_after_the_order_ended_is_not_read_and_forgotten_again(
+    c: Connection, other: Connection
+) -> None:
+    await collection(c, "default", SPACE)
+    await add_listener(c)
+    await ingest(c, {"a": "one"})
+    async with other.transaction(isolation="repeatable_read"):
+        await other.fetchval("select count(*) from ingest_requests")
+        await forget(c, uri="a", collection="default")
+        await carry_out(c)
+        await c.execute("select ingest_end_forgetting(array(select id from ingest_forget_orders))")
+        request = await add(other, content=f"late {WORD}", uri="a")
+    assert await claim(c) == [request]
+    assert await c.fetchval("select ingest_begin_shared(array[$1::uuid], 'L1', gen_random_uuid())", request) == []
+    assert await c.fetch("select * from ingest_begin_request($1, 'L1', 1)", request) == []
+    await carry_out(c)
+    await c.execute("select ingest_end_forgetting(array(select id from ingest_forget_orders))")
+    assert await tables_with(c, WORD) == []
+    assert await c.fetchval("select count(*) from ingest_requests where id = $1", request) == 0
+
+
+async def test_discovery_that_waited_for_the_first_order_of_all_leaves_out_what_it_forgot(
+    c: Connection, other: Connection, third: Connection
+) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, {"a": "one"})
+    request = await add(c, source="/srv/again")
+    assert await claim(c) == [request]
+    found = [(n, 0, uri, *[None] * 10) for n, uri in enumerate("ab")]
+    async with other.transaction():
+        await forget(other, uri="a", collection="default")
+        adding = asyncio.create_task(
+            c.execute("select ingest_add_found($1, 'L1', null, $2::ingest_found_v1[])", request, found)
+        )
+        await blocked(third, c)
+    await adding
+    assert await states(c, request) == {"b": "discovered"}
