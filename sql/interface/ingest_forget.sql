@@ -14,7 +14,7 @@ begin
   -- Again, it means what has come since as well.
   update ingest.ingest_forget_orders o
   set asked_at = ingest.ingest_now(), began_at = null, let_back = '{}', looked_in = null, swept_at = null,
-      keeps_out = o.keeps_out or coalesce(ingest_forget.keep_out, true)
+      keeps_out = coalesce(ingest_forget.keep_out, true) or o.keeps_out and o.let_back = '{}'
   where o.done_at is null and o.collections = v_scope.collections and o.uri is not distinct from v_scope.uri and o.under is not distinct from v_scope.under
   returning o.id into v_order;
   if v_order is null then

@@ -182,3 +182,16 @@ async def test_discovery_that_waited_for_the_first_order_of_all_leaves_out_what_
         await blocked(third, c)
     await adding
     assert await states(c, request) == {"b": "discovered"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_is_to_be_kept_out_is_said_in_either_call_of_an_open_order(c: Connection, first: bool) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, {"a": "one"})
+    await forget(c, uri="a", collection="default", keep_out=first)
+    await forget(c, uri="a", collection="default", keep_out=not first)
+    assert await c.fetchval("select ingest_is_kept_out('default', 'a')") is True
+    await c.execute("select ingest_let_back('a')")
+    await forget(c, uri="a", collection="default", keep_out=False)
+    await carry_out(c)
+    assert await c.fetchval("select ingest_is_kept_out('default', 'a')") is False
