@@ -37,6 +37,7 @@ comment on column ingest.ingest_forget_orders.done_at is 'When DBOS had nothing 
 
 create table ingest.ingest_forgotten (
   key bytea not null,
+  within bytea[] not null default '{}',
   forgotten_at timestamptz not null,
   constraint ingest_forgotten_pkey primary key (key)
 );
@@ -45,6 +46,7 @@ alter table ingest.ingest_forgotten enable row level security;
 
 comment on table ingest.ingest_forgotten is 'Documents that are kept out since they were forgotten. It names none: see ingest_forgotten_key.';
 comment on column ingest.ingest_forgotten.key is 'A digest of the installation''s salt, the collection and the URI.';
+comment on column ingest.ingest_forgotten.within is 'Digests of names that let it back, too: what it lies in, and the prefix or the document that was named.';
 comment on column ingest.ingest_forgotten.forgotten_at is 'When.';
 
 create table ingest.ingest_forgotten_salt (
@@ -75,3 +77,7 @@ alter table ingest.ingest_left_workflows enable row level security;
 comment on table ingest.ingest_left_workflows is
   'Requests whose workflows a listener has DBOS delete when they have ended: the request was deleted, or a document of it was forgotten.';
 comment on column ingest.ingest_left_workflows.order_id is 'The order (ingest_forget_orders) that waits for it; 0: none does.';
+
+-- Options of a fork may name documents; commands outlive their requests.
+update ingest.ingest_commands k set arguments = '{}'
+where k.arguments <> '{}' and not exists (select from ingest.ingest_requests r where r.id = k.request_id);

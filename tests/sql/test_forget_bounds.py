@@ -195,3 +195,26 @@ async def test_what_is_to_be_kept_out_is_said_in_either_call_of_an_open_order(c:
     await forget(c, uri="a", collection="default", keep_out=False)
     await carry_out(c)
     assert await c.fetchval("select ingest_is_kept_out('default', 'a')") is False
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "left"),
+    [
+        ({"uri": "n/z.zip"}, "n/z.zip", []),
+        ({"under": "n/"}, "n/z.zip", ["n/x"]),
+        ({"under": "n/"}, "n/", []),
+        ({"uri": "n/z.zip"}, "n/z.zip#b", ["n/z.zip", "n/z.zip#a"]),
+    ],
+)
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_what_is_let_back_takes_along_what_lies_inside(
+    c: Connection, scope: dict[str, str], name: str, left: list[str], is_open: bool
+) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, dict.fromkeys(["n/z.zip#a", "n/z.zip#b", "n/x"], "text"), source="/srv/1")
+    await forget(c, collection="default", **scope, page=1 if is_open else 100)
+    assert await c.fetchval("select ingest_let_back($1)", name) in ((True, False) if is_open else (True,))
+    await carry_out(c)
+    names = ["n/x", "n/z.zip", "n/z.zip#a", "n/z.zip#b"]
+    rows = await c.fetch("select u from unnest($1::text[]) u where ingest_is_kept_out('default', u)", names)
+    assert [row["u"] for row in rows] == left
