@@ -16,8 +16,13 @@ begin
   loop
     perform ingest.ingest_take_changes(v_table, 10000);
     delete from ingest.ingest_changed_keys k
-    where k.watch = v_table.number and ingest.ingest_in_scope(p_scope, v_table.prefix || (
-      select string_agg(ingest.ingest_percent_encode(p.part), ',' order by p.place) from unnest(k.key) with ordinality as p (part, place)));
+    where k.watch = v_table.number and exists (
+      select from (
+        select v_table.prefix || string_agg(ingest.ingest_percent_encode(p.part), ',' order by p.place) as uri
+        from unnest(k.key) with ordinality as p (part, place)) named
+      where ingest.ingest_in_scope(p_scope, named.uri)
+        -- It says not when: what is written later may come, unless it is kept out.
+        and (p_scope.asked_at is null or ingest.ingest_is_kept_out(v_table.collection, named.uri)));
     get diagnostics v_deleted = row_count;
     v_all := v_all + v_deleted;
   end loop;

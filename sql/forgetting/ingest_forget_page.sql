@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_forget_page(p_order bigint, p_limit int) returns boolean
+create or replace function ingest.ingest_forget_page(p_order bigint, p_limit int, p_is_asked boolean) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Lock order: documents by (collection, uri), then batches, then requests. Each statement sees what was written until it began.
@@ -11,12 +11,20 @@ begin
   if not found then
     return false;
   end if;
-  v_scope := (v_order.collections, v_order.uri, v_order.under)::ingest.ingest_scope_v1;
+  v_scope := ingest.ingest_scope_of_order(v_order);
+  if p_is_asked then
+    v_scope.asked_at := null;
+  end if;
   v_documents := array(select s.id from ingest.ingest_documents_in_scope(v_scope) s limit p_limit);
   perform from ingest.ingest_documents d where d.id = any (v_documents) order by d.collection, d.uri for update;
+  -- Something newer may have been published while we waited.
+  v_documents := array(select s.id from ingest.ingest_documents_in_scope(v_scope) s where s.id = any (v_documents));
   perform ingest.ingest_hold_running(v_scope.collections);
   v_found := array(
-    select v.id from ingest.ingest_revisions v where v.collection = any (v_scope.collections) and ingest.ingest_in_scope(v_scope, v.uri) limit p_limit);
+    select v.id from ingest.ingest_revisions v
+    where v.collection = any (v_scope.collections) and ingest.ingest_in_scope(v_scope, v.uri)
+      and ingest.ingest_is_due(v_scope, v.collection, v.uri, v.request_id, v.created_at)
+    limit p_limit);
   v_revisions := array(select v.id from ingest.ingest_revisions v where v.document_id = any (v_documents) union select unnest(v_found));
   v_requests := array(select distinct v.request_id from ingest.ingest_revisions v where v.id = any (v_revisions));
   v_gone := array(select r.id from ingest.ingest_requests_in_scope(v_scope, v_requests) r limit p_limit);
@@ -41,5 +49,5 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_forget_page(bigint, int) is
-  'Forgets a page of what an order names; returns whether there may be more. The same again does no harm.';
+comment on function ingest.ingest_forget_page(bigint, int, boolean) is
+  'Forgets a page of what an order names, of what was there when it was given, or all (p_is_asked: just now); returns whether there may be more. The same again does no harm.';

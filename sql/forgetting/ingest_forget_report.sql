@@ -2,7 +2,7 @@ create or replace function ingest.ingest_forget_report(p_order bigint) returns t
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   with told as (
-    select o.*, (o.collections, o.uri, o.under)::ingest.ingest_scope_v1 as scope from ingest.ingest_forget_orders o where o.id = p_order)
+    select o.*, ingest.ingest_scope_of_order(o) as scope from ingest.ingest_forget_orders o where o.id = p_order)
   select k.what, coalesce((t.removed ->> k.what)::bigint, 0),
          case k.what when 'documents' then (select count(*) from ingest.ingest_documents_in_scope(t.scope))
                      when 'chunks' then coalesce((t.removed ->> 'shared')::bigint, 0)

@@ -14,12 +14,16 @@ begin
   delete from ingest.ingest_chunk_store c where c.revision_id = any (p_revisions);
   get diagnostics v_chunks = row_count;
   delete from ingest.ingest_cuts c where c.revision_id = any (p_revisions);
+  perform set_config('ingest.forgets', statement_timestamp()::text, true);  -- tied to the statement: see ingest_forget_documents
   delete from ingest.ingest_documents d where d.id = any (p_documents);
   get diagnostics v_documents = row_count;
   -- Those of the documents are gone with them, by a trigger.
   delete from ingest.ingest_revisions v where v.id = any (p_revisions);
   v_revisions := cardinality(p_revisions);
-  delete from ingest.ingest_requests r where r.id = any (p_gone);
+  -- One of everything says how old its documents are: it goes with the last of them.
+  delete from ingest.ingest_requests r
+  where r.id = any (p_gone) and (num_nonnulls(p_scope.uri, p_scope.under) > 0 or not exists (
+    select from ingest.ingest_revisions v join ingest.ingest_documents d on d.revision_id = v.id where v.request_id = r.id));
   get diagnostics v_requests = row_count;
   return jsonb_build_object('documents', v_documents, 'revisions', v_revisions, 'chunks', v_chunks, 'scores', v_scores,
                             'requests', v_requests, 'shared', v_shared);

@@ -7,13 +7,15 @@ declare
 begin
   v_changes := ingest.ingest_forget_changes(p_scope);
   delete from ingest.ingest_watch_store w
-  where w.collection = any (p_scope.collections) and (num_nonnulls(p_scope.uri, p_scope.under) = 0 or ingest.ingest_source_in_scope(p_scope, w.source));
+  where w.collection = any (p_scope.collections) and ingest.ingest_was_there(p_scope, w.created_at)
+    and (num_nonnulls(p_scope.uri, p_scope.under) = 0 or ingest.ingest_source_in_scope(p_scope, w.source));
   get diagnostics v_watches = row_count;
   if v_watches > 0 then
     perform pg_notify(ingest.ingest_channel('watches'::text), '');
   end if;
   delete from ingest.ingest_archives a using ingest.ingest_requests r
-  where r.id = a.request_id and r.collection = any (p_scope.collections) and ingest.ingest_in_scope(p_scope, a.uri);
+  where r.id = a.request_id and r.collection = any (p_scope.collections) and ingest.ingest_in_scope(p_scope, a.uri)
+    and ingest.ingest_is_due(p_scope, r.collection, a.uri, r.id, r.created_at);
   get diagnostics v_archives = row_count;
   delete from ingest.ingest_containers k
   where k.request_id = any (p_kept) and ingest.ingest_source_in_scope(p_scope, coalesce(k.locator, k.path));

@@ -21,6 +21,7 @@ begin
   set owner = case when b.finished_at is null then null else b.owner end, last_error = null
   where b.request_id = any (p_kept) and exists (
     select from ingest.ingest_revisions v where v.request_id = b.request_id and v.batch = b.batch and v.id = any (p_revisions));
+  update ingest.ingest_commands k set arguments = k.arguments - 'options' where k.request_id = any (p_kept) and k.arguments ? 'options';
   update ingest.ingest_watch_store w set error = ingest.ingest_wiped_error(w.error)
   where w.error is not null and w.request_id = any (p_gone || p_kept);
   update ingest.ingest_requests r set error = ingest.ingest_wiped_error(r.error), outage = null, listing = null

@@ -15,7 +15,7 @@ begin
      and v_order.looked_in <= pg_current_xact_id() then  -- else it is of a database that was restored
     return 'waits';
   end if;
-  if ingest.ingest_forget_page(v_order.id, p_limit) then
+  if ingest.ingest_forget_page(v_order.id, p_limit, false) then
     return 'more';
   end if;
   if v_order.looked_in is null then

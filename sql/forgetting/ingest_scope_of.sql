@@ -4,7 +4,7 @@ as $$
 declare
   v_collections text[] := array[p_collection];
 begin
-  if num_nonnulls(p_collection, p_tenant) <> 1 or num_nonnulls(p_uri, p_under) > 1 or p_uri = '' then
+  if num_nonnulls(p_collection, p_tenant) <> 1 or num_nonnulls(p_uri, p_under) > 1 or '' in (p_uri, p_collection, p_tenant) then
     raise exception 'what to forget is not clear'
       using errcode = 'IG035', constraint = 'wrong_scope',
             hint = 'Name a collection or a tenant, and a uri, a prefix (under), or neither for everything in it: '
@@ -27,7 +27,7 @@ begin
         using errcode = 'IG014', constraint = 'unknown_tenant', hint = 'See select distinct tenant from ingest_collections.';
     end if;
   end if;
-  return (v_collections, p_uri, p_under)::ingest.ingest_scope_v1;
+  return (v_collections, p_uri, p_under, null, null, null, null)::ingest.ingest_scope_v1;
 end
 $$;
 

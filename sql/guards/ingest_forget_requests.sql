@@ -12,6 +12,7 @@ begin
   insert into ingest.ingest_left_workflows (request_id) select d.id from deleted d on conflict do nothing;
   delete from ingest.ingest_planned_texts t using deleted d where t.request_id = d.id;
   delete from ingest.ingest_spent s using deleted d where s.scope = 'request' and s.name = d.id::text;
+  update ingest.ingest_commands k set arguments = '{}' from deleted d where k.request_id = d.id and k.arguments <> '{}';
   delete from ingest.ingest_archives a using deleted d where a.request_id = d.id;
   return null;
 end

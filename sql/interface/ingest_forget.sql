@@ -8,18 +8,23 @@ as $$
 declare
   v_scope ingest.ingest_scope_v1 := ingest.ingest_scope_of(ingest_forget.uri, ingest_forget.under, ingest_forget.collection, ingest_forget.tenant);
   v_order bigint;
+  v_is_all boolean;
 begin
   perform ingest.ingest_check_count('page'::text, ingest_forget.page);
-  select o.id into v_order from ingest.ingest_forget_orders o
+  -- Again, it means what has come since as well.
+  update ingest.ingest_forget_orders o
+  set asked_at = ingest.ingest_now(), began_at = null, let_back = '{}', looked_in = null, swept_at = null,
+      keeps_out = coalesce(ingest_forget.keep_out, true) or o.keeps_out and o.let_back = '{}'
   where o.done_at is null and o.collections = v_scope.collections and o.uri is not distinct from v_scope.uri and o.under is not distinct from v_scope.under
-  order by o.id limit 1;
+  returning o.id into v_order;
   if v_order is null then
     perform ingest.ingest_check_known(v_scope);
     insert into ingest.ingest_forget_orders (collections, uri, under, keeps_out, asked_by, asked_at)
     values (v_scope.collections, v_scope.uri, v_scope.under, coalesce(ingest_forget.keep_out, true), ingest.ingest_caller(), ingest.ingest_now())
     returning id into v_order;
   end if;
-  perform ingest.ingest_forget_page(v_order, coalesce(ingest_forget.page, 1000));
+  v_is_all := not ingest.ingest_forget_page(v_order, coalesce(ingest_forget.page, 1000), true);
+  update ingest.ingest_forget_orders o set asked_at = ingest.ingest_now(), began_at = case when v_is_all then now() end where o.id = v_order;
   return query select r.* from ingest.ingest_forget_report(v_order) r;
 end
 $$;

@@ -7,12 +7,14 @@ create table ingest.ingest_forget_orders (
   keeps_out boolean not null,
   asked_by name not null,
   asked_at timestamptz not null,
+  began_at timestamptz,
+  let_back text[] not null default '{}',
   removed jsonb not null default '{}',
   looked_in xid8,
   swept_at timestamptz,
   done_at timestamptz,
   constraint ingest_forget_orders_pkey primary key (id),
-  constraint what_is_done_names_nothing check (done_at is null or num_nonnulls(uri, under) = 0)
+  constraint what_is_done_names_nothing check (done_at is null or num_nonnulls(uri, under) = 0 and let_back = '{}')
 );
 
 create index ingest_forget_orders_open_idx on ingest.ingest_forget_orders (id) where done_at is null;
@@ -25,7 +27,9 @@ comment on column ingest.ingest_forget_orders.uri is 'A document, with what lies
 comment on column ingest.ingest_forget_orders.under is 'What begins so. Null as soon as it is forgotten. Neither: everything.';
 comment on column ingest.ingest_forget_orders.keeps_out is 'Whether what was forgotten is kept out from then on (ingest_forgotten).';
 comment on column ingest.ingest_forget_orders.asked_by is 'By whom.';
-comment on column ingest.ingest_forget_orders.asked_at is 'When.';
+comment on column ingest.ingest_forget_orders.asked_at is 'When: what began later is a new beginning.';
+comment on column ingest.ingest_forget_orders.began_at is 'When the transaction began that ordered it, if it removed all that it saw: the rest of it is a new beginning, too.';
+comment on column ingest.ingest_forget_orders.let_back is 'Documents that were let back since (ingest_let_back), until it is done.';
 comment on column ingest.ingest_forget_orders.removed is 'How much was removed, by kind.';
 comment on column ingest.ingest_forget_orders.looked_in is 'The transaction of a listener''s first look: when all older ones have ended, the next look is the last.';
 comment on column ingest.ingest_forget_orders.swept_at is 'When a look found nothing more in our tables.';
@@ -33,6 +37,7 @@ comment on column ingest.ingest_forget_orders.done_at is 'When DBOS had nothing 
 
 create table ingest.ingest_forgotten (
   key bytea not null,
+  within bytea[] not null default '{}',
   forgotten_at timestamptz not null,
   constraint ingest_forgotten_pkey primary key (key)
 );
@@ -41,6 +46,7 @@ alter table ingest.ingest_forgotten enable row level security;
 
 comment on table ingest.ingest_forgotten is 'Documents that are kept out since they were forgotten. It names none: see ingest_forgotten_key.';
 comment on column ingest.ingest_forgotten.key is 'A digest of the installation''s salt, the collection and the URI.';
+comment on column ingest.ingest_forgotten.within is 'Digests of names that let it back, too: what it lies in, and the prefix or the document that was named.';
 comment on column ingest.ingest_forgotten.forgotten_at is 'When.';
 
 create table ingest.ingest_forgotten_salt (
@@ -71,3 +77,7 @@ alter table ingest.ingest_left_workflows enable row level security;
 comment on table ingest.ingest_left_workflows is
   'Requests whose workflows a listener has DBOS delete when they have ended: the request was deleted, or a document of it was forgotten.';
 comment on column ingest.ingest_left_workflows.order_id is 'The order (ingest_forget_orders) that waits for it; 0: none does.';
+
+-- Options of a fork may name documents; commands outlive their requests.
+update ingest.ingest_commands k set arguments = '{}'
+where k.arguments <> '{}' and not exists (select from ingest.ingest_requests r where r.id = k.request_id);

@@ -30,6 +30,8 @@ from staging import (
         ({"collection": "default", "tenant": "x"}, "wrong_scope"),
         ({"collection": "default", "uri": "a", "under": "b"}, "wrong_scope"),
         ({"collection": "default", "uri": ""}, "wrong_scope"),
+        ({"tenant": ""}, "wrong_scope"),
+        ({"collection": ""}, "wrong_scope"),
         ({"collection": "default", "under": ""}, "empty_prefix"),
         ({"collection": "default", "uri": "nowhere"}, "unknown_document"),
         ({"collection": "default", "under": "nowhere/"}, "unknown_document"),
@@ -63,7 +65,7 @@ async def test_who_may_not_operate_forgets_nothing_and_an_operator_no_tenant(c: 
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await forget(c, uri="x", collection="a")
         await c.execute(f"set role {operator}")
-        for arguments in ({"collection": "default"}, {"tenant": ""}):
+        for arguments in ({"collection": "default"}, {"tenant": "x"}):
             with pytest.raises(asyncpg.PostgresError) as refused:
                 await forget(c, **arguments)
             assert refused.value.constraint_name == "not_granted"

@@ -184,3 +184,26 @@ async def test_keys_of_a_watched_tables_rows_are_forgotten_before_they_are_read(
     assert (await forget(c, uri=uri, collection="default"))["changes"] == 1
     rows = await c.fetch("select key from ingest_changed_keys")
     assert [row["key"] for row in rows] == [["else"]]
+
+
+async def test_options_of_a_fork_are_wiped_also_of_requests_that_are_deleted(c: Connection) -> None:
+    await collection(c, "default", SPACE)
+    for deleted in (False, True):
+        request = await ingest(c, {f"n/{WORD}": "text", "m": "other"}, source="/srv/n")
+        await c.execute("select ingest_cancel(ingest_fork($1, 'discover', $2))", request, {"include": [f"{WORD}.md"]})
+        await c.execute("delete from ingest_requests where forked_from = $1", request)
+        assert "ingest_commands" in await tables_with(c, WORD)
+        if deleted:
+            await c.execute("delete from ingest_requests where id = $1", request)
+        else:
+            await forget(c, under="n/", collection="default", keep_out=False)
+        assert "ingest_commands" not in await tables_with(c, WORD)
+
+
+@pytest.mark.parametrize("source", ["/srv/n/../n/a.md", "/srv/./n//a.md", "file:///srv/x/y/../../n/a.md", "/srv/n/a.md"])
+async def test_a_source_is_found_however_its_path_is_written(c: Connection, source: str) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, {"file:///srv/n/a.md": "text"}, source=source)
+    await add(c, source="/srv/n/../other.md")
+    assert (await would_forget(c, under="/srv/n/", collection="default"))["requests"] == 1
+    assert (await forget(c, under="file:///srv/n/", collection="default"))["requests"] == 1

@@ -17,6 +17,9 @@ begin
   if v_request.status is distinct from 'running' or v_pipeline is null or v_request.attempt <> p_attempt then
     return;
   end if;
+  if ingest.ingest_forget_late(v_request) then
+    return;
+  end if;
   if not ingest.ingest_may_run(v_request, p_executor, true) then
     perform ingest.ingest_reopen(p_request, 'resume'::text);  -- it waits for a listener that keeps to caps
     return;

@@ -10,7 +10,7 @@ begin
   v_ids := array(
     select r.id from ingest.ingest_requests r
     where r.id = any (p_requests) and r.status = 'running' and r.executor_id = p_executor and r.attempt = 1 and r.begun = 0
-      and r.discovered_at is null and exists (
+      and r.discovered_at is null and (r.uri is null or not ingest.ingest_is_kept_out(r.collection, r.uri)) and exists (
         select from ingest.ingest_listeners l
         where l.executor_id = p_executor and l.dead_at is null and l.pipeline = r.settings ->> 'pipeline')
     order by r.id for no key update skip locked);

@@ -3,10 +3,11 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_added int;
-  v_some_are_kept_out boolean := exists (select from ingest.ingest_forgotten);
+  v_some_are_kept_out boolean;
 begin
   perform ingest.ingest_as_system();
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
+  v_some_are_kept_out := exists (select from ingest.ingest_forgotten);  -- now: it may have waited for an order
   insert into ingest.ingest_revisions
     (request_id, collection, generation, position, batch, uri, locator, media_type, bytes, error, state, read_seq, container,
      range_start, range_hash, line, version, modified_at, failed_at)

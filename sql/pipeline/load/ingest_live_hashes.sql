@@ -9,7 +9,12 @@ as $$
   join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
   where v.batch = p_batch and v.state = 'discovered' and d.revision_id is not null and d.settings_hash = w.settings_hash
     -- Parts lie inside of the bytes: if one failed, the same bytes are worth another reading.
-    and not exists (select from ingest.ingest_revisions part where part.parent_id = d.revision_id and part.state = 'failed');
+    and not exists (select from ingest.ingest_revisions part where part.parent_id = d.revision_id and part.state = 'failed')
+    -- What is about to be forgotten does not stand for what comes anew.
+    and not exists (
+      select from ingest.ingest_forget_orders o cross join ingest.ingest_scope_of_order(o) s
+      where o.swept_at is null and o.done_at is null and d.collection = any (o.collections) and ingest.ingest_in_scope(s, d.uri)
+        and exists (select from ingest.ingest_documents_in_scope(s) due where due.id = d.id));
 $$;
 
 comment on function ingest.ingest_live_hashes(uuid[], int) is
