@@ -15,7 +15,7 @@ MOST_BYTES = 150_000
 SCHEMES = ("light", "dark")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DETAILS = {
-    "request": "main a[href*='/requests/']",
+    "request": "main tr:has-text('partially') a[href*='/requests/']",
     "document": "main a[href*='/document?']",
     "collection": "main a[href*='/collections/']",
 }

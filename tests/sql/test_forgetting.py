@@ -200,7 +200,9 @@ async def test_options_of_a_fork_are_wiped_also_of_requests_that_are_deleted(c: 
         assert "ingest_commands" not in await tables_with(c, WORD)
 
 
-@pytest.mark.parametrize("source", ["/srv/n/../n/a.md", "/srv/./n//a.md", "file:///srv/x/y/../../n/a.md", "/srv/n/a.md"])
+@pytest.mark.parametrize(
+    "source", ["/srv/n/../n/a.md", "/srv/./n//a.md", "file:///srv/x/y/../../n/a.md", "/srv/n/a.md"]
+)
 async def test_a_source_is_found_however_its_path_is_written(c: Connection, source: str) -> None:
     await collection(c, "default", SPACE)
     await ingest(c, {"file:///srv/n/a.md": "text"}, source=source)
