@@ -71,6 +71,8 @@ def _rows(found: Plan) -> Iterator[tuple[object, ...]]:
     yield "unchanged", found.unchanged, ""
     if found.left_out:
         yield "left out", found.left_out, "duplicates, and parts of no known format"
+    if found.gone is not None:
+        yield "gone", found.gone, "would be deleted, unless they are too many"
     if found.failed:
         yield "would fail", found.failed, _counts(found.failures)
     yield "chunks", found.chunks, ""

@@ -19,6 +19,7 @@ class Plan:
     """What a request would do. See ``docs/plans-and-caps.md``.
 
     ``found``        documents at its source: ``documents`` to be ingested, ``unchanged``, ``left_out``, ``failed``
+    ``gone``         would be deleted by ``mirror``; None: no mirror, or not all could be listed
     ``by_type``      of those to be ingested, by the end of their names, or their media types; ``failures``: by code
     ``bytes``, ``chunks``  of those to be ingested
     ``new_texts``    different texts that would be sent; ``known_texts``: those whose vectors are there
@@ -32,6 +33,7 @@ class Plan:
     by_type: Mapping[str, int]
     unchanged: int
     left_out: int
+    gone: int | None
     failed: int
     failures: Mapping[str, int]
     bytes: int

@@ -182,11 +182,15 @@ async def test_a_plan_moves_nothing_that_is_live(own: Connection, sources: dict[
     options = {"plan": True, "mirror": True, "principals": ["others"]}
     row = await ingested(own, collection="kept", **source | {"options": options})
     assert (row["status"], row["plan"]["documents"], row["plan"]["new_texts"]) == ("succeeded", 1, 1)
+    assert row["plan"]["gone"] == 1
     assert await own.fetch(LIVE) == before
     failing = await own.fetch("select uri from ingest_list_documents('kept', '', true)")
     assert len(failing) == 2  # of the first request
-    await ingested(own, collection="kept2", **plan_of(source))
+    other = await ingested(own, collection="kept2", **plan_of(source))
+    assert other["plan"]["gone"] is None  # no mirror
     assert await own.fetchval("select failing from ingest_inventory('kept2')") == 0
+    real = await ingested(own, collection="kept", **source | {"options": {"mirror": True}})
+    assert real["documents_deleted"] == row["plan"]["gone"]
 
 
 @pytest.mark.usefixtures("start")
@@ -207,6 +211,9 @@ async def test_the_command_shows_a_plan_and_how_to_have_it_done(
     assert added.status == 3, added.err  # two documents fail
     found = (await call("plan", source, "-c", "docs", "--json")).json
     assert (found["documents"], found["unchanged"], found["new_texts"], found["cost"]) == (0, 33, 0, 0)
+    (Path(source) / "page.html").unlink()
+    mirrored = await call("plan", source, "-c", "docs", "-o", "mirror=true")
+    assert "gone\t1\t" in mirrored.out
     used = await call("usage", "-c", "docs")
     assert used.out.splitlines()[0] == "day\tcollection\tmodel\ttexts\ttokens\tcost"
     assert used.out.splitlines()[1].split("\t")[3] == lines["texts to send"].split("\t")[0]

@@ -7,7 +7,13 @@ declare
   v_price numeric := ingest.ingest_price_of(v_request.settings, v_request.executor_id);
   v_documents jsonb;
   v_texts jsonb;
+  v_gone bigint;
 begin
+  if (v_request.options ->> 'mirror')::boolean and (v_request.listing ->> 'complete')::boolean then
+    select count(*) into v_gone from ingest.ingest_gone(p_request) g
+    where g.is_gone and not exists (
+      select from ingest.ingest_document_origins o where o.document_id = g.id and o.origin <> ingest.ingest_origin(v_request));
+  end if;
   select jsonb_build_object(
            'found', count(*) + coalesce(v_request.documents_unchanged, 0),
            'documents', count(*) filter (where v.reason = 'planned'),
@@ -33,6 +39,7 @@ begin
   delete from ingest.ingest_planned_texts t where t.request_id = p_request;
   delete from ingest.ingest_revisions v where v.request_id = p_request and v.state = 'skipped';
   return v_documents || v_texts || jsonb_build_object(
+    'gone', v_gone,
     'model', v_request.settings ->> 'model', 'embedder', v_request.settings ->> 'embedder',
     'hint', case when v_texts -> 'cost' = 'null' then format(
       'No price is known. Say what a million tokens cost: select ingest_price(%L, 0.02); or INGEST_PRICE_PER_MILLION_TOKENS of the listener',
