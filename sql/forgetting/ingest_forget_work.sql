@@ -24,8 +24,12 @@ begin
   update ingest.ingest_commands k set arguments = k.arguments - 'options' where k.request_id = any (p_kept) and k.arguments ? 'options';
   update ingest.ingest_watch_store w set error = ingest.ingest_wiped_error(w.error)
   where w.error is not null and w.request_id = any (p_gone || p_kept);
-  update ingest.ingest_requests r set error = ingest.ingest_wiped_error(r.error), outage = null, listing = null
-  where r.id = any (p_kept) and r.finished_at is not null and num_nonnulls(r.error, r.outage, r.listing) > 0;
+  update ingest.ingest_requests r
+  set error = ingest.ingest_wiped_error(r.error), outage = case when r.finished_at is null then ingest.ingest_wiped_error(r.outage) end,
+      -- Where a discovery that runs goes on stays until it has ended.
+      listing = case when r.finished_at is null then r.listing - (case when r.discovered_at is null then '{note}' else '{cursor,note}' end)::text[] end
+  where r.id = any (p_kept) and num_nonnulls(r.error, r.outage, case when r.finished_at is not null then r.listing end,
+                                             nullif(r.listing -> 'note', 'null'), r.listing ->> 'cursor') > 0;
   get diagnostics v_wiped = row_count;
   return jsonb_build_object('errors', v_wiped);
 end

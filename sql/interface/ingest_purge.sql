@@ -9,7 +9,8 @@ begin
   perform ingest.ingest_require('operate'::text, ''::text);
   perform ingest.ingest_check_count('page'::text, ingest_purge.page);
   if num_nonnulls(ingest_purge.requests, ingest_purge.commands, ingest_purge.replaced) = 0
-     or least(ingest_purge.requests, ingest_purge.commands, ingest_purge.replaced) < interval '0' then
+     or least(ingest_purge.requests, ingest_purge.commands, ingest_purge.replaced) < interval '0'
+     or greatest(ingest_purge.requests, ingest_purge.commands, ingest_purge.replaced) > interval '1000 years' then
     raise exception 'how old what is to be purged has to be is not clear'
       using errcode = 'IG035', constraint = 'wrong_age', hint = 'Like: select * from ingest_purge(requests => ''90 days'', commands => ''90 days'');';
   end if;

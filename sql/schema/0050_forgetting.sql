@@ -37,8 +37,8 @@ comment on column ingest.ingest_forget_orders.done_at is 'When DBOS had nothing 
 
 create table ingest.ingest_forgotten (
   key bytea not null,
-  within bytea[] not null default '{}',
   forgotten_at timestamptz not null,
+  within bytea[] not null default '{}',
   constraint ingest_forgotten_pkey primary key (key)
 );
 

@@ -16,7 +16,7 @@ begin
     perform ingest.ingest_fail_watch(v_watch.name, v_request.error);
   elsif v_request.status in ('succeeded', 'partially_succeeded', 'failed') then  -- failed: nothing is there yet
     update ingest.ingest_watch_store w
-    set succeeded_at = v_now, failures = 0, failing_since = null, error = coalesce(v_request.error, nullif(v_request.listing -> 'note', 'null')),
+    set succeeded_at = v_now, failures = 0, failing_since = null, error = coalesce(v_request.error, case when v_request.listing -> 'note' ->> 'code' <> 'forgotten' then v_request.listing -> 'note' end),
         next_at = case when w.failures > 0 then ingest.ingest_next_look(w, v_now) else w.next_at end
     where w.name = v_watch.name;
   end if;

@@ -200,12 +200,45 @@ async def test_options_of_a_fork_are_wiped_also_of_requests_that_are_deleted(c: 
         assert "ingest_commands" not in await tables_with(c, WORD)
 
 
-@pytest.mark.parametrize(
-    "source", ["/srv/n/../n/a.md", "/srv/./n//a.md", "file:///srv/x/y/../../n/a.md", "/srv/n/a.md"]
-)
+@pytest.mark.parametrize("source", ["/srv/n/../n/a.md", "/srv/./n//a.md", "file:///srv/x/../n/a.md", "/srv/n/a.md"])
 async def test_a_source_is_found_however_its_path_is_written(c: Connection, source: str) -> None:
     await collection(c, "default", SPACE)
     await ingest(c, {"file:///srv/n/a.md": "text"}, source=source)
     await add(c, source="/srv/n/../other.md")
     assert (await would_forget(c, under="/srv/n/", collection="default"))["requests"] == 1
     assert (await forget(c, under="file:///srv/n/", collection="default"))["requests"] == 1
+
+
+async def test_a_request_says_that_its_source_has_what_is_kept_out(c: Connection) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, {f"{WORD}": "text", "b": "other"})
+    await forget(c, uri=WORD, collection="default")
+    request = await add(c, source="/srv/again")
+    assert await claim(c) == [request]
+    for page, uri in enumerate((WORD, "b"), 1):
+        found = [(page, 0, uri, *[None] * 10)]
+        listing = {"read_seq": 1, "cursor": uri, "page": page, "note": None}
+        call = "select ingest_add_page($1, 'L1', 1, $2::ingest_found_v1[], '{}', $3)"
+        await c.execute(call, request, found, listing)
+    note = await c.fetchval("select note from ingest_status where id = $1", request)
+    assert note["code"] == "forgotten"
+    assert "ingest_let_back" in note["hint"]
+
+
+async def test_words_are_wiped_also_of_what_a_running_request_says(c: Connection) -> None:
+    await collection(c, "default", SPACE)
+    request = await start(c, ["a", "b"])
+    said = {"code": "away", "message": WORD, "hint": WORD}
+    await c.execute("select set_config('ingest.writer', '', false)")
+    await c.execute(
+        "with x as materialized (select ingest_as_system()) update ingest_requests"
+        " set outage = $2, listing = $3 from x where id = $1",
+        request,
+        said,
+        {"read_seq": 1, "cursor": WORD, "note": said},
+    )
+    assert await tables_with(c, WORD) == ["ingest_requests"]
+    assert (await forget(c, uri="a", collection="default"))["errors"] == 1
+    assert await tables_with(c, WORD) == []
+    row = await one(c, "select outage, listing from ingest_requests where id = $1", request)
+    assert (row["outage"]["code"], row["listing"]) == ("away", {"read_seq": 1})
