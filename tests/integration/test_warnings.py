@@ -27,7 +27,7 @@ async def test_a_document_that_is_read_in_part_is_published_with_a_warning(
         "load", "partially_read", "published", True,
     )  # fmt: skip
     assert warning["message"] == f"file://{folder}/report.pdf was only partly read, without page 2"
-    assert "sound copy" in warning["hint"]
+    assert "intact copy" in warning["hint"]
 
     (folder / "report.pdf").write_bytes(pdf_file(PAGES))
     again = await ingested(c, source=str(folder / "report.pdf"), collection=name)
