@@ -189,7 +189,7 @@ async def test_too_many_at_once_are_kept_unless_the_request_says_otherwise(
     error = row["error"]
     assert (row["status"], row["documents_done"], error["code"]) == ("partially_succeeded", 1, "too_many_gone")
     assert len(await uris(c, name)) == 9
-    shown = error["hint"].partition("If they are to go: ")[2]
+    shown = error["hint"].partition("To delete them: ")[2]
     (row,) = await ended(c, await c.fetchval(shown))
     assert (row["status"], row["documents_deleted"]) == ("succeeded", 5)
     assert len(await uris(c, name)) == 4
