@@ -129,6 +129,7 @@ async def test_a_page_that_may_no_longer_be_seen_says_so_and_the_last_one_to_go_
                 while "problem" not in (message := json.loads(await asyncio.wait_for(socket.recv(), 60))):
                     await c.execute(RING)
                 assert message["problem"]
+            listening = 1
             for _ in range(60):
                 listening = await c.fetchval(
                     "select count(*) from pg_stat_activity where usename = $1 and query ~ 'LISTEN'", role
