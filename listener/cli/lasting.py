@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import anyio
 
-from listener.client import Ingest, connect
+from listener.client import POOL_SIZE, Ingest, connect
 from listener.errors import OperatorError
 
 T = TypeVar("T")
@@ -18,7 +18,8 @@ T = TypeVar("T")
 class LastingWay:
     """Sends calls over a pool, each on a connection of its own. A context manager, which closes the pool."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: int = POOL_SIZE) -> None:
+        self._connections = connections
         self._turn = anyio.Lock()
         self._opened = AsyncExitStack()
         self._ingest: Ingest | None = None
@@ -51,7 +52,7 @@ class LastingWay:
     async def _open(self) -> Ingest:
         async with self._turn:
             if self._ingest is None:
-                self._ingest = await self._opened.enter_async_context(connect())
+                self._ingest = await self._opened.enter_async_context(connect(connections=self._connections))
             return self._ingest
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 PACKAGES = ("starlette", "uvicorn", "websockets", "jinja2", "markupsafe")
+CONNECTIONS = 8  # one hears, one carries out verbs on many; the others read, two for a kind of page
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -93,7 +94,7 @@ async def _serve(host: str, port: int, browser: bool, offered: Mapping[str, Any]
             output.note("whoever reaches this port reads as this role; put a proxy that asks who they are before it")
         if browser:
             webbrowser.open(address)
-        await serve(site(LastingWay(), **offered), socket)
+        await serve(site(LastingWay(CONNECTIONS), **offered), socket)
 
 
 def _in_url(host: str) -> str:

@@ -67,18 +67,22 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def connect(
-    database: str | AnyConnection | asyncpg.Pool | None = None, *, schema: str | None = None
+    database: str | AnyConnection | asyncpg.Pool | None = None,
+    *,
+    schema: str | None = None,
+    connections: int = POOL_SIZE,
 ) -> AsyncIterator[Ingest]:
     """Open the way to an ingesting Postgres for the time of a block.
 
     ``database``: a URL; without it ``INGEST_DATABASE_URL``, without that the embedded server. Or an asyncpg pool or
     connection of your own, which stays open, and whose transaction the calls are part of. ``schema``: by default
-    ``INGEST_SCHEMA``. Raises OperatorError ``database_unreachable``, ``schema_not_migrated``, ``bad_database_url``,
-    ``bad_schema_name``, ``wrong_setting``.
+    ``INGEST_SCHEMA``. ``connections``: of the pool that a URL opens. Raises OperatorError
+    ``database_unreachable``, ``schema_not_migrated``, ``bad_database_url``, ``bad_schema_name``, ``wrong_setting``.
     """
     chosen = settings.with_schema(settings.load(), schema)
     if database is None or isinstance(database, str):
-        async with _pool(chosen, check_dsn(database) if database else await find_dsn(chosen)) as pool:
+        dsn = check_dsn(database) if database else await find_dsn(chosen)
+        async with _pool(chosen, dsn, connections) as pool:
             yield Ingest(Session(Pooled(pool), chosen.schema_), traced=_is_traced(chosen))
     else:
         own = Pooled(database) if isinstance(database, asyncpg.Pool) else Single(database)
@@ -86,10 +90,10 @@ async def connect(
 
 
 @asynccontextmanager
-async def _pool(chosen: settings.Settings, dsn: str) -> AsyncIterator[asyncpg.Pool]:
+async def _pool(chosen: settings.Settings, dsn: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
     database = await open_database(chosen, dsn)
     with translate_errors():
-        pool = await database.client_pool(POOL_SIZE, "ingest client")
+        pool = await database.client_pool(connections, "ingest client")
     try:
         yield pool
     finally:

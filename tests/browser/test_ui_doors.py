@@ -176,3 +176,15 @@ async def test_one_that_reads_nothing_keeps_nobody_from_leaving(installed: str, 
         assert await pages.stop() == 143
         for writer in (*writers, slow):
             writer.close()
+
+
+async def test_pages_that_take_long_hold_up_no_others(installed: str, c: Connection, tmp_path: Path) -> None:
+    slow = ["/documents", "/documents?failed=1", "/documents?under=a", "/documents?under=b", "/documents?under=c"]
+    async with pages_of(installed, tmp_path) as pages, asking(pages) as client:
+        async with c.transaction():
+            await c.execute("lock table ingest_documents in access exclusive mode")
+            waiting = [asyncio.create_task(client.get(path)) for path in slow]
+            done, _ = await asyncio.wait(waiting, timeout=2)
+            assert not done
+            assert await asyncio.wait_for(status(client, "GET", "/watches"), 20) == 200
+        assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}

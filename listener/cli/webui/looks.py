@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,7 @@ from listener.errors import OperatorError
 
 KEPT = 64
 FRESH_SECONDS = 0.4
+AT_A_TIME = 2  # of a kind: a slow one leaves connections for others
 MOST_SECONDS = 60.0  # then the statement is cancelled; a search waits for a listener and a re-ranker
 OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 200, 400, 403, 404, 503
 STATUSES = {
@@ -38,6 +39,7 @@ class Looks:
         self._renderer = renderer
         self._live = live
         self._problem = problem
+        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_A_TIME))
         self._kept: OrderedDict[tuple[str, PageAddress], tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
     async def at(self, page: WebPage, asked: PageAddress) -> Rendered:
@@ -68,12 +70,16 @@ class Looks:
 
     async def _within(self, page: WebPage, asked: PageAddress) -> Mapping[str, Any]:
         # Not wait_for: that waits for the cancel, too, and a server that is frozen acknowledges none.
-        reading = asyncio.ensure_future(self._way.use(lambda ingest: page.read(ingest, asked)))
+        reading = asyncio.ensure_future(self._in_turn(page, asked))
         await asyncio.wait({reading}, timeout=MOST_SECONDS)
         if not reading.done():
             reading.cancel()
             raise asyncio.TimeoutError
         return await reading
+
+    async def _in_turn(self, page: WebPage, asked: PageAddress) -> Mapping[str, Any]:
+        async with self._turns[page.name]:
+            return await self._way.use(lambda ingest: page.read(ingest, asked))
 
     def failed(self, asked: PageAddress, error: Exception) -> Rendered:
         """Return the page that says what went wrong."""

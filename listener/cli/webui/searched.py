@@ -16,7 +16,7 @@ from listener.cli.search import Sought
 from listener.cli.webui.page import PageAddress
 from listener.errors import RequestError
 
-AT_A_TIME = 2  # of the four connections that all pages share
+AT_A_TIME = 2  # of the connections that all pages share
 TURN_SECONDS = 10.0
 HINTS = {
     "filter": 'Like {"lang": "en"}, or {"year": {"$gte": 2020}}.',
