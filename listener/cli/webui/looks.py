@@ -42,11 +42,11 @@ class Looks:
         self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_A_TIME))
         self._kept: OrderedDict[tuple[str, PageAddress], tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
-    async def at(self, page: WebPage, asked: PageAddress) -> Rendered:
-        """Return a page; what went wrong is one, too."""
+    async def at(self, page: WebPage, asked: PageAddress, *, recent: bool = False) -> Rendered:
+        """Return a page; what went wrong is one, too. ``recent``: one that was just read at this moment will do."""
         key = (page.name, asked)
         moment, began, task = self._kept.get(key, (-1, 0.0, None))
-        is_fresh = moment == self._live.moment and time.monotonic() - began < FRESH_SECONDS
+        is_fresh = recent and moment == self._live.moment and time.monotonic() - began < FRESH_SECONDS
         if task is None or not (is_fresh or not task.done()):
             task = asyncio.create_task(self._read(page, asked))
             self._kept[key] = (self._live.moment, time.monotonic(), task)

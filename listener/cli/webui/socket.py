@@ -41,7 +41,7 @@ async def _send(socket: WebSocket, page: WebPage, asked: PageAddress, live: Live
         if live.away is not None:
             await socket.send_json({AWAY: shown(live.away).message})
         else:
-            rendered = await looks.at(page, asked)
+            rendered = await looks.at(page, asked, recent=True)
             changed = {name: html for name, html in rendered.regions.items() if sent.get(name) != html}
             if rendered.problem != problem:
                 await socket.send_json({"problem": rendered.problem, "regions": changed})
