@@ -57,7 +57,7 @@ def _warm_up(_: int) -> None:
 
 async def _work(pool: asyncpg.Pool, model: TokenVectors, rows: Iterator[Row], turn: asyncio.Lock) -> None:
     while some := await _next(rows, turn):
-        vectors = await asyncio.to_thread(model.embed, [row[-1] for row in some])
+        vectors = (await asyncio.to_thread(model.embed, [row[-1] for row in some])).vectors
         records = [(*row[:-1], vector) for row, vector in zip(some, vectors, strict=True)]
         async with pool.acquire() as connection:
             await connection.copy_records_to_table("bare_chunks", records=records, columns=COLUMNS)

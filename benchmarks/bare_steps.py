@@ -92,7 +92,7 @@ class Texts:
             for path, text in zip(cut["headings"], texts, strict=True)
         ]
         about = [json.dumps({"heading_path": path}, ensure_ascii=False) for path in cut["headings"]]
-        found = list(map(Vector, self._vectors.embed(embedded)))
+        found = list(map(Vector, self._vectors.embed(embedded).vectors))
         ordinals = list(range(len(texts)))
         return ordinals, cut["starts"], cut["ends"], texts, list(map(text_hash, embedded)), about, found
 

@@ -44,6 +44,7 @@ ASKED = st.fixed_dictionaries(
 )
 CONTEXT = """select * from ingest_context(
   $1, k => $2, budget => $3, tokens => $4, share => $5, neighbours => $6, sections => $7, per_document => $8)"""
+KINDS = {"whole", "cut", "grown", "merged", "several"}
 NAMES = ("query", "k", "budget", "tokens", "share", "neighbours", "sections", "per_document")
 HITS = "select uri, text, score, by from ingest_search($1, k => $2, per_document => $3)"
 
@@ -64,12 +65,15 @@ def test_a_prompt_keeps_to_its_budget_and_to_the_documents(installed: str) -> No
 
     try:
         loop.run_until_complete(prepare(c))
-        run()
+        for _ in range(5):  # forty examples by chance may lack a kind
+            run()
+            if (+seen).keys() >= KINDS:
+                break
     finally:
         loop.run_until_complete(c.close())
         loop.close()
     print(seen)
-    assert {kind for kind, times in seen.items() if times} >= {"whole", "cut", "grown", "merged", "several"}
+    assert (+seen).keys() >= KINDS
 
 
 async def _look(c: asyncpg.Connection, documents: list[Document], asked: dict[str, Any], seen: Counter[str]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -78,7 +79,7 @@ class Looks:
         return await reading
 
     async def _in_turn(self, page: WebPage, asked: PageAddress) -> Mapping[str, Any]:
-        async with self._turns[page.name]:
+        async with self._turns[page.name] if page.is_live else nullcontext():  # searches have turns of their own
             return await self._way.use(lambda ingest: page.read(ingest, asked))
 
     def failed(self, asked: PageAddress, error: Exception) -> Rendered:
