@@ -217,7 +217,7 @@ async def test_other_pages_come_while_searches_wait(
             assert (await answered(pages, "/search")).status == 200
             assert await other.fetchval(waiting) == 2
         for page in await asyncio.gather(*searches):  # some may have waited too long for their turn
-            assert "<mark>Ships</mark>" in page.html or "<code>too_many_searches</code>" in page.html
+            assert "<mark>Ships</mark>" in page.html or "<code>too_many_looks</code>" in page.html
 
 
 async def _equals(c: Connection, query: str, number: int) -> bool:

@@ -7,6 +7,8 @@
     live        when there is something new to see              looks      one rendering for all who look at the same
     socket      new regions to an open page                     verbs      what forms ask for
     charts      figures as SVG                                  pages/     one module a page
+    page_turns  a few of a kind at a time                       forms      what forms bring, and have in common
+    exchange    HTTP ↔ addresses and renderings
 
     browser ── GET /requests ──► looks ─► page.read(ingest) ─► template ─► HTML
             ◄─ WebSocket, same path ── live: bell, or time ─► looks ─► regions that differ from those sent before

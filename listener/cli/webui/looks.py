@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -14,17 +14,17 @@ from listener.cli.lasting import LastingWay
 from listener.cli.problems import Problem, shown
 from listener.cli.webui.live import Live
 from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.page_turns import PageTurns
 from listener.cli.webui.rendering import Rendered, Renderer
 from listener.errors import OperatorError
 
 KEPT = 64
 FRESH_SECONDS = 0.4
-AT_A_TIME = 2  # of a kind: a slow one leaves connections for others
 MOST_SECONDS = 60.0  # then the statement is cancelled; a search waits for a listener and a re-ranker
 OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 200, 400, 403, 404, 503
 STATUSES = {
     "not_permitted": FORBIDDEN, "not_granted": FORBIDDEN, "stale_form": FORBIDDEN, "database_lost": UNAVAILABLE,
-    "database_unreachable": UNAVAILABLE, "too_many_searches": UNAVAILABLE,
+    "database_unreachable": UNAVAILABLE, "too_many_looks": UNAVAILABLE,
 }  # fmt: skip
 _TOO_SLOW = OperatorError(
     "database_lost", f"there was no answer within {MOST_SECONDS:.0f} s", "Try again; it may be busy. See: ingest doctor"
@@ -40,7 +40,7 @@ class Looks:
         self._renderer = renderer
         self._live = live
         self._problem = problem
-        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_A_TIME))
+        self._turns = PageTurns()
         self._kept: OrderedDict[tuple[str, PageAddress], tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
     async def at(self, page: WebPage, asked: PageAddress, *, recent: bool = False) -> Rendered:
@@ -79,7 +79,7 @@ class Looks:
         return await reading
 
     async def _in_turn(self, page: WebPage, asked: PageAddress) -> Mapping[str, Any]:
-        async with self._turns[page.name] if page.is_live else nullcontext():  # searches have turns of their own
+        async with self._turns.of(page.name) if page.takes_turns else nullcontext():
             return await self._way.use(lambda ingest: page.read(ingest, asked))
 
     def failed(self, asked: PageAddress, error: Exception) -> Rendered:

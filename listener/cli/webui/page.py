@@ -49,6 +49,7 @@ class WebPage:
     ``read``    what the template shows; raises IngestError, which is shown instead
     ``heading`` in the navigation; none: it is not in there
     ``is_live`` whether it is rendered again while it is open
+    ``takes_turns`` whether two are read at a time; else it sees to that itself
     """
 
     path: str
@@ -56,6 +57,7 @@ class WebPage:
     read: Read = field(compare=False)
     heading: str = ""
     is_live: bool = True
+    takes_turns: bool = True
 
 
 def refusal(error: IngestError) -> Problem:

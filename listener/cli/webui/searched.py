@@ -1,28 +1,20 @@
-"""A search as its address has it, and its turn: a few are made at a time, so that no other page waits for them."""
+"""A search as its address has it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import anyio
 from pydantic import Field, Json, ValidationError
 
 from listener.cli.assistant.lookups import ContextAsked
 from listener.cli.problems import UsageProblem
 from listener.cli.search import Sought
 from listener.cli.webui.page import PageAddress
-from listener.errors import RequestError
 
-AT_A_TIME = 2  # of the connections that all pages share
-TURN_SECONDS = 10.0
 HINTS = {
     "filter": 'Like {"lang": "en"}, or {"year": {"$gte": 2020}}.',
     "by": "words, meaning or both; without it: auto.",
 }
-_TURNS = asyncio.Semaphore(AT_A_TIME)
 
 
 class SearchAddress(ContextAsked):
@@ -54,16 +46,3 @@ class SearchAddress(ContextAsked):
 
     def _weights(self) -> dict[str, Any]:
         return {"words_weight": self.words_weight, "vector_weight": self.vector_weight}
-
-
-@asynccontextmanager
-async def turn() -> AsyncIterator[None]:
-    """Wait until it is a search's turn, for the time of a block; raises RequestError ``too_many_searches``."""
-    with anyio.move_on_after(TURN_SECONDS) as waiting:
-        await _TURNS.acquire()
-    if waiting.cancelled_caught:
-        raise RequestError("too_many_searches", "others' searches wait for a listener", "Search again in a moment.")
-    try:
-        yield
-    finally:
-        _TURNS.release()

@@ -9,21 +9,23 @@ from importlib.resources import files
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from listener.cli.lasting import LastingWay
+from listener.cli.webui.exchange import answer, asked_of
+from listener.cli.webui.forms import FormDesk
 from listener.cli.webui.guard import Guard
 from listener.cli.webui.live import Live
 from listener.cli.webui.looks import Looks
-from listener.cli.webui.page import PageAddress, WebPage
+from listener.cli.webui.page import WebPage
 from listener.cli.webui.pages import PAGES, PROBLEM
-from listener.cli.webui.rendering import Rendered, Renderer
+from listener.cli.webui.rendering import Renderer
 from listener.cli.webui.socket import keep_up_to_date
 from listener.cli.webui.verbs import Verbs
-from listener.cli.webui.watch_verbs import WatchVerbs
+from listener.cli.webui.watch_verbs import watch_pages, watch_routes
 from listener.errors import RequestError
 
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -38,11 +40,11 @@ def site(
     renderer = Renderer(prefix, PAGES, token, may_control, about)
     live = Live(way)
     looks = Looks(way, renderer, live, PROBLEM)
-    verbs = Verbs(way, renderer, live, looks, token)
-    watch_verbs = WatchVerbs(way, renderer, live, looks, token)
-    pages = [*map(verbs.with_runs, PAGES), *verbs.pages()] if may_control else [*PAGES]
+    desk = FormDesk(way, renderer, live, looks, token)
+    verbs = Verbs(desk)
+    pages = [*map(verbs.with_runs, PAGES), *verbs.pages(), *watch_pages()] if may_control else [*PAGES]
     routes: list[BaseRoute] = [route for page in pages for route in _routes_of(page, live, looks)]
-    routes += [*verbs.routes(), *watch_verbs.routes()] if may_control else []
+    routes += [*verbs.routes(), *watch_routes(desk)] if may_control else []
     routes += [Route(f"/static/{name}", _file(name)) for name in _static()]
 
     async def nothing_here(request: Request, _: Exception) -> Response:
@@ -62,18 +64,6 @@ def site(
     )  # fmt: skip
     app.router.redirect_slashes = False  # it knows nothing of the prefix
     return app
-
-
-def asked_of(connection: HTTPConnection) -> PageAddress:
-    """Return what is asked of a page."""
-    path = tuple((name, str(value)) for name, value in connection.path_params.items())
-    query = [(name, value.replace("\0", "")) for name, value in connection.query_params.multi_items()]  # no text has it
-    return PageAddress(path, tuple(query))
-
-
-def answer(rendered: Rendered) -> Response:
-    """Return a page as a response of HTTP."""
-    return HTMLResponse(rendered.html, rendered.status)
 
 
 def _routes_of(page: WebPage, live: Live, looks: Looks) -> list[BaseRoute]:

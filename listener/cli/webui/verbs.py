@@ -9,51 +9,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from listener.cli.lasting import LastingWay
 from listener.cli.webui.batch_run import NO_LONGER, Runs
-from listener.cli.webui.forms import form_of
-from listener.cli.webui.live import Live
-from listener.cli.webui.looks import Looks
+from listener.cli.webui.forms import FormDesk
 from listener.cli.webui.page import PageAddress, WebPage
 from listener.cli.webui.pages.asked_for import filters_of, request_filter, time_of
 from listener.cli.webui.pages.request_page import verbs_for
 from listener.cli.webui.pages.requests_page import REQUESTS_PAGE
-from listener.cli.webui.rendering import Renderer
 from listener.client import Ingest
 from listener.client.overview import request_of
 from listener.client.selection import MOST_COUNTED, VERBS, Verb
-from listener.errors import IngestError, RequestError
+from listener.errors import RequestError
 
 DIGITS = 9  # of a number that a form brings back
 STEPS = ("discover", "load", "chunk", "embed", "save")
 ALL: dict[str, Verb] = {verb: verb for verb in VERBS}
 ONE = (*VERBS, "fork", "priority")
-SEE_OTHER = 303
-
-Act = Callable[[Request, Mapping[str, str]], Awaitable[str]]
 
 
 class Verbs:
     """Pages that ask, and the routes of their forms; only where ``--control`` was given."""
 
-    def __init__(self, way: LastingWay, renderer: Renderer, live: Live, looks: Looks, token: str) -> None:
-        """``token``: what a form of ours carries."""
-        self._way = way
-        self._renderer = renderer
-        self._live = live
-        self._looks = looks
-        self._token = token
-        self.runs = Runs(way, live)
+    def __init__(self, desk: FormDesk) -> None:
+        self._way = desk.way
+        self._link = desk.renderer.link
+        self._desk = desk
+        self.runs = Runs(desk.way, desk.live)
 
     def pages(self) -> tuple[WebPage, ...]:
         """Return the pages that ask first, and the one that tells what became of it."""
@@ -73,23 +62,11 @@ class Verbs:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the forms."""
-        acts: list[tuple[str, Act]] = [
-            ("/requests/all/{verb}", self._act_on_all), ("/requests/{request}/{verb}", self._act_on_one),
-            ("/runs/{run}/stop", self._stop),
-        ]  # fmt: skip
-        return [Route(path, self._guarded(act), methods=["POST"]) for path, act in acts]
-
-    def _guarded(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            try:
-                address = await act(request, await form_of(request, self._token))
-            except IngestError as error:
-                failed = self._looks.failed(PageAddress(), error)
-                return HTMLResponse(failed.html, failed.status)
-            await self._live.look()
-            return RedirectResponse(address, SEE_OTHER)
-
-        return answer
+        return [
+            self._desk.route("/requests/all/{verb}", self._act_on_all),
+            self._desk.route("/requests/{request}/{verb}", self._act_on_one),
+            self._desk.route("/runs/{run}/stop", self._stop),
+        ]
 
     async def _act_on_all(self, request: Request, form: Mapping[str, str]) -> str:
         verb = _verb_on_all(request.path_params["verb"])
@@ -97,7 +74,7 @@ class Verbs:
         sought = replace(request_filter(asked), since=_time(form, "since"), until=_time(form, "until"))
         given = form.get("expected", "")[:DIGITS]
         expected = int(given) if given.isascii() and given.isdecimal() else 0
-        return self._renderer.link("/runs", self.runs.begin(verb, sought, filters_of(asked), expected).id)
+        return self._link("/runs", self.runs.begin(verb, sought, filters_of(asked), expected).id)
 
     async def _act_on_one(self, request: Request, form: Mapping[str, str]) -> str:
         verb = request.path_params["verb"]
@@ -106,10 +83,10 @@ class Verbs:
         id_ = await self._way.use(
             lambda ingest: _carry_out(ingest, verb, request.path_params["request"], form), changes=True
         )
-        return self._renderer.link("/requests", str(id_))
+        return self._link("/requests", str(id_))
 
     async def _stop(self, request: Request, _: Mapping[str, str]) -> str:
-        return self._renderer.link("/runs", (await self.runs.stop(request.path_params["run"])).id)
+        return self._link("/runs", (await self.runs.stop(request.path_params["run"])).id)
 
     async def _run(self, _: Ingest, asked: PageAddress) -> dict[str, Any]:
         run = self.runs.of(asked.of_path("run"))

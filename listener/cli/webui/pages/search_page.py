@@ -8,7 +8,8 @@ from typing import Any
 from listener.cli.hits import around_match, found_by
 from listener.cli.search import collections_elsewhere
 from listener.cli.webui.page import PageAddress, WebPage, refusal
-from listener.cli.webui.searched import SearchAddress, turn
+from listener.cli.webui.page_turns import PageTurns
+from listener.cli.webui.searched import SearchAddress
 from listener.client import Ingest
 from listener.client.passages import counts
 from listener.client.results import Hit
@@ -17,6 +18,8 @@ from listener.errors import IngestError
 BUDGET = 12_000
 OFFERED = 12  # collections, each with a box to tick; of more, names are typed
 NO_WORDS = "No chunk has these words: all hits were found by their meaning alone."
+
+_TURNS = PageTurns()  # of searches, which wait for a listener; the form itself waits for nobody
 
 
 async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
@@ -31,7 +34,7 @@ async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
         return known
     try:
         wanted = SearchAddress.of(asked, chosen)
-        async with turn():
+        async with _TURNS.of("search"):
             return known | await (_context if asked.get("view") == "context" else _hits)(ingest, wanted)
     except IngestError as error:
         return known | {"problem": refusal(error)}
@@ -72,4 +75,4 @@ def _parts(citation: str, uri: str) -> tuple[str, str]:
     return (citation[:place], citation[place + 2 : -1]) if place > 0 else (citation, "")
 
 
-SEARCH = WebPage("/search", "search", _read, "Search", is_live=False)
+SEARCH = WebPage("/search", "search", _read, "Search", is_live=False, takes_turns=False)
