@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from listener.client.results import Reason
+from listener.client.results import Reason, metadata, reason
 from listener.client.session import Session
 from listener.errors import RequestError
 
@@ -161,13 +160,13 @@ class Anatomy:
             raise _unknown(request)
         row: dict[str, Any] = dict(rows[0])
         origin = row.pop("forked_from")
-        known: dict[str, Any] = {name: _object(row.pop(name)) for name in ("options", "metadata", "settings")}
+        known: dict[str, Any] = {name: metadata(row.pop(name)) for name in ("options", "metadata", "settings")}
         return RequestOrder(**row, **known, forked_from=None if origin is None else UUID(origin))
 
     async def request_batches(self, request: UUID, *, after: int = -1, limit: int = 50) -> Sequence[ShownBatch]:
         """Return batches of a request, by number; ``after``: behind this one."""
         rows = await self.session.rows(BATCHES, str(request), after, limit)
-        return [ShownBatch(**{**row, "last_error": _reason(row["last_error"])}) for row in rows]
+        return [ShownBatch(**{**row, "last_error": reason(row["last_error"])}) for row in rows]
 
     async def request_documents(
         self, request: UUID, *, state: str | None = None, after: tuple[int | None, int] | None = None, limit: int = 100
@@ -179,7 +178,7 @@ class Anatomy:
         batch, row = after or (-1, 0)
         behind = (LAST_BATCH, LAST_ROW, limit, row) if batch is None else (batch, row, limit, 0)
         return [
-            RequestDocument(**{**one, "error": _reason(one["error"]), "warning": _reason(one["warning"])})
+            RequestDocument(**{**one, "error": reason(one["error"]), "warning": reason(one["warning"])})
             for one in await self.session.rows(DOCUMENTS, str(request), *behind, state)
         ]
 
@@ -194,7 +193,7 @@ class Anatomy:
         Raises OperatorError ``not_permitted``.
         """
         rows = await self.session.rows(COMMANDS, str(request), limit)
-        return [GivenCommand(**{**row, "arguments": _object(row["arguments"])}) for row in rows]
+        return [GivenCommand(**{**row, "arguments": metadata(row["arguments"])}) for row in rows]
 
     async def set_priority(self, request: UUID, priority: int) -> int:
         """Have a pending request run before others, or after them: lower is sooner. Return its priority.
@@ -214,20 +213,3 @@ class Anatomy:
 def _unknown(request: UUID) -> RequestError:
     hint = "See select id, status from ingest_requests."
     return RequestError("unknown_request", f"there is no request {request}", hint)
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    """Return a JSON object; one that Python can't read (too deep, an integer too long) is empty."""
-    try:
-        known = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _reason(text: str | None) -> Reason | None:
-    if text is None:
-        return None
-    known = _object(text)
-    named = {name: known[name] for name in Reason.__slots__ if name in known}
-    return Reason(named.pop("code", ""), named.pop("message", ""), **named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from listener.client.session import Session
 
@@ -14,6 +14,26 @@ HISTORY = """select h.at, h.seconds, h.pending, h.scheduled, h.running, h.docume
 from {schema}.ingest_list_history($1::interval, $2::int) h"""
 
 OUTAGES = """select o.service, o.tenant, o.since, o.code, o.message, o.next_at from {schema}.ingest_list_outages() o"""
+
+# Days without any are among them.
+DAYS = """with used as (
+  select u.day, sum(u.texts)::bigint as texts, sum(u.tokens)::bigint as tokens, sum(u.cost)::float8 as cost
+  from {schema}.ingest_usage_by_day u
+  where u.day > ({schema}.ingest_now() at time zone 'UTC')::date - $1::int group by 1
+)
+select d.day::date, coalesce(u.texts, 0) as texts, coalesce(u.tokens, 0) as tokens, u.cost
+from (select generate_series(min(u.day), max(u.day), interval '1 day') as day from used u) d
+left join used u on u.day = d.day::date order by 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedOnDay:
+    """What was sent to embedders on a day, in UTC; ``cost``: None where no price is known."""
+
+    day: date
+    texts: int
+    tokens: int
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +83,10 @@ class Charted:
     async def outages(self) -> Sequence[ServiceAway]:
         """Return the services that are away, the longest first. Raises RequestError ``not_granted`` as ``history``."""
         return [ServiceAway(**row) for row in await self.session.rows(OUTAGES)]
+
+    async def used_by_day(self, days: int = 14) -> Sequence[UsedOnDay]:
+        """Return what was sent to embedders in the last ``days``, of all collections that the caller operates.
+
+        The oldest first, from the first day on which anything was sent.
+        """
+        return [UsedOnDay(**row) for row in await self.session.rows(DAYS, days)]

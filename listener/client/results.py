@@ -188,7 +188,7 @@ def _by(hits: list[Hit]) -> str:
 
 def status(row: asyncpg.Record) -> Status:
     """Return a row of ``statements.STATUS``."""
-    errors = {key: _reason(row[key]) for key in ("error", "last_error", "note")}
+    errors = {key: reason(row[key]) for key in ("error", "last_error", "note")}
     return Status(**{**row, **errors, "id": UUID(row["id"])})
 
 
@@ -202,20 +202,22 @@ def hit(row: asyncpg.Record) -> Hit:
     return Hit(**{**row, "metadata": metadata(row["metadata"])})
 
 
-def metadata(text: str) -> dict[str, Any]:
-    """Return a chunk's metadata; none where it is nested too deeply, or has an integer of thousands of digits.
+def metadata(text: str | None) -> dict[str, Any]:
+    """Return a JSON object, such as a chunk's metadata; empty if Python can't read it (too deep, an integer too long).
 
     Whoever inserted it must not keep others from what they search for.
     """
     try:
-        known: dict[str, Any] = json.loads(text)
+        known = json.loads(text or "{}")
     except (ValueError, RecursionError):
         return {}
-    return known
+    return known if isinstance(known, dict) else {}
 
 
-def _reason(text: str | None) -> Reason | None:
+def reason(text: str | None) -> Reason | None:
+    """Return an error or a note as a row has it."""
     if text is None:
         return None
-    known = json.loads(text)
-    return Reason(**{key: known[key] for key in Reason.__slots__ if key in known})
+    known = metadata(text)
+    named = {key: known[key] for key in Reason.__slots__ if key in known}
+    return Reason(named.pop("code", ""), named.pop("message", ""), **named)

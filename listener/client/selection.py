@@ -156,6 +156,17 @@ class Selecting:
         return VerbResult(request)
 
 
+def verbs_for(now: Status) -> list[str]:
+    """Return the verbs that fit how a request stands, as ``_FOR_VERB`` has them, and fork."""
+    verbs = {"cancel"} if not now.finished else set()
+    verbs |= (
+        {"resume"} if now.status == "cancelled" or (now.status == "failed" and now.code == "crash_limit") else set()
+    )
+    verbs |= {"retry"} if now.status in ("failed", "partially_succeeded") else set()
+    verbs |= {"fork"} if now.status != "pending" else set()
+    return [verb for verb in ("cancel", "resume", "retry", "fork") if verb in verbs]
+
+
 def _parts(sought: RequestFilter, verb: Verb) -> list[RequestFilter]:
     """Return what is to be looked at one after the other: what has not ended is found at once, however much has."""
     if verb == "cancel" and sought.status is None:

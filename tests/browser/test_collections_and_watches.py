@@ -89,6 +89,7 @@ async def test_a_collection_of_any_name_has_a_page_that_stays_up_to_date(
             await page.goto(f"{pages.address}/collections?find={quote(name)}")
             await page.locator("tbody th a", has_text=name.lstrip("\u202e")).first.click()
             await expect(page.locator("h1")).to_have_text(name.replace("\u202e", "\\u202e"))
+            await page.wait_for_load_state()  # its style sheet too
             assert await page.evaluate("document.documentElement.scrollWidth") == 375
         await page.goto(f"{pages.address}/collections/{quote(HOSTILE[0], safe='')}")
         await expect(page.locator("#settings .set")).to_have_count(2 + 1)  # weight, prefix, and what that means

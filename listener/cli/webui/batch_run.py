@@ -17,6 +17,7 @@ from listener.client import Ingest
 from listener.client.selection import RequestFilter, Verb, VerbResult
 from listener.errors import RequestError
 
+MOST_UNDER_WAY = 10
 KEPT = 50
 MOST_REASONS = 100
 NO_LONGER = "wrong_state"
@@ -91,7 +92,9 @@ class Runs:
         self._runs: OrderedDict[str, tuple[BatchRun, asyncio.Task[None]]] = OrderedDict()
 
     def begin(self, verb: Verb, sought: RequestFilter, filters: Mapping[str, str], expected: int) -> BatchRun:
-        """Begin with all that match; return at once."""
+        """Begin with all that match; return at once. Raises RequestError ``too_many_runs``."""
+        if len(self.under_way()) >= MOST_UNDER_WAY:
+            raise RequestError("too_many_runs", f"{MOST_UNDER_WAY} runs wait or go on", "Wait for one, or stop it.")
         run = BatchRun(secrets.token_urlsafe(9), verb, sought, filters, expected, datetime.now(timezone.utc))
         self._runs[run.id] = run, asyncio.create_task(self._go(run))
         for old in [key for key, (_, task) in self._runs.items() if task.done()][: max(0, len(self._runs) - KEPT)]:

@@ -23,7 +23,9 @@ ANSWER_SECONDS = 10.0  # then the database is away: it may be frozen
 BUSY_SECONDS, IDLE_SECONDS, DEAF_SECONDS, AWAY_SECONDS = 2.0, 15.0, 5.0, 1.0
 IS_BUSY = "select exists (select from {schema}.ingest_requests r where r.status = 'running')"
 _NO_ANSWER = OperatorError(
-    "database_unreachable", f"Postgres has not answered for {ANSWER_SECONDS:.0f} s", "It may be stopped, or overloaded."
+    "database_unreachable",
+    f"Postgres has not answered for {ANSWER_SECONDS:.0f} s",
+    "See: ingest doctor",
 )
 
 

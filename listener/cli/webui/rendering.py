@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -119,6 +119,15 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:,.3g}"
 
 
+def _up_to(value: int, most: int) -> str:
+    """Return a number that was counted up to ``most``."""
+    return f"{most:,}+" if value >= most else f"{value:,}"
+
+
+def _day(day: date) -> str:
+    return f"{day:%d %b}"
+
+
 def _size(value: float | None) -> str:
     if value is None:
         return "–"
@@ -131,7 +140,8 @@ def _json(value: object, indent: int | None = None) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "ago": _ago, "time": _time, "number": _number, "size": _size, "duration": in_a_word, "short": short,
+    "ago": _ago, "time": _time, "number": _number, "up_to": _up_to, "day": _day,
+    "size": _size, "duration": in_a_word, "short": short,
     "visible": in_lines, "json": _json, "line": on_one_line, "cut": cut, "cut_in_middle": cut_in_middle,
     "in_shell": in_shell,
 }  # fmt: skip

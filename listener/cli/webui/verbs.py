@@ -22,11 +22,10 @@ from listener.cli.webui.batch_run import NO_LONGER, Runs
 from listener.cli.webui.forms import FormDesk
 from listener.cli.webui.page import PageAddress, WebPage
 from listener.cli.webui.pages.asked_for import filters_of, request_filter, time_of
-from listener.cli.webui.pages.request_page import verbs_for
 from listener.cli.webui.pages.requests_page import REQUESTS_PAGE
 from listener.client import Ingest
 from listener.client.overview import request_of
-from listener.client.selection import MOST_COUNTED, VERBS, Verb
+from listener.client.selection import MOST_COUNTED, VERBS, Verb, verbs_for
 from listener.errors import RequestError
 
 DIGITS = 9  # of a number that a form brings back

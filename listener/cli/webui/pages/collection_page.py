@@ -59,7 +59,7 @@ MEANINGS: dict[str, tuple[Any, str, bool]] = {
 async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     known = await ingest.describe(asked.of_path("name"))
     return {
-        "known": known, "held": known.holding, "settings": list(_settings(known.holding)), "counted": _counted,
+        "known": known, "held": known.holding, "settings": list(_settings(known.holding)), "most": MOST_COUNTED,
         "used": known.used, "ways": NAMES, "index_looks": INDEX_LOOKS, "quote": shlex.quote, "literal": _literal,
         "is_cost_known": any(one.cost is not None for one in known.used or ()),
     }  # fmt: skip
@@ -71,10 +71,6 @@ def _settings(held: Holding) -> Iterator[Setting]:
         default, meaning, embeds_again = MEANINGS.get(name, NONE_YET)
         value = held.settings[name]
         yield Setting(name, value, value == default, meaning, embeds_again)
-
-
-def _counted(number: int) -> str:
-    return f"{MOST_COUNTED:,}+" if number >= MOST_COUNTED else f"{number:,}"
 
 
 def _literal(text: str) -> str:

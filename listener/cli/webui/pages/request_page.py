@@ -11,6 +11,7 @@ from listener.client import Ingest, Status
 from listener.client.anatomy import MOST_SUMMED, STATES, RequestOrder
 from listener.client.overview import failure_groups, request_of
 from listener.client.permitted import if_permitted
+from listener.client.selection import verbs_for
 from listener.errors import RequestError
 
 DOCUMENTS, BATCHES = 50, 25
@@ -52,17 +53,6 @@ def _moments(now: Status, order: RequestOrder) -> list[tuple[str, datetime]]:
     ]  # fmt: skip
     # After a retry, documents were found before it started.
     return sorted(((name, at) for name, at in known if at is not None), key=lambda one: one[1])
-
-
-def verbs_for(now: Status) -> list[str]:
-    """Return the verbs that fit how it stands."""
-    verbs = {"cancel"} if not now.finished else set()
-    verbs |= (
-        {"resume"} if now.status == "cancelled" or (now.status == "failed" and now.code == "crash_limit") else set()
-    )
-    verbs |= {"retry"} if now.status in ("failed", "partially_succeeded") else set()
-    verbs |= {"fork"} if now.status != "pending" else set()
-    return [verb for verb in ("cancel", "resume", "retry", "fork") if verb in verbs]
 
 
 REQUEST_PAGE = WebPage("/requests/{request}", "request", _read)

@@ -40,7 +40,7 @@ async def _read_one(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     name = asked.exactly("watch")
     if not (found := await ingest.watches(name)):
         raise RequestError("unknown_watch", f'there is no watch "{name}"', "It may have been ended meanwhile.")
-    return {"watch": found[0], "brought": await ingest.count_watched(name, most=MOST_COUNTED), "counted": _counted,
+    return {"watch": found[0], "brought": await ingest.count_watched(name, most=MOST_COUNTED), "most": MOST_COUNTED,
             "in_words": schedule_in_words}  # fmt: skip
 
 
@@ -52,10 +52,6 @@ def schedule_in_words(schedule: str) -> str:
 def _period(hours: int, minutes: int, seconds: int) -> str:
     parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
-
-
-def _counted(number: int) -> str:
-    return f"{MOST_COUNTED:,}+" if number >= MOST_COUNTED else f"{number:,}"
 
 
 WATCHES = WebPage("/watches", "watches", _read, "Watches")

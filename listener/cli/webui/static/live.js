@@ -1,5 +1,5 @@
 // Keeps the regions of a page up to date: a WebSocket on the page's own address brings those that changed.
-// Where the reader is in one of them (focus, an open <details>, a selection), stays as it is.
+// A region in which text is selected waits. Focus and folds that have an id are put back where they were.
 "use strict";
 
 const AGAIN_MS = [500, 1000, 2000, 5000];
