@@ -7,6 +7,8 @@ import pytest
 from roles import login, new_roles
 from staging import Connection, carry, collection, ingest, own, settle, start
 
+import listener
+
 NOTE = "select ingest_note_embedded($1::ingest_fence_v1, $2::ingest_count_v1[])"
 BY_DAY = "select day::text, collection, model, texts, tokens from ingest_usage_by_day order by day, collection"
 
@@ -80,3 +82,17 @@ async def test_what_a_collection_has_known_costs_nothing(c: Connection) -> None:
     request = await start(c, ["y"])
     await carry(c, request, "chunked")
     assert await c.fetchval("select count(*) from ingest_usage") == 0
+
+
+async def test_days_are_summed_up_over_collections_and_one_without_any_is_nought(c: Connection) -> None:
+    async with listener.connect(c) as ingest:
+        assert await ingest.used_by_day() == []
+        await use(c, 3, 100)
+        await use(c, 2, 50, "a")
+        await c.execute("update ingest_usage set at = at - interval '2 days' where collection = 'a'")
+        await use(c, 1, 9, "a")
+        await use(c, 8, 8)
+        await c.execute("update ingest_usage set at = at - interval '1 year' where texts = 8")
+        assert [(day.texts, day.tokens, day.cost) for day in await ingest.used_by_day(14)] == [
+            (2, 50, None), (0, 0, None), (4, 109, None),
+        ]  # fmt: skip

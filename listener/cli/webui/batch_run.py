@@ -119,7 +119,7 @@ class Runs:
         with suppress(asyncio.CancelledError):
             await task
         if stopped.state == "waits":  # it had not begun
-            stopped.state = "stopped"
+            stopped.state, stopped.ended_at = "stopped", datetime.now(timezone.utc)
         return stopped
 
     async def close(self) -> None:
