@@ -70,9 +70,8 @@ async def _forget(
     scope: Mapping[str, str | None], keep_out: bool, timeout: int, yes: bool, show_sql: bool, output: Output
 ) -> int:
     async with open_ingest(output, show_sql) as ingest:
-        there = await ingest.would_forget(**scope)
         if not yes:
-            await confirm(_told(there), output)
+            await confirm(_told(await ingest.would_forget(**scope)), output)
         removed = await ingest.forget(**scope, keep_out=keep_out, wait_seconds=timeout or None)
     _show(removed, output)
     return OK

@@ -32,10 +32,7 @@ begin
     select r.id from ingest.ingest_requests r where r.id = any (v_requests) and r.id <> all (v_gone)
     -- A whole collection's goes on with a later page.
       and num_nonnulls(v_scope.uri, v_scope.under) > 0);
-  v_revisions := array(
-    select unnest(v_revisions) union
-    select v.id from ingest.ingest_revisions v
-    where v.request_id = any (v_gone) and not exists (select from ingest.ingest_documents d where d.revision_id = v.id and d.id <> all (v_documents)));
+  v_revisions := array(select unnest(v_revisions) union select w.id from ingest.ingest_revisions_of_requests(v_gone, v_documents) w);
   if v_order.keeps_out and num_nonnulls(v_scope.uri, v_scope.under) > 0 then
     perform ingest.ingest_keep_out(v_scope, v_documents, v_revisions, v_gone);
   end if;

@@ -8,7 +8,7 @@ create table ingest.ingest_forget_orders (
   asked_by name not null,
   asked_at timestamptz not null,
   began_at timestamptz,
-  let_back text[] not null default '{}',
+  let_back jsonb not null default '{}',
   removed jsonb not null default '{}',
   looked_in xid8,
   swept_at timestamptz,
@@ -29,7 +29,7 @@ comment on column ingest.ingest_forget_orders.keeps_out is 'Whether what was for
 comment on column ingest.ingest_forget_orders.asked_by is 'By whom.';
 comment on column ingest.ingest_forget_orders.asked_at is 'When: what began later is a new beginning.';
 comment on column ingest.ingest_forget_orders.began_at is 'When the transaction began that ordered it, if it removed all that it saw: the rest of it is a new beginning, too.';
-comment on column ingest.ingest_forget_orders.let_back is 'Documents that were let back since (ingest_let_back), until it is done.';
+comment on column ingest.ingest_forget_orders.let_back is 'Documents that were let back since (ingest_let_back), by collection, until it is done.';
 comment on column ingest.ingest_forget_orders.removed is 'How much was removed, by kind.';
 comment on column ingest.ingest_forget_orders.looked_in is 'The transaction of a listener''s first look: when all older ones have ended, the next look is the last.';
 comment on column ingest.ingest_forget_orders.swept_at is 'When a look found nothing more in our tables.';
@@ -37,7 +37,6 @@ comment on column ingest.ingest_forget_orders.done_at is 'When DBOS had nothing 
 
 create table ingest.ingest_forgotten (
   key bytea not null,
-  forgotten_at timestamptz not null,
   within bytea[] not null default '{}',
   constraint ingest_forgotten_pkey primary key (key)
 );
@@ -47,7 +46,6 @@ alter table ingest.ingest_forgotten enable row level security;
 comment on table ingest.ingest_forgotten is 'Documents that are kept out since they were forgotten. It names none: see ingest_forgotten_key.';
 comment on column ingest.ingest_forgotten.key is 'A digest of the installation''s salt, the collection and the URI.';
 comment on column ingest.ingest_forgotten.within is 'Digests of names that let it back, too: what it lies in, and the prefix or the document that was named.';
-comment on column ingest.ingest_forgotten.forgotten_at is 'When.';
 
 create table ingest.ingest_forgotten_salt (
   one boolean not null default true,

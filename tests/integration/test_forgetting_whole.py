@@ -17,7 +17,7 @@ from staging import Connection, add
 
 from listener import connect
 from listener.embedded import Server
-from listener.errors import RequestError
+from listener.errors import RequestError, WaitTimeoutError
 
 OPEN = "select count(*) from ingest_forgettings() where done_at is null"
 
@@ -230,3 +230,41 @@ async def test_a_program_forgets_and_lets_back(own: Connection, ready: str, forg
         with pytest.raises(RequestError) as refused:
             await ingest.forget(uri="nothing", collection="default")
         assert refused.value.code == "unknown_document"
+
+
+async def test_a_program_waits_for_its_own_order_and_an_error_names_that(own: Connection, ready: str) -> None:
+    for uri in ("a", "theirs"):
+        await add(own, content="x", uri=uri)
+    theirs = await own.fetchval("select max(order_id) from ingest_forget(uri => 'theirs', collection => 'default')")
+    async with connect(ready) as ingest:
+        waiting = asyncio.create_task(ingest.forget(uri="a", collection="default", wait_seconds=30))
+        await until(lambda: own.fetchval("select count(*) = 2 from ingest_forgettings()"))
+        mine = await own.fetchval("select max(id) from ingest_forgettings()")
+        await own.execute("select ingest_end_forgetting(array[$1::bigint])", mine)
+        removed = {one.what: one.removed for one in await waiting}
+        assert removed["requests"] == 1
+        later = await own.fetchval("select max(order_id) from ingest_forget(uri => 'a', collection => 'default')")
+        with pytest.raises(WaitTimeoutError, match=f"order {theirs} had not") as late:
+            await ingest.forget(uri="theirs", collection="default", wait_seconds=0)
+        assert (late.value.code, later > mine > theirs) == ("not_forgotten", True)
+
+
+async def test_the_same_command_again_goes_on_with_an_open_order(
+    own: Connection, ready: str, word: str, tmp_path: Path
+) -> None:
+    await add(own, content="x", uri=f"{word}/a.md")
+    call = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
+    command = ("forget", "--under", f"{word}/", "-c", "default", "--may-return", "--timeout", "1")
+    for _ in range(2):
+        assert (await call(*command, "--yes")).code() == "not_forgotten"
+    refused = await call(*command)
+    assert (refused.code(), "what may be left" in refused.err) == ("not_confirmed", True)
+
+
+async def test_how_much_there_is_is_counted_only_to_ask(own: Connection, ready: str, tmp_path: Path) -> None:
+    await add(own, content="x", uri="a")
+    call = Ingest(tmp_path, INGEST_DATABASE_URL=ready)
+    asked = await call("forget", "a", "-c", "default", "--timeout", "0", "--show-sql")
+    assert ("ingest_would_forget" in asked.err, "ingest_forget(" in asked.err) == (True, False)
+    done = await call("forget", "a", "-c", "default", "--timeout", "0", "--show-sql", "--yes")
+    assert ("ingest_would_forget" in done.err, "ingest_forget(" in done.err) == (False, True), done.err

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from forgotten import WORD, forget, tables_with
+from roles import new_roles
 from staging import (
     SPACE,
     Connection,
@@ -218,3 +220,43 @@ async def test_what_is_let_back_takes_along_what_lies_inside(
     names = ["n/x", "n/z.zip", "n/z.zip#a", "n/z.zip#b"]
     rows = await c.fetch("select u from unnest($1::text[]) u where ingest_is_kept_out('default', u)", names)
     assert [row["u"] for row in rows] == left
+
+
+async def kept_out(c: Connection, name: str, *uris: str) -> list[str]:
+    rows = await c.fetch("select u from unnest($2::text[]) u where ingest_is_kept_out($1, u)", name, uris)
+    return [row["u"] for row in rows]
+
+
+async def test_what_an_operator_lets_back_in_one_collection_stays_out_of_the_others_of_a_tenants_order(
+    c: Connection, installed: str
+) -> None:
+    uris = ["n/1", "n/2", "n/3"]
+    for name in ("a", "b"):
+        await collection(c, name, {**SPACE, "tenant": "acme"})
+        await ingest(c, dict.fromkeys(uris, "text"), collection=name, source=f"/srv/{name}")
+    await forget(c, tenant="acme", under="n/", page=1)
+    async with new_roles(c, 1) as (operator,):
+        await c.execute("select ingest_grant($1, 'operator', 'a')", operator)
+        await c.execute(f"set role {operator}")
+        await c.execute("select ingest_let_back(u, 'a') from unnest('{n/1,n/2,n/2}'::text[]) u")
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await c.execute("select ingest_let_back('n/1', 'b')")
+        assert refused.value.constraint_name == "not_granted"
+        await c.execute("reset role")
+    await carry_out(c)
+    assert await kept_out(c, "a", *uris) == ["n/3"]
+    assert await kept_out(c, "b", *uris) == uris
+    assert await c.fetchval("select let_back from ingest_forget_orders") == {"a": ["n/1", "n/2"]}
+
+
+async def test_a_later_call_that_keeps_nothing_out_changes_nothing_for_what_an_open_order_keeps_out(
+    c: Connection,
+) -> None:
+    uris = ["n/1", "n/2", "n/3"]
+    await collection(c, "default", SPACE)
+    await ingest(c, dict.fromkeys(uris, "text"), source="/srv/1")
+    await forget(c, under="n/", collection="default", page=1)
+    await c.execute("select ingest_let_back('n/1')")
+    await forget(c, under="n/", collection="default", keep_out=False, page=1)
+    await carry_out(c)
+    assert await kept_out(c, "default", *uris) == ["n/2", "n/3"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from forgotten import WORD, forget, tables_with, would_forget
+from forgotten import WORD, forget, named, tables_with, would_forget
 from roles import new_roles
 from staging import (
     SPACE,
@@ -53,6 +53,30 @@ async def test_forgetting_twice_is_no_error(c: Connection) -> None:
     await forget(c, uri="a", collection="default")
     await c.execute("select ingest_end_forgetting(array(select id from ingest_forget_orders))")
     assert await forget(c, uri="a", collection="default") == {}
+
+
+async def test_forgetting_what_is_under_a_prefix_twice_is_no_error(c: Connection) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, {"n/a": "one"}, source="/srv/1")
+    await forget(c, under="n/", collection="default")
+    await c.execute("select ingest_end_forgetting(array(select id from ingest_forget_orders))")
+    assert await would_forget(c, under="n/", collection="default") == {}
+    assert await forget(c, under="n/", collection="default") == {}
+
+
+@pytest.mark.parametrize("scope", [{"uri": "n/a"}, {"under": "n/"}])
+async def test_what_an_open_order_names_is_known_and_a_call_again_is_the_same_order(
+    c: Connection, scope: dict[str, str]
+) -> None:
+    await collection(c, "default", SPACE)
+    await ingest(c, {"n/a": "one"}, source="/srv/1")
+    await forget(c, **scope, collection="default", keep_out=False)
+    assert await would_forget(c, **scope, collection="default") == {}
+    again = f"select distinct order_id from ingest_forget({named(scope)}, collection => 'default', keep_out => false)"
+    orders = await c.fetch(again, *scope.values())
+    assert [tuple(row) for row in orders] == [
+        tuple(row) for row in await c.fetch("select id from ingest_forget_orders")
+    ]
 
 
 async def test_who_may_not_operate_forgets_nothing_and_an_operator_no_tenant(c: Connection, installed: str) -> None:
@@ -119,7 +143,7 @@ async def test_a_fork_copies_nothing_that_was_forgotten(c: Connection) -> None:
     await collection(c, "copies", SPACE)
     request = await ingest(c, {"a": f"text {WORD}", "b": "other"})
     fork: uuid.UUID = await c.fetchval("select ingest_fork($1, 'save', collection => 'copies')", request)
-    await c.execute("insert into ingest_forgotten values (ingest_forgotten_key('copies', 'a'), now())")
+    await c.execute("insert into ingest_forgotten (key) values (ingest_forgotten_key('copies', 'a'))")
     assert await claim(c) == [fork]
     await c.execute("select ingest_copy_manifest($1, 'L1')", fork)
     assert sorted(await states(c, fork)) == ["b"]

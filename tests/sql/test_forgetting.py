@@ -152,6 +152,18 @@ async def test_a_collection_is_forgotten_page_by_page_with_its_work_and_its_watc
     await add(c, content="a new beginning", uri=f"{WORD}1", collection="a")  # everything: nothing is kept out
 
 
+@pytest.mark.parametrize("scope", [{"uri": "r#1"}, {"under": "r#1"}, {"uri": "r"}, {}])
+async def test_what_would_be_forgotten_is_what_is_forgotten_also_where_content_goes_as_a_whole(
+    c: Connection, scope: dict[str, str]
+) -> None:
+    await collection(c, "default", SPACE)
+    records = await ingest(c, {"r#1": "one", "r#2": "two", "r#3": "three"}, content="records", uri="r", source=None)
+    await ingest(c, {"r#3": "newer, of another request", "else": "x"}, source="/srv/1")
+    preview = await would_forget(c, **scope, collection="default")
+    assert await forget(c, **scope, collection="default") == preview
+    assert await c.fetchval("select count(*) from ingest_requests where id = $1", records) == 0
+
+
 async def test_a_tenants_document_is_forgotten_in_all_of_its_collections(c: Connection) -> None:
     for name, tenant in (("a", "acme"), ("b", "acme"), ("c", "other")):
         await collection(c, name, {**SPACE, "tenant": tenant})
@@ -180,7 +192,7 @@ async def test_keys_of_a_watched_tables_rows_are_forgotten_before_they_are_read(
     prefix = await c.fetchval("select prefix from ingest_watched_tables where watch = $1", watch)
     uri = prefix + await c.fetchval("select ingest_percent_encode($1)", f"an.na {WORD}")
     await add(c, content="x", uri="there")  # the document was never read
-    await c.execute("insert into ingest_forgotten values (ingest_forgotten_key('default', $1), now())", uri)
+    await c.execute("insert into ingest_forgotten (key) values (ingest_forgotten_key('default', $1))", uri)
     assert (await forget(c, uri=uri, collection="default"))["changes"] == 1
     rows = await c.fetch("select key from ingest_changed_keys")
     assert [row["key"] for row in rows] == [["else"]]
