@@ -71,7 +71,8 @@ class Evaluations:
     async def save_evaluation(self, measured: Quality, judged: str) -> int:
         """Keep what ``evaluate`` returned; return its id. ``judged``: what the judged queries are called, as a file is.
 
-        Of a collection the newest 300 are kept. Raises RequestError ``not_granted``, ``unknown_collection``.
+        Of each role's in a collection the newest 300 are kept. Raises RequestError ``not_granted``,
+        ``unknown_collection``.
         """
         words, vector = measured.weights or (None, None)
         reranked = measured.way == RERANKED.way

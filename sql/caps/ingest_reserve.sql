@@ -41,9 +41,9 @@ begin
     exit when granted = 0;
   end loop;
   if granted > 0 then
-    insert into ingest.ingest_reservations as v (requests, batch, owner, tenant, collection, texts, cost)
+    insert into ingest.ingest_reservations as v (requests, batch, owner, tenant, collection, texts, cost, at)
     values (v_owned, p_fence.batch, p_fence.owner, coalesce(v_request.settings ->> 'tenant', ''), v_request.collection, granted,
-            coalesce((select sum(t.tokens) from unnest(p_tokens[:granted]) as t (tokens)) * v_price / 1000000, 0))
+            coalesce((select sum(t.tokens) from unnest(p_tokens[:granted]) as t (tokens)) * v_price / 1000000, 0), ingest.ingest_now())
     returning v.id into reservation;
   end if;
 end

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_may_run(p_request ingest.ingest_request
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select coalesce((select l.knows_caps from ingest.ingest_listeners l where l.executor_id = p_executor), false)
-      or not p_request.options ?| '{plan,max_texts,max_cost}'::text[] and not (p_monthly and exists (select from ingest.ingest_caps_of(p_request)));
+      or not ingest.ingest_asks_for_caps(p_request) and not (p_monthly and exists (select from ingest.ingest_caps_of(p_request)));
 $$;
 
 comment on function ingest.ingest_may_run(ingest.ingest_requests, text, boolean) is

@@ -14,12 +14,12 @@ begin
   end if;
   select s.key, s.value, n.least, n.most into v_wrong
   from jsonb_each(p_settings) as s (key, value)
-  left join (values ('chunk_size', 50, 20000), ('chunk_overlap', 0, 10000), ('max_running', 1, 2147483647), ('weight', 1, 100), ('monthly_texts', 1, 2147483647), ('index_from', 100, 2147483647), ('index_m', 2, 100),
+  left join (values ('chunk_size', 50, 20000), ('chunk_overlap', 0, 10000), ('max_running', 1, 2147483647), ('weight', 1, 100), ('index_from', 100, 2147483647), ('index_m', 2, 100),
                     ('index_ef_construction', 4, 1000), ('index_ef_search', 1, 1000),
                     ('dimensions', 1, 16000)) as n (name, least, most) on n.name = s.key
   where case
     when s.value = 'null' then false
-    when s.key = 'monthly_cost' then s.value #>> '{}' !~ '^[0-9]{1,9}([.][0-9]{1,9})?$' or (s.value #>> '{}')::numeric = 0
+    when s.key in ('monthly_texts', 'monthly_cost') then not ingest.ingest_is_cap(s.key, s.value)
     when s.key = 'indexed' then jsonb_typeof(s.value) <> 'boolean'
     when n.name is null then s.key in ('embedder', 'endpoint', 'model', 'embedding_template', 'passage_prefix', 'query_prefix', 'text_config', 'tenant')
                              and jsonb_typeof(s.value) <> 'string'
@@ -30,7 +30,8 @@ begin
   if found then
     raise exception 'collection setting % is %', v_wrong.key, left(v_wrong.value::text, 100)
       using errcode = 'IG012', constraint = 'wrong_setting_value',
-            hint = case when v_wrong.key = 'monthly_cost' then 'It takes an amount above 0, like 20 or 0.5.'
+            hint = case when v_wrong.key = 'monthly_cost' then 'It takes an amount above 0 and at most 1e12, like 20 or 0.5.'
+                        when v_wrong.key = 'monthly_texts' then 'It takes a whole number from 1 to 1e12.'
                         when v_wrong.key = 'indexed' then 'It is true or false.'
                         when v_wrong.least is null then 'It takes a string.'
                         else format('It takes a whole number from %s to %s.', v_wrong.least, v_wrong.most) end;

@@ -7,10 +7,9 @@ begin
   if jsonb_typeof(p_settings) is distinct from 'object' or p_tenant is null or octet_length(p_tenant) > 48 or exists (
        select from jsonb_each(p_settings) as s (key, value)
        where s.key not in ('monthly_texts', 'monthly_cost')
-          or case jsonb_typeof(s.value) when 'null' then false when 'number' then s.value::numeric not between 1e-6 and 1e12 else true end
-          or s.key = 'monthly_texts' and s.value <> 'null' and s.value::numeric <> trunc(s.value::numeric)) then
+          or not ingest.ingest_is_cap(s.key, s.value)) then
     raise exception 'caps of tenant "%" are %', left(p_tenant, 100), left(p_settings::text, 100)
-      using errcode = 'IG012', constraint = 'wrong_cap', hint = 'Write them like select ingest_cap_tenant(''acme'', ''{"monthly_texts": 100000, "monthly_cost": 20}''), above 0; null takes one away. '
+      using errcode = 'IG012', constraint = 'wrong_cap', hint = 'Write them like select ingest_cap_tenant(''acme'', ''{"monthly_texts": 100000, "monthly_cost": 20}''), above 0 and at most 1e12; null takes one away. '
                                                                       'The tenant of collections without one is ''''.';
   end if;
   -- One whose collections are gone keeps its caps, and can lose them.

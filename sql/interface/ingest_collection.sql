@@ -47,7 +47,7 @@ begin
       by_language = coalesce(p_settings ->> 'text_config' = 'auto', c.by_language),
       max_running = case when p_settings ? 'max_running' then (p_settings ->> 'max_running')::int else c.max_running end,
       limited = c.limited or p_settings ->> 'max_running' is not null, weight = coalesce((p_settings ->> 'weight')::int, c.weight),
-      monthly_texts = case when p_settings ? 'monthly_texts' then (p_settings ->> 'monthly_texts')::bigint else c.monthly_texts end,
+      monthly_texts = case when p_settings ? 'monthly_texts' then (p_settings ->> 'monthly_texts')::numeric::bigint else c.monthly_texts end,
       monthly_cost = case when p_settings ? 'monthly_cost' then (p_settings ->> 'monthly_cost')::numeric else c.monthly_cost end,
       indexed = coalesce((p_settings ->> 'indexed')::boolean, c.indexed), index_from = coalesce((p_settings ->> 'index_from')::int, c.index_from),
       index_m = coalesce((p_settings ->> 'index_m')::int, c.index_m), index_ef_search = coalesce((p_settings ->> 'index_ef_search')::int, c.index_ef_search),

@@ -51,7 +51,7 @@ comment on column ingest.ingest_requests.documents_found is
 comment on column ingest.ingest_requests.duplicates is 'System: URIs that the manifest lists more than once.';
 comment on column ingest.ingest_requests.refused is 'System: documents that failed in discovery and are in no batch.';
 comment on column ingest.ingest_requests.percent is 'How far it had come when it ended, 0 to 100. Null: not ended, or its documents were never found.';
-comment on column ingest.ingest_requests.listing is 'System: how far discovery has come: cursor, read_seq, complete, page, position, batch, documents, bytes.';
+comment on column ingest.ingest_requests.listing is 'System: how far discovery has come: cursor, read_seq, complete, page, position, batch, documents, bytes, note, batches.';
 comment on column ingest.ingest_requests.documents_deleted is 'Documents deleted because the source no longer has them (option mirror). Null: not applicable.';
 comment on column ingest.ingest_requests.watch is 'System: the watch that submitted it (ingest_watches). Null: none.';
 comment on column ingest.ingest_requests.outage is

@@ -19,13 +19,14 @@ begin
   -- What another one is deleting is passed: nobody waits for somebody's open transaction.
   delete from ingest.ingest_evaluations e where e.id in (
     select o.id from ingest.ingest_evaluations o
-    where o.collection = p_collection and o.id <= (
-      select n.id from ingest.ingest_evaluations n where n.collection = p_collection order by n.id desc offset 300 limit 1)
+    where o.collection = p_collection and o.evaluated_by = ingest.ingest_caller() and o.id <= (
+      select n.id from ingest.ingest_evaluations n
+      where n.collection = p_collection and n.evaluated_by = ingest.ingest_caller() order by n.id desc offset 300 limit 1)
     for update skip locked);
   return v_id;
 end
 $$;
 
 comment on function ingest.ingest_save_evaluation(text, text, int, text, float8, float8, boolean, int, float8, float8, float8, float8, float8) is
-  'Keeps what was measured of searches of a collection (ingest eval) in ingest_evaluations, and of all that is there the newest 300. '
+  'Keeps what was measured of searches of a collection (ingest eval) in ingest_evaluations, and of what the caller keeps there the newest 300. '
   'IG014 no such collection, IG040 not granted.';

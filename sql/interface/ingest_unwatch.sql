@@ -4,7 +4,7 @@ as $$
 #variable_conflict use_column
 declare
   v_watch ingest.ingest_watch_store := ingest.ingest_lock_watch(ingest_unwatch.name);
-  v_source text := coalesce(v_watch.source, 'table:/' || ingest.ingest_percent_encode(v_watch.name));
+  v_source text := ingest.ingest_source_of_watch(v_watch);
   v_page bigint;
   v_last text;
   v_deleted bigint := 0;

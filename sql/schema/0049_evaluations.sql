@@ -34,10 +34,13 @@ create table ingest.ingest_evaluations (
 -- squawk-ignore require-concurrent-index-creation
 create index ingest_evaluations_collection_idx on ingest.ingest_evaluations (collection, id);
 
+-- squawk-ignore require-concurrent-index-creation
+create index ingest_evaluations_role_idx on ingest.ingest_evaluations (collection, evaluated_by, id);
+
 alter table ingest.ingest_evaluations enable row level security;
 
 comment on table ingest.ingest_evaluations is
-  'What ingest eval measured of searches of a collection, each way a row, the newest 300 of a collection. Figures only: no query and no document is in here.';
+  'What ingest eval measured of searches of a collection, each way a row, the newest 300 of a collection and role. Figures only: no query and no document is in here.';
 comment on column ingest.ingest_evaluations.id is 'Its number.';
 comment on column ingest.ingest_evaluations.collection is 'The collection that was searched.';
 comment on column ingest.ingest_evaluations.evaluated_at is 'When.';

@@ -28,8 +28,8 @@ comment on column ingest.ingest_tenant_caps.monthly_texts is 'Most texts in a mo
 comment on column ingest.ingest_tenant_caps.monthly_cost is 'Most that a month''s texts may cost; null: no cap.';
 
 alter table ingest.ingest_collections
-  add column monthly_texts bigint,
-  add column monthly_cost numeric;
+  add column monthly_texts bigint constraint monthly_texts_are_positive check (monthly_texts > 0),
+  add column monthly_cost numeric constraint monthly_cost_is_positive check (monthly_cost > 0);
 
 comment on column ingest.ingest_collections.monthly_texts is 'Most texts that may be sent for it in a month (UTC); null: no cap.';
 comment on column ingest.ingest_collections.monthly_cost is 'Most that a month''s texts may cost; null: no cap.';
@@ -61,17 +61,21 @@ create table ingest.ingest_reservations (
   collection text not null,
   texts int not null,
   cost numeric not null,
-  at timestamptz not null default now(),
+  at timestamptz not null,
   constraint ingest_reservations_pkey primary key (id)
 );
 
 comment on table ingest.ingest_reservations is
   'Texts that are being sent under a cap. One counts as long as the execution that made it owns its batch, on a listener that is not dead (ingest_is_open).';
+comment on column ingest.ingest_reservations.id is 'Its number.';
 comment on column ingest.ingest_reservations.requests is 'For which requests: those that share the batch.';
 comment on column ingest.ingest_reservations.batch is 'The number of their batch.';
 comment on column ingest.ingest_reservations.owner is 'The execution: ingest_batches.owner.';
+comment on column ingest.ingest_reservations.tenant is 'Whose caps of tenants it counts under; empty: that of collections without one.';
+comment on column ingest.ingest_reservations.collection is 'Whose caps of collections it counts under.';
 comment on column ingest.ingest_reservations.texts is 'How many texts.';
 comment on column ingest.ingest_reservations.cost is 'The most that they can cost; what they do cost is known afterwards.';
+comment on column ingest.ingest_reservations.at is 'When it was made, by ingest_now().';
 
 alter table ingest.ingest_prices enable row level security;
 alter table ingest.ingest_tenant_caps enable row level security;

@@ -39,11 +39,11 @@ begin
     end if;
     return null;
   end if;
-  if ingest.ingest_is_plan(p_request) and not exists (select from ingest.ingest_listeners l where l.dead_at is null and l.knows_caps) then
-    return 'listener: those that run are of a former release, and know nothing of plans';
-  end if;
   if v_places.reachable = 0 then
     return ingest.ingest_lacks_root(p_request.collection, ingest.ingest_locator(p_request));
+  end if;
+  if ingest.ingest_lacks_caps(p_request) then
+    return 'listener: those that could take it are of a former release, and know nothing of plans and caps; start one of this release: ingest listen';
   end if;
   v_outage := ingest.ingest_outage_of(p_request.collection);
   if v_outage.service is not null then

@@ -11,7 +11,7 @@ begin
   set back_fill_id = case when p_all then v_id end, needs_back_fill = t.needs_back_fill and not p_all
   where t.watch = p_table.watch;
   insert into ingest.ingest_requests (id, source, collection, options, metadata)
-  values (v_id, 'table:/' || ingest.ingest_percent_encode(p_table.watch), v_watch.collection, v_watch.options, v_watch.metadata);
+  values (v_id, ingest.ingest_source_of_watch(v_watch), v_watch.collection, v_watch.options, v_watch.metadata);
   perform ingest.ingest_as_system();
   update ingest.ingest_requests r set submitted_by = v_watch.created_by, created_by = v_watch.created_by, watch = v_watch.name where r.id = v_id;
   return v_id;

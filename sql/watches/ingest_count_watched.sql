@@ -11,7 +11,7 @@ begin
   if not found or not ingest.ingest_may('operate'::text, v_watch.collection) then
     return;
   end if;
-  v_origin := rtrim(ingest.ingest_locate(coalesce(v_watch.source, 'table:/' || ingest.ingest_percent_encode(v_watch.name))), '/');
+  v_origin := rtrim(ingest.ingest_locate(ingest.ingest_source_of_watch(v_watch)), '/');
   select count(*), count(*) filter (where not exists (
            select from ingest.ingest_document_origins n where n.document_id = d.id and n.origin <> v_origin))
   into documents, alone

@@ -205,12 +205,42 @@ async def test_wrong_options_are_refused(c: Connection, options: dict[str, Any],
         ("ingest_collection('a', '{\"monthly_cost\": 0}')", "IG012", "wrong_setting_value"),
         ("ingest_collection('a', '{\"monthly_cost\": \"much\"}')", "IG012", "wrong_setting_value"),
         ("ingest_collection('a', '{\"monthly_texts\": 0.5}')", "IG012", "wrong_setting_value"),
+        ("ingest_collection('a', '{\"monthly_texts\": 2e12}')", "IG012", "wrong_setting_value"),
+        ("ingest_cap_tenant('', '{\"monthly_texts\": 2e12}')", "IG012", "wrong_cap"),
+        ("ingest_collection('a', '{\"monthly_cost\": 1e-7}')", "IG012", "wrong_setting_value"),
+        ("ingest_cap_tenant('', '{\"monthly_cost\": 1e-7}')", "IG012", "wrong_cap"),
+        ("ingest_cap_tenant('', '{\"monthly_cost\": [1]}')", "IG012", "wrong_cap"),
+        ("ingest_cap_tenant('', '{\"monthly_cost\": \"NaN\"}')", "IG012", "wrong_cap"),
         ("ingest_watch('/srv/docs', options => '{\"plan\": true}')", "IG004", "wrong_option_type"),
     ],
 )  # fmt: skip
 async def test_wrong_values_are_refused(c: Connection, call: str, state: str, code: str) -> None:
     with refused(state, code):
         await c.execute(f"select {call}")
+
+
+@pytest.mark.parametrize("call", ["ingest_collection('a', $1)", "ingest_cap_tenant('', $1)"])
+async def test_collections_and_tenants_take_the_same_caps(c: Connection, call: str) -> None:
+    caps = f"select monthly_texts, monthly_cost::text from {call}"
+    for given, kept in (
+        ({"monthly_texts": 10**12, "monthly_cost": 10**12}, (10**12, "1000000000000")),
+        ({"monthly_texts": "7", "monthly_cost": "0.5"}, (7, "0.5")),
+        ({"monthly_texts": 5.0, "monthly_cost": 0.30000000000000004}, (5, "0.30000000000000004")),
+        ({"monthly_texts": None, "monthly_cost": None}, (None, None)),
+    ):
+        assert tuple(await one(c, caps, given)) == kept
+
+
+@pytest.mark.parametrize("table", ["ingest_collections", "ingest_tenant_caps"])
+@pytest.mark.parametrize(
+    ("cap", "rule"),
+    [("monthly_texts", "monthly_texts_are_positive"), ("monthly_cost", "monthly_cost_is_positive")],
+)
+async def test_no_table_holds_a_cap_of_nothing(c: Connection, table: str, cap: str, rule: str) -> None:
+    await c.execute("select ingest_collection('a'), ingest_cap_tenant('', '{\"monthly_texts\": 5}')")
+    with pytest.raises(asyncpg.CheckViolationError) as error:
+        await c.execute(f"update {table} set {cap} = 0")
+    assert error.value.constraint_name == rule
 
 
 async def test_a_retry_takes_other_caps_and_nothing_else(c: Connection) -> None:
@@ -253,6 +283,50 @@ async def test_a_plan_waits_for_a_listener_that_knows_plans_and_says_so(c: Conne
     assert "former release" in await c.fetchval(waiting, request)
     await c.execute("update ingest_listeners set knows_caps = true")
     assert await c.fetchval(waiting, request) is None
+
+
+@pytest.mark.parametrize("cap", ["plan", "its own", "its collection's", "its tenant's"])
+async def test_who_submits_what_only_a_new_listener_may_have_is_told_to_start_one(
+    c: Connection, installed: str, cap: str
+) -> None:
+    await collection(c, "docs", monthly_texts=5 if cap == "its collection's" else None, tenant="acme")
+    if cap == "its tenant's":
+        await c.execute("select ingest_cap_tenant('acme', $1)", {"monthly_cost": 5})
+    options = {"plan": {"plan": True}, "its own": {"max_texts": 5}}.get(cap, {})
+    async with new_roles(c, 1) as (submitter,):
+        await c.execute("select ingest_grant($1::name, 'submitter', 'docs')", submitter)
+        async with login(installed, submitter) as theirs:
+            request = await add(theirs, collection="docs", source="/srv/docs/a", options=options)
+            waiting = "select waiting_for from ingest_status where id = $1"
+            await add_listener(c, "former", roots=["/srv"])
+            said = await theirs.fetchval(waiting, request)
+            assert said.startswith("listener: ")
+            assert said.endswith("start one of this release: ingest listen")
+            await add_listener(c, "elsewhere", roots=["/other"])
+            await c.execute("update ingest_listeners set knows_caps = true where executor_id = 'elsewhere'")
+            assert await theirs.fetchval(waiting, request) == said
+            await c.execute("update ingest_listeners set knows_caps = true")
+            assert await theirs.fetchval(waiting, request) is None
+            await c.execute("update ingest_listeners set heartbeat_at = now() - interval '1 day'")
+            await add_listener(c, "another former", roots=["/srv"])
+            assert await theirs.fetchval(waiting, request) == said
+
+
+async def test_what_is_not_capped_waits_for_no_new_listener(c: Connection) -> None:
+    await add_listener(c, "former")
+    assert await c.fetchval("select waiting_for from ingest_status where id = $1", await add(c)) is None
+
+
+async def test_nobody_learns_of_caps_where_it_has_no_right(c: Connection, installed: str) -> None:
+    await collection(c, "capped", monthly_texts=5)
+    request = await add(c, collection="capped")
+    lacks = "select ingest_lacks_caps(jsonb_populate_record(null::ingest_requests, $1))"
+    row = {"id": str(request), "collection": "capped", "options": {"plan": True}}
+    async with new_roles(c, 1) as (stranger,):
+        await c.execute("select ingest_grant($1::name, 'submitter', 'other')", stranger)
+        async with login(installed, stranger) as theirs:
+            assert await theirs.fetchval(lacks, row) is False
+    assert await c.fetchval(lacks, row) is True
 
 
 async def test_what_a_former_listener_would_take_over_goes_back_if_it_is_capped(c: Connection) -> None:

@@ -9,6 +9,8 @@ import pytest
 from roles import new_roles
 from staging import SPACE, Connection, collection, session
 
+from listener.pipeline.request_rows import Discovery
+
 NEW = {
     "ingest_generations",
     "ingest_cuts",
@@ -91,7 +93,10 @@ async def test_a_column_is_described_or_means_what_it_says(c: Connection) -> Non
 
 
 # Tables that no right lets a role read, but that owners look at to see what they have set.
-READ_BY_OWNERS = ["ingest_generations", "ingest_collection_grants", "ingest_limits"]
+READ_BY_OWNERS = [
+    "ingest_generations", "ingest_collection_grants", "ingest_limits", "ingest_prices", "ingest_tenant_caps",
+    "ingest_spent", "ingest_reservations", "ingest_planned_texts",
+]  # fmt: skip
 # Whatever a role with all rights may read at least a column of, and every view.
 SEEN = f"""
 select s.relname, a.attname from pg_class s join pg_attribute a on a.attrelid = s.oid
@@ -111,6 +116,28 @@ async def test_every_column_that_users_see_is_described(c: Connection) -> None:
         bare = await c.fetch(f"{SEEN} and col_description(s.oid, a.attnum) is null", reader, READ_BY_OWNERS)
     assert {"ingest_requests", "ingest_status", "ingest_usage", "ingest_chunks_default"} <= {row[0] for row in seen}
     assert bare == []
+
+
+async def test_a_value_that_a_check_allows_is_in_the_description_of_its_column(c: Connection) -> None:
+    rule = await c.fetchval(
+        "select pg_get_constraintdef(oid) from pg_constraint where conname = 'reason_is_known'"
+        " and conrelid = 'ingest_revisions'::regclass"
+    )
+    said = await c.fetchval(
+        "select col_description(attrelid, attnum) from pg_attribute"
+        " where attrelid = 'ingest_revisions'::regclass and attname = 'reason'"
+    )
+    reasons = re.findall(r"'(\w+)'", rule)
+    assert "planned" in reasons
+    assert [reason for reason in reasons if reason not in said] == []
+
+
+async def test_what_discovery_has_noted_of_a_listing_is_in_the_description_of_its_column(c: Connection) -> None:
+    said = await c.fetchval(
+        "select col_description(attrelid, attnum) from pg_attribute"
+        " where attrelid = 'ingest_requests'::regclass and attname = 'listing'"
+    )
+    assert set(Discovery.model_fields) <= set(re.findall(r"\w+", said))
 
 
 async def test_every_constraint_that_is_checked_has_a_name_that_says_the_rule(c: Connection) -> None:

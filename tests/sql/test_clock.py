@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from staging import Connection, add, add_listener, carry, claim, ingest, one, put_clock, settle, start
+from staging import Connection, add, add_listener, carry, claim, ingest, one, own, put_clock, settle, start
 
 CLOCKS = re.compile(r"\b(?:clock_timestamp|now|statement_timestamp|transaction_timestamp)\(\)|current_timestamp", re.I)
 
@@ -62,6 +62,22 @@ async def test_what_was_replaced_is_purged_after_its_retention_by_the_clock(c: C
     assert await c.fetchval(purge) == 0
     await put_clock(c, "25 hours")
     assert await c.fetchval(purge) == 1
+
+
+async def test_a_reservation_that_nobody_needs_is_purged_after_an_hour_by_the_clock(c: Connection) -> None:
+    await add_listener(c)
+    await c.execute("update ingest_listeners set knows_caps = true")
+    request = await start(c, ["a"], options={"max_texts": 5})
+    await put_clock(c, "2 hours")
+    owner = await own(c, request)
+    reserve = "select granted from ingest_reserve(($1, 0, $2)::ingest_fence_v1, '{1}')"
+    assert await c.fetchval(reserve, [request], owner) == 1
+    await own(c, request)
+    kept = "select count(*) from ingest_reservations"
+    for clock, left in (("2 hours 59 minutes", 1), ("3 hours 1 minute", 0)):
+        await put_clock(c, clock)
+        await c.execute("select ingest_purge_replaced('24 hours', 500)")
+        assert await c.fetchval(kept) == left
 
 
 async def test_a_retry_waits_until_the_clock_has_reached_its_time(c: Connection) -> None:

@@ -61,6 +61,20 @@ async def test_who_may_search_keeps_them_and_who_may_search_or_operate_sees_them
                 await own.fetch(SEEN)
 
 
+async def test_nobody_pushes_out_what_others_keep(c: Connection, installed: str) -> None:
+    await collection(c, "a")
+    ours = [await save(c, "a", f"{n}.jsonl") for n in range(2)]
+    async with new_roles(c, 1) as (searcher,):
+        await c.execute("select ingest_grant($1, 'searcher', 'a')", searcher)
+        async with login(installed, searcher) as theirs:
+            for _ in range(302):
+                await save(theirs, "a")
+            await save(c, "a")
+            kept = "select count(*) from ingest_evaluations where evaluated_by::text = $1"
+            assert await c.fetchval(kept, searcher) == 300
+    assert await c.fetchval("select count(*) from ingest_evaluations where id = any ($1)", ours) == 2
+
+
 async def test_of_a_collection_the_newest_300_are_kept_and_nobody_waits_for_who_deletes_the_others(
     c: Connection, other: Connection
 ) -> None:

@@ -30,9 +30,9 @@ async def test_a_former_listener_leaves_plans_and_capped_requests_to_new_ones(
             for n in range(3):  # inserted later: it has looked at the others
                 (row,) = await ended(c, await add(c, content=f"Plain text {n}."), within=90)
                 assert row["status"] == "succeeded"
-            statuses = {row["status"] for row in await c.fetch(
-                "select status from ingest_requests where id = any ($1)", [capped, plan])}  # fmt: skip
-            assert statuses == {"pending"}
+            waiting = await c.fetch("select status, waiting_for from ingest_status where id = any ($1)", [capped, plan])
+            assert {row["status"] for row in waiting} == {"pending"}
+            assert all(row["waiting_for"].endswith("start one of this release: ingest listen") for row in waiting)
             new = with_service(present(), dsn, tmp_path, service, "new")
             try:
                 await new.ready()
