@@ -365,9 +365,11 @@ async def test_a_deadline_and_a_cancel_end_what_is_parked(
     c: Connection, start: Start, service: EmbeddingService
 ) -> None:
     service.always(sick(failing(503)))
+    service.hold()
     it = start()
     late = await add(c, content="Late.", uri="l", collection="sick", options={"timeout_seconds": 600})
     cancelled = await add(c, content="Cancelled.", uri="c", collection="sick")
+    await meet(c, service, 2)
     await parked(c, 2)
     before = await add(c, content="Cancelled before it began.", uri="b", collection="sick")
     said = "select waiting_for from ingest_status where id = $1"
@@ -459,9 +461,11 @@ async def test_a_batch_from_the_queue_that_is_parked_gives_its_slot_back(
 ) -> None:
     """After a death all of its work comes from DBOS's queues: with slots held, nothing else would get through."""
     service.always(sick(failing(503)))
+    service.hold()
     it = start(concurrency=2, batch_concurrency=1)
     for number in range(2):
         await add(c, content=f"Parked {number}.", uri=f"{number}", collection="sick")
+    await meet(c, service, 2)
     await parked(c, 2)
     heir = start(concurrency=2, batch_concurrency=1)
     it.kill()
