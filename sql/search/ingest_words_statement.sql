@@ -71,7 +71,7 @@ begin
       case when p_is_titled then ' and c.revision_id <> all ($4)' end) end,
     v_counts, (select string_agg(format(', greatest(n%s, ($5::float8[])[%1$s]) as f%1$s', n), '') from generate_series(1, cardinality(v_terms)) n),
     v_weights, (select string_agg(format(', f%s', n), '') from generate_series(1, cardinality(v_terms)) n), v_most, v_score, v_best,
-    case when p_is_late then '100 + 10 * ($1).k::bigint' else '($1).k' end, p_wanted.collection,
+    case when p_is_late then '100 + 2 * ($1).k::bigint' else '($1).k' end, p_wanted.collection,
     (select string_agg(format('n%s', n), ', ') from generate_series(1, cardinality(v_terms)) n),
     case when p_wanted.way is null and p_wanted.embedding is null then 'words_no_vector' else 'words' end, v_generation);
 end
