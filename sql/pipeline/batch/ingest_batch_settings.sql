@@ -4,7 +4,7 @@ as $$
   -- Also while a service is only suspected: to ask it takes a moment, or it hangs.
   select w.settings || jsonb_build_object(
     'generations', cardinality(ingest.ingest_active_generations(r.collection)),
-    'publish', coalesce(r.options ->> 'publish', 'document'), 'collection', r.collection, 'submitted_by', r.submitted_by, 'source', r.source,
+    'publish', coalesce(r.options ->> 'publish', 'document'), 'collection', r.collection, 'submitted_by', r.submitted_by, 'source', case when r.generation is null then r.source end,
     'plan', ingest.ingest_is_plan(r), 'capped', exists (select from ingest.ingest_caps_of(r)), 'patience', (r.options ->> 'patience')::float8, 'service', ingest.ingest_service_of(w.settings),
     'waits_for', (select b.waits_for from ingest.ingest_batches b
                   where b.request_id = p_request and b.batch = p_batch and b.resume_at is not null

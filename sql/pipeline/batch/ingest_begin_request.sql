@@ -41,7 +41,7 @@ begin
   end if;
   -- Of its own content the length alone, which reads none of it.
   return query select
-    v_request.id, v_request.collection, v_request.source,
+    v_request.id, v_request.collection, case when v_request.generation is null then v_request.source end,
     coalesce(octet_length(v_request.content), octet_length(v_request.content_bytes)), v_request.media_type, v_request.uri,
     v_request.options, v_request.attempt, v_request.crashes, v_request.discovered_at is not null,
     case when v_request.generation is not null then 'generation' else v_request.fork_step end,
