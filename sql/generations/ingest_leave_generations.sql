@@ -7,7 +7,7 @@ declare
   v_active int[] := ingest.ingest_active_generations(v_request.collection);
   v_own int := ingest.ingest_generation(v_request);
 begin
-  if v_active = array[v_own] and not exists (
+  if v_request.generation is not null or v_active = array[v_own] and not exists (
        select from ingest.ingest_batches b where b.request_id = any (p_requests) and b.batch = p_batch and b.generation is not null) then
     return;
   end if;
