@@ -110,7 +110,9 @@ class BatchRuns:
                 verdict = await self.waits.after_reading(fence, settings, seat, away)
                 patient = verdict == "away"
 
-    async def _embed_in_all(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
+    async def _embed_in_all(
+        self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None
+    ) -> dict[str, int]:
         """Embed in each generation that the batch's documents have to stand in."""
         outcome = await self._embed(fence, settings, texts, seat)
         if settings.generations > 1:
@@ -146,7 +148,9 @@ class BatchRuns:
                 _require_lack(error)
             for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
                 batch = BatchRef(request=ref.request, batch=number)
-                own = partial(self._tools.gateway.own, batch, self._tools.executor_id, self._tools.settings.max_attempts)
+                own = partial(
+                    self._tools.gateway.own, batch, self._tools.executor_id, self._tools.settings.max_attempts
+                )
                 if (fence := await retry_on_outage(own)) is None:
                     raise LostOwnership("lost_ownership", f"batch {number} is no longer this execution's")
                 async with places.one(batch.workflow, share):

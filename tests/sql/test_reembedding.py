@@ -136,12 +136,15 @@ async def test_known_texts_are_copied_where_only_the_chunks_change(c: Connection
     fence = ([request], 1, owner)
     sizes = await c.fetch("select chunk_size from ingest_to_chunk($1::ingest_fence_v1)", fence)
     assert {row["chunk_size"] for row in sizes} == {500}
-    cuts = [(row["id"], [0], [1], None, None) for row in await c.fetch("select id from ingest_to_chunk($1::ingest_fence_v1)", fence)]
+    cuts = [
+        (row["id"], [0], [1], None, None)
+        for row in await c.fetch("select id from ingest_to_chunk($1::ingest_fence_v1)", fence)
+    ]
     await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
-    rows = await c.fetch("select id, o.uri from ingest_to_embed($1::ingest_fence_v1) join ingest_revisions o using (id)", fence)
-    copy = (
-        "select ingest_copy_known($1::ingest_fence_v1, array[($2, 0, 0, 1, $3, $4, '{}', null)::ingest_chunk_v1])"
+    rows = await c.fetch(
+        "select id, o.uri from ingest_to_embed($1::ingest_fence_v1) join ingest_revisions o using (id)", fence
     )
+    copy = "select ingest_copy_known($1::ingest_fence_v1, array[($2, 0, 0, 1, $3, $4, '{}', null)::ingest_chunk_v1])"
     for row in rows:  # none is gone: nothing is sent
         assert await c.fetchval(copy, fence, row["id"], AB[row["uri"]], digest(AB[row["uri"]])) == []
     assert await standing(c, 2) == AB
@@ -221,7 +224,9 @@ async def test_a_switch_by_hand_waits_for_all_documents_and_may_leave_those_that
     await first(c, AB)
     await listed(c, request := await order(c, automatic=False))
     fence = ([request], 1, await own(c, request, 1))
-    rows = await c.fetch("select e.id, v.uri from ingest_to_chunk($1::ingest_fence_v1) e join ingest_revisions v using (id)", fence)
+    rows = await c.fetch(
+        "select e.id, v.uri from ingest_to_chunk($1::ingest_fence_v1) e join ingest_revisions v using (id)", fence
+    )
     error = {"code": "no_text", "step": "chunk"}
     cuts = [(row["id"], [0], [1], None, error if row["uri"] == "b" else None) for row in rows]
     await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
