@@ -1,4 +1,4 @@
-"""``reembed``, ``generations``, ``switch``, ``rollback``, ``drop-generation``: another model for a collection in use."""
+"""``reembed``, ``generations``, ``switch``, ``rollback``, ``drop-generation``: another model for a collection."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from listener.client.evaluations import Evaluation, Evaluations
 from listener.client.inventory import Holding, Inventory, Used
 from listener.client.permitted import if_permitted
-from listener.client.reembedding import Reembedding, Standing
+from listener.client.reembedding import Reembedding, GenerationState
 from listener.errors import RequestError
 
 MOST_COUNTED = 10_000
@@ -96,7 +96,7 @@ class Described:
 
     holding: Holding
     indexes: Sequence[IndexState] | None
-    generations: Sequence[Standing] | None
+    generations: Sequence[GenerationState] | None
     traffic: Traffic | None
     languages: Sequence[str] | None
     evaluations: Sequence[Evaluation] | None

@@ -22,7 +22,7 @@ from {schema}.ingest_list_generations($1::text) g"""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GenerationState:
     """A generation of a collection: a row of ``ingest_list_generations``.
 
     ``state``: planned, building, live, former, purging or purged. ``request_id``: what makes it. ``percent`` and
@@ -83,7 +83,7 @@ class Reembedding:
         """
         return int(await self.session.value(DROP, collection, generation))
 
-    async def generations(self, collection: str | None = None) -> list[Standing]:
+    async def generations(self, collection: str | None = None) -> list[GenerationState]:
         """Return the generations of a collection, or of all that the caller may see."""
         rows = await self.session.rows(LIST, collection)
-        return [Standing(**{**row, "settings": json.loads(row["settings"] or "{}")}) for row in rows]
+        return [GenerationState(**{**row, "settings": json.loads(row["settings"] or "{}")}) for row in rows]

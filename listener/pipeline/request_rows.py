@@ -46,8 +46,8 @@ class Discovery(BaseModel):
 class RunningRequest:
     """A request that runs, as its workflow begins: what it asks for, and how often it was tried.
 
-    ``inline_bytes``: the size of its inline content. ``fork_step``: where a fork begins; ``generation``: it brings what is
-    live into another generation.
+    ``inline_bytes``: the size of its inline content. ``fork_step``: where a fork begins; ``generation``: it brings what
+    is live into another generation.
     """
 
     id: UUID
@@ -75,8 +75,8 @@ class BatchSettings(BaseModel):
 
     ``patience``: the seconds that it waits at most for its service, None: as the listener's settings say. ``waits``: it
     has to wait for it before it begins; ``waits_for``: for this source, of a request whose listener died meanwhile.
-    ``plan``: it is only counted. ``capped``: what is sent is reserved before. ``generations``: in how many its documents
-    have to stand.
+    ``plan``: it is only counted. ``capped``: what is sent is reserved before. ``generations``: in how many its
+    documents have to stand.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

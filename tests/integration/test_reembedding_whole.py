@@ -15,7 +15,7 @@ from embedding_service import EmbeddingService
 from listener_process import ListenerProcess
 from pipeline import ended, ingested, until
 from reembedding import generations, standing
-from staging import Connection, add, collection, session
+from staging import Connection, collection, session
 
 from listener.embedding.probing import HARMLESS
 
@@ -73,17 +73,18 @@ def sent(service: EmbeddingService, model: str) -> Counter[str]:
 
 @asynccontextmanager
 async def watched(dsn: str) -> AsyncIterator[set[tuple[int, int, int]]]:
-    """Look all the time at what readers see in one statement; give what was seen: documents, least and most dimensions."""
+    """Look all the time at what readers see in one statement; give it: documents, least and most dimensions."""
     query = """
-      select count(distinct uri), count(*), min(d), max(d), (select count(*) from ingest_search('gate', 'docs', 1000, by => 'words'))
-      from (select uri, vectors.vector_dims(embedding) as d from ingest_chunks where collection = 'docs') c"""
+      select count(distinct uri), count(*), min(d), max(d),
+        (select count(*) from ingest_search('gate', 'docs', 1000, by => 'words'))
+      from (select uri, public.vector_dims(embedding) as d from ingest_chunks where collection = 'docs') c"""
     seen: set[tuple[int, int, int]] = set()
     stop = asyncio.Event()
 
     async def look() -> None:
         async with session(dsn) as c:
             while not stop.is_set():
-                documents, chunks, least, most, found = await c.fetchrow(query.replace("vectors.", "public."))
+                documents, chunks, least, most, found = await c.fetchrow(query)
                 assert (documents, least) == (chunks, most), "one chunk of each, of one generation"
                 assert found == documents
                 seen.add((documents, least, most))
