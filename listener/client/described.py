@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from listener.client.evaluations import Evaluation, Evaluations
 from listener.client.inventory import Holding, Inventory, Used
 from listener.client.permitted import if_permitted
-from listener.client.reembedding import Reembedding, GenerationState
+from listener.client.reembedding import GenerationState, Reembedding
 from listener.errors import RequestError
 
 MOST_COUNTED = 10_000
