@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from embedding_service import EmbeddingService
 from listener_process import ListenerProcess
-from pipeline import ended, ingested, until
+from pipeline import ended, ingested, one, until
 from reembedding import generations, standing
 from staging import Connection, collection, session
 
@@ -84,7 +84,7 @@ async def watched(dsn: str) -> AsyncIterator[set[tuple[int, int, int]]]:
     async def look() -> None:
         async with session(dsn) as c:
             while not stop.is_set():
-                documents, chunks, least, most, found = await c.fetchrow(query)
+                documents, chunks, least, most, found = await one(c, query)
                 assert (documents, least) == (chunks, most), "one chunk of each, of one generation"
                 assert found == documents
                 seen.add((documents, least, most))
@@ -108,9 +108,9 @@ async def live_dimensions(c: Connection) -> int:
 
 
 async def in_both(c: Connection) -> dict[str, str]:
-    one, other = await standing(c, 1, "docs"), await standing(c, 2, "docs")
-    assert one == other
-    return other
+    first, second = await standing(c, 1, "docs"), await standing(c, 2, "docs")
+    assert first == second
+    return second
 
 
 async def test_readers_see_one_generation_and_what_is_published_meanwhile_is_in_both(

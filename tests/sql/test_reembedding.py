@@ -45,7 +45,7 @@ async def refused(c: Connection, query: str, *arguments: Any) -> str:
     with pytest.raises(asyncpg.PostgresError) as error:
         await c.fetch(query, *arguments)
     assert (error.value.sqlstate or "").startswith("IG"), error.value
-    return str(error.value.constraint_name)  # type: ignore[attr-defined]
+    return str(error.value.constraint_name)
 
 
 async def test_all_documents_stand_in_the_new_generation_and_then_it_is_live(c: Connection) -> None:
