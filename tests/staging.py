@@ -171,7 +171,9 @@ async def cut(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, c
 async def embed(c: Connection, request: uuid.UUID, batch: int, owner: uuid.UUID, vectors: Sequence[str]) -> None:
     fence = ([request], batch, owner)
     rows = await c.fetch(
-        "select e.*, v.text from ingest_to_embed($1::ingest_fence_v1) e join ingest_revisions v using (id)", fence
+        "select e.*, coalesce(o.text, v.text) as text from ingest_to_embed($1::ingest_fence_v1) e"
+        " join ingest_revisions v using (id) left join ingest_revisions o on o.id = v.stands_for",
+        fence,
     )
     for row in rows:
         await c.executemany(

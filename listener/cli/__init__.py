@@ -26,6 +26,7 @@
     quickstart  quickstart                       next_steps  what it says at its end
     rights      grant, revoke                    health      health
     forget      forget, let-back
+    reembed     reembed, generations, switch, rollback, drop-generation
     ui          ui, on the pages of webui        lasting     a way to Postgres that outlives restarts
     supervisor  reports to systemd               findings    what doctor's checks find
     database_checks  doctor, inside the database
@@ -60,6 +61,7 @@ from listener.cli import (
     planning,
     problems,
     quickstart,
+    reembed,
     rights,
     search,
     status,
@@ -136,6 +138,11 @@ app.command("cancel", short_help="Cancel pending or running requests.")(control.
 app.command("resume", short_help="Resume cancelled requests.")(control.resume)
 app.command("retry", short_help="Retry what failed in requests.")(control.retry)
 app.command("fork", short_help="Make a new request that starts at a step of another one.")(control.fork)
+app.command("reembed", short_help="Give a collection in use another model, or other chunks.")(reembed.reembed)
+app.command("generations", short_help="Show the generations of collections, and how far one is.")(reembed.generations)
+app.command("switch", short_help="Make the generation live that was made.")(reembed.switch)
+app.command("rollback", short_help="Make the former generation live again.")(reembed.rollback)
+app.command("drop-generation", short_help="Give up a generation that is not live.")(reembed.drop_generation)
 app.command("confirm-restore", short_help="Resume work in a database that was restored from a copy.")(
     control.confirm_restore
 )

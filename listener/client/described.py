@@ -9,20 +9,18 @@ from datetime import datetime, timedelta
 from listener.client.evaluations import Evaluation, Evaluations
 from listener.client.inventory import Holding, Inventory, Used
 from listener.client.permitted import if_permitted
+from listener.client.reembedding import GenerationState, Reembedding
 from listener.errors import RequestError
 
 MOST_COUNTED = 10_000
 MOST_GRANTS = 200
+MOST_GENERATIONS = 20
 MOST_EVALUATIONS = 60
 DAYS = 30
 
 INDEX = """select i.generation, i.state, i.percent::float8, i.why, i.index_name, i.chunks, i.bytes, i.built_at, i.took,
   i.last_error
 from {schema}.ingest_indexes i where i.collection = $1::text order by i.generation desc"""
-GENERATIONS = """select g.generation, g.state, s.embedder, s.model, s.dimensions, g.settings::text, g.created_at,
-  g.switched_at
-from {schema}.ingest_generations g left join {schema}.ingest_spaces s on s.id = g.space_id
-where g.collection = $1::text order by g.generation desc limit 20"""
 TRAFFIC = """select p.alive, p.free, p.most, o.service, o.error ->> 'message' as outage, o.probe_at,
   (select count(*) from (select from {schema}.ingest_requests r
      where r.status = 'running' and r.collection = $1::text limit $2::int) x) as running,
@@ -53,20 +51,6 @@ class IndexState:
     built_at: datetime | None
     took: timedelta | None
     last_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One way (space, chunking) in which a collection's documents stand. ``state``: building, live or former."""
-
-    generation: int
-    state: str
-    embedder: str | None
-    model: str | None
-    dimensions: int | None
-    settings: str
-    created_at: datetime
-    switched_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +87,7 @@ class Described:
     """A collection. None: the caller may not see it.
 
     ``indexes``      of each generation, the newest first; empty in a collection's first minute
+    ``generations``  the newest first, ``MOST_GENERATIONS`` of them
     ``languages``    text search configurations that its chunks stand under
     ``evaluations``  the newest first, ``MOST_EVALUATIONS`` of them
     ``used``         the last ``DAYS`` days, the newest first
@@ -111,7 +96,7 @@ class Described:
 
     holding: Holding
     indexes: Sequence[IndexState] | None
-    generations: Sequence[Generation] | None
+    generations: Sequence[GenerationState] | None
     traffic: Traffic | None
     languages: Sequence[str] | None
     evaluations: Sequence[Evaluation] | None
@@ -121,7 +106,7 @@ class Described:
     grants: Sequence[HeldRight] | None
 
 
-class Describing(Inventory, Evaluations):
+class Describing(Inventory, Evaluations, Reembedding):
     """The verb that tells all of a collection; ``Ingest`` has it too."""
 
     async def describe(self, collection: str) -> Described:
@@ -132,14 +117,14 @@ class Describing(Inventory, Evaluations):
             raise RequestError("unknown_collection", f'there is no collection "{collection}" for this role', hint)
         rows = self.session.rows
         indexes = await if_permitted(rows(INDEX, collection))
-        generations = await if_permitted(rows(GENERATIONS, collection))
+        generations = await if_permitted(self.generations(collection))
         traffic = await if_permitted(rows(TRAFFIC, collection, MOST_COUNTED))
         grants = await if_permitted(rows(GRANTS, collection, MOST_GRANTS))
         (own,) = await rows(RIGHTS, collection)
         return Described(
             holding=held[0],
             indexes=None if indexes is None else [IndexState(**row) for row in indexes],
-            generations=None if generations is None else [Generation(**row) for row in generations],
+            generations=generations and generations[: -MOST_GENERATIONS - 1 : -1],
             traffic=None if traffic is None else Traffic(**traffic[0]),
             languages=await if_permitted(self.session.value(LANGUAGES, collection)),
             evaluations=await if_permitted(self.evaluations(collection, limit=MOST_EVALUATIONS)),

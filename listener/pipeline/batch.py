@@ -9,20 +9,20 @@ from functools import partial
 
 from listener import logs
 from listener.database.outages import retry_on_outage
-from listener.documents.turns import on_behalf_of
-from listener.errors import LostOwnership, ServiceError
+from listener.documents.turns import Share, on_behalf_of
+from listener.errors import LostOwnership, RequestError, ServiceError
 from listener.pipeline.away import SourceAway
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
 from listener.pipeline.parking import Parking
-from listener.pipeline.places import Seat
+from listener.pipeline.places import Places, Seat
 from listener.pipeline.plan import plan
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Fence, Texts
-from listener.pipeline.save import save
+from listener.pipeline.save import save, save_request
 from listener.pipeline.source_waits import SourceWaits
 from listener.pipeline.tools import Tools
 from listener.pipeline.unread import Unread
@@ -30,6 +30,7 @@ from listener.pipeline.unread import Unread
 Run = Callable[[Tools, str, Step], Awaitable[dict[str, int]]]
 
 LONGEST_WAIT_SECONDS = 60.0
+LACKS_GENERATION = "lacks_generation"
 
 
 class GoAlone(Exception):
@@ -89,11 +90,11 @@ class BatchRuns:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
                     if settings.plan:
                         return outcome | await run(tools, "plan", partial(plan, tools, fence, settings, texts))
-                    outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts, seat))
+                    outcome |= await run(tools, "embed", partial(self._embed_in_all, fence, settings, texts, seat))
         finally:
             texts.let_go()
         if outcome["open"] and settings.publish != "request":
-            outcome |= await run(tools, "save", partial(save, tools, fence))
+            outcome |= await run(tools, "save", partial(self._save, fence, seat))
         return outcome
 
     async def _load(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
@@ -108,6 +109,52 @@ class BatchRuns:
                 texts.let_go()
                 verdict = await self.waits.after_reading(fence, settings, seat, away)
                 patient = verdict == "away"
+
+    async def _embed_in_all(
+        self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None
+    ) -> dict[str, int]:
+        """Embed in each generation that the batch's documents have to stand in."""
+        outcome = await self._embed(fence, settings, texts, seat)
+        if settings.generations > 1:
+            await self._bring_along(fence, seat, texts)
+        return outcome
+
+    async def _bring_along(self, fence: Fence, seat: Seat | None, texts: Texts | None = None) -> None:
+        """Cut and embed the batch's embedded documents for all other generations."""
+        texts = texts or Texts(self._tools.memory)
+        turn = partial(self._tools.gateway.next_generation, fence)
+        try:
+            while settings := await retry_on_outage(turn):
+                await cut(self._tools, fence, texts)
+                await self._embed(fence, settings, texts, seat)
+        finally:
+            texts.let_go()
+
+    async def _save(self, fence: Fence, seat: Seat | None) -> dict[str, int]:
+        """Publish. A generation may have been added since the batch was embedded: then in that first."""
+        while True:
+            try:
+                return await save(self._tools, fence)
+            except RequestError as error:
+                _require_lack(error)
+            await self._bring_along(fence, seat)
+
+    async def save_all(self, ref: RequestRef, share: Share, places: Places) -> dict[str, int]:
+        """Publish all of a request's batches at once, as ``_save`` does one."""
+        while True:
+            try:
+                return await save_request(self._tools, ref)
+            except RequestError as error:
+                _require_lack(error)
+            for number in await retry_on_outage(partial(self._tools.gateway.batches, ref)):
+                batch = BatchRef(request=ref.request, batch=number)
+                own = partial(
+                    self._tools.gateway.own, batch, self._tools.executor_id, self._tools.settings.max_attempts
+                )
+                if (fence := await retry_on_outage(own)) is None:
+                    raise LostOwnership("lost_ownership", f"batch {number} is no longer this execution's")
+                async with places.one(batch.workflow, share):
+                    await self._bring_along(fence, Seat(batch.workflow, share, places))
 
     async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
@@ -146,3 +193,9 @@ class BatchRuns:
         settings = self._tools.settings
         pause = settings.embed_interval_seconds * settings.embed_backoff ** (attempt - 1)
         return float(min(pause, LONGEST_WAIT_SECONDS) * random.uniform(0.75, 1.25))
+
+
+def _require_lack(error: RequestError) -> None:
+    """Raise an error again, unless it says that documents do not stand in all generations yet."""
+    if error.code != LACKS_GENERATION:
+        raise error

@@ -29,6 +29,7 @@ from listener.sources.records.spec import parse_spec
 
 WEB = ("http://", "https://")
 MOST_SERVICES = 16  # each with separate batches; documents of further services share them
+LIST_PAGE = 4096  # live documents that are listed in a transaction
 LOOKS = 2
 """How often in a row something may fail while its source answers others."""
 Wait = Callable[[ServiceError], Awaitable[str]]
@@ -62,10 +63,23 @@ async def discover(tools: Tools, ref: RequestRef, request: RunningRequest, wait:
 async def _discovered(tools: Tools, ref: RequestRef, request: RunningRequest) -> dict[str, int]:
     if request.fork_step in (None, "discover"):
         await _write_manifest(tools, ref, request)
+    elif request.fork_step == "generation":
+        await _list_standing(tools, ref, request)
     else:
         await tools.gateway.reset_manifest(ref, tools.executor_id, request.attempt)
         await tools.gateway.copy_manifest(ref, tools.executor_id, request.attempt)
     return asdict(await tools.gateway.complete_manifest(ref, tools.executor_id, request.attempt))
+
+
+async def _list_standing(tools: Tools, ref: RequestRef, request: RunningRequest) -> None:
+    """List what is live in the collection, from where an execution that died left off: nothing is read again."""
+    gateway, settings = tools.gateway, tools.settings
+    fence = ref, tools.executor_id, request.attempt
+    if request.listing is None:
+        await gateway.reset_manifest(*fence)
+    documents = min(settings.batch_documents, request.options.batch_documents or settings.batch_documents)
+    while await gateway.list_standing(*fence, LIST_PAGE, documents, settings.batch_bytes):
+        pass
 
 
 async def _write_manifest(tools: Tools, ref: RequestRef, request: RunningRequest) -> None:

@@ -14,7 +14,7 @@ import asyncpg
 
 from listener.pipeline.outage_gateway import OutageGateway
 from listener.pipeline.references import RequestRef
-from listener.pipeline.request_rows import Container
+from listener.pipeline.request_rows import BatchSettings, Container
 from listener.pipeline.rows import (
     Count,
     Cut,
@@ -74,7 +74,8 @@ class Gateway(OutageGateway):
 
     async def text_sizes(self, revisions: Sequence[int]) -> dict[int, int]:
         """Return how many bytes the texts of revisions have."""
-        query = "select id, octet_length(text) from ingest.ingest_revisions where id = any ($1)"
+        query = """select v.id, octet_length(coalesce(o.text, v.text)) from ingest.ingest_revisions v
+          left join ingest.ingest_revisions o on o.id = v.stands_for where v.id = any ($1)"""
         return {revision: size or 0 for revision, size in await self._pool.fetch(query, revisions)}
 
     async def inline_range(self, request: UUID, start: int, length: int) -> bytes:
@@ -115,7 +116,8 @@ class Gateway(OutageGateway):
 
     async def texts(self, revisions: Sequence[int]) -> dict[int, str]:
         """Return the texts of revisions."""
-        query = "select id, text from ingest.ingest_revisions where id = any ($1)"
+        query = """select v.id, coalesce(o.text, v.text) as text from ingest.ingest_revisions v
+          left join ingest.ingest_revisions o on o.id = v.stands_for where v.id = any ($1)"""
         return {row["id"]: row["text"] for row in await self._pool.fetch(query, revisions)}
 
     async def save_chunked(self, fence: Fence, cuts: Sequence[Cut]) -> int:
@@ -210,6 +212,11 @@ class Gateway(OutageGateway):
             as_json(error),
             seconds,
         )
+
+    async def next_generation(self, fence: Fence) -> BatchSettings | None:
+        """Turn the batch to the next generation that its documents have to stand in; None: they stand in all."""
+        settings = await self._write("select ingest.ingest_next_generation($1::ingest.ingest_fence_v1)", fence.as_row)
+        return None if settings is None else BatchSettings.model_validate_json(settings)
 
     # save
 

@@ -138,7 +138,7 @@ class RequestGateway:
     async def others(self, identity: Identity, settings: BatchSettings) -> int:
         """Return how many other listeners live that may take a batch with these settings from the same queue."""
         query = "select ingest.ingest_count_others($1::text, $2::text, $3::text, $4::boolean)"
-        knowing = settings.plan or settings.capped
+        knowing = settings.plan or settings.capped or settings.generations > 1
         return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline, knowing))
 
     # discover
@@ -226,6 +226,13 @@ class RequestGateway:
         await self._write(
             "select ingest.ingest_copy_manifest($1::uuid, $2::text, $3::int)", request.request, executor, attempt
         )
+
+    async def list_standing(
+        self, request: RequestRef, executor: str, attempt: int, most: int, documents: int, size: int
+    ) -> bool:
+        """Write a page of a manifest of live documents, cut into batches of so many documents and bytes; False: all."""
+        query = "select ingest.ingest_list_standing($1::uuid, $2::text, $3::int, $4::int, $5::int, $6::bigint)"
+        return bool(await self._write(query, request.request, executor, attempt, most, documents, size))
 
     async def complete_manifest(self, request: RequestRef, executor: str, attempt: int) -> Manifest:
         """Set the completion mark."""

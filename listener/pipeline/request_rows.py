@@ -46,7 +46,8 @@ class Discovery(BaseModel):
 class RunningRequest:
     """A request that runs, as its workflow begins: what it asks for, and how often it was tried.
 
-    ``inline_bytes``: the size of its inline content.
+    ``inline_bytes``: the size of its inline content. ``fork_step``: where a fork begins; ``generation``: it brings what
+    is live into another generation.
     """
 
     id: UUID
@@ -74,7 +75,8 @@ class BatchSettings(BaseModel):
 
     ``patience``: the seconds that it waits at most for its service, None: as the listener's settings say. ``waits``: it
     has to wait for it before it begins; ``waits_for``: for this source, of a request whose listener died meanwhile.
-    ``plan``: it is only counted. ``capped``: what is sent is reserved before.
+    ``plan``: it is only counted. ``capped``: what is sent is reserved before. ``generations``: in how many its
+    documents have to stand.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -96,6 +98,7 @@ class BatchSettings(BaseModel):
     patience: float | None = None
     plan: bool = False
     capped: bool = False
+    generations: int = 1
     waits: bool = False
     waits_for: str | None = None
     source: str | None = None

@@ -44,7 +44,6 @@ from listener.pipeline.places import Places, Seat
 from listener.pipeline.references import BatchRef, RequestRef
 from listener.pipeline.request_rows import Manifest, RunningRequest
 from listener.pipeline.rewinding import cancel_active, rewind, rewind_batches
-from listener.pipeline.save import save_request
 from listener.pipeline.sharing import Shares
 from listener.pipeline.tools import Tools
 
@@ -209,7 +208,7 @@ class Workflows:
                 with self._aside(workflow):
                     await self._children(ref, request.share)
         if request.options.publish == "request" and not request.options.plan:
-            await run_step(self._tools, "save", partial(save_request, self._tools, ref))
+            await run_step(self._tools, "save", partial(self._runs.save_all, ref, request.share, batches))
         if request.options.mirror and not request.options.plan:
             await run_step(self._tools, "mirror", partial(mirror, self._tools, ref, request.attempt))
         return counts

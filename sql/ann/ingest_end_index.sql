@@ -15,6 +15,7 @@ begin
   where p_error is null and s.building = p_name and v_made.is_valid;
   if p_error is null then
     perform ingest.ingest_renew_chunks_view(p_name);
+    perform ingest.ingest_switch_due(null::uuid);
   end if;
   -- Dropped: one that was in use, or what a builder left that died before it could say why.
   update ingest.ingest_index_store s

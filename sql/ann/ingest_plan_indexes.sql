@@ -16,7 +16,7 @@ as $$
       and l.database = (select d.oid from pg_database d where d.datname = current_database())
       and (l.classid::bigint << 32) | l.objid::bigint = ingest.ingest_lock_key('maintenance'::text)
   ), known as (
-    select s.*, coalesce(g.state, case when c.generation = s.generation then 'live' end) as stage, p.id as space_id, p.dimensions, c.indexed,
+    select s.*, case when g.state is null and c.generation = s.generation then 'live' when g.state in ('building', 'live', 'former') then g.state end as stage, p.id as space_id, p.dimensions, c.indexed,
            case when m.name is null then c.index_from else c.index_from / 2 end as least,  -- nothing is dropped for a few chunks less
            jsonb_build_object('m', c.index_m, 'ef_construction', coalesce(
              c.index_ef_construction, ingest.ingest_index_candidates(s.chunks, c.index_m, (m.settings ->> 'ef_construction')::int))) as wanted,

@@ -16,8 +16,8 @@ declare
 begin
   v_owned := ingest.ingest_check_writer(p_fence);
   select r.* into v_request from ingest.ingest_requests r where r.id = v_owned[1];
-  v_price := ingest.ingest_price_of(v_request.settings, (
-    select b.executor_id from ingest.ingest_batches b where b.request_id = v_owned[1] and b.batch = p_fence.batch));
+  select ingest.ingest_price_of(ingest.ingest_worked_settings(v_request, b.generation), b.executor_id) into v_price
+  from ingest.ingest_batches b where b.request_id = v_owned[1] and b.batch = p_fence.batch;
   v_next := p_tokens[1] * v_price / 1000000;
   granted := cardinality(p_tokens);
   for v_cap in select c.* from ingest.ingest_caps_of(v_request) c order by c.scope loop

@@ -42,11 +42,11 @@ begin
       set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = ingest.ingest_now(),
           -- Its end rings, since it makes room for others.
           limited = c.max_running is not null or v_capped and ingest.ingest_most_running(coalesce(r.submitted_by, r.created_by)) is not null,
-          settings = coalesce(r.settings, ingest.ingest_settings(c, s) || v_reading), error = null, finished_at = null,
+          settings = coalesce(r.settings, ingest.ingest_settings(c, s) || case when r.generation is null then '{}' else ingest.ingest_generation_settings(r.collection, r.generation) end || v_reading), error = null, finished_at = null,
           deadline_at = ingest.ingest_now() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
       from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
       where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection
-      returning r.id, r.priority, r.created_at, r.source, r.options, r.attempt, ingest.ingest_share_key(r),
+      returning r.id, r.priority, r.created_at, case when r.generation is null then r.source end, r.options, r.attempt, ingest.ingest_share_key(r),
                 coalesce(r.submitted_by, r.created_by), r.collection, ingest.ingest_is_long(r), null::jsonb;
     get diagnostics v_rows = row_count;
     v_claimed := v_claimed + v_rows;

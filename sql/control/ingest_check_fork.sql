@@ -6,6 +6,10 @@ begin
     raise exception 'there is no step "%"', p_step
       using errcode = 'IG019', constraint = 'unknown_step', hint = 'Fork from discover, load, chunk, embed or save.';
   end if;
+  if p_request.generation is not null then
+    raise exception 'request % brings the documents of a collection into another generation', p_request.id
+      using errcode = 'IG011', constraint = 'wrong_state', hint = 'Order it anew: select ingest_reembed(collection, …).';
+  end if;
   if p_request.status = 'pending' then
     raise exception 'request % has not started', p_request.id
       using errcode = 'IG011', constraint = 'wrong_state', hint = 'Insert another request instead.';

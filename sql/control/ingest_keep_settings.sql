@@ -8,13 +8,20 @@ declare
     select ingest.ingest_settings(c, s) from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
     where c.name = p_request.collection);
 begin
+  if p_request.generation is not null then
+    perform ingest.ingest_require_building(p_request);
+    return;
+  end if;
   if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr}'::text[]) then
     return;
   end if;
   if not exists (select from ingest.ingest_revisions v where v.request_id = p_request.id and v.state = 'published') then
     perform ingest.ingest_undo(p_request.id, 'loaded'::text);
+    update ingest.ingest_revisions v set generation = (v_now ->> 'generation')::int
+    where v.request_id = p_request.id and v.state in ('discovered', 'loaded', 'failed') and v.generation <> (v_now ->> 'generation')::int;
     update ingest.ingest_requests r set settings = null where r.id = p_request.id;
-  elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id' then
+  elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id'
+        and not ingest.ingest_generation(p_request) = any (ingest.ingest_active_generations(p_request.collection)) then
     raise exception 'collection "%" has another embedding space than the one request % has published into', p_request.collection, p_request.id
       using errcode = 'IG018', constraint = 'space_changed', hint = 'Start over, as a new request: select ingest_fork(id).';
   elsif v_now -> 'tenant' is distinct from p_request.settings -> 'tenant' then

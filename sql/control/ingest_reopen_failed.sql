@@ -20,8 +20,8 @@ begin
   -- Each goes back to the state before the step that failed. Reading again takes a new number of reading.
   update ingest.ingest_revisions v
   set error = null,
-      state = case v.error ->> 'step' when 'embed' then 'chunked' when 'chunk' then 'loaded' else 'discovered' end,
-      read_seq = case when v.error ->> 'step' in ('embed', 'chunk') then v.read_seq else r.read_seq end
+      state = case v.error ->> 'step' when 'embed' then 'chunked' when 'chunk' then 'loaded' else case when v.stands_for is null then 'discovered' else 'loaded' end end,
+      read_seq = case when v.error ->> 'step' in ('embed', 'chunk') or v.stands_for is not null then v.read_seq else r.read_seq end
   from ingest.ingest_requests r
   where r.id = p_request and v.request_id = p_request and v.state = 'failed' and v.batch is not null
     and v.error ->> 'code' <> 'too_many_parts';

@@ -20,7 +20,7 @@ begin
           or exists (select from ingest.ingest_requests r where r.collection = p_collection and r.status = 'running')) then
     raise exception 'collection "%" has documents in its space', p_collection
       using errcode = 'IG013', constraint = 'space_in_use',
-            hint = 'Vectors of two spaces can''t be compared: ingest into another collection, or delete its documents first.';
+            hint = 'Vectors of two spaces can''t be compared: another model for what is there: select ingest_reembed(name, settings).';
   end if;
   perform ingest.ingest_assign_space(p_collection, v_new);
 end

@@ -13,7 +13,7 @@ begin
      or p_request.chunks_total is not null or p_request.tokens is not null
      or num_nonnulls(p_request.documents_total, p_request.documents_done, p_request.documents_skipped, p_request.documents_failed,
                      p_request.documents_unchanged, p_request.documents_found, p_request.duplicates, p_request.refused,
-                     p_request.percent, p_request.resume_at, p_request.outage, p_request.listing, p_request.documents_deleted, p_request.plan) > 0
+                     p_request.percent, p_request.resume_at, p_request.outage, p_request.listing, p_request.documents_deleted, p_request.plan, p_request.generation) > 0
      or (num_nonnulls(p_request.forked_from, p_request.fork_step) > 0 and not ingest.ingest_may_fork(p_request.forked_from)) then
     raise exception 'an INSERT into ingest_requests sets columns that belong to the system'
       using errcode = 'IG005', constraint = 'system_column',

@@ -11,6 +11,8 @@ begin
      and not ingest.ingest_may('submit'::text, p_request.collection)
      -- An operator of a collection may repeat there what was done there.
      and (p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection))
+     -- Who operates it may have it re-embedded, which reads no source.
+     and (p_request.source not like 'collection:%' or not ingest.ingest_may('operate'::text, p_request.collection)) is not false
      -- A listener inserts those of watches, whose makers may submit.
      and (p_request.source not like 'table:%' or not ingest.ingest_is_watchs(p_request)) is not false then
     perform ingest.ingest_require('submit'::text, p_request.collection);

@@ -13,7 +13,7 @@ declare
                      new.deadline_at, new.read_seq, new.locator, new.local_path, new.chunks_total, new.tokens, new.documents_total,
                      new.documents_done, new.documents_skipped, new.documents_failed, new.documents_unchanged, new.documents_found,
                      new.duplicates, new.refused, new.percent, new.resume_at, new.outage, new.listing, new.documents_deleted,
-                     new.forked_from, new.fork_step, new.watch, new.plan) = 0
+                     new.forked_from, new.fork_step, new.watch, new.plan, new.generation) = 0
     and num_nulls(new.id, new.priority, new.run_at) = 0
     and octet_length(new.collection) between 1 and 48 and new.collection !~ '[[:cntrl:]]' and btrim(new.collection) <> ''
     and case when new.source is null then

@@ -3,7 +3,10 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_purged int;
+  v_of_generations int;
 begin
+  perform ingest.ingest_switch_due(null::uuid);
+  v_of_generations := ingest.ingest_purge_generations(p_retention, p_limit);
   delete from ingest.ingest_listeners l where l.dead_at < ingest.ingest_now() - interval '1 day';
   delete from ingest.ingest_pending_counts k where k.counted_at < ingest.ingest_now() - interval '10 minutes';
   delete from ingest.ingest_new_collections n
@@ -26,16 +29,18 @@ begin
     order by v.replaced_at limit p_limit for update skip locked
   ), gone as (
     delete from ingest.ingest_chunk_store c using old where c.revision_id = old.id
+  ), uncut as (
+    delete from ingest.ingest_cuts k using old where k.revision_id = old.id
   ), unscored as (
     delete from ingest.ingest_rerank_scores s using old where s.revision_id = old.id
   )
   update ingest.ingest_revisions v set text = null, replaced_at = null
   from old where v.id = old.id;
   get diagnostics v_purged = row_count;
-  return v_purged;
+  return v_purged + v_of_generations;
 end
 $$;
 
 comment on function ingest.ingest_purge_replaced(interval, int) is
   'Deletes chunks (and re-rankers'' scores of them) and texts of revisions that were replaced longer ago than that; returns how many. The manifest stays. Listeners that died a day ago go, too, and '
-  'old counts of what waits, and circuits of services that nobody asks for; usage is summed up; charts'' history is thinned out; what old requests had found unchanged is forgotten.';
+  'old counts of what waits, and circuits of services that nobody asks for; usage is summed up; charts'' history is thinned out; what old requests had found unchanged is forgotten. Complete generations become live, former ones are purged.';

@@ -4,23 +4,31 @@ as $$
 declare
   v_view text := format('%I.%I', '{schema}', 'ingest_chunks_' || p_collection);
   v_space ingest.ingest_spaces;
+  v_statement text;
   v_role record;
   v_column record;
   v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
 begin
   select s.* into strict v_space from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
   where c.name = p_collection;
-  if obj_description(to_regclass(v_view), 'pg_class') like 'Live chunks of collection %' then
-    execute format('drop view %s', v_view);
-  end if;
-  execute format(
-    'create view %1$s with (security_invoker = true) as
+  v_statement := format(
+    '%1$s with (security_invoker = true) as
      select d.uri, c.ordinal, d.title, c.text, c.start_char, c.end_char, c.metadata,
             c.embedding::vectors.vector(%2$s) as embedding, c.revision_id, c.revision_id || ''-'' || c.ordinal as id,
             c.embedding::vectors.halfvec(%2$s) as embedding_half
      from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
      where c.collection = %3$L and d.collection = %3$L and c.space_id = %4$s and c.generation = %5$s',
-    v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
+    'create view ' || v_view, v_space.dimensions, p_collection, v_space.id, v_generation);
+  if obj_description(to_regclass(v_view), 'pg_class') like 'Live chunks of collection %' then
+    begin
+      execute overlay(v_statement placing 'create or replace' from 1 for 6);  -- others of yours may depend on it
+    exception when invalid_table_definition then
+      execute format('drop view %s', v_view);
+      execute v_statement;
+    end;
+  else
+    execute v_statement;
+  end if;
   execute format('comment on view %s is %L', v_view,
     format('Live chunks of collection %s with typed vectors: order by embedding_half <=> … can use the index that maintenance makes.', p_collection));
   for v_column in

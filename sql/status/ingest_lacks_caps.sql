@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_lacks_caps(ingest.ingest_requests) is
-  'Whether a request is a plan or capped, and no living listener that may read its source knows plans and caps. False for who has no right on its collection.';
+  'Whether a request is for listeners of this release only (plans, caps, generations), and none of those that may read its source lives. False for who has no right on its collection.';

@@ -43,7 +43,7 @@ begin
     return ingest.ingest_lacks_root(p_request.collection, ingest.ingest_locator(p_request));
   end if;
   if ingest.ingest_lacks_caps(p_request) then
-    return 'listener: those that could take it are of a former release, and know nothing of plans and caps; start one of this release: ingest listen';
+    return 'listener: those that could take it are of a former release, and know nothing of plans, caps and several generations; start one of this release: ingest listen';
   end if;
   v_outage := ingest.ingest_outage_of(p_request.collection);
   if v_outage.service is not null then

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from staging import SPACE, Connection, collection, digest, ingest, live, one, own, start, states
+from staging import SPACE, Connection, carry, collection, digest, ingest, live, one, own, start, states
 
 WORDS = "select uri, text from ingest_search($1, by => 'words')"
 NEAREST = "select uri, text from ingest_search($1::text::vector)"
@@ -111,10 +111,11 @@ async def test_a_revision_s_chunks_stand_side_by_side_but_once_in_each_generatio
 
 async def test_what_a_request_writes_is_of_the_generation_that_was_live_when_it_started(c: Connection) -> None:
     await ingest(c, {"a": "a"})
+    await c.execute("update ingest_listeners set knows_caps = true")
     late = await start(c, ["b"])
     await add_generation(c, 2)
     await switch(c, 2)
-    await ingest(c, {"c": "c"})
+    await carry(c, await start(c, ["c"]), until="embedded", texts={"c": "c"})
     rows = await c.fetch("select uri, generation from ingest_revisions order by uri")
     assert [tuple(row) for row in rows] == [("a", 1), ("b", 1), ("c", 2)]
     assert await states(c, late) == {"b": "discovered"}

@@ -21,7 +21,7 @@ begin
     return;
   end if;
   if not ingest.ingest_may_run(v_request, p_executor, true) then
-    perform ingest.ingest_reopen(p_request, 'resume'::text);  -- it waits for a listener that keeps to caps
+    perform ingest.ingest_reopen(p_request, 'resume'::text);  -- it waits for a listener that knows what it asks for
     return;
   end if;
   perform ingest.ingest_require_price(v_request, ingest.ingest_price_of(v_request.settings, p_executor));
@@ -41,13 +41,14 @@ begin
   end if;
   -- Of its own content the length alone, which reads none of it.
   return query select
-    v_request.id, v_request.collection, v_request.source,
+    v_request.id, v_request.collection, case when v_request.generation is null then v_request.source end,
     coalesce(octet_length(v_request.content), octet_length(v_request.content_bytes)), v_request.media_type, v_request.uri,
-    v_request.options, v_request.attempt, v_request.crashes, v_request.discovered_at is not null, v_request.fork_step,
+    v_request.options, v_request.attempt, v_request.crashes, v_request.discovered_at is not null,
+    case when v_request.generation is not null then 'generation' else v_request.fork_step end,
     v_request.submitted_by, v_request.executor_id, v_request.listing;
 end
 $$;
 
 comment on function ingest.ingest_begin_request(uuid, text, int) is
   'The request, if it is running and the listener is alive, else nothing: the first thing that its workflow asks. '
-  'p_attempt: only if that attempt runs; null: any. IG044 if it may cost only so much, and no price is known.';
+  'p_attempt: only if that attempt runs; null: any. fork_step: ''generation'' of one that brings live documents into a generation. IG044 if it may cost only so much, and no price is known.';

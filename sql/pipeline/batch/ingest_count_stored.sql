@@ -6,7 +6,7 @@ as $$
       remaining = b.remaining - (b.remaining - b.remaining_embedded) * kept.stored / kept.chunks
   from (
     select v.batch, sum(cardinality(v.starts)) as chunks, sum((
-             select count(*) from ingest.ingest_chunk_store c where c.revision_id = v.id and c.generation = v.generation))::int as stored
+             select count(*) from ingest.ingest_chunk_store c where c.revision_id = coalesce(v.stands_for, v.id) and c.generation = v.generation))::int as stored
     from ingest.ingest_revisions v
     where v.request_id = p_request and v.state = 'chunked' and cardinality(v.starts) > 0 group by v.batch) kept
   where b.request_id = p_request and b.batch = kept.batch;

@@ -8,10 +8,11 @@ declare
   v_error jsonb;
   v_watch text;
   v_is_plan boolean;
+  v_generation int;
   v_plan jsonb;
 begin
   perform ingest.ingest_as_system();
-  select coalesce(r.documents_unchanged, 0), coalesce(p_error, r.error), r.watch, ingest.ingest_is_plan(r) into v_unchanged, v_error, v_watch, v_is_plan
+  select coalesce(r.documents_unchanged, 0), coalesce(p_error, r.error), r.watch, ingest.ingest_is_plan(r), r.generation into v_unchanged, v_error, v_watch, v_is_plan, v_generation
   from ingest.ingest_requests r where r.id = p_request and r.status = 'running' for no key update;
   if not found then
     return null;
@@ -39,6 +40,10 @@ begin
       plan = v_plan,
       error = coalesce(v_error, case when v_failed > 0 and v_plan is null then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
+  if v_generation is not null then
+    update ingest.ingest_generations g set state = 'purged' where g.request_id = p_request and g.state = 'planned' and v_status = 'succeeded';
+    perform ingest.ingest_switch_due(p_request);
+  end if;
   if v_watch is not null then
     perform ingest.ingest_end_watch(p_request);
   end if;

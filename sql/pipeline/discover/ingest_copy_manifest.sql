@@ -6,6 +6,8 @@ declare
   v_fork ingest.ingest_requests;
   v_last int;
   v_seen bigint[];
+  v_generation int;      -- that of the original: what was made in another one is cut anew
+  v_is_there boolean;  -- and not purged
 begin
   perform ingest.ingest_check_discoverer(p_request, p_executor, p_attempt);
   select r.* into v_fork from ingest.ingest_requests r where r.id = p_request;
@@ -17,6 +19,8 @@ begin
   perform ingest.ingest_check_fork_settings(v_fork);
   insert into ingest.ingest_containers (request_id, container, locator, path, format)
   select p_request, k.container, coalesce(k.locator, k.path), k.path, k.format from ingest.ingest_containers k where k.request_id = v_fork.forked_from;
+  select ingest.ingest_generation(o), ingest.ingest_generation(o) = any (ingest.ingest_active_generations(o.collection)) into v_generation, v_is_there
+  from ingest.ingest_requests o where o.id = v_fork.forked_from;
   v_seen := ingest.ingest_copy_unchanged(v_fork, v_last);
   with origin as (
     select v as rev, v.position, v.batch from ingest.ingest_revisions v
@@ -56,8 +60,8 @@ begin
     cross join lateral (
       select o.batch is null or v.error ->> 'code' is not distinct from 'too_many_parts' as final,
              least(v_last, case
-               when s.text is null then 0 when coalesce(cardinality(s.starts), 0) = 0 then 1
-               when s.state not in ('embedded', 'published', 'skipped') then 2 else 3 end) as reached) r
+               when s.text is null then 0 when coalesce(cardinality(s.starts), 0) = 0 or s.generation <> v_generation then 1
+               when s.state not in ('embedded', 'published', 'skipped') or not v_is_there then 2 else 3 end) as reached) r
     -- A whole that is read again brings its parts anew.
     where (v.parent_id is null or (v_last > 0 and (whole.text is not null or ingest.ingest_same_live(whole) is not null)))
       and not ingest.ingest_is_kept_out(v_fork.collection, v.uri)

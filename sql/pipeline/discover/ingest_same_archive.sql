@@ -8,7 +8,7 @@ declare
   v_archive ingest.ingest_archives;
   v_until timestamptz;
   v_origin text := ingest.ingest_origin(p_request);
-  v_settings bytea := ingest.ingest_settings_hash(p_request);
+  v_settings bytea[] := ingest.ingest_settings_hashes(p_request);
   v_documents bigint[];
   v_revisions bigint[];
 begin
@@ -26,7 +26,7 @@ begin
   from ingest.ingest_documents d
   where d.collection = p_request.collection and position('#' in d.uri) > 0
     and hashtextextended(split_part(d.uri, '#', 1), 0) = hashtextextended(p_uri, 0) and starts_with(d.uri, p_uri || '#')
-    and d.settings_hash = v_settings;
+    and d.settings_hash = any (v_settings);
   select array_agg(p.id order by p.id) into v_documents
   from unnest(v_documents, v_revisions) as p (id, revision)
   join ingest.ingest_revisions v on v.id = any (v_revisions) and v.id = p.revision

@@ -9,7 +9,7 @@ declare
   v_versions text[] := array(select jsonb_array_elements_text(p_states -> 'versions'));
   v_modified timestamptz[] := array(select jsonb_array_elements_text(p_states -> 'modified'))::timestamptz[];
   v_bytes bigint[] := array(select jsonb_array_elements_text(p_states -> 'bytes'))::bigint[];
-  v_settings bytea := ingest.ingest_settings_hash(p_request);
+  v_settings bytea[] := ingest.ingest_settings_hashes(p_request);
   v_documents bigint[];
   v_revisions bigint[];
   v_worth_reading bigint[];
@@ -18,7 +18,7 @@ begin
   from unnest(v_uris, v_versions, v_modified, v_bytes) with ordinality as f (uri, version, modified_at, bytes, place)
   left join ingest.ingest_documents d
     on d.collection = p_request.collection and d.uri = any (v_uris) and d.uri = f.uri and d.revision_id is not null
-    and d.settings_hash = v_settings
+    and d.settings_hash = any (v_settings)
     and case when f.version is not null then d.version = f.version
              else d.version is null and d.modified_at = f.modified_at and d.bytes = f.bytes end;
   -- Parts lie inside of the bytes: if one failed, the same bytes are worth another reading.

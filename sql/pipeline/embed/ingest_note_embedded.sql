@@ -4,6 +4,7 @@ as $$
 declare
   v_owned uuid[];
   v_price numeric;
+  v_space int;
 begin
   v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
   update ingest.ingest_batches b
@@ -15,12 +16,13 @@ begin
       moved_at = ingest.ingest_now()
   from unnest(p_counts) n
   where b.request_id = n.request_id and b.batch = p_fence.batch and b.request_id = any (v_owned);
-  select ingest.ingest_price_of(r.settings, b.executor_id) into v_price
+  select ingest.ingest_price_of(w.settings, b.executor_id), (w.settings ->> 'space_id')::int into v_price, v_space
   from ingest.ingest_requests r join ingest.ingest_batches b on b.request_id = r.id
+  cross join lateral ingest.ingest_worked_settings(r, b.generation) as w (settings)
   where r.id = v_owned[1] and b.batch = p_fence.batch;
   -- Rows of its own, so that nobody waits for anybody. Of what was copied nothing was sent.
   insert into ingest.ingest_usage (at, tenant, collection, space_id, request_id, texts, tokens, cost)
-  select ingest.ingest_now(), coalesce(r.settings ->> 'tenant', ''), r.collection, (r.settings ->> 'space_id')::int, r.id, n.texts, n.tokens, n.tokens * v_price / 1000000
+  select ingest.ingest_now(), coalesce(r.settings ->> 'tenant', ''), r.collection, v_space, r.id, n.texts, n.tokens, n.tokens * v_price / 1000000
   from unnest(p_counts) n join ingest.ingest_requests r on r.id = n.request_id
   where n.request_id = any (v_owned) and (n.texts > 0 or n.tokens > 0);
   perform ingest.ingest_add_spent(array(select n from unnest(p_counts) n where n.request_id = any (v_owned)), v_price);

@@ -5,10 +5,12 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select v.id, v.request_id, v.title, v.starts, v.ends, v.headings,
          v.metadata || r.metadata, v.pages,
-         array(select c.ordinal from ingest.ingest_chunk_store c where c.revision_id = v.id and c.generation = v.generation),
+         array(select c.ordinal from ingest.ingest_chunk_store c where c.revision_id = coalesce(v.stands_for, v.id) and c.generation = v.generation),
          v.leads
   from ingest.ingest_requests r join ingest.ingest_revisions v on v.request_id = r.id
+  left join ingest.ingest_batches b on b.request_id = r.id and b.batch = p_fence.batch
   where r.id = any (p_fence.requests) and r.status = 'running' and v.batch = p_fence.batch and v.state = 'chunked'
+    and v.generation = coalesce(b.generation, ingest.ingest_generation(r))
   order by v.request_id, v.position;
 $$;
 

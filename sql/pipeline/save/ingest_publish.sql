@@ -8,8 +8,15 @@ declare
   v_owned uuid[] := p_requests;
   v_running uuid[];
   v_ids bigint[];
+  v_request ingest.ingest_requests;
 begin
   perform ingest.ingest_wait_briefly(p_requests);
+  select r.* into v_request from ingest.ingest_requests r where r.id = p_requests[1];
+  if v_request.generation is not null then
+    return query select s.published, s.superseded from ingest.ingest_stand(v_request, p_batch, p_owner) s;
+    return;
+  end if;
+  perform ingest.ingest_lock_generations(v_request.collection, false);
   v_ids := array(
     select v.id from ingest.ingest_revisions v
     where v.request_id = any (p_requests) and (p_batch is null or v.batch = p_batch) and v.state = 'embedded');
@@ -24,6 +31,7 @@ begin
   if cardinality(v_running) = 0 then
     raise exception 'request % is no longer running', p_requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
+  perform ingest.ingest_require_generations(v_request.collection, v_ids);
   with settings as materialized (
     select r.id, ingest.ingest_settings_hash(r) as hash, r.options, r.metadata, ingest.ingest_origin(r) as origin from ingest.ingest_requests r where r.id = any (v_running)
   ), winner as (
@@ -67,4 +75,4 @@ end
 $$;
 
 comment on function ingest.ingest_publish(uuid[], int, uuid) is
-  'embedded → published, or skipped where a newer reading is live. IG021 if the batch has another owner or the request does not run.';
+  'embedded → published, or skipped where a newer reading is live. IG021 if the batch has another owner or the request does not run, IG045 if a document does not stand in all generations yet.';
