@@ -8,11 +8,12 @@ declare
     select ingest.ingest_settings(c, s) from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
     where c.name = p_request.collection);
 begin
-  if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr}'::text[]) then
+  if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr,step_versions}'::text[]) then
     return;
   end if;
   if not exists (select from ingest.ingest_revisions v where v.request_id = p_request.id and v.state = 'published') then
-    perform ingest.ingest_undo(p_request.id, 'loaded'::text);
+    -- Own steps have made the texts what they are.
+    perform ingest.ingest_undo(p_request.id, case when v_now -> 'steps' is distinct from p_request.settings -> 'steps' then 'discovered'::text else 'loaded'::text end);
     update ingest.ingest_requests r set settings = null where r.id = p_request.id;
   elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id' then
     raise exception 'collection "%" has another embedding space than the one request % has published into', p_request.collection, p_request.id

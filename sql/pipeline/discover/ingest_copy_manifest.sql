@@ -69,7 +69,7 @@ begin
   select f.id, ingest.ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, l.config,
          v_fork.collection, c.text, c.hash, c.metadata, c.embedding,
          ingest.ingest_lexemes(l.config, o.title, c.metadata -> 'heading_path',
-                               concat_ws(E'\n', c.metadata ->> 'continues', c.text))
+                               ingest.ingest_words_of(c.metadata, c.text))
   from copied f
   join ingest.ingest_revisions o on o.id = f.origin_id
   join ingest.ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation
