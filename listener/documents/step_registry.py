@@ -7,6 +7,7 @@ processes of its own, which find the variables that it asks for, and no others.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,10 +19,12 @@ from listener.documents.pool import Workers
 from listener.documents.step_calls import StepResult, StepSaid, describe_step
 from listener.errors import DocumentError
 from listener.extensions import Registered, broken, registered
+from listener.logs.masking import remember
 from listener.settings import Settings
 
 GROUP = "ingest_listener.steps"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,47}")
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HINT = "Try its package's step on this document alone; to go on without the document, exclude it."
 
@@ -48,16 +51,16 @@ class KnownStep:
 
     def failed(self, failure: object) -> DocumentError:
         """Return the error of a document over which the step failed."""
-        code, hint = "step_failed", HINT
-        if isinstance(failure, WorkerTimeout):
-            code, hint = "step_timeout", "Raise INGEST_STEP_TIMEOUT_SECONDS, or split the document."
-        elif isinstance(failure, WorkerMemory):
-            code, hint = "step_memory", "Raise INGEST_PARSE_MEMORY_MB, or split the document."
-        elif isinstance(failure, AnswerTooLarge):
+        if isinstance(failure, AnswerTooLarge):
             failure = "it returned much more than it was given"
-        elif isinstance(failure, WorkerFailed):
-            code = "step_crashed"
-        return DocumentError(code, f"own step {self.name!r} failed: {failure}", hint)
+        said = f"own step {self.name!r} failed: {failure}"
+        if isinstance(failure, WorkerTimeout):
+            return DocumentError("step_timeout", said, "Raise INGEST_STEP_TIMEOUT_SECONDS, or split the document.")
+        if isinstance(failure, WorkerMemory):
+            return DocumentError("step_memory", said, "Raise INGEST_PARSE_MEMORY_MB, or split the document.")
+        if isinstance(failure, WorkerFailed):
+            return DocumentError("step_crashed", said, HINT)
+        return DocumentError("step_failed", said, HINT)
 
 
 class Steps:
@@ -75,6 +78,7 @@ class Steps:
         for one in registered(GROUP):
             said, own = await _described(one, workers), workers
             if said.network:
+                _hide_secrets(said.environment)
                 limits = settings.step_workers, settings.step_timeout_seconds, settings.parse_memory_mb
                 own = Workers(*limits, environment=said.environment)
                 opened.append(own)
@@ -116,6 +120,13 @@ async def _described(one: Registered, workers: Workers) -> StepSaid:
     if problem := _problem(one.point.name, said):
         raise broken(what, problem)
     return said
+
+
+def _hide_secrets(variables: Sequence[str]) -> None:
+    """Have values of variables that are called like secrets masked in errors and logs: a step may say anything."""
+    for name in variables:
+        if SECRET.search(name) and (value := os.environ.get(name)):
+            remember(value)
 
 
 def _problem(name: str, said: StepSaid) -> str | None:

@@ -4,11 +4,10 @@ create or replace function ingest.ingest_reserve(
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
   select a.granted, a.reservation, a.reached
-  from ingest.ingest_requests r
-  cross join lateral ingest.ingest_reserve_at(
-    p_fence, p_tokens, ingest.ingest_price_of(r.settings, (
-      select b.executor_id from ingest.ingest_batches b where b.request_id = r.id and b.batch = p_fence.batch)), r.settings ->> 'model') a
-  where r.id = p_fence.requests[1];
+  from (select p_fence.requests[1] as request) f
+  left join ingest.ingest_requests r on r.id = f.request
+  left join ingest.ingest_batches b on b.request_id = r.id and b.batch = p_fence.batch
+  cross join lateral ingest.ingest_reserve_at(p_fence, p_tokens, ingest.ingest_price_of(r.settings, b.executor_id), r.settings ->> 'model') a;
 $$;
 
 comment on function ingest.ingest_reserve(ingest.ingest_fence_v1, bigint[]) is 'ingest_reserve_at, of texts that are to be embedded.';

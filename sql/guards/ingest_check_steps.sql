@@ -40,7 +40,7 @@ begin
     where position(jsonb_typeof(o.value) in coalesce(v_known -> 'options' ->> o.key, '')) = 0 limit 1;
     if found then
       raise exception 'own step "%" takes no option "%" that is %', v_step ->> 'name', v_option.key, left(v_option.value::text, 100)
-        using errcode = 'IG012', constraint = 'wrong_step_option',
+        using errcode = 'IG012', constraint = 'wrong_step_options',
               hint = coalesce('It takes ' || (
                 select string_agg(format('%s (%s)', t.key, t.value), ', ' order by t.key) from jsonb_each_text(v_known -> 'options') as t (key, value)) || '.', 'It takes none.');
     end if;

@@ -20,7 +20,7 @@ begin
   v_seen := ingest.ingest_copy_unchanged(v_fork, v_last);
   with origin as (
     select v as rev, v.position, v.batch from ingest.ingest_revisions v
-    where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
+    where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded', 'dropped'))
     union all
     -- What lies inside of a document that had not changed was found by the request that brought it.
     select part, v.position, v.batch
