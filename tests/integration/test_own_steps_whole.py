@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -9,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distribution import distribution
+from distribution import distribution, documented
 from embedding_service import EmbeddingService, Received, Reply, chat, failing, limited, plainly
 from listener_process import ListenerProcess
 from pipeline import chunks, ended, ingested, until
 from staging import Connection, add, collection
 
 from listener.documents import step_registry
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # comes with pytest there
+    import tomli as tomllib
 
 Start = Callable[..., ListenerProcess]
 
@@ -264,3 +270,24 @@ async def test_what_no_listener_has_waits_and_says_what_to_do(
     (row,) = await ended(own, request)
     assert row["status"] == "succeeded"
     assert [one["text"] for one in await chunks(own, "docs")] == ["SOME WORDS"]
+
+
+async def test_the_steps_of_the_page_do_what_it_says(
+    own: Connection, ready: str, listeners: list[ListenerProcess], tmp_path: Path
+) -> None:
+    points = tomllib.loads(documented("own-steps.md", "toml"))["project"]["entry-points"]
+    modules = {"house_steps": documented("own-steps.md", "python")}
+    packages = distribution(tmp_path, "house-steps", modules, points)
+    listeners.append(ListenerProcess(ready, tmp_path / "one", path=packages).ready())
+    glossary = {"name": "glossary", "options": {"meanings": {"VPN": "virtual private network"}}}
+    await collection(own, "docs", steps=[{"name": "drafts"}, glossary])
+    (draft, kept) = await ended(
+        own,
+        await add(own, content="DRAFT of nothing", uri="a", collection="docs"),
+        await add(own, content="Use the VPN here", uri="b", collection="docs"),
+    )
+    assert (draft["documents_skipped"], kept["documents_done"]) == (1, 1)
+    found = await own.fetch("select text, metadata from ingest_search('virtual', 'docs')")
+    assert [one["text"] for one in found] == ["Use the VPN here"]
+    assert found[0]["metadata"]["words"] == 4
+    assert found[0]["metadata"]["searched_as"] == "Use the VPN (virtual private network) here"
