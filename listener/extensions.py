@@ -24,20 +24,35 @@ class Extension:
     ours: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a distribution registers, not imported; ``origin`` and ``ours`` as of an Extension."""
+
+    point: EntryPoint
+    origin: str
+    ours: bool
+
+
 def installed(group: str) -> list[Extension]:
     """Import what is registered in a group of entry points; ours come first, then the others in the order of names.
 
     Raises OperatorError ``broken_extension`` if something can't be imported, two distributions took the same name, or
     nothing of ours is there.
     """
-    found: dict[str, Extension] = {}
-    for is_strange, _, origin, point in sorted(map(_registered, entry_points(group=group)), key=lambda one: one[:2]):
-        if other := found.get(point.name):
-            raise broken(f"the name {point.name!r} in {group} of {origin}", f"{other.origin} has the same name")
-        found[point.name] = Extension(point.name, _imported(point, group, origin), origin, not is_strange)
-    if not any(one.ours for one in found.values()):
+    found = registered(group)
+    if not any(one.ours for one in found):
         hint = f"The installed package is older than the program: pip install --force-reinstall {OURS}"
         raise OperatorError("broken_extension", f"{OURS} has no entry points in {group}", hint)
+    return [Extension(one.point.name, _imported(one.point, group, one.origin), one.origin, one.ours) for one in found]
+
+
+def registered(group: str) -> list[Registered]:
+    """Return what is registered in a group, in the same order; raises ``broken_extension`` for a name that is taken."""
+    found: dict[str, Registered] = {}
+    for is_strange, name, origin, point in sorted(map(_registered, entry_points(group=group)), key=lambda one: one[:2]):
+        if other := found.get(name):
+            raise broken(f"the name {name!r} in {group} of {origin}", f"{other.origin} has the same name")
+        found[name] = Registered(point, origin, not is_strange)
     return list(found.values())
 
 

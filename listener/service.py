@@ -25,6 +25,7 @@ from listener.database.session_settings import OPTIONS
 from listener.database.translation import read_only
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
+from listener.documents.step_registry import Steps
 from listener.embedding import Embedders, default_space
 from listener.engine import durable
 from listener.engine.backfill import Backfill
@@ -226,16 +227,16 @@ class Listener:
         beats = await self._pool(database, 1)
         answers = await self._pool(database, 1)
         announcements = Announcements(pool, self._figures)
-        tools = self._tools(pool)
+        tools = self._tools(pool, await Steps.installed(self._reading.workers, settings))
         durable.configure(settings, self._dsn, identity)
         self._opened.push_async_callback(durable.destroy)
         self._opened.callback(self._reading.threads.shutdown, wait=False)
         workflows = Workflows(tools, identity, capacity, announcements)
-        parts = (self._sources, tools.archives, tools.workers, tools.tracing, tools.embedders)
-        for part in (*parts, workflows.shares, announcements):
+        closed = (self._sources, tools.archives, tools.workers, tools.steps, tools.tracing, tools.embedders)
+        for part in (*closed, workflows.shares, announcements):
             self._opened.push_async_callback(part.close)
         self._doorbell = doorbell = Doorbell(database, settings, identity)
-        self._heartbeat = heartbeat = Heartbeat(beats, settings, identity, capacity, space)
+        self._heartbeat = heartbeat = Heartbeat(beats, settings, identity, capacity, space, tools.steps.as_told)
         adoption = Adoption(pool, identity, workflows)
         seconds = settings.heartbeat_seconds
 
@@ -273,9 +274,8 @@ class Listener:
             tuple(loop.stop for loop in server),  # needed until then
         )
 
-    def _tools(self, pool: asyncpg.Pool) -> Tools:
-        settings, workers = self._settings, self._reading.workers
-        parsers = Parsers(workers, ocr=settings.ocr)
+    def _tools(self, pool: asyncpg.Pool, steps: Steps) -> Tools:
+        settings, parsers = self._settings, Parsers(self._reading.workers, ocr=self._settings.ocr)
         return Tools(
             settings=settings,
             executor_id=self._identity.executor_id,
@@ -283,7 +283,8 @@ class Listener:
             sources=self._sources.beside(SCHEME, WatchedTables(TableGateway(pool), parsers)),
             archives=Archives(self._reading),
             parsers=parsers,
-            workers=workers,
+            workers=self._reading.workers,
+            steps=steps,
             embedders=Embedders(settings),
             reading=self._reading,
             tracing=tracing.create(settings),

@@ -297,6 +297,19 @@ def answer(service: EmbeddingService, request: Received) -> Reply:
     )
 
 
+def chat(service: EmbeddingService, request: Received) -> Reply:
+    """Answer as a chat API: where it stands, with the first word of the last message's last line; 10 tokens."""
+    asked = request.body["messages"][-1]["content"]
+    said = f"It is about {asked.split('<excerpt>')[-1].split()[0].lower()}ness."
+    message = {"role": "assistant", "content": said}
+    body = {
+        "model": request.body["model"],
+        "usage": {"total_tokens": 10},
+        "choices": [{"index": 0, "message": message}],
+    }
+    return Reply(body=json.dumps(body).encode())
+
+
 def refusal(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Reply:
     return Reply(status, json.dumps(body).encode(), headers or {})
 

@@ -86,9 +86,7 @@ def confine(readable: Iterable[str], most_bytes: int) -> list[str]:
     ``readable``: files and folders that may be read; ``most_bytes``: of a file, where one could be written at all.
     Existing threads are not affected.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError, OSError):  # the hard limit may be lower
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    limit(most_bytes)
     if sys.platform != "linux":
         return [f"calls: not on {sys.platform}", f"files: not on {sys.platform}"]
     library = ctypes.CDLL(None, use_errno=True)
@@ -105,6 +103,14 @@ def confine(readable: Iterable[str], most_bytes: int) -> list[str]:
             missing.append(f"{name}: {error.strerror}")
     _give_up_privileges(library)
     return missing
+
+
+def limit(most_bytes: int) -> list[str]:
+    """Set the limits alone, for what must reach others; nothing of that can be missing."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError, OSError):  # the hard limit may be lower
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    return []
 
 
 def die_with(parent: int) -> None:

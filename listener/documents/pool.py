@@ -26,7 +26,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,7 +63,11 @@ class Workers:
     when it is SIGKILLed. Where calls wait, no share has more of them than another one (``turns``).
     """
 
-    def __init__(self, count: int, timeout_seconds: float, memory_mb: int) -> None:
+    def __init__(
+        self, count: int, timeout_seconds: float, memory_mb: int, environment: Sequence[str] | None = None
+    ) -> None:
+        """``environment``: variables for processes that may use the network (``docs/own-steps.md``)."""
+        self._environment = environment
         self.timeout_seconds = timeout_seconds  # of a call, unless it has its own
         self.missing: list[str] = []  # of the confinement, as the workers say
         self._memory = memory_mb * 1024 * 1024
@@ -211,7 +215,7 @@ class Workers:
         with self._lock:
             if self._closed:
                 raise WorkersClosed
-            worker = Worker(self._memory, readable(self._folders))
+            worker = Worker(self._memory, readable(self._folders), self._environment)
             self._alive.add(worker)
         self._mine.worker, self._mine.since = worker, time.monotonic()
         return worker

@@ -20,16 +20,31 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # The worker sees the same modules as we do, and nothing of __main__.
 BOOT = (
-    "import sys; numbers, (count, *paths) = [*map(int, sys.argv[1:4])], sys.argv[4:]; sys.path[:] = paths[:int(count)];"
+    "import sys; numbers, (count, *paths) = [*map(int, sys.argv[1:5])], sys.argv[5:]; sys.path[:] = paths[:int(count)];"
     " from listener.documents.serving import serve; serve(*numbers, paths[int(count):])"
 )
 KEPT = ("LD_LIBRARY_PATH",)  # without it some interpreters do not start; nothing else of the environment is passed on
+OPEN = (  # what a call over the network needs, for workers that may make some
+    *(
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+        "https_proxy",
+        "http_proxy",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ),
+)
 
 
 class Worker:
-    """Used by one thread, except ``kill``. ``readable``: what it may read besides the system's libraries."""
+    """Used by one thread, except ``kill``. ``readable``: what it may read besides the system's libraries.
 
-    def __init__(self, memory: int, readable: Sequence[str]) -> None:
+    ``environment``: it is not confined, and finds these variables; None: it is, and finds none.
+    """
+
+    def __init__(self, memory: int, readable: Sequence[str], environment: Sequence[str] | None = None) -> None:
         self.ready = False
         self.served = ""  # the submitter whose documents it has seen
         self.missing: list[str] = []
@@ -37,7 +52,9 @@ class Worker:
         self._memory = memory
         self._socket, theirs = socket.socketpair()
         with theirs:
-            numbers = map(str, (theirs.fileno(), os.getpid(), memory, len(sys.path)))
+            is_open = environment is not None
+            numbers = map(str, (theirs.fileno(), os.getpid(), memory, int(is_open), len(sys.path)))
+            kept = (*KEPT, *(OPEN if is_open else ()), *(environment or ()))
             paths = [*sys.path, *readable]
             # stdout is the program's: a library that prints must not write into it
             self.process = subprocess.Popen(
@@ -45,7 +62,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={name: os.environ[name] for name in KEPT if name in os.environ},
+                env={name: os.environ[name] for name in kept if name in os.environ},
             )
         self._statm = Path(f"/proc/{self.process.pid}/statm")
 

@@ -16,11 +16,14 @@ from listener.errors import DocumentError
 MOST_SAID = 500  # characters of what an exception says
 
 
-def serve(descriptor: int, parent: int, most_bytes: int, readable: Iterable[str]) -> None:
-    """Answer calls over a socket. The first message says what of the confinement could not be had."""
+def serve(descriptor: int, parent: int, most_bytes: int, is_open: int, readable: Iterable[str]) -> None:
+    """Answer calls over a socket. The first message says what of the confinement could not be had.
+
+    ``is_open``: it may use the network, and files as its user may.
+    """
     confinement.die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
-    missing = confinement.confine(readable, most_bytes)
+    missing = confinement.limit(most_bytes) if is_open else confinement.confine(readable, most_bytes)
     with socket.socket(fileno=descriptor) as connection, suppress(EOFError, ConnectionError):
         _send(connection, wire.pack(missing))
         _be_silent()

@@ -41,8 +41,8 @@ class Endpoint:
         self._url = url
         self._key = key
         self._seconds = seconds
-        client = new_client(url, calls, seconds, _read_other_than_success)
-        self._client = _Client(
+        client = new_client(url, calls, seconds, read_other_than_success)
+        self._client = PlainClient(
             api_key=key or "",
             admin_api_key="",  # these four: otherwise it looks into the environment
             organization="",
@@ -56,7 +56,7 @@ class Endpoint:
         self._create = partial(
             self._client.embeddings.with_streaming_response.create,
             encoding_format="base64",
-            extra_headers=_LEFT_OUT if key else _LEFT_OUT | _NO_KEY,
+            extra_headers=LEFT_OUT if key else LEFT_OUT | NO_KEY,
         )
 
     async def call(self, model: str, texts: Sequence[str], dimensions: int | None) -> Answer:
@@ -111,7 +111,7 @@ class Endpoint:
         )
 
 
-class _Client(openai.AsyncOpenAI):
+class PlainClient(openai.AsyncOpenAI):
     """Sends the headers below and the key, and none that the environment names or that tell about this machine."""
 
     @property
@@ -124,11 +124,11 @@ class _Client(openai.AsyncOpenAI):
         }
 
 
-_LEFT_OUT = {"x-stainless-retry-count": openai.Omit()}
-_NO_KEY = {"authorization": openai.Omit()}
+LEFT_OUT = {"x-stainless-retry-count": openai.Omit()}
+NO_KEY = {"authorization": openai.Omit()}
 
 
-async def _read_other_than_success(response: httpx2.Response) -> None:
+async def read_other_than_success(response: httpx2.Response) -> None:
     """Read an answer without vectors up to a limit. The client would read it to its end, however far that is."""
     if response.status_code != 200:
         body = await read_limited(response, BYTES_WITHOUT_VECTORS)

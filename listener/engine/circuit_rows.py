@@ -10,7 +10,7 @@ from typing import Any
 from listener.embedding import Space
 from listener.engine.engine_rows import Fetch
 from listener.errors import ServiceError
-from listener.pipeline.away import HowToAsk, Key, SourcePlace
+from listener.pipeline.away import HowToAsk, Key, how_to_ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class OpenCircuit:
     @property
     def how(self) -> HowToAsk | None:
         """How to probe it, as far as known here."""
-        return SourcePlace(self.failure["place"]) if "place" in self.failure else self.space
+        return how_to_ask(self.failure["place"]) if "place" in self.failure else self.space
 
     @property
     def error(self) -> ServiceError:

@@ -10,8 +10,10 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import anyio
 import asyncpg
@@ -37,14 +39,24 @@ class Heartbeat(Loop):
     name = "heartbeat"
 
     def __init__(
-        self, pool: asyncpg.Pool, settings: Settings, identity: Identity, capacity: Capacity, space: Space
+        self,
+        pool: asyncpg.Pool,
+        settings: Settings,
+        identity: Identity,
+        capacity: Capacity,
+        space: Space,
+        steps: Mapping[str, Any],
     ) -> None:
-        """``pool`` has one connection; ``space``: of a new collection, whose model the settings' price is for."""
+        """``pool`` has one connection; ``space``: of a new collection, whose model the settings' price is for.
+
+        ``steps``: the own steps that are installed, as its row says it.
+        """
         self._pool = pool
         self._settings = settings
         self._identity = identity
         self._capacity = capacity
         self._space = space
+        self._steps = steps
         self._beating_since: float | None = None
         self._registered = False
 
@@ -68,6 +80,8 @@ class Heartbeat(Loop):
             self._settings.max_document_bytes,
             _price(self._space, self._settings.price_per_million_tokens),
         )
+        tell = "select ingest.ingest_tell_steps($1::text, $2::jsonb)"
+        await self._pool.execute(tell, self._identity.executor_id, json.dumps(dict(self._steps)))
 
     async def run(self) -> None:
         """Beat. Raises OperatorError ``declared_dead`` or ``schema_newer``."""

@@ -13,10 +13,12 @@ import anyio
 import asyncpg
 
 from listener.database.outages import retry_on_outage
+from listener.documents.step_calls import probe_step
+from listener.documents.step_registry import sane
 from listener.embedding import Embedders, Space
 from listener.embedding.probing import probe
-from listener.errors import IngestError, ServiceError, SettingsError
-from listener.pipeline.away import HowToAsk, Key, SourcePlace
+from listener.errors import DocumentError, IngestError, ServiceError, SettingsError
+from listener.pipeline.away import HowToAsk, Key, SourcePlace, StepPlace
 from listener.pipeline.rows import Failure, as_json
 from listener.pipeline.tools import Tools
 from listener.sources.options import RequestOptions
@@ -31,6 +33,7 @@ class Prober:
         self._pool = pool
         self._embedders: Embedders = tools.embedders
         self._sources = tools.sources
+        self._steps = tools.steps
         self._executor_id = tools.executor_id
         self._lease_of = lease_of
 
@@ -43,12 +46,17 @@ class Prober:
         """Probe, and record the result; any answer counts as up, also that something must be set."""
         error: ServiceError | None = None
         try:
-            error = await (self._of_source(key, how) if isinstance(how, SourcePlace) else self.answer(key, how))
+            error = await self._asked(key, how)
         except SettingsError as wrong:
             log.warning("%s can't embed with the present settings: %s", key[0], wrong, extra={"code": wrong.code})
         except Exception:
             log.exception("%s could not be asked", key[0])
         await self.end(key, error, how)
+
+    async def _asked(self, key: Key, how: HowToAsk) -> ServiceError | None:
+        if isinstance(how, StepPlace):
+            return await self._of_step(key, how)
+        return await (self._of_source(key, how) if isinstance(how, SourcePlace) else self.answer(key, how))
 
     async def answer(self, key: Key, space: Space) -> ServiceError | None:
         """Ask only; return how the service failed, None: it answered. Raises SettingsError, and what it can't say."""
@@ -64,6 +72,8 @@ class Prober:
     async def reaches(self, how: HowToAsk | None) -> bool:
         """Tell whether a service can be asked from here: by its endpoint, or below a root."""
         try:
+            if isinstance(how, StepPlace):
+                return self._steps.of(how.name) is not None
             if isinstance(how, SourcePlace):
                 await self._sources.check(how.place, RequestOptions())
             elif how:
@@ -84,6 +94,17 @@ class Prober:
             return None
         return None
 
+    async def _of_step(self, key: Key, how: StepPlace) -> ServiceError | None:
+        step = self._steps.of(how.name)
+        assert step is not None, "it is asked only where it is installed"
+        try:
+            answer = sane(await step.call(probe_step, how.options))
+        except DocumentError as no_answer:
+            return ServiceError("step_unavailable", f"{key[0]} did not answer: {no_answer.message}", no_answer.hint)
+        if answer.kind != "unavailable":
+            return None
+        return ServiceError("step_unavailable", answer.message, answer.hint, answer.retry_after)
+
     async def end(self, key: Key, error: ServiceError | None = None, how: HowToAsk | None = None) -> None:
         """Write down what a service answered; without an error its circuit is closed."""
         reason, wish = (as_json(_reason(error, how)), error.retry_after or None) if error else (None, None)
@@ -92,6 +113,6 @@ class Prober:
 
 
 def _reason(error: ServiceError, how: HowToAsk | None) -> Failure:
-    if isinstance(how, SourcePlace):
+    if isinstance(how, (SourcePlace, StepPlace)):
         return error.as_json() | {"place": how.place}
     return error.as_json("embed")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from listener.embedding import Space
 from listener.errors import ServiceError
@@ -19,8 +21,31 @@ class SourcePlace:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class StepPlace:
+    """How to probe the service of an own step: by its name, under these options."""
+
+    name: str
+    options: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """The same as text; no source's place begins like that."""
+        return STEP + json.dumps([self.name, dict(self.options)])
+
+
+STEP = "step:"
+
+
+def how_to_ask(place: str) -> SourcePlace | StepPlace:
+    """Return how to probe what a place belongs to."""
+    return StepPlace(*json.loads(place[len(STEP) :])) if place.startswith(f"{STEP}[") else SourcePlace(place)
+
+
 class SourceAway(Exception):
-    """Documents can't be read, as their source may be away. ``place``: what to ask it for; ``error``: what it said."""
+    """Work can't go on, as a source may be away. ``place``: what to ask it for; ``error``: what it said."""
+
+    step = "load"
 
     def __init__(self, service: str, place: str, error: ServiceError) -> None:
         super().__init__(service)
@@ -29,7 +54,16 @@ class SourceAway(Exception):
         self.error = error
 
 
-HowToAsk = Space | SourcePlace
+class StepAway(SourceAway):
+    """The service of an own step may be away. ``progress``: it has answered something in this attempt."""
+
+    def __init__(self, service: str, place: str, error: ServiceError, step: str) -> None:
+        super().__init__(service, place, error)
+        self.step = step
+        self.progress = False
+
+
+HowToAsk = Space | SourcePlace | StepPlace
 """How a service is asked whether it lives: for a text in a space that it embeds into, or for what it has."""
 
 

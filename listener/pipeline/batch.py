@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
 from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.documents.turns import Share, on_behalf_of
 from listener.errors import LostOwnership, RequestError, ServiceError
-from listener.pipeline.away import SourceAway
+from listener.pipeline.away import SourceAway, StepAway
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
+from listener.pipeline.document_steps import DocumentSteps
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
 from listener.pipeline.parking import Parking
@@ -35,6 +37,23 @@ LACKS_GENERATION = "lacks_generation"
 
 class GoAlone(Exception):
     """The service of a shared batch fails: each of its requests continues alone, so that it waits by itself."""
+
+
+@dataclass(slots=True)
+class Tries:
+    """How often an own step failed although its service lives; one in which something got through begins anew."""
+
+    most: int
+    failed: int = 0
+
+    @property
+    def left(self) -> bool:
+        """Whether another failure is waited for."""
+        return self.failed < self.most
+
+    def count(self, verdict: str, progress: bool) -> None:
+        """Note how an attempt ended: its service was ``away``, is ``well``, or patience is ``over``."""
+        self.failed = self.most if verdict == "over" else 0 if verdict == "away" else 1 if progress else self.failed + 1
 
 
 class BatchRuns:
@@ -90,7 +109,7 @@ class BatchRuns:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
                     if settings.plan:
                         return outcome | await run(tools, "plan", partial(plan, tools, fence, settings, texts))
-                    outcome |= await run(tools, "embed", partial(self._embed_in_all, fence, settings, texts, seat))
+                    outcome |= await run(tools, "embed", partial(self._embed_in_all, fence, settings, texts, seat, waits_on))
         finally:
             texts.let_go()
         if outcome["open"] and settings.publish != "request":
@@ -99,22 +118,26 @@ class BatchRuns:
 
     async def _load(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
         """Load; wait while a source is away. What fails although it answers is tried once more. No seat: no waiting."""
-        patient = seat is not None
+        patient, turns = seat is not None, Tries(self._tools.settings.embed_attempts)
         while True:
             unread = Unread(self._tools.sources, settings.source) if patient else None
+            steps = DocumentSteps(self._tools, fence, settings, seat is not None and turns.left)
             try:
-                return await load(self._tools, fence, texts, unread)
+                return await load(self._tools, fence, texts, steps, unread)
             except SourceAway as away:
                 assert seat is not None
                 texts.let_go()
                 verdict = await self.waits.after_reading(fence, settings, seat, away)
-                patient = verdict == "away"
+                if isinstance(away, StepAway):
+                    await self._before_next(turns, away, verdict, seat)
+                else:
+                    patient = verdict == "away"
 
     async def _embed_in_all(
-        self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None
+        self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
     ) -> dict[str, int]:
         """Embed in each generation that the batch's documents have to stand in."""
-        outcome = await self._embed(fence, settings, texts, seat)
+        outcome = await self._embed(fence, settings, texts, seat, patient)
         if settings.generations > 1:
             await self._bring_along(fence, seat, texts)
         return outcome
@@ -126,7 +149,7 @@ class BatchRuns:
         try:
             while settings := await retry_on_outage(turn):
                 await cut(self._tools, fence, texts)
-                await self._embed(fence, settings, texts, seat)
+                await self._embed(fence, settings, texts, seat, seat is not None)
         finally:
             texts.let_go()
 
@@ -156,16 +179,24 @@ class BatchRuns:
                 async with places.one(batch.workflow, share):
                     await self._bring_along(fence, Seat(batch.workflow, share, places))
 
-    async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
+    async def _embed(
+        self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
+    ) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
 
         An attempt that got some texts through resets the count.
         """
-        attempt = 0
+        attempt, turns = 0, Tries(self._tools.settings.embed_attempts)
         while True:
-            step = EmbedStep(self._tools, self._tools.embedders.of(settings.space), fence, settings, texts)
+            embedder, waits = self._tools.embedders.of(settings.space), patient and turns.left
+            step = EmbedStep(self._tools, embedder, fence, settings, texts, waits)
             try:
                 return await step.run()
+            except StepAway as away:
+                assert seat is not None, "requests with own steps share no batch"
+                texts.let_go()
+                verdict = await self.waits.after_reading(fence, settings, seat, away)
+                await self._before_next(turns, away, verdict, seat)
             except ServiceError as error:
                 texts.let_go()
                 if seat is None:
@@ -177,6 +208,14 @@ class BatchRuns:
                     raise
                 if attempt:
                     await self._pause(fence, settings, seat, error, attempt)
+
+    async def _before_next(self, turns: Tries, away: StepAway, verdict: str, seat: Seat) -> None:
+        """Count an attempt at an own step; where its service lives, the fault may be the batch's own: pause."""
+        turns.count(verdict, away.progress)
+        if turns.failed and turns.left:
+            self._tools.figures.count("retries")
+            async with seat.away():
+                await asyncio.sleep(self._backoff(turns.failed))
 
     async def _pause(
         self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError, attempt: int

@@ -48,6 +48,10 @@ class BatchRoom:
         return True
 
     async def _others_have_room(self, ref: RequestRef, queued: Sequence[int], settings: BatchSettings) -> bool:
+        if settings.steps and not await retry_on_outage(
+            partial(self._tools.gateway.others_have_steps, self._identity, ref)
+        ):
+            return False
         others = await retry_on_outage(partial(self._tools.gateway.others, self._identity, settings))
         others *= self._tools.settings.batch_concurrency  # as far as we know: each may have its own
         return others > 0 and await retry_on_outage(partial(self._tools.gateway.untouched, ref, queued)) < others

@@ -32,12 +32,16 @@ class Granted:
 
 @dataclass(slots=True)
 class Caps:
-    """The caps of one execution of the embed step. ``reached``: once one of them is, what each request is told."""
+    """The caps of one execution of a step. ``reached``: once one of them is, what each request is told.
+
+    ``embedder``: who sends what is embedded; None: an own step does, whose price is that of ``model``.
+    """
 
     tools: Tools
-    embedder: Embedder
+    embedder: Embedder | None
     fence: Fence
     capped: bool
+    model: str | None = None
     reached: Reached | None = None
 
     async def begin(self) -> None:
@@ -57,8 +61,7 @@ class Caps:
         if not self.capped:
             return Granted(len(tokens))
         while self.reached is None:
-            ask = partial(self.tools.gateway.reserve, self.fence, tokens)
-            granted, reservation, reached = await retry_on_outage(ask)
+            granted, reservation, reached = await retry_on_outage(partial(self._ask, tokens))
             if granted:
                 return Granted(granted, reservation)
             if reached is None:
@@ -66,6 +69,11 @@ class Caps:
             else:
                 self.reached = reached
         return None
+
+    async def _ask(self, tokens: Sequence[int]) -> tuple[int, int | None, Reached | None]:
+        if self.model is None:
+            return await self.tools.gateway.reserve(self.fence, tokens)
+        return await self.tools.gateway.reserve_step(self.fence, tokens, self.model)
 
     def told(self, request: UUID) -> Failure:
         """Return why no more is sent for a request. One that was taken away since has no use for it, nor a say."""

@@ -23,6 +23,7 @@ from listener.embedding import Embedder, Embeddings, TextsRefused, groups
 from listener.embedding.trouble import reported_to
 from listener.errors import ServiceError
 from listener.pipeline.caps import Caps, Granted
+from listener.pipeline.chunk_steps import ChunkSteps
 from listener.pipeline.complaint import Complaint
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.new_chunks import new_chunks, window
@@ -46,6 +47,7 @@ class EmbedStep:
     fence: Fence
     settings: BatchSettings
     texts: Texts
+    patient: bool = True
     sent: int = 0
     copied: int = 0
     tokens: int = 0
@@ -55,10 +57,12 @@ class EmbedStep:
     under_way: UnderWay = field(default_factory=partial(UnderWay, ()))
     complaint: Complaint = field(init=False)
     caps: Caps = field(init=False)
+    steps: ChunkSteps = field(init=False)
 
     def __post_init__(self) -> None:
         self.complaint = Complaint(self.gateway, self.fence, self.settings.service)
         self.caps = Caps(self.tools, self.embedder, self.fence, self.settings.capped)
+        self.steps = ChunkSteps(self.tools, self.fence, self.settings, self.patient)
 
     @property
     def gateway(self) -> Gateway:
@@ -92,13 +96,13 @@ class EmbedStep:
         size = sum(len(texts[row.id]) + len(row.headings) + len(row.metadata) for row in rows)
         self.under_way = UnderWay(rows)
         try:
-            await _at_most(self.embedder.in_flight, self._groups(chunks, small=size <= HERE_BYTES))
+            await _at_most(self.embedder.in_flight, self._groups(chunks, texts, small=size <= HERE_BYTES))
         finally:
             await self._write_count()
         if left := self.under_way.take_all(self.failures):
             await self.gateway.save_embedded(self.fence, left)
 
-    async def _groups(self, chunks: Iterator[NewChunk], small: bool) -> Calls:
+    async def _groups(self, chunks: Iterator[NewChunk], words: Mapping[int, str], small: bool) -> Calls:
         """Yield one call for each group, to embed and store it; copy vectors that the space has on the way."""
 
         def take() -> list[NewChunk]:
@@ -106,7 +110,7 @@ class EmbedStep:
 
         while some := take() if small else await self.tools.in_thread(take):
             self.under_way.begin(some)
-            missing = await self._copy_known(some)
+            missing = await self._copy_known(await self.steps.reworked(some, words, self.failures))
             by_digest: dict[bytes, list[NewChunk]] = {}
             for one in missing:
                 by_digest.setdefault(one.digest, []).append(one)

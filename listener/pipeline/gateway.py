@@ -12,7 +12,6 @@ from uuid import UUID
 
 import asyncpg
 
-from listener.pipeline.outage_gateway import OutageGateway
 from listener.pipeline.references import RequestRef
 from listener.pipeline.request_rows import BatchSettings, Container
 from listener.pipeline.rows import (
@@ -24,12 +23,12 @@ from listener.pipeline.rows import (
     LoadedRow,
     NewChunk,
     Outcome,
-    Reached,
     ToChunk,
     ToEmbed,
     ToLoad,
     as_json,
 )
+from listener.pipeline.step_gateway import StepGateway
 from listener.sources.base import Digest, Known, RecordPlace
 from listener.sources.inline import OwnContent
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from pgvector import Vector
 
 
-class Gateway(OutageGateway):
+class Gateway(StepGateway):
     """All statements of workflows and steps."""
 
     # load
@@ -169,22 +168,6 @@ class Gateway(OutageGateway):
           $3::ingest.ingest_count_v1[], $4::bigint)"""
         rows = [chunk.as_row(vector) for chunk, vector in zip(chunks, vectors, strict=True)]
         await self._write(query, fence.as_row, rows, [count.as_row for count in counts], reservation)
-
-    async def reserve(self, fence: Fence, tokens: Sequence[int]) -> tuple[int, int | None, Reached | None]:
-        """Reserve texts that may take so many tokens each; return how many may be sent, under which reservation.
-
-        None may, and what each request is told: a cap is reached; without it: it depends on what others have reserved.
-        """
-        query = """select granted, reservation, reached
-          from ingest.ingest_reserve($1::ingest.ingest_fence_v1, $2::bigint[])"""
-        granted, reservation, reached = await self._row(query, fence.as_row, list(tokens))
-        told = json.loads(reached) if reached else None
-        return granted, reservation, told and {UUID(request): failure for request, failure in told.items()}
-
-    async def release(self, fence: Fence, reservations: Sequence[int] | None) -> None:
-        """Give back what an execution has reserved; None: all of it."""
-        given = None if reservations is None else list(reservations)
-        await self._pool.execute("select ingest.ingest_release($1::uuid, $2::bigint[])", fence.token, given)
 
     # plan
 

@@ -5,23 +5,21 @@ A document may contain others, as an e-mail its attachments: these become separa
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from operator import attrgetter
-from urllib.parse import quote
 from uuid import UUID
 
 from listener.concurrency import side_by_side
 from listener.documents.parsed import Part
-from listener.documents.spent import spending
-from listener.documents.utf8 import HERE_BYTES
 from listener.errors import DocumentError
 from listener.pipeline.asking import Asked, code_of, expected
+from listener.pipeline.document_steps import DocumentSteps
 from listener.pipeline.memory import portions
+from listener.pipeline.parsing import is_small, with_parts
 from listener.pipeline.references import RequestRef
 from listener.pipeline.rows import Fence, Loaded, LoadedRow, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
@@ -34,10 +32,7 @@ from listener.sources.inline import Inline
 from listener.sources.records.source import RecordSource
 from listener.sources.records.spec import parse_spec
 
-DEEPEST = 4  # levels of documents inside of documents
 SIDE_BY_SIDE = 4  # documents for each worker: the next one is ready when it is free
-MOST_SLOW = 3  # documents inside one that used up the whole time limit; then no more are tried
-MOST_PARTS = 1000  # inside of one, at all levels together
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +59,7 @@ class _BatchReading:
     source: Source
     texts: Texts
     unread: Unread | None
+    steps: DocumentSteps
 
     def tried(self, asked: Sequence[Asked]) -> Sequence[Asked]:
         return [one for one in asked if not (self.unread and self.unread.gives_up(one.row))]
@@ -72,19 +68,23 @@ class _BatchReading:
         return [one for one in read if not (self.unread and self.unread.notes(one.row, one.outcome))]
 
 
-async def load(tools: Tools, fence: Fence, texts: Texts, unread: Unread | None = None) -> dict[str, int]:
-    """Fetch, compare with what is live, parse. A batch that brings nothing new ends here.
+async def load(
+    tools: Tools, fence: Fence, texts: Texts, steps: DocumentSteps, unread: Unread | None = None
+) -> dict[str, int]:
+    """Fetch, compare with what is live, parse, have own steps change it. A batch that brings nothing new ends here.
 
     ``unread``: takes what could not be read since its source may be away, and raises SourceAway; without, that fails.
     """
     rows = await tools.gateway.to_load(fence)
+    await steps.begin()
     source = await _source(tools, fence, rows)
     done: Counter[str] = Counter()
     async with aclosing(in_turn(tools, fence, rows, "load")) as groups:
         async for group in groups:
-            done += await _load(tools, fence, group, _BatchReading(source, texts, unread))
+            done += await _load(tools, fence, group, _BatchReading(source, texts, unread, steps))
     if unread:
         unread.check()
+    steps.check()
     # Also what an earlier execution loaded, if it did not get to report it.
     still_open = done["loaded"] or await tools.gateway.open_documents(fence)
     if not still_open:
@@ -143,19 +143,21 @@ async def _load_portion(
             if one.asked.whole and any(code_of(found.error) == "too_large" for found in document):
                 larger.append(one.asked.whole)
             else:
-                write(document)
+                write(await reading.steps.reworked(document))
 
         await side_by_side(parse, left, SIDE_BY_SIDE * tools.settings.parse_workers)
     return done
 
 
 async def _save(tools: Tools, fence: Fence, loaded: Sequence[Loaded], texts: Texts) -> Counter[str]:
+    dropped = await tools.gateway.drop_documents(fence, [one for one in loaded if one.dropped])
+    loaded = [one for one in loaded if not one.dropped]
     await tools.gateway.save_loaded(fence, await _as_rows(tools, loaded))
     good = [one for one in loaded if one.parsed]
     for found in good:
         if found.parsed and not found.part:  # a part is a separate revision, whose id is not known here
             texts.keep(found.revision, found.parsed.text)
-    return Counter(loaded=len(good), failed=len(loaded) - len(good))
+    return Counter(loaded=len(good), failed=len(loaded) - len(good), skipped=dropped)
 
 
 async def _as_rows(tools: Tools, loaded: Sequence[Loaded]) -> list[LoadedRow]:
@@ -164,16 +166,12 @@ async def _as_rows(tools: Tools, loaded: Sequence[Loaded]) -> list[LoadedRow]:
     def as_rows() -> list[LoadedRow]:
         return [one.as_row for one in loaded]
 
-    return as_rows() if _is_small(one.size or 0 for one in loaded) else await tools.in_thread(as_rows)
-
-
-def _is_small(sizes: Iterable[int]) -> bool:
-    return sum(sizes) <= HERE_BYTES
+    return as_rows() if is_small(one.size or 0 for one in loaded) else await tools.in_thread(as_rows)
 
 
 async def _read(tools: Tools, source: Source, asked: Sequence[Asked]) -> list[_Read]:
     outcomes = await source.read_all([one.wanted for one in asked])
-    if _is_small(len(one.data) for one in outcomes if isinstance(one, Fetched)):
+    if is_small(len(one.data) for one in outcomes if isinstance(one, Fetched)):
         return _hashed(asked, outcomes)
     return await tools.reading.in_thread(_hashed, asked, outcomes)
 
@@ -227,70 +225,10 @@ async def _document(tools: Tools, read: _Read) -> list[Loaded]:
     whole = Part("", outcome.media_type or row.media_type, outcome.data)
     most = read.asked.most_text
     if row.whole_uri is None:
-        return await _with_parts(tools, row.uri, whole, about, most)
+        return await with_parts(tools, row.uri, whole, about, most)
     # A part that is tried again: it lies in the bytes of its whole.
-    for found in await _with_parts(tools, row.whole_uri, whole, about, most):
+    for found in await with_parts(tools, row.whole_uri, whole, about, most):
         if found.part == row.uri:
             return [replace(found, part=None)]
     gone = DocumentError("not_found", f"{row.uri} is not there any more", "the document that contained it has changed")
     return [replace(about, error=gone.as_json("load"))]
-
-
-async def _with_parts(tools: Tools, uri: str, whole: Part, one: Loaded, most: int) -> list[Loaded]:
-    """Parse a document and those inside of it; their texts have at most ``most`` bytes, all together."""
-    loaded: list[Loaded] = []
-    waiting, slow = deque([(uri, whole, 0)]), 0
-    while waiting:
-        uri, part, depth = waiting.popleft()
-        await asyncio.sleep(0)  # short texts are read here: others get their turn between two of them
-        about = await _of_part(tools, one, uri, part) if depth else one
-        if depth > DEEPEST or len(loaded) > MOST_PARTS:
-            loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
-            break
-        outcome = await _parsed(tools, uri, part, about, most) if slow < MOST_SLOW else _left_out(uri, about)
-        slow += code_of(outcome.error) == "parser_timeout"
-        if outcome.parsed:
-            most -= len(outcome.parsed.text)
-            waiting.extend((inner, one, depth + 1) for inner, one in _named(uri, outcome.parsed.parts))
-            outcome = replace(outcome, parsed=replace(outcome.parsed, parts=()))
-        loaded.append(outcome)
-    return loaded
-
-
-async def _of_part(tools: Tools, one: Loaded, uri: str, part: Part) -> Loaded:
-    digested = sha256(part.data) if _is_small([len(part.data)]) else await tools.in_thread(sha256, part.data)
-    return Loaded(one.revision, one.read_seq, digested.digest(), len(part.data), part=uri)
-
-
-async def _parsed(tools: Tools, uri: str, part: Part, about: Loaded, most: int) -> Loaded:
-    with spending() as spent:
-        try:
-            parsed = await tools.parsers.parse(part.data, uri=uri, media_type=part.media_type, most=max(most, 0))
-            return replace(about, parsed=parsed, parse_seconds=spent.seconds)
-        except DocumentError as error:
-            said = error.as_json("load") | {"media_type": tools.parsers.kind(part.data, uri, part.media_type)}
-            return replace(about, error=said, parse_seconds=spent.seconds)
-
-
-def _left_out(uri: str, about: Loaded) -> Loaded:
-    message = f"{uri} was not tried: {MOST_SLOW} others inside the same document used up their time"
-    hint = "extract the slow ones, or raise INGEST_PARSE_TIMEOUT_SECONDS"
-    return replace(about, error=DocumentError("parser_timeout", message, hint).as_json("load"))
-
-
-def _named(uri: str, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
-    """Give parts URIs: ``mail.eml#report.pdf``, a part's part ``mail.eml#inner.eml/report.pdf``."""
-    names: Counter[str] = Counter()
-    given: set[str] = set()
-    for part in parts:
-        name = part.name
-        while name in given:
-            names[part.name] += 1
-            name = f"{part.name}~{names[part.name] + 1}"
-        given.add(name)
-        yield f"{uri}{'/' if '#' in uri else '#'}{quote(name, safe=' ~')}", part
-
-
-def _too_many(uri: str, left_out: int) -> DocumentError:
-    message = f"{uri} and {left_out - 1} more documents inside the same one are skipped"
-    return DocumentError("too_many_parts", message, f"at most {MOST_PARTS}, at most {DEEPEST} levels deep, are read")

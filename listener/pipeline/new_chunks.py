@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 
 from listener.chunking.boundaries import read_headings
@@ -19,6 +20,15 @@ _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make 
 def new_chunks(rows: Sequence[ToEmbed], texts: Mapping[int, str], settings: BatchSettings) -> Iterator[NewChunk]:
     """Yield the chunks of documents that are not stored yet."""
     return (one for row in rows for one in _of_document(row, texts[row.id], settings))
+
+
+def searched_as(one: NewChunk, said: str, settings: BatchSettings) -> NewChunk:
+    """Return a chunk that is embedded and found by other words than its own."""
+    template, prefix = settings.embedding_template, settings.passage_prefix
+    embedded = embedding_input(template, prefix, title=one.title, heading_path=one.path, text=said)
+    metadata = f'{one.metadata[:-1]}, "searched_as": {_AS_JSON(said)}}}'
+    digest = text_hash(embedded, settings.tenant)
+    return replace(one, said=said, embedded=embedded, digest=digest, metadata=metadata)
 
 
 def window(chunks: Iterator[NewChunk]) -> Iterator[NewChunk]:
@@ -39,20 +49,24 @@ def _of_document(row: ToEmbed, whole: str, settings: BatchSettings) -> Iterator[
         if ordinal in stored:
             continue
         text, continues = whole[start:end], whole[lead.start : lead.stop]
+        said = f"{continues}\n{text}" if continues else text
         embedded = embedding_input(
             settings.embedding_template,
             settings.passage_prefix,
             title=row.title,
             heading_path=path,
-            text=f"{continues}\n{text}" if continues else text,
+            text=said,
         )
         # Metadata stay the text that they are; of a name that is there twice, jsonb takes the later one.
         own: dict[str, object] = {"heading_path": path, **_page(row.pages, start, end)}
         if continues or '"continues"' in row.metadata:  # ours: words of a user's would be searched as the text's
             own["continues"] = continues or None
+        if '"searched_as"' in row.metadata:
+            own["searched_as"] = None
         digest = text_hash(embedded, settings.tenant)
+        metadata = said_of_all + _AS_JSON(own)[1:]
         yield NewChunk(
-            row.request_id, row.id, ordinal, start, end, text, embedded, digest, said_of_all + _AS_JSON(own)[1:]
+            *(row.request_id, row.id, ordinal, start, end, text, embedded, digest, metadata, said, row.title, path)
         )
 
 

@@ -22,7 +22,7 @@ from uuid import UUID
 
 from listener.database.outages import retry_on_outage
 from listener.errors import LostOwnership, ServiceError
-from listener.pipeline.away import HowToAsk, Key, SourcePlace
+from listener.pipeline.away import HowToAsk, Key, SourcePlace, StepPlace
 from listener.pipeline.checkpoints import without_slot
 from listener.pipeline.places import Seat
 from listener.pipeline.request_rows import BatchSettings
@@ -75,8 +75,10 @@ class Parking:
 
     def lease_of(self, how: HowToAsk) -> float:
         """How many seconds it has to ask any service."""
-        http = self._tools.settings.http_timeout_seconds
-        return http + LEASE_SECONDS if isinstance(how, SourcePlace) else self.lease
+        settings = self._tools.settings
+        if isinstance(how, StepPlace):
+            return settings.step_timeout_seconds + LEASE_SECONDS
+        return settings.http_timeout_seconds + LEASE_SECONDS if isinstance(how, SourcePlace) else self.lease
 
     async def failed(self, settings: BatchSettings, error: ServiceError) -> None:
         """Report that a service failed; if nobody probes it yet, this listener does, at once."""

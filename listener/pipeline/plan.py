@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 
 from listener.embedding import Embedder
+from listener.pipeline.chunk_steps import ChunkSteps
 from listener.pipeline.new_chunks import new_chunks, window
 from listener.pipeline.request_rows import BatchSettings
-from listener.pipeline.rows import Fence, NewChunk, Texts, ToEmbed
+from listener.pipeline.rows import Failure, Fence, NewChunk, Texts, ToEmbed
 from listener.pipeline.token_counts import token_counts
 from listener.pipeline.tools import Tools, in_turn, with_texts
 
@@ -20,12 +21,13 @@ async def plan(tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts
     """Count what the batch's chunked revisions would have to send."""
     rows = await tools.gateway.to_embed(fence)
     embedder = tools.embedders.of(settings.space)
+    steps = ChunkSteps(tools, fence, settings, patient=False)
     chunks = 0
     async with aclosing(in_turn(tools, fence, rows, "plan")) as groups:
         async for group in groups:
             async with aclosing(with_texts(tools, texts, group)) as some:
                 async for worded, found in some:
-                    chunks += await _some(tools, fence, settings, embedder, worded, found)
+                    chunks += await _some(tools, fence, settings, (embedder, steps), worded, found)
                     await tools.gateway.save_planned(fence, [row.id for row in worded])
     return {"documents": len(rows), "chunks": chunks}
 
@@ -34,15 +36,16 @@ async def _some(
     tools: Tools,
     fence: Fence,
     settings: BatchSettings,
-    embedder: Embedder,
+    by: tuple[Embedder, ChunkSteps],
     rows: Sequence[ToEmbed],
     texts: Mapping[int, str],
 ) -> int:
     """Note the texts of some documents, a window at a time; return their chunks."""
-    chunks, count = new_chunks(rows, texts, settings), 0
-    while some := await tools.in_thread(_different, chunks):
-        found, number = some
-        count += number
+    chunks, count, (embedder, steps) = new_chunks(rows, texts, settings), 0, by
+    failures: dict[int, Failure] = {}
+    while some := await tools.in_thread(_windowed, chunks):
+        count += len(some)
+        found = {one.digest: one.embedded for one in await steps.reworked(some, texts, failures)}
         known = await tools.gateway.known_digests(settings.space_id, found)
         new = {digest: text for digest, text in found.items() if digest not in known}
         tokens, is_estimate = await token_counts(tools, embedder, list(new.values()))
@@ -51,7 +54,5 @@ async def _some(
     return count
 
 
-def _different(chunks: Iterator[NewChunk]) -> tuple[dict[bytes, str], int] | None:
-    """Return the different texts of a window, by digest, and how many chunks want them; None: there are no more."""
-    some = list(window(chunks))
-    return ({one.digest: one.embedded for one in some}, len(some)) if some else None
+def _windowed(chunks: Iterator[NewChunk]) -> list[NewChunk]:
+    return list(window(chunks))

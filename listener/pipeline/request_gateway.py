@@ -141,6 +141,12 @@ class RequestGateway:
         knowing = settings.plan or settings.capped or settings.generations > 1
         return int(await self._pool.fetchval(query, identity.executor_id, identity.queue, identity.pipeline, knowing))
 
+    async def others_have_steps(self, identity: Identity, request: RequestRef) -> bool:
+        """Return whether all of these others have a request's own steps."""
+        query = "select ingest.ingest_others_have_steps($1::text, $2::text, $3::text, $4::uuid)"
+        mine = (identity.executor_id, identity.queue, identity.pipeline)
+        return bool(await self._pool.fetchval(query, *mine, request.request))
+
     # discover
 
     async def reset_manifest(self, request: RequestRef, executor: str, attempt: int) -> None:

@@ -70,6 +70,25 @@ class RunningRequest:
         return Share(self.submitted_by or "", self.collection)
 
 
+class StepSetting(BaseModel):
+    """An own step that a collection names, and its options."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    options: Mapping[str, Any] = {}
+
+    @property
+    def model(self) -> str:
+        """What its price is known by."""
+        return str(self.options.get("model") or f"step {self.name}")
+
+    @property
+    def service(self) -> str:
+        """What a person calls the service behind it."""
+        return f"own step {self.name}" + (f" ({self.options['model']})" if self.options.get("model") else "")
+
+
 class BatchSettings(BaseModel):
     """The settings that a request started with: what its chunks and vectors depend on.
 
@@ -102,6 +121,8 @@ class BatchSettings(BaseModel):
     waits: bool = False
     waits_for: str | None = None
     source: str | None = None
+    steps: tuple[StepSetting, ...] = ()
+    step_versions: Mapping[str, str] = {}
 
     @property
     def share(self) -> Share:

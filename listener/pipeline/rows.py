@@ -82,6 +82,7 @@ class Loaded:
 
     With ``part``, about a document inside of that revision's, which has this URI. ``version``, ``modified_at``: what
     its source said of its state as it gave it. ``read_seconds``, ``parse_seconds``: how long both took, if it is known.
+    ``dropped``: why an own step leaves it out.
     """
 
     revision: int
@@ -95,6 +96,7 @@ class Loaded:
     modified_at: datetime | None = None
     read_seconds: float | None = None
     parse_seconds: float | None = None
+    dropped: Failure | None = None
 
     @property
     def as_row(self) -> LoadedRow:
@@ -168,7 +170,10 @@ class ToEmbed:
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk to store: ``text`` exactly as in the document, ``digest`` of ``embedded``, the text sent for it."""
+    """A chunk to store: ``text`` exactly as in the document, ``digest`` of ``embedded``, the text sent for it.
+
+    ``said``: what that is made of, with ``title`` and ``path``: the text after what it continues.
+    """
 
     request: UUID
     revision: int
@@ -179,6 +184,9 @@ class NewChunk:
     embedded: str
     digest: Digest
     metadata: str
+    said: str = ""
+    title: str | None = None
+    path: Sequence[str] = ()
 
     def as_row(self, embedding: Vector | None = None) -> tuple[Any, ...]:
         """Return the row with its vector; without one, for a text whose vector the space has."""

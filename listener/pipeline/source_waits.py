@@ -1,4 +1,4 @@
-"""Sources that are away: what looks for documents there, or reads some, is parked as what waits for an embedder is.
+"""Sources and own steps that are away: what needs them is parked as what waits for an embedder is.
 
 ::
 
@@ -14,7 +14,7 @@ from functools import partial
 
 from listener.database.outages import retry_on_outage
 from listener.errors import ServiceError
-from listener.pipeline.away import Key, SourceAway, SourcePlace
+from listener.pipeline.away import Key, SourceAway, how_to_ask
 from listener.pipeline.parking import Parked, Parking
 from listener.pipeline.places import Seat
 from listener.pipeline.request_rows import BatchSettings, RunningRequest
@@ -41,7 +41,7 @@ class SourceWaits:
 
         Raises LostOwnership.
         """
-        key, reason = (away.service, settings.tenant), _reason(away.error, "load", away.service)
+        key, reason = (away.service, settings.tenant), _reason(away.error, away.step, away.service)
         await self._suspect(key, away.place, away.error, reason)
         one = self._parked(fence, settings, key)
         verdict = await self._park(fence, one, seat, reason)
@@ -62,7 +62,7 @@ class SourceWaits:
         return verdict if verdict == "over" else "away" if one.opened else "well"
 
     async def _suspect(self, key: Key, place: str, error: ServiceError, reason: Failure) -> None:
-        await self._parking.suspected(key, SourcePlace(place), error, {**reason, "place": place})
+        await self._parking.suspected(key, how_to_ask(place), error, {**reason, "place": place})
 
     def _parked(self, fence: Fence, settings: BatchSettings, key: Key) -> Parked:
         patience = self._parking.patience(settings.patience)

@@ -13,14 +13,14 @@ BYTES_OF_A_TOKEN = 3
 OWN_TOKENS = 2  # that a model may add to a text, as marks of its begin and end
 
 
-async def token_counts(tools: Tools, embedder: Embedder, texts: Sequence[str]) -> tuple[Sequence[int], bool]:
+async def token_counts(tools: Tools, embedder: Embedder | None, texts: Sequence[str]) -> tuple[Sequence[int], bool]:
     """Return how many tokens each text would take, and whether that is an estimate: the embedder can't count them."""
     if count := getattr(embedder, "count_tokens", None):
         return await count(texts), False
     return await tools.in_thread(_estimated, texts), True
 
 
-async def most_tokens(tools: Tools, embedder: Embedder, texts: Sequence[str]) -> Sequence[int]:
+async def most_tokens(tools: Tools, embedder: Embedder | None, texts: Sequence[str]) -> Sequence[int]:
     """Return what to reserve for each text: its tokens, or where they are estimated, a quarter more."""
     counts, are_estimates = await token_counts(tools, embedder, texts)
     return [count + -(-count // 4) + OWN_TOKENS for count in counts] if are_estimates else counts

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
+from listener.documents.step_registry import Steps
 from listener.embedding import Embedders
 from listener.pipeline.away import Away
 from listener.pipeline.busyness import Busyness
@@ -38,6 +39,7 @@ class Tools:
     archives: Archives
     parsers: Parsers
     workers: Workers
+    steps: Steps
     embedders: Embedders
     reading: SourceTools
     tracing: Tracing

@@ -19,6 +19,7 @@ MEBIBYTE = 1024 * 1024
 SECRET = (
     *("INGEST_DATABASE_URL", "INGEST_MAINTENANCE_URL", "INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
     *("OPENAI_API_KEY", "OPENAI_BASE_URL", "INGEST_RERANKER_URL", "INGEST_RERANKER_KEY"),
+    *("INGEST_CONTEXTUAL_URL", "INGEST_CONTEXTUAL_KEY"),
 )
 """Variables whose values are not repeated in errors; of roots, what may be a secret in them."""
 OPENAI = "https://api.openai.com/v1"
@@ -72,6 +73,8 @@ class Settings(BaseSettings):
     parse_workers: int = Field(2, ge=1, le=256, description="Processes that parse documents.")
     parse_timeout_seconds: float = Field(60.0, gt=0, description="Longest time that parsing one document may take.")
     parse_memory_mb: int = Field(1024, ge=128, description="Most memory that a parsing process may use.")
+    step_workers: int = Field(4, ge=1, le=256, description="Processes for each own step that uses the network.")
+    step_timeout_seconds: float = Field(120.0, gt=0, description="Longest time that one call of an own step may take.")
     ocr: str | None = Field(
         None,
         pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$",
@@ -143,6 +146,10 @@ class Settings(BaseSettings):
     neural_threads: int | None = Field(
         None, ge=1, le=1024, description="Threads of such a model on the CPU; by default one per core."
     )
+    contextual_url: str | None = Field(
+        None, description="Base URL of the chat API of the own step contextual; by default OPENAI_BASE_URL."
+    )
+    contextual_key: SecretStr | None = Field(None, description="Key of that API; sent to INGEST_CONTEXTUAL_URL only.")
     reranker: Literal["off", "neural", "http"] = Field("off", description="What scores texts for ingest_rerank.")
     reranker_model: str | None = Field(None, description="Its model: a cross-encoder's name or path, or a service's.")
     reranker_url: str | None = Field(None, description="Where a service takes texts to score, like http://host/rerank.")
@@ -206,7 +213,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("openai_api_key", "openai_base_url", "http_headers", "maintenance_url", "metrics_port", "metrics_host"),
-        *("reranker_model", "reranker_url", "reranker_key"),
+        *("reranker_model", "reranker_url", "reranker_key", "contextual_url", "contextual_key"),
         mode="before",
     )
     @classmethod

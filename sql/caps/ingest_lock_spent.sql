@@ -14,7 +14,10 @@ begin
       union all
       select b.texts, b.tokens * ingest.ingest_price_of(r.settings, b.executor_id) / 1000000
       from ingest.ingest_requests r join ingest.ingest_batches b on b.request_id = r.id
-      where p_scope = 'request' and r.id::text = p_name) u
+      where p_scope = 'request' and r.id::text = p_name
+      union all
+      select o.texts, o.cost from ingest.ingest_usage o
+      where p_scope = 'request' and o.step is not null and o.request_id::text = p_name) u
     on conflict do nothing;
   end if;
   select s.texts, s.cost into ingest_lock_spent.texts, ingest_lock_spent.cost from ingest.ingest_spent s

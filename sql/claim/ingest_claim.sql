@@ -11,6 +11,7 @@ declare
   v_reading jsonb;
   v_silent boolean;
   v_knows_caps boolean;
+  v_steps jsonb;
   v_ids uuid[];
   v_turns jsonb;
   v_capped boolean := exists (select from ingest.ingest_limits l where l.max_running is not null);
@@ -19,8 +20,8 @@ declare
   v_prepared boolean := false;
 begin
   perform ingest.ingest_as_system();
-  select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)), l.heartbeat_at < ingest.ingest_now() - l.lease, l.knows_caps
-  into v_reading, v_silent, v_knows_caps
+  select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)), l.heartbeat_at < ingest.ingest_now() - l.lease, l.knows_caps, l.steps
+  into v_reading, v_silent, v_knows_caps, v_steps
   from ingest.ingest_listeners l where l.executor_id = p_executor and l.dead_at is null;
   if not found then
     raise exception 'listener % was declared dead', p_executor using errcode = 'IG020', constraint = 'declared_dead';
@@ -34,7 +35,7 @@ begin
     perform ingest.ingest_promote_scheduled();
   end if;
   select k.ids, k.turns into v_ids, v_turns
-  from ingest.ingest_pick_kinds(p_executor, ingest.ingest_folders(p_roots) || case when v_knows_caps then '{" knows caps"}'::text[] else '{}' end, p_space, p_most, p_long, p_new, p_not, p_leaves, p_turns) k;
+  from ingest.ingest_pick_kinds(p_executor, ingest.ingest_folders(p_roots) || case when v_knows_caps then '{" knows caps"}'::text[] else '{}' end || ingest.ingest_step_marks(v_steps), p_space, p_most, p_long, p_new, p_not, p_leaves, p_turns) k;
   loop
     exit when cardinality(v_ids) = 0;
     return query
@@ -42,7 +43,7 @@ begin
       set status = 'running', executor_id = p_executor, attempt = r.attempt + 1, started_at = ingest.ingest_now(),
           -- Its end rings, since it makes room for others.
           limited = c.max_running is not null or v_capped and ingest.ingest_most_running(coalesce(r.submitted_by, r.created_by)) is not null,
-          settings = coalesce(r.settings, ingest.ingest_settings(c, s) || case when r.generation is null then '{}' else ingest.ingest_generation_settings(r.collection, r.generation) end || v_reading), error = null, finished_at = null,
+          settings = coalesce(r.settings, ingest.ingest_settings(c, s) || case when r.generation is null then '{}' else ingest.ingest_generation_settings(r.collection, r.generation) end || v_reading || ingest.ingest_step_versions(c.steps, v_steps)), error = null, finished_at = null,
           deadline_at = ingest.ingest_now() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
       from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
       where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection

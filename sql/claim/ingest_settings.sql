@@ -8,7 +8,8 @@ return jsonb_build_object(
   'generation', p_collection.generation)
   -- Without these they are what they were, and so are their digests.
   || case when p_collection.by_language then jsonb_build_object('by_language', true) else '{}' end
-  || case when p_collection.tenant = '' then '{}' else jsonb_build_object('tenant', p_collection.tenant) end;
+  || case when p_collection.tenant = '' then '{}' else jsonb_build_object('tenant', p_collection.tenant) end
+  || case when p_collection.steps = '[]' then '{}' else jsonb_build_object('steps', p_collection.steps) end;
 
 comment on function ingest.ingest_settings(ingest.ingest_collections, ingest.ingest_spaces) is
   'What a document''s chunks and vectors depend on; a request keeps it from its start to its end.';

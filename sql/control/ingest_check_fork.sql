@@ -26,7 +26,7 @@ begin
        select from ingest.ingest_revisions v
        where v.request_id = p_request.id and v.state in ('published', 'skipped') and v.text is null
          and v.reason is distinct from 'duplicate' and v.reason is distinct from 'deleted'
-         and v.reason is distinct from 'unsupported' and ingest.ingest_same_live(v) is null) then
+         and v.reason is distinct from 'unsupported' and v.reason is distinct from 'dropped' and ingest.ingest_same_live(v) is null) then
     raise exception 'texts of request % were replaced and purged', p_request.id
       using errcode = 'IG022', constraint = 'purged', hint = 'Fork it from load: the documents are read again.';
   end if;

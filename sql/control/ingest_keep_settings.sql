@@ -12,11 +12,12 @@ begin
     perform ingest.ingest_require_building(p_request);
     return;
   end if;
-  if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr}'::text[]) then
+  if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr,step_versions}'::text[]) then
     return;
   end if;
   if not exists (select from ingest.ingest_revisions v where v.request_id = p_request.id and v.state = 'published') then
-    perform ingest.ingest_undo(p_request.id, 'loaded'::text);
+    -- Own steps have made the texts what they are.
+    perform ingest.ingest_undo(p_request.id, case when v_now -> 'steps' is distinct from p_request.settings -> 'steps' then 'discovered'::text else 'loaded'::text end);
     update ingest.ingest_revisions v set generation = (v_now ->> 'generation')::int
     where v.request_id = p_request.id and v.state in ('discovered', 'loaded', 'failed') and v.generation <> (v_now ->> 'generation')::int;
     update ingest.ingest_requests r set settings = null where r.id = p_request.id;

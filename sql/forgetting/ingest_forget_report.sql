@@ -10,7 +10,7 @@ as $$
          case k.what when 'documents' then 'a listener goes on, or this call again'
                      when 'chunks' then 'texts that other documents hold, too: theirs'
                      when 'errors' then 'of requests that stay: their words are gone' end
-  from told t cross join unnest('{documents,revisions,chunks,scores,requests,errors,watches,archives,containers,changes,queries}'::text[])
+  from told t cross join unnest('{documents,revisions,chunks,scores,results,requests,errors,watches,archives,containers,changes,queries}'::text[])
     with ordinality as k (what, place)
   union all
   select 'workflows', null, (select count(*) from ingest.ingest_left_workflows l where l.order_id = t.id), 'DBOS''s rows: a listener has them deleted' from told t

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_forget_rows(p_scope ingest.ingest_scope
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_shared bigint; v_chunks bigint; v_scores bigint; v_revisions bigint; v_documents bigint; v_requests bigint;
+  v_shared bigint; v_chunks bigint; v_scores bigint; v_results bigint; v_revisions bigint; v_documents bigint; v_requests bigint;
 begin
   select count(distinct (c.hash, c.space_id)) into v_shared from ingest.ingest_chunk_store c
   where c.revision_id = any (p_revisions) and exists (
@@ -11,6 +11,8 @@ begin
       and not (v.collection = any ((p_scope).collections) and ingest.ingest_in_scope(p_scope, v.uri)));
   delete from ingest.ingest_rerank_scores s where s.revision_id = any (p_revisions);
   get diagnostics v_scores = row_count;
+  delete from ingest.ingest_step_results s where s.revision_id = any (p_revisions);
+  get diagnostics v_results = row_count;
   delete from ingest.ingest_chunk_store c where c.revision_id = any (p_revisions);
   get diagnostics v_chunks = row_count;
   delete from ingest.ingest_cuts c where c.revision_id = any (p_revisions);
@@ -25,7 +27,7 @@ begin
   where r.id = any (p_gone) and (num_nonnulls(p_scope.uri, p_scope.under) > 0 or not exists (
     select from ingest.ingest_revisions v join ingest.ingest_documents d on d.revision_id = v.id where v.request_id = r.id));
   get diagnostics v_requests = row_count;
-  return jsonb_build_object('documents', v_documents, 'revisions', v_revisions, 'chunks', v_chunks, 'scores', v_scores,
+  return jsonb_build_object('documents', v_documents, 'revisions', v_revisions, 'chunks', v_chunks, 'scores', v_scores, 'results', v_results,
                             'requests', v_requests, 'shared', v_shared);
 end
 $$;

@@ -12,13 +12,13 @@ begin
   select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_settings) as keys (key)
   where key not in ('embedder', 'endpoint', 'model', 'dimensions', 'chunk_size', 'chunk_overlap', 'embedding_template',
                     'passage_prefix', 'query_prefix', 'text_config', 'max_running', 'weight', 'tenant', 'monthly_texts', 'monthly_cost', 'indexed', 'index_from', 'index_m',
-                    'index_ef_construction', 'index_ef_search');
+                    'index_ef_construction', 'index_ef_search', 'steps');
   if v_unknown is not null then
     raise exception 'collection setting % is not known', v_unknown
       using errcode = 'IG012', constraint = 'unknown_setting',
             hint = 'Known are embedder, endpoint, model, dimensions, chunk_size, chunk_overlap, embedding_template, '
                    'passage_prefix, query_prefix, text_config, max_running, weight, tenant, monthly_texts, monthly_cost, indexed, index_from, index_m, '
-                   'index_ef_construction and index_ef_search.';
+                   'index_ef_construction, index_ef_search and steps.';
   end if;
   if p_settings ? 'endpoint' and not ingest.ingest_is_owner() then
     raise exception 'role "%" may not choose the service that listeners call', ingest.ingest_caller()
@@ -36,6 +36,7 @@ begin
   perform ingest.ingest_check_text_config(nullif(p_settings ->> 'text_config', 'auto'));
   perform ingest.ingest_check_chunk_settings(p_name, p_settings);
   perform ingest.ingest_check_index_settings(p_name, p_settings);
+  perform ingest.ingest_check_steps(p_settings -> 'steps');
   insert into ingest.ingest_collections (name, created_by) values (p_name, ingest.ingest_caller()) on conflict do nothing;
   update ingest.ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
@@ -53,7 +54,7 @@ begin
       index_m = coalesce((p_settings ->> 'index_m')::int, c.index_m), index_ef_search = coalesce((p_settings ->> 'index_ef_search')::int, c.index_ef_search),
       index_ef_construction = case when p_settings ? 'index_ef_construction' then (p_settings ->> 'index_ef_construction')::int
                                    else c.index_ef_construction end,
-      updated_at = ingest.ingest_now()
+      steps = coalesce(nullif(p_settings -> 'steps', 'null'), c.steps), updated_at = ingest.ingest_now()
   where c.name = p_name;
   if p_settings ? 'tenant' then
     perform ingest.ingest_change_tenant(p_name, coalesce(p_settings ->> 'tenant', ''));

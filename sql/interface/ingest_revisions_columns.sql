@@ -8,7 +8,7 @@ comment on column ingest.ingest_revisions.document_id is 'Its document: ingest_d
 comment on column ingest.ingest_revisions.state is
   'discovered, loaded, chunked, embedded, published, skipped or failed: the last step that it has completed. published: it was made live once; ingest_documents.revision_id says what is live now.';
 comment on column ingest.ingest_revisions.reason is
-  'Why it was skipped: unchanged, superseded, duplicate, deleted, unsupported, or planned: a plan counted it, and went no further. Null: not skipped.';
+  'Why it was skipped: unchanged, superseded, duplicate, deleted, unsupported, dropped (by an own step; warning says why), or planned: a plan counted it, and went no further. Null: not skipped.';
 comment on column ingest.ingest_revisions.error is 'Why it failed: code, message, hint, step, retryable. Null: it did not fail.';
 comment on column ingest.ingest_revisions.path is 'System: same as locator, in rows of the former release.';
 comment on column ingest.ingest_revisions.media_type is 'Its media type. Null: not read yet.';

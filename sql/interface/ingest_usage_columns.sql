@@ -7,3 +7,4 @@ comment on column ingest.ingest_usage.request_id is 'The request that sent them.
 comment on column ingest.ingest_usage.texts is 'Texts sent to the embedder.';
 comment on column ingest.ingest_usage.tokens is 'Tokens that the embedder counted.';
 comment on column ingest.ingest_usage.cost is 'Cost at the price of the time. Null: no price is known.';
+comment on column ingest.ingest_usage.step is 'The own step that sent them. Null: the embedder.';

@@ -22,7 +22,7 @@ begin
            case when (v.title is not null or o.metadata -> 'heading_path' <> '[]') and ts_filter(o.lexemes, '{a,b}') = ''
                   or ingest.ingest_searchable(said.all) <> said.all or ingest.ingest_grams(said.all, false) <> said.all
                 then ingest.ingest_lexemes(o.text_config, v.title, o.metadata -> 'heading_path',
-                                           concat_ws(E'\n', o.metadata ->> 'continues', o.text)) end as lexemes
+                                           ingest.ingest_words_of(o.metadata, o.text)) end as lexemes
     from ingest.ingest_chunk_store o
     join ingest.ingest_revisions v on v.id = o.revision_id
     cross join lateral (

@@ -33,6 +33,8 @@ begin
     delete from ingest.ingest_cuts k using old where k.revision_id = old.id
   ), unscored as (
     delete from ingest.ingest_rerank_scores s using old where s.revision_id = old.id
+  ), unmade as (
+    delete from ingest.ingest_step_results s using old where s.revision_id = old.id
   )
   update ingest.ingest_revisions v set text = null, replaced_at = null
   from old where v.id = old.id;

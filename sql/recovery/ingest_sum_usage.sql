@@ -8,10 +8,10 @@ as $$
   ), gone as (
     delete from ingest.ingest_usage u using old where u.id = old.id returning u.*
   )
-  insert into ingest.ingest_usage (at, tenant, collection, space_id, texts, tokens, cost)
-  select date_trunc('day', g.at, 'UTC'), g.tenant, g.collection, g.space_id, sum(g.texts)::bigint, sum(g.tokens)::bigint, sum(g.cost)
-  from gone g group by date_trunc('day', g.at, 'UTC'), g.tenant, g.collection, g.space_id;
+  insert into ingest.ingest_usage (at, tenant, collection, space_id, step, texts, tokens, cost)
+  select date_trunc('day', g.at, 'UTC'), g.tenant, g.collection, g.space_id, g.step, sum(g.texts)::bigint, sum(g.tokens)::bigint, sum(g.cost)
+  from gone g group by date_trunc('day', g.at, 'UTC'), g.tenant, g.collection, g.space_id, g.step;
 $$;
 
 comment on function ingest.ingest_sum_usage(int) is
-  'Sums up a page of what was used the day before yesterday or earlier, by day, collection and space: the table grows by days, not by calls.';
+  'Sums up a page of what was used the day before yesterday or earlier, by day, collection, space and own step: the table grows by days, not by calls.';

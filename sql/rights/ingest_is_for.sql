@@ -7,7 +7,7 @@ return case p_right
   when 'submit' then p_routine in (
     'ingest_add', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',
     'ingest_show_document', 'ingest_show_revisions', 'ingest_progress', 'ingest_progress_of',
-    'ingest_waiting_for', 'ingest_lacks_caps', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored', 'ingest_watch',
+    'ingest_waiting_for', 'ingest_lacks_caps', 'ingest_lacks_steps', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored', 'ingest_watch',
     'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched', 'ingest_count_watched', 'ingest_watch_waits_for', 'ingest_noticed_by',
     'ingest_locate', 'ingest_lacks_root', 'ingest_root_for')
   when 'search' then p_routine in (
@@ -23,7 +23,7 @@ return case p_right
     'ingest_show_revisions', 'ingest_list_generations', 'ingest_show_chunks', 'ingest_context', 'ingest_context_as_caller', 'ingest_passages_by_right', 'ingest_passages',
     'ingest_passages_of', 'ingest_pieces', 'ingest_opening', 'ingest_still_continues', 'ingest_open_fence', 'ingest_growth', 'ingest_choose', 'ingest_cut_length', 'ingest_budget', 'ingest_citation', 'ingest_heading_path', 'ingest_page')
   when 'operate' then p_routine in (
-    'ingest_is_failing', 'ingest_progress', 'ingest_progress_of', 'ingest_waiting_for', 'ingest_lacks_caps', 'ingest_places', 'ingest_places_of', 'ingest_outage_of',
+    'ingest_is_failing', 'ingest_progress', 'ingest_progress_of', 'ingest_waiting_for', 'ingest_lacks_caps', 'ingest_lacks_steps', 'ingest_places', 'ingest_places_of', 'ingest_outage_of',
     'ingest_outage_message', 'ingest_cancel', 'ingest_resume', 'ingest_retry',
     'ingest_fork', 'ingest_confirm_restore', 'ingest_restored', 'ingest_collection', 'ingest_set_principals', 'ingest_delete_documents',
     'ingest_delete_requests', 'ingest_delete_under', 'ingest_count_documents', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',

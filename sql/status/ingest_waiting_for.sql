@@ -8,6 +8,7 @@ declare
   v_places_of record;
   v_batch ingest.ingest_batches;
   v_outage record;
+  v_steps text;
 begin
   if p_request.status not in ('pending', 'running') then
     return null;
@@ -44,6 +45,10 @@ begin
   end if;
   if ingest.ingest_lacks_caps(p_request) then
     return 'listener: those that could take it are of a former release, and know nothing of plans, caps and several generations; start one of this release: ingest listen';
+  end if;
+  v_steps := ingest.ingest_lacks_steps(p_request);
+  if v_steps is not null then
+    return v_steps;
   end if;
   v_outage := ingest.ingest_outage_of(p_request.collection);
   if v_outage.service is not null then

@@ -25,10 +25,10 @@ ROLES = ("ingest_operator", "ingest_app", "ingest_listener", "ingest_owner")
 SCHEMA = {"INGEST_SCHEMA": "ingest"}
 
 
-@pytest.mark.parametrize(
-    "page",
-    ["README.md", "docs/quickstart.md", "docs/concepts.md", "docs/plans-and-caps.md", "docs/changing-the-model.md"],
-)
+PAGES = ["quickstart", "concepts", "plans-and-caps", "changing-the-model", "own-steps"]
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}.md" for name in PAGES)])
 async def test_the_sql_of_a_page_does_what_the_page_shows(page: str, ready: str, tmp_path: Path) -> None:
     ingest = Ingest(ROOT, INGEST_DATABASE_URL=ready)
     assert (await ingest("quickstart", "examples/documents")).status == 0

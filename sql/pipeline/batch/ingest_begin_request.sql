@@ -10,7 +10,7 @@ declare
 begin
   perform ingest.ingest_as_system();
   -- Lock order: batches, then the request.
-  if exists (select from ingest.ingest_requests r where r.id = p_request and (r.settings ->> 'pipeline' <> v_pipeline or not ingest.ingest_may_run(r, p_executor, true))) then
+  if exists (select from ingest.ingest_requests r where r.id = p_request and (r.settings ->> 'pipeline' <> v_pipeline or not ingest.ingest_may_run(r, p_executor, true) or ingest.ingest_has_other_steps(r, p_executor))) then
     perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
   end if;
   select r.* into v_request from ingest.ingest_requests r where r.id = p_request for no key update;
@@ -21,12 +21,15 @@ begin
     return;
   end if;
   if not ingest.ingest_may_run(v_request, p_executor, true) then
-    perform ingest.ingest_reopen(p_request, 'resume'::text);  -- it waits for a listener that knows what it asks for
+    perform ingest.ingest_reopen(p_request, 'resume'::text);  -- it waits for a listener that knows what it asks for, and has its steps
     return;
   end if;
-  perform ingest.ingest_require_price(v_request, ingest.ingest_price_of(v_request.settings, p_executor));
+  perform ingest.ingest_require_price(v_request, ingest.ingest_price_of(v_request.settings, p_executor), v_request.settings ->> 'model');
   if v_request.settings ->> 'pipeline' <> v_pipeline then
     perform ingest.ingest_change_pipeline(p_request, v_pipeline);
+  end if;
+  if ingest.ingest_has_other_steps(v_request, p_executor) then
+    perform ingest.ingest_change_steps(p_request, p_executor);
   end if;
   if v_request.executor_id <> p_executor or v_request.begun <> v_request.attempt or v_request.settings ->> 'pipeline' <> v_pipeline then
     update ingest.ingest_requests r

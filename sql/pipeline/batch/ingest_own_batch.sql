@@ -13,7 +13,7 @@ begin
      or not exists (
        select from ingest.ingest_requests r join ingest.ingest_listeners l on l.pipeline = r.settings ->> 'pipeline'
        where r.id = p_request and r.status = 'running' and l.executor_id = p_executor and l.dead_at is null
-         and ingest.ingest_may_run(r, p_executor, false)) then
+         and ingest.ingest_may_run(r, p_executor, false) and not ingest.ingest_has_other_steps(r, p_executor)) then
     return null;
   end if;
   if v_batch.owner is not null and v_batch.resume_at is null and exists (

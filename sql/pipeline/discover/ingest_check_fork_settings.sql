@@ -5,8 +5,9 @@ as $$
 -- within a tenant: it would learn, later, which texts the other one holds.
 declare
   v_keys text[] := case p_fork.fork_step
-    when 'embed' then '{chunk_size,chunk_overlap}'::text[]
-    when 'save' then '{chunk_size,chunk_overlap,space_id,embedding_template,passage_prefix,tenant}'::text[] end;
+    when 'chunk' then '{steps,step_versions}'::text[]
+    when 'embed' then '{steps,step_versions,chunk_size,chunk_overlap}'::text[]
+    when 'save' then '{steps,step_versions,chunk_size,chunk_overlap,space_id,embedding_template,passage_prefix,tenant}'::text[] end;
   v_other text;
 begin
   select string_agg(k.key, ', ') into v_other
@@ -15,7 +16,7 @@ begin
   if v_other is not null then
     raise exception 'collection "%" has other settings than request % had: %', p_fork.collection, p_fork.forked_from, v_other
       using errcode = 'IG023', constraint = 'other_settings',
-            hint = case when v_other like '%chunk_%' then 'Fork it from chunk.' else 'Fork it from embed.' end;
+            hint = case when v_other like '%step%' then 'Fork it from load.' when v_other like '%chunk_%' then 'Fork it from chunk.' else 'Fork it from embed.' end;
   end if;
 end
 $$;

@@ -24,7 +24,7 @@ begin
   v_seen := ingest.ingest_copy_unchanged(v_fork, v_last);
   with origin as (
     select v as rev, v.position, v.batch from ingest.ingest_revisions v
-    where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded'))
+    where v.request_id = v_fork.forked_from and (v.reason is null or v.reason in ('unchanged', 'superseded', 'dropped'))
     union all
     -- What lies inside of a document that had not changed was found by the request that brought it.
     select part, v.position, v.batch
@@ -73,7 +73,7 @@ begin
   select f.id, ingest.ingest_generation(v_fork), c.ordinal, c.space_id, c.start_char, c.end_char, l.config,
          v_fork.collection, c.text, c.hash, c.metadata, c.embedding,
          ingest.ingest_lexemes(l.config, o.title, c.metadata -> 'heading_path',
-                               concat_ws(E'\n', c.metadata ->> 'continues', c.text))
+                               ingest.ingest_words_of(c.metadata, c.text))
   from copied f
   join ingest.ingest_revisions o on o.id = f.origin_id
   join ingest.ingest_chunk_store c on c.revision_id = o.id and c.generation = o.generation

@@ -17,7 +17,7 @@ begin
        embedding, lexemes)
     select v.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char,
            l.config, v_settings.collection, n.text, n.hash, n.metadata, k.embedding,
-           ingest.ingest_lexemes(l.config, v.title, n.metadata -> 'heading_path', concat_ws(E'\n', n.metadata ->> 'continues', n.text))
+           ingest.ingest_lexemes(l.config, v.title, n.metadata -> 'heading_path', ingest.ingest_words_of(n.metadata, n.text))
     from unnest(p_chunks) n
     cross join lateral (
       select c.embedding from ingest.ingest_chunk_store c where c.hash = n.hash and c.space_id = v_settings.space_id limit 1) k

@@ -15,7 +15,7 @@ begin
      lexemes)
   select v.revision, v_settings.generation, n.ordinal, v_settings.space_id, n.start_char, n.end_char, l.config,
          v_settings.collection, n.text, n.hash, n.metadata, n.embedding,
-         ingest.ingest_lexemes(l.config, v.title, n.metadata -> 'heading_path', concat_ws(E'\n', n.metadata ->> 'continues', n.text))
+         ingest.ingest_lexemes(l.config, v.title, n.metadata -> 'heading_path', ingest.ingest_words_of(n.metadata, n.text))
   from unnest(p_chunks) n
   cross join lateral (
     select ingest.ingest_chunk_config(n.metadata, v_settings.by_language, v_settings.text_config) as config offset 0) l

@@ -39,7 +39,7 @@ begin
   delete from ingest.ingest_planned_texts t where t.request_id = p_request;
   delete from ingest.ingest_revisions v where v.request_id = p_request and v.state = 'skipped';
   return v_documents || v_texts || jsonb_build_object(
-    'gone', v_gone,
+    'gone', v_gone, 'steps_not_counted', ingest.ingest_steps_not_counted(v_request),
     'model', v_request.settings ->> 'model', 'embedder', v_request.settings ->> 'embedder',
     'hint', case when v_texts -> 'cost' = 'null' then format(
       'No price is known. Say what a million tokens cost: select ingest_price(%L, 0.02); or INGEST_PRICE_PER_MILLION_TOKENS of the listener',

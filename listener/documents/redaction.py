@@ -1,0 +1,125 @@
+"""The own step ``redact``: what looks like personal data is replaced in a document's text, title and metadata.
+
+Patterns are bounded and linear, and of this program: a collection names them, and gives words of its own, which are
+taken as they are. No regular expression comes from a setting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from listener.documents.steps import DocumentStep, DocumentText, Options, WrongStepOptions
+
+MOST_WORDS, LONGEST_WORD = 1000, 200
+
+# Each begins where no sign of its own kind stands before it, and is bounded: no two ways to read the same signs.
+EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}(?![A-Za-z0-9])")
+CARD = re.compile(r"(?<!\d)[2-6](?:[ -]?\d){12,18}(?!\d)")
+PHONE = re.compile(r"(?<![\w+(])(?:\+|00|\(?0)\d{0,3}\)?(?:[ ./()-]{0,2}\d){6,14}(?!\d)")
+
+
+def _iban(found: str) -> int:
+    """Find one by its checksum: as many of the words as it has, since the next may be in capitals, too."""
+    words = found.split(" ")
+    for count in range(len(words), 0, -1):
+        signs = "".join(words[:count])
+        if 15 <= len(signs) <= 34 and int("".join(str(int(sign, 36)) for sign in signs[4:] + signs[:4])) % 97 == 1:
+            return len(" ".join(words[:count]))
+    return 0
+
+
+def _card(found: str) -> int:
+    """Find one by its checksum (Luhn)."""
+    digits = [int(sign) for sign in reversed(found) if sign.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return 0 if (sum(digits[::2]) + sum(doubled)) % 10 else len(found)
+
+
+def _phone(found: str) -> int:
+    return len(found) if 7 <= sum(sign.isdigit() for sign in found) <= 15 else 0
+
+
+Kind = tuple["re.Pattern[str]", Callable[[str], int]]
+KINDS: Mapping[str, Kind] = {
+    "email": (EMAIL, len),
+    "iban": (IBAN, _iban),
+    "card": (CARD, _card),
+    "phone": (PHONE, _phone),
+}
+"""Of each, the pattern, and how many of the signs that it finds are one; 0: it is none."""
+
+
+def redact(document: DocumentText, options: Options) -> DocumentText:
+    """Return a document without what the options name: ``patterns``, ``words``; ``replacement`` has ``{kind}``."""
+    kinds = _kinds(options.get("patterns", sorted(KINDS)))
+    words = _words(options.get("words", []))
+    wanted = str(options.get("replacement", "[{kind}]"))
+
+    def said(text: str) -> str:
+        return DocumentText(text).replaced(_places(text, kinds, words, wanted)).text
+
+    kept = document.replaced(_places(document.text, kinds, words, wanted))
+    title = said(document.title) if document.title else document.title
+    return replace(kept, title=title, metadata=_of_values(document.metadata, said))
+
+
+def _kinds(names: Any) -> list[tuple[str, Kind]]:
+    names = [names] if isinstance(names, str) else names
+    if unknown := [name for name in names if name not in KINDS]:
+        raise WrongStepOptions(f"redact knows no pattern {unknown[0]!r}", f"It knows {', '.join(sorted(KINDS))}.")
+    return [(name, kind) for name, kind in KINDS.items() if name in names]
+
+
+def _words(given: Any) -> list[str]:
+    words = [given] if isinstance(given, str) else list(given)
+    if len(words) > MOST_WORDS or not all(isinstance(one, str) and 0 < len(one) <= LONGEST_WORD for one in words):
+        raise WrongStepOptions(f"words of redact are up to {MOST_WORDS} strings of up to {LONGEST_WORD} characters")
+    return words
+
+
+def _places(
+    text: str, kinds: Sequence[tuple[str, Kind]], words: Sequence[str], wanted: str
+) -> list[tuple[int, int, str]]:
+    """Return what is replaced, in order; of what overlaps, the kind that comes first."""
+    found: list[tuple[int, int, str]] = []
+    for name, (pattern, length_of) in kinds:
+        instead = wanted.replace("{kind}", name.upper())
+        lengths = ((one.start(), length_of(one[0])) for one in pattern.finditer(text))
+        found += [(start, start + length, instead) for start, length in lengths if length]
+    found += [(at, at + len(word), wanted.replace("{kind}", "WORD")) for word in words for at in _all(text, word)]
+    kept: list[tuple[int, int, str]] = []
+    for place in sorted(found, key=lambda one: (one[0], -one[1])):
+        if not kept or place[0] >= kept[-1][1]:
+            kept.append(place)
+        elif place[1] > kept[-1][1]:  # it begins inside of one, and goes on behind it
+            kept[-1] = (kept[-1][0], place[1], kept[-1][2])
+    return kept
+
+
+def _all(text: str, word: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + len(word))
+
+
+def _of_values(value: Any, said: Callable[[str], str]) -> Any:
+    """Return metadata with all strings in them changed; keys stay."""
+    if isinstance(value, str):
+        return said(value)
+    if isinstance(value, Mapping):
+        return {key: _of_values(one, said) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_of_values(one, said) for one in value]
+    return value
+
+
+STEP = DocumentStep(
+    version="1",
+    options={"patterns": "string or array", "words": "string or array", "replacement": "string"},
+    run=redact,
+)

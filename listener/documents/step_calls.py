@@ -1,0 +1,130 @@
+"""What worker processes run for steps of users' own: a step is imported there, and only data comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint
+from typing import Any, NamedTuple
+
+from listener.documents.steps import (
+    ChunkStep,
+    ChunkText,
+    DocumentStep,
+    DocumentText,
+    Dropped,
+    OwnStep,
+    StepRefused,
+    StepUnavailable,
+    WrongStepOptions,
+    take_used,
+)
+
+MOST_SAID = 1000  # characters of a message
+
+
+class StepSaid(NamedTuple):
+    """What a step is, as far as a listener has to know."""
+
+    place: str
+    version: str
+    options: dict[str, str]
+    network: bool
+    environment: list[str]
+    paid: bool
+    most_tokens: int
+    probed: bool
+    group: int
+    opening: int
+
+
+class StepResult(NamedTuple):
+    """What became of a text. ``kind``: done, dropped, refused, unavailable, options, or failed."""
+
+    text: str
+    kind: str = "done"
+    title: str | None = None
+    metadata: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+    pages: list[int] = []  # noqa: RUF012
+    message: str = ""
+    hint: str = ""
+    retry_after: float | None = None
+    tokens: int = 0
+
+
+class StepResults(NamedTuple):
+    """What became of texts, in their order, and the tokens that all of them took."""
+
+    results: list[StepResult]
+    tokens: int = 0
+
+
+def describe_step(point: str) -> StepSaid:
+    """Return what a step says of itself. Raises TypeError if it is none."""
+    step = _imported(point)
+    place = "document" if isinstance(step, DocumentStep) else "chunk"
+    group, opening = (step.group, step.opening) if isinstance(step, ChunkStep) else (1, 0)
+    own = (str(step.version), dict(step.options), step.network, list(step.environment), step.paid, step.most_tokens)
+    return StepSaid(place, *own, step.probe is not None, max(1, group), max(0, opening))
+
+
+def rework_document(
+    point: str,
+    options: Mapping[str, Any],
+    text: str,
+    title: str | None,
+    metadata: Mapping[str, Any],
+    pages: Sequence[int],
+    media_type: str,
+) -> StepResult:
+    """Return what a step makes of a document."""
+    try:
+        step = _imported(point)
+        assert isinstance(step, DocumentStep)
+        became: object = step.run(DocumentText(text, title, metadata, pages, media_type), options)
+    except Exception as error:
+        return _said(error)._replace(tokens=take_used())
+    if isinstance(became, Dropped):
+        return StepResult("", "dropped", message=str(became.reason)[:MOST_SAID], tokens=take_used())
+    if not isinstance(became, DocumentText):
+        return _said(TypeError(f"it returned {type(became).__name__}"))
+    pages = list(became.pages) if became.text == text or became.pages is not pages else []
+    return StepResult(became.text, "done", became.title, dict(became.metadata), pages, tokens=take_used())
+
+
+def rework_chunks(point: str, options: Mapping[str, Any], chunks: Sequence[ChunkText]) -> StepResults:
+    """Return what a step makes of chunks."""
+    try:
+        step = _imported(point)
+        assert isinstance(step, ChunkStep)
+        became = list(step.run(chunks, options))
+        if len(became) != len(chunks):
+            raise ValueError(f"it returned {len(became)} texts for {len(chunks)}")
+    except Exception as error:
+        return StepResults([_said(error)] * len(chunks), take_used())
+    return StepResults([StepResult(one) if isinstance(one, str) else _said(one) for one in became], take_used())
+
+
+def probe_step(point: str, options: Mapping[str, Any]) -> StepResult:
+    """Ask whether a step's service lives."""
+    try:
+        step = _imported(point)
+        if step.probe is not None:
+            step.probe(options)
+    except Exception as error:
+        return _said(error)
+    return StepResult("")
+
+
+def _said(error: object) -> StepResult:
+    kinds = {StepRefused: "refused", StepUnavailable: "unavailable", WrongStepOptions: "options"}
+    kind = next((name for known, name in kinds.items() if isinstance(error, known)), "failed")
+    said = str(error) if kind != "failed" else f"{type(error).__name__}: {error}"
+    hint, wish = str(getattr(error, "hint", ""))[:MOST_SAID], getattr(error, "retry_after", None)
+    return StepResult("", kind, message=said[:MOST_SAID], hint=hint, retry_after=None if wish is None else float(wish))
+
+
+def _imported(point: str) -> OwnStep:
+    step = EntryPoint("", point, "").load()
+    if not isinstance(step, (DocumentStep, ChunkStep)):
+        raise TypeError(f"{point} is {type(step).__name__}, not a DocumentStep or ChunkStep")
+    return step

@@ -1,0 +1,93 @@
+"""Own steps between load and chunk: what they return is all that is stored of a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from listener.documents.step_calls import StepResult, rework_document
+from listener.documents.step_registry import sane
+from listener.errors import DocumentError, ServiceError
+from listener.pipeline.own_steps import OneStep, StepsOfBatch
+from listener.pipeline.rows import Loaded
+
+MOST_MORE = 1024 * 1024  # bytes of a result beyond twice of what was given
+
+
+@dataclass(slots=True)
+class DocumentSteps(StepsOfBatch):
+    """Those that a batch's collection names."""
+
+    place = "document"
+    step = "load"
+
+    async def reworked(self, document: Sequence[Loaded]) -> list[Loaded]:
+        """Return a document and its parts as the steps leave them; nothing while a service may be away."""
+        became: list[Loaded] = []
+        for one in document if self.steps else ():
+            new = await self._reworked(one) if one.parsed else one
+            if new is None or (new.dropped and new.part is None):
+                return [new] if new else []
+            if not new.dropped:  # a part that is dropped becomes no document
+                became.append(new)
+        return became if self.steps else list(document)
+
+    async def _reworked(self, loaded: Loaded) -> Loaded | None:
+        for one in self.steps:
+            if self.away:
+                return None
+            try:
+                result = await self._result(one, loaded)
+                if result.kind == "dropped":
+                    reason = DocumentError("dropped", f"own step {one.known.name!r} drops it: {result.message}")
+                    return replace(loaded, parsed=None, dropped=reason.as_json(self.step))
+                loaded = await self.tools.in_thread(_as_became, one, loaded, result)
+            except (ServiceError, DocumentError) as error:
+                failure = self.failure(one, error)
+                return replace(loaded, parsed=None, error=failure) if failure else None
+        return loaded
+
+    async def _result(self, one: OneStep, loaded: Loaded) -> StepResult:
+        assert loaded.parsed is not None
+        text = loaded.parsed
+        given = (text.text, text.title, dict(text.metadata), list(text.pages), text.media_type)
+        most = 2 * len(text.text.encode("utf-8", "replace")) + MOST_MORE
+        call = partial(one.known.call, rework_document, one.setting.options, *given, most=most)
+        if not one.known.said.paid:
+            return self._sound(one, sane(await call()))
+        key = await self.tools.in_thread(one.key, given)
+        known = await self.tools.gateway.known_results(self.fence, [loaded.revision], [key])
+        if known:
+            return StepResult(**known[0])
+        granted = await one.reserve([one.tokens([text.text])])
+        result, kept = StepResult("", "failed"), False
+        try:
+            result = sane(await call())
+            await one.keep([(loaded.revision, key, result)], result.tokens, granted)
+            kept = True
+        finally:
+            if not kept:
+                await one.caps.give_back(granted)
+        return self._sound(one, result)
+
+    def _sound(self, one: OneStep, result: StepResult) -> StepResult:
+        if result.kind not in ("done", "dropped"):
+            one.raise_failure(result)
+        self.answered = True
+        return result
+
+
+def _as_became(one: OneStep, loaded: Loaded, result: StepResult) -> Loaded:
+    """Return what a step made of a document, if that can be stored."""
+    assert loaded.parsed is not None
+    if not result.text.strip():
+        raise DocumentError("no_text", f"own step {one.known.name!r} left no text", "It should drop such documents.")
+    pages = result.pages
+    if pages != sorted(pages) or (pages and not 0 <= pages[0] <= pages[-1] <= len(result.text)):
+        raise one.known.failed("its pages do not lie in its text")
+    if len(json.dumps(result.metadata)) > MOST_MORE or len(result.title or "") > MOST_MORE:
+        raise one.known.failed("its title or metadata are larger than 1 MB")
+    parsed = replace(loaded.parsed, text=result.text, title=result.title or None, metadata=result.metadata, pages=pages)
+    return replace(loaded, parsed=parsed)

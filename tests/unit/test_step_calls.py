@@ -1,0 +1,160 @@
+"""Own steps without a listener: what redact finds, how pages move, what is installed, what comes back from a worker."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from distribution import distribution
+
+from listener.documents.pool import Workers
+from listener.documents.redaction import redact
+from listener.documents.step_calls import rework_chunks, rework_document
+from listener.documents.step_registry import GROUP, Steps
+from listener.documents.steps import ChunkText, DocumentText, WrongStepOptions
+from listener.errors import OperatorError
+from listener.settings import Settings
+
+MODULE = """
+import os, socket
+from listener.documents.steps import ChunkStep, DocumentStep, StepRefused, StepUnavailable, used
+
+def look(document, options):
+    from dataclasses import replace
+    try:
+        socket.socket()
+        reached = "all"
+    except OSError:
+        reached = "nobody"
+    return replace(document, text=f"{reached} {sorted(name for name in os.environ if name.startswith('ACME'))}")
+
+def each(chunks, options):
+    used(5)
+    kinds = {"refuse": StepRefused("no", "Why not."), "away": StepUnavailable("gone", retry_after=7)}
+    return [kinds.get(chunk.text, chunk.text.upper()) for chunk in chunks]
+
+SHUT = DocumentStep(version="1", run=look)
+OPEN = DocumentStep(version="1", run=look, network=True, environment=["ACME_KEY"])
+EACH = ChunkStep(version="1", run=each)
+FEW = ChunkStep(version="1", run=lambda chunks, options: [])
+"""
+NAMES = ("SHUT", "OPEN", "EACH", "FEW")
+
+
+@pytest.mark.parametrize(
+    ("text", "became"),
+    [
+        ("mail ann.b+c@mail.example.org!", "mail [EMAIL]!"),
+        ("from +49 30 1234567 or (030) 123 4567.", "from [PHONE] or [PHONE]."),
+        ("pay DE89 3704 0044 0532 0130 00 NOW", "pay [IBAN] NOW"),
+        ("card 4111 1111 1111 1111, not 4111 1111 1111 1112", "card [CARD], not 4111 1111 1111 1112"),
+        ("on 2024-01-02, version 1.2.3, page 17, order 12345", "on 2024-01-02, version 1.2.3, page 17, order 12345"),
+        ("a@b and @handle", "a@b and @handle"),
+    ],
+)
+def test_redact_replaces_what_looks_like_personal_data_and_leaves_the_rest(text: str, became: str) -> None:
+    assert redact(DocumentText(text), {}).text == became
+
+
+def test_digits_without_the_checksum_of_an_iban_are_none() -> None:
+    text = "pay DE89 3704 0044 0532 0130 01 NOW"
+    assert redact(DocumentText(text), {"patterns": ["iban"]}).text == text
+
+
+def test_redact_changes_title_and_metadata_too_and_pages_move_along() -> None:
+    text = "ann@example.org wrote Bob.\nSecond page: bob@example.org.\nThird"
+    document = DocumentText(
+        text, "To bob@example.org", {"from": ["ann@example.org"], "n": 1}, [0, 27, text.index("Third")]
+    )
+    became = redact(document, {"words": ["Bob"], "replacement": "<{kind}>", "patterns": "email"})
+    assert became.text == "<EMAIL> wrote <WORD>.\nSecond page: <EMAIL>.\nThird"
+    assert [became.text[page:].split()[0] for page in became.pages] == ["<EMAIL>", "Second", "Third"]
+    assert (became.title, became.metadata) == ("To <EMAIL>", {"from": ["<EMAIL>"], "n": 1})
+
+
+@pytest.mark.parametrize("options", [{"patterns": ["name"]}, {"words": [""]}, {"words": ["x" * 201]}])
+def test_redact_says_which_options_it_does_not_take(options: dict[str, object]) -> None:
+    with pytest.raises(WrongStepOptions):
+        redact(DocumentText("x"), options)
+
+
+@pytest.mark.parametrize("piece", ["a@", "0 ", "1-", "a@a.", "DE89 ", "(0", "+", "a"])
+def test_redact_takes_time_in_proportion_to_the_text(piece: str) -> None:
+    def seconds(times: int) -> float:
+        began = time.process_time()
+        redact(DocumentText(piece * times), {})
+        return time.process_time() - began
+
+    seconds(1000)
+    assert seconds(40_000) < 0.05 + 12 * seconds(10_000)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = {GROUP: {name.lower(): f"acme_steps:{name}" for name in NAMES}}
+    monkeypatch.syspath_prepend(str(distribution(tmp_path, "acme-steps", {"acme_steps": MODULE}, points)))
+
+
+@pytest.mark.usefixtures("packages")
+async def test_a_step_is_confined_unless_it_uses_the_network_and_then_finds_its_variables_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ACME_KEY", "k")
+    monkeypatch.setenv("ACME_OTHER", "o")
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings(step_workers=1))
+        found = []
+        for name in ("shut", "open"):
+            step = steps.of(name)
+            assert step
+            found.append((await step.call(rework_document, {}, "x", None, {}, [], "text/plain")).text)
+        await steps.close()
+    assert found == ["nobody []", "all ['ACME_KEY']"]
+
+
+@pytest.mark.usefixtures("packages")
+async def test_each_chunk_has_its_own_outcome_and_a_wrong_number_of_them_is_none() -> None:
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings())
+        each, few = steps.of("each"), steps.of("few")
+        assert each
+        assert few
+        chunks = [ChunkText("fine"), ChunkText("refuse"), ChunkText("away")]
+        results, tokens = await each.call(rework_chunks, {}, chunks)
+        wrong, _ = await few.call(rework_chunks, {}, chunks)
+        await steps.close()
+    assert [(one.kind, one.text, one.retry_after) for one in results] == [
+        ("done", "FINE", None), ("refused", "", None), ("unavailable", "", 7.0),
+    ]  # fmt: skip
+    assert tokens == 5
+    assert {one.kind for one in wrong} == {"failed"}
+    assert "0 texts for 3" in wrong[0].message
+
+
+async def test_ours_are_installed_and_say_what_they_take() -> None:
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings())
+        told = steps.as_told
+        await steps.close()
+        assert workers.pids() == []  # nobody was asked for what is known
+    assert told["redact"]["options"] == {
+        "patterns": "string or array", "words": "string or array", "replacement": "string",
+    }  # fmt: skip
+    assert (told["contextual"]["place"], told["contextual"]["paid"]) == ("chunk", True)
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [("import nowhere", "nowhere"), ("STEP = 1", "not a DocumentStep"), ("raise SystemExit", "SystemExit")],
+)
+async def test_a_step_that_cannot_be_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, says: str
+) -> None:
+    packages = distribution(tmp_path, "acme-broken", {"acme_broken": module}, {GROUP: {"acme": "acme_broken:STEP"}})
+    monkeypatch.syspath_prepend(str(packages))
+    async with Workers(1, 30, 500) as workers:
+        with pytest.raises(OperatorError, match=says) as caught:
+            await Steps.installed(workers, Settings())
+    assert caught.value.code == "broken_extension"
+    assert "acme-broken 1.0" in caught.value.message
