@@ -1,6 +1,7 @@
 """``python -m benchmarks SUITE``: what the project costs, beside its peers, as tables and as JSON.
 
-latency    INSERT → first line of the workflow, beside pgqueuer, procrastinate and DBOS's queue
+latency    INSERT → first line of the workflow, beside pgqueuer, procrastinate and DBOS's queue; INSERT → searchable,
+           beside a bare asyncpg script that listens, embeds and inserts
 idle       1 and 8 idle listeners beside bare DBOS processes with the same queues: CPU, statements/s, connections
 bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script, pgai,
            LlamaIndex, LangChain and cocoindex; 1,000 HTML pages with the local embedder, beside a bare script

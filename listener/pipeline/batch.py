@@ -53,23 +53,22 @@ class BatchRuns:
                 await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
                 try:
-                    outcome = await self._steps(fence, run_step, seat)
+                    outcome = await self._steps(self._tools, fence, run_step, seat)
                 except LostOwnership:  # while it waited, before its steps
                     await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
                 span.output(**outcome)
                 return outcome
 
-    async def run_shared(self, fence: Fence) -> None:
+    async def run_shared(self, fence: Fence, tools: Tools) -> None:
         """Run the four steps of a batch that requests share, outside of their workflows, so without checkpoints.
 
-        Raises GoAlone if its service fails.
+        ``tools``: with the gateway of that batch. Raises GoAlone if its service fails.
         """
-        with self._tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
-            span.output(**await self._steps(fence, run_plainly, None))
+        with tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
+            span.output(**await self._steps(tools, fence, run_plainly, None))
 
-    async def _steps(self, fence: Fence, run: Run, seat: Seat | None) -> dict[str, int]:
+    async def _steps(self, tools: Tools, fence: Fence, run: Run, seat: Seat | None) -> dict[str, int]:
         """Run the steps. ``seat``: the places to be given back while it waits; a shared batch goes on alone then."""
-        tools = self._tools
         settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0], fence.number))
         waits_on = seat is not None
         if settings.waits:
@@ -83,40 +82,44 @@ class BatchRuns:
         try:
             with on_behalf_of(settings.share):
                 outcome = await run(
-                    tools, "load", partial(self._load, fence, settings, texts, seat if waits_on else None)
+                    tools, "load", partial(self._load, tools, fence, settings, texts, seat if waits_on else None)
                 )
                 if outcome["open"]:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
                     if settings.plan:
                         return outcome | await run(tools, "plan", partial(plan, tools, fence, settings, texts))
-                    outcome |= await run(tools, "embed", partial(self._embed, fence, settings, texts, seat))
+                    outcome |= await run(tools, "embed", partial(self._embed, tools, fence, settings, texts, seat))
         finally:
             texts.let_go()
         if outcome["open"] and settings.publish != "request":
             outcome |= await run(tools, "save", partial(save, tools, fence))
         return outcome
 
-    async def _load(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
+    async def _load(
+        self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None
+    ) -> dict[str, int]:
         """Load; wait while a source is away. What fails although it answers is tried once more. No seat: no waiting."""
         patient = seat is not None
         while True:
-            unread = Unread(self._tools.sources, settings.source) if patient else None
+            unread = Unread(tools.sources, settings.source) if patient else None
             try:
-                return await load(self._tools, fence, texts, unread)
+                return await load(tools, fence, texts, unread)
             except SourceAway as away:
                 assert seat is not None
                 texts.let_go()
                 verdict = await self.waits.after_reading(fence, settings, seat, away)
                 patient = verdict == "away"
 
-    async def _embed(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
+    async def _embed(
+        self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None
+    ) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
 
         An attempt that got some texts through resets the count.
         """
         attempt = 0
         while True:
-            step = EmbedStep(self._tools, self._tools.embedders.of(settings.space), fence, settings, texts)
+            step = EmbedStep(tools, tools.embedders.of(settings.space), fence, settings, texts)
             try:
                 return await step.run()
             except ServiceError as error:
@@ -126,7 +129,7 @@ class BatchRuns:
                     raise GoAlone from error
                 was_away = await self._parking.after(fence, settings, seat, error)
                 attempt = 0 if was_away else 1 if step.sent else attempt + 1
-                if attempt >= self._tools.settings.embed_attempts:
+                if attempt >= tools.settings.embed_attempts:
                     raise
                 if attempt:
                     await self._pause(fence, settings, seat, error, attempt)
