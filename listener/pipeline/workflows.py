@@ -105,7 +105,7 @@ class Workflows:
             one.reserve(workflow)
         handle = None
         try:
-            with SetWorkflowID(workflow):
+            with SetWorkflowID(workflow), self._capacity.executes(workflow):  # however long it takes: not for repair
                 handle = await DBOS.start_workflow_async(function, ref.as_json())
             return handle
         finally:
