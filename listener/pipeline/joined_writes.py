@@ -7,7 +7,7 @@
     publish             one statement: texts, boundaries, chunks, states, publication, and the requests' ends
 
 Nothing is lost by that which is not done again in a moment: texts are in the requests, and vectors are written as soon
-as the one call that makes all of them has answered. Whatever takes longer than ``MOMENT_SECONDS``, so that its progress
+as the one call that makes all of them has answered. Whatever takes longer than ``WRITE_SECONDS``, so that its progress
 can be seen, or needs more than one call or one revision a document, is written from there on step by step.
 """
 
@@ -28,13 +28,12 @@ from listener.errors import LostOwnership
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.request_rows import BatchSettings
 from listener.pipeline.rows import Count, Cut, Fence, LoadedRow, NewChunk, Outcome, ToChunk, ToEmbed, ToLoad
+from listener.pipeline.writes import WRITE_SECONDS
 from listener.sources.base import Known
 from listener.sources.inline import OwnContent
 
 if TYPE_CHECKING:
     from pgvector import Vector
-
-MOMENT_SECONDS = 0.25
 
 
 class JoinedWrites(Gateway):
@@ -84,8 +83,8 @@ class JoinedWrites(Gateway):
         return self._ended
 
     async def write_what_takes_longer(self, fence: Fence) -> None:
-        """Write what is there after a moment; from then on each step writes its own."""
-        await anyio.sleep(MOMENT_SECONDS)
+        """Write what is there after a second, as all steps do; from then on each writes its own."""
+        await anyio.sleep(WRITE_SECONDS)
         await retry_on_outage(partial(self._part, fence))
 
     async def batch_settings(self, request: UUID, batch: int) -> BatchSettings:
