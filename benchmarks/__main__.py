@@ -1,6 +1,7 @@
 """``python -m benchmarks SUITE``: what the project costs, beside its peers, as tables and as JSON.
 
-latency    INSERT → first line of the workflow, beside pgqueuer, procrastinate and DBOS's queue
+latency    INSERT → first line of the workflow, beside pgqueuer, procrastinate and DBOS's queue; INSERT → searchable,
+           beside a bare asyncpg script that listens, embeds and inserts
 idle       1 and 8 idle listeners beside bare DBOS processes with the same queues: CPU, statements/s, connections
 bulk       7,000 chunks of 1,536 dimensions through a fake embedding service, beside a bare asyncio + COPY script, pgai,
            LlamaIndex, LangChain and cocoindex; 1,000 HTML pages with the local embedder, beside a bare script
@@ -16,7 +17,7 @@ search     searches over 100,000 chunks (--count 1000000): recall, p50/p99 of ve
            the index of vectors: time to build, size, what it costs those who add chunks
 burst      1,000 requests of one small document each, beside the same steps on bare DBOS
 tracing    what spans cost a listener: ours, beside Opik's SDK in the same process; Opik is up, down, or never answers
-scale      1, 2 and 4 listeners, with a service that waits and with the local embedder
+scale      1, 2, 4 and 8 listeners: large requests with a service that waits, small texts, and the local embedder
 fairness   how long a small request waits beside what other submitters and collections have waiting
 chaos      300 requests while listeners, Postgres and connections die, beside a calm run; when work goes on (--seed N)
 outages    an embedding service that fails in turns: requests, texts paid, what the status said (--minutes N)

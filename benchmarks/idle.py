@@ -9,18 +9,17 @@ until the listeners' looks at others have begun.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
 from benchmarks import session
 from benchmarks.peers import dbos_queue
 from benchmarks.report import Options, Report, Spread, Table
+from benchmarks.shares import cpu_seconds
 from listener.embedded import Server
 from listener.engine.durable import QUEUE_POLL_SECONDS
 
@@ -29,7 +28,6 @@ MOST_ROUNDS = 3  # each takes minutes, and they differ little
 BARE_ARGUMENTS = (
     "--like-a-listener", "--queue", "requests", "--queue", "batches", "--polling", str(QUEUE_POLL_SECONDS),
 )  # fmt: skip
-TICKS = os.sysconf("SC_CLK_TCK")
 FIGURES = {
     "cpu": "CPU, % of a core",
     "postgres_cpu": "Postgres's CPU, %",
@@ -124,7 +122,7 @@ class Watcher:
             " from pg_stat_database where datname = $1",
             database,
         )
-        return dict(row) | {"cpu": sum(map(_cpu_seconds, pids)), "postgres_cpu": sum(map(_cpu_seconds, postmasters))}
+        return dict(row) | {"cpu": sum(map(cpu_seconds, pids)), "postgres_cpu": sum(map(cpu_seconds, postmasters))}
 
     async def _statements(self, connection: asyncpg.Connection, database: str) -> dict[str, float]:
         """Have everything logged for a while, and count the lines about this database."""
@@ -144,22 +142,6 @@ class Watcher:
     def _logged(self, database: str) -> int:
         line = re.compile(rf"^bench {database} LOG:  (?:statement|execute [^:]+): ".encode(), re.MULTILINE)
         return sum(len(line.findall(path.read_bytes())) for path in (self._server.home.cluster / "log").iterdir())
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and its descendants, those that have ended included."""
-    total = 0
-    for process in (pid, *session.descendants(pid)):
-        total += sum(map(int, _stat(process)[11:15]))  # utime, stime, and those of children that were waited for
-    return total / TICKS
-
-
-def _stat(pid: int) -> list[bytes]:
-    """Return the fields of /proc/PID/stat after the name, which may hold spaces; zeros if it has just ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
-    except OSError:
-        return [b"0"] * 20
 
 
 def _table(spreads: dict[int, dict[str, dict[str, Spread]]]) -> Table:

@@ -1,5 +1,7 @@
 """From an INSERT's commit to the first line of what it asked for: one at a time, and at 20/s whatever the answer takes.
 
+And until a text is searchable, beside a bare script: see ``benchmarks.searchable``.
+
 Each way has a database of its own on one server, and one worker process, alone while it is measured. All rows come
 from this process, through one asyncpg pool: a request by plain INSERT, a job by pgqueuer's own producer, the others by
 the SQL functions that their packages install, each a statement and a transaction of its own. The clock starts when the
@@ -24,7 +26,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from benchmarks import session
+from benchmarks import searchable, session
 from benchmarks.report import Options, Report, Spread, Table
 from listener.embedded import Server
 
@@ -82,7 +84,7 @@ WAYS = (
 
 
 async def measure(options: Options) -> Report:
-    """Return p50, p90, p99 and max of each way and round, in ms, and the ratios of ours to pgqueuer's."""
+    """Return p50, p90, p99 and max of each way and round, in ms, the ratios of ours to pgqueuer's; until searchable."""
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     async with session.server(options.folder) as server:
         dsns = {way.name: await _database(server, way) for way in WAYS}
@@ -90,8 +92,10 @@ async def measure(options: Options) -> Report:
             for way in _turned(WAYS, number):
                 for pace, figures in (await _one(way, dsns[way.name], options)).items():
                     found.setdefault(pace, {}).setdefault(way.name, []).append(figures)
+        through, table = await searchable.measure(server, options)
     spreads = {pace: {name: _spreads(runs) for name, runs in ways.items()} for pace, ways in found.items()}
-    return Report(spreads, [_table(pace, ways) for pace, ways in spreads.items()])
+    tables = [_table(pace, ways) for pace, ways in spreads.items()]
+    return Report({**spreads, "searchable": through}, [*tables, table])
 
 
 def _turned(ways: tuple[Way, ...], number: int) -> tuple[Way, ...]:

@@ -130,7 +130,7 @@ def write(path: Path, suite: str, about: dict[str, Any], report: Report) -> None
 
 
 def _json(value: object) -> object:
-    if isinstance(value, Spread):
+    if hasattr(value, "json"):
         return value.json()
     return str(value)
 

@@ -1,4 +1,4 @@
-"""More listeners on one Postgres: what 1, 2 and 4 of them carry, with a service that waits and with the local embedder.
+"""More listeners on one Postgres: what 1, 2, 4 and 8 carry, with a service that waits and with the local embedder.
 
 A service answers each call after a while and costs next to no CPU: a listener waits for it nearly all the time, so
 others beside it should add what they carry.
@@ -7,16 +7,19 @@ others beside it should add what they carry.
 
     many batches       4 requests of 16 batches each, small calls of 200 ms: batches are shared between listeners
     default settings   16 requests of one batch each, calls of 2 s, 8 of a listener at a time: requests are shared
+    small texts        1,000 requests of one inline text each, default settings, the local embedder
     local embedder     CPU alone: more listeners than cores can't help, and on a small machine Postgres wants its part
 
-Each run has a fresh database and listeners that have just started. The requests come at once, each a folder; the time
-goes from their INSERT to the last one's end, by the database's clock. Who carried out how many batches is counted:
-with a service, a listener without any is reported as broken.
+Each run has a fresh database and listeners that have just started. The requests come at once, each a folder or a text;
+the time goes from their INSERT to the last one's end, by the database's clock. Who carried out how many batches is
+counted: with a service, a listener without any is reported as broken. Beside it stands what is short: whose the cores
+were, and what the listeners' sessions did, as samples of ``pg_stat_activity``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,25 +27,32 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks import burst, corpus, session, ways
+from benchmarks import burst, corpus, session, shares, ways
 from benchmarks.report import Options, Report, Spread, Table
 from listener.embedded import Server
 
-LISTENERS = (1, 2, 4)
+LISTENERS = (1, 2, 4, 8)
 FILES = 64  # in a request's folder, of some 14 chunks each
 DIMENSIONS = 64
 LOOK_SECONDS = 0.05
 
+SPEEDS = ("chunks_per_second", "ratio_to_one", "least_share")
+
 Runs = dict[int, list[dict[str, Any]]]
+Rows = list[tuple[str | None, str | None]]
 
 
 @dataclass(frozen=True)
 class Way:
-    """What is ingested, and how: so many requests; the seconds that a call takes (None: the local embedder)."""
+    """What is ingested, and how: so many requests; the seconds that a call takes (None: the local embedder).
+
+    ``texts``: the requests are texts of their own, no folders.
+    """
 
     requests: int
     latency: float | None
     settings: dict[str, str]
+    texts: bool = False
 
 
 WAYS = {
@@ -50,13 +60,14 @@ WAYS = {
         4, 0.2, {"INGEST_BATCH_DOCUMENTS": "4", "INGEST_EMBEDDING_CALLS": "4", "INGEST_EMBEDDING_CALL_TEXTS": "8"}
     ),
     "default settings": Way(16, 2.0, {}),
+    "small texts": Way(1000, None, {}, texts=True),
     "local embedder": Way(4, None, {"INGEST_BATCH_DOCUMENTS": "4"}),
 }
 
 
 async def measure(options: Options) -> Report:
     """Return chunks/s and the ratio to one listener, by way and number of listeners."""
-    most = max(way.requests for way in WAYS.values())
+    most = max(way.requests for way in WAYS.values() if not way.texts)
     folders = _write_folders(options.folder / "documents", most, options.size(FILES, 16))
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(session.server(options.folder))
@@ -66,10 +77,10 @@ async def measure(options: Options) -> Report:
         for _ in range(options.rounds):
             for name, way in WAYS.items():
                 for number in numbers:
-                    run = await _run(server, folders[: way.requests], number, environments[name])
+                    run = await _run(server, _rows(way, folders, options), number, environments[name])
                     runs[name][number].append(run)
     figures = {name: {str(number): _figures(some, number) for number in some} for name, some in runs.items()}
-    return Report(figures | {"runs": runs}, [_table(figures)], [*_broken(runs)])
+    return Report(figures | {"runs": runs}, [_table(figures, runs)], [*_broken(runs)])
 
 
 async def _environment(stack: AsyncExitStack, way: Way) -> dict[str, str]:
@@ -79,24 +90,31 @@ async def _environment(stack: AsyncExitStack, way: Way) -> dict[str, str]:
     return ways.service(url) | way.settings | {"INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS)}
 
 
-def _table(figures: dict[str, Any]) -> Table:
+def _table(figures: dict[str, Any], runs: dict[str, Runs]) -> Table:
     table = Table(
-        "Requests that come at once",
-        ["", "listeners", "chunks/s", "× one", "least share of the batches"],
-    )
+        f"Requests that come at once, {os.cpu_count()} cores",
+        ["", "listeners", "chunks/s", "× one", "least share of the batches", "cores: listeners", "Postgres", "all",
+         "sessions at work, and what they did (last run)"],
+    )  # fmt: skip
     for way, some in figures.items():
         for number, found in some.items():
-            table.add(way, number, found["chunks_per_second"], found["ratio_to_one"], found["least_share"])
+            last = runs[way][int(number)][-1]["shares"]
+            cores = (found[of] for of in ("listeners", "postgres", "machine"))
+            table.add(way, number, *(found[of] for of in SPEEDS), *cores, last.active)
     return table
 
 
 def _figures(runs: Runs, number: int) -> dict[str, Any]:
     speeds = {of: Spread.of(run["chunks"] / run["seconds"] for run in some) for of, some in runs.items()}
-    shares = Spread.of(_least(run["batches"], number) / sum(run["batches"].values()) for run in runs[number])
+    least = Spread.of(_least(run["batches"], number) / sum(run["batches"].values()) for run in runs[number])
+    taken = [run["shares"] for run in runs[number]]
     return {
         "chunks_per_second": speeds[number],
         "ratio_to_one": speeds[number].ratio(speeds[1]),
-        "least_share": shares,
+        "least_share": least,
+        "listeners": Spread.of(one.of_cores(one.listeners) for one in taken),
+        "postgres": Spread.of(one.of_cores(one.postgres) for one in taken),
+        "machine": Spread.of(one.of_cores(one.machine) for one in taken),
     }
 
 
@@ -111,7 +129,7 @@ def _broken(runs: dict[str, Runs]) -> list[str]:
             broken.append(f"{way}: not the same work: {sorted(chunks)} chunks")
         for number, of in some.items():
             for run in of:
-                if run["succeeded"] != WAYS[way].requests:
+                if run["succeeded"] != run["requests"]:
                     broken.append(f"{way}, {number} listeners: {run['succeeded']} requests succeeded")
                 if WAYS[way].latency is not None and len(run["batches"]) != number:
                     broken.append(f"{way}, {number} listeners: {len(run['batches'])} carried out batches")
@@ -128,25 +146,39 @@ def _write_folders(folder: Path, requests: int, files: int) -> list[Path]:
     return targets
 
 
-async def _run(server: Server, folders: list[Path], listeners: int, environment: dict[str, str]) -> dict[str, Any]:
+def _rows(way: Way, folders: list[Path], options: Options) -> Rows:
+    """Return sources and contents of the requests."""
+    if way.texts:
+        return [(None, text) for _, text in corpus.notes("scale", options.size(way.requests, 40))]
+    return [(str(folder), None) for folder in folders[: way.requests]]
+
+
+async def _run(server: Server, rows: Rows, listeners: int, environment: dict[str, str]) -> dict[str, Any]:
+    root = Path(rows[0][0]).parent if rows[0][0] else None
     async with burst.database(server) as dsn, AsyncExitStack() as stack:
-        for _ in range(listeners):
-            await stack.enter_async_context(session.listener(dsn, folders[0].parent, **environment))
+        pids = [
+            (await stack.enter_async_context(session.listener(dsn, root, **environment))).pid for _ in range(listeners)
+        ]
         connection = await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=1, max_size=1))
-        await _insert(connection, folders)
-        await _all_ended(connection)
+        async with shares.watched(server, dsn, pids) as taken:
+            await _insert(connection, rows)
+            await _all_ended(connection)
         (about,) = await connection.fetch(
             "select extract(epoch from max(finished_at) - min(created_at))::float8 as seconds,"
             " count(*) filter (where status = 'succeeded') as succeeded, sum(chunks_total)::int as chunks"
             " from ingest_requests"
         )
-        rows = await connection.fetch("select executor_id, count(*)::int as batches from ingest_batches group by 1")
-    return dict(about) | {"batches": {row["executor_id"]: row["batches"] for row in rows}}
+        found = await connection.fetch("select executor_id, count(*)::int as batches from ingest_batches group by 1")
+    batches = {row["executor_id"]: row["batches"] for row in found}
+    return dict(about) | {"requests": len(rows), "batches": batches, "shares": taken}
 
 
-async def _insert(connection: asyncpg.Pool, folders: list[Path]) -> None:
-    query = "insert into ingest_requests (source, collection) select unnest($1::text[]), 'scale'"
-    await connection.execute(query, [str(folder) for folder in folders])
+async def _insert(connection: asyncpg.Pool, rows: Rows) -> None:
+    query = (
+        "insert into ingest_requests (source, content, collection)"
+        " select source, content, 'scale' from unnest($1::text[], $2::text[]) as one (source, content)"
+    )
+    await connection.execute(query, *map(list, zip(*rows, strict=True)))
 
 
 async def _all_ended(connection: asyncpg.Pool) -> None:

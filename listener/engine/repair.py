@@ -64,10 +64,9 @@ class Repair(Rounds):
 
     async def _start_claimed(self) -> None:
         executor, lease = self._identity.executor_id, timedelta(seconds=self._lease_seconds)
-        executing = set(self._capacity.executing)
         for (request,) in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease):
-            if str(request) in executing:
-                continue  # it has begun just now
+            if str(request) in self._capacity.executing:
+                continue  # it has begun just now, or begins
             log.warning("request %s was claimed here but did not start: it starts now", request)
             await self._workflows.go_on(request)  # which starts it, if there is no workflow
 

@@ -73,23 +73,22 @@ class BatchRuns:
                 await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
             with self._tools.tracing.batch(ref.request, ref.batch) as span:
                 try:
-                    outcome = await self._steps(fence, run_step, seat)
+                    outcome = await self._steps(self._tools, fence, run_step, seat)
                 except LostOwnership:  # while it waited, before its steps
                     await give_way(self._tools, RequestRef(request=ref.request), ref.workflow)
                 span.output(**outcome)
                 return outcome
 
-    async def run_shared(self, fence: Fence) -> None:
+    async def run_shared(self, fence: Fence, tools: Tools) -> None:
         """Run the four steps of a batch that requests share, outside of their workflows, so without checkpoints.
 
-        Raises GoAlone if its service fails.
+        ``tools``: with the gateway of that batch. Raises GoAlone if its service fails.
         """
-        with self._tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
-            span.output(**await self._steps(fence, run_plainly, None))
+        with tools.tracing.batch(fence.requests[0], fence.number, shared_by=len(fence.requests)) as span:
+            span.output(**await self._steps(tools, fence, run_plainly, None))
 
-    async def _steps(self, fence: Fence, run: Run, seat: Seat | None) -> dict[str, int]:
+    async def _steps(self, tools: Tools, fence: Fence, run: Run, seat: Seat | None) -> dict[str, int]:
         """Run the steps. ``seat``: the places to be given back while it waits; a shared batch goes on alone then."""
-        tools = self._tools
         settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0], fence.number))
         waits_on = seat is not None
         if settings.waits:
@@ -103,27 +102,31 @@ class BatchRuns:
         try:
             with on_behalf_of(settings.share):
                 outcome = await run(
-                    tools, "load", partial(self._load, fence, settings, texts, seat if waits_on else None)
+                    tools, "load", partial(self._load, tools, fence, settings, texts, seat if waits_on else None)
                 )
                 if outcome["open"]:
                     outcome |= await run(tools, "chunk", partial(cut, tools, fence, texts))
                     if settings.plan:
                         return outcome | await run(tools, "plan", partial(plan, tools, fence, settings, texts))
-                    outcome |= await run(tools, "embed", partial(self._embed_in_all, fence, settings, texts, seat, waits_on))
+                    outcome |= await run(
+                        tools, "embed", partial(self._embed_in_all, tools, fence, settings, texts, seat, waits_on)
+                    )
         finally:
             texts.let_go()
         if outcome["open"] and settings.publish != "request":
-            outcome |= await run(tools, "save", partial(self._save, fence, seat))
+            outcome |= await run(tools, "save", partial(self._save, tools, fence, seat))
         return outcome
 
-    async def _load(self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None) -> dict[str, int]:
+    async def _load(
+        self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None
+    ) -> dict[str, int]:
         """Load; wait while a source is away. What fails although it answers is tried once more. No seat: no waiting."""
         patient, turns = seat is not None, Tries(self._tools.settings.embed_attempts)
         while True:
-            unread = Unread(self._tools.sources, settings.source) if patient else None
-            steps = DocumentSteps(self._tools, fence, settings, seat is not None and turns.left)
+            unread = Unread(tools.sources, settings.source) if patient else None
+            steps = DocumentSteps(tools, fence, settings, seat is not None and turns.left)
             try:
-                return await load(self._tools, fence, texts, steps, unread)
+                return await load(tools, fence, texts, steps, unread)
             except SourceAway as away:
                 assert seat is not None
                 texts.let_go()
@@ -134,33 +137,33 @@ class BatchRuns:
                     patient = verdict == "away"
 
     async def _embed_in_all(
-        self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
+        self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
     ) -> dict[str, int]:
         """Embed in each generation that the batch's documents have to stand in."""
-        outcome = await self._embed(fence, settings, texts, seat, patient)
+        outcome = await self._embed(tools, fence, settings, texts, seat, patient)
         if settings.generations > 1:
-            await self._bring_along(fence, seat, texts)
+            await self._bring_along(tools, fence, seat, texts)
         return outcome
 
-    async def _bring_along(self, fence: Fence, seat: Seat | None, texts: Texts | None = None) -> None:
+    async def _bring_along(self, tools: Tools, fence: Fence, seat: Seat | None, texts: Texts | None = None) -> None:
         """Cut and embed the batch's embedded documents for all other generations."""
-        texts = texts or Texts(self._tools.memory)
-        turn = partial(self._tools.gateway.next_generation, fence)
+        texts = texts or Texts(tools.memory)
+        turn = partial(tools.gateway.next_generation, fence)
         try:
             while settings := await retry_on_outage(turn):
-                await cut(self._tools, fence, texts)
-                await self._embed(fence, settings, texts, seat, seat is not None)
+                await cut(tools, fence, texts)
+                await self._embed(tools, fence, settings, texts, seat, seat is not None)
         finally:
             texts.let_go()
 
-    async def _save(self, fence: Fence, seat: Seat | None) -> dict[str, int]:
+    async def _save(self, tools: Tools, fence: Fence, seat: Seat | None) -> dict[str, int]:
         """Publish. A generation may have been added since the batch was embedded: then in that first."""
         while True:
             try:
-                return await save(self._tools, fence)
+                return await save(tools, fence)
             except RequestError as error:
                 _require_lack(error)
-            await self._bring_along(fence, seat)
+            await self._bring_along(tools, fence, seat)
 
     async def save_all(self, ref: RequestRef, share: Share, places: Places) -> dict[str, int]:
         """Publish all of a request's batches at once, as ``_save`` does one."""
@@ -177,10 +180,10 @@ class BatchRuns:
                 if (fence := await retry_on_outage(own)) is None:
                     raise LostOwnership("lost_ownership", f"batch {number} is no longer this execution's")
                 async with places.one(batch.workflow, share):
-                    await self._bring_along(fence, Seat(batch.workflow, share, places))
+                    await self._bring_along(self._tools, fence, Seat(batch.workflow, share, places))
 
     async def _embed(
-        self, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
+        self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
     ) -> dict[str, int]:
         """Embed; wait while the service is away, and try again as the settings say what it fails over while it lives.
 
@@ -188,8 +191,8 @@ class BatchRuns:
         """
         attempt, turns = 0, Tries(self._tools.settings.embed_attempts)
         while True:
-            embedder, waits = self._tools.embedders.of(settings.space), patient and turns.left
-            step = EmbedStep(self._tools, embedder, fence, settings, texts, waits)
+            embedder, waits = tools.embedders.of(settings.space), patient and turns.left
+            step = EmbedStep(tools, embedder, fence, settings, texts, waits)
             try:
                 return await step.run()
             except StepAway as away:
@@ -204,7 +207,7 @@ class BatchRuns:
                     raise GoAlone from error
                 was_away = await self._parking.after(fence, settings, seat, error)
                 attempt = 0 if was_away else 1 if step.sent else attempt + 1
-                if attempt >= self._tools.settings.embed_attempts:
+                if attempt >= tools.settings.embed_attempts:
                     raise
                 if attempt:
                     await self._pause(fence, settings, seat, error, attempt)

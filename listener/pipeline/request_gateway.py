@@ -47,23 +47,10 @@ class RequestGateway:
         listing = row["listing"] and Discovery.model_validate_json(row["listing"])
         return RunningRequest(**{**row, "options": RequestOptions.read(row["options"]), "listing": listing})
 
-    async def begin_shared(self, requests: Sequence[UUID], executor: str) -> Fence | None:
-        """Become the only writer of a batch that requests share; None if none of them can."""
-        token = uuid4()
-        query = "select ingest.ingest_begin_shared($1::uuid[], $2::text, $3::uuid)"
-        taken = await self._pool.fetchval(query, list(requests), executor, token)
-        return Fence(taken, 1, token) if taken else None
-
     async def running(self, requests: Iterable[UUID]) -> set[UUID]:
         """Return those of ``requests`` that run."""
         query = "select id from ingest.ingest_requests where id = any ($1) and status = 'running'"
         return set(await self._column(query, list(requests)))
-
-    async def end_shared(self, fence: Fence, executor: str) -> dict[UUID, str]:
-        """End the requests of a shared batch whose documents are finished; return how they ended."""
-        query = "select id, status from ingest.ingest_end_shared($1::uuid[], $2::text, $3::uuid)"
-        rows = await self._pool.fetch(query, list(fence.requests), executor, fence.token)
-        return {row["id"]: row["status"] for row in rows}
 
     async def status(self, request: RequestRef) -> str | None:
         """Return the request's status; None if it was deleted."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from sys import getsizeof
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from listener.documents.parsed import Parsed
@@ -72,8 +72,24 @@ class ToLoad:
     version: str | None = None
 
 
-LoadedRow = tuple[Any, ...]
-"""A ``Loaded`` as the fields of ``ingest_loaded_v2``."""
+class LoadedRow(NamedTuple):
+    """A ``Loaded`` as the fields of ``ingest_loaded_v2``: metadata and error are JSON."""
+
+    revision: int
+    read_seq: int
+    digest: Digest | None
+    size: int | None
+    text: str | None
+    title: str | None
+    media_type: str | None
+    metadata: str | None
+    pages: Sequence[int] | None
+    error: str | None
+    part: str | None
+    version: str | None
+    modified_at: datetime | None
+    read_seconds: float | None
+    parse_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,7 @@ class Loaded:
     @property
     def as_row(self) -> LoadedRow:
         text = self.parsed
-        return (
+        return LoadedRow(
             self.revision,
             self.read_seq,
             self.digest,

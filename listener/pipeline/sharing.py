@@ -3,7 +3,8 @@
 ::
 
     claim ─► each starts its own workflow, which waits here
-               └► one execution: begin, load, chunk, embed, save, end     once for all of them, without checkpoints
+          └► meanwhile one execution: begin, load, chunk, embed     once for all of them, without checkpoints
+               └► all workflows stand in DBOS: save, end
     workflow ─► its request has ended? done. Otherwise it continues alone, from where its document stands
 
 ``ingest_revisions.state`` is a document's checkpoint, and each request has a row in ``ingest_batches`` of its own. So
@@ -16,6 +17,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 from uuid import UUID
@@ -28,6 +30,7 @@ from listener.database.outages import retry_on_outage
 from listener.errors import IngestError, LostOwnership
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns, GoAlone
+from listener.pipeline.joined_writes import JoinedWrites
 from listener.pipeline.rows import Fence
 from listener.pipeline.tools import Tools
 
@@ -52,21 +55,25 @@ class Shares:
 
     @contextmanager
     def together(self, requests: Sequence[UUID]) -> Iterator[None]:
-        """Let the requests whose workflows are started in this block share a batch, which begins at its end."""
+        """Let requests share a batch, which begins at once; in this block their workflows are started."""
         loop = asyncio.get_running_loop()
         outcomes: dict[UUID, Outcome] = {request: loop.create_future() for request in requests}
         self._expected |= outcomes
         self._waiting |= outcomes
+        writes = JoinedWrites.of(self._tools.gateway)
+        with logs.bound(request=str(requests[0])) if len(requests) == 1 else nullcontext():
+            # A task, no task group: it outlives its caller, and workflows wait for it, each in a task of DBOS.
+            task = loop.create_task(self._carry(requests, writes))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
             yield
         except BaseException:
+            task.cancel()
             self.release(requests)
             raise
-        with logs.bound(request=str(requests[0])) if len(requests) == 1 else nullcontext():
-            # A task, no task group: it outlives its caller, and workflows wait for it, each in a task of DBOS.
-            task = loop.create_task(self._carry(requests))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        writes.unstarted = set(requests) - self._waiting.keys()
+        writes.started.set()
 
     def join(self, request: UUID) -> Outcome | None:
         """Return what a request's workflow has to wait for; None if it shares no batch.
@@ -83,16 +90,15 @@ class Shares:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _carry(self, requests: Sequence[UUID]) -> None:
+    async def _carry(self, requests: Sequence[UUID], writes: JoinedWrites) -> None:
         """Carry requests through the steps; whatever happens, the unfinished ones continue alone."""
-        gateway, executor = self._tools.gateway, self._tools.executor_id
-        requests = [request for request in requests if request in self._waiting]
+        executor = self._tools.executor_id
         try:
-            fence = await retry_on_outage(partial(gateway.begin_shared, requests, executor)) if requests else None
+            fence = await retry_on_outage(partial(writes.begin_shared, requests, executor))
             if fence is not None:
                 self.release(set(requests) - set(fence.requests))
-                await self._run_while_wanted(fence)
-                self._resolve(await retry_on_outage(partial(gateway.end_shared, fence, executor)))
+                await self._run_while_wanted(fence, writes)
+                self._resolve(await retry_on_outage(partial(writes.end_shared, fence, executor)))
         except (LostOwnership, GoAlone):
             pass  # all of them were cancelled, or others continue them; or each waits for its service by itself
         except IngestError as error:
@@ -101,11 +107,12 @@ class Shares:
             log.exception("a batch of %d requests failed: each continues alone", len(requests))
         self.release(requests)
 
-    async def _run_while_wanted(self, fence: Fence) -> None:
+    async def _run_while_wanted(self, fence: Fence, writes: JoinedWrites) -> None:
         """Run the batch's steps, and abandon them when all of its requests were cancelled."""
         async with task_group() as tasks:
             tasks.start_soon(self._let_go_of_cancelled, fence)
-            await self._runs.run_shared(fence)
+            tasks.start_soon(writes.write_what_takes_longer, fence)
+            await self._runs.run_shared(fence, replace(self._tools, gateway=writes))
             tasks.cancel_scope.cancel()
 
     async def _let_go_of_cancelled(self, fence: Fence) -> None:

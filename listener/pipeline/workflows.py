@@ -104,7 +104,7 @@ class Workflows:
             one.reserve(workflow)
         handle = None
         try:
-            with SetWorkflowID(workflow):
+            with SetWorkflowID(workflow), self._capacity.executes(workflow):  # however long it takes: not for repair
                 handle = await DBOS.start_workflow_async(function, ref.as_json())
             return handle
         finally:
@@ -126,9 +126,9 @@ class Workflows:
                 self._going_on.discard(request)
 
     async def _go_on(self, ref: RequestRef, left: Sequence[str]) -> None:
-        await cancel_active(str(ref.request))  # otherwise it would see its batches as cancelled while they are put back
+        known = await cancel_active(str(ref.request))  # while its batches are put back; what appears later may run
         await rewind_batches(self._tools.gateway, ref, left, self._identity)
-        if not await rewind(str(ref.request), self._identity.requests_queue, self._identity.pipeline):
+        if not (known and await rewind(str(ref.request), self._identity.requests_queue, self._identity.pipeline)):
             await self.start(ref.request)
 
     async def abandon(self) -> None:

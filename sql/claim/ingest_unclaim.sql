@@ -5,7 +5,7 @@ as $$
 -- Lock order: batches, then the request.
 begin
   perform ingest.ingest_as_system();
-  perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
+  perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for update;
   update ingest.ingest_requests r
   set status = 'pending', executor_id = null, started_at = null, deadline_at = null, resume_at = null, outage = null,
       settings = case when r.begun > 0 then r.settings end

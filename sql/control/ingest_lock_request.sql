@@ -5,7 +5,7 @@ as $$
 declare
   v_request ingest.ingest_requests;
 begin
-  perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
+  perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for update;
   select r.* into v_request from ingest.ingest_requests r where r.id = p_request for no key update;
   if not found then
     raise exception 'there is no request %', p_request

@@ -6,7 +6,7 @@ as $$
 begin
   perform from ingest.ingest_batches b
   where b.request_id in (select r.id from ingest.ingest_requests r where r.status = 'running' and r.collection = any (p_collections))
-  order by b.request_id, b.batch for no key update;
+  order by b.request_id, b.batch for update;
   perform from ingest.ingest_requests r where r.status = 'running' and r.collection = any (p_collections) order by r.id for no key update;
 end
 $$;

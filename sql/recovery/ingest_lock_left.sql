@@ -3,7 +3,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Lock order: batches, then the request.
 begin
-  perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
+  perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for update;
   return (select r.status from ingest.ingest_requests r where r.id = p_request for no key update);
 end
 $$;

@@ -122,7 +122,7 @@ async def test_what_came_through_a_shared_batch_equals_what_came_alone(c: Connec
 POINTS = [
     "before:begin_shared", "after:begin_shared", "before:save_loaded", "after:save_loaded", "before:save_chunked",
     "after:save_chunked", "before:save_chunks", "after:save_chunks", "before:save_embedded", "after:save_embedded",
-    "before:publish", "after:publish", "before:end_shared", "after:end_shared",
+    "before:publish", "before:start", "after:start", "after:publish", "before:end_shared", "after:end_shared",
 ]  # fmt: skip
 
 
@@ -135,6 +135,11 @@ async def test_a_listener_killed_in_the_middle_of_a_shared_batch_leaves_each_of_
     victim.hold(point)
     requests = await insert(c, [text(number) for number in range(MEMBERS)])
     await asyncio.to_thread(victim.held, point)
+    await until(lambda: stand_in_dbos(c, MEMBERS - (point == "before:start")))
+    if stored_first := POINTS.index(point) >= POINTS.index("after:save_chunks"):  # at the latest after a moment
+        await until(lambda: c.fetchval("select count(*) = $1 from ingest_chunk_store", MEMBERS))
+    if point.endswith(":start"):
+        assert await chunks(c, "c") == [], "nothing is published before all of the workflows stand"
     heir = start()
     victim.kill()
     rows = await ended(c, *requests)
@@ -142,8 +147,11 @@ async def test_a_listener_killed_in_the_middle_of_a_shared_batch_leaves_each_of_
     await until(lambda: all_succeeded(c, requests))
     sent = victim.embedded() + heir.embedded()
     assert len(set(sent)) == MEMBERS
-    stored_first = POINTS.index(point) >= POINTS.index("after:save_chunks")
     assert len(sent) == (MEMBERS if stored_first or not victim.embedded() else 2 * MEMBERS)
+
+
+async def stand_in_dbos(c: Connection, least: int) -> bool:
+    return bool(await c.fetchval("select count(*) >= $1 from dbos.workflow_status", least))
 
 
 async def all_succeeded(c: Connection, requests: Sequence[uuid.UUID]) -> bool:

@@ -11,7 +11,7 @@ begin
   perform ingest.ingest_as_system();
   -- Lock order: batches, then the request.
   if exists (select from ingest.ingest_requests r where r.id = p_request and (r.settings ->> 'pipeline' <> v_pipeline or not ingest.ingest_may_run(r, p_executor, true) or ingest.ingest_has_other_steps(r, p_executor))) then
-    perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for no key update;
+    perform from ingest.ingest_batches b where b.request_id = p_request order by b.batch for update;
   end if;
   select r.* into v_request from ingest.ingest_requests r where r.id = p_request for no key update;
   if v_request.status is distinct from 'running' or v_pipeline is null or v_request.attempt <> p_attempt then

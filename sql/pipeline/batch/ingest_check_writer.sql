@@ -1,8 +1,8 @@
 create or replace function ingest.ingest_check_writer(p_fence ingest.ingest_fence_v1) returns uuid[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Like ingest_check_owner, but the owner's own writes need not wait for each other. Nothing of the batch may be updated
--- later in the same transaction: two of them would deadlock.
+-- Like ingest_check_owner, but the owner's own writes wait neither for each other nor for the batch's counts. So whoever takes a
+-- batch from its owner locks it FOR UPDATE: what is being written is then written before.
 declare
   v_owned uuid[];
 begin
@@ -10,7 +10,7 @@ begin
   v_owned := array(
     select b.request_id from ingest.ingest_batches b
     where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner
-    order by b.request_id for share);
+    order by b.request_id for key share);
   if cardinality(v_owned) = 0 then
     raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]
       using errcode = 'IG021', constraint = 'lost_ownership';

@@ -8,7 +8,7 @@ declare
   v_batch ingest.ingest_batches;
   v_mark bigint;
 begin
-  select b.* into v_batch from ingest.ingest_batches b where b.request_id = p_request and b.batch = p_batch for no key update;
+  select b.* into v_batch from ingest.ingest_batches b where b.request_id = p_request and b.batch = p_batch for update;
   if v_batch.request_id is null
      or not exists (
        select from ingest.ingest_requests r join ingest.ingest_listeners l on l.pipeline = r.settings ->> 'pipeline'

@@ -11,7 +11,7 @@ begin
     begin
       insert into ingest.ingest_documents (collection, uri)
       select v.collection, v.uri from ingest.ingest_revisions v
-      where v.id = any (p_revisions) and v.state = 'embedded'
+      where v.id = any (p_revisions) and v.state not in ('published', 'skipped', 'failed')
         and not exists (select from ingest.ingest_documents d where d.collection = v.collection and d.uri = v.uri)
       order by v.collection, v.uri on conflict do nothing;
       perform from ingest.ingest_documents d join ingest.ingest_revisions v on v.collection = d.collection and v.uri = d.uri
@@ -29,4 +29,4 @@ end
 $$;
 
 comment on function ingest.ingest_make_documents(bigint[]) is
-  'Locks the documents of embedded revisions, and makes those that are missing, without ever causing a deadlock. 55P03 (try again later) if one stays locked.';
+  'Locks the documents of revisions that are to be published, and makes those that are missing, without ever causing a deadlock. 55P03 (try again later) if one stays locked.';
