@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from listener.cli import arguments
+from listener.cli.advising import show_advice
 from listener.cli.database_checks import look_inside, reachable
 from listener.cli.findings import Bad, Findings, conclude
 from listener.cli.operate import embedded_runs
@@ -28,6 +29,7 @@ def doctor(
         str | None, typer.Option("--as", metavar="KIND", help="Check instead what this role lacks as a submitter, …")
     ] = None,
     collection: Annotated[str | None, typer.Option("--collection", "-c", help="With --as: in this collection.")] = None,
+    advise: Annotated[bool, typer.Option("--advise", help="Say what to set in Postgres for what it holds.")] = False,
     as_json: arguments.Json = False,
 ) -> int:
     """Check what ingestion needs, one by one, and say what to do about each problem.
@@ -39,10 +41,13 @@ def doctor(
     ingest doctor --settings        each setting: variable, value, default, what it means
     ingest doctor --as searcher     whether the role in INGEST_DATABASE_URL may search; or submitter, operator,
                                     gateway, listener
+    ingest doctor --advise          settings, vacuum, WAL, indexes, connections: what to change, and why
     """
     output = Output(as_json)
     if settings:
         return _show_settings(load_settings(), output)
+    if advise:
+        return run(show_advice(output))
     return run(_look_at_role(output, kind, collection) if kind else _doctor(output))
 
 
