@@ -17,7 +17,7 @@ from listener.errors import OperatorError
 from listener.pipeline.identity import Identity
 from listener.settings import Settings
 
-DBOS_POOL = 4
+THREADS = 4
 QUEUE_POLL_SECONDS = 1.0
 SLEEP_SECONDS = 0.2  # of a thread of DBOS's that finds nothing to do here: to stop is to wait for it to wake, a second
 
@@ -35,8 +35,10 @@ def migrate(settings: Settings, dsn: str) -> None:
         ) from error
 
 
-def configure(settings: Settings, dsn: str, identity: Identity) -> None:
-    """Make DBOS's instance; workflows are registered with it before ``launch``.
+def configure(settings: Settings, dsn: str, identity: Identity, connections: int) -> None:
+    """Make DBOS's instance, with so many connections; workflows are registered with it before ``launch``.
+
+    None of its calls takes a second connection while it has one (3.4): two do not wait for each other.
 
     Raises OperatorError ``pickles_not_refused``.
     """
@@ -50,9 +52,9 @@ def configure(settings: Settings, dsn: str, identity: Identity) -> None:
         executor_id=identity.executor_id,
         application_version=identity.pipeline,
         serializer=DBOSPortableJSONSerializer(),
-        sys_db_pool_size=DBOS_POOL,
-        max_executor_threads=DBOS_POOL,
-        db_engine_kwargs=dbos_engine(dsn, identity.session, DBOS_POOL),
+        sys_db_pool_size=connections,
+        max_executor_threads=THREADS,
+        db_engine_kwargs=dbos_engine(dsn, identity.session, connections),
         run_migrations=False,
         use_listen_notify=False,  # nobody waits for messages, events or streams: it needs no connection for them
         notification_listener_polling_interval_sec=SLEEP_SECONDS,
