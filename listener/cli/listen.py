@@ -15,6 +15,7 @@ import typer
 from listener import logs
 from listener.cli import arguments
 from listener.cli.problems import UsageProblem
+from listener.cli.processes.cores import processes_for
 from listener.cli.running import importing, load_settings
 from listener.cli.stopping import STOP_SECONDS, StopSignals
 from listener.cli.systemd import Systemd
@@ -70,8 +71,8 @@ def listen(
     INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
     """
     signals = StopSignals()
-    settings = load_settings()
-    count = _processes(processes, settings)
+    settings = _with_processes(load_settings(), processes)
+    count = processes_for(settings)
     form = "json" if as_json else settings.log_format
     turns = logs.turns() if count > 1 else -1
     logs.to_stderr(settings.log_level, form, 0 if count > 1 else None, turns)
@@ -84,18 +85,13 @@ def listen(
         asyncio.run(Supervisor(settings, count, wait_for_database, form, signals, turns).run())
 
 
-def _processes(given: str | None, settings: Settings) -> int:
-    """Return how many there are to be; ``auto`` leaves the cores beside the embedded Postgres to that."""
-    from listener.cli.processes.cores import processes_by_itself
+def _with_processes(settings: Settings, given: str | None) -> Settings:
     from listener.settings.numbers import processes_of
 
     try:
-        wanted = settings.processes if given is None else processes_of(given)
+        return settings if given is None else settings.model_copy(update={"processes": processes_of(given)})
     except ValueError as error:
         raise UsageProblem("usage", f"--processes {given}: {error}", "ingest listen --help") from None
-    if wanted != "auto":
-        return wanted
-    return processes_by_itself() if settings.database_url else 1
 
 
 def _warn(settings: Settings) -> None:

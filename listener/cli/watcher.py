@@ -60,7 +60,8 @@ def _say(message: str, form: str, process: str) -> None:
     if form == "json":
         told = {"time": moment, "level": "CRITICAL", "logger": "listener.cli.watchdog", "message": message}
         line = json.dumps(told | ({"process": int(process)} if process else {}))
-    print(line, file=sys.stderr, flush=True)
+    with suppress(OSError):  # nobody reads it any more: what hangs is killed all the same
+        print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
