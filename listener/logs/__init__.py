@@ -81,8 +81,10 @@ def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
 
 def turns() -> int:
     """Return a file by whose lock processes take turns to log, -1 where there is none: to be inherited."""
-    create = getattr(os, "memfd_create", None)  # Linux
-    return create("turns to log") if create else -1
+    try:
+        return os.memfd_create("turns to log")
+    except (AttributeError, OSError):  # not on Linux, or a filter of system calls forbids it
+        return -1
 
 
 class InTurn(logging.StreamHandler[TextIO]):
@@ -107,11 +109,11 @@ class LogLine(logging.Formatter):
     def __init__(self, secrets: Secrets, process: int | None = None) -> None:
         super().__init__()
         self._secrets = secrets
-        self._always = {} if process is None else {"process": process}
+        self._always: Fields = {} if process is None else {"process": process}
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_time(record)} {record.levelname} {record.name}: {on_one_line(record.getMessage())}"
-        if fields := self._always | _fields(record):
+        if fields := {**self._always, **_fields(record)}:
             line += on_one_line(" [" + " ".join(f"{key}={value}" for key, value in fields.items()) + "]")
         # Indented, so that no line of a message in it looks like one of the log.
         traceback = ("    " + on_one_line(part) for told in _traceback(self, record) for part in told.split("\n"))
@@ -124,7 +126,7 @@ class JsonLine(logging.Formatter):
     def __init__(self, secrets: Secrets, process: int | None = None) -> None:
         super().__init__()
         self._secrets = secrets
-        self._always = {} if process is None else {"process": process}
+        self._always: Fields = {} if process is None else {"process": process}
 
     def format(self, record: logging.LogRecord) -> str:
         told = {"time": _time(record), "level": record.levelname, "logger": record.name, "message": record.getMessage()}

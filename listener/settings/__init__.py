@@ -18,7 +18,8 @@ from listener.settings.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
 SECRET = (
-    *("INGEST_DATABASE_URL", "INGEST_MAINTENANCE_URL", "INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
+    *("INGEST_DATABASE_URL", "INGEST_POOLER_URL", "INGEST_MAINTENANCE_URL"),
+    *("INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
     *("OPENAI_API_KEY", "OPENAI_BASE_URL", "INGEST_RERANKER_URL", "INGEST_RERANKER_KEY"),
 )
 """Variables whose values are not repeated in errors; of roots, what may be a secret in them."""
@@ -35,6 +36,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="INGEST_", extra="ignore", frozen=True)
 
     database_url: str | None = Field(None, description="The Postgres to use; without it, the embedded one.")
+    pooler_url: str | None = Field(
+        None, description="The same database through a pooler in transaction mode, for DBOS's part of the connections."
+    )
     maintenance_url: str | None = Field(
         None,
         description="The same database as its owner, to build indexes; without it, listeners do if their role may.",
@@ -195,7 +199,15 @@ class Settings(BaseSettings):
         return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value
 
     @field_validator(
-        *("openai_api_key", "openai_base_url", "http_headers", "maintenance_url", "metrics_port", "metrics_host"),
+        *(
+            "openai_api_key",
+            "openai_base_url",
+            "http_headers",
+            "maintenance_url",
+            "pooler_url",
+            "metrics_port",
+            "metrics_host",
+        ),
         *("reranker_model", "reranker_url", "reranker_key"),
         mode="before",
     )

@@ -121,6 +121,10 @@ def is_gone(pid: int) -> bool:
         return True
 
 
+def is_parent(pid: int) -> bool:
+    return any(one.read_text().strip() for one in Path(f"/proc/{pid}/task").glob("*/children"))
+
+
 async def all_gone(pids: list[int]) -> None:
     async def look() -> bool:
         return all(map(is_gone, pids))
@@ -239,6 +243,11 @@ async def test_a_process_that_hangs_is_not_taken_for_the_listener(
     running = await start(PYTHONPATH=path, INGEST_METRICS_PORT=str(port))
     _, hangs = await beating(own, 2)
     number = next(line["process"] for line in running.log if f"-{hangs}-" in line["message"])
+
+    async def is_watched() -> bool:
+        return is_parent(hangs)
+
+    await until(is_watched, SECONDS)
     os.kill(hangs, signal.SIGUSR1)
     figures = await scrape(port)
     assert [figures["ingest_up", str(one)] for one in (number, 3 - number)] == [0, 1]
@@ -269,7 +278,9 @@ async def test_a_process_that_hangs_is_not_taken_for_the_listener(
 async def test_what_is_wrong_for_all_processes_is_told_once(
     start: Start, settings: dict[str, str], code: str, status: int
 ) -> None:
-    told = await start.ingest("listen", "--processes", "3", INGEST_LOG_FORMAT="text", **settings)
+    ingest = start.ingest
+    ingest.environment |= settings | {"INGEST_LOG_FORMAT": "text"}
+    told = await ingest("listen", "--processes", "3")
     assert (told.status, told.code(), told.err.count("error: ")) == (status, code, 1), told.err
 
 

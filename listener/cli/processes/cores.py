@@ -34,7 +34,7 @@ def automatic(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> int:
 def _cores() -> int:
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
+    except (AttributeError, OSError):  # not on Linux, or forbidden
         return os.cpu_count() or 1
 
 
