@@ -22,7 +22,7 @@ from staging import Connection, add
 
 from listener.pipeline.one_of import OneOf, most_connections
 
-SECONDS = 150.0  # a process takes a while to import everything, also where many tests run
+SECONDS = 100.0  # a process takes a while to import everything, also where many tests run
 FAST = {
     "INGEST_HEARTBEAT_SECONDS": "0.2",
     "INGEST_LEASE_SECONDS": "1",
