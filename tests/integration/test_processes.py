@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embedding_service import EmbeddingService
 from ingest_command import Ingest, Process
 from pipeline import ended, until
 from prometheus_client.parser import text_string_to_metric_families
@@ -209,6 +210,33 @@ async def test_a_signal_lets_the_work_of_all_processes_end_and_a_second_one_ends
         running.process.send_signal(signal.SIGINT)
         assert await running.process.wait() == 130
         await all_gone(pids)
+
+
+async def test_what_runs_in_any_process_may_end_before_it_stops(start: Start, own: Connection) -> None:
+    async with EmbeddingService(dimensions=8) as service:
+        service.hold()
+        running = await start(
+            OPENAI_BASE_URL=service.url, OPENAI_API_KEY="sk-test", INGEST_EMBEDDER="openai",
+            INGEST_EMBEDDING_MODEL="test", INGEST_EMBEDDING_DIMENSIONS="8",
+        )  # fmt: skip
+        requests = [await add(own, content=f"Text {n}.", uri=f"u{n}") for n in range(4)]
+        await service.until(lambda it: it.running > 0)
+        running.process.terminate()
+        await running.said("stopping: running work has 20 seconds", times=2)
+        service.release()
+        assert await running.process.wait() == 0
+    begun = await own.fetch("select status from ingest_requests where executor_id is not null")
+    assert {row["status"] for row in begun} == {"succeeded"}
+    assert len(begun) <= len(requests)
+
+
+async def test_when_none_can_run_any_more_the_whole_ends_with_the_error(
+    start: Start, own: Connection, ready: str, tmp_path: Path
+) -> None:
+    running = await start(INGEST_LOG_FORMAT="json")
+    assert (await start.ingest("uninstall", "--force")).status == 0
+    assert await running.process.wait() == 5
+    assert any("schema_" in line["message"] for line in running.log)
 
 
 async def test_a_process_that_is_killed_is_started_again_and_its_work_goes_on(start: Start, own: Connection) -> None:

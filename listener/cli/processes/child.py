@@ -49,6 +49,7 @@ class Supervised:
     def __init__(self, channel: socket.socket, signals: StopSignals) -> None:
         self._channel = channel
         self._signals = signals
+        self._turn = threading.Lock()
         self._page: Page | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         threading.Thread(target=self._hear, name="supervised", daemon=True).start()
@@ -68,7 +69,7 @@ class Supervised:
 
     def tell(self, **message: object) -> None:
         """Send a message; a supervisor that is gone hears nothing."""
-        with suppress(OSError):
+        with suppress(OSError), self._turn:
             self._channel.sendall(json.dumps(message).encode() + b"\n")
 
     def _hear(self) -> None:
