@@ -66,8 +66,12 @@ def listen(
     the next start, and the exit status is 0. A second signal ends it at once, with 143 or 130. If the database is down
     at the start, the exit status is 5, so that a supervisor starts it again; later it waits until the database is back.
 
+    A process uses one core. With --processes it has several, with one log and one end: if one of them dies, it is
+    started again; what is wrong for all ends it.
+
     \b
     INGEST_ROOTS=/srv/docs ingest listen
+    INGEST_ROOTS=/srv/docs ingest listen --processes 4
     INGEST_DATABASE_URL=postgresql://app@db/app ingest listen --wait-for-database 60 --json
     """
     signals = StopSignals()

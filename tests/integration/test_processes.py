@@ -197,6 +197,19 @@ async def test_two_processes_have_fewer_connections_than_two_listeners(start: St
     assert most_connections(1) == 10
 
 
+@pytest.mark.parametrize(
+    ("processes", "state", "told"),
+    [("1", "ok", "a listener has up to 10"), ("2", "ok", "of 2 processes has up to 13"), ("64", "warning", "385")],
+)
+async def test_doctor_counts_the_connections_that_a_listener_needs(
+    start: Start, processes: str, state: str, told: str
+) -> None:
+    checks = (await start.ingest("doctor", "--json", INGEST_PROCESSES=processes)).json["checks"]
+    (found,) = [check for check in checks if check["name"] == "connections"]
+    assert found["state"] == state
+    assert told in json.dumps(found)
+
+
 async def test_a_signal_lets_the_work_of_all_processes_end_and_a_second_one_ends_them_at_once(
     start: Start, own: Connection, ready: str
 ) -> None:
@@ -234,7 +247,7 @@ async def test_when_none_can_run_any_more_the_whole_ends_with_the_error(
     start: Start, own: Connection, ready: str, tmp_path: Path
 ) -> None:
     running = await start(INGEST_LOG_FORMAT="json")
-    assert (await start.ingest("uninstall", "--force")).status == 0
+    assert (await start.ingest("uninstall", "--force", "--yes")).status == 0
     assert await running.process.wait() == 5
     assert any("schema_" in line["message"] for line in running.log)
 
