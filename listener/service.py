@@ -27,36 +27,29 @@ from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 from listener.documents.step_registry import Steps
 from listener.embedding import Embedders, default_space
-from listener.engine import durable
-from listener.engine.backfill import Backfill
+from listener.engine import durable, once
 from listener.engine.cancels import Cancels
-from listener.engine.changes import Changes
 from listener.engine.circuits import Circuits
 from listener.engine.claims import Claims
-from listener.engine.deadlines import Deadlines
 from listener.engine.doorbell import Doorbell
 from listener.engine.embedded_server import EmbeddedServer
 from listener.engine.endings import explained
 from listener.engine.engine_rows import Claimant
-from listener.engine.forgetting import Forgetting
 from listener.engine.heartbeat import Heartbeat
 from listener.engine.loop import Loop
-from listener.engine.maintenance import Maintenance
 from listener.engine.metrics import Metrics
-from listener.engine.purge import Purge
-from listener.engine.queries import Queries
+from listener.engine.once import Once
 from listener.engine.repair import Repair
-from listener.engine.rerankings import Rerankings
 from listener.engine.restores import when_confirmed
 from listener.engine.takeover import Adoption, Takeover
 from listener.engine.tally import Tally
-from listener.engine.watches import Watches
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.busyness import Busyness
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.gateway import Gateway
 from listener.pipeline.identity import PIPELINE, Identity, application
 from listener.pipeline.memory import Memory
+from listener.pipeline.one_of import OneOf
 from listener.pipeline.table_gateway import TableGateway
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
@@ -69,7 +62,6 @@ from listener.tracing.figures import Figures
 
 log = logging.getLogger(__name__)
 
-POOL = 3  # with 1 each for heartbeat, doorbell and answers, and DBOS's 4: 10; one more while maintenance works
 READERS = 4
 LOCK_WAIT = "1s"  # a session that controls a request in an open transaction must not hold up the others' requests
 MIGRATION = "ingest migrate"
@@ -117,7 +109,7 @@ async def _alone(settings: Settings, dsn: str, patience: Patience) -> AsyncItera
 
 
 class Listener:
-    """One listener. DBOS allows one in a process.
+    """One listener, or one process of it. DBOS allows one in a process.
 
     ::
 
@@ -126,9 +118,10 @@ class Listener:
         stop     in the order of ``_build``; then close what was opened, last opened first
     """
 
-    def __init__(self, settings: Settings, dsn: str) -> None:
+    def __init__(self, settings: Settings, dsn: str, one_of: OneOf | None = None) -> None:
         self._settings = settings
         self._dsn = dsn
+        self._one_of = one_of or OneOf()
         workers = Workers(settings.parse_workers, settings.parse_timeout_seconds, settings.parse_memory_mb)
         # Our own threads, not anyio's: on the way out nobody waits for one that hangs in a file system.
         threads = ThreadPoolExecutor(READERS, thread_name_prefix="ingest")
@@ -145,6 +138,7 @@ class Listener:
         self._ends: tuple[tuple[Callable[[], Coroutine[Any, Any, None]], ...], ...] = ()
         self._running: list[asyncio.Task[None]] = []
         self._failed = False
+        self._metrics: tuple[Metrics, ...] = ()
         self._stopped = asyncio.Event()
         self._opened = AsyncExitStack()
 
@@ -152,6 +146,10 @@ class Listener:
     def executor_id(self) -> str:
         """What this listener is called."""
         return self._identity.executor_id
+
+    async def figures(self) -> str:
+        """Return its page of figures as text; empty without ``INGEST_METRICS_PORT``."""
+        return "".join([await served.text() for served in self._metrics])
 
     async def start(self) -> None:
         """Check the schema, launch everything; the listener claims when this returns.
@@ -223,12 +221,12 @@ class Listener:
         """Make all parts, and say in which order the loops start and how everything ends."""
         settings, identity, capacity = self._settings, self._identity, self._capacity
         space = default_space(settings)
-        pool = await self._pool(database, POOL, lock_wait=LOCK_WAIT)
+        pools = self._one_of.pools
+        pool = await self._pool(database, pools.steps, lock_wait=LOCK_WAIT)
         beats = await self._pool(database, 1)
-        answers = await self._pool(database, 1)
         announcements = Announcements(pool, self._figures)
         tools = self._tools(pool, await Steps.installed(self._reading.workers, settings))
-        durable.configure(settings, self._dsn, identity)
+        durable.configure(settings, self._dsn, identity, pools.dbos)
         self._opened.push_async_callback(durable.destroy)
         self._opened.callback(self._reading.threads.shutdown, wait=False)
         workflows = Workflows(tools, identity, capacity, announcements)
@@ -243,32 +241,30 @@ class Listener:
         claims = Claims(tools, Claimant.of(identity, space), capacity, doorbell, workflows)
         circuits = Circuits(pool, tools, workflows.parking, capacity, space)
         cancels = Cancels(pool, doorbell, announcements, identity.executor_id)
-        queries = Queries(answers, doorbell, tools.embedders, settings)
-        rerankings = Rerankings.of(answers, doorbell, identity.executor_id, settings)
-        deadlines = Deadlines(pool, seconds)
         takeover = Takeover(pool, identity, heartbeat, adoption, seconds)
         repair = Repair(pool, settings, identity, capacity, heartbeat, adoption, workflows, announcements)
-        tidying = (Purge(pool, settings, seconds), Forgetting(pool, settings, identity), Backfill(pool, seconds))
-        maintenance = Maintenance(pool, settings, self._dsn, identity.executor_id)
         tally = Tally(pool, self._figures, seconds)
-        serving = [Metrics(pool, settings, self._figures, capacity, self._memory)] if settings.metrics_port else []
-        for served in serving:
+        own = Once()
+        if self._one_of.is_first:
+            answers = await self._pool(database, pools.answers)
+            own = once.loops(pool, answers, self._dsn, tools, doorbell, identity)
+        self._metrics = serving = Metrics.of(pool, settings, self._figures, capacity, self._memory)
+        for served in serving if self._one_of.is_alone else ():  # of several processes, the supervisor has the port
             await served.open()
             self._opened.push_async_callback(served.close)
-        watches, changes = Watches(pool, doorbell, identity), Changes(pool, doorbell)
-        server = () if settings.database_url else (EmbeddedServer(settings.data_dir),)
+        server = (EmbeddedServer(settings.data_dir),) if own.begin and not settings.database_url else ()
         self._loops = (
-            *(claims, circuits, watches, changes, cancels, queries, *rerankings, deadlines),
-            *(takeover, repair, *tidying, maintenance, tally, heartbeat),
+            *(claims, circuits, *own.begin, cancels, *own.answer),
+            *(takeover, repair, *own.tidy, tally, heartbeat),
             *(*serving, *server),
         )
         self._ends = (  # those of a line side by side
             # claims and fires nothing more, lets nothing parked continue, and builds no more indexes
-            (claims.stop, circuits.stop, watches.stop, changes.stop, maintenance.stop),
+            tuple(one.stop for one in (claims, circuits, *own.begin)),
             (doorbell.close,),  # inserters ring for others
             (self._drain,),  # what runs here ends, if it does within the grace period
             (workflows.abandon,),  # the rest is for others
-            tuple(one.stop for one in (cancels, queries, *rerankings, deadlines, takeover, repair, *tidying)),
+            tuple(one.stop for one in (cancels, *own.answer, takeover, repair, *own.tidy)),
             (tally.stop, *(served.stop for served in serving)),
             (heartbeat.stop,),  # signs off: what is left is free for others
             tuple(loop.stop for loop in server),  # needed until then

@@ -153,11 +153,13 @@ def main() -> None:
     """Launch DBOS as a listener does, and print what each way of asking for a row comes to."""
     from listener.engine import durable  # noqa: PLC0415 - the test needs none of it
     from listener.pipeline.identity import PIPELINE, Identity  # noqa: PLC0415
+    from listener.pipeline.one_of import OneOf  # noqa: PLC0415
     from listener.settings import Settings  # noqa: PLC0415
 
     settings = Settings()
     assert settings.database_url
-    durable.configure(settings, settings.database_url, Identity.of(settings, PIPELINE, ("/nowhere",)))
+    identity = Identity.of(settings, PIPELINE, ("/nowhere",))
+    durable.configure(settings, settings.database_url, identity, OneOf().pools.dbos)
     DBOS.launch()
     ids = json.loads(sys.argv[1])
     for name, ask in WAYS.items():

@@ -18,7 +18,9 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, ru
 
 from benchmarks.session import say, say_begun
 from listener.database.connections import dbos_engine
-from listener.engine.durable import DBOS_POOL
+from listener.pipeline.one_of import OneOf
+
+DBOS_POOL = OneOf().pools.dbos
 
 
 async def install(dsn: str) -> None:

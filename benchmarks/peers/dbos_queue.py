@@ -18,8 +18,9 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database
 
 from benchmarks.session import say, say_begun
 from listener.database.connections import DBOS_CONNECTION
-from listener.engine.durable import DBOS_POOL
+from listener.pipeline.one_of import OneOf
 
+DBOS_POOL = OneOf().pools.dbos
 ENQUEUE = "select dbos.enqueue_workflow(workflow_name => 'bench', queue_name => 'bench', workflow_id => $1)"
 LISTENER: DBOSConfig = {
     "name": "bench",

@@ -28,7 +28,8 @@
     forget      forget, let-back
     reembed     reembed, generations, switch, rollback, drop-generation
     ui          ui, on the pages of webui        lasting     a way to Postgres that outlives restarts
-    supervisor  reports to systemd               findings    what doctor's checks find
+    systemd     reports to systemd               findings    what doctor's checks find
+    processes   listen, as several processes
     database_checks  doctor, inside the database
 
 Importing this is quick: what is heavy (drivers, DBOS, embedders) is imported by the verb that needs it.

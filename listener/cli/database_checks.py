@@ -34,6 +34,7 @@ async def look_inside(settings: Settings, dsn: str, findings: Findings) -> None:
             await findings.look("dbos", _if_permitted(_dbos(session, settings)))
             await findings.look("doors", _doors(session, settings))
             await findings.look("place", _if_permitted(_place(session)))
+            await findings.look("connections", _connections(session, settings))
             await findings.look("listeners", _if_permitted(_listeners(session)))
             await findings.look("services", _if_permitted(_services(session)))
             await findings.look("work", _if_permitted(_work(session)))
@@ -153,6 +154,20 @@ async def _listeners(session: Session) -> str:
     roots = [root for root in await overview.roots(session) if root != TABLES]
     shown = ", ".join(roots[:MOST_ROOTS]) + (", …" if len(roots) > MOST_ROOTS else "")
     return f"{len(alive)} alive, {places}; roots: {shown or 'none'}"
+
+
+async def _connections(session: Session, settings: Settings) -> str:
+    from listener.cli.processes.cores import processes_for
+    from listener.client import diagnosis
+    from listener.pipeline.one_of import most_connections
+
+    found, processes = await diagnosis.connections(session), processes_for(settings)
+    needed = most_connections(processes)
+    listener = "a listener" if processes == 1 else f"a listener of {processes} processes"
+    told = f"{found.used} of {found.most} in use, {found.listeners} by listeners; {listener} has up to {needed}"
+    if found.most - found.used + found.listeners < needed:
+        raise Bad(told, "Raise max_connections, or lower INGEST_PROCESSES.", "warning")
+    return told
 
 
 async def _services(session: Session) -> str:

@@ -58,7 +58,7 @@ def _show_settings(settings: Settings, output: Output) -> int:
     rows = []
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if name in ("database_url", "maintenance_url", "openai_base_url", "reranker_url") and value:
+        if name in ("database_url", "pooler_url", "maintenance_url", "openai_base_url", "reranker_url") and value:
             value = shown(value)
         rows.append((variable(field.alias or name), _plain(value), _plain(field.default), field.description))
     output.value([dict(zip(("variable", "value", "default", "description"), row, strict=True)) for row in rows])

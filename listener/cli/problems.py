@@ -37,6 +37,14 @@ class Stopped(Exception):
         self.signal = signal
 
 
+class Reported(Exception):
+    """A process of this program ended with a problem, and this one ends with it too."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is reported: a stable ``code``, a ``message`` that names the thing, a ``hint``, and the exit ``status``."""
@@ -81,6 +89,8 @@ def shown(error: BaseException) -> Problem:
 
 def explain(error: BaseException) -> Problem:
     """Return what to report about ``error``, whatever it is."""
+    if isinstance(error, Reported):
+        return error.problem
     if isinstance(error, Stopped):
         return Problem("stopped", f"stopped by signal {error.signal}", "", SIGNALLED + error.signal)
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):

@@ -11,13 +11,15 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any, TypeVar
 
 from listener.cli.problems import OK, SIGNALLED
 
 T = TypeVar("T")
+
+STOP_SECONDS = 10.0  # in addition to the grace period, for closing everything
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +31,16 @@ class StopSignals:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._number: int | None = None
         self._heard_of = threading.Event()
+        self._at_once: Callable[[], None] = lambda: None
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._heard)
 
-    def attach(self, most_seconds: float) -> None:
-        """Notify the running loop of the first signal; the process ends ``most_seconds`` after it in any case."""
+    def attach(self, most_seconds: float, at_once: Callable[[], None] | None = None) -> None:
+        """Notify the running loop of the first signal; the process ends ``most_seconds`` after it in any case.
+
+        ``at_once`` ends what belongs to this process, when it ends then or by a second signal.
+        """
+        self._at_once = at_once or self._at_once
         self._asked = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._end_in_time, args=[most_seconds], daemon=True).start()
@@ -66,6 +73,7 @@ class StopSignals:
         if self._loop is None:
             os._exit(OK)
         if self.asked:
+            self._at_once()
             os._exit(SIGNALLED + number)
         self._number = number
         self._heard_of.set()
@@ -75,4 +83,5 @@ class StopSignals:
         self._heard_of.wait()
         threading.Event().wait(seconds)
         log.warning("stopping took longer than %g seconds: the rest continues elsewhere after the lease", seconds)
+        self._at_once()
         self.end_if_asked()

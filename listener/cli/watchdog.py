@@ -20,6 +20,7 @@ import anyio.to_thread
 
 from listener.cli import watcher
 from listener.concurrency import task_group
+from listener.pipeline.one_of import OneOf
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,12 @@ LEAST_SECONDS = 5.0
 class Watchdog:
     """Watches the loop that runs ``watching``, from ``begin`` on: earlier work, such as imports, may block it.
 
-    ``form`` is that of the log's lines, ``text`` or ``json``.
+    ``form`` is that of the log's lines, ``text`` or ``json``; of several processes, each line has this one's number.
     """
 
-    def __init__(self, lease_seconds: float, form: str) -> None:
+    def __init__(self, lease_seconds: float, form: str, one_of: OneOf) -> None:
         self._seconds = max(LEASES * lease_seconds, LEAST_SECONDS)
-        self._form = form
+        self._told = [form] if one_of.is_alone else [form, str(one_of.number)]
         self._begun = anyio.Event()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -71,7 +72,7 @@ class Watchdog:
         log.warning("nothing watches whether this listener hangs: the watcher has ended")
 
     def _start(self) -> None:
-        program = [sys.executable, "-I", "-S", watcher.__file__, str(os.getpid()), str(self._seconds), self._form]
+        program = [sys.executable, "-I", "-S", watcher.__file__, str(os.getpid()), str(self._seconds), *self._told]
         paths = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
         self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/", env=paths)
 

@@ -22,7 +22,7 @@ END = signal.SIGVTALRM  # ends it without a core dump; the listener has Python w
 PATIENCE_SECONDS = 5.0
 
 
-def watch(pid: int, seconds: float, form: str) -> None:
+def watch(pid: int, seconds: float, form: str, process: str = "") -> None:
     """Return when the process has ended or asks for no more, or kill it if no signal came for ``seconds``."""
     missed, debugged = 0, False
     while missed < TICKS:
@@ -33,7 +33,7 @@ def watch(pid: int, seconds: float, form: str) -> None:
         if not signs:
             return
         missed, debugged = 0, signs.endswith(DEBUGGED)
-    _say(f"the event loop stood still for {seconds:g} seconds: this listener is killed, others continue", form)
+    _say(f"the event loop stood still for {seconds:g} seconds: this listener is killed, others continue", form, process)
     with suppress(ProcessLookupError):
         os.kill(pid, END)
         if not _is_readable(PATIENCE_SECONDS):
@@ -53,16 +53,18 @@ def _is_readable(seconds: float) -> bool:
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
-def _say(message: str, form: str) -> None:
+def _say(message: str, form: str, process: str) -> None:
     """Write a line like those of the log, which the process itself can't any more."""
     moment = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = f"{moment} CRITICAL listener.cli.watchdog: {message}"
+    line = f"{moment} CRITICAL listener.cli.watchdog: {message}" + (f" [process={process}]" if process else "")
     if form == "json":
-        line = json.dumps({"time": moment, "level": "CRITICAL", "logger": "listener.cli.watchdog", "message": message})
-    print(line, file=sys.stderr, flush=True)
+        told = {"time": moment, "level": "CRITICAL", "logger": "listener.cli.watchdog", "message": message}
+        line = json.dumps(told | ({"process": int(process)} if process else {}))
+    with suppress(OSError):  # nobody reads it any more: what hangs is killed all the same
+        print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
     for _number in (signal.SIGINT, signal.SIGTERM):  # for the whole group: it watches while the listener stops, too
         signal.signal(_number, signal.SIG_IGN)
-    watch(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
+    watch(int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:])

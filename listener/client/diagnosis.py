@@ -39,6 +39,15 @@ class Beating:
 
 
 @dataclass(frozen=True, slots=True)
+class Connections:
+    """Connections that ordinary roles may open at all, that are in use, and the listeners' among those."""
+
+    most: int
+    used: int
+    listeners: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """A service that is away: for how many seconds, and its last error."""
 
@@ -66,6 +75,11 @@ async def server(session: Session) -> DatabaseServer:
 async def beating(session: Session, host: str | None = None) -> list[Beating]:
     """Return the listeners, of one host or all, that are alive by the database's clock."""
     return [Beating(**row) for row in await session.rows(statements.BEATING, host)]
+
+
+async def connections(session: Session) -> Connections:
+    """Return how many connections the server has, and who uses them."""
+    return Connections(**(await session.rows(statements.CONNECTIONS))[0])
 
 
 async def restored(session: Session) -> str | None:

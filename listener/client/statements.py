@@ -197,6 +197,13 @@ from {schema}.ingest_listeners
 where ($1::text is null or host = $1) and dead_at is null and heartbeat_at > clock_timestamp() - lease
 order by started_at"""
 
+# In use as all may see it: pg_stat_activity hides from most roles which of others' sessions are clients.
+CONNECTIONS = """select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - coalesce(current_setting('reserved_connections', true)::int, 0) as most,
+  (select coalesce(sum(numbackends), 0) from pg_stat_database)::int as used,
+  (select count(*) from pg_stat_activity where datname = current_database()
+    and application_name like 'ingest %')::int as listeners"""
+
 IS_INSTALLED = "select to_regclass('{schema}.ingest_listeners') is not null"
 
 OUTAGES = """select c.service, c.tenant, c.age as seconds, c.error ->> 'message' as message

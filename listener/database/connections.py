@@ -240,9 +240,13 @@ async def _keep(_: asyncpg.Connection) -> None:
     """Leave a connection as it is when it goes back: we set nothing in sessions, and a reset is a round trip a call."""
 
 
-def dbos_engine(dsn: str, name: str, connections: int) -> dict[str, Any]:
-    """Return how DBOS's engine connects: as ``name``, by at most ``connections``."""
+def dbos_engine(dsn: str, name: str, connections: int, shared: bool = False) -> dict[str, Any]:
+    """Return how DBOS's engine connects: as ``name``, by at most ``connections``.
+
+    ``shared``: a pooler gives each transaction any session, so nothing is set or prepared in one.
+    """
     given = address(dsn).parameters
+    options = " ".join(filter(None, [given.get("options"), OPTIONS, option("search_path", PATH)]))
     ours = {key: value for key, value in DBOS_CONNECTION.items() if key not in given or key == "target_session_attrs"}
     return {
         "pool_size": connections,
@@ -257,7 +261,7 @@ def dbos_engine(dsn: str, name: str, connections: int) -> dict[str, Any]:
         "connect_args": {
             "application_name": name[:63],
             "client_encoding": "utf8",
-            "options": " ".join(filter(None, [given.get("options"), OPTIONS, option("search_path", PATH)])),
+            **({"prepare_threshold": None} if shared else {"options": options}),
             **ours,
         },
     }

@@ -21,6 +21,15 @@ async def goes_through_pooler(connection: asyncpg.Connection | asyncpg.pool.Pool
     return bool(await connection.fetchval(_PID) != connection.get_server_pid())
 
 
+def pooled_elsewhere() -> OperatorError:
+    """Return the error of a pooler that does not lead to where the listener is registered."""
+    return OperatorError(
+        "pooled_elsewhere",
+        "INGEST_POOLER_URL does not lead to the database of INGEST_DATABASE_URL: this listener is not registered there",
+        "Check its host, its database, and that it leads to the primary.",
+    )
+
+
 async def require_own_session(
     connection: asyncpg.Connection, connect: Callable[[], Awaitable[asyncpg.Connection]]
 ) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import anyio
 import asyncpg
@@ -20,14 +19,10 @@ from listener.engine import figure_rows
 from listener.engine.figure_rows import Figure
 from listener.engine.loop import Loop
 from listener.engine.scrapes import PATH, Scrapes
-from listener.errors import OperatorError
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.memory import Memory
 from listener.settings import Settings
 from listener.tracing.figures import Figures
-
-if TYPE_CHECKING:
-    from listener.engine.exposition import Exposition
 
 log = logging.getLogger(__name__)
 
@@ -44,39 +39,38 @@ class Metrics(Loop):
     def __init__(
         self, pool: asyncpg.Pool, settings: Settings, figures: Figures, capacity: Capacity, memory: Memory
     ) -> None:
+        from listener.engine.exposition import Exposition  # noqa: PLC0415 - needless where nothing is served
+
         self._pool = pool
         self._host = settings.metrics_host
         self._port = settings.metrics_port
         self._figures = figures
-        self._capacity = capacity
-        self._memory = memory
-        self._exposition: Exposition | None = None
+        self._exposition = Exposition(figures, capacity, memory)
         self._scrapes = Scrapes(self._page)
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
         self._installation: Sequence[Figure] | None = None
         self._is_away = False
 
+    @classmethod
+    def of(
+        cls, pool: asyncpg.Pool, settings: Settings, figures: Figures, capacity: Capacity, memory: Memory
+    ) -> tuple[Metrics, ...]:
+        """Return what serves figures, nothing if there is no port for them."""
+        return (cls(pool, settings, figures, capacity, memory),) if settings.metrics_port else ()
+
     async def open(self) -> None:
         """Listen. Raises OperatorError ``metrics_not_served``."""
-        from listener.engine.exposition import Exposition  # noqa: PLC0415 - needless where nothing is served
-
-        self._exposition = Exposition(self._figures, self._capacity, self._memory)
-        try:
-            await self._scrapes.open(self._host, self._port or 0)
-        except OSError as error:
-            where = f"{self._host}, port {self._port}"
-            raise OperatorError(
-                "metrics_not_served",
-                f"INGEST_METRICS_PORT: nothing can be served at {where}: {error.strerror or error}",
-                "Each listener of a host needs a port of its own, at an address of that host (INGEST_METRICS_HOST)."
-                " To see who uses it: ss --listening --tcp --processes",
-            ) from error
-        log.info("figures are served at http://%s:%s%s", self._host, self._port, PATH)
+        await self._scrapes.serve(self._host, self._port or 0)
 
     async def close(self) -> None:
         """Stop serving."""
         await self._scrapes.close()
+
+    async def text(self) -> str:
+        """Return the page as text, for the supervisor of several processes."""
+        page, _ = await self._page("")
+        return page.decode()
 
     async def run(self) -> None:
         """Measure how late the event loop is."""
@@ -90,7 +84,6 @@ class Metrics(Loop):
             if time.monotonic() - self._asked_at > FRESH_SECONDS:
                 self._installation = await self._ask()
                 self._asked_at = time.monotonic()
-            assert self._exposition is not None
             return self._exposition.page(accept, self._installation)
 
     async def _ask(self) -> list[Figure] | None:

@@ -12,6 +12,8 @@ from http import HTTPStatus
 
 import anyio
 
+from listener.errors import OperatorError
+
 log = logging.getLogger(__name__)
 
 PATH = "/metrics"
@@ -40,6 +42,19 @@ class Scrapes:
         self._page = page
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+
+    async def serve(self, host: str, port: int) -> None:
+        """Listen where the settings say; raises OperatorError ``metrics_not_served``."""
+        try:
+            await self.open(host, port)
+        except OSError as error:
+            raise OperatorError(
+                "metrics_not_served",
+                f"INGEST_METRICS_PORT: nothing can be served at {host}, port {port}: {error.strerror or error}",
+                "Each listener of a host needs a port of its own, at an address of that host (INGEST_METRICS_HOST)."
+                " To see who uses it: ss --listening --tcp --processes",
+            ) from error
+        log.info("figures are served at http://%s:%s%s", host, port, PATH)
 
     async def open(self, host: str, port: int) -> None:
         """Listen; raises OSError."""

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from listener.logs.masking import Secrets
 from listener.logs.visible import on_one_line
@@ -52,14 +53,15 @@ class bound:
         _bound.reset(self._token)
 
 
-def to_stderr(level: str, form: str) -> None:
+def to_stderr(level: str, form: str, process: int | None = None, turns: int = -1) -> None:
     """Have everything that this process logs, warns of or dies of in a thread written to stderr.
 
     ``form`` is ``text`` or ``json``. What is secret in the environment is looked up now and hidden from now on.
+    ``process``: a field of each line, where several processes write one log; ``turns``: what ``turns`` returned.
     """
     secrets = Secrets(os.environ)
-    told = logging.StreamHandler(sys.stderr)
-    told.setFormatter(JsonLine(secrets) if form == "json" else LogLine(secrets))
+    told = InTurn(turns) if turns >= 0 else logging.StreamHandler(sys.stderr)
+    told.setFormatter(JsonLine(secrets, process) if form == "json" else LogLine(secrets, process))
     logging.basicConfig(level=level, handlers=[told], force=True)
     dbos = logging.getLogger("dbos")  # which brings its own handler, unless it has one when it is imported
     dbos.handlers, dbos.propagate = [told], False
@@ -77,16 +79,41 @@ def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
         log.error("a thread failed", exc_info=end.exc_value, extra={"thread_name": getattr(end.thread, "name", None)})
 
 
+def turns() -> int:
+    """Return a file by whose lock processes take turns to log, -1 where there is none: to be inherited."""
+    try:
+        return os.memfd_create("turns to log")
+    except (AttributeError, OSError):  # not on Linux, or a filter of system calls forbids it
+        return -1
+
+
+class InTurn(logging.StreamHandler[TextIO]):
+    """Writes to stderr, an event at a time: a pipe keeps no more than 4 KB together, less than a traceback has."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__(sys.stderr)
+        self._turns = turns
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write an event. The lock is this process's, and goes with it however it ends."""
+        fcntl.lockf(self._turns, fcntl.LOCK_EX)
+        try:
+            super().emit(record)
+        finally:
+            fcntl.lockf(self._turns, fcntl.LOCK_UN)
+
+
 class LogLine(logging.Formatter):
     """``2025-06-01T12:00:00.123Z INFO listener.engine.claims: … [request=…]``, then a traceback, indented."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: Secrets, process: int | None = None) -> None:
         super().__init__()
         self._secrets = secrets
+        self._always: Fields = {} if process is None else {"process": process}
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_time(record)} {record.levelname} {record.name}: {on_one_line(record.getMessage())}"
-        if fields := _fields(record):
+        if fields := {**self._always, **_fields(record)}:
             line += on_one_line(" [" + " ".join(f"{key}={value}" for key, value in fields.items()) + "]")
         # Indented, so that no line of a message in it looks like one of the log.
         traceback = ("    " + on_one_line(part) for told in _traceback(self, record) for part in told.split("\n"))
@@ -96,13 +123,14 @@ class LogLine(logging.Formatter):
 class JsonLine(logging.Formatter):
     """``{"time": …, "level": …, "logger": …, "message": …}``, the fields, ``exception`` where there is one."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: Secrets, process: int | None = None) -> None:
         super().__init__()
         self._secrets = secrets
+        self._always: Fields = {} if process is None else {"process": process}
 
     def format(self, record: logging.LogRecord) -> str:
         told = {"time": _time(record), "level": record.levelname, "logger": record.name, "message": record.getMessage()}
-        told = {**told, **_fields(record), **told}  # time first, and no field replaces it
+        told = {**told, **self._always, **_fields(record), **told}  # time first, and no field replaces it
         if traceback := _traceback(self, record):
             told["exception"] = "\n".join(traceback)
         return json.dumps(self._secrets.hide_in(told), ensure_ascii=False)

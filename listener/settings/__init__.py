@@ -9,15 +9,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from listener.errors import OperatorError
+from listener.settings.numbers import Age, Processes, Seconds
 from listener.settings.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
 SECRET = (
-    *("INGEST_DATABASE_URL", "INGEST_MAINTENANCE_URL", "INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
+    *("INGEST_DATABASE_URL", "INGEST_POOLER_URL", "INGEST_MAINTENANCE_URL"),
+    *("INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
     *("OPENAI_API_KEY", "OPENAI_BASE_URL", "INGEST_RERANKER_URL", "INGEST_RERANKER_KEY"),
     *("INGEST_CONTEXTUAL_URL", "INGEST_CONTEXTUAL_KEY"),
 )
@@ -27,20 +29,6 @@ OPENAI = "https://api.openai.com/v1"
 
 MOST_BYTES_OF_A_NAME = 63  # Postgres cuts longer ones
 _UNFIT = re.compile(r"['\\%\x00-\x1f\x7f\ud800-\udfff]|\$\$|^\s*$")
-_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd]?)")
-_SECONDS_OF = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _seconds(value: object) -> object:
-    """Return the seconds of a time like ``90s``, ``45m``, ``6h``, ``2d`` or ``90``."""
-    if not isinstance(value, str):
-        return value
-    if not (found := _TIME.fullmatch(value.strip())):
-        raise ValueError("must be a time like 90s, 45m, 6h, or a number of seconds")
-    return float(found[1]) * _SECONDS_OF[found[2]]
-
-
-Age = Annotated[float | None, BeforeValidator(_seconds)]
 
 
 class Settings(BaseSettings):
@@ -49,6 +37,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="INGEST_", extra="ignore", frozen=True)
 
     database_url: str | None = Field(None, description="The Postgres to use; without it, the embedded one.")
+    pooler_url: str | None = Field(
+        None, description="The same database through a pooler in transaction mode, for DBOS's part of the connections."
+    )
     maintenance_url: str | None = Field(
         None,
         description="The same database as its owner, to build indexes; without it, listeners do if their role may.",
@@ -61,6 +52,9 @@ class Settings(BaseSettings):
         None, description="The embedded Postgres's folder; by default in the user's data folder."
     )
 
+    processes: Processes = Field(
+        1, description="Processes of a listener, to use more cores: a number, or auto: one per core, at most 4."
+    )
     concurrency: int = Field(16, ge=1, le=1000, description="Requests that one listener runs at a time.")
     batch_concurrency: int = Field(
         4,
@@ -93,7 +87,7 @@ class Settings(BaseSettings):
     http_timeout_seconds: float = Field(
         60.0, gt=0, description="Longest time that one answer of a web server may take."
     )
-    http_patience: Annotated[float, BeforeValidator(_seconds)] = Field(
+    http_patience: Seconds = Field(
         "2m", validate_default=True, ge=0, description="How long one page is retried, like 30s or 2m."
     )
     http_requests_per_second: float = Field(10.0, gt=0, description="Most requests per second to one web server.")
@@ -118,7 +112,7 @@ class Settings(BaseSettings):
     )
     embed_backoff: float = Field(2.0, ge=1, description="Factor between the waits of these attempts.")
     embed_interval_seconds: float = Field(1.0, gt=0, description="The first of these waits.")
-    service_patience: Annotated[float, BeforeValidator(_seconds)] = Field(
+    service_patience: Seconds = Field(
         "6h",
         validate_default=True,
         ge=0,
@@ -212,7 +206,15 @@ class Settings(BaseSettings):
         return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value
 
     @field_validator(
-        *("openai_api_key", "openai_base_url", "http_headers", "maintenance_url", "metrics_port", "metrics_host"),
+        *(
+            "openai_api_key",
+            "openai_base_url",
+            "http_headers",
+            "maintenance_url",
+            "pooler_url",
+            "metrics_port",
+            "metrics_host",
+        ),
         *("reranker_model", "reranker_url", "reranker_key", "contextual_url", "contextual_key"),
         mode="before",
     )

@@ -296,6 +296,62 @@ async def test_a_pool_of_one_s_own_that_prepares_statements_is_told_what_is_wron
     assert "statement_cache_size=0" in error.value.hint
 
 
+# DBOS's connections
+
+
+async def test_dbos_s_connections_may_go_through_it_and_the_listener_s_own_do_not(
+    server: embedded.Server, ready: str, own: Connection, tmp_path: Path, folder: Path
+) -> None:
+    role = embedded.server.SUPERUSER
+    async with pooler(server, folder, [role]) as running:
+        processes = [
+            ListenerProcess(ready, tmp_path / f"l{n}", pooler_url=running.url(ready, role), batch_documents=2).ready()
+            for n in range(2)
+        ]
+        try:
+            (tmp_path / "files").mkdir()
+            for n in range(12):
+                (tmp_path / "files" / f"{n}.txt").write_text(f"Vent {n} opens at noon.")
+            requests = [await add(own, content=f"Flap {n} shuts at one.", uri=f"flap {n}") for n in range(20)]
+            assert {row["status"] for row in await ended(own, *requests)} == {"succeeded"}
+            named = (
+                "select count(*) from pg_stat_activity where application_name = $1 and datname = current_database()"
+                " and backend_type = 'client backend'"
+            )
+            for process in processes:  # six of its own, and what the pooler shares out
+                session = f"ingest {process.executor_id}"
+                assert await own.fetchval(named, session) <= 6 + SESSIONS
+            for process in processes:
+                assert "pooler" not in process.log()
+        finally:
+            assert [process.stop() for process in processes] == [0, 0]
+
+
+async def test_a_listener_survives_a_pooler_that_is_gone_for_a_while(
+    server: embedded.Server, ready: str, own: Connection, tmp_path: Path, folder: Path
+) -> None:
+    role = embedded.server.SUPERUSER
+    async with pooler(server, folder, [role]) as running:
+        url = running.url(ready, role)
+        process = ListenerProcess(ready, tmp_path / "listener", pooler_url=url).ready()
+    try:
+        request = await add(own, content="The vents open at noon.", uri="a")
+        async with pooler(server, folder, [role]):
+            assert (await ended(own, request))[0]["status"] == "succeeded"
+    finally:
+        assert process.stop() == 0
+
+
+async def test_a_pooler_that_leads_elsewhere_is_refused_before_anything_is_claimed(
+    server: embedded.Server, ready: str, database: str, tmp_path: Path, folder: Path
+) -> None:
+    role = embedded.server.SUPERUSER
+    async with pooler(server, folder, [role]) as running:
+        ingest = Ingest(tmp_path, INGEST_DATABASE_URL=ready, INGEST_POOLER_URL=running.url(database, role))
+        told = await ingest("listen")
+        assert (told.status, told.err.count("error: pooled_elsewhere")) == (5, 1), told.err
+
+
 # session mode
 
 

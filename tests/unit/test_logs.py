@@ -6,9 +6,13 @@ import asyncio
 import io
 import json
 import logging
+import os
+import re
+import subprocess
 import sys
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -54,6 +58,54 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Told]]:
     root.setLevel(level)
     for name in logs.CHATTY:
         logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+WRITER = """
+import logging, sys
+from listener import logs
+logs.to_stderr("INFO", sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+print(flush=True)
+sys.stdin.readline()
+for _ in range(5):
+    logging.getLogger("writer").info(sys.argv[2] * 100_000)
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_lines_of_several_processes_do_not_mix_and_each_says_whose_it_is(form: str) -> None:
+    turns, (reading, writing) = logs.turns(), os.pipe()
+    assert turns >= 0
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, form, str(n), str(turns)],
+            pass_fds=[turns],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=writing,
+        )
+        for n in (1, 2, 3)
+    ]
+    os.close(writing)
+    os.close(turns)
+    for writer in writers:
+        assert writer.stdout
+        assert writer.stdout.readline() == b"\n"  # all are there before one begins
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.close()
+    with os.fdopen(reading) as written:
+        told = written.read().splitlines()
+    for writer in writers:
+        assert writer.wait(30) == 0
+        assert writer.stdout
+        writer.stdout.close()
+    whose = [
+        re.fullmatch(r"\S+ INFO writer: (\d)\1{99999} \[process=\1\]", line)
+        if form == "text"
+        else re.fullmatch(r'.* "message": "(\d)\1{99999}", "process": \1}', line)
+        for line in told
+    ]
+    assert Counter(match and match[1] for match in whose) == {"1": 5, "2": 5, "3": 5}
 
 
 def test_a_line_of_text_says_when_what_who_and_what_it_concerns(lines: Callable[[str], Told]) -> None:

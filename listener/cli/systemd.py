@@ -16,8 +16,8 @@ from contextlib import asynccontextmanager
 log = logging.getLogger(__name__)
 
 
-class Supervisor:
-    """Who started this process, if it wants reports."""
+class Systemd:
+    """The service manager that started this process, if it wants reports."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         address = environment.get("NOTIFY_SOCKET", "")
@@ -25,8 +25,16 @@ class Supervisor:
         ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self._watchdog_seconds = int(environment.get("WATCHDOG_USEC", 0)) / 1e6 if ours else 0.0
 
+    def ready(self, status: str, _: object = None) -> None:
+        """Say that requests are claimed."""
+        self.report("READY=1", f"STATUS={status}")
+
+    def stopping(self, status: str) -> None:
+        """Say that it stops."""
+        self.report("STOPPING=1", f"STATUS={status}")
+
     def report(self, *lines: str) -> None:
-        """Send assignments such as ``READY=1``. A supervisor that can't be reached stops no listener."""
+        """Send assignments such as ``READY=1``. One that can't be reached stops no listener."""
         if not self._address:
             return
         try:
