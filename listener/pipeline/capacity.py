@@ -15,7 +15,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from listener.documents.turns import Share
 from listener.pipeline.places import Places
@@ -24,12 +24,14 @@ from listener.pipeline.places import Places
 @dataclass(frozen=True, slots=True)
 class Room:
     """What a listener can begin now: so many requests; of these so many long ones; or, beside what there is, so many of
-    submitters and collections that are not in ``served``, as ``ingest_pick`` takes it."""
+    submitters and collections that are not in ``served``, as ``ingest_pick`` takes it; and small ones of all that are not
+    in ``served_small``."""
 
     requests: int
     long: int
     new: int
     served: Mapping[str, bool | list[str]]
+    served_small: Mapping[str, bool | list[str]] = field(default_factory=dict)
 
 
 class Capacity:
@@ -40,6 +42,7 @@ class Capacity:
         self.requests = Places(requests)
         self.batches = Places(batches, requests - requests // 4, is_all)
         self._long: Counter[Share] = Counter()
+        self._small: dict[str, Share] = {}
         self._one_ended = asyncio.Event()
         self._executing: Counter[str] = Counter()
 
@@ -49,7 +52,24 @@ class Capacity:
         requests = self.requests.free
         long = min(requests, self.batches.free)
         new = 0 if long else min(1, requests)
-        return Room(requests, long, new, self._served() if new else {})
+        return Room(requests, long, new, self._served(self._long) if new else {})
+
+    @property
+    def beside(self) -> Room:
+        """What can begin although every place is taken: one request of a kind that its collection has none of at work here.
+
+        So long ones don't hold up small ones, and who waits for a service that hangs holds up nobody else.
+        """
+        one = int(self.requests.taken < 2 * self.requests.total)
+        return Room(one, 0, one, self._served(self._long), self._served(Counter(self._small.values())))
+
+    def begin_small(self, workflow: str, share: Share) -> None:
+        """Count a small request as open here, until its workflow has been executed, or ``end_small``."""
+        self._small[workflow] = share
+
+    def end_small(self, workflow: str) -> None:
+        """Count it no more, if it was counted."""
+        self._small.pop(workflow, None)
 
     @contextmanager
     def long(self, share: Share) -> Iterator[None]:
@@ -78,6 +98,7 @@ class Capacity:
             yield
         finally:
             self._executing -= Counter([workflow])
+            self.end_small(workflow)
             self._one_ended.set()
 
     async def drained(self) -> None:
@@ -86,14 +107,14 @@ class Capacity:
             self._one_ended.clear()
             await self._one_ended.wait()
 
-    def _served(self) -> dict[str, bool | list[str]]:
-        """Return who has long requests open here: submitters with their collections; True: it gets no more.
+    def _served(self, open_: Counter[Share]) -> dict[str, bool | list[str]]:
+        """Return who has requests of a kind open here: submitters with their collections; True: it gets no more.
 
         A submitter may have as many as would be left for others of twice the places: so there is always room for one.
         """
         of: dict[str, list[str]] = {}
         numbers: Counter[str] = Counter()
-        for share, number in self._long.items():
+        for share, number in open_.items():
             of.setdefault(share.submitter, []).append(share.collection)
             numbers[share.submitter] += number
         left = 2 * self.requests.total - numbers.total()
