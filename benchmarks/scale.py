@@ -7,6 +7,7 @@ others beside it should add what they carry.
 
     many batches       4 requests of 16 batches each, small calls of 200 ms: batches are shared between listeners
     default settings   16 requests of one batch each, calls of 2 s, 8 of a listener at a time: requests are shared
+    slow service       the same with few and short texts and calls of 8 s: what is left of CPU is next to nothing
     local embedder     CPU alone: more listeners than cores can't help, and on a small machine Postgres wants its part
 
 Each run has a fresh database and listeners that have just started. The requests come at once, each a folder; the time
@@ -43,6 +44,7 @@ class Way:
     requests: int
     latency: float | None
     settings: dict[str, str]
+    files: int = FILES
 
 
 WAYS = {
@@ -50,32 +52,35 @@ WAYS = {
         4, 0.2, {"INGEST_BATCH_DOCUMENTS": "4", "INGEST_EMBEDDING_CALLS": "4", "INGEST_EMBEDDING_CALL_TEXTS": "8"}
     ),
     "default settings": Way(16, 2.0, {}),
+    "slow service": Way(16, 8.0, {"INGEST_EMBEDDING_CALL_TEXTS": "4"}, files=4),
     "local embedder": Way(4, None, {"INGEST_BATCH_DOCUMENTS": "4"}),
 }
 
 
 async def measure(options: Options) -> Report:
     """Return chunks/s and the ratio to one listener, by way and number of listeners."""
-    most = max(way.requests for way in WAYS.values())
-    folders = _write_folders(options.folder / "documents", most, options.size(FILES, 16))
+    folders = {
+        name: _write_folders(options.folder / "documents" / name, way.requests, options.size(way.files, way.files // 4))
+        for name, way in WAYS.items()
+    }
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(session.server(options.folder))
-        environments = {name: await _environment(stack, way) for name, way in WAYS.items()}
+        environments = {name: await _environment(stack, way, 1.0 if options.quick else 60.0) for name, way in WAYS.items()}
         numbers = LISTENERS[: options.size(len(LISTENERS), 2)]
         runs: dict[str, Runs] = {name: {number: [] for number in numbers} for name in WAYS}
         for _ in range(options.rounds):
-            for name, way in WAYS.items():
+            for name in WAYS:
                 for number in numbers:
-                    run = await _run(server, folders[: way.requests], number, environments[name])
+                    run = await _run(server, folders[name], number, environments[name])
                     runs[name][number].append(run)
     figures = {name: {str(number): _figures(some, number) for number in some} for name, some in runs.items()}
     return Report(figures | {"runs": runs}, [_table(figures)], [*_broken(runs)])
 
 
-async def _environment(stack: AsyncExitStack, way: Way) -> dict[str, str]:
+async def _environment(stack: AsyncExitStack, way: Way, most: float) -> dict[str, str]:
     if way.latency is None:
         return way.settings
-    url = await stack.enter_async_context(ways.endpoint(latency=way.latency, dimensions=DIMENSIONS))
+    url = await stack.enter_async_context(ways.endpoint(latency=min(way.latency, most), dimensions=DIMENSIONS))
     return ways.service(url) | way.settings | {"INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS)}
 
 

@@ -101,7 +101,7 @@ class Claims(Loop):
         self._vain = self._vain + 1 if rang else 0
 
     async def _wait_for_a_place(self) -> None:
-        """Wait for one; if none comes free for a while, who has nothing at work here begins beside those that have them."""
+        """Wait for one; if none comes free for a while, who has nothing at work here begins beside those who have."""
         await self._doorbell.wake(hand_over=self._doorbell.resting)
         places, stuck_at = self._capacity.requests, time.monotonic() + STUCK_SECONDS
         while not places.free:

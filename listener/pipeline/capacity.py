@@ -24,7 +24,7 @@ from listener.pipeline.places import Places
 @dataclass(frozen=True, slots=True)
 class Room:
     """What a listener can begin now: so many requests; of these so many long ones; or, beside what there is, so many of
-    submitters and collections that are not in ``served``, as ``ingest_pick`` takes it; and small ones of all that are not
+    submitters and collections that are not in ``served``, as ``ingest_pick`` takes it; small ones of those that are not
     in ``served_small``."""
 
     requests: int
@@ -56,7 +56,7 @@ class Capacity:
 
     @property
     def beside(self) -> Room:
-        """What can begin although every place is taken: one request of a kind that its collection has none of at work here.
+        """What can begin although every place is taken: one request, small or long, of who has none such at work here.
 
         So long ones don't hold up small ones, and who waits for a service that hangs holds up nobody else.
         """

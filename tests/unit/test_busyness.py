@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from listener.embedding import Space
 from listener.documents.turns import Share
+from listener.embedding import Space
 from listener.pipeline.busyness import Busyness
 from listener.pipeline.capacity import Capacity
 from listener.pipeline.places import Places, shows
