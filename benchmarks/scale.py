@@ -65,7 +65,8 @@ async def measure(options: Options) -> Report:
     }
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(session.server(options.folder))
-        environments = {name: await _environment(stack, way, 1.0 if options.quick else 60.0) for name, way in WAYS.items()}
+        slowest = 1.0 if options.quick else 60.0
+        environments = {name: await _environment(stack, way, slowest) for name, way in WAYS.items()}
         numbers = LISTENERS[: options.size(len(LISTENERS), 2)]
         runs: dict[str, Runs] = {name: {number: [] for number in numbers} for name in WAYS}
         for _ in range(options.rounds):
@@ -77,10 +78,10 @@ async def measure(options: Options) -> Report:
     return Report(figures | {"runs": runs}, [_table(figures)], [*_broken(runs)])
 
 
-async def _environment(stack: AsyncExitStack, way: Way, most: float) -> dict[str, str]:
+async def _environment(stack: AsyncExitStack, way: Way, slowest: float) -> dict[str, str]:
     if way.latency is None:
         return way.settings
-    url = await stack.enter_async_context(ways.endpoint(latency=min(way.latency, most), dimensions=DIMENSIONS))
+    url = await stack.enter_async_context(ways.endpoint(latency=min(way.latency, slowest), dimensions=DIMENSIONS))
     return ways.service(url) | way.settings | {"INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS)}
 
 
