@@ -52,7 +52,7 @@ class Capacity:
         requests = self.requests.free
         long = min(requests, self.batches.free)
         new = 0 if long else min(1, requests)
-        return Room(requests, long, new, self._served(self._long) if new else {})
+        return Room(requests, long, new, self._served(self._long, 2) if new else {})
 
     @property
     def beside(self) -> Room:
@@ -61,7 +61,7 @@ class Capacity:
         So long ones don't hold up small ones, and who waits for a service that hangs holds up nobody else.
         """
         one = int(self.requests.taken < 2 * self.requests.total)
-        return Room(one, 0, one, self._served(self._long), self._served(Counter(self._small.values())))
+        return Room(one, 0, one, self._served(self._long, 3), self._served(Counter(self._small.values()), 3))
 
     def begin_small(self, workflow: str, share: Share) -> None:
         """Count a small request as open here, until its workflow has been executed, or ``end_small``."""
@@ -107,15 +107,15 @@ class Capacity:
             self._one_ended.clear()
             await self._one_ended.wait()
 
-    def _served(self, open_: Counter[Share]) -> dict[str, bool | list[str]]:
+    def _served(self, open_: Counter[Share], times: int) -> dict[str, bool | list[str]]:
         """Return who has requests of a kind open here: submitters with their collections; True: it gets no more.
 
-        A submitter may have as many as would be left for others of twice the places: so there is always room for one.
+        A submitter may have as many as would be left for others of some times the places: so there is always room.
         """
         of: dict[str, list[str]] = {}
         numbers: Counter[str] = Counter()
         for share, number in open_.items():
             of.setdefault(share.submitter, []).append(share.collection)
             numbers[share.submitter] += number
-        left = 2 * self.requests.total - numbers.total()
+        left = times * self.requests.total - numbers.total()
         return {submitter: numbers[submitter] >= left or collections for submitter, collections in of.items()}

@@ -175,6 +175,9 @@ def test_when_every_place_is_taken_one_of_each_that_has_nothing_at_work_may_begi
         beside = capacity.beside
         assert (beside.requests, beside.long, beside.new) == (1, 0, 1)
         assert (beside.served, beside.served_small) == ({"app": ["folders"]}, {"app": ["busy"]})
+        capacity.begin_small("another", Share("app", "busy"))
+        assert capacity.beside.served_small == {"app": ["busy"]}, "who has every place may begin others, too"
+        capacity.end_small("another")
         for name in ("third", "fourth"):
             capacity.requests.reserve(name)
         assert capacity.beside.requests == 0, "up to twice the places"
