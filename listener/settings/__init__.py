@@ -60,7 +60,9 @@ class Settings(BaseSettings):
         None, description="The embedded Postgres's folder; by default in the user's data folder."
     )
 
-    concurrency: int = Field(16, ge=1, le=1000, description="Requests that one listener runs at a time.")
+    concurrency: int = Field(
+        16, ge=1, le=1000, description="Requests that one listener runs at a time; more only while none of them ends."
+    )
     batch_concurrency: int = Field(
         4,
         ge=1,

@@ -423,6 +423,7 @@ async def test_of_listeners_killed_at_any_moment_only_what_ran_counts_it(
 ) -> None:
     seed = random.randrange(10**6)
     chance = random.Random(seed)
+    calm = {"batch_documents": 2, "heartbeat_seconds": 0.5, "lease_seconds": 4}  # no other deaths on a busy machine
 
     def flaps(service: EmbeddingService, got: Received) -> Reply:
         return (failing(503) if time.monotonic() % 2 < 1.4 else answer)(service, got)
@@ -430,12 +431,12 @@ async def test_of_listeners_killed_at_any_moment_only_what_ran_counts_it(
     service.always(sick(flaps))
     service.latency = 0.2
     it, requests, parked_ones = (
-        start(batch_documents=2),
+        start(**calm),
         [await add(c, source=folder(tmp_path, 6), collection="sick")],
         0,
     )
     for _ in range(deaths):
-        heir = start(batch_documents=2)
+        heir = start(**calm)
         requests += await insert(c, "sick", 3)
         await asyncio.sleep(chance.uniform(0.1, 2.0))
         left = await stopped(c, it)
