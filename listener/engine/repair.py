@@ -65,12 +65,11 @@ class Repair(Rounds):
     async def _start_claimed(self) -> None:
         executor, lease = self._identity.executor_id, timedelta(seconds=self._lease_seconds)
         executing = set(self._capacity.executing)
-        for request, is_known in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease):
+        for (request,) in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease):
             if str(request) in executing:
                 continue  # it has begun just now
             log.warning("request %s was claimed here but did not start: it starts now", request)
-            # No rewind of what DBOS does not know: it may start at this very moment, and would be cancelled for that.
-            await (self._workflows.go_on if is_known else self._workflows.start)(request)
+            await self._workflows.go_on(request)  # which starts it, if there is no workflow
 
     async def _revive(self) -> None:
         """Resume workflows that DBOS believes to run here, and that have not been executed for a whole lease."""

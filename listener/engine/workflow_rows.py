@@ -57,8 +57,7 @@ limit 200
 
 # Claimed here a lease ago: the claim's answer was lost on its way, or the start failed.
 OURS_NEVER_STARTED = """
-select r.id, exists (select from dbos.workflow_status w where w.workflow_uuid = r.id::text) as is_known
-from ingest.ingest_requests r
+select r.id from ingest.ingest_requests r
 where r.status = 'running' and r.executor_id = $1 and r.started_at < ingest.ingest_now() - $2::interval
   and not exists (select from dbos.workflow_status w where w.workflow_uuid = r.id::text
                   and (r.begun = r.attempt or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))

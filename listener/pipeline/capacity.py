@@ -64,12 +64,18 @@ class Capacity:
         return Room(one, 0, one, self._served(self._long, 3), self._served(Counter(self._small.values()), 3))
 
     def begin_small(self, workflow: str, share: Share) -> None:
-        """Count a small request as open here, until its workflow has been executed, or ``end_small``."""
+        """Count a small request as open here, until its ``end``, or ``end_small``."""
         self._small[workflow] = share
 
     def end_small(self, workflow: str) -> None:
         """Count it no more, if it was counted."""
         self._small.pop(workflow, None)
+
+    def end(self, workflow: str) -> None:
+        """Give back what a request had here, also a place to work in to which it did not come."""
+        self.end_small(workflow)
+        self.requests.give_back()
+        self.batches.release(workflow)
 
     @contextmanager
     def long(self, share: Share) -> Iterator[None]:
@@ -98,7 +104,6 @@ class Capacity:
             yield
         finally:
             self._executing -= Counter([workflow])
-            self.end_small(workflow)
             self._one_ended.set()
 
     async def drained(self) -> None:

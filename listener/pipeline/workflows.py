@@ -182,8 +182,7 @@ class Workflows:
                     await self._settle_failed(ref, attempt, error)
                 raise
             finally:
-                self._capacity.requests.give_back()
-                self._capacity.batches.release(str(ref.request))  # of one that did not come so far
+                self._capacity.end(str(ref.request))
 
     async def _begin(self, ref: RequestRef, attempt: int | None) -> RunningRequest | None:
         request = await retry_on_outage(partial(self._tools.gateway.begin, ref, self._tools.executor_id, attempt))

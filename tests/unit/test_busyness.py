@@ -181,6 +181,5 @@ def test_when_every_place_is_taken_one_of_each_that_has_nothing_at_work_may_begi
         for name in ("third", "fourth"):
             capacity.requests.reserve(name)
         assert capacity.beside.requests == 0, "up to twice the places"
-    with capacity.executes("small"):
-        pass
+    capacity.end("small")
     assert capacity.beside.served_small == {}
