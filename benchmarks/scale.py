@@ -7,6 +7,7 @@ others beside it should add what they carry.
 
     many batches       4 requests of 16 batches each, small calls of 200 ms: batches are shared between listeners
     default settings   16 requests of one batch each, calls of 2 s, 8 of a listener at a time: requests are shared
+    slow service       the same with few and short texts and calls of 8 s: what is left of CPU is next to nothing
     small texts        1,000 requests of one inline text each, default settings, the local embedder
     local embedder     CPU alone: more listeners than cores can't help, and on a small machine Postgres wants its part
 
@@ -53,6 +54,7 @@ class Way:
     latency: float | None
     settings: dict[str, str]
     texts: bool = False
+    files: int = FILES
 
 
 WAYS = {
@@ -61,32 +63,33 @@ WAYS = {
     ),
     "default settings": Way(16, 2.0, {}),
     "small texts": Way(1000, None, {}, texts=True),
+    "slow service": Way(16, 8.0, {"INGEST_EMBEDDING_CALL_TEXTS": "4"}, files=4),
     "local embedder": Way(4, None, {"INGEST_BATCH_DOCUMENTS": "4"}),
 }
 
 
 async def measure(options: Options) -> Report:
     """Return chunks/s and the ratio to one listener, by way and number of listeners."""
-    most = max(way.requests for way in WAYS.values() if not way.texts)
-    folders = _write_folders(options.folder / "documents", most, options.size(FILES, 16))
+    rows = {name: _rows(name, way, options) for name, way in WAYS.items()}
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(session.server(options.folder))
-        environments = {name: await _environment(stack, way) for name, way in WAYS.items()}
+        slowest = 1.0 if options.quick else 60.0
+        environments = {name: await _environment(stack, way, slowest) for name, way in WAYS.items()}
         numbers = LISTENERS[: options.size(len(LISTENERS), 2)]
         runs: dict[str, Runs] = {name: {number: [] for number in numbers} for name in WAYS}
         for _ in range(options.rounds):
-            for name, way in WAYS.items():
+            for name in WAYS:
                 for number in numbers:
-                    run = await _run(server, _rows(way, folders, options), number, environments[name])
+                    run = await _run(server, rows[name], number, environments[name])
                     runs[name][number].append(run)
     figures = {name: {str(number): _figures(some, number) for number in some} for name, some in runs.items()}
     return Report(figures | {"runs": runs}, [_table(figures, runs)], [*_broken(runs)])
 
 
-async def _environment(stack: AsyncExitStack, way: Way) -> dict[str, str]:
+async def _environment(stack: AsyncExitStack, way: Way, slowest: float) -> dict[str, str]:
     if way.latency is None:
         return way.settings
-    url = await stack.enter_async_context(ways.endpoint(latency=way.latency, dimensions=DIMENSIONS))
+    url = await stack.enter_async_context(ways.endpoint(latency=min(way.latency, slowest), dimensions=DIMENSIONS))
     return ways.service(url) | way.settings | {"INGEST_EMBEDDING_DIMENSIONS": str(DIMENSIONS)}
 
 
@@ -146,11 +149,13 @@ def _write_folders(folder: Path, requests: int, files: int) -> list[Path]:
     return targets
 
 
-def _rows(way: Way, folders: list[Path], options: Options) -> Rows:
+def _rows(name: str, way: Way, options: Options) -> Rows:
     """Return sources and contents of the requests."""
     if way.texts:
         return [(None, text) for _, text in corpus.notes("scale", options.size(way.requests, 40))]
-    return [(str(folder), None) for folder in folders[: way.requests]]
+    files = options.size(way.files, way.files // 4)
+    folders = _write_folders(options.folder / "documents" / name, way.requests, files)
+    return [(str(folder), None) for folder in folders]
 
 
 async def _run(server: Server, rows: Rows, listeners: int, environment: dict[str, str]) -> dict[str, Any]:

@@ -7,17 +7,22 @@ known at its first failed call, not only after all repeats.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from listener.errors import ServiceError
 
+log = logging.getLogger(__name__)
+
 SILENT_SECONDS = 5.0
+LOGGED_SECONDS = 60.0  # of one service a line a minute, however many calls wait and however slow it always is
 
 Report = Callable[[ServiceError, float | None], None]
 """Takes the trouble, and in how many seconds the next call begins; None: nobody knows."""
 
+_logged_at: dict[str, float] = {}
 _listens: ContextVar[Report | None] = ContextVar("listens", default=None)
 
 
@@ -48,6 +53,9 @@ def silence_reported(service: str) -> Iterator[None]:
         nonlocal timer
         told = f"{service} has not answered for {loop.time() - began:.0f} s"
         report(ServiceError("embedding_silent", told, "It may be overloaded: see its own log."))
+        if loop.time() - _logged_at.get(service, float("-inf")) >= LOGGED_SECONDS:
+            _logged_at[service] = loop.time()
+            log.info("%s", told)
         timer = loop.call_later(SILENT_SECONDS, silent)
 
     timer = loop.call_later(SILENT_SECONDS, silent)

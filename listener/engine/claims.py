@@ -23,8 +23,9 @@ from contextlib import nullcontext
 import anyio
 import asyncpg
 
-from listener.concurrency import task_group
+from listener.concurrency import set_within, task_group
 from listener.database.outages import BLOCKED, OUTAGE, Pause, is_outage, named
+from listener.documents.turns import Share
 from listener.engine import engine_rows
 from listener.engine.doorbell import Doorbell
 from listener.engine.endings import declared_dead
@@ -32,7 +33,7 @@ from listener.engine.engine_rows import Claimant, Claimed
 from listener.engine.line import WhoseTurn
 from listener.engine.loop import Loop
 from listener.errors import RequestError
-from listener.pipeline.capacity import Capacity
+from listener.pipeline.capacity import Capacity, Room
 from listener.pipeline.tools import Tools
 from listener.pipeline.workflows import Workflows
 from listener.sources.archives.archive_source import ArchiveSource
@@ -45,6 +46,7 @@ MOST_VAIN = 20  # looks for rings one after the other that found nothing: anybod
 VAIN_PAUSE_SECONDS = 0.05
 LEAVES_SECONDS = 0.2  # for other listeners to take what was left for them
 GROWS_SECONDS = 0.25  # until a listener may have more places than it had
+STUCK_SECONDS = 1.0  # without a place that comes free, until others begin beside those that have them
 
 
 class Claims(Loop):
@@ -86,18 +88,27 @@ class Claims(Loop):
     async def _look(self) -> None:
         """Claim what there is; if there is nothing, sleep until there may be."""
         if not self._capacity.requests.free:
-            await self._doorbell.wake(hand_over=self._doorbell.resting)
-            await self._capacity.requests.wait()
-        if await self._claim():
+            await self._wait_for_a_place()
+        if await self._claim(self._capacity.room):
             return
         answer = await self._doorbell.rest()
-        if await self._claim(front=True):
+        if await self._claim(self._capacity.room, front=True):
             return
         due = await engine_rows.seconds_until_due(self._doorbell.fetch)
         if self._vain >= MOST_VAIN:
             await anyio.sleep(VAIN_PAUSE_SECONDS)
         rang = await self._doorbell.wait("locked" if self._lines.locked else answer, self._next_look(due))
         self._vain = self._vain + 1 if rang else 0
+
+    async def _wait_for_a_place(self) -> None:
+        """Wait for one; if none comes free for a while, who has nothing at work here begins beside those who have."""
+        await self._doorbell.wake(hand_over=self._doorbell.resting)
+        places, stuck_at = self._capacity.requests, time.monotonic() + STUCK_SECONDS
+        while not places.free:
+            places.given_back.clear()
+            beside = self._capacity.beside
+            if time.monotonic() < stuck_at or not beside.requests or not await self._claim(beside):
+                await set_within(places.given_back, STUCK_SECONDS)
 
     def _next_look(self, due: float | None) -> float | None:
         """Return when to look again without a notification, in seconds: for requests left to others, or no place."""
@@ -113,12 +124,11 @@ class Claims(Loop):
         if self._lines.more:
             self._doorbell.nudge()
 
-    async def _claim(self, front: bool = False) -> bool:
+    async def _claim(self, room: Room, front: bool = False) -> bool:
         """Claim what there is room for and start it; False if nothing is due, or left for others."""
-        room = self._capacity.room
         if not room.requests:
             return True
-        asked, began = self._lines.asked(front), time.monotonic()
+        asked, began = self._lines.asked(front, room.served_small), time.monotonic()
         leaves = self._left_at is None or began - self._left_at < LEAVES_SECONDS
         claimed, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
         self._lines.answered(asked, answer, [one.standing for one in claimed], time.monotonic() - began)
@@ -150,10 +160,13 @@ class Claims(Loop):
                 source = ArchiveSource(self._tools.sources, self._tools.archives)
                 await source.check(one.source, RequestOptions.read(one.options))
             if one.attempt == 1:
+                if not one.long:
+                    self._capacity.begin_small(str(one.id), Share(one.submitter, one.collection))
                 await self._workflows.start(one.id, one.long)
             else:
                 await self._workflows.go_on(one.id)
         except Exception as error:
+            self._capacity.end_small(str(one.id))
             if is_outage(error):
                 log.warning("request %s starts later: waiting for Postgres: %s", one.id, named(error))
                 self._workflows.shares.release([one.id])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 LONG_SECONDS = 0.01
@@ -77,12 +78,17 @@ class WhoseTurn:
         self._lines = {"quick": Line(clock), "long": Line(clock)}
         self._turns: dict[str, Any] = {}
 
-    def asked(self, front: bool = False) -> str:
-        """Return what the next claim takes as its turns; ``front``: it looks at all of both lines."""
-        stays = {name: None if front else line.stay for name, line in self._lines.items()}
-        return json.dumps(
-            self._turns | {name: (self._turns.get(name) or {}) | {"stay": stay} for name, stay in stays.items()}
-        )
+    def asked(self, front: bool = False, served: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """Return what the next claim takes as its turns.
+
+        ``front``: it looks at all of both lines; ``served``: whose small texts it leaves, as ``ingest_pick`` takes it.
+        """
+        asked = {
+            name: (self._turns.get(name) or {}) | {"stay": None if front else line.stay}
+            for name, line in self._lines.items()
+        }
+        asked["quick"]["not"] = dict(served)
+        return json.dumps(self._turns | asked)
 
     def answered(self, asked: str, answer: dict[str, Any], found: Sequence[Standing], seconds: float) -> None:
         """Note what a claim answered to ``asked``, what it found in its order, and how long it took."""

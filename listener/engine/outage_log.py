@@ -46,8 +46,8 @@ class OutageLog:
     def _say(one: OpenCircuit, what: str, waiting: Mapping[Key, int]) -> None:
         parked = waiting.get(one.key, 0)
         log.warning(
-            "%s %s: %s; it is asked again in %.0f s; %d parked here",
-            *(_named(one.key), what, one.failure["message"], one.next_in, parked),
+            "%s %s: %s; it is asked again in %.0f s%s",
+            *(_named(one.key), what, one.failure["message"], one.next_in, f"; {parked} parked here" if parked else ""),
             extra={"code": one.failure["code"]},
         )
 

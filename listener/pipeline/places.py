@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import anyio
 
-from listener.concurrency import set_within
 from listener.documents.turns import NOBODY, Share
 
 GROWS_SECONDS = 0.1  # between two checks whether there may be more places
@@ -49,7 +48,7 @@ class Places:
         self._at_work: Counter[Share] = Counter()
         self._returning: deque[asyncio.Future[None]] = deque()
         self._waiting: list[tuple[Share, asyncio.Future[None]]] = []
-        self._freed = asyncio.Event()
+        self.given_back = asyncio.Event()
 
     @property
     def total(self) -> int:
@@ -121,6 +120,7 @@ class Places:
         """Give a place back, and hand it on."""
         self.taken -= 1
         self._at_work -= Counter([share])
+        self.given_back.set()
         self._hand_on()
 
     async def acquire(self, workflow: str, share: Share, seconds: float | None = None) -> bool:
@@ -142,12 +142,6 @@ class Places:
             self.taken -= 1
         self.reserve(workflow)
         return True
-
-    async def wait(self) -> None:
-        """Wait until a place is free for new work."""
-        while not self.free:
-            self._freed.clear()
-            await set_within(self._freed, None)
 
     @asynccontextmanager
     async def one(self, workflow: str, share: Share = NOBODY) -> AsyncIterator[None]:
@@ -215,7 +209,6 @@ class Places:
             self.taken += 1
             (self._returning.popleft() if self._returning else self._next()).set_result(None)
         if self.free:
-            self._freed.set()
             self.on_free()
 
     def _next(self) -> asyncio.Future[None]:

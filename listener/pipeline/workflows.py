@@ -92,11 +92,11 @@ class Workflows:
 
         ``long``: it takes a place to work in, too.
         """
-        ref = RequestRef(request=request)
         places = (self._capacity.requests, self._capacity.batches) if long else (self._capacity.requests,)
-        handle = await self._started(places, str(request), self._ingest_request, ref)
+        handle = await self._started(places, str(request), self._ingest_request, RequestRef(request=request))
         if not hasattr(handle, "task"):  # DBOS has this workflow already, so none starts here; repair resumes it
             self.shares.release([request])
+            self._capacity.end_small(str(request))
 
     async def _started(self, places: Iterable[Places], workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:
         """Start a workflow in places of ours; they are free again if it turns out to run or to have run before."""
@@ -181,8 +181,7 @@ class Workflows:
                     await self._settle_failed(ref, attempt, error)
                 raise
             finally:
-                self._capacity.requests.give_back()
-                self._capacity.batches.release(str(ref.request))  # of one that did not come so far
+                self._capacity.end(str(ref.request))
 
     async def _begin(self, ref: RequestRef, attempt: int | None) -> RunningRequest | None:
         request = await retry_on_outage(partial(self._tools.gateway.begin, ref, self._tools.executor_id, attempt))

@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     processes: Processes = Field(
         1, description="Processes of a listener, to use more cores: a number, or auto: one per core, at most 4."
     )
-    concurrency: int = Field(16, ge=1, le=1000, description="Requests that one listener runs at a time.")
+    concurrency: int = Field(
+        16, ge=1, le=1000, description="Requests that one listener runs at a time; more only while none of them ends."
+    )
     batch_concurrency: int = Field(
         4,
         ge=1,

@@ -1,25 +1,25 @@
 create or replace function ingest.ingest_go_on(p_fence ingest.ingest_fence_v1) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Limits count what runs: the locks in one statement, the look at it in a later one, as a claim does. A limit's lock is not waited for.
+-- As a claim does it: first the locks of the limits, which are not waited for, and a count of what runs under them; then the batch.
 declare
   v_request ingest.ingest_requests := (select r from ingest.ingest_requests r where r.id = p_fence.requests[1]);
   v_submitter text := coalesce(v_request.submitted_by, v_request.created_by);
-  v_counts boolean := v_request.resume_at is not null and v_request.limited;
+  v_room record;
 begin
   perform ingest.ingest_as_system();
-  if v_counts and not ingest.ingest_lock_limits(v_request.collection, v_submitter) then
-    return false;
+  if v_request.resume_at is not null and v_request.limited then
+    v_room := ingest.ingest_lane_room(v_submitter, v_request.collection, true);
+    if v_room.locked or least(v_room.of_submitter, v_room.of_collection) <= 0 and exists (  -- another batch of it may have gone on
+         select from ingest.ingest_requests r where r.id = v_request.id and r.resume_at is not null) then
+      return false;
+    end if;
   end if;
   perform from ingest.ingest_batches b
   where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch and b.owner = p_fence.owner for no key update;
   if not found then
     raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]
       using errcode = 'IG021', constraint = 'lost_ownership';
-  end if;
-  if v_counts and ingest.ingest_room(v_request.collection, v_submitter) = 0 and exists (
-       select from ingest.ingest_requests r where r.id = v_request.id and r.resume_at is not null) then
-    return false;
   end if;
   update ingest.ingest_batches b set resume_at = null, next_attempt_at = null, last_error = null
   where b.request_id = any (p_fence.requests) and b.batch = p_fence.batch;

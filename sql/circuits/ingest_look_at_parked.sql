@@ -14,7 +14,7 @@ begin
     join ingest.ingest_circuits c
       on (c.service, c.tenant) = (coalesce(b.waits_for, ingest.ingest_service_of(ingest.ingest_worked_settings(r, b.generation))), coalesce(r.settings ->> 'tenant', ''))
     join unnest(p_requests, p_batches) as w (request, batch) on w.request = b.request_id and w.batch = b.batch
-    where b.resume_at is not null and c.opened_at is not null and b.resume_at <> c.probe_at
+    where r.status = 'running' and b.resume_at is not null and c.opened_at is not null and b.resume_at <> c.probe_at
     order by b.request_id, b.batch for no key update of b skip locked)
   update ingest.ingest_batches b set resume_at = l.probe_at, next_attempt_at = l.probe_at, last_error = l.error
   from late l where b.request_id = l.request_id and b.batch = l.batch;

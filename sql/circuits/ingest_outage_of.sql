@@ -2,7 +2,7 @@ create or replace function ingest.ingest_outage_of(p_collection text, out servic
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not (ingest.ingest_may('submit'::text, p_collection) or ingest.ingest_may('operate'::text, p_collection)) then
+  if not ingest.ingest_may_follow(p_collection) then
     return;
   end if;
   select c.service, c.error - 'place', c.probe_at into service, error, probe_at

@@ -1,7 +1,8 @@
 create or replace function ingest.ingest_park(p_fence ingest.ingest_fence_v1, p_error jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- Lock order: the batch, then the request. If two batches park at the same time, the second one sees that the first has.
+-- Lock order: the batch, then the request. If two batches park at the same time, the second one sees that the first has. What was
+-- cancelled meanwhile is not parked: its end has passed by this batch, which was locked.
 declare
   v_now timestamptz := ingest.ingest_now();
   v_until timestamptz;
@@ -29,7 +30,10 @@ begin
     raise exception 'batch % of request % has another owner', p_fence.batch, p_fence.requests[1]
       using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
-  perform from ingest.ingest_requests r where r.id = any (p_fence.requests) order by r.id for no key update;
+  perform from ingest.ingest_requests r where r.id = any (p_fence.requests) and r.status = 'running' order by r.id for no key update;
+  if not found then
+    raise exception 'request % does not run any more', p_fence.requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
+  end if;
   update ingest.ingest_requests r set resume_at = v_until
   where r.id = any (p_fence.requests) and r.status = 'running' and not ingest.ingest_has_running_batch(r.id);
 end

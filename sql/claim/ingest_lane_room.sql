@@ -6,31 +6,24 @@ as $$
 -- The lock in one statement, the look at what runs in a later one: else two listeners get the last place. Never waits: an
 -- operator may leave a transaction open that has changed its collection. A locked one has no room for now.
 declare
-  v_most int;
+  v_most int := case when p_capped then ingest.ingest_most_running(p_submitter) end;
 begin
   locked := false;
   of_submitter := 2147483647;
-  if p_capped then
-    v_most := ingest.ingest_most_running(p_submitter);
-    if v_most is not null then
-      perform from ingest.ingest_limits l
-      where l.role = (select n.role from ingest.ingest_limits n where n.role in (p_submitter::name, '') order by n.role desc limit 1)
-      for no key update skip locked;
-      locked := not found;
-      of_submitter := case when locked then 0 else v_most - (
-        select count(*) from ingest.ingest_requests r
-        where r.status = 'running' and r.resume_at is null and coalesce(r.submitted_by, r.created_by) = p_submitter) end;
-    end if;
+  of_collection := 2147483647;
+  if v_most is not null then
+    perform from ingest.ingest_limits l
+    where l.role = (select n.role from ingest.ingest_limits n where n.role in (p_submitter::name, '') order by n.role desc limit 1)
+    for no key update skip locked;
+    locked := not found;
+    of_submitter := case when locked then 0 else v_most - ingest.ingest_running_by(p_submitter) end;
   end if;
-  select c.max_running into v_most from ingest.ingest_collections c where c.name = p_collection;
-  if v_most is null then
-    of_collection := 2147483647;
-    return;
+  v_most := (select c.max_running from ingest.ingest_collections c where c.name = p_collection);
+  if v_most is not null then
+    perform from ingest.ingest_collections c where c.name = p_collection for no key update skip locked;
+    of_collection := case when found then v_most - ingest.ingest_running_in(p_collection) else 0 end;
+    locked := locked or not found;
   end if;
-  perform from ingest.ingest_collections c where c.name = p_collection for no key update skip locked;
-  locked := locked or not found;
-  of_collection := case when not found then 0 else v_most - (
-    select count(*) from ingest.ingest_requests r where r.status = 'running' and r.resume_at is null and r.collection = p_collection) end;
 end
 $$;
 

@@ -40,7 +40,7 @@ begin
     v_found := 0;
     if v_most > 0 then
       v_picked := ingest.ingest_pick(
-        v_long, v_most, p_folders, case when v_long then v_not else '{}' end, v_capped,
+        v_long, v_most, p_folders, case when v_long then v_not else coalesce(p_turns -> 'quick' -> 'not', '{}') end, v_capped,
         v_space, coalesce(p_turns -> case when v_long then 'long' else 'quick' end, '{}'), false, v_rooms);
       v_rooms := v_picked.rooms;
       ids := ids || v_picked.ids;
@@ -59,5 +59,5 @@ $$;
 
 comment on function ingest.ingest_pick_kinds(text, text[], jsonb, int, int, int, jsonb, boolean, jsonb) is
   'Locks up to p_most due requests, up to p_long of them long ones; without a place for these, up to p_new of submitters and '
-  'collections that are not in p_not. p_leaves: not more than a listener''s share of them. turns: whose turn it is, of each kind; '
+  'collections that are not in p_not; small texts of those that are not in quick.not of p_turns. p_leaves: not more than a listener''s share of them. turns: whose turn it is, of each kind; '
   'more: long ones may be left; left: they are, for other listeners; locked, looks: see ingest_pick.';

@@ -12,7 +12,7 @@ as $$
   from ingest.ingest_revisions v
   where v.id = p_revision and v.state = 'failed'
     and not exists (select from ingest.ingest_requests r where r.id = v.request_id and ingest.ingest_is_plan(r))
-    and (ingest.ingest_may('submit'::text, v.collection) or ingest.ingest_may('operate'::text, v.collection));
+    and ingest.ingest_may_follow(v.collection);
 $$;
 
 comment on function ingest.ingest_is_failing(bigint) is

@@ -1,7 +1,7 @@
 create or replace function ingest.ingest_lacks_caps(p_request ingest.ingest_requests) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  select (ingest.ingest_may('submit'::text, p_request.collection) or ingest.ingest_may('operate'::text, p_request.collection))
+  select ingest.ingest_may_follow(p_request.collection)
      and (ingest.ingest_asks_for_caps(p_request) or ingest.ingest_is_barred(p_request.collection, '{}'::text[]))
      and not exists (
        select from ingest.ingest_listeners l

@@ -5,7 +5,7 @@ create or replace function ingest.ingest_places(
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not (ingest.ingest_may('submit'::text, p_collection) or ingest.ingest_may('operate'::text, p_collection)) then
+  if not ingest.ingest_may_follow(p_collection) then
     return;
   end if;
   select count(*), count(*) filter (where l.running < l.capacity),
@@ -15,7 +15,7 @@ begin
   from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease;
   select c.max_running into most from ingest.ingest_collections c where c.name = p_collection;
   if most is not null then
-    select count(*) into running from ingest.ingest_requests r where r.status = 'running' and r.resume_at is null and r.collection = p_collection;
+    running := ingest.ingest_running_in(p_collection);
   end if;
 end
 $$;

@@ -10,8 +10,7 @@ begin
   end if;
   most := ingest.ingest_most_running(p_submitter);
   if most is not null then
-    select count(*) into running from ingest.ingest_requests r
-    where r.status = 'running' and r.resume_at is null and coalesce(r.submitted_by, r.created_by) = p_submitter;
+    running := ingest.ingest_running_by(p_submitter);
   end if;
 end
 $$;

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import signal
+import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -112,7 +115,9 @@ async def warm(c: Connection) -> None:
 
 async def all_succeeded(c: Connection, requests: Sequence[uuid.UUID]) -> None:
     rows = await ended(c, *requests)
-    assert {(row["status"], row["attempt"]) for row in rows} == {("succeeded", 1)}, [row["error"] for row in rows]
+    assert {(row["status"], row["attempt"]) for row in rows} == {("succeeded", 1)}, [
+        (row["id"], row["error"]) for row in rows if row["error"]
+    ]
 
 
 # waiting
@@ -159,7 +164,7 @@ async def test_an_outage_is_said_at_once_waited_for_and_gone_on_from(
     assert tuple(row) == (None, None, None)
     begin, end = (line for line in it.log().splitlines() if f"openai sick at {service.url} is " in line)
     assert " WARNING " in begin
-    assert " parked here" in begin
+    assert "; it is asked again in " in begin
     assert " INFO " in end
     assert " is back after " in end
 
@@ -412,7 +417,125 @@ async def test_listeners_that_are_killed_while_work_is_parked_blame_nothing(
     assert len(await chunks(c, "sick")) == 3
 
 
+@pytest.mark.parametrize("deaths", [2, pytest.param(12, marks=[pytest.mark.long, pytest.mark.timeout(300)])])
+async def test_of_listeners_killed_at_any_moment_only_what_ran_counts_it(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path, deaths: int
+) -> None:
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    calm = {"batch_documents": 2, "heartbeat_seconds": 0.5, "lease_seconds": 4}  # no other deaths on a busy machine
+
+    def flaps(service: EmbeddingService, got: Received) -> Reply:
+        return (failing(503) if time.monotonic() % 2 < 1.4 else answer)(service, got)
+
+    service.always(sick(flaps))
+    service.latency = 0.2
+    it, requests, parked_ones = (
+        start(**calm),
+        [await add(c, source=folder(tmp_path, 6), collection="sick")],
+        0,
+    )
+    for _ in range(deaths):
+        heir = start(**calm)
+        requests += await insert(c, "sick", 3)
+        await asyncio.sleep(chance.uniform(0.1, 2.0))
+        left = await stopped(c, it)
+        it.kill()
+        for row in left:
+            query = "select crashes from ingest_batches where request_id = $1 and batch = $2 and executor_id <> $3"
+            crashes = await until(lambda: c.fetchrow(query, row["request_id"], row["batch"], it.executor_id))  # noqa: B023
+            assert crashes["crashes"] <= row["crashes"] + (not row["parked"]), f"seed {seed}"
+        parked_ones += sum(row["parked"] for row in left)
+        it = heir
+    service.always(answer)
+    await all_succeeded(c, requests)
+    assert parked_ones or deaths < 12, f"seed {seed}"
+
+
+async def stopped(c: Connection, it: ListenerProcess) -> list[Any]:
+    """Stop a listener where it is, and return what it carries as others will find it."""
+    it.signal(signal.SIGSTOP)
+    busy = "select count(*) from pg_stat_activity where application_name = $1 and state = 'active'"
+    await until(lambda: _is(c, 0, busy, f"ingest {it.executor_id}"))
+    query = """select b.request_id, b.batch, b.crashes, b.resume_at is not null as parked
+      from ingest_batches b join ingest_requests r on r.id = b.request_id
+      where b.executor_id = $1 and b.finished_at is null and r.status = 'running' and exists (
+        select from ingest_revisions v where v.request_id = b.request_id and v.batch = b.batch
+        and v.state not in ('published', 'skipped', 'failed'))"""
+    return list(await c.fetch(query, it.executor_id))
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["after:park", "before:go_on"]
+    + [
+        pytest.param(point, marks=pytest.mark.long)
+        for point in ("before:suspect", "before:park", "before:look_at_parked", "after:go_on", "probing")
+    ],
+)
+async def test_a_listener_that_is_ended_while_work_parks_waits_or_goes_on_leaves_it_whole(
+    c: Connection, start: Start, service: EmbeddingService, point: str
+) -> None:
+    answered: list[str] = []
+
+    def counted(service: EmbeddingService, got: Received) -> Reply:
+        answered.extend(got.texts)
+        return answer(service, got)
+
+    it = start(grace_seconds=0.5)
+    await warm(c)
+    service.always(sick(failing(503)))
+    if point != "probing":
+        it.hold(point)
+    request = await add(c, content="Parked.", uri="p", collection="sick")
+    if "go_on" in point or point == "probing":
+        await parked(c, 1)
+    if point == "probing":
+        service.hold()
+        await service.until(lambda service: service.running == 1)
+    else:
+        service.always(sick(counted if "go_on" in point else failing(503)))
+        await asyncio.to_thread(it.held, point)
+    it.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(it.ended) == 0
+    service.release()
+    service.always(sick(counted))
+    start()
+    await all_succeeded(c, [request])
+    assert await c.fetchval("select sum(crashes) from ingest_batches") == 0
+    assert [text for text in answered if text != HARMLESS] == ["Parked."]
+
+
 # places, slots, limits
+
+
+async def test_a_small_request_begins_although_long_ones_have_every_place(
+    c: Connection, start: Start, tmp_path: Path
+) -> None:
+    it = start(concurrency=1)
+    it.hold("before:save_chunks")
+    long = await add(c, source=folder(tmp_path, 2), collection="well")
+    await asyncio.to_thread(it.held, "before:save_chunks")
+    await all_succeeded(c, await insert(c, "well", 2))
+    assert await c.fetchval("select status from ingest_requests where id = $1", long) == "running"
+    it.go()
+    await all_succeeded(c, [long])
+
+
+async def test_a_service_that_hangs_holds_up_no_other_collection(
+    c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
+) -> None:
+    start(concurrency=2)
+    await warm(c)
+    service.always(sick(stalled))
+    hangs = await insert(c, "sick", 4)
+    await until(lambda: _is(c, 2, "select count(*) from ingest_requests where status = 'running'"))
+    others = [*await insert(c, "well", 2), await add(c, source=folder(tmp_path, 2), collection="well")]
+    await all_succeeded(c, others)
+    assert not await c.fetchval(
+        "select exists (select from ingest_requests r where r.id = any ($1) and r.finished_at is not null)", hangs
+    )
+    assert await c.fetchval("select count(*) from ingest_circuits") == 0, "its calls are under way"
 
 
 async def test_a_large_request_starts_no_further_batches_and_holds_no_place(

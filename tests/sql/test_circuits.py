@@ -280,6 +280,73 @@ async def test_a_request_whose_last_running_batch_ends_is_parked_with_the_others
     assert await c.fetchval("select resume_at is not null from ingest_requests")
 
 
+@pytest.mark.parametrize("verb", ["cancel", "fail"])
+async def test_what_ends_while_it_is_parked_is_not_parked_any_more(c: Connection, verb: str) -> None:
+    request, owner = await begun(c)
+    await opened(c)
+    await park(c, request, owner)
+    if verb == "cancel":
+        await c.execute("select ingest_cancel($1)", request)
+    else:
+        await settle(c, request, "failed", ERROR)
+    assert await c.fetchval("select num_nulls(resume_at, next_attempt_at) from ingest_batches") == 2
+    with pytest.raises(asyncpg.PostgresError, match="does not run any more"):
+        await park(c, request, owner)
+    assert await verdicts(c, (request, owner)) == ["gone"]
+    assert await c.fetchval("select resume_at is null from ingest_batches")
+
+
+async def test_a_cancel_waits_for_no_batch_that_is_just_being_looked_at(c: Connection, other: Connection) -> None:
+    request, owner = await begun(c)
+    await opened(c)
+    await park(c, request, owner)
+    async with other.transaction():
+        await other.execute("select from ingest_batches for no key update")
+        assert await asyncio.wait_for(c.fetchval("select ingest_cancel($1)", request), 10) == "cancelled"
+
+
+async def test_the_space_of_what_is_parked_can_not_be_changed(c: Connection) -> None:
+    request, owner = await begun(c)
+    await opened(c)
+    await park(c, request, owner)
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await collection(c, "default", embedder="test", model="another", dimensions=3)
+    assert refused.value.sqlstate == "IG013"
+
+
+# who is not begun
+
+
+async def test_of_a_service_that_is_only_suspected_nothing_more_is_claimed(c: Connection) -> None:
+    """Else small requests would be claimed and parked, far beyond the places."""
+    await begun(c)
+    for text in ("one", "two"):
+        await add(c, content=text)
+    assert await suspect(c)
+    assert await claim(c) == []
+    await end(c, error=None)
+    assert len(await claim(c)) == 2
+
+
+async def test_an_outage_of_one_tenant_s_calls_holds_up_no_other_tenant_s(c: Connection) -> None:
+    await add_listener(c)
+    for name in ("acme", "zeta"):
+        await collection(c, name, embedder="test", model="test", dimensions=3, tenant=name)
+    acme, zeta = [await begun(c, collection=name) for name in ("acme", "zeta")]
+    for name in ("acme", "zeta"):
+        await suspect(c, tenant=name, wish=100)
+    for request, owner in (acme, zeta):
+        await park(c, request, owner)
+    waiting = [await add(c, content="small", collection=name) for name in ("acme", "zeta")]
+    assert await claim(c) == []
+    assert await verdicts(c, acme, zeta) == ["open", "open"]
+    await c.execute("delete from ingest_circuits where tenant = 'zeta'")
+    assert await verdicts(c, acme, zeta) == ["open", "closed"]
+    assert await claim(c) == [waiting[1]]
+    said = "select waiting_for like 'service: %' from ingest_status where id = $1"
+    assert await c.fetchval(said, waiting[0])
+
+
 # limits
 
 

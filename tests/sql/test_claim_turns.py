@@ -274,3 +274,14 @@ async def test_a_listener_without_a_place_learns_that_more_waits_for_one(c: Conn
     assert claimant.turns["more"]
     assert len(await claimant.claim(4)) == 2
     assert not claimant.turns["more"]
+
+
+async def test_small_texts_of_those_that_have_some_at_work_are_left_when_every_place_is_taken(c: Connection) -> None:
+    for submitter, into in (("A", "busy"), ("A", "other"), ("B", "busy"), ("C", "busy")):
+        await put(c, 2, submitter, into, content="a small text")
+    claimant = Claimant(c)
+    claimed = []
+    for _ in range(5):
+        claimant.turns.setdefault("quick", {})["not"] = {"A": ["busy"], "C": True}
+        claimed += await claimant.claim(1, long=0, new=1)
+    assert Counter(claimed) == {("A", "other"): 2, ("B", "busy"): 2}

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from listener.documents.turns import Share
 from listener.embedding import Space
 from listener.pipeline.busyness import Busyness
 from listener.pipeline.capacity import Capacity
@@ -162,3 +163,23 @@ async def test_places_grow_no_faster_than_their_use_shows(clock: Clock) -> None:
 def test_a_quarter_of_the_requests_are_small_ones() -> None:
     room = Capacity(16, 4, lambda: False).room
     assert (room.requests, room.long, room.new) == (16, 4, 0)
+
+
+def test_when_every_place_is_taken_one_of_each_that_has_nothing_at_work_may_begin_beside() -> None:
+    capacity = Capacity(2, 2)
+    capacity.begin_small("small", Share("app", "busy"))
+    with capacity.long(Share("app", "folders")):
+        for name in ("long", "small"):
+            capacity.requests.reserve(name)
+        assert capacity.room.requests == 0
+        beside = capacity.beside
+        assert (beside.requests, beside.long, beside.new) == (1, 0, 1)
+        assert (beside.served, beside.served_small) == ({"app": ["folders"]}, {"app": ["busy"]})
+        capacity.begin_small("another", Share("app", "busy"))
+        assert capacity.beside.served_small == {"app": ["busy"]}, "who has every place may begin others, too"
+        capacity.end_small("another")
+        for name in ("third", "fourth"):
+            capacity.requests.reserve(name)
+        assert capacity.beside.requests == 0, "up to twice the places"
+    capacity.end("small")
+    assert capacity.beside.served_small == {}

@@ -11,6 +11,13 @@ from listener.documents.turns import Share
 from listener.pipeline.places import Places, Seat
 
 
+async def free(places: Places) -> None:
+    """Wait until a place is free for new work."""
+    while not places.free:
+        places.given_back.clear()
+        await places.given_back.wait()
+
+
 async def turns(count: int = 5) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
@@ -38,7 +45,7 @@ async def test_those_who_return_get_the_next_places_in_their_order_before_new_wo
     tasks = [asyncio.create_task(leave(name)) for name in "ab"]
     await turns()
     places.take("new")
-    newer = asyncio.create_task(places.wait())
+    newer = asyncio.create_task(free(places))
     await turns()
     back["b"].set()
     await turns()

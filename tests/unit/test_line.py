@@ -61,13 +61,14 @@ def test_the_next_claim_asks_with_what_the_last_one_answered() -> None:
     clock = Clock()
     turns = WhoseTurn(clock)
     asked = turns.asked()
-    assert json.loads(asked) == {"quick": {"stay": None}, "long": {"stay": None}}
+    assert json.loads(asked) == {"quick": {"stay": None, "not": {}}, "long": {"stay": None}}
     turn = {"submitter": "app", "left": 0, "collections": {"app": "docs"}}
     turns.answered(asked, {"quick": turn, "long": None, "more": False, "locked": True, "looks": 3}, ROWS, 0.15)
     assert turns.locked
     assert not turns.more
-    assert json.loads(turns.asked())["quick"] == turn | {"stay": LAST.as_json}
-    assert json.loads(turns.asked(front=True))["quick"] == turn | {"stay": None}
+    assert json.loads(turns.asked())["quick"] == turn | {"stay": LAST.as_json, "not": {}}
+    assert json.loads(turns.asked(front=True))["quick"] == turn | {"stay": None, "not": {}}
+    assert json.loads(turns.asked(served={"app": ["docs"]}))["quick"]["not"] == {"app": ["docs"]}
 
 
 def test_what_is_remembered_of_submitters_is_bounded() -> None:

@@ -43,6 +43,7 @@ def test_a_listener_that_starts_in_an_outage_knows_how_long_it_lasted(caplog: py
     said = OutageLog(lambda: now)
     caplog.set_level(logging.INFO)
     said.saw([circuit(3600, tenant="acme")], {})
+    assert caplog.messages[-1].endswith("it is asked again in 8 s"), "nothing waits here"
     now = 60.0
     said.saw([], {})
     assert caplog.messages[-1] == "openai small at http://x (tenant acme) is back after 3610 s"

@@ -179,3 +179,16 @@ def test_what_is_no_time_is_refused(given: str) -> None:
 
 def test_the_default_patience_is_six_hours() -> None:
     assert Settings().service_patience == 21600
+
+
+async def test_a_service_that_hangs_is_in_the_log_once_a_minute_however_many_calls_wait(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(trouble, "SILENT_SECONDS", 0.01)
+    caplog.set_level("INFO")
+    heard = Heard()
+    with reported_to(heard), trouble.silence_reported("http://slow"), trouble.silence_reported("http://slow"):
+        while len(heard.said) < 4:
+            heard.first.clear()
+            await heard.first.wait()
+    assert caplog.messages == ["http://slow has not answered for 0 s"]

@@ -44,6 +44,12 @@ begin
     update ingest.ingest_generations g set state = 'purged' where g.request_id = p_request and g.state = 'planned' and v_status = 'succeeded';
     perform ingest.ingest_switch_due(p_request);
   end if;
+  if v_open > 0 then  -- else nothing of it is parked; one that is locked is just going on, or parks in vain
+    update ingest.ingest_batches b set resume_at = null, next_attempt_at = null
+    from (select o.batch from ingest.ingest_batches o where o.request_id = p_request and o.resume_at is not null
+          order by o.batch for no key update skip locked) p
+    where b.request_id = p_request and b.batch = p.batch;
+  end if;
   if v_watch is not null then
     perform ingest.ingest_end_watch(p_request);
   end if;
