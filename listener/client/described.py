@@ -23,7 +23,7 @@ GENERATIONS = """select g.generation, g.state, s.embedder, s.model, s.dimensions
   g.switched_at
 from {schema}.ingest_generations g left join {schema}.ingest_spaces s on s.id = g.space_id
 where g.collection = $1::text order by g.generation desc limit 20"""
-TRAFFIC = """select p.alive, p.free, p.most, o.service, o.error ->> 'message' as outage, o.probe_at,
+TRAFFIC = """select p.alive, p.most, o.service, o.error ->> 'message' as outage, o.probe_at,
   (select count(*) from (select from {schema}.ingest_requests r
      where r.status = 'running' and r.collection = $1::text limit $2::int) x) as running,
   (select count(*) from (select from {schema}.ingest_requests r
@@ -73,12 +73,11 @@ class Generation:
 class Traffic:
     """What runs and waits, counted up to ``MOST_COUNTED``: the caller's own requests, or, for operators, all.
 
-    ``alive``, ``free``  listeners; those with a free place. ``most``: the collection's ``max_running``
-    ``service``          its embedding service, while that is away: ``outage`` says why, ``probe_at`` when it is asked
+    ``alive``    listeners; ``most``: the collection's ``max_running``
+    ``service``  its embedding service, while that is away: ``outage`` says why, ``probe_at`` when it is asked
     """
 
     alive: int | None
-    free: int | None
     most: int | None
     service: str | None
     outage: str | None
