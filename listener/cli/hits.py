@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from listener.cli.fitting import Line, cut_in_middle, wrapped
 from listener.cli.output import Output
-from listener.logs.visible import on_one_line
+from listener.logs.visible import as_read, on_one_line
 
 if TYPE_CHECKING:
     from listener.client import Hit
@@ -113,7 +113,7 @@ def _lines(pieces: Iterable[tuple[str, bool]]) -> list[Line]:
     """Return pieces as lines, without consecutive empty ones."""
     lines: list[Line] = [[]]
     for piece, is_word in pieces:
-        first, *others = LINE_ENDS.split(piece.replace("\t", "    "))
+        first, *others = LINE_ENDS.split(as_read(piece).replace("\t", "    "))
         lines[-1].append((on_one_line(first), "match" if is_word else ""))
         lines += [[(on_one_line(other), "match" if is_word else "")] for other in others]
     said = [[one for one in line if one[0]] for line in lines]

@@ -12,6 +12,7 @@ from listener.cli import arguments
 from listener.cli.holding_lines import became, embedder, of_attempts, of_collections, of_documents, size
 from listener.cli.output import Output, field
 from listener.cli.running import open_ingest, run
+from listener.logs.visible import as_read
 
 if TYPE_CHECKING:
     from listener.cli.fitting import Line
@@ -229,10 +230,10 @@ def _write_pieces(shown: Shown, output: Output) -> None:
     for piece in shown.pieces:
         path = " > ".join(map(str, piece.metadata.get("heading_path") or ()))
         output.line(f"chunk {piece.ordinal}, characters {piece.start_char} to {piece.end_char}  {path}", "bold")
-        for line in piece.text.split("\n"):
+        for line in as_read(piece.text).split("\n"):
             output.line(f"    {line}")
 
 
 def _write_text(text: str, output: Output) -> None:
-    for line in text.split("\n"):
+    for line in as_read(text).split("\n"):
         output.line(line)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 10.0  # a listener that is just being started may have the root
 MOST_ROOTS = 12
+SOURCES = "ingest_listener.sources"  # the group of entry points, by schemes
+SCHEME_OF_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):(?=/)")
 TABLES = "table:"  # of each listener: tables of its own database
 
 
@@ -70,5 +74,14 @@ async def _hint(ingest: Ingest, unreadable: Sequence[Status]) -> str:
     """Return what may be done, with the roots that listeners have, if the caller may know them."""
     known = await roots_shown(ingest)
     ids = " ".join(short(one.id) for one in unreadable)
-    lacks = dict.fromkeys((one.waiting_for or "").partition("; ")[2] for one in unreadable)
+    lacks = dict.fromkeys(_unknown(one.source) or (one.waiting_for or "").partition("; ")[2] for one in unreadable)
     return f"{known}To have it read, {'; '.join(lacks)}; or: ingest cancel {ids}"
+
+
+def _unknown(source: str | None) -> str:
+    """Return what to do about a scheme that nothing installed here reads; nothing for others."""
+    found = SCHEME_OF_URL.match(source or "")
+    known = sorted(entry_points(group=SOURCES).names)
+    if found is None or found[1].lower() in known:
+        return ""
+    return f"install a package that reads {found[1]}: URLs beside a listener (installed here: {', '.join(known)})"

@@ -24,7 +24,7 @@ from {schema}.ingest_batches b where b.request_id = $1::text::uuid and b.batch >
 order by b.batch limit $3::int"""
 
 _DOCUMENT = """select v.id, v.batch, v.uri, v.collection, v.state, v.reason, v.title, v.bytes, v.media_type,
-    v.created_at, v.published_at, v.failed_at, v.read_seconds::float8, v.parse_seconds::float8,
+    v.created_at, v.read_seconds::float8, v.parse_seconds::float8,
     v.embed_seconds::float8, v.error::text, v.warning::text
   from {schema}.ingest_revisions v where v.request_id = $1::text::uuid and ($6::text is null or v.state = $6::text)"""
 # Those of no batch come last. Of each kind a page is taken from the index, whatever lies before it.
@@ -40,7 +40,7 @@ SPENT = """select count(*) as documents, sum(t.read_seconds)::float8 as read, su
 from (select v.read_seconds, v.parse_seconds, v.embed_seconds from {schema}.ingest_revisions v
   where v.request_id = $1::text::uuid limit $2::int) t"""
 
-COMMANDS = """select k.verb, k.arguments::text, k.created_by, k.created_at, k.done_at, k.outcome
+COMMANDS = """select k.verb, k.arguments::text, k.created_by, k.created_at, k.outcome
 from {schema}.ingest_commands k where k.request_id = $1::text::uuid order by k.id desc limit $2::int"""
 
 PRIORITY = """update {schema}.ingest_requests r set priority = $2::int where r.id = $1::text::uuid
@@ -112,8 +112,6 @@ class RequestDocument:
     bytes: int | None
     media_type: str | None
     created_at: datetime
-    published_at: datetime | None
-    failed_at: datetime | None
     read_seconds: float | None
     parse_seconds: float | None
     embed_seconds: float | None
@@ -144,7 +142,6 @@ class GivenCommand:
     arguments: Mapping[str, Any]
     created_by: str
     created_at: datetime
-    done_at: datetime | None
     outcome: str | None
 
 

@@ -21,7 +21,7 @@ DAYS = 30
 INDEX = """select i.generation, i.state, i.percent::float8, i.why, i.index_name, i.chunks, i.bytes, i.built_at, i.took,
   i.last_error
 from {schema}.ingest_indexes i where i.collection = $1::text order by i.generation desc"""
-TRAFFIC = """select p.alive, p.free, p.most, o.service, o.error ->> 'message' as outage, o.probe_at,
+TRAFFIC = """select p.alive, p.most, o.service, o.error ->> 'message' as outage, o.probe_at,
   (select count(*) from (select from {schema}.ingest_requests r
      where r.status = 'running' and r.collection = $1::text limit $2::int) x) as running,
   (select count(*) from (select from {schema}.ingest_requests r
@@ -57,12 +57,11 @@ class IndexState:
 class Traffic:
     """What runs and waits, counted up to ``MOST_COUNTED``: the caller's own requests, or, for operators, all.
 
-    ``alive``, ``free``  listeners; those with a free place. ``most``: the collection's ``max_running``
-    ``service``          its embedding service, while that is away: ``outage`` says why, ``probe_at`` when it is asked
+    ``alive``    listeners; ``most``: the collection's ``max_running``
+    ``service``  its embedding service, while that is away: ``outage`` says why, ``probe_at`` when it is asked
     """
 
     alive: int | None
-    free: int | None
     most: int | None
     service: str | None
     outage: str | None

@@ -22,6 +22,18 @@ Place = tuple[datetime, UUID]
 VERBS: dict[Verb, str] = {"cancel": statements.CANCEL, "resume": statements.RESUME, "retry": statements.RETRY}
 MOST_LOOKED = 20_000  # of requests that may fit, by one statement
 MOST_COUNTED = 100_000  # the same, where they are only counted
+MOST_EXPLAINED = 2_000  # the same, where it counts why they wait
+WAITS = (
+    "listener",
+    "root",
+    "run_at",
+    "collection",
+    "submitter",
+    "capacity",
+    "service",
+    "takeover",
+    "restored_database",
+)
 VERB_PAGE = 200
 SCHEDULED = "scheduled"
 SOUGHT = (*STATUSES, SCHEDULED)
@@ -36,13 +48,19 @@ _FOR_VERB: dict[Verb, str] = {
     "resume": "(r.status = 'cancelled' or (r.status = 'failed' and r.error ->> 'code' = 'crash_limit'))",
     "retry": "r.status in ('failed', 'partially_succeeded')",
 }
-_LOOKED = """with looked as materialized (
+_NEWEST = "order by r.created_at desc, r.id desc"
+_LOOKED = """with {open}looked as materialized (
   select r.id, r.created_at, r.status, r.collection, coalesce(r.source, r.uri) as source,
-    coalesce(r.submitted_by, r.created_by) as submitter, {for_verb} as is_for_verb
+    coalesce(r.submitted_by, r.created_by) as submitter, {for_verb} as is_for_verb, {waits} as waits
   from {{schema}}.ingest_requests r
   where {inside}
-  order by r.created_at desc, r.id desc limit {most}
+  {newest} limit {most}
 )"""
+# Why a request waits takes several look-ups to say: only for those that have not ended, and for few at a time.
+_OPEN_ONES = "open as materialized ({parts}), "
+_OPEN_PART = "(select r.id from {{schema}}.ingest_requests r where {inside} {newest} limit {most})"
+_AMONG_OPEN = "r.id in (select o.id from open o)"
+_WAITS = "split_part({{schema}}.ingest_waiting_for(r), ':', 1)"
 _PAGE = """, found as (
   select k.id, k.created_at from looked k where {outside} order by k.created_at desc, k.id desc limit {limit}
 ), stopped as (
@@ -65,6 +83,7 @@ class RequestFilter:
     ``status``      of ``SOUGHT``; pending: due; scheduled: not due yet
     ``source``      a part of the source, or of the URI of inline content, in any case
     ``since``, ``until``  when they were inserted
+    ``waiting``     the first word of why nothing happens to it, of ``WAITS``
     """
 
     status: str | None = None
@@ -73,6 +92,11 @@ class RequestFilter:
     submitter: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    waiting: str | None = None
+
+    def most(self, otherwise: int) -> int:
+        """Return how many may be looked at by one statement."""
+        return min(MOST_EXPLAINED, otherwise) if self.waiting else otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +199,14 @@ def _parts(sought: RequestFilter, verb: Verb) -> list[RequestFilter]:
 
 
 async def _count(session: Session, sought: RequestFilter, verb: Verb) -> Matches:
-    wanted = _Conditions(sought, verb, with_verb_only=False)
-    rows = await session.rows(wanted.looked(MOST_COUNTED) + _COUNTS.format(outside=wanted.outside()), *wanted.values)
+    wanted, most = _Conditions(sought, verb, with_verb_only=False), sought.most(MOST_COUNTED)
+    rows = await session.rows(wanted.looked(most) + _COUNTS.format(outside=wanted.outside()), *wanted.values)
     by_status: Counter[str] = Counter()
     for row in rows:
         if row["requests"]:
             by_status[row["status"]] += row["requests"]
     applicable = sum(row["requests"] for row in rows if row["is_for_verb"])
-    return Matches(by_status, applicable, rows[0]["looked"] < MOST_COUNTED)
+    return Matches(by_status, applicable, rows[0]["looked"] < most)
 
 
 async def _page(
@@ -190,7 +214,7 @@ async def _page(
 ) -> tuple[list[UUID], Place | None, int | None]:
     """Return the ids of a page, where the next one begins, and how many were looked at if it gave up."""
     wanted = _Conditions(sought, verb, with_verb_only=True, after=after)
-    most = MOST_LOOKED if wanted.filters else limit + 1
+    most = sought.most(MOST_LOOKED) if wanted.filters else limit + 1
     page = _PAGE.format(outside=wanted.outside(), limit=limit + 1)
     rows = await session.rows(wanted.looked(most) + page, *wanted.values)
     found = [(row["created_at"], UUID(row["id"])) for row in rows if row["id"]]
@@ -216,6 +240,8 @@ class _Conditions:
         self.filters: list[str] = []
         self._for_verb = _FOR_VERB[verb] if verb else "false"
         self._inside = [_OPEN[sought.status]] if sought.status in _OPEN else []
+        self._waits = sought.waiting is not None
+        self._open = [*_OPEN.values()] if sought.waiting and not self._inside else []
         self.filters += ["k.is_for_verb"] if verb and with_verb_only else []
         self._take(self._inside, "r.created_at >= ${}::timestamptz", sought.since)
         self._take(self._inside, "r.created_at <= ${}::timestamptz", sought.until)
@@ -226,6 +252,7 @@ class _Conditions:
         self._take(self.filters, "k.status = ${}::text", None if sought.status in _OPEN else sought.status)
         self._take(self.filters, "k.collection = ${}::text", sought.collection)
         self._take(self.filters, "k.submitter = ${}::text", sought.submitter)
+        self._take(self.filters, "k.waits = ${}::text", sought.waiting)
         self._take(self.filters, "position(lower(${}::text) in lower(k.source)) > 0", sought.source)
 
     def _take(self, conditions: list[str], condition: str, value: object) -> None:
@@ -235,7 +262,17 @@ class _Conditions:
 
     def looked(self, most: int) -> str:
         """Return the part of the statement that looks at no more than so many."""
-        return _LOOKED.format(for_verb=self._for_verb, inside=" and ".join(self._inside) or "true", most=most)
+        inside, parts = " and ".join(self._inside) or "true", ""
+        if self._open:  # each is found by an index of its own, however many others have ended
+            each = (f"{one} and {inside}" for one in self._open)
+            parts = _OPEN_ONES.format(
+                parts=" union all ".join(_OPEN_PART.format(inside=one, newest=_NEWEST, most=most) for one in each)
+            )
+            inside = _AMONG_OPEN
+        waits = _WAITS.format() if self._waits else "null::text"
+        return _LOOKED.format(
+            open=parts, for_verb=self._for_verb, waits=waits, inside=inside, newest=_NEWEST, most=most
+        )
 
     def outside(self) -> str:
         """Return the other conditions."""

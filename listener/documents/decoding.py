@@ -30,6 +30,12 @@ ASIAN = re.compile(
 )  # with their punctuation, and ASCII
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 HIGH_BYTES = bytes(range(9))
+NOT_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+WINDOWS_SIGN = re.compile(rb"[\x80-\x9f]")  # quotes, dashes, and there letters too; control characters in ISO 8859
+# Signs in Windows-1250, or letters of two languages: no text in it has both ``ą`` and ``ľ``.
+SIGNS_OR_LETTERS = re.compile(
+    rb"(?<=[a-zA-Z\xc0-\xff])(?:(?P<sign>[\xa1\xa6\xa9\xab\xac\xae\xb1\xb6\xbb])|(?P<polish>\xb9)|(?P<slovak>\xbe))(?=[a-zA-Z\xc0-\xff])"
+)
 SINGLE_BYTE_DOUBT = 0.15  # below, chardet names a Greek or Turkish code page for three accents of French
 
 
@@ -135,4 +141,14 @@ def _detected(data: bytes) -> str:
     if encoding is None:
         raise Binary
     doubtful = guess["confidence"] < SINGLE_BYTE_DOUBT and encoding.startswith(("cp12", "iso8859", "koi8", "mac"))
-    return "cp1252" if doubtful else encoding
+    if encoding == "cp1250" and _is_iso8859_2(data[start : start + SAMPLE]):
+        return "iso8859-2"
+    return "cp1252" if doubtful and not NOT_IN_CP1252.search(data) else encoding
+
+
+def _is_iso8859_2(data: bytes) -> bool:
+    """Tell whether a text that may be in Windows-1250 is in ISO 8859-2: by what stands inside of words."""
+    if WINDOWS_SIGN.search(data):
+        return False
+    kinds = {found.lastgroup for found in SIGNS_OR_LETTERS.finditer(data)}
+    return "sign" in kinds or {"polish", "slovak"} <= kinds

@@ -31,7 +31,9 @@ BANNERS = (
     "[id*=cookie-law i], [class*=cookie-law i]"
 )
 ASKING = (
-    "[id*=cookie i], [class*=cookie i], [id*=consent i], [class*=consent i], [role=dialog], [role=alertdialog], dialog"
+    "[id*=cookie i], [class*=cookie i], [id*=consent i], [class*=consent i], [id*=gdpr i], [class*=gdpr i], "
+    "[aria-label*=cookie i], [aria-label*=consent i], [aria-label*=privacy i], "
+    "[role=dialog], [role=alertdialog], [aria-modal=true], dialog"
 )
 COOKIES = re.compile("cookie|куки|クッキー", re.IGNORECASE)
 CONSENT = re.compile(
@@ -42,8 +44,9 @@ CONSENT = re.compile(
 BANNER_WORDS = 250  # that it has at most
 HEADERS = "header, [role=banner]"
 FRAMES = (
-    "footer, aside, [role=contentinfo], .breadcrumb, .breadcrumbs, [aria-label=breadcrumb i], .navbar, .navigation, "
-    "#navigation, #nav, .nav, .menu, #menu, .pagination, .skip-link"
+    "footer, aside, [role=contentinfo], .breadcrumb, .breadcrumbs, #breadcrumb, #breadcrumbs, "
+    "[class^=breadcrumb i], [class$=breadcrumb i], [class$=breadcrumbs i], [aria-label*=breadcrumb i], "
+    ".navbar, .navigation, #navigation, #nav, .nav, .menu, #menu, .pagination, .skip-link"
 )
 UNSEEN = "[hidden], [style*=display i], [style*=visibility i], [style*=font-size i], [aria-hidden=true]"
 OPENERS = ", ".join(f"{name} button" for name in ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt"))

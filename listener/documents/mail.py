@@ -29,7 +29,8 @@ SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 OPEN = re.compile(r"signed-data|certs-only", re.IGNORECASE)
 REPORTS = frozenset({"message/delivery-status", "text/rfc822-headers", "message/disposition-notification"})
 MESSAGES = frozenset({office_types.MAIL, "message/global"})
-BODIES = ("text/plain", "text/html", "multipart/")
+PAGES = frozenset({"text/html", "application/xhtml+xml"})
+BODIES = ("text/plain", *PAGES, "multipart/")
 PAGE = "multipart/related"  # a page and what it is drawn with: first the page, unless its start says otherwise
 FORMS = (PAGE, "multipart/alternative")
 DRAWN = re.compile(r"image/|font/|text/(?:css|javascript|ecmascript)|application/(?:x-)?(?:javascript|ecmascript|font)")
@@ -129,7 +130,7 @@ def _add_leaf(part: Message[str, str], found: Contents, kind: str, inside: str) 
     if kind in REPORTS or _draws(part, kind, inside, attached, name):
         return
     if (kind.startswith(BODIES) or (kind.startswith("text/") and not inside)) and not attached and not name:
-        _add_text(part, found, kind == "text/html")
+        _add_text(part, found, kind in PAGES)
     elif kind not in SIGNATURES and (name or attached or (kind.startswith("text/") and inside not in FORMS)):
         found.parts.append((name or _made_up(kind, found), kind, _bytes(part)))
 

@@ -40,9 +40,9 @@ def read(data: bytes, ocr: tuple[str, str] | None, tables: bool) -> PdfContents 
             return None
         document = extraction.extracted(data, office_types.PDF, ocr, forced=True)
     texts = [page.content for page in document.pages or ()] or [document.content]
-    unread = _unread(texts, look, missing)
     for number in missing:  # so that the numbers of the others are right
         texts.insert(number - 1, "")
+    unread = _unread(texts, look)
     for note in look.notes if look else ():
         _add_note(texts, *note)
     texts[-1] += f"\n\n{filled(document)}"
@@ -62,14 +62,13 @@ def _extracted(data: bytes, ocr: tuple[str, str] | None, tables: bool) -> tuple[
         return extraction.extracted(look.sound, office_types.PDF, ocr, tables), look.missing
 
 
-def _unread(texts: Sequence[str], look: Look | None, missing: Sequence[int]) -> list[str]:
+def _unread(texts: Sequence[str], look: Look | None) -> list[str]:
     """Return what can't be read, for people: pages that are broken or not there, files."""
     if look is None:
         return []
-    pages = {*look.broken, *look.missing}
-    if not missing:
-        doubtful = [*look.doubtful, *(look.empty if look.damaged else ())]
-        pages |= {number for number in doubtful if number <= len(texts) and not texts[number - 1].strip()}
+    doubtful = [*look.doubtful, *(look.empty if look.damaged else ())]
+    lost = {number for number in doubtful if number <= len(texts) and not texts[number - 1].strip()}
+    pages = {*look.broken, *look.missing, *lost}
     gone = look.declared - look.pages
     return [*_ranges(sorted(pages)), *([f"{gone} of its {look.declared} pages"] if gone > 0 else []), *look.lost]
 

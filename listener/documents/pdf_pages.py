@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from io import BytesIO
 from typing import Any
 
@@ -20,6 +21,7 @@ UNSAID = frozenset({"/Link", "/Popup", "/Widget"})  # annotations without words 
 COUNT = re.compile(
     rb"/Type\s{0,9}/Pages\b[^<>]{0,300}?/Count\s{1,9}(\d{1,6})\b|/Count\s{1,9}(\d{1,6})\b[^<>]{0,300}?/Type\s{0,9}/Pages\b"
 )
+TAG = re.compile("<[^<>]*>")
 MOST_NOTES = 10_000  # on a page
 DEEPEST = 60  # nodes in the tree of pages
 MOST_PAGES = 100_000
@@ -90,7 +92,7 @@ def _found(pdf: Any) -> Look:
         found.empty += [] if streams else [number]
         annotations = [one for one in _array(page.get("/Annots"))[:MOST_NOTES] if _is_dictionary(one)]
         pinned += [one.get("/FS") for one in annotations if _kind(one) == "/FileAttachment"]
-        noted = [(_text(one, "/T"), _text(one, "/Contents")) for one in annotations if _kind(one) not in UNSAID]
+        noted = [(_text(one, "/T"), _words(one)) for one in annotations if _kind(one) not in UNSAID]
         found.notes += [(number, author, words) for author, words in noted if words]
     found.damaged |= bool(pdf.get_warnings())
     _add_files(pdf, pinned, found)
@@ -173,7 +175,7 @@ def _add_files(pdf: Any, specifications: list[Any], found: Look) -> None:
     names = pdf.Root.get("/Names")
     tree = names.get("/EmbeddedFiles") if _is_dictionary(names) else None
     seen: set[Any] = set()
-    for one in [*_values(tree, 0), *specifications][:MOST_FILES]:
+    for one in [*_values(tree, 0), *_array(pdf.Root.get("/AF")), *specifications][:MOST_FILES]:
         files = one.get("/EF") if _is_dictionary(one) else None
         stream = files.get("/UF", files.get("/F")) if files is not None and _is_dictionary(files) else None
         if stream is None or not _is_stream(stream) or stream.objgen in seen:
@@ -218,6 +220,11 @@ def _media_type(stream: Any) -> str | None:
 
 def _kind(annotation: Any) -> str:
     return str(annotation.get("/Subtype"))
+
+
+def _words(annotation: Any) -> str:
+    """Return what an annotation says; some have it only in their rich form, which is XHTML."""
+    return _text(annotation, "/Contents") or unescape(TAG.sub(" ", _text(annotation, "/RC")))
 
 
 def _text(annotation: Any, key: str) -> str:

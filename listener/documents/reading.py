@@ -11,6 +11,10 @@ MOST_CHARACTERS = 1000  # of one value
 MOST_VALUES = 100  # of one list
 DATE = re.compile(r"[1-9]\d{3}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?)?")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
+NOBODY = frozenset({
+    "anonymous", "unspecified", "unknown", "unknown author", "author", "none", "null", "n/a", "not available",
+    "python-docx", "openpyxl", "microsoft office user",
+})  # fmt: skip
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff/\\]+")
@@ -112,8 +116,16 @@ def listed(values: Iterable[Any], separators: str) -> list[str]:
     return list(dict.fromkeys(piece for piece in found if piece))[:MOST_VALUES]
 
 
+def _is_nobody(said: str) -> bool:
+    return said.strip("()[]<> ").casefold() in NOBODY if said else False
+
+
 def sane(notes: dict[str, Any]) -> dict[str, Any]:
-    """Return the notes without empty values and invalid dates or languages."""
+    """Return the notes without empty values, what programs put in place of a name, invalid dates and languages."""
+    if notes.get("authors"):
+        notes["authors"] = [one for one in notes["authors"] if not _is_nobody(one)]
+    if _is_nobody(str(notes.get("subject") or "")):
+        notes.pop("subject")
     for key in ("created", "modified", "date"):
         if not DATE.fullmatch(str(notes.get(key) or "")):
             notes.pop(key, None)

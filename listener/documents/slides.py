@@ -1,8 +1,9 @@
 """What the parser gets wrong in PowerPoint files: the order of slides, their notes, words, bars, equations, symbols.
 
 It takes slides and notes by the numbers in their file names. PowerPoint keeps those numbers when slides are moved, and
-numbers notes on their own: the third slide's may be ``notesSlide1.xml``. A bar in a cell of a table began another cell.
-It puts a blank between any two runs, and PowerPoint begins a run at each mark, misspelling and change of language.
+numbers notes on their own: the third slide's may be ``notesSlide1.xml``. A bar in a cell of a table began another
+cell, a line break another row. It puts a blank between any two runs, and PowerPoint begins a
+run at each mark, misspelling and change of language.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def _mend(slide: ElementTree.Element) -> bool:
             if text.text and "|" in text.text:
                 text.text = text.text.replace("|", BAR)
                 done.append(True)
+        done += map(_join_lines, table.iter(f"{_A}p"))
     for run in slide.iter(f"{_A}r"):
         font = next((one.get("typeface") for name in FONTS for one in run.iterfind(f"{_A}rPr/{_A}{name}")), None)
         for text in run.iterfind(f"{_A}t") if symbols.is_symbol_font(font) else ():
@@ -55,6 +57,15 @@ def _mend(slide: ElementTree.Element) -> bool:
             done.append(True)
     done += map(_mend_words, slide.iter(f"{_A}p"))
     return any(done)
+
+
+def _join_lines(paragraph: ElementTree.Element) -> bool:
+    """Put a blank in place of each line break: in a cell, the parser would begin another row."""
+    breaks = [place for place, child in enumerate(paragraph) if child.tag == f"{_A}br"]
+    for place in breaks:
+        paragraph[place] = ElementTree.Element(f"{_A}r")
+        ElementTree.SubElement(paragraph[place], f"{_A}t").text = " "
+    return bool(breaks)
 
 
 def _drop_numbers(slide: ElementTree.Element) -> bool:

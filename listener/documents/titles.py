@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from posixpath import basename, splitext
+from unicodedata import normalize
 from urllib.parse import unquote
 
 from listener.documents.markdown.fences import Fences
@@ -45,9 +46,18 @@ DEFAULTS = frozenset({
     "prezentacja programu powerpoint", "презентация powerpoint", "powerpoint プレゼンテーション",
     "powerpoint 演示文稿", "powerpoint 簡報", "powerpoint 프레젠테이션", "click to edit master title style",
     "click to add title", "insert title here", "your title here", "title goes here", "about:blank",
+    "unbenanntes dokument", "document sans titre", "documento sin título", "documento senza titolo",
+    "documento sem título", "naamloos document", "dokument bez tytułu", "dokument bez názvu", "bez názvu",
+    "nepojmenovaný dokument", "nový dokument", "neues dokument", "nouveau document", "nuevo documento",
+    "nuovo documento", "novo documento", "nieuw document", "nowy dokument", "namnlöst dokument",
+    "dokument uten tittel", "unavngivet dokument", "nimetön asiakirja", "névtelen dokumentum", "adsız doküman",
+    "документ без названия", "новый документ", "документ без назви", "無題ドキュメント", "无标题文档", "無標題文件",
+    "제목 없는 문서", "react app", "vite app", "vite + react", "vite + react + ts", "vite + vue", "create next app",
     "full page photo", "full page fax print", "scan", "scanned document", "image", "img",
 })  # fmt: skip
 BLANK = re.compile(r"\s")
+LETTER = re.compile(r"\w")
+ADDRESS = re.compile(r"^(?:https?|file)://\S+$", re.IGNORECASE)
 NUMBER = re.compile(r"[ _-]?[(\[]?\d{1,5}$")
 BRACKETS = "()[]<>{} "
 UNKNOWN = re.compile("[?\ufffd]")
@@ -86,9 +96,9 @@ def told(title: str | None) -> str | None:
 
 
 def is_default(name: str) -> bool:
-    """Tell whether a program puts this where nobody has said a title."""
-    bare = name.strip(BRACKETS).casefold()
-    return bare in DEFAULTS or NUMBER.sub("", bare) in DEFAULTS
+    """Tell whether a program puts this where nobody has said a title, or whether it says nothing."""
+    bare = normalize("NFC", name).strip(BRACKETS).casefold()
+    return LETTER.search(bare) is None or bare in DEFAULTS or NUMBER.sub("", bare) in DEFAULTS
 
 
 def is_file(title: str) -> bool:
@@ -105,7 +115,12 @@ def _file(title: str) -> re.Match[str] | None:
 def is_name(title: str, uri: str) -> bool:
     """Tell whether a title that nobody may have written is like the name of a file, the document's own or another."""
     own = basename(unquote(uri.partition("?")[0].rpartition("#")[2]))
-    return is_file(title) or ("_" in title and not BLANK.search(title)) or title in (own, splitext(own)[0])
+    return (
+        is_file(title)
+        or ADDRESS.match(title) is not None
+        or ("_" in title and not BLANK.search(title))
+        or title in (own, splitext(own)[0])
+    )
 
 
 def readable(title: str | None) -> str | None:

@@ -3,7 +3,7 @@
 ::
 
     characters of symbol fonts, equations     text, in place
-    moved away, deleted, hidden               dropped: a tracked move appears once
+    moved away, deleted, hidden               dropped: a tracked move appears once (``word_styles``: by a style, too)
     readings beside Chinese characters        dropped
     marks inside a word, raised and lowered   plain letters: **P**ersonal, CO~2~ could not be found
     notes, comments                           ``[^1]``, and the note after the paragraph, on its page
@@ -16,24 +16,24 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from itertools import pairwise
 from xml.etree import ElementTree
 
-from listener.documents import equations, symbols
+from listener.documents import equations, symbols, word_styles
 from listener.documents.open_document import comment
 from listener.documents.package import copied, main_name, part, relations
 
 Element = ElementTree.Element
 Targets = dict[str, tuple[str, str]]  # kind and name of related parts, by their ids
+Styles = Mapping[str, word_styles.Said]
 _MAIN = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W = f"{{{_MAIN}}}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 BLOCKS = frozenset(f"{W}{name}" for name in ("body", "tc", "txbxContent", "footnote", "endnote", "hdr", "ftr"))
 GONE = frozenset({f"{W}moveFrom", f"{W}del", f"{W}rt", f"{_COMPATIBLE}Fallback"})
-OFF = frozenset({"0", "false", "off"})
 MARKS = frozenset(
     W + name
     for name in ("b", "i", "u", "strike", "dstrike", "highlight", "bCs", "iCs", "rStyle", "em", "effect", "shd")
@@ -66,14 +66,17 @@ def mended(data: bytes) -> tuple[bytes, str]:
         tree, targets = part(archive, main), relations(archive, main)
         if tree is None or tree.tag != f"{W}document":
             return data, ""
-        margins = _margins(archive, tree, targets)
-        _mend(tree)
-        _place_notes(archive, tree, targets)
+        files = {kind.rpartition("/")[2]: target for kind, target in targets.values()}
+        styles = word_styles.read_styles(part(archive, files.get("styles", "")))
+        margins = _margins(archive, tree, targets, styles)
+        _mend(tree, styles)
+        _place_notes(archive, tree, files, styles)
         changed = {main: ElementTree.tostring(tree, "utf-8", xml_declaration=True)}
         return copied(archive, changed, PLACED, main), margins
 
 
-def _mend(tree: Element) -> None:
+def _mend(tree: Element, styles: Styles) -> None:
+    word_styles.spell_out(tree, styles)
     for parent in list(tree.iter()):
         for child in [child for child in parent if child.tag in GONE or _is_deleted(child)]:
             parent.remove(child)
@@ -91,8 +94,7 @@ def _mend(tree: Element) -> None:
 def _is_deleted(element: Element) -> bool:
     """Tell whether an element is a row that was deleted, or a run that is hidden."""
     if element.tag == f"{W}r":
-        hidden = element.find(f"{W}rPr/{W}vanish")
-        return hidden is not None and hidden.get(f"{W}val", "1") not in OFF
+        return word_styles.hidden(element.find(f"{W}rPr")) is True
     return element.tag == f"{W}tr" and element.find(f"{W}trPr/{W}del") is not None
 
 
@@ -104,8 +106,8 @@ def _run(text: str, tail: str | None = None) -> Element:
 
 
 def _mend_symbols(run: Element) -> None:
-    fonts = run.find(f"{W}rPr/{W}rFonts")
-    font = None if fonts is None else fonts.get(f"{W}ascii") or fonts.get(f"{W}hAnsi")
+    fonts = [word_styles.font(one) for one in run.iterfind(f"{W}rPr/{W}rFonts")]
+    font = next(filter(None, fonts), None)
     for place, child in enumerate(run):
         if child.tag == f"{W}sym":
             code = child.get(f"{W}char", "")
@@ -166,13 +168,12 @@ def _unmark(run: Element) -> None:
             properties.remove(mark)
 
 
-def _place_notes(archive: zipfile.ZipFile, tree: Element, targets: Targets) -> None:
+def _place_notes(archive: zipfile.ZipFile, tree: Element, files: Mapping[str, str], styles: Styles) -> None:
     """Write each note after the paragraph or table that refers to it, so that it stays on its page."""
     body = tree.find(f"{W}body")
     if body is None:
         return
-    files = {kind.rpartition("/")[2]: target for kind, target in targets.values()}
-    notes = {name: _notes(archive, name, files.get(name, "")) for name in NOTES.values()}
+    notes = {name: _notes(archive, name, files.get(name, ""), styles) for name in NOTES.values()}
     number, blocks = 0, []
     for block in list(body):
         blocks.append(block)
@@ -193,11 +194,11 @@ def _paragraph(text: str) -> Element:
     return paragraph
 
 
-def _notes(archive: zipfile.ZipFile, name: str, file: str) -> dict[str, str]:
+def _notes(archive: zipfile.ZipFile, name: str, file: str, styles: Styles) -> dict[str, str]:
     tree = part(archive, file)
     if tree is None:
         return {}
-    _mend(tree)
+    _mend(tree, styles)
     said = {note.get(f"{W}id", ""): note for note in tree if note.get(f"{W}type", "normal") == "normal"}
     texts = {key: " ".join(filter(None, _lines(note))) for key, note in said.items()}
     if name != "comments":
@@ -205,14 +206,14 @@ def _notes(archive: zipfile.ZipFile, name: str, file: str) -> dict[str, str]:
     return {key: comment(said[key].get(f"{W}author", ""), text) for key, text in texts.items()}
 
 
-def _margins(archive: zipfile.ZipFile, tree: Element, targets: Targets) -> str:
+def _margins(archive: zipfile.ZipFile, tree: Element, targets: Targets, styles: Styles) -> str:
     """Return the text of headers and footers, each line once, marked as such."""
     lines: list[str] = []
     for reference in tree.iter():
         if reference.tag in MARGINS:
             margin = part(archive, targets.get(reference.get(f"{_R}id", ""), ("", ""))[1])
             if margin is not None:
-                _mend(margin)
+                _mend(margin, styles)
                 lines += [f"{MARGINS[reference.tag]}: {line}" for line in _lines(margin) if line]
     return "\n\n".join(dict.fromkeys(lines))
 

@@ -12,6 +12,7 @@ UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs")  # categories: controls, formats, separa
 # Letters and marks that have none: fillers, joiners, selectors of Mongolian, and a plane of tags and selectors.
 _EMPTY = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2065, 0x3164, 0xFFA0}
 _TAGS = range(0xE0000, 0xE1000)
+_SHOWS_NOTHING = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))  # places to break, joiners, a mark
 _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -45,3 +46,8 @@ def on_one_line(text: str) -> str:
 def in_lines(text: str) -> str:
     """Return ``text`` without what is not seen, but with its line ends and tabs."""
     return text.translate(_IN_LINES)
+
+
+def as_read(text: str) -> str:
+    """Return a document's text as its reader sees it: what shows nothing and turns nothing is left out."""
+    return text if text.isascii() else text.translate(_SHOWS_NOTHING)

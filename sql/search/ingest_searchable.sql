@@ -8,7 +8,9 @@ declare
     E'\\u0001-\\u001f!-&(-,./:-@\\u005b-\\u005e`\\u007b-\\u00bf\\u2000-\\u2018\\u201a-\\u206f\\u3000-\\u303f\\uff00-\\uff0f';
   v_word constant text := '[^' || v_no_word || ']';
   v_letter constant text := '[^' || v_no_word || '0-9_]';
-  v_said constant text := '(' || v_word || '(?:[^' || v_no_words || ']*' || v_word || ')?)';
+  v_ahead constant text := v_word || '(?:[^' || v_no_words || ']*' || v_word || ')?';
+  v_said constant text := '(' || v_ahead || ')';
+  v_tags constant text := '(?:sub|sup|b|i|u|em|strong|mark|ins|del|s)>';
   -- Letters that composing leaves alone, whatever stands beside them: it takes ten times as long as looking for others.
   v_composed constant text :=
     E'\\u0001-\\u02ff\\u0370-\\u0373\\u0375-\\u037d\\u037f-\\u0386\\u0388-\\u0482\\u048a-\\u052f\\u2010-\\u2027\\u2030-\\u205e\\u20a0-\\u20cf'
@@ -23,17 +25,19 @@ begin
       p_text := normalize(p_text, nfc);
     end if;
   end if;
-  if p_text ~ '[*~^]' and p_text ~ (v_word || E'(?:[*]{1,3}|~{1,2}|\\^)' || v_word) then
+  if p_text ~ '[*~^]|</' and p_text ~ (
+    v_word || E'(?:[*]{1,3}|~{1,2}|\\^)' || v_word || '|' || v_word || '<' || v_tags || v_word || '|' || v_word || '</' || v_tags || v_word) then
     p_text := regexp_replace(p_text,
       E'(`[^`\\n]+`)'
-      || '|(?<!' || v_word || ')(?<![*])[*]{2,3}' || v_said || '[*]{2,3}(?=' || v_word || ')'
+      || '|(?<!' || v_word || ')(?<![*~])(?:[*]{2,3}|~~)' || v_said || '(?:[*]{2,3}|~~)(?=' || v_word || ')'
       || '|(?<=' || v_letter || ')[*]{2,3}' || v_said || '[*]{2,3}(?!' || v_word || E')(?![*(\\u005b])'
       || '|(?<=' || v_letter || ')[*]{2,3}(' || v_letter || '+)[*]{2,3}(?=' || v_letter || ')'
       || '|(?<!' || v_word || ')(?<![*])[*](' || v_letter || '+)[*](?=' || v_letter || ')'
       || '|(?<=' || v_letter || ')[*](' || v_letter || '+)[*](?!' || v_word || E')(?![*(\\u005b])'
       || '|(?<=' || v_word || ')~{1,2}(' || v_word || '+)~{1,2}'
-      || '|(?<=' || v_word || E')\\^(' || v_word || E'+)\\^(?!' || v_word || ')',
-      E'\\1\\2\\3\\4\\5\\6\\7\\8', 'g');
+      || '|(?<=' || v_word || E')\\^(' || v_word || E'+)\\^(?!' || v_word || ')'
+      || '|(?:(?<=' || v_word || ')|(?=<' || v_tags || v_ahead || '</' || v_tags || v_word || '))<' || v_tags || v_said || '</' || v_tags,
+      E'\\1\\2\\3\\4\\5\\6\\7\\8\\9', 'g');
   end if;
   return p_text;
 end

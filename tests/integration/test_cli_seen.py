@@ -121,6 +121,15 @@ async def test_adding_what_no_listener_may_read_says_so_and_names_their_roots(
     assert await c.fetchval("select count(*) from ingest_requests where status = 'pending'") == 3
 
 
+async def test_adding_a_scheme_that_nothing_reads_says_so(ingest: Ingest, c: staging.Connection) -> None:
+    await staging.add_listener(c, roots=["/srv/docs"])
+    ended = await ingest("add", "gopher://example.org/x")
+    assert (
+        "hint: Listeners may read: /srv/docs. To have it read, install a package that reads gopher: URLs" in ended.err
+    )
+    assert "INGEST_ROOTS" not in ended.err
+
+
 async def test_a_wait_for_what_no_listener_may_read_ends_and_the_request_stays(
     ingest: Ingest, c: staging.Connection
 ) -> None:
@@ -208,6 +217,14 @@ async def test_a_search_marks_words_says_how_it_found_them_and_keeps_to_a_folder
     refused = await ingest("search", "invoices", "--by", "both")
     assert (refused.status, refused.code()) == (2, "no_listener")
     assert json.loads((await ingest("search", "invoices", "--by", "words", "--json")).out)
+
+
+async def test_what_shows_nothing_in_a_text_is_not_shown(ingest: Ingest, c: staging.Connection) -> None:
+    await staging.ingest(c, {"file:///a/1": "Donau\u00addampf\u200bschiff, an invo\u00adice, \u202e\x1b[2J."})
+    seen = "Donaudampfschiff, an invoice, \\u202e\\x1b[2J."
+    assert f"    {seen}" in (await ingest("search", "invoice", "--by", "words")).out.splitlines()
+    assert f"    {seen}" in (await ingest("show", "file:///a/1")).out.splitlines()
+    assert seen in (await ingest("show", "file:///a/1", "--text")).out.splitlines()
 
 
 async def test_a_search_on_a_terminal_fits_it(ingest: Ingest, c: staging.Connection) -> None:

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from listener.cli.webui.prompt_http import MOST_CONNECTIONS, PromptProtocol
 from listener.errors import OperatorError
 
-MOST_CONNECTIONS = 512
 MOST_MESSAGE_BYTES = 1024  # what a page may send over its socket: nothing
 GRACE_SECONDS = 1
 BACKLOG = 128
@@ -45,7 +45,7 @@ async def serve(app: ASGIApp, taken: socket.socket) -> None:
     """Serve until cancelled."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, date_header=False, lifespan="on",
-        limit_concurrency=MOST_CONNECTIONS, ws="websockets-sansio", ws_max_size=MOST_MESSAGE_BYTES,
+        http=PromptProtocol, limit_concurrency=MOST_CONNECTIONS, ws="websockets-sansio", ws_max_size=MOST_MESSAGE_BYTES,
         timeout_graceful_shutdown=GRACE_SECONDS, proxy_headers=False,
     )  # fmt: skip
     server = _Server(config)

@@ -38,7 +38,7 @@ _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t\r\n]+)*")  # an anchor, a ta
 _YAML_BLOCK = re.compile(r"([|>])(?:[+-]?[1-9]?|[1-9][+-])[ \t]*(?:#[^\n]*)?\r?\n")
 _TWO_QUOTES = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _ONE_QUOTE = re.compile(r"'((?:[^']|'')*)'")
-_NO_TEXT = re.compile(r"[*\[{|>@`%]|(?:~|null|Null|NULL)?\Z")  # an alias, a list, a mapping, nothing
+_NO_TEXT = re.compile(r"\*[\w.-]*\Z|[\[{|>@%]|(?:~|null|Null|NULL)?\Z")  # an alias, a list, a mapping, nothing
 _NESTED = re.compile(r"- |[\w-]+:(?:\s|\Z)")
 _COMMENT = re.compile(r"(?:^|[ \t])#[^\n]*")
 

@@ -25,18 +25,21 @@ _NO_WORDS = (  # blank, apostrophes and hyphen are allowed
     "\\u0001-\\u001f!-&(-,./:-@\\u005b-\\u005e`\\u007b-\\u00bf\\u2000-\\u2018\\u201a-\\u206f\\u3000-\\u303f\\uff00-\\uff0f"
 )
 WORD, WORDS, LETTER = f"[^{_NO_WORD}]", f"[^{_NO_WORDS}]", f"[^{_NO_WORD}0-9_]"
-_SAID = f"({WORD}(?:{WORDS}*{WORD})?)"
-MARKED = f"{WORD}(?:[*]{{1,3}}|~{{1,2}}|\\^){WORD}"
+_SAID_AHEAD = f"{WORD}(?:{WORDS}*{WORD})?"
+_SAID = f"({_SAID_AHEAD})"
+_TAGS = "(?:sub|sup|b|i|u|em|strong|mark|ins|del|s)>"
+MARKED = f"{WORD}(?:[*]{{1,3}}|~{{1,2}}|\\^){WORD}|{WORD}<{_TAGS}{WORD}|{WORD}</{_TAGS}{WORD}"
 """Where a mark stands inside of a word: in nothing else is there anything to take away."""
 MARKS = "|".join((
     "(`[^`\\n]+`)",  # code stays as it is
-    f"(?<!{WORD})(?<![*])[*]{{2,3}}{_SAID}[*]{{2,3}}(?={WORD})",  # **P**ersonal
+    f"(?<!{WORD})(?<![*~])(?:[*]{{2,3}}|~~){_SAID}(?:[*]{{2,3}}|~~)(?={WORD})",  # **P**ersonal, ~~un~~known
     f"(?<={LETTER})[*]{{2,3}}{_SAID}[*]{{2,3}}(?!{WORD})(?![*(\\u005b])",  # micro**services**; not x**2
     f"(?<={LETTER})[*]{{2,3}}({LETTER}+)[*]{{2,3}}(?={LETTER})",  # un**believ**able
     f"(?<!{WORD})(?<![*])[*]({LETTER}+)[*](?={LETTER})",  # *P*ersonal
     f"(?<={LETTER})[*]({LETTER}+)[*](?!{WORD})(?![*(\\u005b])",  # walk*ing*; not a*b*c, n*n*(n+1)
     f"(?<={WORD})~{{1,2}}({WORD}+)~{{1,2}}",  # H~2~O
     f"(?<={WORD})\\^({WORD}+)\\^(?!{WORD})",  # 10^th^; not a^b^c
+    f"(?:(?<={WORD})|(?=<{_TAGS}{_SAID_AHEAD}</{_TAGS}{WORD}))<{_TAGS}{_SAID}</{_TAGS}",  # H<sub>2</sub>O
 ))  # fmt: skip
 """Marks of Markdown inside of words, each with the text that it marks as the only group; and code, to be passed by."""
 
@@ -52,7 +55,7 @@ def searchable(text: str) -> str:
 
 
 def unmarked_words(text: str) -> str:
-    """Return the text without marks of Markdown inside of words: ``**P**ersonal``, ``H~2~O``."""
-    if any(mark in text for mark in "*~^") and _MARKED.search(text):
+    """Return the text without marks of Markdown inside of words: ``**P**ersonal``, ``H~2~O``, ``H<sub>2</sub>O``."""
+    if any(mark in text for mark in ("*", "~", "^", "</")) and _MARKED.search(text):
         return _MARKS.sub(_KEPT, text)
     return text

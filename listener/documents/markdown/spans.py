@@ -18,6 +18,7 @@ _CLOSING_MARKS = re.compile(r"(?:^|[ \t])#+$")
 _ATTRIBUTES = re.compile(r" ?\{[#.:][^{}]*\}$")
 _FOOTNOTE = re.compile(r"\[\^[^\[\]\s]{1,50}\]")
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])")
+_WIKI_LINK = re.compile(r"!?\[\[(?:[^\[\]|]*\|)?([^\[\]|]+)\]\]")
 _NESTED = 2  # levels of links: a picture may be one
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--[^<>]*-->")
 _MARKS = re.compile(r"\*\*|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|~~")
@@ -39,7 +40,7 @@ def plain(line: str) -> str:
 
     text = _KEPT.sub(keep, line.replace("\0", ""))
     text = _ATTRIBUTES.sub("", _CLOSING_MARKS.sub("", text))
-    text = _FOOTNOTE.sub("", text)
+    text = _WIKI_LINK.sub(r"\1", _FOOTNOTE.sub("", text))
     for _ in range(_NESTED):
         text = _LINK.sub(r"\1", text)
     text = _MARKS.sub("", unmarked_words(_TAG.sub("", text)))

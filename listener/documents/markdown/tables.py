@@ -1,4 +1,4 @@
-"""Where the tables of a Markdown text lie, and their header rows."""
+"""Where the tables of a Markdown text lie, also those written in HTML, and their header rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from listener.documents.markdown.fences import Fences
 
 
 class Table(NamedTuple):
-    """A table from ``start`` to ``end``: its header row ends at ``header``, the row of dashes below it at ``head``."""
+    """A table from ``start`` to ``end``: its header row ends at ``header``, the row of dashes below it at ``head``.
+
+    In HTML both are the end of the header row.
+    """
 
     start: int
     header: int
@@ -36,7 +39,7 @@ class Tables:
 
 def read_tables(text: str, fences: Fences) -> Tables:
     """Return the tables outside of fenced code."""
-    found = tuple(_tables(text, fences))
+    found = tuple(sorted([*_tables(text, fences), *_html_tables(text, fences)]))
     return Tables(found, tuple(table.start for table in found))
 
 
@@ -59,3 +62,29 @@ def _tables(text: str, fences: Fences) -> Iterator[Table]:
 
 def _is_table(header: str, dashes: str) -> bool:
     return "|" in header and "|" in dashes and "-" in dashes
+
+
+_HTML_TABLE = re.compile(r"<(/?)table\b", re.IGNORECASE)
+_END_OF_ROW = re.compile(r"</tr\s{0,9}>", re.IGNORECASE)
+_CELL = re.compile(r"<t([hd])\b", re.IGNORECASE)
+
+
+def _html_tables(text: str, fences: Fences) -> Iterator[Table]:
+    """Yield tables written in HTML whose first row names the columns; tables in their cells are cells."""
+    depth = start = 0
+    for tag in _HTML_TABLE.finditer(text):
+        if fences.around(tag.start()) is not None:
+            continue
+        if not tag[1]:
+            start = start if depth else tag.start()
+            depth += 1
+        elif depth == 1 and (header := _html_header(text, start, tag.start())):
+            yield Table(start, header, header, tag.start())
+        depth = max(depth - 1, 0) if tag[1] else depth
+
+
+def _html_header(text: str, start: int, end: int) -> int | None:
+    """Return where the first row ends; None if it has more than names."""
+    row = _END_OF_ROW.search(text, start, end)
+    kinds = {cell[1].lower() for cell in _CELL.finditer(text, start, row.start())} if row else set()
+    return row.end() if row and kinds == {"h"} else None

@@ -6,26 +6,26 @@ from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
 from listener.cli.webui.page import PageAddress
-from listener.client.selection import Place, RequestFilter
+from listener.client.selection import WAITS, Place, RequestFilter
 from listener.errors import RequestError
 
 AGES = {
     "10m": ("10 minutes", timedelta(minutes=10)), "1h": ("hour", timedelta(hours=1)), "1d": ("day", timedelta(days=1)),
     "7d": ("week", timedelta(days=7)), "30d": ("30 days", timedelta(days=30)),
 }  # fmt: skip
-FILTERS = ("status", "collection", "source", "submitter", "age")
+FILTERS = ("status", "waiting", "collection", "source", "submitter", "age")
 _UNREADABLE = RequestError("wrong_address", "the address of this page can't be read", "Go on from the list itself.")
 
 
 def request_filter(asked: PageAddress) -> RequestFilter:
     """Return which requests are asked for; raises RequestError ``wrong_address``."""
-    age = asked.get("age")
-    if age and age not in AGES:
+    age, waiting = asked.get("age"), asked.get("waiting")
+    if (age and age not in AGES) or (waiting and waiting not in WAITS):
         raise _UNREADABLE
     since = datetime.now(timezone.utc) - AGES[age][1] if age else None
     return RequestFilter(
         asked.get("status") or None, asked.get("collection") or None, asked.get("source") or None,
-        asked.get("submitter") or None, since,
+        asked.get("submitter") or None, since, waiting=waiting or None,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from listener.cli.webui.page import PageAddress, WebPage
 from listener.cli.webui.pages.asked_for import AGES, FILTERS, filters_of, place_of, place_text, request_filter
 from listener.client import Ingest
-from listener.client.selection import SOUGHT
+from listener.client.selection import SOUGHT, WAITS
 
 SHOWN = 50
 
@@ -17,7 +17,7 @@ async def _read(ingest: Ingest, asked: PageAddress) -> dict[str, Any]:
     return {
         "found": found, "older": place_text(found.older),
         "filters": {name: asked.get(name) for name in FILTERS}, "given": filters_of(asked),
-        "known_statuses": SOUGHT, "ages": {name: words for name, (words, _) in AGES.items()},
+        "known_statuses": SOUGHT, "known_waits": WAITS, "ages": {name: words for name, (words, _) in AGES.items()},
         "controls": await ingest.may_control(), "under_way": (),
     }  # fmt: skip
 

@@ -1,5 +1,5 @@
 // Keeps the regions of a page up to date: a WebSocket on the page's own address brings those that changed.
-// A region in which text is selected waits. Focus and folds that have an id are put back where they were.
+// A region in which somebody selects or types waits. Focus, folds that have an id, and how far boxes are scrolled stay.
 "use strict";
 
 const AGAIN_MS = [500, 1000, 2000, 5000];
@@ -21,7 +21,11 @@ function replace(region, html) {
   const open = new Set([...region.querySelectorAll("details[open][id]")].map((one) => one.id));
   const active = region.contains(document.activeElement) ? document.activeElement : null;
   const key = active && keyOf(active);
+  const scrolled = [...region.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
   region.innerHTML = html;
+  region.querySelectorAll(".scroll").forEach((one, place) => {
+    if (scrolled[place]) [one.scrollLeft, one.scrollTop] = scrolled[place];
+  });
   for (const one of region.querySelectorAll("details[id]")) one.open = one.open || open.has(one.id);
   if (key) {
     const same = [...region.querySelectorAll("a, button, input, select, summary, [id]")].find((one) => keyOf(one) === key);
@@ -29,9 +33,11 @@ function replace(region, html) {
   }
 }
 
-function isBeingRead(region) {
+function isInUse(region) {
   const selection = document.getSelection();
-  return selection && !selection.isCollapsed && region.contains(selection.anchorNode);
+  const ends = selection && !selection.isCollapsed ? [selection.anchorNode, selection.focusNode] : [];
+  const active = document.activeElement;
+  return ends.some((one) => region.contains(one)) || (region.contains(active) && active.matches("input, select, textarea"));
 }
 
 const waiting = new Map();
@@ -40,7 +46,7 @@ function update(regions) {
   for (const [name, html] of Object.entries(regions)) waiting.set(name, html);
   for (const [name, html] of waiting) {
     const region = document.getElementById(name);
-    if (region && isBeingRead(region)) continue; // until the selection is gone
+    if (region && isInUse(region)) continue; // until it is left
     waiting.delete(name);
     if (region) replace(region, html);
   }
@@ -67,7 +73,7 @@ function connect() {
   };
 }
 
-document.addEventListener("selectionchange", () => { if (waiting.size) update({}); });
+for (const left of ["selectionchange", "focusout"]) document.addEventListener(left, () => { if (waiting.size) setTimeout(update, 0, {}); });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) { if (socket) socket.close(); } else if (!socket) connect();
 });
