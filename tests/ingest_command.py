@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from forking import Child, ForkServer, import_program, serve
+from forking import Child, ForkServer, end_after, import_program, serve
 
 import listener
 
@@ -209,7 +209,7 @@ def main() -> None:
     import_program()
     serve(int(sys.argv[1]))
     sys.argv[0] = str(Path(listener.__file__).parent / "__main__.py")
-    cli.main()
+    end_after(cli.main)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from forking import Forked, ForkServer, import_program, serve
+from forking import Forked, ForkServer, end_after, import_program, serve
 
 import listener
 
@@ -362,4 +362,5 @@ if __name__ == "__main__":
     if sys.argv[1] != "listen":  # a fork server
         import_program()
         serve(int(sys.argv[1]))
+        end_after(main)
     main()
