@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +16,7 @@ from listener_process import ListenerProcess
 from pipeline import cloned, migrated
 from roles import new_roles
 from staging import Connection, session
+from throwaway import throwaway_data_dir, throwaway_servers
 from web_server import WebServer
 
 from listener import embedded, service
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
 
 VERSIONS = (16, 18)
 FOLDERS = ("upgrade", "crash", "integration", "security", "sql", "property", "unit", "tests")
-PREFIX = f"ingest-tests-{os.geteuid()}-"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,19 +66,8 @@ def server_version(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Callable[[int], embedded.Server]]:
-    """Starts this session's own Postgres of a version when it is first asked for; it stays until the session ends.
-
-    Its databases need not outlive a power cut: fsync is off.
-    """
-    _remove_leftovers()
-    settings = {"fsync": "off", "max_prepared_transactions": "4"}
-    with ExitStack() as folders:
-
-        @cache
-        def start(version: int) -> embedded.Server:
-            folder = folders.enter_context(throwaway_data_dir())
-            return asyncio.run(embedded.start(folder, version=version, settings=settings))
-
+    """Starts this session's own Postgres of a version when it is first asked for; it stays until the session ends."""
+    with throwaway_servers() as start:
         yield start
 
 
@@ -243,33 +227,6 @@ def initialized() -> Iterator[Path]:
         asyncio.run(embedded.start(folder))
         asyncio.run(embedded.stop(folder))
         yield folder
-
-
-@contextmanager
-def throwaway_data_dir() -> Iterator[Path]:
-    # Not pytest's tmp_path: that is private to root, too long for sockets, and kept after the run.
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    if os.geteuid() == 0:
-        folder.chmod(0o711)
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-
-
-def _remove_leftovers() -> None:
-    """Stop and delete the servers of earlier runs that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        run = re.match(rf"{PREFIX}(\d+)-", folder.name)
-        if run and not Path("/proc", run.group(1)).exists():
-            _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    for home in folder.rglob("alive.lock"):
-        asyncio.run(embedded.stop(home.parents[1]))
-    with suppress(FileNotFoundError):  # another run may remove what a killed one left, too
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

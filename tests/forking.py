@@ -1,17 +1,20 @@
-"""Processes that are forked from one that has imported what they need, which takes most of a second of CPU each time.
+"""Processes that are forked from one that has imported the program, which takes most of a second of CPU each time.
 
 That one, the server, is started when the first is asked for, and ends with the tests. A process of it has a folder, an
-environment, arguments and standard files of its own, like one that was executed; it goes on where ``serve`` returns.
+environment, arguments and standard files of its own, like one that was executed; it goes on as one of ``PROGRAMS``.
 
 ::
 
     tests ── order, files ──▶ server ── fork ──▶ go-between ── fork ──▶ process
       ▲                                              │
       └───────────────── pid, how it ended ──────────┘
+
+What shells and other programs are to call gets a program that does the same (``stand_in``, ``forked_ingest.py``).
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import importlib
@@ -24,51 +27,87 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO, cast
 
+import listener
+
 NUMBER = struct.Struct("i")
 ORDER_BYTES = 100_000
+PROGRAMS = ("ingest_command", "listener_process")  # modules with a function ``main``
 HEAVY = (
     "anyio._backends._asyncio",
     "dbos._migration",
     "listener.client",
     "listener.embedding.endpoint",
-    "listener.embedding.token_vectors",
+    "listener.engine.indexing",
     "listener.service",
     "sqlalchemy.dialects.sqlite",
 )
+HEAVY_EXTRAS = {"mcp": "listener.cli.assistant.assistant_server", "uvicorn": "listener.cli.webui.page_server"}
 
 
 class ForkServer:
-    """Has ``program`` import what it needs; it calls ``serve`` when it has."""
+    """A process that imports what the programs need, then forks one for each order that comes through its door."""
 
-    def __init__(self, program: str, environment: Mapping[str, str]) -> None:
-        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ingest-forks-")
+        self.door = f"{self._folder.name}/door"
+        self._life, its = os.pipe()  # it ends when nobody is left who can read this
+        # It may have no threads, so numpy's BLAS starts none.
+        environment = clean_environment() | {"OPENBLAS_NUM_THREADS": "1"}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+            door.bind(self.door)
+            door.listen(64)
             self._process = subprocess.Popen(
-                [sys.executable, program, str(theirs.fileno())], env=environment, pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                [sys.executable, __file__, str(door.fileno()), str(its)], env=environment,
+                pass_fds=[door.fileno(), its], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             )  # fmt: skip
+        os.close(its)
 
-    def start(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], stderr: TextIO) -> Forked:
+    def start(
+        self, program: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], stderr: TextIO
+    ) -> Forked:
         """Fork a process."""
         (stdin, to_stdin), (from_stdout, stdout) = os.pipe(), os.pipe()
-        child = self.fork(arguments, folder, environment, (stdin, stdout, stderr.fileno()))
+        child = self.fork(program, arguments, folder, environment, (stdin, stdout, stderr.fileno()))
         for file in (stdin, stdout):
             os.close(file)
         return Forked(os.fdopen(to_stdin, "w"), os.fdopen(from_stdout), child)
 
     def fork(
-        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], standard: tuple[int, int, int]
-    ) -> Child:
+        self, program: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str],
+        standard: tuple[int, int, int],
+    ) -> Child:  # fmt: skip
         """Fork a process with these standard files, which stay the caller's to close."""
-        order = json.dumps([list(arguments), str(folder), dict(environment)]).encode()
+        order = json.dumps([program, list(arguments), str(folder), dict(environment)]).encode()
         told, tells = os.pipe()
-        socket.send_fds(self._orders, [order], [*standard, tells])
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as through:
+            through.connect(self.door)
+            socket.send_fds(through, [order], [*standard, tells])
         os.close(tells)
         return Child(told)
+
+
+@functools.cache
+def fork_server() -> ForkServer:
+    """The one from which this process has its listeners and commands forked."""
+    return ForkServer()
+
+
+def stand_in() -> list[str]:
+    """Return the command that others can call instead of ``python -m listener``; it starts in 20 ms."""
+    return [sys.executable, "-I", "-S", str(Path(__file__).with_name("forked_ingest.py")), fork_server().door]
+
+
+def clean_environment(*without: str) -> dict[str, str]:
+    """Return the tests' environment without settings, with the same package as in this process, installed or not."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG", *without))}
+    return clean | {"PYTHONPATH": str(Path(listener.__file__).parents[1])}
 
 
 class Child:
@@ -121,39 +160,54 @@ class Forked:
 
 
 def import_program() -> None:
-    """Import ``ingest`` whole, and what is installed for it, and find out what its verbs and their options are."""
-    import typer.main  # noqa: PLC0415 - the driver needs none of it
+    """Import ``ingest`` whole, and what is installed for it, and do once what each start of it does again."""
+    import typer.main  # noqa: PLC0415 - the tests themselves need none of it
 
     from listener import cli, extensions  # noqa: PLC0415
-    from listener.database.sql_files import sql_files  # noqa: PLC0415
+    from listener.database import sql_files  # noqa: PLC0415
+    from listener.embedding import registry, token_vectors  # noqa: PLC0415
 
-    for module, slow in ((typer.main, "get_command"), (extensions, "entry_points")):
-        setattr(module, slow, functools.cache(getattr(module, slow)))
-    for name in (*(f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__)), *HEAVY):
+    for owner, slow in (
+        (typer.main, "get_command"), (extensions, "entry_points"), (registry, "entry_points"),
+        (token_vectors.TokenVectors, "load"),
+    ):  # fmt: skip
+        setattr(owner, slow, functools.cache(getattr(owner, slow)))
+    verbs = (f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__))
+    extras = (module for needed, module in HEAVY_EXTRAS.items() if find_spec(needed))
+    for name in (*verbs, *HEAVY, *extras, *PROGRAMS):
         importlib.import_module(name)
     for kind in ("embedders", "formats", "sources"):
         extensions.installed(f"ingest_listener.{kind}")
-    sql_files()
+    registry.entry_points(group=registry.GROUP)
+    token_vectors.TokenVectors.load(256)
+    assert all(file.checksum for file in sql_files.sql_files())
     typer.main.get_command(cli.app)
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads can't be forked safely"
 
 
-def serve(orders: int) -> None:
-    """Fork a process for each order; returns in each of them. Ends when nobody can give one any more."""
+def serve(door: int, life: int) -> str:
+    """Fork a process for each order; in each of them, return what it is to be. End with the tests."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # how go-betweens end is of no interest
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, it is for the tests and their processes
     gc.freeze()
-    with socket.socket(fileno=orders) as channel:
+    looks = select.poll()
+    looks.register(door, select.POLLIN)
+    looks.register(life, 0)
+    with socket.socket(fileno=door) as entrance:
         while True:
-            order, files, _, _ = socket.recv_fds(channel, ORDER_BYTES, 4)
-            if not order:
+            if life in dict(looks.poll()):
                 os._exit(0)
+            visitor, _ = entrance.accept()
+            with visitor:
+                order, files, _, _ = socket.recv_fds(visitor, ORDER_BYTES, 4)
             if os.fork() == 0:
                 break
             for file in files:
                 os.close(file)
-    arguments, folder, environment = json.loads(order)
+    os.close(life)
+    program, arguments, folder, environment = json.loads(order)
     _become(arguments, folder, environment, files)
+    return str(program)
 
 
 def _become(arguments: list[str], folder: str, environment: dict[str, str], files: list[int]) -> None:
@@ -179,9 +233,33 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], file
     sys.argv[1:] = arguments
 
 
+def end_after(main: Callable[[], None]) -> None:
+    """Run ``main``, then end as Python does, but for taking apart what was imported.
+
+    That would copy each page that is shared with the server, which takes ten times as long as most commands.
+    """
+    status = 0
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        status = end.code
+    threading._shutdown()  # type: ignore[attr-defined] - there is no other way to wait as the interpreter does
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(status)
+
+
 def _standard(number: int, name: str) -> TextIO:
     """Open a standard file as a new interpreter does: only errors are seen line by line, if nobody flushes."""
     before = getattr(sys, f"__{name}__")
     mode, buffering = "w" if number else "r", 1 if name == "stderr" or os.isatty(number) else -1
     opened = os.fdopen(number, mode, buffering, before.encoding, before.errors, closefd=False)
     return cast(TextIO, opened)
+
+
+if __name__ == "__main__":
+    import_program()
+    name = serve(int(sys.argv[1]), int(sys.argv[2]))
+    end_after(importlib.import_module(name).main)

@@ -7,10 +7,10 @@ of CPU. It is executed where Python itself is told something (``PYTHONPATH``, a 
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import os
 import pty
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from forking import Child, ForkServer, import_program, serve
+from forking import Child, clean_environment, fork_server, stand_in
 
 import listener
 
 CONFIG = Path(__file__).parents[1] / "dbos-config.yaml"
+PROGRAM = "ingest_command"
 OF_PYTHON = ("PYTHON", "LANG", "LC_")
 
 
@@ -99,7 +100,7 @@ class Ingest:
         environment = self.environment | {"COLUMNS": str(columns), "TERM": "xterm-256color"} | settings
         nothing, standard_error = os.open(os.devnull, os.O_RDONLY), 2
         child = await asyncio.to_thread(
-            fork_server().fork, arguments, self.folder, environment, (nothing, its, standard_error)
+            fork_server().fork, PROGRAM, arguments, self.folder, environment, (nothing, its, standard_error)
         )
         os.close(nothing)
         os.close(its)
@@ -115,12 +116,6 @@ def _all_of(terminal: int) -> bytes:
             written += more
     os.close(terminal)
     return written
-
-
-def clean_environment() -> dict[str, str]:
-    """Return the tests' environment without settings, with the same package as in this process, installed or not."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "PG"))}
-    return clean | {"PYTHONPATH": str(Path(listener.__file__).parents[1])}
 
 
 def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
@@ -141,8 +136,9 @@ class ForkedIngest:
     @classmethod
     async def start(cls, arguments: tuple[str, ...], folder: Path, environment: dict[str, str]) -> ForkedIngest:
         (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = os.pipe(), os.pipe(), os.pipe()
-        child = await asyncio.to_thread(fork_server().fork, arguments, folder, environment, (stdin, stdout, stderr))
-        for file in (stdin, stdout, stderr):
+        standard = (stdin, stdout, stderr)
+        child = await asyncio.to_thread(fork_server().fork, PROGRAM, arguments, folder, environment, standard)
+        for file in standard:
             os.close(file)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(to_stdin, "wb", 0))
@@ -183,19 +179,13 @@ async def _reader(file: int) -> asyncio.StreamReader:
     return reader
 
 
-@functools.cache
-def fork_server() -> ForkServer:
-    """The one from which this process has its commands forked. It may have no threads, so numpy's BLAS starts none."""
-    return ForkServer(__file__, clean_environment() | {"OPENBLAS_NUM_THREADS": "1"})
-
-
 def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
     """Prepare a folder with our configuration, and an ``ingest`` on the PATH; return the environment."""
     shutil.copy(CONFIG, tmp_path)
     program = tmp_path / "bin" / "ingest"
     if not program.exists():  # what is open for writing can't be run meanwhile: "Text file busy"
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m listener "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(stand_in())} "$@"\n')
         program.chmod(0o755)
     package = str(Path(listener.__file__).parents[1])
     path = os.pathsep.join([str(program.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -203,14 +193,8 @@ def in_a_project(tmp_path: Path, database: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Be the fork server; in each process that is forked from it, be ``ingest``."""
+    """Be ``ingest``, in a process that was forked."""
     from listener import cli  # noqa: PLC0415 - the driver needs none of it
 
-    import_program()
-    serve(int(sys.argv[1]))
     sys.argv[0] = str(Path(listener.__file__).parent / "__main__.py")
     cli.main()
-
-
-if __name__ == "__main__":
-    main()

@@ -38,9 +38,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from forking import Forked, ForkServer, import_program, serve
-
-import listener
+from forking import Forked, clean_environment, fork_server
 
 PATIENCE_SECONDS = 40.0
 SLOW_SECONDS = 1.0
@@ -61,7 +59,7 @@ class ListenerProcess:
         self.dsn, self.folder = dsn, folder
         self._texts, self._log = folder / "embedded.jsonl", folder / "stderr.log"
         given = {_variable(name): str(value) for name, value in settings.items()}
-        environment = clean_environment(path) | given | {
+        environment = clean_environment("OPENAI_") | given | {
             "INGEST_DATABASE_URL": dsn,
             "TEST_EMBEDDED_TEXTS": str(self._texts),
             "TEST_GROUP_TEXTS": str(group_texts),
@@ -69,6 +67,8 @@ class ListenerProcess:
             "TEST_DEADLY": str(deadly or "/nowhere"),
             "TEST_CLOCK": str(clock),
         }  # fmt: skip
+        if path:
+            environment["PYTHONPATH"] += f"{os.pathsep}{path}"
         self.process: Forked | subprocess.Popen[str]
         with self._log.open("a") as log:
             if clock or pipeline or path:  # must be there before anything is imported
@@ -77,7 +77,7 @@ class ListenerProcess:
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 )  # fmt: skip
             else:
-                self.process = fork_server().start(["listen"], folder, environment, log)
+                self.process = fork_server().start("listener_process", ["listen"], folder, environment, log)
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._unmatched: list[str] = []
         threading.Thread(target=self._read, args=[self.process.stdout], daemon=True).start()
@@ -161,19 +161,6 @@ class ListenerProcess:
             for line in out:
                 self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
-
-
-def clean_environment(*path: Path | None) -> dict[str, str]:
-    """Return the tests' environment without settings, with the same package as in this process, installed or not."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INGEST_", "OPENAI_", "PG"))}
-    package = Path(listener.__file__).parent
-    return clean | {"PYTHONPATH": os.pathsep.join(map(str, filter(None, [package.parent, *path])))}
-
-
-@functools.cache
-def fork_server() -> ForkServer:
-    """The one from which this process has its listeners forked. It may have no threads, so numpy's BLAS starts none."""
-    return ForkServer(__file__, clean_environment() | {"OPENBLAS_NUM_THREADS": "1"})
 
 
 def _variable(name: str) -> str:
@@ -362,7 +349,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] != "listen":  # a fork server
-        import_program()
-        serve(int(sys.argv[1]))
     main()

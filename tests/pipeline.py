@@ -45,7 +45,7 @@ async def migrated(server: Server) -> str:
 async def cloned(server: Server, template: str) -> AsyncIterator[str]:
     """Give the URL of a copy of a database that nobody is connected to."""
     name = f"test_{uuid.uuid4().hex}"
-    _administer(server, f"create database {name} template {template}")
+    _administer(server, f"create database {name} template {template} strategy file_copy")
     try:
         yield server.dsn(name)
     finally:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import staging
-from ingest_command import clean_environment
+from forking import clean_environment, stand_in
 from pipeline import Shared, ended, ingested, until
 from roles import new_roles
 from staging import Connection, session
@@ -41,7 +41,7 @@ GUIDE = (
 async def assistant(database: str, *arguments: str) -> AsyncIterator[Client]:
     """Give a client of a server, as an assistant starts it."""
     environment = clean_environment() | {"INGEST_DATABASE_URL": database}
-    command, *given = [*SERVER, *arguments]
+    command, *given = [*stand_in(), "mcp", *arguments]
     async with Client(StdioServerParameters(command=command, args=given, env=environment)) as client:
         yield client
 

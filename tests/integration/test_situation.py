@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 import staging
-from ingest_command import Ingest, Process, fork_server
+from forking import fork_server
+from ingest_command import PROGRAM, Ingest, Process
 from roles import login, new_roles
 
 from listener.client import connect
@@ -143,7 +144,7 @@ async def test_on_a_terminal_it_stays_in_its_place_and_ctrl_c_ends_it_with_0(
     environment = ingest.environment | {"COLUMNS": "80", "LINES": "24", "TERM": "xterm-256color"}
     nothing = os.open(os.devnull, os.O_RDONLY)
     child = await asyncio.to_thread(
-        fork_server().fork, ("status", "--watch"), ingest.folder, environment, (nothing, its, 2)
+        fork_server().fork, PROGRAM, ("status", "--watch"), ingest.folder, environment, (nothing, its, 2)
     )
     os.close(nothing)
     os.close(its)

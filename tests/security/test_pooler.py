@@ -13,13 +13,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from conftest import throwaway_data_dir
 from ingest_command import Ingest
 from listener_process import ListenerProcess
 from pipeline import ended
 from pooler import PROGRAM, SESSIONS, Pooler, pooler
 from roles import new_roles, refused
 from staging import Connection, add, collection, one
+from throwaway import throwaway_data_dir
 
 import listener
 from listener import embedded
