@@ -14,7 +14,7 @@ from distribution import distribution, documented
 from embedding_service import EmbeddingService, Received, Reply, chat, failing, limited, plainly
 from listener_process import ListenerProcess
 from pipeline import chunks, ended, ingested, until
-from staging import Connection, add, collection
+from staging import Connection, add, collection, one
 
 from listener.documents import step_registry
 
@@ -132,7 +132,7 @@ async def test_a_step_of_others_changes_drops_and_fails_documents_and_nothing_el
         "boom.txt": ("step_failed", "load"), "refuse.txt": ("step_refused", "load"),
         "spin.txt": ("step_timeout", "load"), "die.txt": ("step_crashed", "load"),
     }  # fmt: skip
-    dropped = await own.fetchrow("select reason, warning, text from ingest_revisions where state = 'skipped'")
+    dropped = await one(own, "select reason, warning, text from ingest_revisions where state = 'skipped'")
     assert (dropped["reason"], dropped["warning"]["code"], dropped["text"]) == ("dropped", "dropped", None)
     assert "it is private" in dropped["warning"]["message"]
     assert [one["text"] for one in await chunks(own, "docs")] == ["THIS IS FINE.\nYES."]

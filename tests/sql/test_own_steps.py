@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from roles import refused
-from staging import Connection, add, add_listener, carry, claim, collection, own, start
+from staging import Connection, add, add_listener, carry, claim, collection, one, own, start
 
 SHOUT = {"version": "1", "place": "document", "paid": False, "options": {"mark": "string or array"}}
 NOTE = {"version": "1", "place": "document", "paid": True, "options": {}}
@@ -108,7 +108,7 @@ async def test_a_listener_with_another_version_starts_over_what_is_under_way(c: 
     assert await c.fetchval("select ingest_own_batch($1, 0, 'L2', gen_random_uuid())", request) is None
     assert await c.fetchval("select id from ingest_begin_request($1, 'L2', 1)", request) == request
     assert await c.fetchval("select settings -> 'step_versions' from ingest_requests") == {"shout": "2"}
-    revision = await c.fetchrow("select state, text from ingest_revisions")
+    revision = await one(c, "select state, text from ingest_revisions")
     assert (revision["state"], revision["text"]) == ("discovered", None)
     assert await c.fetchval("select ingest_own_batch($1, 0, 'L2', gen_random_uuid())", request) == "together"
 
@@ -179,7 +179,7 @@ async def test_a_cap_of_cost_needs_the_price_of_the_step_s_model(c: Connection) 
     with refused("IG044", "price_unknown"):
         await c.execute(reserve, fence, [10], "step note")
     await c.execute("select ingest_price('step note', 100000)")
-    granted = await c.fetchrow(reserve, fence, [4, 4, 4], "step note")
+    granted = await one(c, reserve, fence, [4, 4, 4], "step note")
     assert granted["granted"] == 2
 
 
