@@ -227,13 +227,13 @@ async def test_a_signal_lets_the_work_of_all_processes_end_and_a_second_one_ends
 
 async def test_what_runs_in_any_process_may_end_before_it_stops(start: Start, own: Connection) -> None:
     async with EmbeddingService(dimensions=8) as service:
-        service.hold()
         running = await start(
             OPENAI_BASE_URL=service.url, OPENAI_API_KEY="sk-test", INGEST_EMBEDDER="openai",
             INGEST_EMBEDDING_MODEL="test", INGEST_EMBEDDING_DIMENSIONS="8",
         )  # fmt: skip
+        await ended(own, await add(own, content="First.", uri="first"), within=SECONDS)
+        service.hold()
         requests = [await add(own, content=f"Text {n}.", uri=f"u{n}") for n in range(4)]
-        # Not what is sent to see whether the service answers.
         await service.until(lambda it: any(text.startswith("Text ") for one in it.requests for text in one.texts))
         running.process.terminate()
         await running.said("stopping: running work has 20 seconds", times=2)
