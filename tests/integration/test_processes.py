@@ -26,7 +26,7 @@ from listener.pipeline.one_of import OneOf, most_connections
 SECONDS = 100.0  # a process takes a while to import everything, also where many tests run
 FAST = {
     "INGEST_HEARTBEAT_SECONDS": "0.2",
-    "INGEST_LEASE_SECONDS": "1",
+    "INGEST_LEASE_SECONDS": "5",
     "INGEST_SAFETY_POLL_SECONDS": "600",
     "INGEST_GRACE_SECONDS": "20",
     "INGEST_LOG_FORMAT": "json",
@@ -71,6 +71,11 @@ class Running:
             with suppress(ValueError):  # stacks of a process that is killed
                 self.log.append(json.loads(line))
 
+    def executors(self) -> list[int]:
+        """Return the processes that have listened so far."""
+        names = [line["message"].rpartition(" as ")[2] for line in self.log if "listening on" in line["message"]]
+        return [int(name.split("-")[-2]) for name in names]
+
     def children(self) -> list[int]:
         """Return the processes that it has started and that have not ended."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -105,7 +110,11 @@ async def start(ready: str, tmp_path: Path) -> AsyncIterator[Start]:
         if running.process.returncode is None:
             running.process.kill()  # its processes end with it
         await running.process.wait()
-        await reading  # until its processes have ended too
+        await asyncio.wait([reading], timeout=30)  # until its processes have ended too
+        for pid in running.executors():  # which they did not, where a test fails
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await reading
         await running.process.communicate()
 
 
@@ -156,9 +165,7 @@ async def scrape(port: int) -> dict[tuple[str, ...], float]:
     }
 
 
-async def test_two_processes_are_two_executors_with_one_log_one_port_and_one_end(
-    start: Start, own: Connection, tmp_path: Path
-) -> None:
+async def test_two_processes_are_two_executors_with_one_log_one_port_and_one_end(start: Start, own: Connection) -> None:
     port = free_port()
     running = await start(INGEST_METRICS_PORT=str(port))
     pids = await beating(own, 2)
@@ -176,7 +183,9 @@ async def test_two_processes_are_two_executors_with_one_log_one_port_and_one_end
     assert sum(figures["ingest_listener_requests_total", number, "succeeded"] for number in "12") == 20
     assert all(figures["process_resident_memory_bytes", number] > 0 for number in "012")
 
-    health = await Ingest(tmp_path, INGEST_DATABASE_URL=start.ingest.environment["INGEST_DATABASE_URL"])("health")
+    health = await Ingest(tmp_path, INGEST_DATABASE_URL=start.ingest.environment["INGEST_DATABASE_URL"])(
+        "health", "--timeout", "30"
+    )
     assert (health.status, health.out.count("alive: ")) == (0, 2)
 
     running.process.terminate()
@@ -298,7 +307,7 @@ async def test_a_process_that_hangs_is_not_taken_for_the_listener(
         return hangs not in [row[0] for row in await own.fetch(BEATING)]
 
     await until(is_silent, SECONDS)
-    told = await start.ingest("health", "--json")
+    told = await start.ingest("health", "--json", "--timeout", "30")
     assert told.status == 0
     assert hangs not in [one["pid"] for one in told.json["listeners"]]
     await running.said("the event loop stood still")
