@@ -183,9 +183,7 @@ async def test_two_processes_are_two_executors_with_one_log_one_port_and_one_end
     assert sum(figures["ingest_listener_requests_total", number, "succeeded"] for number in "12") == 20
     assert all(figures["process_resident_memory_bytes", number] > 0 for number in "012")
 
-    health = await Ingest(tmp_path, INGEST_DATABASE_URL=start.ingest.environment["INGEST_DATABASE_URL"])(
-        "health", "--timeout", "30"
-    )
+    health = await start.ingest("health", "--timeout", "30")
     assert (health.status, health.out.count("alive: ")) == (0, 2)
 
     running.process.terminate()
