@@ -310,13 +310,13 @@ def main() -> None:
     from listener.engine import cancels, heartbeat, takeover  # noqa: PLC0415
     from listener.pipeline import rewinding, workflows  # noqa: PLC0415
     from listener.pipeline.gateway import Gateway  # noqa: PLC0415
-    from listener.pipeline.joined_writes import JoinedWrites  # noqa: PLC0415
+    from listener.pipeline.shared_gateway import SharedGateway  # noqa: PLC0415
     from listener.sources import file_reading  # noqa: PLC0415
     from listener.sources.walk import Walk  # noqa: PLC0415
 
     points = Points()
     ours = {name: (Gateway, method) for name, method in inspect.getmembers(Gateway, inspect.isfunction)}
-    joined = {name: (JoinedWrites, method) for name, method in vars(JoinedWrites).items()}
+    joined = {name: (SharedGateway, method) for name, method in vars(SharedGateway).items()}
     for name, (owner, method) in [*ours.items(), *joined.items()]:
         if inspect.iscoroutinefunction(method) and not name.startswith("_"):
             setattr(owner, name, points.around(name, method))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pgvector import Vector
 
 
-class JoinedWrites(Gateway):
+class SharedGateway(Gateway):
     """The gateway of one shared batch.
 
     ``started``: the workflows of its requests stand in DBOS; nothing is published before, and never for ``unstarted``.
@@ -58,7 +58,7 @@ class JoinedWrites(Gateway):
         self._ended: dict[UUID, str] = {}
 
     @classmethod
-    def of(cls, gateway: Gateway) -> JoinedWrites:
+    def of(cls, gateway: Gateway) -> SharedGateway:
         """Return one over the pool of another gateway."""
         return cls(gateway._pool)
 
