@@ -79,7 +79,8 @@ class SharedGateway(Gateway):
         left = [one for one in fence.requests if one not in self._ended and one not in self.unstarted]
         if left:
             query = "select id, status from ingest.ingest_end_shared($1::uuid[], $2::text, $3::uuid)"
-            self._ended |= dict(await self._pool.fetch(query, left, executor, fence.token))
+            rows = await self._pool.fetch(query, left, executor, fence.token)
+            self._ended |= {row["id"]: row["status"] for row in rows}
         return self._ended
 
     async def write_what_takes_longer(self, fence: Fence) -> None:
