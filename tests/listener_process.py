@@ -297,16 +297,15 @@ def main() -> None:
     from listener.engine import cancels, heartbeat, takeover  # noqa: PLC0415
     from listener.pipeline import rewinding, workflows  # noqa: PLC0415
     from listener.pipeline.gateway import Gateway  # noqa: PLC0415
-    from listener.pipeline.joined_writes import JoinedWrites  # noqa: PLC0415
+    from listener.pipeline.shared_gateway import SharedGateway  # noqa: PLC0415
     from listener.sources import file_reading  # noqa: PLC0415
     from listener.sources.walk import Walk  # noqa: PLC0415
 
     points = Points()
-    ours = {name: (Gateway, method) for name, method in inspect.getmembers(Gateway, inspect.isfunction)}
-    joined = {name: (JoinedWrites, method) for name, method in vars(JoinedWrites).items()}
-    for name, (owner, method) in [*ours.items(), *joined.items()]:
+    ours = [(Gateway, *one) for one in inspect.getmembers(Gateway, inspect.isfunction)]
+    for gateway, name, method in [*ours, *((SharedGateway, *one) for one in vars(SharedGateway).items())]:
         if inspect.iscoroutinefunction(method) and not name.startswith("_"):
-            setattr(owner, name, points.around(name, method))
+            setattr(gateway, name, points.around(name, method))
     setattr(workflows.Workflows, "start", points.around("start", workflows.Workflows.start))  # noqa: B010
     for name, owner, attribute in (
         ("resume", takeover.Adoption, "_resume"),

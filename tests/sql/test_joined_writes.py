@@ -34,7 +34,9 @@ async def save(
     c: Connection, token: uuid.UUID, documents: Sequence[Any], faults: Sequence[str] = (), fence: Any = None
 ) -> Any:
     """Write what the steps found out: a chunk for each document, but a fault of those in ``faults``."""
-    loaded, cuts, chunks, counts, outcomes = [], [], [], [], []
+    loaded: list[Any] = []
+    cuts: list[Any] = []
+    chunks, counts, outcomes = [], [], []
     for one_ in documents:
         revision, text = one_["revision"], one_["content"]
         if one_["uri"] in faults:

@@ -16,7 +16,10 @@ declare
   v_embedded bigint[] := array(select o.revision from unnest(p_outcomes) with ordinality as o order by o.ordinality);
 begin
   perform ingest.ingest_wait_briefly(p_fence.requests);
-  perform ingest.ingest_make_documents(array(select o.revision from unnest(p_outcomes) o where o.error is null));
+  perform ingest.ingest_make_documents(array(
+    select v.id from ingest.ingest_revisions v
+    where v.request_id = any (p_fence.requests) and v.batch = p_fence.batch and v.state = 'discovered'
+      and v.id = any (array(select o.revision from unnest(p_outcomes) o where o.error is null))));
   v_owned := ingest.ingest_check_owner(p_fence, 'save'::text);
   with settings as materialized (
     select r.id, ingest.ingest_settings_hash(r) as hash from ingest.ingest_requests r where r.id = any (v_owned)

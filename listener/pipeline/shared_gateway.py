@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pgvector import Vector
 
 
-class JoinedWrites(Gateway):
+class SharedGateway(Gateway):
     """The gateway of one shared batch.
 
     ``started``: the workflows of its requests stand in DBOS; nothing is published before, and never for ``unstarted``.
@@ -58,7 +58,7 @@ class JoinedWrites(Gateway):
         self._ended: dict[UUID, str] = {}
 
     @classmethod
-    def of(cls, gateway: Gateway) -> JoinedWrites:
+    def of(cls, gateway: Gateway) -> SharedGateway:
         """Return one over the pool of another gateway."""
         return cls(gateway._pool)
 
@@ -79,7 +79,8 @@ class JoinedWrites(Gateway):
         left = [one for one in fence.requests if one not in self._ended and one not in self.unstarted]
         if left:
             query = "select id, status from ingest.ingest_end_shared($1::uuid[], $2::text, $3::uuid)"
-            self._ended |= dict(await self._pool.fetch(query, left, executor, fence.token))
+            rows = await self._pool.fetch(query, left, executor, fence.token)
+            self._ended |= {row["id"]: row["status"] for row in rows}
         return self._ended
 
     async def write_what_takes_longer(self, fence: Fence) -> None:
