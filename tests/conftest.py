@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from listener.sources.http.web import Web
 
 VERSIONS = (16, 18)
-FOLDERS = ("upgrade", "crash", "integration", "security", "sql", "property", "unit", "tests")
+FOLDERS = ("upgrade", "browser", "crash", "integration", "security", "sql", "property", "unit", "tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the tests that need a database on this major version only (may be repeated); default: 18, and 16 "
         "too for those marked postgres(16, 18)",
     )  # fmt: skip
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three processes on two cores: a third of the time, tests wait for a lease, a pause or a process to end."""
+    cores = os.cpu_count() or 1
+    return cores + max(1, cores // 2)
 
 
 def pytest_configure(config: pytest.Config) -> None:

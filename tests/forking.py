@@ -42,10 +42,12 @@ PROGRAMS = ("ingest_command", "listener_process")  # modules with a function ``m
 HEAVY = (
     "anyio._backends._asyncio",
     "dbos._migration",
+    "dbos._sys_db_postgres",
     "listener.client",
     "listener.embedding.endpoint",
     "listener.engine.indexing",
     "listener.service",
+    "pgvector.asyncpg",
     "sqlalchemy.dialects.sqlite",
 )
 HEAVY_EXTRAS = {"mcp": "listener.cli.assistant.assistant_server", "uvicorn": "listener.cli.webui.page_server"}
@@ -56,6 +58,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ingest-forks-")
+        atexit.register(self._folder.cleanup)
         self.door = f"{self._folder.name}/door"
         self._life, its = os.pipe()  # it ends when nobody is left who can read this
         # It may have no threads, so numpy's BLAS starts none.
@@ -168,8 +171,8 @@ def import_program() -> None:
     from listener.embedding import registry, token_vectors  # noqa: PLC0415
 
     for owner, slow in (
-        (typer.main, "get_command"), (extensions, "entry_points"), (registry, "entry_points"),
-        (token_vectors.TokenVectors, "load"),
+        (typer.main, "get_command"), (extensions, "entry_points"), (extensions, "_registered"),
+        (registry, "entry_points"), (token_vectors.TokenVectors, "load"),
     ):  # fmt: skip
         setattr(owner, slow, functools.cache(getattr(owner, slow)))
     verbs = (f"listener.cli.{found.name}" for found in pkgutil.iter_modules(cli.__path__))
@@ -178,7 +181,7 @@ def import_program() -> None:
         importlib.import_module(name)
     for kind in ("embedders", "formats", "sources"):
         extensions.installed(f"ingest_listener.{kind}")
-    registry.entry_points(group=registry.GROUP)
+    registry.find("local")
     token_vectors.TokenVectors.load(256)
     assert all(file.checksum for file in sql_files.sql_files())
     typer.main.get_command(cli.app)
@@ -245,7 +248,7 @@ def end_after(main: Callable[[], None]) -> None:
         if not isinstance(end.code, int):
             raise
         status = end.code
-    threading._shutdown()  # type: ignore[attr-defined] - there is no other way to wait as the interpreter does
+    threading._shutdown()  # type: ignore[attr-defined] # no other way waits as Python does
     atexit._run_exitfuncs()
     sys.stdout.flush()
     os._exit(status)

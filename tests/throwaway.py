@@ -20,9 +20,7 @@ from listener import embedded
 
 PREFIX = f"ingest-tests-{os.geteuid()}-"
 MEMORY = Path("/dev/shm")
-ENOUGH_BYTES = (
-    6 * 2**30
-)  # four processes with a server or two each, of 300 MB or less; in a container it is often 64 MB
+ENOUGH_BYTES = 6 * 2**30  # four processes with a server or two each; in a container there are often 64 MB
 # A power cut is no concern. A checkpoint for each clone keeps the log short, and memory small.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB", "max_prepared_transactions": "4"}
 

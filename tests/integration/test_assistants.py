@@ -41,8 +41,8 @@ GUIDE = (
 async def assistant(database: str, *arguments: str) -> AsyncIterator[Client]:
     """Give a client of a server, as an assistant starts it."""
     environment = clean_environment() | {"INGEST_DATABASE_URL": database}
-    command, *given = [*stand_in(), "mcp", *arguments]
-    async with Client(StdioServerParameters(command=command, args=given, env=environment)) as client:
+    given = [*stand_in(), "mcp", *arguments]
+    async with Client(StdioServerParameters(command=given[0], args=given[1:], env=environment)) as client:
         yield client
 
 
