@@ -22,7 +22,7 @@ begin
     where v.request_id = p_request.id and v.state in ('discovered', 'loaded', 'failed') and v.generation <> (v_now ->> 'generation')::int;
     update ingest.ingest_requests r set settings = null where r.id = p_request.id;
   elsif v_now -> 'space_id' is distinct from p_request.settings -> 'space_id'
-        and not ingest.ingest_generation(p_request) = any (ingest.ingest_active_generations(p_request.collection)) then
+        and ingest.ingest_generation(p_request) = (v_now ->> 'generation')::int then  -- in another one: what it brings is brought into this one, too
     raise exception 'collection "%" has another embedding space than the one request % has published into', p_request.collection, p_request.id
       using errcode = 'IG018', constraint = 'space_changed', hint = 'Start over, as a new request: select ingest_fork(id).';
   elsif v_now -> 'tenant' is distinct from p_request.settings -> 'tenant' then

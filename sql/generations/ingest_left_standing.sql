@@ -2,7 +2,8 @@ create or replace function ingest.ingest_left_standing(p_generation ingest.inges
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   -- Its request lists what was live when it was ordered; without it, all is looked at.
-  select case when exists (select from ingest.ingest_requests r where r.id = p_generation.request_id and r.discovered_at is not null) then (
+  select case when exists (select from ingest.ingest_requests r where r.id = p_generation.request_id and r.status = 'succeeded') then 0
+    when exists (select from ingest.ingest_requests r where r.id = p_generation.request_id and r.discovered_at is not null) then (
       select count(*) from ingest.ingest_revisions v
       where v.request_id = p_generation.request_id and v.state not in ('published', 'skipped')
         and exists (select from ingest.ingest_documents d where d.revision_id = v.stands_for))

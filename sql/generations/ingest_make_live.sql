@@ -18,9 +18,11 @@ begin
   update ingest.ingest_generations g set state = 'live', switched_at = ingest.ingest_now()
   where g.collection = p_collection and g.generation = p_generation returning * into v_new;
   update ingest.ingest_collections c
-  set generation = p_generation, space_id = v_new.space_id, chunk_size = (v_new.settings ->> 'chunk_size')::int,
-      chunk_overlap = (v_new.settings ->> 'chunk_overlap')::int, embedding_template = v_new.settings ->> 'embedding_template',
-      passage_prefix = v_new.settings ->> 'passage_prefix', query_prefix = v_new.settings ->> 'query_prefix', updated_at = ingest.ingest_now()
+  set generation = p_generation, space_id = v_new.space_id, chunk_size = coalesce((v_new.settings ->> 'chunk_size')::int, c.chunk_size),
+      chunk_overlap = coalesce((v_new.settings ->> 'chunk_overlap')::int, c.chunk_overlap),
+      embedding_template = coalesce(v_new.settings ->> 'embedding_template', c.embedding_template),
+      passage_prefix = coalesce(v_new.settings ->> 'passage_prefix', c.passage_prefix),
+      query_prefix = coalesce(v_new.settings ->> 'query_prefix', c.query_prefix), updated_at = ingest.ingest_now()
   where c.name = p_collection;
   perform ingest.ingest_make_chunks_view(p_collection);
   if obj_description(to_regclass(v_view), 'pg_class') like 'Live chunks of collection %'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 from embedding_service import EmbeddingService
+from ingest_command import Ingest as Command
 from listener_process import ListenerProcess
 from pipeline import ended, ingested, one, until
 from reembedding import generations, standing
 from staging import Connection, collection, session
 
+import listener
 from listener.embedding.probing import HARMLESS
 
 OLD, NEW = "text-embedding-3-small", "text-embedding-3-large"
@@ -200,3 +203,24 @@ async def _count(c: Connection, query: str) -> int:
 
 async def _is(value: Awaitable[Any], wanted: Any) -> bool:
     return bool(await value == wanted)
+
+
+async def test_the_command_orders_shows_and_takes_back(c: Connection, ready: str, start: Start, tmp_path: Path) -> None:
+    start()
+    await filled(c, tmp_path / "docs")
+    ingest = Command(tmp_path, INGEST_DATABASE_URL=ready)
+    ordered = await ingest("reembed", "docs", "-s", f"model={NEW}", "-s", "dimensions=8", "--wait")
+    assert ordered.status == 0, ordered.err
+    shown = await ingest("generations", "docs", "--json")
+    assert [(one["generation"], one["state"], one["model"]) for one in json.loads(shown.out)] == [
+        (1, "former", OLD),
+        (2, "live", NEW),
+    ]
+    assert "former" in (await ingest("generations")).out
+    refused = await ingest("switch", "docs")
+    assert (refused.status, "nothing_to_switch_to" in refused.err) == (2, True)
+    assert (await ingest("rollback", "docs")).out == "generation 1 of docs is live\n"
+    assert (await ingest("drop-generation", "docs")).out == "generation 2 of docs is dropped\n"
+    async with listener.connect(ready) as python:
+        (live, dropped) = ((await python.describe("docs")).generations or [])[::-1]
+        assert (live.state, dropped.state, live.settings["chunk_size"]) == ("live", "purging", 1000)

@@ -39,6 +39,7 @@ from staging import (
 from staging import states as states_of
 
 AB = {"a": "a cat", "b": "two cats"}
+MAKER = "select request_id from ingest_generations where generation = 2"
 
 
 async def refused(c: Connection, query: str, *arguments: Any) -> str:
@@ -267,3 +268,75 @@ async def test_what_is_wrong_is_said_before_anything_is_ordered(c: Connection) -
     ]:
         assert await refused(c, order, name, settings, options) == code
     assert await generations(c) == {1: "live"}
+
+
+async def test_a_batch_that_was_broken_off_on_its_way_into_another_generation_goes_on_there(c: Connection) -> None:
+    await first(c, AB)
+    await order(c)
+    request, owner = await begun(c, {"a": "a dog", "c": "new"})
+    settings = await c.fetchval("select ingest_next_generation($1::ingest_fence_v1)", ([request], 0, owner))
+    assert settings["generation"] == 2
+    await cut(c, request, 0, owner, 1)
+    owner = await own(c, request)  # another execution, after a death
+    settings = await c.fetchval("select ingest_batch_settings($1, 0)", request)
+    assert (settings["generation"], settings["model"], settings["generations"]) == (2, "other", 2)
+    await embed(c, request, 0, owner, ["[1,0]"])
+    assert await brought_along(c, request, owner) == []
+    await publish(c, request, 0, owner)
+    assert await live(c) == {"a": "a dog", "b": "two cats", "c": "new"}
+    assert await standing(c, 2) == {"a": "a dog", "c": "new"}
+
+
+async def test_a_generation_that_is_dropped_on_the_way_into_it_holds_nothing_up(c: Connection) -> None:
+    await first(c, AB)
+    await order(c)
+    request, owner = await begun(c, {"a": "a dog"})
+    await c.fetchval("select ingest_next_generation($1::ingest_fence_v1)", ([request], 0, owner))
+    await c.execute("select ingest_drop_generation('default')")
+    assert await brought_along(c, request, owner) == []
+    assert await publish(c, request, 0, owner) == (1, 0)
+    assert await live(c) == {"a": "a dog", "b": "two cats"}
+
+
+async def test_the_switch_waits_for_the_index_of_a_large_collection(c: Connection) -> None:
+    await first(c, {f"{n:03}": f"text {n}" for n in range(101)})
+    await collection(c, "default", index_from=100)
+    request = await order(c)
+    await listed(c, request, 200)
+    assert await make(c, request) == "succeeded"
+    row = await one(c, "select * from ingest_list_generations('default') where generation = 2")
+    assert (row["state"], row["waiting_for"].split(":")[0]) == ("building", "index")
+    assert await refused(c, "select ingest_switch('default')") == "not_complete"
+    while (task := await one(c, "select * from ingest_next_index('{}')"))["name"]:
+        await c.execute(task["statement"])
+        await c.execute("select ingest_end_index($1, null)", task["name"])
+    assert (await generations(c))[2] == "live"
+    assert await c.fetchval("select state from ingest_indexes where generation = 2") == "valid"
+
+
+async def test_views_of_one_s_own_stay_where_the_type_does_and_hold_up_the_switch_where_it_does_not(
+    c: Connection,
+) -> None:
+    await first(c, AB)
+    await c.execute("create view mine as select text from ingest_chunks_default")
+    await reembedded(c, "default", {"chunk_size": 500})
+    assert await c.fetchval("select array_agg(text order by text) from mine") == ["a cat", "two cats"]
+    await listed(c, request := await order(c))
+    assert await make(c, request) == "succeeded"  # but it is not live
+    assert (await generations(c))[3] == "building"
+    assert await refused(c, "select ingest_switch('default')") == "view_in_use"
+    await c.execute("drop view mine")
+    await c.execute("select ingest_switch_due(null)")
+    assert (await generations(c))[3] == "live"
+
+
+async def test_a_fork_behind_a_switch_cuts_anew_what_was_cut_otherwise(c: Connection) -> None:
+    await first(c, AB)
+    request = await c.fetchval("select id from ingest_requests")
+    await reembedded(c, "default", {"chunk_size": 500})
+    forked = await c.fetchval("select ingest_fork($1, 'chunk')", request)
+    assert forked in await claim(c, 10)
+    await c.execute("select ingest_copy_manifest($1, 'L1', 1)", forked)
+    rows = await c.fetch("select state, generation from ingest_revisions where request_id = $1", forked)
+    assert {tuple(row) for row in rows} == {("loaded", 2)}
+    assert await refused(c, "select ingest_fork($1)", await c.fetchval(MAKER)) == "wrong_state"
