@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from listener.cli.advice.piece import Advice, shown
 from listener.cli.output import STYLES, Output
 from listener.cli.problems import ENVIRONMENT, OK
 from listener.cli.running import load_settings, open_session_of
 
 if TYPE_CHECKING:
+    from listener.cli.advice.piece import Advice
     from listener.client.server_state import ServerState
 
 
 async def show_advice(output: Output) -> int:
     """Look, write what to change, and return the exit status: 5 if something is wrong, not for warnings."""
     from listener.cli.advice import advise
+    from listener.cli.advice.piece import shown
     from listener.client.server_state import server_state
 
     settings = load_settings()

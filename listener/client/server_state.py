@@ -48,7 +48,7 @@ class ServerSetting:
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """A table of ours: rows as estimated last, and what autovacuum knows; ``width``: bytes of a row, None if unknown."""
+    """A table of ours: estimated rows, and what autovacuum knows; ``width``: bytes of a row, None if unknown."""
 
     name: str
     rows: int

@@ -3,12 +3,13 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- The first of all checks, for all but the owner: a role that may not submit to a collection changes and learns nothing.
 begin
-  -- Its own grants first: every inserter pays for this. (Those of a watch's maker were looked at.)
-  if p_request.watch is null and not exists (
+  -- Its own grants first, in a statement of their own: every inserter pays for this. (Those of a watch's maker were looked at.)
+  if p_request.watch is not null or exists (
        select from ingest.ingest_collection_grants g
        where g.role = coalesce(nullif(current_setting('role'), 'none')::name, session_user) and g.may = 'submit'
-         and g.collection in ('', p_request.collection))
-     and not ingest.ingest_may('submit'::text, p_request.collection)
+         and g.collection in ('', p_request.collection)) then
+    null;
+  elsif not ingest.ingest_may('submit'::text, p_request.collection)
      -- An operator of a collection may repeat there what was done there.
      and (p_request.forked_from is null or not ingest.ingest_may('operate'::text, p_request.collection))
      -- Who operates it may have it re-embedded, which reads no source.

@@ -1,5 +1,5 @@
 create or replace function ingest.ingest_request_bytes(p_request ingest.ingest_requests) returns bigint
-language sql immutable
+language sql stable  -- pg_column_size is, and only so is it inlined
 -- None of these reads a large value.
 return coalesce(octet_length(p_request.content), octet_length(p_request.content_bytes), 0)::bigint
        + greatest(pg_column_size(p_request.metadata) + pg_column_size(p_request.options) - 1000, 0);

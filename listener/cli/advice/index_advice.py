@@ -24,8 +24,10 @@ def of_indexes(state: ServerState, setter: Setter) -> Iterator[Advice]:
         yield Advice(
             "indexes_exceed_memory", "warning",
             f"indexes of vectors have {shown(vectors)}, effective_cache_size = {shown(cache)}",
-            f"-- more memory, or fewer dimensions. If the machine has it: {setter.server('effective_cache_size', shown(_whole(vectors)))}",
-            "Each step of a search by vector reads a page: from a disk, that is 0.1 ms and more each, some hundreds a search.",
+            "-- more memory, or fewer dimensions. If the machine has it: "
+            f"{setter.server('effective_cache_size', shown(_whole(vectors)))}",
+            "Each step of a search by vector reads a page: from a disk, that is 0.1 ms and more each, some "
+            "hundreds a search.",
         )  # fmt: skip
     yield from _extension(state)
 
@@ -40,7 +42,8 @@ def _one(state: ServerState, index: StoredIndex, setter: Setter) -> Iterator[Adv
         yield Advice(
             "index_invalid", "warning", f"{index.name} on {index.on_table} is invalid, {shown(index.bytes)}",
             f"drop index concurrently {name};" if not index.ours else f"reindex index concurrently {name};",
-            "A build was interrupted: writers maintain it, and no search uses it. Those of vectors that we made are rebuilt by listeners.",
+            "A build was interrupted: writers maintain it, and no search uses it. Those of vectors that we "
+            "made are rebuilt by listeners.",
         )  # fmt: skip
         return
     counted = state.capacity.counted_seconds
@@ -56,9 +59,11 @@ def _one(state: ServerState, index: StoredIndex, setter: Setter) -> Iterator[Adv
         if index.bytes > 3 * needed + UNUSED_BYTES:
             yield Advice(
                 "index_bloated", "warning",
-                f"{index.name}: {shown(index.bytes)} for {index.entries} vectors of {index.dimensions} dimensions, which need {shown(needed)}",
+                f"{index.name}: {shown(index.bytes)} for {index.entries} vectors of {index.dimensions} "
+                f"dimensions, which need {shown(needed)}",
                 f"reindex index concurrently {name};",
-                "Deleted vectors stay in the graph: searches walk through them. Indexes that we made are rebuilt by listeners.",
+                "Deleted vectors stay in the graph: searches walk through them. Indexes that we made are "
+                "rebuilt by listeners.",
             )  # fmt: skip
 
 
@@ -74,7 +79,8 @@ def _extension(state: ServerState) -> Iterator[Advice]:
     if _version(installed) < SOUND and any(one.method == "hnsw" for one in state.indexes):
         yield Advice(
             "pgvector_unsound", "warning", f"pgvector {installed}, and an index of vectors",
-            "-- with 0.8.4 or newer on the server: alter extension vector update;  -- then reindex index concurrently …;",
+            "-- with 0.8.4 or newer on the server: alter extension vector update;  -- then reindex index "
+            "concurrently …;",
             "Before 0.8.4, a vacuum may corrupt indexes of vectors: searches miss chunks.",
         )  # fmt: skip
     elif newest and _version(newest) > _version(installed):

@@ -57,7 +57,9 @@ def shown(count: float) -> str:
     """Return bytes as Postgres writes them in settings."""
     for size, unit in ((GB, "GB"), (MB, "MB"), (KB, "kB")):
         if count >= size:
-            return f"{count / size:.0f}{unit}" if count % size == 0 or count >= 10 * size else f"{count / size:.1f} {unit}"
+            return (
+                f"{count / size:.0f}{unit}" if count % size == 0 or count >= 10 * size else f"{count / size:.1f} {unit}"
+            )
     return f"{count:.0f} B"
 
 

@@ -50,5 +50,6 @@ def _connections(state: ServerState, setter: Setter) -> Iterator[Advice]:
             f"{sessions.used} of {usable} connections are in use; at full load {sessions.listeners} listeners have "
             f"{OF_A_LISTENER} each: {wanted} with the others'",
             setter.server("max_connections", str(max(100, -(-wanted * 3 // 2)))),
-            "A listener that gets no connection waits, and is declared dead if that is its heartbeat's. Or put applications behind a pooler.",
+            "A listener that gets no connection waits, and is declared dead if that is its heartbeat's. Or put "
+            "applications behind a pooler.",
         )  # fmt: skip

@@ -14,11 +14,19 @@ TEMPORARY_BYTES, DAY = 10 * GB, 86400.0
 DEFAULT_BUFFERS = 128 * MB
 
 UNSAFE = {
-    "fsync": ("fsync_off", "problem", "After a power cut or a crash of the machine the database may be corrupt, beyond repair."),
-    "full_page_writes": ("full_page_writes_off", "problem", "A page that was half written when the machine crashed stays broken, unless the file system writes 8 kB atomically."),
-    "autovacuum": ("autovacuum_off", "problem", "Dead rows and index entries pile up: claims slow down by the day, statistics age, and transaction ids run out."),
-    "track_counts": ("track_counts_off", "problem", "Autovacuum knows nothing of what changed; limits of pending requests count each row."),
-    "synchronous_commit": ("synchronous_commit_off", "warning", "After a crash of the server the last commits are lost (up to 0.6 s by default): requests that an application was told are there, and steps that a listener, which lives on, believes are done: requests can hang."),
+    "fsync": ("fsync_off", "problem",
+        "After a power cut or a crash of the machine the database may be corrupt, beyond repair."),
+    "full_page_writes": ("full_page_writes_off", "problem",
+        "A page that was half written when the machine crashed stays broken, unless the file system writes 8 kB "
+        "atomically."),
+    "autovacuum": ("autovacuum_off", "problem",
+        "Dead rows and index entries pile up: claims slow down by the day, statistics age, and transaction ids run "
+        "out."),
+    "track_counts": ("track_counts_off", "problem",
+        "Autovacuum knows nothing of what changed; limits of pending requests count each row."),
+    "synchronous_commit": ("synchronous_commit_off", "warning",
+        "After a crash of the server the last commits are lost, up to 0.6 s by default: requests that an application "
+        "was told are there, and steps that a listener, which lives on, believes are done. Requests can hang."),
 }  # fmt: skip
 
 
@@ -40,7 +48,8 @@ def _memory(state: ServerState, setter: Setter) -> Iterator[Advice]:
             "shared_buffers_small", "warning",
             f"shared_buffers = {shown(buffers)}, our tables and indexes have {shown(state.bytes)}",
             setter.server("shared_buffers", shown(_fitting(state.bytes / 4))),
-            "A quarter of the machine's memory is right: the value here goes by what is stored. An index of vectors that is not in memory costs a read of the disk at each step of a search.",
+            "A quarter of the machine's memory is right: the value here goes by what is stored. An index of "
+            "vectors that is not in memory costs a read of the disk at each step of a search.",
         )  # fmt: skip
     capacity = state.capacity
     if capacity.temp_bytes > TEMPORARY_BYTES * max(1.0, capacity.counted_seconds / DAY):
@@ -49,7 +58,8 @@ def _memory(state: ServerState, setter: Setter) -> Iterator[Advice]:
             "work_mem_small", "warning",
             f"work_mem = {shown(work)}, and {capacity.temp_files} temporary files took {shown(capacity.temp_bytes)}",
             setter.server("work_mem", shown(min(4 * work, 256 * MB))),
-            "Sorts and hashes went to the disk. Each session may take this several times: multiply by max_connections.",
+            "Sorts and hashes went to the disk. Each session may take this several times: multiply by "
+            "max_connections.",
         )  # fmt: skip
 
 
@@ -72,8 +82,10 @@ def _building(state: ServerState, build_memory_mb: int) -> Iterator[Advice]:
         yield Advice(
             "index_memory_small", "warning",
             f"a build of {name} needs {shown(needed)}, and may take {shown(given)}",
-            f"INGEST_MAINTENANCE_MEMORY_MB={-int(-needed // MB)}   # of the listener, or command, that builds indexes",
-            "Without it, the graph is built on the disk from where memory ends: many times slower. In a container /dev/shm must have as much.",
+            f"INGEST_MAINTENANCE_MEMORY_MB={-int(-needed // MB)}   # of the listener, or command, that builds "
+            "indexes",
+            "Without it, the graph is built on the disk from where memory ends: many times slower. In a "
+            "container /dev/shm must have as much.",
         )  # fmt: skip
 
 

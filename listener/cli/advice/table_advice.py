@@ -31,12 +31,15 @@ def _vacuum(state: ServerState, table: StoredTable, setter: Setter) -> Iterator[
             "table_without_autovacuum", "problem", f"autovacuum is off for {table.name}",
             f"alter table {name} reset (autovacuum_enabled);", "Its dead rows are never removed.",
         )  # fmt: skip
-    due = scale * rows + (int(_number(state, "autovacuum_vacuum_threshold")) if table.threshold is None else table.threshold)
+    due = scale * rows + (
+        int(_number(state, "autovacuum_vacuum_threshold")) if table.threshold is None else table.threshold
+    )
     if table.dead > max(SOME_ROWS, 2 * due, 0.1 * table.live):
         yield Advice(
             "dead_rows", "warning", f"{table.name}: {table.dead} dead rows beside {table.live} live ones",
             f"vacuum (analyze) {name};",
-            "Autovacuum is late: look for long transactions, slots and prepared transactions first, since those keep it from removing anything.",
+            "Autovacuum is late: look for long transactions, slots and prepared transactions first, since "
+            "those keep it from removing anything.",
         )  # fmt: skip
     if rows >= SOME_ROWS and not table.analyzed:
         yield Advice(
@@ -70,7 +73,8 @@ def _air(state: ServerState, table: StoredTable, setter: Setter) -> Iterator[Adv
     if taken > 2 * needed and taken - needed > MUCH_AIR:
         yield Advice(
             "table_bloated", "warning", f"{table.name}: about {shown(taken - needed)} of {shown(taken)} are empty",
-            f"-- in a quiet hour, it locks the table: vacuum (full, analyze) {setter.named(table.name)};  -- or pg_repack",
+            f"-- in a quiet hour, it locks the table: vacuum (full, analyze) {setter.named(table.name)};  -- or "
+            "pg_repack",
             "The space is reused, so this is worth it only if the disk, or memory for caches, is short. An estimate.",
         )  # fmt: skip
 
