@@ -59,7 +59,7 @@ _LOOKED = """with {open}looked as materialized (
 # Why a request waits takes several look-ups to say: only for those that have not ended, and for few at a time.
 _OPEN_ONES = "open as materialized ({parts}), "
 _OPEN_PART = "(select r.id from {{schema}}.ingest_requests r where {inside} {newest} limit {most})"
-_AMONG_OPEN = "r.id in (select o.id from open o)"
+_AMONG_OPEN = "r.id = any (array(select o.id from open o))"  # by their ids, however many the planner expects
 _WAITS = "split_part({{schema}}.ingest_waiting_for(r), ':', 1)"
 _PAGE = """, found as (
   select k.id, k.created_at from looked k where {outside} order by k.created_at desc, k.id desc limit {limit}
