@@ -38,8 +38,8 @@ def read_styles(archive: zipfile.ZipFile, name: str) -> dict[str, Said]:
     Most files have none, and the part is as large as the text: it is parsed only if it has the words.
     """
     try:
-        said = content(archive, name)
-        tree = part(archive, name) if any(word in said for word in WORDS) else None
+        written = content(archive, name)
+        tree = part(archive, name) if any(word in written for word in WORDS) else None
     except DAMAGES:
         return {}
     styles = {} if tree is None else {one.get(f"{_W}styleId", ""): one for one in tree.iter(f"{_W}style")}
