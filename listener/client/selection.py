@@ -59,7 +59,7 @@ _LOOKED = """with {open}looked as materialized (
 # Why a request waits takes several look-ups to say: only for those that have not ended, and for few at a time.
 _OPEN_ONES = "open as materialized ({parts}), "
 _OPEN_PART = "(select r.id from {{schema}}.ingest_requests r where {inside} {newest} limit {most})"
-_AMONG_OPEN = "r.id in (select o.id from open o)"
+_AMONG_OPEN = "r.id = any (array(select o.id from open o))"  # by their ids, however many the planner expects
 _WAITS = "split_part({{schema}}.ingest_waiting_for(r), ':', 1)"
 _PAGE = """, found as (
   select k.id, k.created_at from looked k where {outside} order by k.created_at desc, k.id desc limit {limit}
@@ -226,6 +226,11 @@ async def _page(
     return ids, None, None
 
 
+def _not_by_time(part: str) -> str:
+    """Return the same look, but one that no index on the time of inserting can serve."""
+    return part.replace("r.created_at", "(r.created_at + interval '0')")
+
+
 class _Conditions:
     """The conditions: those that an index has stand inside of what is looked at, the others outside."""
 
@@ -241,7 +246,7 @@ class _Conditions:
         self._for_verb = _FOR_VERB[verb] if verb else "false"
         self._inside = [_OPEN[sought.status]] if sought.status in _OPEN else []
         self._waits = sought.waiting is not None
-        self._open = [*_OPEN.values()] if sought.waiting and not self._inside else []
+        self._open = _OPEN if sought.waiting and not self._inside else {}
         self.filters += ["k.is_for_verb"] if verb and with_verb_only else []
         self._take(self._inside, "r.created_at >= ${}::timestamptz", sought.since)
         self._take(self._inside, "r.created_at <= ${}::timestamptz", sought.until)
@@ -263,10 +268,14 @@ class _Conditions:
     def looked(self, most: int) -> str:
         """Return the part of the statement that looks at no more than so many."""
         inside, parts = " and ".join(self._inside) or "true", ""
-        if self._open:  # each is found by an index of its own, however many others have ended
-            each = (f"{one} and {inside}" for one in self._open)
+        if self._open:
+            each = {
+                name: _OPEN_PART.format(inside=f"{one} and {inside}", newest=_NEWEST, most=most)
+                for name, one in self._open.items()
+            }
+            # Few are not due, or run: an index has just these. By time the planner might go through all others.
             parts = _OPEN_ONES.format(
-                parts=" union all ".join(_OPEN_PART.format(inside=one, newest=_NEWEST, most=most) for one in each)
+                parts=" union all ".join(one if name == "pending" else _not_by_time(one) for name, one in each.items())
             )
             inside = _AMONG_OPEN
         waits = _WAITS.format() if self._waits else "null::text"

@@ -67,7 +67,7 @@ def mended(data: bytes) -> tuple[bytes, str]:
         if tree is None or tree.tag != f"{W}document":
             return data, ""
         files = {kind.rpartition("/")[2]: target for kind, target in targets.values()}
-        styles = word_styles.read_styles(part(archive, files.get("styles", "")))
+        styles = word_styles.read_styles(archive, files.get("styles", ""))
         margins = _margins(archive, tree, targets, styles)
         _mend(tree, styles)
         _place_notes(archive, tree, files, styles)

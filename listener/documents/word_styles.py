@@ -6,10 +6,13 @@ on. The parser, and what mends symbols and hidden text, look at the run alone.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from listener.documents import symbols
+from listener.documents.office_types import DAMAGES
+from listener.documents.package import content, part
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FONTS, _HIDDEN = f"{_W}rFonts", f"{_W}vanish"
 _OFF = frozenset({"0", "false", "off"})
+WORDS = (b"vanish", b'"Symbol', b'"Wingdings', b'"Webdings', b"Zapf", b"Monotype Sorts")
 MOST_BASES = 20  # styles that one is based on, one through the other
 
 Said = Mapping[str, "Element"]  # properties of runs, by their names
@@ -28,8 +32,16 @@ def hidden(properties: Element | None) -> bool | None:
     return None if found is None else found.get(f"{_W}val", "1") not in _OFF
 
 
-def read_styles(tree: Element | None) -> dict[str, Said]:
-    """Return the styles that choose a symbol font or hide, by id, with those properties."""
+def read_styles(archive: zipfile.ZipFile, name: str) -> dict[str, Said]:
+    """Return the styles that choose a symbol font or hide, by id, with those properties.
+
+    Most files have none, and the part is as large as the text: it is parsed only if it has the words.
+    """
+    try:
+        written = content(archive, name)
+        tree = part(archive, name) if any(word in written for word in WORDS) else None
+    except DAMAGES:
+        return {}
     styles = {} if tree is None else {one.get(f"{_W}styleId", ""): one for one in tree.iter(f"{_W}style")}
     if not any(_says(one) for one in styles.values()):
         return {}

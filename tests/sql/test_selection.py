@@ -82,6 +82,11 @@ async def test_pages_have_each_request_that_fits_once_and_the_newest_first(insta
         assert len(await all_of(ingest, RequestFilter(status="scheduled"), 3)) == 1
         assert len(await all_of(ingest, RequestFilter(status="pending"), 3)) == 17
         assert await all_of(ingest, RequestFilter(submitter="nobody"), 3) == []
+        assert len(await all_of(ingest, RequestFilter(waiting="listener"), 3)) == 17
+        assert len(await all_of(ingest, RequestFilter(waiting="listener", collection="a"), 2)) == 3
+        assert len(await all_of(ingest, RequestFilter(waiting="run_at"), 3)) == 1
+        assert await all_of(ingest, RequestFilter(waiting="run_at", status="pending"), 3) == []
+        assert await all_of(ingest, RequestFilter(waiting="listener", status="failed"), 3) == []
         now = await c.fetchval("select now()")
         assert await all_of(ingest, RequestFilter(until=now - timedelta(hours=1)), 3) == []
         assert len(await all_of(ingest, RequestFilter(since=now - timedelta(hours=1)), 50)) == 18
@@ -92,7 +97,8 @@ async def test_pages_have_each_request_that_fits_once_and_the_newest_first(insta
 
 SOUGHT_FOR = [
     RequestFilter(), *(RequestFilter(status=one) for one in SOUGHT), RequestFilter(collection="none"),
-    RequestFilter(source="none"), RequestFilter(submitter="none"),
+    RequestFilter(source="none"), RequestFilter(submitter="none"), RequestFilter(waiting="root"),
+    RequestFilter(waiting="root", status="pending"),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 MOST_CONNECTIONS = 512  # above, whoever asks gets a 503
 CROWD = MOST_CONNECTIONS * 3 // 4  # from then on, each that comes has the one that dawdles longest closed
@@ -46,8 +46,10 @@ class PromptProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _is_waiting(self) -> bool:
-        is_ours = self.transport.get_protocol() is self  # and not a socket's by now
-        return is_ours and (self.cycle is None or self.cycle.response_complete or self.cycle.more_body)
+        if self.transport.get_protocol() is not self:  # a socket's by now
+            return False
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete or cycle.more_body
 
     def _begin_to_wait(self) -> None:
         self._stop()
