@@ -140,8 +140,13 @@ class BatchRuns:
         self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
     ) -> dict[str, int]:
         """Embed in each generation that the batch's documents have to stand in."""
+        if (
+            several := settings.generations > 1
+        ):  # begun anew behind an outage: it may be on its way into another one by now
+            present = partial(tools.gateway.batch_settings, fence.requests[0], fence.number)
+            settings = await retry_on_outage(present)
         outcome = await self._embed(tools, fence, settings, texts, seat, patient)
-        if settings.generations > 1:
+        if several:
             await self._bring_along(tools, fence, seat, texts)
         return outcome
 

@@ -178,6 +178,7 @@ class SharedGateway(Gateway):
 
     async def next_generation(self, fence: Fence) -> BatchSettings | None:
         await self._part(fence)
+        self._settings = None  # they are other ones in each
         return await super().next_generation(fence)
 
     # save

@@ -33,6 +33,7 @@ begin
   end if;
   perform ingest.ingest_check_template(p_settings ->> 'embedding_template');
   perform ingest.ingest_check_chunk_settings(p_name, p_settings);
+  perform ingest.ingest_check_options(p_options);
   select string_agg(k.key, ', ') into v_wrong from jsonb_object_keys(p_options) as k (key)
   where k.key not in ('plan', 'planned', 'max_texts', 'max_cost', 'patience', 'timeout_seconds', 'batch_documents');
   if v_wrong is not null then

@@ -3,10 +3,13 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- A generation may be dropped while documents are brought into it, or purged before a request of its time goes on.
 declare
-  v_request ingest.ingest_requests := (select r from ingest.ingest_requests r where r.id = p_requests[1]);
-  v_active int[] := ingest.ingest_active_generations(v_request.collection);
-  v_own int := ingest.ingest_generation(v_request);
+  v_request record;
+  v_active int[];
+  v_own int;
 begin
+  select r.collection, r.generation, ingest.ingest_generation(r) as own into v_request from ingest.ingest_requests r where r.id = p_requests[1];
+  v_active := ingest.ingest_active_generations(v_request.collection);
+  v_own := v_request.own;
   if v_request.generation is not null or v_active = array[v_own] and not exists (
        select from ingest.ingest_batches b where b.request_id = any (p_requests) and b.batch = p_batch and b.generation is not null) then
     return;
@@ -32,7 +35,7 @@ begin
   update ingest.ingest_batches b
   set generation = nullif((
     select coalesce(min(v.generation) filter (where v.state in ('loaded', 'chunked')), v_own) from ingest.ingest_revisions v
-    where v.request_id = b.request_id and v.batch = b.batch), ingest.ingest_generation(v_request))
+    where v.request_id = b.request_id and v.batch = b.batch), v_request.own)
   where b.request_id = any (p_requests) and b.batch = p_batch;
 end
 $$;

@@ -9,7 +9,7 @@ as $$
         and exists (select from ingest.ingest_documents d where d.revision_id = v.stands_for))
     else (
       select count(*) from ingest.ingest_documents d join ingest.ingest_revisions v on v.id = d.revision_id
-      where d.collection = p_generation.collection and not ingest.ingest_stands_in(v, p_generation.generation)) end;
+      where d.collection = p_generation.collection and not ingest.ingest_stands_in(v.id, v.generation, p_generation.generation)) end;
 $$;
 
 comment on function ingest.ingest_left_standing(ingest.ingest_generations) is 'How many live documents do not stand in a generation that is being made.';

@@ -18,7 +18,7 @@ begin
     select o.*, q.metadata as said, octet_length(o.text) as size,
            row_number() over w - 1 as place, sum(octet_length(o.text)) over w - octet_length(o.text) as before
     from page p join ingest.ingest_revisions o on o.id = p.revision_id left join ingest.ingest_requests q on q.id = o.request_id
-    where o.text is not null and not ingest.ingest_stands_in(o, v_request.generation)
+    where o.text is not null and not ingest.ingest_stands_in(o.id, o.generation, v_request.generation)
     window w as (order by o.uri)
   ), added as (
     insert into ingest.ingest_revisions

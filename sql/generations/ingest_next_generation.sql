@@ -10,6 +10,11 @@ declare
   v_next int;
 begin
   v_owned := ingest.ingest_check_owner(p_fence, 'embed'::text);
+  -- What was cancelled is neither cut nor embedded, so it would be on its way for ever.
+  v_owned := array(select r.id from ingest.ingest_requests r where r.id = any (v_owned) and r.status = 'running' order by r.id);
+  if cardinality(v_owned) = 0 then
+    raise exception 'request % is no longer running', p_fence.requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
+  end if;
   select r.* into v_request from ingest.ingest_requests r where r.id = v_owned[1];
   v_own := ingest.ingest_generation(v_request);
   if v_request.generation is not null then
@@ -24,7 +29,7 @@ begin
       select min(a.generation) from unnest(ingest.ingest_active_generations(v_request.collection)) as a (generation)
       where exists (
         select from ingest.ingest_revisions v
-        where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'embedded' and not ingest.ingest_stands_in(v, a.generation)));
+        where v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'embedded' and not ingest.ingest_stands_in(v.id, v.generation, a.generation)));
     perform ingest.ingest_turn_to(v_owned, p_fence.batch, coalesce(v_next, v_own));
     perform ingest.ingest_count_batches(v_owned, p_fence.batch, false);
   end if;

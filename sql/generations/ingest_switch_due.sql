@@ -7,12 +7,14 @@ declare
 begin
   for v_one in
     select g.* from ingest.ingest_generations g
-    where g.state = 'building' and g.automatic and (p_request is null or g.request_id = p_request) for no key update skip locked
+    where g.state = 'building' and g.automatic and (p_request is null or g.request_id = p_request)
+      and not exists (select from ingest.ingest_requests r where r.id = g.request_id and r.status = 'cancelled')
+    for no key update skip locked
   loop
     if not exists (select from ingest.ingest_index_store s where s.collection = v_one.collection and s.generation = v_one.generation) then
       perform ingest.ingest_count_chunks(true);
     end if;
-    if ingest.ingest_switch_waits_for(v_one) is null then
+    if ingest.ingest_switch_waits_for(v_one, false) is null then
       begin
         perform ingest.ingest_make_live(v_one.collection, v_one.generation);
       exception when sqlstate 'IG045' then
@@ -24,4 +26,4 @@ end
 $$;
 
 comment on function ingest.ingest_switch_due(uuid) is
-  'Makes generations live that are complete, and whose index stands, unless that was left to somebody. Null: of all requests.';
+  'Makes generations live that are complete, and whose index stands, unless that was left to somebody, or somebody cancelled its request. Null: of all requests.';

@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_switch_waits_for(p_generation ingest.ingest_generations) returns text
+create or replace function ingest.ingest_switch_waits_for(p_generation ingest.ingest_generations, p_leaves boolean) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -9,7 +9,7 @@ begin
   if v_request.status in ('pending', 'running') then
     return format('request: %s is %s', v_request.id, v_request.status);
   end if;
-  v_left := ingest.ingest_left_standing(p_generation);
+  v_left := case when p_leaves then 0 else ingest.ingest_left_standing(p_generation) end;
   if v_left > 0 then
     return format('documents: %s do not stand in it; select %s(%L)', v_left,
                   case v_request.status when 'cancelled' then 'ingest_resume' else 'ingest_retry' end, v_request.id);
@@ -28,5 +28,5 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_switch_waits_for(ingest.ingest_generations) is
-  'Why a generation can''t become live yet, as word: sentence (request, documents, index); null: it can.';
+comment on function ingest.ingest_switch_waits_for(ingest.ingest_generations, boolean) is
+  'Why a generation can''t become live yet, as word: sentence (request, documents, index); null: it can. p_leaves: whatever documents lack.';

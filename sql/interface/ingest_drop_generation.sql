@@ -4,6 +4,7 @@ as $$
 #variable_conflict use_variable
 declare
   v_generation ingest.ingest_generations;
+  v_status text;
 begin
   perform ingest.ingest_require('operate'::text, collection);
   perform ingest.ingest_as_system();
@@ -15,11 +16,14 @@ begin
     raise exception 'collection "%" has no generation % that could be dropped', collection, coalesce(generation::text, '')
       using errcode = 'IG045', constraint = 'nothing_to_drop', hint = format('The live one can''t be: see select * from ingest_list_generations(%L).', collection);
   end if;
-  if exists (select from ingest.ingest_requests r where r.id = v_generation.request_id and r.status in ('pending', 'running')) then
-    perform ingest.ingest_cancel(v_generation.request_id);
-  end if;
+  -- First: the end of its request would make it live, if all is in by now. And the request is locked before it is looked at: a resume
+  -- of it waits, and sees then that its generation is gone.
   update ingest.ingest_generations g set state = 'purging', purged_to = '', switched_at = ingest.ingest_now()
   where g.collection = v_generation.collection and g.generation = v_generation.generation returning * into v_generation;
+  select r.status into v_status from ingest.ingest_requests r where r.id = v_generation.request_id for no key update;
+  if v_status in ('pending', 'running') then
+    perform ingest.ingest_cancel(v_generation.request_id);
+  end if;
   return v_generation;
 end
 $$;

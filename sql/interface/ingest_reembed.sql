@@ -7,6 +7,7 @@ as $$
 #variable_conflict use_variable
 declare
   v_collection ingest.ingest_collections;
+  v_present jsonb;
   v_settings jsonb;
   v_space int;
   v_generation int;
@@ -26,16 +27,16 @@ begin
     perform ingest.ingest_lock_generations(collection, true);
   end if;
   v_space := ingest.ingest_new_space(v_collection, settings);
-  v_settings := jsonb_build_object(
+  v_present := jsonb_build_object(
     'chunk_size', v_collection.chunk_size, 'chunk_overlap', v_collection.chunk_overlap, 'embedding_template', v_collection.embedding_template,
     'passage_prefix', v_collection.passage_prefix, 'query_prefix', v_collection.query_prefix);
-  if v_space = v_collection.space_id and v_settings @> (settings - '{embedder,endpoint,model,dimensions}'::text[]) then
+  v_settings := v_present || (
+    select coalesce(jsonb_object_agg(s.key, case when s.key in ('chunk_size', 'chunk_overlap') then to_jsonb((s.value #>> '{}')::int) else s.value end), '{}')
+    from jsonb_each(settings) as s where s.key not in ('embedder', 'endpoint', 'model', 'dimensions') and s.value <> 'null');
+  if v_space = v_collection.space_id and v_settings = v_present then
     raise exception 'collection "%" has these settings already', collection
       using errcode = 'IG045', constraint = 'nothing_changes', hint = 'Give embedder, model and dimensions, or chunk settings, that are to change.';
   end if;
-  v_settings := v_settings || (
-    select coalesce(jsonb_object_agg(s.key, case when s.key in ('chunk_size', 'chunk_overlap') then to_jsonb((s.value #>> '{}')::int) else s.value end), '{}')
-    from jsonb_each(settings) as s where s.key not in ('embedder', 'endpoint', 'model', 'dimensions') and s.value <> 'null');
   insert into ingest.ingest_requests (source, collection, options, priority)
   values ('collection:' || collection, collection, options, coalesce(priority, 0)) returning id into v_id;
   insert into ingest.ingest_generations as g (collection, generation, space_id, settings, state, request_id, automatic, keep)

@@ -13,12 +13,12 @@ begin
     raise exception 'no generation of collection "%" is being made', collection
       using errcode = 'IG045', constraint = 'nothing_to_switch_to', hint = format('See select * from ingest_list_generations(%L).', collection);
   end if;
-  v_waits := ingest.ingest_switch_waits_for(v_generation);
+  v_waits := ingest.ingest_switch_waits_for(v_generation, false);
   if v_waits like 'documents:%' and leave_failed then
     -- They are found again when they are ingested again: nothing says that they have not changed.
     update ingest.ingest_documents d set settings_hash = null
-    from ingest.ingest_revisions v where v.id = d.revision_id and d.collection = v_generation.collection and not ingest.ingest_stands_in(v, v_generation.generation);
-    v_waits := null;
+    from ingest.ingest_revisions v where v.id = d.revision_id and d.collection = v_generation.collection and not ingest.ingest_stands_in(v.id, v.generation, v_generation.generation);
+    v_waits := ingest.ingest_switch_waits_for(v_generation, true);
   end if;
   if v_waits is not null and not (v_waits like 'index:%' and coalesce(without_index, false)) then
     raise exception 'generation % of collection "%" waits for %', v_generation.generation, collection, v_waits

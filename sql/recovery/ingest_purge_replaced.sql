@@ -5,7 +5,6 @@ declare
   v_purged int;
   v_of_generations int;
 begin
-  perform ingest.ingest_switch_due(null::uuid);
   v_of_generations := ingest.ingest_purge_generations(p_retention, p_limit);
   delete from ingest.ingest_listeners l where l.dead_at < ingest.ingest_now() - interval '1 day';
   delete from ingest.ingest_pending_counts k where k.counted_at < ingest.ingest_now() - interval '10 minutes';
@@ -39,6 +38,7 @@ begin
   update ingest.ingest_revisions v set text = null, replaced_at = null
   from old where v.id = old.id;
   get diagnostics v_purged = row_count;
+  perform ingest.ingest_switch_due(null::uuid);  -- last: it locks typed views until this transaction ends
   return v_purged + v_of_generations;
 end
 $$;

@@ -174,6 +174,33 @@ async def test_killed_cancelled_and_resumed_it_ends_as_if_nothing_had_happened(
     assert sent(service, NEW).total() <= DOCUMENTS + 1 + 8  # what was on its way when it was killed
 
 
+async def test_behind_an_outage_each_generation_has_the_vectors_of_its_own_model(
+    c: Connection, ready: str, start: Start, tmp_path: Path
+) -> None:
+    path, running = tmp_path / "docs", start()
+    written(path, 1, "it opens.")
+    await ingested(c, source=str(path), collection="docs")
+    await ended(c, await order(c))
+    await until(lambda: _is(live_dimensions(c), NEW_DIMENSIONS))
+    written(path, 2, "it opens.")
+    running.hold("before:copy_known", 2)  # in the live generation, then in the former one
+    insert = "insert into ingest_requests (source, collection, options) values ($1, 'docs', $2) returning id"
+    request = await c.fetchval(insert, str(path), {"force": True})
+    running.held("before:copy_known")
+    async with session(ready) as other:
+        await other.execute("begin")
+        await other.execute("select from ingest_batches where request_id = $1 for update", request)
+        running.go()
+        ends = """select count(pg_terminate_backend(pid)) from pg_stat_activity
+          where wait_event_type = 'Lock' and query ~ $1"""
+        await until(lambda: _count(c, ends, "ingest_copy_known"))
+    (row,) = await ended(c, request)
+    assert (row["status"], row["error"]) == ("succeeded", None)
+    lengths = "select array_agg(distinct (generation, public.vector_dims(embedding))::text) from ingest_chunk_store"
+    assert set(await c.fetchval(lengths)) == {f"(1,{DIMENSIONS})", f"(2,{NEW_DIMENSIONS})"}
+    assert len(await in_both(c)) == 2
+
+
 async def test_a_plan_says_what_it_would_take_and_a_cap_ends_it_clean(
     c: Connection, service: EmbeddingService, start: Start, tmp_path: Path
 ) -> None:
@@ -197,8 +224,8 @@ async def test_a_plan_says_what_it_would_take_and_a_cap_ends_it_clean(
     assert await c.fetchval(used, NEW) == DOCUMENTS
 
 
-async def _count(c: Connection, query: str) -> int:
-    return int(await c.fetchval(query))
+async def _count(c: Connection, query: str, *arguments: Any) -> int:
+    return int(await c.fetchval(query, *arguments))
 
 
 async def _is(value: Awaitable[Any], wanted: Any) -> bool:

@@ -165,6 +165,39 @@ async def test_only_one_is_made_at_a_time_and_it_can_be_given_up(c: Connection) 
     assert await generations(c) == {1: "former", 2: "purging", 3: "live"}
 
 
+async def test_what_is_dropped_or_cancelled_at_the_last_moment_does_not_become_live(c: Connection) -> None:
+    await first(c, AB)
+    await listed(c, request := await order(c))
+    await carry(c, request, batch=1, vectors=["[1,0]"])  # all of it stands, and its request runs
+    await c.execute("select ingest_drop_generation('default')")
+    assert (await generations(c), await live(c)) == ({1: "live", 2: "purging"}, AB)
+    await listed(c, request := await order(c))
+    await carry(c, request, batch=1, vectors=["[1,0]"])
+    await c.execute("select ingest_cancel($1)", request)
+    await c.execute("select ingest_switch_due(null)")
+    row = await one(c, "select * from ingest_list_generations('default') where generation = 3")
+    assert (row["state"], row["waiting_for"]) == ("building", "switch: select ingest_switch('default')")
+    await c.fetch("select ingest_switch('default')")
+    assert (await generations(c))[3] == "live"
+
+
+async def test_what_is_cancelled_in_a_shared_batch_does_not_hold_up_the_others(c: Connection) -> None:
+    await first(c, AB)
+    await order(c)
+    request, owner = await begun(c, {"a": "a dog"})
+    other, _ = await begun(c, {"b": "no cats"})
+    await c.execute("update ingest_batches set owner = $1 where request_id = $2", owner, other)
+    await c.execute("select ingest_cancel($1)", other)
+    together = "select ingest_next_generation($1::ingest_fence_v1)", ([request, other], 0, owner)
+    assert (await c.fetchval(*together))["generation"] == 2
+    await cut(c, request, 0, owner, 1)
+    await embed(c, request, 0, owner, ["[1,0]"])
+    assert await c.fetchval(*together) is None
+    assert await refused(c, together[0], ([other], 0, owner)) == "lost_ownership"
+    await c.fetch("select * from ingest_publish($1, 0, $2)", [request, other], owner)
+    assert await live(c) == {"a": "a dog", "b": "two cats"}
+
+
 async def test_a_cancelled_one_goes_on_where_it_was(c: Connection) -> None:
     await first(c, {f"{n}": f"text {n}" for n in range(4)})
     request = await order(c)
@@ -237,7 +270,11 @@ async def test_a_switch_by_hand_waits_for_all_documents_and_may_leave_those_that
     assert await refused(c, "select ingest_switch('default')") == "not_complete"
     row = await one(c, "select * from ingest_list_generations('default') where generation = 2")
     assert row["waiting_for"].startswith("documents: 1 ")
-    await c.fetch("select ingest_switch('default', leave_failed => true)")
+    await c.execute("update ingest_collections set index_from = 0")
+    await c.execute("update ingest_index_store set chunks = 1000")
+    leave = "select ingest_switch('default', leave_failed => true, without_index => $1)"
+    assert await refused(c, leave, False) == "not_complete"  # that of the index it does not mean
+    await c.fetch(leave, True)
     assert await live(c) == {"a": "a cat"}
     assert await c.fetchval("select settings_hash is null from ingest_documents where uri = 'b'")
 
@@ -264,7 +301,11 @@ async def test_what_is_wrong_is_said_before_anything_is_ordered(c: Connection) -
         ("default", {"tenant": "x"}, {}, "unknown_setting"),
         ("default", {"chunk_size": 3}, {}, "wrong_setting_value"),
         ("default", {"chunk_overlap": 900}, {}, "overlap_too_large"),
+        ("default", {"chunk_size": None}, {}, "nothing_changes"),
+        ("default", {"chunk_size": "1000"}, {}, "nothing_changes"),
         ("default", OTHER, {"mirror": True}, "unknown_option"),
+        ("default", OTHER, {"plan": "maybe"}, "wrong_option_type"),
+        ("default", OTHER, [], "wrong_option_type"),
     ]:
         assert await refused(c, order, name, settings, options) == code
     assert await generations(c) == {1: "live"}
@@ -280,6 +321,7 @@ async def test_a_batch_that_was_broken_off_on_its_way_into_another_generation_go
     owner = await own(c, request)  # another execution, after a death
     settings = await c.fetchval("select ingest_batch_settings($1, 0)", request)
     assert (settings["generation"], settings["model"], settings["generations"]) == (2, "other", 2)
+    assert await refused(c, "select * from ingest_publish($1, 0, $2)", [request], owner) == "lacks_generation"
     await embed(c, request, 0, owner, ["[1,0]"])
     assert await brought_along(c, request, owner) == []
     await publish(c, request, 0, owner)

@@ -31,7 +31,7 @@ begin
   if cardinality(v_running) = 0 then
     raise exception 'request % is no longer running', p_requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
-  perform ingest.ingest_require_generations(v_request.collection, v_ids);
+  perform ingest.ingest_require_generations(v_request.collection, v_running, p_batch, v_ids);
   with settings as materialized (
     select r.id, ingest.ingest_settings_hash(r) as hash, r.options, r.metadata, ingest.ingest_origin(r) as origin from ingest.ingest_requests r where r.id = any (v_running)
   ), winner as (
