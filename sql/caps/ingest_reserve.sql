@@ -7,7 +7,7 @@ as $$
   from (select p_fence.requests[1] as request) f
   left join ingest.ingest_requests r on r.id = f.request
   left join ingest.ingest_batches b on b.request_id = r.id and b.batch = p_fence.batch
-  cross join lateral ingest.ingest_worked_settings(r, b.generation) as w (settings)
+  cross join lateral ingest.ingest_worked_settings(r.settings, r.collection, b.generation) as w (settings)
   cross join lateral ingest.ingest_reserve_at(p_fence, p_tokens, ingest.ingest_price_of(w.settings, b.executor_id), w.settings ->> 'model') a;
 $$;
 

@@ -12,7 +12,7 @@ begin
              'service', c.service, 'step', coalesce(nullif(c.error -> 'step', 'null'), b.last_error -> 'step')) as error
     from ingest.ingest_batches b join ingest.ingest_requests r on r.id = b.request_id
     join ingest.ingest_circuits c
-      on (c.service, c.tenant) = (coalesce(b.waits_for, ingest.ingest_service_of(ingest.ingest_worked_settings(r, b.generation))), coalesce(r.settings ->> 'tenant', ''))
+      on (c.service, c.tenant) = (coalesce(b.waits_for, ingest.ingest_service_of(ingest.ingest_worked_settings(r.settings, r.collection, b.generation))), coalesce(r.settings ->> 'tenant', ''))
     join unnest(p_requests, p_batches) as w (request, batch) on w.request = b.request_id and w.batch = b.batch
     where r.status = 'running' and b.resume_at is not null and c.opened_at is not null and b.resume_at <> c.probe_at
     order by b.request_id, b.batch for no key update of b skip locked)
@@ -44,7 +44,7 @@ begin
       left join ingest.ingest_requests r on r.id = w.request
       left join ingest.ingest_batches b on b.request_id = w.request and b.batch = w.batch
       left join ingest.ingest_circuits c on (c.service, c.tenant) = (
-        coalesce(b.waits_for, r.outage ->> 'service', ingest.ingest_service_of(ingest.ingest_worked_settings(r, b.generation))), coalesce(r.settings ->> 'tenant', ''))
+        coalesce(b.waits_for, r.outage ->> 'service', ingest.ingest_service_of(ingest.ingest_worked_settings(r.settings, r.collection, b.generation))), coalesce(r.settings ->> 'tenant', ''))
     ), line as (
       select p.place, p.collection, p.submitter, row_number() over (partition by p.collection, p.submitter order by p.place) as n
       from parked p where p.verdict = 'closed' and p.counts

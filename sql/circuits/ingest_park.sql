@@ -14,7 +14,7 @@ begin
   from ingest.ingest_requests r
   left join ingest.ingest_batches b on b.request_id = r.id and b.batch = p_fence.batch
   join ingest.ingest_circuits c
-    on (c.service, c.tenant) = (coalesce(p_error ->> 'service', b.waits_for, ingest.ingest_service_of(ingest.ingest_worked_settings(r, b.generation))), coalesce(r.settings ->> 'tenant', ''))
+    on (c.service, c.tenant) = (coalesce(p_error ->> 'service', b.waits_for, ingest.ingest_service_of(ingest.ingest_worked_settings(r.settings, r.collection, b.generation))), coalesce(r.settings ->> 'tenant', ''))
   where r.id = p_fence.requests[1];
   v_until := coalesce(v_until, v_now);
   update ingest.ingest_batches b

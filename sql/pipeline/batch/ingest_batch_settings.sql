@@ -15,7 +15,7 @@ as $$
                  where c.service = ingest.ingest_service_of(w.settings) and c.tenant = coalesce(r.settings ->> 'tenant', '')))
   from ingest.ingest_requests r
   left join ingest.ingest_batches b on b.request_id = r.id and b.batch = p_batch
-  cross join lateral ingest.ingest_worked_settings(r, b.generation) as w (settings)
+  cross join lateral ingest.ingest_worked_settings(r.settings, r.collection, b.generation) as w (settings)
   where r.id = p_request;
 $$;
 

@@ -8,7 +8,7 @@ as $$
          coalesce((r.settings ->> 'by_language')::boolean, false), r.generation is not null
   from ingest.ingest_requests r
   left join ingest.ingest_batches b on b.request_id = r.id and b.batch = p_batch
-  cross join lateral ingest.ingest_worked_settings(r, b.generation) as w (settings)
+  cross join lateral ingest.ingest_worked_settings(r.settings, r.collection, b.generation) as w (settings)
   where r.id = p_request;
 $$;
 

@@ -18,7 +18,7 @@ begin
   where b.request_id = n.request_id and b.batch = p_fence.batch and b.request_id = any (v_owned);
   select ingest.ingest_price_of(w.settings, b.executor_id), (w.settings ->> 'space_id')::int into v_price, v_space
   from ingest.ingest_requests r join ingest.ingest_batches b on b.request_id = r.id
-  cross join lateral ingest.ingest_worked_settings(r, b.generation) as w (settings)
+  cross join lateral ingest.ingest_worked_settings(r.settings, r.collection, b.generation) as w (settings)
   where r.id = v_owned[1] and b.batch = p_fence.batch;
   -- Rows of its own, so that nobody waits for anybody. Of what was copied nothing was sent.
   insert into ingest.ingest_usage (at, tenant, collection, space_id, request_id, texts, tokens, cost)
