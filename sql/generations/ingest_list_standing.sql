@@ -29,7 +29,7 @@ begin
            w.collection, v_request.generation, w.uri, w.id, 'loaded', w.media_type, w.size, w.read_seq, w.content_hash, w.title, '',
            -- Those of a request that is gone stand with its chunks.
            case when w.said is not null then w.metadata || w.said else coalesce((
-             select c.metadata - '{heading_path,page,last_page,continues}'::text[] from ingest.ingest_chunk_store c
+             select c.metadata - '{heading_path,page,last_page,continues,searched_as}'::text[] from ingest.ingest_chunk_store c
              where c.revision_id = w.id order by c.generation, c.ordinal limit 1), w.metadata) end,
            w.pages, ingest.ingest_now()
     from wanted w

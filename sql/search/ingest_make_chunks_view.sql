@@ -5,6 +5,8 @@ declare
   v_view text := format('%I.%I', '{schema}', 'ingest_chunks_' || p_collection);
   v_space ingest.ingest_spaces;
   v_statement text;
+  v_granted aclitem[] := (select k.relacl from pg_class k where k.oid = to_regclass(v_view));
+  v_grant record;
   v_role record;
   v_column record;
   v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_collection);
@@ -25,6 +27,13 @@ begin
     exception when invalid_table_definition then
       execute format('drop view %s', v_view);
       execute v_statement;
+      -- Whom somebody let read it by hand may read it still.
+      for v_grant in
+        select a.privilege_type as what, coalesce(quote_ident(r.rolname), 'public') as role, case when a.is_grantable then ' with grant option' end as more
+        from aclexplode(v_granted) a left join pg_roles r on r.oid = a.grantee where a.grantee = 0 or r.oid is not null
+      loop
+        execute format('grant %s on %s to %s%s', v_grant.what, v_view, v_grant.role, v_grant.more);
+      end loop;
     end;
   else
     execute v_statement;

@@ -165,6 +165,25 @@ async def test_only_one_is_made_at_a_time_and_it_can_be_given_up(c: Connection) 
     assert await generations(c) == {1: "former", 2: "purging", 3: "live"}
 
 
+async def test_who_may_read_the_typed_view_may_read_it_behind_a_switch(c: Connection) -> None:
+    await first(c, AB)
+    await c.execute("grant select on ingest_chunks_default to pg_monitor with grant option")
+    await c.execute("grant select on ingest_chunks_default to public")
+    before = await c.fetchval("select relacl::text from pg_class where relname = 'ingest_chunks_default'")
+    await reembedded(c)
+    assert await c.fetchval("select relacl::text from pg_class where relname = 'ingest_chunks_default'") == before
+
+
+async def test_metadata_of_a_request_that_is_gone_are_those_of_the_document_alone(c: Connection) -> None:
+    await first(c, {"a": "a cat"})
+    await c.execute(
+        "update ingest_chunk_store set metadata = $1", {"of": "cats", "searched_as": "x", "heading_path": []}
+    )
+    await c.execute("update ingest_revisions set request_id = gen_random_uuid()")
+    await listed(c, request := await order(c))
+    assert await c.fetchval("select metadata from ingest_revisions where request_id = $1", request) == {"of": "cats"}
+
+
 async def test_what_is_dropped_or_cancelled_at_the_last_moment_does_not_become_live(c: Connection) -> None:
     await first(c, AB)
     await listed(c, request := await order(c))
