@@ -11,8 +11,10 @@ begin
   end if;
   v_left := case when p_leaves then 0 else ingest.ingest_left_standing(p_generation) end;
   if v_left > 0 then
+    -- Its request may be purged by now.
     return format('documents: %s do not stand in it; select %s(%L)', v_left,
-                  case v_request.status when 'cancelled' then 'ingest_resume' else 'ingest_retry' end, v_request.id);
+                  case when v_request.id is null then 'ingest_drop_generation' when v_request.status = 'cancelled' then 'ingest_resume' else 'ingest_retry' end,
+                  coalesce(v_request.id::text, p_generation.collection));
   end if;
   select c.indexed and s.dimensions <= 4000 and coalesce(v_request.chunks_total, k.chunks, 0) > c.index_from as is_wanted, p.state, p.why, p.percent into v_index
   from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = p_generation.space_id

@@ -291,6 +291,11 @@ async def test_a_switch_by_hand_waits_for_all_documents_and_may_leave_those_that
     assert row["waiting_for"].startswith("documents: 1 ")
     await c.execute("update ingest_collections set index_from = 0")
     await c.execute("update ingest_index_store set chunks = 1000")
+    await c.execute("begin")
+    await c.execute("delete from ingest_requests where id = $1", request)
+    row = await one(c, "select * from ingest_list_generations('default') where generation = 2")
+    assert row["waiting_for"].endswith("; select ingest_drop_generation('default')")
+    await c.execute("rollback")
     leave = "select ingest_switch('default', leave_failed => true, without_index => $1)"
     assert await refused(c, leave, False) == "not_complete"  # that of the index it does not mean
     await c.fetch(leave, True)
