@@ -9,9 +9,14 @@ begin
   from ingest.ingest_collections c left join ingest.ingest_spaces s on s.id = c.space_id where c.name = p_collection;
   return exists (
     select from ingest.ingest_circuits o
-    where o.service = coalesce(v_service, ingest.ingest_service_of(p_space)) and o.tenant = coalesce(v_tenant, ''));
+    where o.service = coalesce(v_service, ingest.ingest_service_of(p_space)) and o.tenant = coalesce(v_tenant, ''))
+    -- What brings it to another service must begin; what is claimed beside it waits by itself.
+    and not exists (
+      select from ingest.ingest_generations g join ingest.ingest_requests r on r.id = g.request_id
+      where g.collection = p_collection and g.state in ('planned', 'building') and r.status = 'pending');
 end
 $$;
 
 comment on function ingest.ingest_is_away(text, jsonb) is
-  'Whether the service that embeds a collection is away, or suspected to be; p_space: the space of one that has none yet.';
+  'Whether requests of a collection have to wait, since the service that embeds it is away, or suspected to be; p_space: the space of one that has none yet. '
+  'False while a request that brings it into another generation waits to begin.';

@@ -184,6 +184,18 @@ async def test_metadata_of_a_request_that_is_gone_are_those_of_the_document_alon
     assert await c.fetchval("select metadata from ingest_revisions where request_id = $1", request) == {"of": "cats"}
 
 
+async def test_a_collection_gets_away_from_a_service_that_is_gone(c: Connection) -> None:
+    await first(c, AB)
+    gone = "select ingest_suspect(ingest_service(s), '', 'L1', '{}', null, 60) from ingest_spaces s"
+    await c.execute(gone)
+    await c.execute("insert into ingest_requests (source) values ('/srv/x')")
+    assert await claim(c, 10) == []
+    request = await order(c, "default", {"embedder": "another", **OTHER})
+    await listed(c, request)
+    settings = await c.fetchval("select ingest_batch_settings($1, 1)", request)
+    assert (settings["embedder"], settings["waits"]) == ("another", False)
+
+
 async def test_what_is_dropped_or_cancelled_at_the_last_moment_does_not_become_live(c: Connection) -> None:
     await first(c, AB)
     await listed(c, request := await order(c))
