@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import uuid
 from collections import Counter
@@ -109,7 +110,7 @@ async def test_a_redacted_document_is_all_that_remains_of_it(own: Connection, st
         "select tablename from pg_tables where schemaname = 'public' and tablename ~ '^ingest_'"
     ):
         kept = await own.fetch(f'select t::text as row from "{table["tablename"]}" t')
-        assert not [one["row"] for one in kept if "ann@example" in one["row"] or "3704" in one["row"]], table
+        assert not [one["row"] for one in kept if re.search(r"ann@example|\b3704\b", one["row"])], table
     again = await ingested(own, source=str(tmp_path / "a.md"), collection="docs")
     assert again["documents_skipped"] == 1
     await collection(own, "docs", steps=[{"name": "redact", "options": {"patterns": ["email"]}}])

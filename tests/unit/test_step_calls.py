@@ -161,7 +161,7 @@ async def test_each_chunk_has_its_own_outcome_and_a_wrong_number_of_them_is_none
     assert "0 texts for 3" in wrong[0].message
 
 
-GIVEN = ("x", None, {}, [], "text/plain")
+GIVEN: tuple[str, None, dict[str, str], list[int], str] = ("x", None, {}, [], "text/plain")
 
 
 @pytest.mark.usefixtures("packages")
