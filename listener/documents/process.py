@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Worker:
         self._memory = memory
         self._socket, theirs = socket.socketpair()
         with theirs:
-            is_open = environment is not None
+            self._is_open = is_open = environment is not None
             numbers = map(str, (theirs.fileno(), os.getpid(), memory, int(is_open), len(sys.path)))
             kept = (*KEPT, *(OPEN if is_open else ()), *(environment or ()))
             paths = [*sys.path, *readable]
@@ -62,6 +63,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                start_new_session=is_open,  # what it starts ends with it
                 env={name: os.environ[name] for name in kept if name in os.environ},
             )
         self._statm = Path(f"/proc/{self.process.pid}/statm")
@@ -74,14 +76,14 @@ class Worker:
 
     def ask(self, function: Callable[..., Any], request: Sequence[wire.Buffer], deadline: float, most: int) -> Any:
         """Return the function's result, or raise what it raised; raise WorkerFailed if none comes within the limits."""
-        self.process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
         try:
             self._tell(request, deadline)
             return returned.result(function, *wire.receive(self._fill(deadline), most))
         except wire.NoMessage as wrong:
             raise WorkerCrashed(f"the worker went wrong: {wrong}") from None
         finally:
-            self.process.send_signal(signal.SIGSTOP)  # nobody looks at what it does between two calls
+            self._signal(signal.SIGSTOP)  # nobody looks at what it does between two calls
 
     def _tell(self, request: Sequence[wire.Buffer], deadline: float) -> None:
         try:
@@ -99,13 +101,19 @@ class Worker:
 
     def kill(self) -> None:
         """End the process, whatever it does."""
-        self.process.kill()
+        self._signal(signal.SIGKILL)
 
     def end(self) -> None:
         """End the process and give back what belongs to it."""
         self.kill()
         self.process.wait()
         self._socket.close()
+
+    def _signal(self, number: int) -> None:
+        """Send a signal to the process, and to those that it has started, if it may start any."""
+        if self.process.returncode is None:  # nobody has waited for it: so nobody else has its number
+            with suppress(ProcessLookupError, PermissionError):
+                (os.killpg if self._is_open else os.kill)(self.process.pid, number)
 
     def _send(self, view: memoryview, deadline: float) -> None:
         while view:

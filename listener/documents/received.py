@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,7 +32,7 @@ def reading(answer: Any) -> Reading:
         raise Malformed("its format returned a text that is not in bytes")
     if read.kind is not None and not MEDIA_TYPE.fullmatch(read.kind):
         raise Malformed("its format named no media type")
-    return read._replace(title=short(read.title), notes=_notes(read.notes))
+    return read._replace(title=short(read.title), notes=notes(read.notes))
 
 
 def text(decoded: str) -> str:
@@ -64,9 +64,10 @@ def unread(read: Reading) -> list[str]:
     return [name for name in map(short, read.unread) if name]
 
 
-def _notes(notes: dict[str, Any]) -> dict[str, Any]:
+def notes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata as jsonb takes them; raises Malformed."""
     try:
-        kept: dict[str, Any] = clean(_plain(notes, DEEPEST))
+        kept: dict[str, Any] = clean(_plain(dict(given), DEEPEST))
         size = len(json.dumps(kept, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError):
         raise Malformed("its metadata is too deep, or has a number that is none") from None

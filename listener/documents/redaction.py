@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from string import ascii_uppercase
 from typing import Any
 
 from listener.documents.steps import DocumentStep, DocumentText, Options, WrongStepOptions
@@ -16,41 +17,67 @@ from listener.documents.steps import DocumentStep, DocumentText, Options, WrongS
 MOST_WORDS, LONGEST_WORD = 1000, 200
 
 # Each begins where no sign of its own kind stands before it, and is bounded: no two ways to read the same signs.
-EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}(?![A-Za-z0-9])")
-CARD = re.compile(r"(?<!\d)[2-6](?:[ -]?\d){12,18}(?!\d)")
-PHONE = re.compile(r"(?<![\w+(])(?:\+|00|\(?0)\d{0,3}\)?(?:[ ./()-]{0,2}\d){6,14}(?!\d)")
+# Numbers are looked for from each place on: what stands before one, as a year or a count, may look like its begin.
+EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+IBAN = re.compile(r"(?<![A-Za-z0-9])(?=([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30})(?![A-Za-z0-9]))")
+CARD = re.compile(r"(?<!\d)(?=([2-6](?:[ -]?\d){12,18})(?!\d))")
+PHONE = re.compile(r"(?<![\w+(])(?=((?:\+|00|\(?0)\d{0,3}\)?(?:[ ./()-]{0,2}\d){6,14})(?!\d))")
+DIGITS = str.maketrans("", "", "+ ./()-")
+NUMBERS = str.maketrans({letter: str(number) for number, letter in enumerate(ascii_uppercase, 10)})
+DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # of the two digits of 10 to 18, the sum
+WORD_ENDS = re.compile(r"(?<=[A-Z\d])(?![A-Z\d])")
 
 
-def _iban(found: str) -> int:
-    """Find one by its checksum: as many of the words as it has, since the next may be in capitals, too."""
-    words = found.split(" ")
-    for count in range(len(words), 0, -1):
-        signs = "".join(words[:count])
-        if 15 <= len(signs) <= 34 and int("".join(str(int(sign, 36)) for sign in signs[4:] + signs[:4])) % 97 == 1:
-            return len(" ".join(words[:count]))
-    return 0
+def _email(found: re.Match[str]) -> int:
+    return len(found[0])
 
 
-def _card(found: str) -> int:
-    """Find one by its checksum (Luhn)."""
-    digits = [int(sign) for sign in reversed(found) if sign.isdigit()]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
-    return 0 if (sum(digits[::2]) + sum(doubled)) % 10 else len(found)
+def _longest(found: re.Match[str], is_one: Callable[[str], bool]) -> int:
+    """Find one by its begin: as many of the words as it has, since what follows may be digits or capitals, too."""
+    ends = [end.start() for end in WORD_ENDS.finditer(found[1])]
+    return next((end for end in reversed(ends) if is_one(found[1][:end])), 0)
 
 
-def _phone(found: str) -> int:
-    return len(found) if 7 <= sum(sign.isdigit() for sign in found) <= 15 else 0
+def _iban(found: re.Match[str]) -> int:
+    """Find one by its checksum."""
+    return _longest(found, _is_iban)
 
 
-Kind = tuple["re.Pattern[str]", Callable[[str], int]]
+def _is_iban(words: str) -> bool:
+    signs = words.replace(" ", "")
+    return 15 <= len(signs) <= 34 and int((signs[4:] + signs[:4]).translate(NUMBERS)) % 97 == 1
+
+
+def _card(found: re.Match[str]) -> int:
+    """Find one by its checksum (Luhn): the sum of what is there so far, its last digit as it is, or doubled."""
+    signs = f"{found[1]} "
+    length = count = plain = doubled = 0
+    for at, sign in enumerate(found[1], 1):
+        if sign in " -":
+            continue
+        digit = int(sign)
+        plain, doubled, count = doubled + digit, plain + DOUBLED[digit], count + 1
+        if count >= 13 and plain % 10 == 0 and signs[at] in " -":
+            length = at
+    return length
+
+
+def _phone(found: re.Match[str]) -> int:
+    return _longest(found, _is_phone)
+
+
+def _is_phone(words: str) -> bool:
+    return 7 <= len(words.translate(DIGITS)) <= 15
+
+
+Kind = tuple["re.Pattern[str]", "Callable[[re.Match[str]], int]"]
 KINDS: Mapping[str, Kind] = {
-    "email": (EMAIL, len),
+    "email": (EMAIL, _email),
     "iban": (IBAN, _iban),
     "card": (CARD, _card),
     "phone": (PHONE, _phone),
 }
-"""Of each, the pattern, and how many of the signs that it finds are one; 0: it is none."""
+"""Of each, the pattern, and how many of the signs from where it matches are one; 0: it is none."""
 
 
 def redact(document: DocumentText, options: Options) -> DocumentText:
@@ -88,7 +115,7 @@ def _places(
     found: list[tuple[int, int, str]] = []
     for name, (pattern, length_of) in kinds:
         instead = wanted.replace("{kind}", name.upper())
-        lengths = ((one.start(), length_of(one[0])) for one in pattern.finditer(text))
+        lengths = ((one.start(), length_of(one)) for one in pattern.finditer(text))
         found += [(start, start + length, instead) for start, length in lengths if length]
     found += [(at, at + len(word), wanted.replace("{kind}", "WORD")) for word in words for at in _all(text, word)]
     kept: list[tuple[int, int, str]] = []

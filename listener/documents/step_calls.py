@@ -69,6 +69,7 @@ def describe_step(point: str) -> StepSaid:
 
 def rework_document(
     point: str,
+    version: str,
     options: Mapping[str, Any],
     text: str,
     title: str | None,
@@ -77,8 +78,9 @@ def rework_document(
     media_type: str,
 ) -> StepResult:
     """Return what a step makes of a document."""
+    take_used()  # of a call before, that was broken off
     try:
-        step = _imported(point)
+        step = _imported(point, version)
         assert isinstance(step, DocumentStep)
         became: object = step.run(DocumentText(text, title, metadata, pages, media_type), options)
     except Exception as error:
@@ -86,15 +88,16 @@ def rework_document(
     if isinstance(became, Dropped):
         return StepResult("", "dropped", message=str(became.reason)[:MOST_SAID], tokens=take_used())
     if not isinstance(became, DocumentText):
-        return _said(TypeError(f"it returned {type(became).__name__}"))
+        return _said(TypeError(f"it returned {type(became).__name__}"))._replace(tokens=take_used())
     pages = list(became.pages) if became.text == text or became.pages is not pages else []
     return StepResult(became.text, "done", became.title, dict(became.metadata), pages, tokens=take_used())
 
 
-def rework_chunks(point: str, options: Mapping[str, Any], chunks: Sequence[ChunkText]) -> StepResults:
+def rework_chunks(point: str, version: str, options: Mapping[str, Any], chunks: Sequence[ChunkText]) -> StepResults:
     """Return what a step makes of chunks."""
+    take_used()
     try:
-        step = _imported(point)
+        step = _imported(point, version)
         assert isinstance(step, ChunkStep)
         became = list(step.run(chunks, options))
         if len(became) != len(chunks):
@@ -104,10 +107,10 @@ def rework_chunks(point: str, options: Mapping[str, Any], chunks: Sequence[Chunk
     return StepResults([StepResult(one) if isinstance(one, str) else _said(one) for one in became], take_used())
 
 
-def probe_step(point: str, options: Mapping[str, Any]) -> StepResult:
+def probe_step(point: str, version: str, options: Mapping[str, Any]) -> StepResult:
     """Ask whether a step's service lives."""
     try:
-        step = _imported(point)
+        step = _imported(point, version)
         if step.probe is not None:
             step.probe(options)
     except Exception as error:
@@ -123,8 +126,11 @@ def _said(error: object) -> StepResult:
     return StepResult("", kind, message=said[:MOST_SAID], hint=hint, retry_after=None if wish is None else float(wish))
 
 
-def _imported(point: str) -> OwnStep:
+def _imported(point: str, version: str | None = None) -> OwnStep:
     step = EntryPoint("", point, "").load()
     if not isinstance(step, (DocumentStep, ChunkStep)):
         raise TypeError(f"{point} is {type(step).__name__}, not a DocumentStep or ChunkStep")
+    if version not in (None, str(step.version)):  # results are kept by their version
+        said = f"its package was changed: version {step.version} is installed, and the listener began with {version}"
+        raise WrongStepOptions(said, "Start the listener anew.")
     return step

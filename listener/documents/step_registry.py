@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 
 from listener.documents.failures import AnswerTooLarge, CallRaised, WorkerFailed, WorkerMemory, WorkerTimeout
 from listener.documents.pool import Workers
+from listener.documents.reading import Malformed, short
+from listener.documents.received import notes
+from listener.documents.received import pages as in_order
 from listener.documents.step_calls import StepResult, StepSaid, describe_step
 from listener.errors import DocumentError
 from listener.extensions import Registered, broken, registered
@@ -45,7 +48,8 @@ class KnownStep:
     async def call(self, function: Callable[..., T], *args: Any, most: int | None = None) -> T:
         """Call a function of ``step_calls`` for it. Raises DocumentError if that brings no answer."""
         try:
-            return await self.workers.run(function, self.point, *args, timeout=self.seconds, most=most)
+            given = self.point, self.said.version, *args
+            return await self.workers.run(function, *given, timeout=self.seconds, most=most)
         except (WorkerFailed, CallRaised) as failure:
             raise self.failed(failure) from None
 
@@ -147,3 +151,12 @@ def sane(result: StepResult) -> StepResult:
     wish = result.retry_after
     tokens = min(max(result.tokens, 0), 10_000_000)
     return result._replace(retry_after=wish if wish is not None and math.isfinite(wish) else None, tokens=tokens)
+
+
+def storable(result: StepResult) -> StepResult:
+    """Return what a step made of a document as Postgres takes it; where it can't, that it failed."""
+    try:
+        pages = list(in_order(result.pages, len(result.text)))
+        return sane(result)._replace(title=short(result.title), metadata=notes(result.metadata), pages=pages)
+    except Malformed as wrong:
+        return StepResult("", "failed", message=str(wrong), tokens=sane(result).tokens)

@@ -56,7 +56,8 @@ class Chat:
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             raise self._unreachable(error.__cause__ or error) from None
         if answer.status != 200:
-            self._raise(answer, [one["content"] for one in messages])
+            # An answer may repeat a text from any of its lines on.
+            self._raise(answer, [line for one in messages for line in one["content"].splitlines()])
         return self._said(answer)
 
     async def close(self) -> None:

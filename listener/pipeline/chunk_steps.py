@@ -18,6 +18,7 @@ from listener.pipeline.rows import Failure, NewChunk
 from listener.sources.base import Digest
 
 MOST_MORE = 1024 * 1024  # bytes of results beyond four times of what was given
+MOST_OF_ONE = 64 * 1024  # characters of a result beyond four times of its chunk: words of a megabyte can't be searched
 MOST_TOKENS = 10_000_000  # of one call: a process may say anything
 
 Given: TypeAlias = "tuple[Digest, ChunkText]"
@@ -84,7 +85,7 @@ class ChunkSteps(StepsOfBatch):
             granted = Granted(len(group))
             if one.known.said.paid:
                 try:
-                    granted = await one.reserve([one.tokens([text.text, text.opening]) for _, text in group])
+                    granted = await one.reserve([one.tokens(_words(text)) for _, text in group])
                 except DocumentError as reached:  # so nothing more is sent
                     window.found |= {key: reached.as_json(self.step) for key, _ in group}
                     return
@@ -122,7 +123,8 @@ class ChunkSteps(StepsOfBatch):
             return [result for (result,), _ in alone], sum(tokens for _, tokens in alone)
         if len(results) != len(given):
             return [one.known.failed("its answer makes no sense")] * len(given), 0
-        return [sane(result) for result in results], min(max(tokens, 0), MOST_TOKENS)
+        sound = [_bounded(sane(result), chunk) for result, chunk in zip(results, given, strict=True)]
+        return sound, min(max(tokens, 0), MOST_TOKENS)
 
     def _sound(self, one: OneStep, result: StepResult | DocumentError) -> StepResult:
         if isinstance(result, DocumentError):
@@ -151,3 +153,13 @@ def _given(one: OneStep, some: Sequence[NewChunk], texts: Mapping[int, str]) -> 
     openings = {revision: texts[revision][:size] for revision in {chunk.revision for chunk in some}}
     given = [ChunkText(chunk.said, chunk.title, list(chunk.path), openings[chunk.revision]) for chunk in some]
     return [(one.key([text.text, text.title, text.headings, text.opening]), text) for text in given]
+
+
+def _words(chunk: ChunkText) -> list[str]:
+    return [chunk.text, chunk.opening, chunk.title or "", *chunk.headings]
+
+
+def _bounded(result: StepResult, chunk: ChunkText) -> StepResult:
+    if len(result.text) <= 4 * len(chunk.text) + MOST_OF_ONE:
+        return result
+    return StepResult("", "failed", message=f"it made {len(result.text)} characters of {len(chunk.text)}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from listener.documents.step_calls import StepResult, rework_document
-from listener.documents.step_registry import sane
+from listener.documents.step_registry import storable
 from listener.errors import DocumentError, ServiceError
 from listener.pipeline.own_steps import OneStep, StepsOfBatch
 from listener.pipeline.rows import Loaded
@@ -43,7 +42,7 @@ class DocumentSteps(StepsOfBatch):
                 if result.kind == "dropped":
                     reason = DocumentError("dropped", f"own step {one.known.name!r} drops it: {result.message}")
                     return replace(loaded, parsed=None, dropped=reason.as_json(self.step))
-                loaded = await self.tools.in_thread(_as_became, one, loaded, result)
+                loaded = _as_became(one, loaded, result)
             except (ServiceError, DocumentError) as error:
                 failure = self.failure(one, error)
                 return replace(loaded, parsed=None, error=failure) if failure else None
@@ -56,7 +55,7 @@ class DocumentSteps(StepsOfBatch):
         most = 2 * len(text.text.encode("utf-8", "replace")) + MOST_MORE
         call = partial(one.known.call, rework_document, one.setting.options, *given, most=most)
         if not one.known.said.paid:
-            return self._sound(one, sane(await call()))
+            return self._sound(one, await self.tools.in_thread(storable, await call()))
         key = await self.tools.in_thread(one.key, given)
         known = await self.tools.gateway.known_results(self.fence, [loaded.revision], [key])
         if known:
@@ -64,7 +63,7 @@ class DocumentSteps(StepsOfBatch):
         granted = await one.reserve([one.tokens([text.text])])
         result, kept = StepResult("", "failed"), False
         try:
-            result = sane(await call())
+            result = await self.tools.in_thread(storable, await call())
             await one.keep([(loaded.revision, key, result)], result.tokens, granted)
             kept = True
         finally:
@@ -84,10 +83,6 @@ def _as_became(one: OneStep, loaded: Loaded, result: StepResult) -> Loaded:
     assert loaded.parsed is not None
     if not result.text.strip():
         raise DocumentError("no_text", f"own step {one.known.name!r} left no text", "It should drop such documents.")
-    pages = result.pages
-    if pages != sorted(pages) or (pages and not 0 <= pages[0] <= pages[-1] <= len(result.text)):
-        raise one.known.failed("its pages do not lie in its text")
-    if len(json.dumps(result.metadata)) > MOST_MORE or len(result.title or "") > MOST_MORE:
-        raise one.known.failed("its title or metadata are larger than 1 MB")
-    parsed = replace(loaded.parsed, text=result.text, title=result.title or None, metadata=result.metadata, pages=pages)
+    text, title, metadata, pages = result.text, result.title, result.metadata, result.pages
+    parsed = replace(loaded.parsed, text=text, title=title, metadata=metadata, pages=pages)
     return replace(loaded, parsed=parsed)

@@ -52,7 +52,8 @@ class OneStep:
 
     def tokens(self, texts: Sequence[str]) -> int:
         """Return what is to be reserved for a text with all that goes with it: an estimate and a quarter."""
-        size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+        prompt = json.dumps(self.setting.options) if self.setting.options else ""
+        size = sum(len(text.encode("utf-8", "replace")) for text in [*texts, prompt])
         return -(-size * 5 // (4 * BYTES_OF_A_TOKEN)) + self.known.said.most_tokens
 
     async def reserve(self, tokens: Sequence[int]) -> Granted:

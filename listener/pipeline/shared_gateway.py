@@ -200,6 +200,7 @@ class SharedGateway(Gateway):
         )
         chunks = [chunk.as_row(vector) for chunk, vector in self._chunks]
         row = await self._row(query, fence.as_row, [*self._loaded.values()], cuts, chunks, counts, outcomes)
+        self._joins = False  # nothing is left for write_what_takes_longer, which may wait for us
         self._ended = dict(zip(row["ended"], row["statuses"], strict=True))
         return row["published"], row["superseded"]
 

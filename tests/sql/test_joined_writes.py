@@ -13,6 +13,12 @@ from pgvector import Vector
 from pgvector.asyncpg import register_vector
 from staging import Connection, add, add_listener, blocked, carry, claim, digest, ingest, live, one, own, start, states
 
+from listener.database.connections import open_database
+from listener.documents.parsed import Parsed
+from listener.pipeline.rows import Count, Cut, Loaded, NewChunk, Outcome
+from listener.pipeline.shared_gateway import SharedGateway
+from listener.settings import Settings
+
 TAKE = "select settings, documents from ingest_take_shared($1, 'L1', $2)"
 SAVE = """select * from ingest_save_shared($1::ingest_fence_v1, $2::ingest_loaded_v2[], $3::ingest_cut_v2[],
   $4::ingest_chunk_v1[], $5::ingest_count_v1[], $6::ingest_outcome_v2[])"""
@@ -137,6 +143,29 @@ async def taken_beside(c: Connection, uri: str, token: uuid.UUID) -> list[Any]:
     await claim(c)
     documents: list[Any] = (await one(c, TAKE, [request], token))["documents"]
     return documents
+
+
+async def test_what_was_written_whole_is_not_written_in_parts_after_it(c: Connection, installed: str) -> None:
+    await add_listener(c)
+    request = await add(c, content="text", uri="a")
+    await claim(c)
+    pool = await (await open_database(Settings(), installed)).pool(2, "shared")
+    gateway = SharedGateway(pool)
+    fence = await gateway.begin_shared([request], "L1")
+    assert fence
+    (row,) = await gateway.to_load(fence)
+    await gateway.save_loaded(fence, [Loaded(row.id, row.read_seq, parsed=Parsed("text", "text/plain")).as_row])
+    await gateway.save_chunked(fence, [Cut(row.id, [0], [4])])
+    chunk = NewChunk(request, row.id, 0, 0, 4, "text", "text", digest("text"), "{}")
+    await gateway.save_chunks(fence, [chunk], [Vector([1, 0, 0])])
+    await gateway.note_embedded(fence, [Count(request, 1, 1, 7)])
+    await gateway.save_embedded(fence, [Outcome(row.id)])
+    gateway.started.set()
+    assert await gateway.publish(fence) == (1, 0)
+    await gateway.write_what_takes_longer(fence)  # it was about to, or waited for us
+    await pool.close()
+    assert await c.fetchval("select sum(tokens) from ingest_usage") == 7
+    assert await c.fetchval("select step from ingest_batches where request_id = $1", request) is None
 
 
 # Writers of chunks, counts, and who takes a batch from its owner

@@ -195,6 +195,21 @@ async def test_a_fork_from_a_later_step_needs_the_same_steps(c: Connection) -> N
         await c.execute("select ingest_copy_manifest($1, 'L1')", fork)
 
 
+async def test_what_was_paid_for_a_text_stays_with_the_fork_that_has_it(c: Connection) -> None:
+    await listener(c, note=NOTE)
+    await collection(c, "docs", steps=[{"name": "note"}])
+    (request,), _, _ = await stepped(c)
+    await carry(c, request, "published")
+    result = "insert into ingest_step_results select id, 'k', '{}' from ingest_revisions where request_id = $1"
+    await c.execute(result, request)
+    fork = await c.fetchval("select ingest_fork($1, 'embed')", request)
+    assert await claim(c) == [fork]
+    await c.execute("select ingest_copy_manifest($1, 'L1')", fork)
+    await c.execute("delete from ingest_revisions where request_id = $1", request)
+    kept = "select r.request_id from ingest_step_results s join ingest_revisions r on r.id = s.revision_id"
+    assert await c.fetchval(kept) == fork
+
+
 async def test_words_of_a_chunk_are_those_that_it_is_searched_as(c: Connection) -> None:
     said = "select ingest_words_of($1, 'text')"
     assert await c.fetchval(said, {}) == "text"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,9 @@ from distribution import distribution
 from listener.documents.pool import Workers
 from listener.documents.redaction import redact
 from listener.documents.step_calls import rework_chunks, rework_document
-from listener.documents.step_registry import GROUP, Steps
+from listener.documents.step_registry import GROUP, Steps, storable
 from listener.documents.steps import ChunkText, DocumentText, WrongStepOptions
-from listener.errors import OperatorError
+from listener.errors import DocumentError, OperatorError
 from listener.settings import Settings
 
 MODULE = """
@@ -34,12 +37,31 @@ def each(chunks, options):
     kinds = {"refuse": StepRefused("no", "Why not."), "away": StepUnavailable("gone", retry_after=7)}
     return [kinds.get(chunk.text, chunk.text.upper()) for chunk in chunks]
 
+def says(document, options):
+    import subprocess, sys
+    from dataclasses import replace
+    if "pid" in options:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        open(options["pid"], "w").write(str(child.pid))
+        child.wait()
+    used(9)
+    if "nothing" in options:
+        return None
+    if "leave" in options:
+        raise SystemExit
+    metadata = {"nan": float("nan"), "bytes": b"x" * 9, "deep": deep(40), "large": "x" * 2**20, "fine": ["\\0x\\ud800"]}
+    return replace(document, title="a\\n" * 10**6, metadata={"it": metadata[options["it"]]})
+
+def deep(levels):
+    return [deep(levels - 1)] if levels else 1
+
 SHUT = DocumentStep(version="1", run=look)
+SAYS = DocumentStep(version="1", run=says, network=True)
 OPEN = DocumentStep(version="1", run=look, network=True, environment=["ACME_KEY"])
 EACH = ChunkStep(version="1", run=each)
 FEW = ChunkStep(version="1", run=lambda chunks, options: [])
 """
-NAMES = ("SHUT", "OPEN", "EACH", "FEW")
+NAMES = ("SAYS", "SHUT", "OPEN", "EACH", "FEW")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +73,13 @@ NAMES = ("SHUT", "OPEN", "EACH", "FEW")
         ("card 4111 1111 1111 1111, not 4111 1111 1111 1112", "card [CARD], not 4111 1111 1111 1112"),
         ("on 2024-01-02, version 1.2.3, page 17, order 12345", "on 2024-01-02, version 1.2.3, page 17, order 12345"),
         ("a@b and @handle", "a@b and @handle"),
+        ("card 4111 1111 1111 1111 12/25 737", "card [CARD] 12/25 737"),
+        ("in 2024 4111 1111 1111 1111", "in 2024 [CARD]"),
+        ("5 of 4111-1111-1111-1111 123", "5 of [CARD] 123"),
+        ("BE68 5390 0754 7034 NO93 8601 1117 947", "[IBAN] [IBAN]"),
+        ("ref XY99 DE89 3704 0044 0532 0130 00", "ref XY99 [IBAN]"),
+        ("call +49 30 12345678 12.05.2024", "call [PHONE].05.2024"),
+        ("write to ann@müller.example", "write to [EMAIL]"),
     ],
 )
 def test_redact_replaces_what_looks_like_personal_data_and_leaves_the_rest(text: str, became: str) -> None:
@@ -79,7 +108,7 @@ def test_redact_says_which_options_it_does_not_take(options: dict[str, object]) 
         redact(DocumentText("x"), options)
 
 
-@pytest.mark.parametrize("piece", ["a@", "0 ", "1-", "a@a.", "DE89 ", "(0", "+", "a"])
+@pytest.mark.parametrize("piece", ["a@", "0 ", "1-", "a@a.", "DE89 ", "(0", "+", "a", "4 ", "00 "])
 def test_redact_takes_time_in_proportion_to_the_text(piece: str) -> None:
     def seconds(times: int) -> float:
         began = time.process_time()
@@ -130,6 +159,73 @@ async def test_each_chunk_has_its_own_outcome_and_a_wrong_number_of_them_is_none
     assert tokens == 5
     assert {one.kind for one in wrong} == {"failed"}
     assert "0 texts for 3" in wrong[0].message
+
+
+GIVEN: tuple[str, None, dict[str, str], list[int], str] = ("x", None, {}, [], "text/plain")
+
+
+@pytest.mark.usefixtures("packages")
+async def test_what_a_step_says_of_a_document_is_taken_as_far_as_jsonb_does() -> None:
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings(step_workers=1))
+        says = steps.of("says")
+        assert says
+        results = {
+            name: storable(await says.call(rework_document, {"it": name}, *GIVEN, most=2**23))
+            for name in ("nan", "bytes", "deep", "large", "fine")
+        }
+        await steps.close()
+    assert {name: one.kind for name, one in results.items()} == dict.fromkeys(results, "failed") | {"fine": "done"}
+    assert "metadata" in results["nan"].message
+    assert results["fine"].metadata == {"it": ["x?"]}
+    assert len(results["fine"].title or "") <= 1000
+
+
+@pytest.mark.usefixtures("packages")
+async def test_what_a_call_has_used_is_its_own_also_if_it_failed() -> None:
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings(step_workers=1))
+        says = steps.of("says")
+        assert says
+        nothing = await says.call(rework_document, {"nothing": 1}, *GIVEN)
+        with pytest.raises(DocumentError):
+            await says.call(rework_document, {"leave": 1}, *GIVEN)
+        then = await says.call(rework_document, {"it": "fine"}, *GIVEN, most=2**23)
+        await steps.close()
+    assert (nothing.kind, nothing.tokens, then.tokens) == ("failed", 9, 9)
+
+
+@pytest.mark.usefixtures("packages")
+async def test_another_version_than_the_listener_began_with_is_not_run() -> None:
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings(step_workers=1))
+        each = steps.of("each")
+        assert each
+        before = replace(each, said=each.said._replace(version="0"))
+        (result,), _ = await before.call(rework_chunks, {}, [ChunkText("x")])
+        await steps.close()
+    assert (result.kind, result.hint) == ("options", "Start the listener anew.")
+
+
+@pytest.mark.usefixtures("packages")
+async def test_what_a_step_has_started_ends_with_its_process(tmp_path: Path) -> None:
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings(step_workers=1, step_timeout_seconds=3))
+        says = steps.of("says")
+        assert says
+        with pytest.raises(DocumentError, match="no answer within"):
+            await says.call(rework_document, {"pid": str(tmp_path / "pid")}, *GIVEN)
+        await asyncio.to_thread(_await_end, int((tmp_path / "pid").read_text()))
+        await steps.close()
+
+
+def _await_end(pid: int) -> None:
+    """Wait for a process that is nobody's child any more: its end was ordered, and takes a moment."""
+    until = time.monotonic() + 10
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while ") Z" not in Path(f"/proc/{pid}/stat").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 async def test_ours_are_installed_and_say_what_they_take() -> None:

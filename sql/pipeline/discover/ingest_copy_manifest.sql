@@ -66,6 +66,10 @@ begin
     where (v.parent_id is null or (v_last > 0 and (whole.text is not null or ingest.ingest_same_live(whole) is not null)))
       and not ingest.ingest_is_kept_out(v_fork.collection, v.uri)
     returning id, origin_id, state
+  ), paid as (  -- what own steps made of it is needed as long as its text
+    insert into ingest.ingest_step_results (revision_id, key, result)
+    select f.id, k.key, k.result from copied f join ingest.ingest_step_results k on k.revision_id = f.origin_id
+    where f.state in ('loaded', 'chunked', 'embedded')
   )
   insert into ingest.ingest_chunk_store
     (revision_id, generation, ordinal, space_id, start_char, end_char, text_config, collection, text, hash, metadata, embedding,
