@@ -64,7 +64,9 @@ class Repair(Rounds):
 
     async def _start_claimed(self) -> None:
         executor, lease = self._identity.executor_id, timedelta(seconds=self._lease_seconds)
-        for (request,) in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease):
+        left_out = self._workflows.shares.left_out
+        for (request,) in await self._pool.fetch(workflow_rows.OURS_NEVER_STARTED, executor, lease, [*left_out]):
+            left_out.discard(request)
             if str(request) in self._capacity.executing:
                 continue  # it has begun just now, or begins
             log.warning("request %s was claimed here but did not start: it starts now", request)

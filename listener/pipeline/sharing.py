@@ -52,6 +52,8 @@ class Shares:
         self._expected: dict[UUID, Outcome] = {}
         self._waiting: dict[UUID, Outcome] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self.left_out: set[UUID] = set()
+        """Requests that may have begun in a shared batch, and whose workflow DBOS had before: for ``repair``."""
 
     @contextmanager
     def together(self, requests: Sequence[UUID]) -> Iterator[None]:
@@ -135,6 +137,12 @@ class Shares:
         for request in requests:
             if waiting := self._left(request):
                 waiting.set_exception(error)
+
+    def leave_out(self, request: UUID) -> None:
+        """Release a request whose workflow did not start."""
+        if request in self._waiting:
+            self.left_out.add(request)
+        self.release([request])
 
     def release(self, requests: Iterable[UUID]) -> None:
         """Leave requests to their own workflows."""

@@ -95,7 +95,7 @@ class Workflows:
         places = (self._capacity.requests, self._capacity.batches) if long else (self._capacity.requests,)
         handle = await self._started(places, str(request), self._ingest_request, RequestRef(request=request))
         if not hasattr(handle, "task"):  # DBOS has this workflow already, so none starts here; repair resumes it
-            self.shares.release([request])
+            self.shares.leave_out(request)
             self._capacity.end_small(str(request))
 
     async def _started(self, places: Iterable[Places], workflow: str, function: Any, ref: RequestRef | BatchRef) -> Any:

@@ -10,7 +10,7 @@ declare
   v_letter constant text := '[^' || v_no_word || '0-9_]';
   v_ahead constant text := v_word || '(?:[^' || v_no_words || ']*' || v_word || ')?';
   v_said constant text := '(' || v_ahead || ')';
-  v_tags constant text := '(?:sub|sup|b|i|u|em|strong|mark|ins|del|s)>';
+  v_tags constant text := '(?:s(?:u[bp]|trong)?|[biu]|em|mark|ins|del)>';
   -- Letters that composing leaves alone, whatever stands beside them: it takes ten times as long as looking for others.
   v_composed constant text :=
     E'\\u0001-\\u02ff\\u0370-\\u0373\\u0375-\\u037d\\u037f-\\u0386\\u0388-\\u0482\\u048a-\\u052f\\u2010-\\u2027\\u2030-\\u205e\\u20a0-\\u20cf'

@@ -109,6 +109,6 @@ async def test_a_text_search_configuration_of_ones_own_is_found_after_the_migrat
             await c.fetchval("select settings ->> 'text_config' from ingest_requests where id = $1", request)
             == "public.plain"
         )
-        settings = "select * from ingest_chunk_settings($1)"
+        settings = "select * from ingest_chunk_settings($1, 1)"
         assert (await c.fetchrow(settings, request))["text_config"] == "plain"  # type: ignore[index]
         assert await c.fetch("select * from ingest_search('the', 'own')") == []

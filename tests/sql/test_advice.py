@@ -66,6 +66,7 @@ async def test_settings_that_lose_data_are_named_with_what_may_be_lost(c: Connec
 async def test_a_new_installation_gets_no_advice_but_of_what_its_server_lacks(installed: str) -> None:
     assert set(found(await look(installed))) <= {
         "fsync_off",
+        "full_page_writes_off",
         "pgvector_outdated",
         "max_wal_size_small",
         "connections_scarce",

@@ -263,7 +263,7 @@ LOOKS: dict[str, tuple[object, ...]] = {
     "NOT_EXECUTED": ("L1", "ingest", []),
     "LEFT_BEHIND": ("ingest", ["/"], None, []),
     "NEVER_STARTED": (),
-    "OURS_NEVER_STARTED": ("L1", timedelta(seconds=10)),
+    "OURS_NEVER_STARTED": ("L1", timedelta(seconds=10), []),
     "ENDED_UNSEEN": (),
 }
 

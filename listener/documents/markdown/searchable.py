@@ -27,7 +27,7 @@ _NO_WORDS = (  # blank, apostrophes and hyphen are allowed
 WORD, WORDS, LETTER = f"[^{_NO_WORD}]", f"[^{_NO_WORDS}]", f"[^{_NO_WORD}0-9_]"
 _SAID_AHEAD = f"{WORD}(?:{WORDS}*{WORD})?"
 _SAID = f"({_SAID_AHEAD})"
-_TAGS = "(?:sub|sup|b|i|u|em|strong|mark|ins|del|s)>"
+_TAGS = "(?:s(?:u[bp]|trong)?|[biu]|em|mark|ins|del)>"
 MARKED = f"{WORD}(?:[*]{{1,3}}|~{{1,2}}|\\^){WORD}|{WORD}<{_TAGS}{WORD}|{WORD}</{_TAGS}{WORD}"
 """Where a mark stands inside of a word: in nothing else is there anything to take away."""
 MARKS = "|".join((
