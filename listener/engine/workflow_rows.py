@@ -55,12 +55,13 @@ where r.status = 'running'
 limit 200
 """
 
-# Claimed here a lease ago: the claim's answer was lost on its way, or the start failed. Those of $3 have begun nevertheless.
+# Claimed here a lease ago: the claim's answer was lost on its way, or the start failed. $3 have begun nevertheless.
 OURS_NEVER_STARTED = """
 select r.id from ingest.ingest_requests r
 where r.status = 'running' and r.executor_id = $1 and r.started_at < ingest.ingest_now() - $2::interval
   and not exists (select from dbos.workflow_status w where w.workflow_uuid = r.id::text
-                  and (r.begun = r.attempt and r.id <> all ($3::uuid[]) or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
+                  and (r.begun = r.attempt and r.id <> all ($3::uuid[])
+                       or w.status in ('PENDING', 'ENQUEUED', 'DELAYED')))
 limit 200
 """
 
