@@ -29,6 +29,7 @@ ASIAN = re.compile(
     "[\t\n\r -~\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )  # with their punctuation, and ASCII
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+FOREIGN_WORD = re.compile(rb"[\x80-\xff]{4,}")
 HIGH_BYTES = bytes(range(9))
 NOT_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 WINDOWS_SIGN = re.compile(rb"[\x80-\x9f]")  # quotes, dashes, and there letters too; control characters in ISO 8859
@@ -36,6 +37,7 @@ WINDOWS_SIGN = re.compile(rb"[\x80-\x9f]")  # quotes, dashes, and there letters 
 SIGNS_OR_LETTERS = re.compile(
     rb"(?<=[a-zA-Z\xc0-\xff])(?:(?P<sign>[\xa1\xa6\xa9\xab\xac\xae\xb1\xb6\xbb])|(?P<polish>\xb9)|(?P<slovak>\xbe))(?=[a-zA-Z\xc0-\xff])"
 )
+NO_SUPERSETS = frozenset({"cp1251", "cp1256"})  # only the script is that of ISO 8859-5 and 8859-6, not the places
 SINGLE_BYTE_DOUBT = 0.15  # below, chardet names a Greek or Turkish code page for three accents of French
 
 
@@ -68,6 +70,7 @@ def _decoded(data: bytes, told: str | None, html: bool) -> tuple[str, str, bool]
     itself = declared(data, html)
     shifts = b"\x1b$" in data or (itself == "hz" and b"~{" in data)  # to other characters, in ASCII
     candidates = [told, itself if shifts and data.isascii() else None, "iso2022_jp" if b"\x1b$" in data else None]
+    candidates += ["iso2022_kr" if b"\x1b$)C" in data else None]
     candidates += [_wide(data)] if b"\0" in data[:SAMPLE] else []
     candidates += ["utf-8", itself]
     for encoding in filter(None, candidates):
@@ -131,19 +134,23 @@ def _detected(data: bytes) -> str:
     first = BEYOND_ASCII.search(data)
     start = max(data.rfind(b"\n", 0, first.start()) + 1, first.start() - 200) if first else 0
     start -= start % 4  # keeps UTF-16 and UTF-32 in step
-    guess = detect(
-        data[start : start + SAMPLE],
-        encoding_era=EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO,
-        prefer_superset=True,
-        compat_names=False,
-    )
+    sample = data[start : start + SAMPLE]
+    eras = EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO
+    guess = detect(sample, encoding_era=eras, prefer_superset=True, compat_names=False)
+    if guess["encoding"] in NO_SUPERSETS:  # by name, or in place of what the text is in
+        guess = detect(sample, encoding_era=eras, compat_names=False)
     encoding = codec(guess["encoding"])
     if encoding is None:
         raise Binary
     doubtful = guess["confidence"] < SINGLE_BYTE_DOUBT and encoding.startswith(("cp12", "iso8859", "koi8", "mac"))
-    if encoding == "cp1250" and _is_iso8859_2(data[start : start + SAMPLE]):
+    if encoding == "cp1250" and _is_iso8859_2(sample):
         return "iso8859-2"
-    return "cp1252" if doubtful and not NOT_IN_CP1252.search(data) else encoding
+    return "cp1252" if doubtful and not NOT_IN_CP1252.search(data) and _has_latin_words(sample) else encoding
+
+
+def _has_latin_words(data: bytes) -> bool:
+    """Tell whether most bytes beyond ASCII stand alone or in twos and threes: accents, not words of another script."""
+    return 2 * sum(map(len, FOREIGN_WORD.findall(data))) <= len(BEYOND_ASCII.findall(data))
 
 
 def _is_iso8859_2(data: bytes) -> bool:

@@ -184,6 +184,20 @@ async def test_a_page_whose_bytes_were_lost_is_said_beside_one_that_is_gone(pool
     assert len(parsed.pages) == 5
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Москва, Россия\n", "cp1251"),
+        ("Не влезай, убьёт!\n", "koi8-r"),
+        ("Москва, Россия\n", "iso8859-5"),
+        ("Café, naïve, forêt\n", "cp1252"),
+        ("Größe und Übermaß\n", "cp1252"),
+    ],
+)
+def test_a_few_words_are_enough_to_tell_another_script_from_accents(text: str, encoding: str) -> None:
+    assert decoding.decode(text.encode(encoding), None, told=True, html=False)[0] == text
+
+
 @pytest.mark.parametrize("encoding", ["cp1250", "iso8859-2"])
 @pytest.mark.parametrize(
     "text",

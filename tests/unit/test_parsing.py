@@ -27,6 +27,8 @@ CHINESE = "这是一个中文文档。它说明如何把文件导入数据库，
 RUSSIAN = "Это документ на русском языке. Он описывает, как загрузить файлы в базу данных.\n"
 FRENCH = "Voilà un texte français : l'été où les élèves étudient à l'école. Ça coûte cher, après Noël ?\n"
 GERMAN = "Größere Änderungen müssen überprüft werden. Die Straße heißt „Mühlenweg“ – schön. Preis: 5 €\n"
+ARABIC = "هذا مستند باللغة العربية. يصف كيفية تحميل الملفات إلى قاعدة البيانات.\n"
+HEBREW = "זהו מסמך בעברית. הוא מתאר כיצד לטעון קבצים לתוך מסד הנתונים של החברה.\n"
 GREEK = "Αυτό είναι ένα έγγραφο στα ελληνικά. Περιγράφει τη βάση δεδομένων.\n"
 KOREAN = "이것은 한국어 문서입니다. 데이터베이스에 파일을 가져오는 방법을 설명합니다.\n"
 
@@ -122,7 +124,8 @@ async def test_documents_without_text_say_so(parsers: Parsers, data: bytes, uri:
         (JAPANESE, "shift_jis"), (JAPANESE, "euc_jp"), (JAPANESE, "iso2022_jp"), (JAPANESE, "utf-16-le"),
         (JAPANESE, "utf-16-be"), (SHORT, "utf-16-le"), (SHORT, "utf-16-be"),
         (CHINESE, "utf-16-le"), (KOREAN, "utf-16-be"), (CHINESE, "gb18030"), (CHINESE, "big5"),
-        (RUSSIAN, "cp1251"), (RUSSIAN, "koi8-r"),
+        (RUSSIAN, "cp1251"), (RUSSIAN, "koi8-r"), (RUSSIAN, "iso8859-5"), (ARABIC, "iso8859-6"), (ARABIC, "cp1256"),
+        (HEBREW, "cp1255"), (KOREAN, "iso2022_kr"),
         (RUSSIAN, "utf-16-le"), (FRENCH, "latin-1"), (GERMAN, "cp1252"), (GREEK, "cp1253"), (KOREAN, "euc_kr"),
         (FRENCH, "utf-16"), (FRENCH, "utf-16-le"), (FRENCH, "utf-16-be"), (FRENCH, "utf-32"), (FRENCH, "utf-32-le"),
         (FRENCH, "utf-32-be"), (GERMAN, "utf-8-sig"), ("int main(void); // café au lait\n" * 3, "latin-1"),
