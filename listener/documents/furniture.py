@@ -19,10 +19,13 @@ from itertools import filterfalse
 from typing import Any
 
 GONE = (
-    "script, style, nav, [role=navigation], [role=search], [role=menubar], div.related, div.sphinxsidebar, "
-    "a.headerlink, div.navheader, div.navfooter, a.anchor-link, input, select, textarea, button, template, iframe, "
-    "object, [role=doc-toc], #toc, .toc, #table-of-contents, .table-of-contents, div.contents.topic, nav.contents"
+    "script, style, nav, [role=navigation], [role=search], [role=menubar], [role=menu], div.related, "
+    "div.sphinxsidebar, a.headerlink, div[class=navheader i], div[class=navfooter i], table[summary^=navigation i], "
+    "a.anchor-link, a[class*=skip i][href^='#'], #mdbook-help-container, input, select, textarea, button, template, "
+    "iframe, object, [role=doc-toc], #toc, .toc, #table-of-contents, .table-of-contents, #SEC_Contents, "
+    "div.contents.topic, nav.contents"
 )
+PERMALINKS = frozenset("#¶§🔗")
 # The common programs for consent, by the names that they give their banners; others by what they say.
 BANNERS = (
     "#CybotCookiebotDialog, #onetrust-consent-sdk, #usercentrics-root, #didomi-host, .cc-window, "
@@ -46,7 +49,8 @@ HEADERS = "header, [role=banner]"
 FRAMES = (
     "footer, aside, [role=contentinfo], .breadcrumb, .breadcrumbs, #breadcrumb, #breadcrumbs, "
     "[class^=breadcrumb i], [class$=breadcrumb i], [class$=breadcrumbs i], [aria-label*=breadcrumb i], "
-    ".navbar, .navigation, #navigation, #nav, .nav, .menu, #menu, .pagination, .skip-link"
+    ".navbar, .navigation, #navigation, #nav, .nav, .menu, #menu, .pagination, .skip-link, "
+    ".nav-panel, div.header > p:has(> a[rel][accesskey])"  # Texinfo's
 )
 UNSEEN = "[hidden], [style*=display i], [style*=visibility i], [style*=font-size i], [aria-hidden=true]"
 OPENERS = ", ".join(f"{name} button" for name in ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt"))
@@ -78,16 +82,25 @@ def removed(page: str) -> str:
     try:
         tree = LexborHTMLParser(page)
         _name_pictures(tree)
-        for opener in tree.css(OPENERS):
-            opener.unwrap()
+        _shape(tree)
         banners = [*tree.css(BANNERS), *filter(_asks_for_consent, tree.css(ASKING))]
-        _remove([*filterfalse(_holds_the_page, banners), *filterfalse(_holds_an_article, tree.css(GONE))])
+        gone = [*filterfalse(_holds_an_article, tree.css(GONE)), *filter(_is_permalink, tree.css('a[href*="#"]'))]
+        _remove([*filterfalse(_holds_the_page, banners), *gone])
         words = len(_words(tree.body))
         _remove(one for one in filter(_is_hidden, tree.css(UNSEEN)) if 2 * len(_words(one)) <= words)
         _remove([*_headers(tree), *filter(_leads_elsewhere, tree.css(FRAMES)), *_indexes(tree)])
         return (tree.html if _words(tree.body) else None) or page
     except (SelectolaxError, RuntimeError, ValueError):
         return page
+
+
+def _shape(tree: Any) -> None:
+    """Make of what a page can do, when it is used, what it shows: a heading, one piece of code below the other."""
+    for opener in [*tree.css(OPENERS), *filter(_holds_a_heading, tree.css("summary"))]:
+        opener.unwrap()
+    for code in tree.css("pre > code + code"):
+        if code.prev.tag == "code":
+            code.insert_before("\n")
 
 
 def _remove(elements: Iterable[Any]) -> None:
@@ -99,6 +112,10 @@ def _remove(elements: Iterable[Any]) -> None:
 
 def _holds_the_page(element: Any) -> bool:
     return element.css_first("main, article, h1") is not None
+
+
+def _holds_a_heading(element: Any) -> bool:
+    return element.css_first(HEADINGS) is not None
 
 
 def _holds_an_article(element: Any) -> bool:
@@ -132,6 +149,11 @@ def _name_pictures(tree: Any) -> None:
         text = " ".join((attributes.get("alt") or "").split())
         if text and not FILE.match(text) and attributes.get("aria-hidden") != "true":
             picture.replace_with(f" {text} ")
+
+
+def _is_permalink(anchor: Any) -> bool:
+    """Tell whether a link is only the sign beside a heading that gives its address."""
+    return next(anchor.iter(), None) is None and anchor.text(deep=False).strip() in PERMALINKS
 
 
 def _is_hidden(element: Any) -> bool:

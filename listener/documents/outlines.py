@@ -16,7 +16,7 @@ _BRACED = rf"\{{(?P<title>(?:{_SIGN}|{_GROUP}){{1,500}})\}}"
 _FLAGS = re.MULTILINE | re.IGNORECASE
 # What gives the title of a whole document first, then what gives a heading.
 _HEADINGS: Mapping[str, tuple[re.Pattern[str], ...]] = {
-    "text/x-rst": (re.compile(rf"^(?:(?:{_RULE})[ \t\r]*\n)?{_LINE}\n(?P<under>{_RULE})[ \t\r]*$", _FLAGS),),
+    "text/x-rst": (re.compile(rf"^(?:(?:{_RULE})[ \t\r]*\n)?{_LINE}\n(?P<under>{_RULE}|--|==)[ \t\r]*$", _FLAGS),),
     "text/x-asciidoc": (re.compile(r"^=[ \t]" + _LINE, _FLAGS), re.compile(r"^={2,6}[ \t]" + _LINE, _FLAGS)),
     "text/x-org": (re.compile(r"^#\+title:" + _LINE, _FLAGS), re.compile(r"^\*{1,9}[ \t]" + _LINE, _FLAGS)),
     "text/x-tex": (

@@ -23,7 +23,8 @@ BULLETS = {"\uf0b7": "•", "\uf0a7": "•", "\uf0d8": "•", "\uf0fc": "•"}  
 # Letters as old PDFs store them, by their shape at that place in the word (Arabic) or joined (ﬁ): nobody types these.
 SHAPES = (*range(0xFB00, 0xFB07), *range(0xFB50, 0xFE00), *range(0xFE70, 0xFEFD))
 LETTERS = str.maketrans(BULLETS | {chr(shape): normalize("NFKC", chr(shape)).lstrip(" ") for shape in SHAPES})
-FORMS = re.compile(r"^(\s*)\\(?=[#>+=~-])")  # at the beginning, the escape keeps a line from being a heading or list
+# At the beginning, the escape keeps a line from being a heading, a list, a quote or code; ``-g`` is none of them.
+FORMS = re.compile(r"^(\s*)\\(?=>|#{1,6}(?:\s|$)|[+-](?:\s|$)|[=-]+\s*$|~~~)")
 UNDERLINED = re.compile(  # words, and parts of words at one end
     r"(?<!\w)__(?=[^\s_])(?P<inner>[^_\n]*[^\s_])__(?!_)|(?<!_)__(?=[^\s_])(?P<end>[^_\n]*[^\s_])__(?!\w)"
 )

@@ -73,6 +73,11 @@ async def test_a_pages_own_header_with_title_author_and_abstract_stays(parsers: 
     [
         "<nav><a href='/'>zz home</a></nav>",
         "<div role='navigation'>zz</div>",
+        "<ul role='menu'><li><button>zz Light</button></li><li><button>zz Dark</button></li></ul>",
+        "<a class='skip-to-content' href='#content'>zz Skip to content</a>",
+        "<div id='mdbook-help-container'><h2>zz Keyboard shortcuts</h2><p>zz Press Esc</p></div>",
+        "<table summary='Navigation header'><tr><td><a href='a.html'>zz Prev</a></td><th>zz Manual</th></tr></table>",
+        "<div class='header'><p>Next: <a href='a.html' accesskey='n' rel='next'>zz Types</a> &nbsp; </p></div>",
         "<header><a href='/'>zz Logo</a><a href='/p'>zz Products</a></header>",
         "<footer><a href='/i'>zz Imprint</a> | <a href='/p'>zz Privacy</a></footer>",
         "<aside><ul><li><a href='/a'>zz More</a></li></ul></aside>",
@@ -93,6 +98,30 @@ async def test_a_pages_own_header_with_title_author_and_abstract_stays(parsers: 
 )
 async def test_furniture_and_what_nobody_sees_goes(parsers: Parsers, furniture: str) -> None:
     assert await page(parsers, f"{furniture}<p>{BODY}</p>") == f"{BODY}\n"
+
+
+async def test_an_old_docbooks_navigation_goes_although_it_is_written_in_capitals(parsers: Parsers) -> None:
+    doctype = '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "http://www.w3.org/TR/html4/loose.dtd">'
+    around = "<DIV CLASS='{}'><P>The manual</P><A HREF='a.html'>Prev</A></DIV>"
+    body = f"<HTML><BODY>{around.format('NAVHEADER')}<P>{BODY}</P>{around.format('NAVFOOTER')}</BODY></HTML>"
+    assert (await parsers.parse((doctype + body).encode(), uri="a.html")).text == f"{BODY}\n"
+
+
+@pytest.mark.parametrize("sign", ["#", "¶", " ¶", "§", "🔗"])
+async def test_a_headings_link_to_itself_is_no_part_of_it(parsers: Parsers, sign: str) -> None:
+    text = await page(parsers, f"<h2>Tides<a href='#tides'>{sign}</a></h2><p>{BODY} <a href='#n'>1</a></p>")
+    assert text == f"## Tides\n\n{BODY} 1\n"
+
+
+async def test_a_heading_that_opens_something_is_a_heading(parsers: Parsers) -> None:
+    body = f"<details><summary><span>Since 1.0</span><h3>Tides</h3></summary><p>{BODY}</p></details>"
+    assert await page(parsers, body) == f"Since 1.0\n\n### Tides\n\n{BODY}\n"
+
+
+async def test_pieces_of_code_beside_each_other_are_lines(parsers: Parsers) -> None:
+    code = "<pre><code>import a from 'b';</code><code>const a = require('b');</code></pre>"
+    assert "import a from 'b';\nconst a = require('b');\n" in await page(parsers, code)
+    assert "a b\n" in await page(parsers, "<pre><code>a</code> <code>b</code></pre>")
 
 
 @pytest.mark.parametrize(

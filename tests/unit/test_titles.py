@@ -183,6 +183,8 @@ def test_a_message_without_headings_keeps_its_subject_whatever_that_is() -> None
     [
         ("text/x-rst", ".. comment\n\n=====\nTitle\n=====\n\nSub\n---\n", "Title"),
         ("text/x-rst", "Longer than its line\n---\n\nReal one\n~~~~~~~~\n", "Real one"),
+        ("text/x-rst", "if\n--\n\nSynopsis\n^^^^^^^^\n", "if"),
+        ("text/x-rst", "word\n--\n\nSynopsis\n^^^^^^^^\n", "Synopsis"),
         ("text/x-asciidoc", "// comment\n= Document title\n\n== Part\n", "Document title"),
         ("text/x-asciidoc", "text\n\n== Part\n", "Part"),
         ("text/x-org", "* Heading\n#+TITLE: The title\n", "The title"),
