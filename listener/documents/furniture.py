@@ -23,7 +23,7 @@ GONE = (
     "div.sphinxsidebar, a.headerlink, div[class=navheader i], div[class=navfooter i], table[summary^=navigation i], "
     "a.anchor-link, a[class*=skip i][href^='#'], #mdbook-help-container, input, select, textarea, button, template, "
     "iframe, object, [role=doc-toc], #toc, .toc, #table-of-contents, .table-of-contents, #SEC_Contents, "
-    "div.contents.topic, nav.contents"
+    ".contents-heading, div.contents.topic, nav.contents"
 )
 PERMALINKS = frozenset("#¶§🔗")
 # The common programs for consent, by the names that they give their banners; others by what they say.

@@ -76,6 +76,7 @@ async def test_a_pages_own_header_with_title_author_and_abstract_stays(parsers: 
         "<ul role='menu'><li><button>zz Light</button></li><li><button>zz Dark</button></li></ul>",
         "<a class='skip-to-content' href='#content'>zz Skip to content</a>",
         "<div id='mdbook-help-container'><h2>zz Keyboard shortcuts</h2><p>zz Press Esc</p></div>",
+        "<span id='SEC_Contents'></span><h2 class='contents-heading'>zz Table of Contents</h2>",
         "<table summary='Navigation header'><tr><td><a href='a.html'>zz Prev</a></td><th>zz Manual</th></tr></table>",
         "<div class='header'><p>Next: <a href='a.html' accesskey='n' rel='next'>zz Types</a> &nbsp; </p></div>",
         "<header><a href='/'>zz Logo</a><a href='/p'>zz Products</a></header>",
