@@ -34,6 +34,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -42,6 +43,8 @@ from forking import Forked, clean_environment, fork_server
 
 PATIENCE_SECONDS = 40.0
 SLOW_SECONDS = 1.0
+
+INSIDE: ContextVar[frozenset[str]] = ContextVar("INSIDE", default=frozenset())
 
 
 class ListenerProcess:
@@ -217,10 +220,16 @@ class Points:
 
         @functools.wraps(method)
         async def held(self_: Any, *arguments: Any, **named: Any) -> Any:
-            await self.reach(f"before:{name}", arguments)
-            result = await method(self_, *arguments, **named)
-            await self.reach(f"after:{name}", arguments)
-            return result
+            if name in INSIDE.get():  # of the same method of a class above: one call, one point
+                return await method(self_, *arguments, **named)
+            inside = INSIDE.set(INSIDE.get() | {name})
+            try:
+                await self.reach(f"before:{name}", arguments)
+                result = await method(self_, *arguments, **named)
+                await self.reach(f"after:{name}", arguments)
+                return result
+            finally:
+                INSIDE.reset(inside)
 
         return held
 

@@ -104,6 +104,7 @@ async def test_hostile_documents_are_text_and_pages_fit_a_narrow_screen(
         assert await page.evaluate(FITS)
         await page.locator("td.long a").first.click()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("<script>alert(2)</script>\\u202e")
+        await page.wait_for_load_state()
         assert await page.evaluate(FITS)
         assert await page.locator(".run.shared").count() == 3  # one of them explains it
         await page.get_by_role("link", name="Next").first.click()
@@ -115,10 +116,12 @@ async def test_hostile_documents_are_text_and_pages_fit_a_narrow_screen(
         await page.keyboard.press("Enter")
         await expect(page.locator("mark")).to_have_text("Ships")
         assert page.url.count("=") == 2  # what is empty is not in the address
+        await page.wait_for_load_state()
         assert await page.evaluate(FITS)
         await page.get_by_role("button", name="Search all").click()
         await expect(page.get_by_role("checkbox", name="default")).to_be_checked()
         await page.get_by_role("link", name="Context for a prompt").click()
         await expect(page.locator(".passages pre")).to_contain_text("\\u202e")
+        await page.wait_for_load_state()
         assert await page.evaluate(FITS)
         assert "\u202e" in await page.locator("#prompt").input_value()  # it is copied as it stands

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from listener_process import ListenerProcess
-from pipeline import chunks, counted, ended, ingested, one, steps, uris
+from pipeline import chunks, counted, ended, ingested, one, steps, until, uris
 from staging import Connection, add, collection
 
 from listener import embedding
@@ -154,12 +154,8 @@ async def test_readers_see_a_document_whole_while_it_is_replaced(
         " from ingest_chunks where collection = $1"
     )
     seen.add(tuple(await one(other, query, name)))
-    assert (
-        await other.fetchval(
-            "select count(*) from ingest_chunk_store where collection = $1 and text like '%Friday%'", name
-        )
-        > 0
-    )
+    stored = "select count(*) > 0 from ingest_chunk_store where collection = $1 and text like '%Friday%'"
+    await until(lambda: other.fetchval(stored, name))
     process.go()
     while not replaced.done():
         seen.add(tuple(await one(other, query, name)))

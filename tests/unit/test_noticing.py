@@ -182,8 +182,8 @@ async def test_the_system_s_limit_of_watchers_is_an_error_that_is_known(docs: Pa
     """Each inotify instance is a descriptor: with none left there is no watcher."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
+    os.close(next_free := os.open(os.devnull, os.O_RDONLY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, hard))
     try:
         with pytest.raises(OSError) as refused:  # noqa: PT011
             FolderEvents([str(docs)], lambda _: None)
