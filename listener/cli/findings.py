@@ -52,7 +52,7 @@ class Findings:
 
 def _write(found: Finding, output: Output) -> None:
     style = "" if found.state == "ok" else STYLES[found.state]
-    head, told = f"{found.state:8} {found.name:10} ", in_shell(found.message)
+    head, told = f"{found.state:8} {found.name:11} ", in_shell(found.message)
     hints = [f"hint: {in_shell(found.hint)}"] if found.hint else []
     if not output.terminal:
         for line in (head + told, *(f"{'':{len(head)}}{hint}" for hint in hints)):
