@@ -13,8 +13,8 @@ import openai
 
 from listener.documents.steps import StepRefused, StepUnavailable, WrongStepOptions, used
 from listener.embedding.answers import Answer
-from listener.embedding.endpoint import LEFT_OUT, NO_KEY, PlainClient, read_other_than_success
-from listener.embedding.http_client import answer_of, is_about_certificates, new_client, read_limited
+from listener.embedding.endpoint import PlainClient, headers_of
+from listener.embedding.http_client import answer_of, is_about_certificates, read_limited
 from listener.embedding.refusals import harmless, retry_after, words_of
 
 MOST_BYTES = 1_000_000
@@ -29,20 +29,9 @@ class Chat:
         self._url = url
         self._key = key
         self._seconds = seconds
-        client = new_client(url, calls, seconds, read_other_than_success)
-        self._client = PlainClient(
-            api_key=key or "",
-            admin_api_key="",  # these four: otherwise it looks into the environment
-            organization="",
-            project="",
-            webhook_secret="",
-            base_url=url,
-            max_retries=0,
-            timeout=client.timeout,
-            http_client=client,
-        )
-        headers = LEFT_OUT if key else LEFT_OUT | NO_KEY
-        self._create = partial(self._client.chat.completions.with_streaming_response.create, extra_headers=headers)
+        self._client = PlainClient.of(url, key, calls, seconds)
+        create = self._client.chat.completions.with_streaming_response.create
+        self._create = partial(create, extra_headers=headers_of(key))
 
     async def ask(self, model: str, messages: Messages, most_tokens: int) -> str:
         """Return what the model says. Raises StepRefused, StepUnavailable, WrongStepOptions."""

@@ -41,22 +41,11 @@ class Endpoint:
         self._url = url
         self._key = key
         self._seconds = seconds
-        client = new_client(url, calls, seconds, read_other_than_success)
-        self._client = PlainClient(
-            api_key=key or "",
-            admin_api_key="",  # these four: otherwise it looks into the environment
-            organization="",
-            project="",
-            webhook_secret="",
-            base_url=url,
-            max_retries=0,
-            timeout=client.timeout,
-            http_client=client,
-        )
+        self._client = PlainClient.of(url, key, calls, seconds)
         self._create = partial(
             self._client.embeddings.with_streaming_response.create,
             encoding_format="base64",
-            extra_headers=LEFT_OUT if key else LEFT_OUT | NO_KEY,
+            extra_headers=headers_of(key),
         )
 
     async def call(self, model: str, texts: Sequence[str], dimensions: int | None) -> Answer:
@@ -114,6 +103,22 @@ class Endpoint:
 class PlainClient(openai.AsyncOpenAI):
     """Sends the headers below and the key, and none that the environment names or that tell about this machine."""
 
+    @classmethod
+    def of(cls, url: str, key: str | None, calls: int, seconds: float) -> PlainClient:
+        """Return one for ``url``. Raises SettingsError ``bad_proxy`` or ``certificate_refused``."""
+        client = new_client(url, calls, seconds, read_other_than_success)
+        return cls(
+            api_key=key or "",
+            admin_api_key="",  # these four: otherwise it looks into the environment
+            organization="",
+            project="",
+            webhook_secret="",
+            base_url=url,
+            max_retries=0,
+            timeout=client.timeout,
+            http_client=client,
+        )
+
     @property
     def default_headers(self) -> dict[str, str | openai.Omit]:
         return {
@@ -126,6 +131,11 @@ class PlainClient(openai.AsyncOpenAI):
 
 LEFT_OUT = {"x-stainless-retry-count": openai.Omit()}
 NO_KEY = {"authorization": openai.Omit()}
+
+
+def headers_of(key: str | None) -> dict[str, openai.Omit]:
+    """Return what each call leaves out of its headers."""
+    return LEFT_OUT if key else LEFT_OUT | NO_KEY
 
 
 async def read_other_than_success(response: httpx2.Response) -> None:
