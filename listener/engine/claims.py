@@ -46,6 +46,7 @@ MOST_VAIN = 20  # looks for rings one after the other that found nothing: anybod
 VAIN_PAUSE_SECONDS = 0.05
 LEAVES_SECONDS = 0.2  # for other listeners to take what was left for them
 GROWS_SECONDS = 0.25  # until a listener may have more places than it had
+ENDS_SECONDS = 2.0  # for a claim under way when the listener stops
 STUCK_SECONDS = 1.0  # without a place that comes free, until others begin beside those that have them
 
 
@@ -65,7 +66,15 @@ class Claims(Loop):
         self._lines = WhoseTurn()
         self._left_at: float | None = None
         self._vain = 0
+        self._one_claim = anyio.Lock()
         capacity.batches.on_free = self._freed
+
+    async def stop(self) -> None:
+        """End the run; a claim under way starts what it took first, else that would wait for another listener."""
+        with anyio.move_on_after(ENDS_SECONDS):
+            async with self._one_claim:
+                await super().stop()
+        await super().stop()
 
     async def run(self) -> None:
         """Claim and start. Raises OperatorError ``declared_dead``."""
@@ -128,6 +137,10 @@ class Claims(Loop):
         """Claim what there is room for and start it; False if nothing is due, or left for others."""
         if not room.requests:
             return True
+        async with self._one_claim:
+            return await self._claim_and_start(room, front)
+
+    async def _claim_and_start(self, room: Room, front: bool) -> bool:
         asked, began = self._lines.asked(front, room.served_small), time.monotonic()
         leaves = self._left_at is None or began - self._left_at < LEAVES_SECONDS
         claimed, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)

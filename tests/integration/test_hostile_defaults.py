@@ -243,7 +243,7 @@ async def test_a_database_that_takes_no_writes_is_named_as_that(
             assert raised.value.hint
     monkeypatch.setenv("INGEST_DATABASE_URL", ready)
     assert await doctor._doctor(Output()) == 5
-    assert "problem  writes     database_read_only" in capsys.readouterr().out
+    assert "problem  writes      database_read_only" in capsys.readouterr().out
 
 
 async def connected(dsn: str) -> None:

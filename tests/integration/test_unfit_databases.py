@@ -62,7 +62,7 @@ async def test_a_database_that_is_not_utf_8_is_refused_before_anything_is_made(
     error = await refused_by_all(encoded, "database_not_utf8", monkeypatch)
     assert "encoding 'UTF8'" in error.hint
     assert await doctor._doctor(Output()) == 5
-    assert "problem  database   database_not_utf8" in capsys.readouterr().out
+    assert "problem  database    database_not_utf8" in capsys.readouterr().out
 
 
 async def test_where_pgvector_is_not_installed_all_say_how_to_get_it(
@@ -73,7 +73,7 @@ async def test_where_pgvector_is_not_installed_all_say_how_to_get_it(
         assert way in error.hint
     assert await doctor._doctor(Output()) == 5
     said = capsys.readouterr().out
-    assert "problem  database   pgvector_missing" in said
+    assert "problem  database    pgvector_missing" in said
     assert error.hint in said
 
 
