@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
+import pytest
 from staging import Connection, carry, claim, cut, embed, ingest, one, publish, settle, start
 
 OTHER: dict[str, Any] = {"model": "other", "dimensions": 2}
@@ -30,7 +32,7 @@ async def order(c: Connection, name: str = "default", /, settings: Any = None, *
 async def listed(c: Connection, request: uuid.UUID, documents: int = 2, executor: str = "L1") -> None:
     """Claim a request that makes a generation, and write its manifest: batches of so many documents, from 1 on."""
     assert request in await claim(c, 1000, executor)
-    page = "select ingest_list_standing($1, $3, 1, 3, $2, 1000000)"
+    page = "select ingest_list_standing($1, $3, null, 3, $2, 1000000)"
     while await c.fetchval(page, request, documents, executor):
         pass
     await one(c, "select * from ingest_complete_manifest($1, $2)", request, executor)
@@ -93,3 +95,18 @@ async def standing(c: Connection, generation: int, name: str = "default") -> dic
 
 async def generations(c: Connection, name: str = "default") -> dict[int, str]:
     return {row["generation"]: row["state"] for row in await c.fetch(GENERATIONS, name)}
+
+
+async def stopped(c: Connection, name: str = "default", /, settings: Any = None) -> uuid.UUID:
+    """Order a generation whose service refuses the first call, as one does whose model does not exist."""
+    request = await order(c, name, settings)
+    await listed(c, request)
+    assert await settle(c, request, "failed", {"code": "unknown_model", "step": "embed"}) == "failed"
+    return request
+
+
+async def refused(c: Connection, query: str, *arguments: Any) -> str:
+    with pytest.raises(asyncpg.PostgresError) as error:
+        await c.fetch(query, *arguments)
+    assert (error.value.sqlstate or "").startswith("IG"), error.value
+    return str(error.value.constraint_name)

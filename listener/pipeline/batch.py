@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,14 +12,14 @@ from functools import partial
 from listener import logs
 from listener.database.outages import retry_on_outage
 from listener.documents.turns import Share, on_behalf_of
-from listener.errors import LostOwnership, RequestError, ServiceError
+from listener.errors import IngestError, LostOwnership, RequestError, ServiceError, SettingsError
 from listener.pipeline.away import SourceAway, StepAway
 from listener.pipeline.checkpoints import Step, give_way, run_plainly, run_step
 from listener.pipeline.chunk import cut
 from listener.pipeline.document_steps import DocumentSteps
 from listener.pipeline.embed import EmbedStep
 from listener.pipeline.load import load
-from listener.pipeline.parking import Parking
+from listener.pipeline.parking import GenerationLeft, Parking
 from listener.pipeline.places import Places, Seat
 from listener.pipeline.plan import plan
 from listener.pipeline.references import BatchRef, RequestRef
@@ -32,6 +33,8 @@ from listener.pipeline.unread import Unread
 Run = Callable[[Tools, str, Step], Awaitable[dict[str, int]]]
 
 LONGEST_WAIT_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+"""How often a batch looks whether what it can't be brought into is still asked for."""
 LACKS_GENERATION = "lacks_generation"
 
 
@@ -97,7 +100,7 @@ class BatchRuns:
             if settings.waits_for:
                 waits_on = await self.waits.before(fence, settings, seat)
             else:
-                await self._parking.before(fence, settings, seat)
+                settings = await self._wait_before(tools, fence, settings, seat)
         texts = Texts(tools.memory)
         try:
             with on_behalf_of(settings.share):
@@ -116,6 +119,15 @@ class BatchRuns:
         if outcome["open"] and settings.publish != "request":
             outcome |= await run(tools, "save", partial(self._save, tools, fence, seat))
         return outcome
+
+    async def _wait_before(self, tools: Tools, fence: Fence, settings: BatchSettings, seat: Seat) -> BatchSettings:
+        """Park a batch that has not begun; return its settings, which are others if what it waited for was given up."""
+        try:
+            await self._parking.before(fence, settings, seat)
+        except GenerationLeft:
+            await retry_on_outage(partial(tools.gateway.next_generation, fence))
+            settings = await retry_on_outage(partial(tools.gateway.batch_settings, fence.requests[0], fence.number))
+        return settings
 
     async def _load(
         self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None
@@ -145,7 +157,7 @@ class BatchRuns:
         ):  # begun anew behind an outage: it may be on its way into another one by now
             present = partial(tools.gateway.batch_settings, fence.requests[0], fence.number)
             settings = await retry_on_outage(present)
-        outcome = await self._embed(tools, fence, settings, texts, seat, patient)
+        outcome = await self._embed_as_asked(tools, fence, settings, texts, seat, patient)
         if several:
             await self._bring_along(tools, fence, seat, texts)
         return outcome
@@ -157,9 +169,37 @@ class BatchRuns:
         try:
             while settings := await retry_on_outage(turn):
                 await cut(tools, fence, texts)
-                await self._embed(tools, fence, settings, texts, seat, seat is not None)
+                await self._embed_as_asked(tools, fence, settings, texts, seat, seat is not None)
         finally:
             texts.let_go()
+
+    async def _embed_as_asked(
+        self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
+    ) -> dict[str, int]:
+        """Embed, unless it can't be done for a generation that stops over that: the batch goes on without it then."""
+        try:
+            return await self._embed(tools, fence, settings, texts, seat, patient)
+        except GenerationLeft:
+            pass
+        except (SettingsError, ServiceError) as error:
+            texts.let_go()
+            if not await self._is_left(tools, fence, settings, seat, error):
+                raise
+        return {"documents": 0}
+
+    async def _is_left(
+        self, tools: Tools, fence: Fence, settings: BatchSettings, seat: Seat | None, error: IngestError
+    ) -> bool:
+        """Return whether nobody asks for it any more. What makes the generation meets the same: wait for its end."""
+        is_patient = isinstance(error, SettingsError)
+        give_up = time.monotonic() + (self._parking.patience(settings.patience) if is_patient else LONGEST_WAIT_SECONDS)
+        while (asked := await retry_on_outage(partial(tools.gateway.asked_for, fence))) == "made":
+            if seat is None:
+                raise GoAlone from error
+            if time.monotonic() > give_up:
+                return False
+            await self._pause(fence, settings, seat, error, LOOK_SECONDS)
+        return asked == "left"
 
     async def _save(self, tools: Tools, fence: Fence, seat: Seat | None) -> dict[str, int]:
         """Publish. A generation may have been added since the batch was embedded: then in that first."""
@@ -215,7 +255,9 @@ class BatchRuns:
                 if attempt >= tools.settings.embed_attempts:
                     raise
                 if attempt:
-                    await self._pause(fence, settings, seat, error, attempt)
+                    self._tools.figures.count("retries")
+                    pause = error.retry_after or self._backoff(attempt)
+                    await self._pause(fence, settings, seat, error, pause)
 
     async def _before_next(self, turns: Tries, away: StepAway, verdict: str, seat: Seat) -> None:
         """Count an attempt at an own step; where its service lives, the fault may be the batch's own: pause."""
@@ -225,14 +267,10 @@ class BatchRuns:
             async with seat.away():
                 await asyncio.sleep(self._backoff(turns.failed))
 
-    async def _pause(
-        self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError, attempt: int
-    ) -> None:
+    async def _pause(self, fence: Fence, settings: BatchSettings, seat: Seat, error: IngestError, pause: float) -> None:
         """Wait, without a place, before the next attempt; ``ingest_status`` shows why, and until when."""
-        pause = error.retry_after or self._backoff(attempt)
         reason = error.as_json("embed") | {"service": settings.service}
         await self._tools.gateway.note_retry(fence, reason, pause)
-        self._tools.figures.count("retries")
         async with seat.away():
             await asyncio.sleep(pause)
 

@@ -114,10 +114,12 @@ class Gateway(StepGateway):
         ]
 
     async def texts(self, revisions: Sequence[int]) -> dict[int, str]:
-        """Return the texts of revisions."""
-        query = """select v.id, coalesce(o.text, v.text) as text from ingest.ingest_revisions v
-          left join ingest.ingest_revisions o on o.id = v.stands_for where v.id = any ($1)"""
-        return {row["id"]: row["text"] for row in await self._pool.fetch(query, revisions)}
+        """Return the texts of revisions; of those that were deleted or replaced meanwhile, it may be gone."""
+        query = """select v.id, case when v.stands_for is null then v.text else o.text end as text
+          from ingest.ingest_revisions v left join ingest.ingest_revisions o on o.id = v.stands_for
+          where v.id = any ($1)"""
+        rows = await self._pool.fetch(query, revisions)
+        return {row["id"]: row["text"] for row in rows if row["text"] is not None}
 
     async def save_chunked(self, fence: Fence, cuts: Sequence[Cut]) -> int:
         """Write boundaries or errors: loaded → chunked or failed. Return the batch's chunks."""
@@ -200,6 +202,10 @@ class Gateway(StepGateway):
         """Turn the batch to the next generation that its documents have to stand in; None: they stand in all."""
         settings = await self._write("select ingest.ingest_next_generation($1::ingest.ingest_fence_v1)", fence.as_row)
         return None if settings is None else BatchSettings.model_validate_json(settings)
+
+    async def asked_for(self, fence: Fence) -> str:
+        """Return whether the generation that the batch is brought into is asked for; see ``ingest_asked_for``."""
+        return str(await self._write("select ingest.ingest_asked_for($1::ingest.ingest_fence_v1)", fence.as_row))
 
     # save
 

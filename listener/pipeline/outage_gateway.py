@@ -43,7 +43,7 @@ class OutageGateway(RequestGateway):
         return bool(await self._write(query, request, executor, attempt))
 
     async def look_at_parked(self, parked: Sequence[Parked]) -> dict[int, str]:
-        """Return the state of parked work, by its place among ``parked``: closed, open, over or gone."""
+        """Return the state of parked work, by its place among ``parked``: closed, left, open, over or gone."""
         query = (
             "select place, verdict from ingest.ingest_look_at_parked($1::uuid[], $2::int[], $3::uuid[], $4::float8[])"
         )

@@ -33,6 +33,10 @@ LEASE_SECONDS = 10.0  # to ask in, beyond what a call may take
 LIMITED_SECONDS = 1.0
 
 
+class GenerationLeft(Exception):
+    """The generation that a batch is brought into stopped, or was dropped: it goes on without."""
+
+
 @dataclass(eq=False, slots=True)
 class Parked:
     """Work that waits here; without a batch, a request that waits with its next one, or for its documents to be found.
@@ -102,7 +106,8 @@ class Parking:
     async def after(self, fence: Fence, settings: BatchSettings, seat: Seat, error: ServiceError) -> bool:
         """Park a batch whose call failed; return whether the service was away. Else the fault is the batch's own.
 
-        Raises ServiceError when its patience runs out, LostOwnership if it must not continue.
+        Raises ServiceError when its patience runs out, LostOwnership if it must not continue, GenerationLeft if
+        nobody asks any more for what it was to be embedded for.
         """
         await self.failed(settings, error)
         return await self._park(fence, settings, seat, error)
@@ -156,7 +161,7 @@ class Parking:
             one.wait_again()
 
     async def verdict(self, one: Parked) -> str:
-        """Wait until it may continue (``closed``), or must give up (``over``). Raises LostOwnership."""
+        """Wait until it may continue (``closed``, ``left``), or must give up (``over``). Raises LostOwnership."""
         self.parked.add(one)
         self.changed.set()
         try:
@@ -177,7 +182,8 @@ class Parking:
         def over() -> ServiceError:
             return _last(self._tools.away.error(settings.key) or known, settings)
 
-        await self.wait(one, seat, partial(self._tools.gateway.go_on, fence), over)
+        if await self.wait(one, seat, partial(self._tools.gateway.go_on, fence), over) == "left":
+            raise GenerationLeft
         return one.opened
 
 

@@ -60,7 +60,8 @@ async def with_texts(
 ) -> AsyncGenerator[tuple[Sequence[Worded], Mapping[int, str]], None]:
     """Yield a step's rows with their texts, by revision: first what this execution has kept, then what is fetched.
 
-    A fetched document stays in memory until the next is requested: never more at a time than there is room for.
+    A fetched document stays in memory until the next is requested: never more at a time than there is room for. One
+    that was deleted meanwhile is left out.
     To be closed (``aclosing``).
     """
     if kept := [row for row in rows if row.id in texts.kept]:
@@ -69,7 +70,8 @@ async def with_texts(
     sizes = await tools.gateway.text_sizes([row.id for row in missing]) if missing else {}
     for portion in portions(missing, lambda row: TIMES_STORED * (sizes.get(row.id) or 0), tools.memory.portion):
         async with tools.memory.reserve(portion.worst):
-            yield portion.rows, await tools.gateway.texts([row.id for row in portion.rows])
+            found = await tools.gateway.texts([row.id for row in portion.rows])
+            yield [row for row in portion.rows if row.id in found], found
 
 
 async def in_turn(tools: Tools, fence: Fence, rows: Sequence[Row], step: str) -> AsyncGenerator[Sequence[Row], None]:

@@ -35,6 +35,7 @@ begin
     with parked as materialized (
       select w.place, r.collection, coalesce(r.submitted_by, r.created_by) as submitter, r.limited and r.resume_at is not null as counts,
              case when r.status is distinct from 'running' or (w.batch is not null and b.owner is distinct from w.owner) then 'gone'
+                  when b.generation <> all (ingest.ingest_active_generations(r.collection)) then 'left'
                   when c.opened_at is not null and w.patience * interval '1 second' <= v_now - coalesce(b.waiting_since, (r.outage ->> 'since')::timestamptz, (
                          select min(o.waiting_since) from ingest.ingest_batches o where w.batch is null and o.request_id = r.id),
                          greatest(c.opened_at, r.started_at)) then 'over'
@@ -47,7 +48,7 @@ begin
         coalesce(b.waits_for, r.outage ->> 'service', ingest.ingest_service_of(ingest.ingest_worked_settings(r.settings, r.collection, b.generation))), coalesce(r.settings ->> 'tenant', ''))
     ), line as (
       select p.place, p.collection, p.submitter, row_number() over (partition by p.collection, p.submitter order by p.place) as n
-      from parked p where p.verdict = 'closed' and p.counts
+      from parked p where p.verdict in ('closed', 'left') and p.counts
     ), room as materialized (
       select d.collection, d.submitter, ingest.ingest_room(d.collection, d.submitter) as room
       from (select distinct l.collection, l.submitter from line l) d
@@ -60,6 +61,6 @@ end
 $$;
 
 comment on function ingest.ingest_look_at_parked(uuid[], int[], uuid[], float8[]) is
-  'What has become of work that waits for a service, by its place. gone: it was cancelled, or another execution owns it; over: it has waited for '
+  'What has become of work that waits for a service, by its place. gone: it was cancelled, or another execution owns it; left: the generation that it is brought into stopped, or was dropped; over: it has waited for '
   'p_patience seconds; open: its circuit is; closed: it may go on, as far as there is room; of the others nothing is said. A batch of null: a '
   'request that waits with its next one, since the first of its batches that waits has, or one whose documents are not found yet. Also writes down until when each waits.';

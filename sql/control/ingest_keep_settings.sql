@@ -9,7 +9,7 @@ declare
     where c.name = p_request.collection);
 begin
   if p_request.generation is not null then
-    perform ingest.ingest_require_building(p_request);
+    perform ingest.ingest_take_up_generation(p_request);
     return;
   end if;
   if p_request.settings is null or v_now = '{"generation": 1}' || (p_request.settings - '{pipeline,ocr,step_versions}'::text[]) then

@@ -17,6 +17,7 @@ begin
   perform ingest.ingest_settle(r.id, 'cancelled'::text, v_error) from ingest.ingest_requests r where r.id = any (p_gone) and r.status = 'running' order by r.id;
   update ingest.ingest_requests r set status = 'cancelled', finished_at = ingest.ingest_now(), error = v_error
   where r.id = any (p_gone) and r.status = 'pending';
+  perform ingest.ingest_end_generation(r.id, false) from ingest.ingest_requests r where r.id = any (p_gone) and r.status = 'cancelled' and r.generation is not null;
   update ingest.ingest_batches b
   set owner = case when b.finished_at is null then null else b.owner end, last_error = null
   where b.request_id = any (p_kept) and exists (

@@ -1,16 +1,20 @@
 create or replace function ingest.ingest_leave_generations(p_requests uuid[], p_batch int) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- A generation may be dropped while documents are brought into it, or purged before a request of its time goes on.
+-- A generation may stop or be dropped while documents are brought into it, or purged before a request of its time goes on.
 declare
   v_request record;
   v_active int[];
   v_own int;
 begin
   select r.collection, r.generation, ingest.ingest_generation(r) as own into v_request from ingest.ingest_requests r where r.id = p_requests[1];
+  if v_request.generation is not null then
+    perform ingest.ingest_skip_replaced(p_requests[1], p_batch);
+    return;
+  end if;
   v_active := ingest.ingest_active_generations(v_request.collection);
   v_own := v_request.own;
-  if v_request.generation is not null or v_active = array[v_own] and not exists (
+  if v_active = array[v_own] and not exists (
        select from ingest.ingest_batches b where b.request_id = any (p_requests) and b.batch = p_batch and b.generation is not null) then
     return;
   end if;
@@ -41,4 +45,4 @@ end
 $$;
 
 comment on function ingest.ingest_leave_generations(uuid[], int) is
-  'Has documents of a batch leave generations that are dropped or purged, and says which one the batch goes on with.';
+  'Has documents of a batch leave generations that stopped or are dropped or purged, and says which one the batch goes on with; of one that makes a generation, those that were replaced.';

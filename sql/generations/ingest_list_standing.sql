@@ -19,6 +19,10 @@ begin
            row_number() over w - 1 as place, sum(octet_length(o.text)) over w - octet_length(o.text) as before
     from page p join ingest.ingest_revisions o on o.id = p.revision_id left join ingest.ingest_requests q on q.id = o.request_id
     where o.text is not null and not ingest.ingest_stands_in(o.id, o.generation, v_request.generation)
+      and not exists (  -- before it stopped; text is '' as long as it is on its way, and an index has these
+        select from ingest.ingest_revisions v
+        where v.collection = o.collection and v.uri = o.uri and v.text is not null and v.document_id is null
+          and v.request_id = p_request and v.stands_for = o.id)
     window w as (order by o.uri)
   ), added as (
     insert into ingest.ingest_revisions

@@ -9,6 +9,9 @@ declare
 begin
   update ingest.ingest_generations g set state = 'purging', purged_to = ''
   where g.state = 'former' and g.switched_at < ingest.ingest_now() - coalesce(g.keep, p_retention);
+  -- Nobody can take it up any more.
+  update ingest.ingest_generations g set state = 'purging', purged_to = ''
+  where g.state = 'stopped' and not exists (select from ingest.ingest_requests r where r.id = g.request_id);
   select g.* into v_one from ingest.ingest_generations g where g.state = 'purging' order by g.collection, g.generation limit 1 for no key update skip locked;
   if not found then
     return 0;

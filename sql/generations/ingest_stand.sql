@@ -13,6 +13,7 @@ begin
   if not found then
     raise exception 'request % is no longer running', p_request.id using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
+  perform ingest.ingest_skip_replaced(p_request.id, p_batch);  -- also what had no text any more to be cut or embedded
   with live as materialized (
     select v.id, d.id as document_id, v.stands_for, v.generation, v.starts, v.ends, v.headings, v.leads
     from ingest.ingest_revisions v join ingest.ingest_documents d on d.revision_id = v.stands_for

@@ -8,7 +8,6 @@ begin
   for v_one in
     select g.* from ingest.ingest_generations g
     where g.state = 'building' and g.automatic and (p_request is null or g.request_id = p_request)
-      and not exists (select from ingest.ingest_requests r where r.id = g.request_id and r.status = 'cancelled')
     for no key update skip locked
   loop
     if not exists (select from ingest.ingest_index_store s where s.collection = v_one.collection and s.generation = v_one.generation) then
@@ -26,4 +25,4 @@ end
 $$;
 
 comment on function ingest.ingest_switch_due(uuid) is
-  'Makes generations live that are complete, and whose index stands, unless that was left to somebody, or somebody cancelled its request. Null: of all requests.';
+  'Makes generations live that are complete, and whose index stands, unless that was left to somebody. Null: of all requests.';

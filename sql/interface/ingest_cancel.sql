@@ -18,6 +18,7 @@ begin
     set status = 'cancelled', finished_at = ingest.ingest_now(), error = v_error,
         percent = (select p.percent from ingest.ingest_progress_of(r) p)
     where r.id = p_request;
+    perform ingest.ingest_end_generation(p_request, false);
   elsif v_status = 'running' then
     perform ingest.ingest_settle(p_request, 'cancelled'::text, v_error);
   else

@@ -3,7 +3,7 @@ comment on column ingest.ingest_generations.generation is 'Its number in the col
 comment on column ingest.ingest_generations.space_id is 'The embedding space of the vectors: ingest_spaces.id.';
 comment on column ingest.ingest_generations.settings is 'Chunk settings and prefixes of its own; of the live one, the collection''s hold.';
 comment on column ingest.ingest_generations.state is
-  'planned: a plan counts it; building: not complete yet; live: what readers see; former: can be gone back to; purging, purged: its chunks go, or are gone.';
+  'planned: a plan counts it; building: not complete yet; stopped: its request ended without success, and nothing is brought into it until that is retried or resumed; live: what readers see; former: can be gone back to; purging, purged: its chunks go, or are gone.';
 comment on column ingest.ingest_generations.request_id is 'The request that makes it: ingest_requests.id. Null: the collection''s first.';
 comment on column ingest.ingest_generations.automatic is 'Whether it becomes live by itself when it is complete.';
 comment on column ingest.ingest_generations.keep is 'How long the one that a switch to it makes a former one is kept; of a former one, how long it is. Null: INGEST_RETENTION_HOURS.';

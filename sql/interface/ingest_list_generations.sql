@@ -13,8 +13,8 @@ begin
     with planned as materialized (select * from ingest.ingest_plan_indexes())
     select g.collection, g.generation, g.state, s.embedder, s.model, s.dimensions,
            ingest.ingest_generation_settings(g.collection, g.generation) - '{space_id,embedder,endpoint,model,dimensions,generation}'::text[],
-           g.request_id, case when g.state in ('planned', 'building') then coalesce(p.percent, r.percent) end,
-           case when g.state = 'building' then coalesce(ingest.ingest_switch_waits_for(g, false), case when g.automatic and r.status is distinct from 'cancelled' then 'switch: next' else 'switch: select ingest_switch(' || quote_literal(g.collection) || ')' end) end,
+           g.request_id, case when g.state in ('planned', 'building', 'stopped') then coalesce(p.percent, r.percent) end,
+           case when g.state in ('building', 'stopped') then coalesce(ingest.ingest_switch_waits_for(g, false), case when g.automatic then 'switch: next' else 'switch: select ingest_switch(' || quote_literal(g.collection) || ')' end) end,
            i.state || coalesce(' ' || i.percent || ' %', ''), g.created_at, g.switched_at
     from ingest.ingest_generations g join ingest.ingest_spaces s on s.id = g.space_id
     left join ingest.ingest_requests r on r.id = g.request_id

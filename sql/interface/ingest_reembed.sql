@@ -23,8 +23,9 @@ begin
   perform ingest.ingest_check_reembed(collection, v_collection, settings, options, keep);
   v_is_plan := coalesce((options ->> 'plan')::boolean, false);
   if not v_is_plan then
-    perform ingest.ingest_require_one_generation(collection);
     perform ingest.ingest_lock_generations(collection, true);
+    perform ingest.ingest_require_one_generation(collection);
+    update ingest.ingest_generations g set state = 'purging', purged_to = '' where g.collection = v_collection.name and g.state = 'stopped';
   end if;
   v_space := ingest.ingest_new_space(v_collection, settings);
   v_present := jsonb_build_object(

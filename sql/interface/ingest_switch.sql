@@ -8,7 +8,7 @@ declare
   v_waits text;
 begin
   perform ingest.ingest_require('operate'::text, collection);
-  select g.* into v_generation from ingest.ingest_generations g where g.collection = ingest_switch.collection and g.state = 'building' for no key update;
+  select g.* into v_generation from ingest.ingest_generations g where g.collection = ingest_switch.collection and g.state in ('building', 'stopped') order by g.state limit 1 for no key update;
   if not found then
     raise exception 'no generation of collection "%" is being made', collection
       using errcode = 'IG045', constraint = 'nothing_to_switch_to', hint = format('See select * from ingest_list_generations(%L).', collection);
@@ -25,6 +25,7 @@ begin
       using errcode = 'IG045', constraint = 'not_complete',
             hint = case when v_waits like 'index:%' then 'Wait, or: ingest_switch(…, without_index => true); searches by vector are slow until it stands.'
                         when v_waits like 'documents:%' then 'Mend them, or: ingest_switch(…, leave_failed => true); searches do not find them until they are ingested again.'
+                        when v_generation.state = 'stopped' then format('It then lists what was published since. To give it up: select ingest_drop_generation(%L).', collection)
                         else 'Wait for its request.' end;
   end if;
   return ingest.ingest_make_live(collection, v_generation.generation);

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-import asyncpg
-import pytest
 from reembedding import (
     OTHER,
     begun,
@@ -18,6 +15,7 @@ from reembedding import (
     order,
     published,
     reembedded,
+    refused,
     standing,
 )
 from staging import (
@@ -40,13 +38,6 @@ from staging import states as states_of
 
 AB = {"a": "a cat", "b": "two cats"}
 MAKER = "select request_id from ingest_generations where generation = 2"
-
-
-async def refused(c: Connection, query: str, *arguments: Any) -> str:
-    with pytest.raises(asyncpg.PostgresError) as error:
-        await c.fetch(query, *arguments)
-    assert (error.value.sqlstate or "").startswith("IG"), error.value
-    return str(error.value.constraint_name)
 
 
 async def test_all_documents_stand_in_the_new_generation_and_then_it_is_live(c: Connection) -> None:
@@ -207,8 +198,12 @@ async def test_what_is_dropped_or_cancelled_at_the_last_moment_does_not_become_l
     await c.execute("select ingest_cancel($1)", request)
     await c.execute("select ingest_switch_due(null)")
     row = await one(c, "select * from ingest_list_generations('default') where generation = 3")
-    assert (row["state"], row["waiting_for"]) == ("building", "switch: select ingest_switch('default')")
-    await c.fetch("select ingest_switch('default')")
+    wait = f"request: it ended as cancelled; select ingest_resume('{request}')"
+    assert (row["state"], row["waiting_for"]) == ("stopped", wait)
+    assert await refused(c, "select ingest_switch('default', leave_failed => true)") == "not_complete"
+    await c.execute("select ingest_resume($1)", request)
+    await listed(c, request)
+    assert await make(c, request) == "succeeded"
     assert (await generations(c))[3] == "live"
 
 
@@ -238,7 +233,7 @@ async def test_a_cancelled_one_goes_on_where_it_was(c: Connection) -> None:
     await published(c, {"2": "meanwhile"})
     assert await refused(c, "select ingest_switch('default')") == "not_complete"
     await c.execute("select ingest_resume($1)", request)
-    assert request in await claim(c, 10)
+    await listed(c, request)
     assert await make(c, request) == "succeeded"
     assert (await generations(c))[2] == "live"
     assert await live(c) == {"0": "text 0", "1": "text 1", "2": "meanwhile", "3": "text 3"}

@@ -27,7 +27,6 @@ begin
   if v_batch.alone is not null or v_batch.remaining is null then  -- null: a former release made it
     perform ingest.ingest_count_batches(array[p_request], p_batch, false);
   end if;
-  perform ingest.ingest_skip_replaced(p_request, p_batch);
   perform ingest.ingest_leave_generations(array[p_request], p_batch);
   update ingest.ingest_batches b
   set owner = p_owner, executor_id = p_executor, step = 'load', crashes = v_batch.crashes, alone = null,

@@ -9,6 +9,7 @@ declare
   v_watch text;
   v_is_plan boolean;
   v_generation int;
+  v_goes_on boolean;
   v_plan jsonb;
 begin
   perform ingest.ingest_as_system();
@@ -31,6 +32,8 @@ begin
   if v_status is null then
     v_status := case when v_failed = 0 and v_error is null then 'succeeded' when v_done + v_skipped > 0 then 'partially_succeeded' else 'failed' end;
   end if;
+  -- Some of its documents failed: its service works, and it may be switched to without them.
+  v_goes_on := v_status = 'succeeded' or v_status = 'partially_succeeded' and v_error is null and v_done > 0;
   update ingest.ingest_requests r
   set status = v_status, finished_at = greatest(ingest.ingest_now(), r.started_at), documents_total = v_total, documents_done = v_done,
       documents_skipped = v_skipped, documents_failed = v_failed, chunks_total = v_chunks,
@@ -41,7 +44,7 @@ begin
       error = coalesce(v_error, case when v_failed > 0 and v_plan is null then ingest.ingest_documents_failed(p_request, v_failed, v_total) end)
   where r.id = p_request;
   if v_generation is not null then
-    update ingest.ingest_generations g set state = 'purged' where g.request_id = p_request and g.state = 'planned' and v_status = 'succeeded';
+    perform ingest.ingest_end_generation(p_request, v_goes_on);
     perform ingest.ingest_switch_due(p_request);
   end if;
   if v_open > 0 then  -- else nothing of it is parked; one that is locked is just going on, or parks in vain

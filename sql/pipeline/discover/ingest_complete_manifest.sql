@@ -8,12 +8,12 @@ begin
   update ingest.ingest_revisions r set state = 'skipped', reason = 'duplicate', error = null
   from (
     select n.id, row_number() over (partition by n.uri order by n.position desc, n.id desc) as place
-    from ingest.ingest_revisions n where n.request_id = p_request) places
+    from ingest.ingest_revisions n where n.request_id = p_request and n.stands_for is null) places
   where r.id = places.id and places.place > 1;
   insert into ingest.ingest_batches (request_id, batch, documents, bytes)
   select r.request_id, r.batch, count(*), coalesce(sum(r.bytes), 0)
   from ingest.ingest_revisions r where r.request_id = p_request and r.state not in ('failed', 'skipped')
-  group by r.request_id, r.batch;
+  group by r.request_id, r.batch on conflict do nothing;  -- of a generation that stopped, listed before
   perform ingest.ingest_count_batches(array[p_request], null::int, false);
   perform ingest.ingest_count_manifest(p_request);
   select count(*) + coalesce((select u.documents_unchanged from ingest.ingest_requests u where u.id = p_request), 0) into documents

@@ -1,0 +1,175 @@
+"""A generation whose request ended without success: publishing goes on without it, and it can be taken up again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from reembedding import (
+    OTHER,
+    begun,
+    brought_along,
+    first,
+    generations,
+    listed,
+    make,
+    order,
+    published,
+    refused,
+    standing,
+    stopped,
+)
+from staging import Connection, add_listener, carry, embed, live, one, own, publish, settle
+from staging import states as states_of
+
+AB = {"a": "a cat", "b": "two cats"}
+
+
+async def test_publishing_goes_on_without_a_generation_whose_request_failed(c: Connection) -> None:
+    await first(c, AB)
+    await stopped(c)
+    assert await generations(c) == {1: "live", 2: "stopped"}
+    request, owner = await begun(c, {"a": "a dog", "c": "new"})
+    assert await publish(c, request, 0, owner) == (2, 0)
+    assert await live(c) == {"a": "a dog", "b": "two cats", "c": "new"}
+
+
+async def test_a_batch_that_is_brought_into_it_as_it_stops_is_published_without(c: Connection) -> None:
+    await first(c, AB)
+    await listed(c, reembedding := await order(c))
+    request, owner = await begun(c, {"a": "a dog"})
+    settings = await c.fetchval("select ingest_next_generation($1::ingest_fence_v1)", ([request], 0, owner))
+    assert settings["generation"] == 2
+    await settle(c, reembedding, "failed", {"code": "unknown_model"})
+    assert await brought_along(c, request, owner) == []
+    assert await publish(c, request, 0, owner) == (1, 0)
+    assert await settle(c, request) == "succeeded"
+
+
+async def test_retried_it_gets_all_that_was_published_meanwhile_before_it_is_live(c: Connection) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    await published(c, {"a": "a dog", "c": "new"})
+    late, owner = await begun(c, {"d": "late"})
+    assert await refused(c, "select ingest_switch('default', leave_failed => true)") == "not_complete"
+    await c.execute("select ingest_retry($1)", request)
+    assert (await generations(c))[2] == "building"
+    # From here on what is published stands in both.
+    assert await refused(c, "select * from ingest_publish($1, 0, $2)", [late], owner) == "lacks_generation"
+    await listed(c, request, 1)
+    assert await brought_along(c, late, owner) == [2]
+    await publish(c, late, 0, owner)
+    assert await make(c, request) == "succeeded"
+    now = {"a": "a dog", "b": "two cats", "c": "new", "d": "late"}
+    assert (await generations(c))[2] == "live"
+    assert await live(c) == await standing(c, 1) == now
+    row = await one(c, "select documents_done, documents_skipped from ingest_requests where id = $1", request)
+    assert tuple(row) == (3, 1)  # b, the new a and c; the a of before was replaced
+
+
+async def test_what_stood_in_it_before_it_stopped_is_not_listed_again(c: Connection) -> None:
+    await first(c, AB)
+    await listed(c, request := await order(c), 1)
+    await carry(c, request, batch=1, vectors=["[1,0]"])
+    await c.execute("select ingest_cancel($1)", request)
+    await c.execute("select ingest_resume($1)", request)
+    await listed(c, request, 1)
+    assert await c.fetchval("select count(*) from ingest_revisions where request_id = $1", request) == 2
+    assert await make(c, request) == "succeeded"
+    assert await c.fetchval("select documents_done from ingest_requests where id = $1", request) == 2
+
+
+async def test_cancelled_before_it_began_it_holds_up_nobody_and_can_be_resumed(c: Connection) -> None:
+    await first(c, AB)
+    request = await order(c)
+    await c.execute("select ingest_cancel($1)", request)
+    assert (await generations(c))[2] == "stopped"
+    await published(c, {"c": "new"})
+    await c.execute("select ingest_resume($1)", request)
+    await listed(c, request)
+    assert await make(c, request) == "succeeded"
+    assert await live(c) == AB | {"c": "new"}
+
+
+async def test_one_whose_service_refuses_in_the_middle_stops_and_one_with_documents_that_failed_does_not(
+    c: Connection,
+) -> None:
+    await first(c, AB)
+    await listed(c, request := await order(c))
+    fence = ([request], 1, await own(c, request, 1))
+    rows = await c.fetch(
+        "select e.id, v.uri from ingest_to_chunk($1::ingest_fence_v1) e join ingest_revisions v using (id)", fence
+    )
+    cuts = [(r["id"], [0], [1], None, {"code": "x", "step": "chunk"} if r["uri"] == "b" else None) for r in rows]
+    await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
+    await embed(c, request, 1, fence[2], ["[1,0]"])
+    await publish(c, request, 1, fence[2])
+    await c.execute("begin")
+    assert await settle(c, request, None, {"code": "api_key_refused"}) == "partially_succeeded"
+    assert (await generations(c))[2] == "stopped"
+    await c.execute("rollback")
+    assert await settle(c, request) == "partially_succeeded"
+    assert (await generations(c))[2] == "building"
+
+
+async def test_another_order_takes_the_place_of_one_that_stopped(c: Connection) -> None:
+    await first(c, AB)
+    request = await stopped(c, "default", {"model": "no such model", "dimensions": 2})
+    await listed(c, second := await order(c))
+    assert await generations(c) == {1: "live", 2: "purging", 3: "building"}
+    assert await refused(c, "select ingest_retry($1)", request) == "generation_gone"
+    assert await make(c, second) == "succeeded"
+    assert await live(c) == AB
+
+
+async def test_it_can_be_dropped_and_goes_when_its_request_is_gone(c: Connection) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    await c.execute("begin")
+    await c.fetch("select ingest_drop_generation('default')")
+    assert (await generations(c))[2] == "purging"
+    await c.execute("rollback")
+    await c.execute("delete from ingest_requests where id = $1", request)
+    while await c.fetchval("select ingest_purge_generations($1::interval, 10)", timedelta(0)):
+        pass
+    assert (await generations(c))[2] == "purged"
+
+
+async def test_it_is_not_taken_up_while_a_listener_of_a_former_release_would_publish_beside_it(c: Connection) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    await add_listener(c, "old")
+    assert await refused(c, "select ingest_retry($1)", request) == "former_listener"
+
+
+async def test_the_generation_of_a_plan_goes_however_the_plan_ends(c: Connection) -> None:
+    await first(c, AB)
+    plan = await order(c, "default", OTHER, options={"plan": True})
+    await c.execute("select ingest_cancel($1)", plan)
+    assert (await generations(c))[2] == "purged"
+    await c.execute("select ingest_resume($1)", plan)
+    assert (await generations(c))[2] == "planned"
+    await listed(c, plan)
+    assert await settle(c, plan, "failed", {"code": "x"}) == "failed"
+    assert (await generations(c))[2] == "purged"
+
+
+async def test_a_document_that_is_deleted_as_it_is_listed_was_replaced_and_did_not_fail(
+    c: Connection, other: Connection
+) -> None:
+    await first(c, AB)
+    request = await order(c)
+    async with other.transaction():
+        await listed(other, request)
+        fence = ([request], 1, await own(other, request, 1))
+        await c.execute("delete from ingest_documents where uri = 'a'")  # which sees nothing of that yet
+    rows = await c.fetch(
+        "select id from ingest_to_chunk($1::ingest_fence_v1) join ingest_revisions v using (id)"
+        " where exists (select from ingest_revisions o where o.id = v.stands_for)",  # a's text is gone
+        fence,
+    )
+    cuts = [(row["id"], [0], [1], None, None) for row in rows]
+    await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
+    await embed(c, request, 1, fence[2], ["[1,0]"])
+    await publish(c, request, 1, fence[2])
+    assert await states_of(c, request) == {"a": "superseded", "b": "published"}
+    assert await settle(c, request) == "succeeded"
