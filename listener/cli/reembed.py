@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from listener.client import Ingest
 
 Name = Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection.")]
+Number = Annotated[int | None, typer.Option("--generation", help="Its number.")]
 
 
 def reembed(
@@ -85,18 +86,25 @@ def switch(
     run(_changed(collection, "live", verb, show_sql, Output(as_json)))
 
 
-def rollback(collection: Name, show_sql: arguments.ShowSql = False, as_json: arguments.Json = False) -> None:
-    """Make the former generation live again, with all that was published since: select ingest_rollback(collection).
+def rollback(
+    collection: Name,
+    generation: Number = None,
+    show_sql: arguments.ShowSql = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Make a former generation live again, with all published since: select ingest_rollback(collection, number).
+
+    The one that was live last, unless its number is given; the same again goes forward.
 
     \b
     ingest rollback manuals
     """
-    run(_changed(collection, "live", lambda ingest: ingest.rollback(collection), show_sql, Output(as_json)))
+    run(_changed(collection, "live", lambda ingest: ingest.rollback(collection, generation), show_sql, Output(as_json)))
 
 
 def drop_generation(
     collection: Name,
-    generation: Annotated[int | None, typer.Option("--generation", help="Its number.")] = None,
+    generation: Number = None,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:

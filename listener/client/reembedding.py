@@ -14,7 +14,7 @@ from listener.client.session import Session
 REEMBED = """select {schema}.ingest_reembed($1::text, $2::text::jsonb, $3::text::jsonb, $4::boolean, $5::interval,
   $6::int)"""
 SWITCH = "select (s.g).generation from (select {schema}.ingest_switch($1::text, $2::boolean, $3::boolean) as g) s"
-ROLLBACK = "select (s.g).generation from (select {schema}.ingest_rollback($1::text) as g) s"
+ROLLBACK = "select (s.g).generation from (select {schema}.ingest_rollback($1::text, $2::int) as g) s"
 DROP = "select (s.g).generation from (select {schema}.ingest_drop_generation($1::text, $2::int) as g) s"
 LIST = """select g.collection, g.generation, g.state, g.embedder, g.model, g.dimensions, g.settings::text as settings,
   g.request_id, g.percent::float8 as percent, g.waiting_for, g.index, g.created_at, g.switched_at
@@ -72,9 +72,12 @@ class Reembedding:
         """Make the generation live that was made; return its number. Raises RequestError ``not_complete``."""
         return int(await self.session.value(SWITCH, collection, without_index, leave_failed))
 
-    async def rollback(self, collection: str) -> int:
-        """Make the former generation live again; return its number. Raises RequestError ``nothing_to_go_back_to``."""
-        return int(await self.session.value(ROLLBACK, collection))
+    async def rollback(self, collection: str, generation: int | None = None) -> int:
+        """Make a former generation live again, the one that was live last or that number; return its number.
+
+        Raises RequestError ``nothing_to_go_back_to``.
+        """
+        return int(await self.session.value(ROLLBACK, collection, generation))
 
     async def drop_generation(self, collection: str, generation: int | None = None) -> int:
         """Give up the generation that is being made, or a former one; return its number.

@@ -4,6 +4,7 @@ as $$
 declare
   v_old ingest.ingest_spaces;
   v_new jsonb;
+  v_changes boolean;
 begin
   select s.* into v_old from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id where c.name = p_collection;
   v_new := jsonb_build_object(
@@ -14,13 +15,16 @@ begin
     raise exception 'the space of collection "%" is not complete', p_collection
       using errcode = 'IG012', constraint = 'incomplete_space', hint = 'Give embedder, model and dimensions together.';
   end if;
-  if v_old.id is not null and v_new <> jsonb_build_object(
-       'embedder', v_old.embedder, 'endpoint', v_old.endpoint, 'model', v_old.model, 'dimensions', v_old.dimensions)
-     and (exists (select from ingest.ingest_documents d where d.collection = p_collection)
-          or exists (select from ingest.ingest_requests r where r.collection = p_collection and r.status = 'running')) then
+  v_changes := v_old.id is not null and v_new <> jsonb_build_object(
+    'embedder', v_old.embedder, 'endpoint', v_old.endpoint, 'model', v_old.model, 'dimensions', v_old.dimensions);
+  if v_changes and (exists (select from ingest.ingest_documents d where d.collection = p_collection)
+                     or exists (select from ingest.ingest_requests r where r.collection = p_collection and r.status = 'running')) then
     raise exception 'collection "%" has documents in its space', p_collection
       using errcode = 'IG013', constraint = 'space_in_use',
             hint = 'Vectors of two spaces can''t be compared: another model for what is there: select ingest_reembed(name, settings).';
+  end if;
+  if v_changes then
+    perform ingest.ingest_require_no_switch(p_collection, '{"space_id": 0}'::jsonb);
   end if;
   perform ingest.ingest_assign_space(p_collection, v_new);
 end

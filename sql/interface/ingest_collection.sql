@@ -37,6 +37,7 @@ begin
   perform ingest.ingest_check_chunk_settings(p_name, p_settings);
   perform ingest.ingest_check_index_settings(p_name, p_settings);
   perform ingest.ingest_check_steps(p_settings -> 'steps');
+  perform ingest.ingest_require_no_switch(p_name, p_settings);
   insert into ingest.ingest_collections (name, created_by) values (p_name, ingest.ingest_caller()) on conflict do nothing;
   update ingest.ingest_collections c
   set chunk_size = coalesce((p_settings ->> 'chunk_size')::int, c.chunk_size),
@@ -69,4 +70,4 @@ $$;
 
 comment on function ingest.ingest_collection(text, jsonb) is
   'Creates or changes a collection; settings that are omitted or null stay (max_running, monthly_texts, monthly_cost: null is no limit; index_ef_construction: by size). IG012 unknown setting or wrong value, IG013 its space or '
-  'tenant is in use, IG040 only the owner may set its tenant.';
+  'tenant is in use, IG040 only the owner may set its tenant, IG045 a generation is being made, whose switch would undo it.';

@@ -24,7 +24,7 @@ comment on column ingest.ingest_failures.bytes is 'Size of the document, in byte
 comment on column ingest.ingest_failures.media_type is 'Its media type. Null: not known.';
 comment on column ingest.ingest_failures.batch is 'Its batch in the request. Null: it failed in discovery.';
 comment on column ingest.ingest_failures.revision_id is 'Its row in ingest_revisions.';
-comment on column ingest.ingest_failures.failing_now is 'True while no newer reading is live and no later request failed on it too. Null: not visible to you.';
+comment on column ingest.ingest_failures.failing_now is 'True while no newer reading is live and no later request failed on it too; of ingest_reembed: while it is live and lacks there. Null: not visible to you.';
 comment on column ingest.ingest_failures.found_at is 'When discovery found it.';
 comment on column ingest.ingest_failures.failed_at is 'When it failed. Null: not recorded.';
 comment on column ingest.ingest_failures.read_seconds is 'Seconds to read its bytes. Null: not read.';

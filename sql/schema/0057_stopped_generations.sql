@@ -12,3 +12,7 @@ create unique index one_generation_of_a_collection_is_made on ingest.ingest_gene
 update ingest.ingest_generations g set state = case g.state when 'planned' then 'purged' else 'stopped' end
 from ingest.ingest_requests r
 where r.id = g.request_id and g.state in ('planned', 'building') and r.status in ('failed', 'cancelled');
+
+-- It takes a number now.
+-- squawk-ignore ban-drop-function
+drop function if exists ingest.ingest_rollback(text);

@@ -3,7 +3,7 @@ returns table (uri text, revision_id bigint)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select distinct on (v.uri) v.uri, v.id from ingest.ingest_revisions v
-  where v.state = 'failed' and v.error is not null and v.collection = p_collection and v.uri > coalesce(p_after, '') and starts_with(v.uri, p_under)
+  where v.state = 'failed' and v.error is not null and v.stands_for is null and v.collection = p_collection and v.uri > coalesce(p_after, '') and starts_with(v.uri, p_under)
     and not exists (select from ingest.ingest_requests r where r.id = v.request_id and ingest.ingest_is_plan(r))
     and not exists (
       select from ingest.ingest_documents d

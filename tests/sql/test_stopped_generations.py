@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
+from typing import Any
 
+import asyncpg
+import pytest
 from reembedding import (
     OTHER,
     begun,
@@ -14,14 +18,45 @@ from reembedding import (
     make,
     order,
     published,
+    reembedded,
     refused,
     standing,
     stopped,
 )
-from staging import Connection, add_listener, carry, embed, live, one, own, publish, settle
+from staging import (
+    Connection,
+    add,
+    add_listener,
+    carry,
+    claim,
+    collection,
+    embed,
+    live,
+    one,
+    own,
+    publish,
+    settle,
+    start,
+)
 from staging import states as states_of
 
 AB = {"a": "a cat", "b": "two cats"}
+
+
+async def half_failed(c: Connection, ends: bool = True) -> uuid.UUID:
+    """Have a generation made in which b fails as it is cut."""
+    await listed(c, request := await order(c))
+    fence = ([request], 1, await own(c, request, 1))
+    rows = await c.fetch(
+        "select e.id, v.uri from ingest_to_chunk($1::ingest_fence_v1) e join ingest_revisions v using (id)", fence
+    )
+    cuts = [(r["id"], [0], [1], None, {"code": "x", "step": "chunk"} if r["uri"] == "b" else None) for r in rows]
+    await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
+    await embed(c, request, 1, fence[2], ["[1,0]"])
+    await publish(c, request, 1, fence[2])
+    if ends:
+        assert await settle(c, request) == "partially_succeeded"
+    return request
 
 
 async def test_publishing_goes_on_without_a_generation_whose_request_failed(c: Connection) -> None:
@@ -94,15 +129,7 @@ async def test_one_whose_service_refuses_in_the_middle_stops_and_one_with_docume
     c: Connection,
 ) -> None:
     await first(c, AB)
-    await listed(c, request := await order(c))
-    fence = ([request], 1, await own(c, request, 1))
-    rows = await c.fetch(
-        "select e.id, v.uri from ingest_to_chunk($1::ingest_fence_v1) e join ingest_revisions v using (id)", fence
-    )
-    cuts = [(r["id"], [0], [1], None, {"code": "x", "step": "chunk"} if r["uri"] == "b" else None) for r in rows]
-    await c.execute("select ingest_save_chunked($1::ingest_fence_v1, $2::ingest_cut_v1[])", fence, cuts)
-    await embed(c, request, 1, fence[2], ["[1,0]"])
-    await publish(c, request, 1, fence[2])
+    request = await half_failed(c, ends=False)
     await c.execute("begin")
     assert await settle(c, request, None, {"code": "api_key_refused"}) == "partially_succeeded"
     assert (await generations(c))[2] == "stopped"
@@ -173,3 +200,95 @@ async def test_a_document_that_is_deleted_as_it_is_listed_was_replaced_and_did_n
     await publish(c, request, 1, fence[2])
     assert await states_of(c, request) == {"a": "superseded", "b": "published"}
     assert await settle(c, request) == "succeeded"
+
+
+async def test_settings_that_a_switch_would_undo_are_refused_and_those_that_stay_are_not(c: Connection) -> None:
+    await first(c, AB)
+    change = "select from ingest_collection('default', $1)"
+    await listed(c, request := await order(c))
+    assert await refused(c, change, {"chunk_size": 400, "chunk_overlap": 40}) == "generation_in_work"
+    assert await refused(c, change, {"query_prefix": "q: "}) == "generation_in_work"
+    await c.execute(change, {"chunk_size": 1000, "model": "test", "max_running": 3})  # as it is
+    await c.execute("select ingest_cancel($1)", request)
+    assert await refused(c, change, {"chunk_size": 400}) == "generation_in_work"  # it may be taken up again
+    await c.execute("select ingest_drop_generation('default')")
+    await c.execute(change, {"chunk_size": 400})
+
+
+async def test_another_space_for_an_empty_collection_is_refused_while_a_generation_is_being_made(c: Connection) -> None:
+    await first(c, AB)
+    await c.execute("delete from ingest_documents")
+    await order(c)
+    space = {"model": "third", "dimensions": 4}
+    assert await refused(c, "select from ingest_collection('default', $1)", space) == "generation_in_work"
+
+
+async def test_a_reembedding_takes_none_of_the_requests_that_its_collection_may_run(c: Connection) -> None:
+    await first(c, AB)
+    await collection(c, "default", max_running=1)
+    await listed(c, await order(c))
+    request = await add(c)
+    assert await claim(c) == [request]
+    assert await c.fetchval("select ingest_running_in('default')") == 1
+
+
+async def test_what_there_is_instead_of_a_generation_to_go_back_to_is_said(c: Connection) -> None:
+    await first(c, AB)
+    back = "select (ingest_rollback('default', $1)).generation"
+    assert "ingest_reembed('default', settings)" in await hint(c, back, None)
+    await listed(c, request := await order(c))
+    assert "Generation 2 is still being made: select ingest_switch('default')" in await hint(c, back, None)
+    await make(c, request)
+    await reembedded(c, "default", {"chunk_size": 500})
+    assert [await c.fetchval(back, 1), await c.fetchval(back, None), await c.fetchval(back, None)] == [1, 3, 1]
+    assert await refused(c, back, 1) == "nothing_to_go_back_to"  # it is live
+    for number in (2, 3):
+        await c.execute("select ingest_drop_generation('default', $1)", number)
+    said = await hint(c, back, 2)
+    assert "Generation 2 is kept no longer" in said
+    await listed(c, request := await c.fetchval(said.split("again: ")[1].rstrip(".")))
+    assert await make(c, request) == "succeeded"
+    row = await one(c, "select * from ingest_list_generations('default') where state = 'live'")
+    assert (row["generation"], row["model"], row["dimensions"]) == (4, "other", 2)
+
+
+async def hint(c: Connection, query: str, *arguments: Any) -> str:
+    with pytest.raises(asyncpg.PostgresError) as error:
+        await c.fetch(query, *arguments)
+    assert error.value.constraint_name == "nothing_to_go_back_to"
+    return str(error.value.hint)
+
+
+async def test_a_document_that_fails_in_a_reembedding_is_failing_until_it_stands_there(c: Connection) -> None:
+    await first(c, AB)
+    request = await half_failed(c)
+    failing = "select uri, request_id from ingest_failures where failing_now"
+    assert [tuple(row) for row in await c.fetch(failing)] == [("b", request)]
+    assert await c.fetchval("select state from ingest_show_document('b')") == "live"
+    assert await c.fetch("select from ingest_list_documents('default', p_failed => true)") == []
+    await c.execute("begin")
+    await c.execute("select ingest_drop_generation('default')")
+    assert await c.fetch(failing) == []
+    await c.execute("rollback")
+    await c.execute("begin")
+    await published(c, {"b": "no cats"})
+    assert await c.fetch(failing) == []
+    await c.execute("rollback")
+    await c.fetch("select ingest_switch('default', leave_failed => true)")
+    assert [tuple(row) for row in await c.fetch(failing)] == [("b", request)]  # searches don't find it
+
+
+async def test_a_failure_in_a_reembedding_resolves_none_in_reading(c: Connection) -> None:
+    await first(c, AB)
+    failed = await start(c, ["b"])
+    fence = ([failed], 0, await own(c, failed))
+    row = await one(c, "select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    error = {"code": "broken", "step": "load"}
+    loaded = [(row["id"], row["read_seq"], *[None] * 7, error, *[None] * 5)]
+    await c.execute("select ingest_save_loaded($1::ingest_fence_v1, $2::ingest_loaded_v2[])", fence, loaded)
+    await settle(c, failed)
+    await half_failed(c)
+    assert await c.fetchval("select failing_now from ingest_failures where request_id = $1", failed)
+    await c.execute("delete from ingest_documents where uri = 'b'")
+    rows = await c.fetch("select uri, code from ingest_list_documents('default', p_failed => true)")
+    assert [tuple(row) for row in rows] == [("b", "broken")]
