@@ -18,15 +18,12 @@ begin
   if v_left > 0 then
     return format('documents: %s do not stand in it; select %s(%L)', v_left, v_goes_on, coalesce(v_request.id::text, p_generation.collection));
   end if;
-  select c.indexed and s.dimensions <= 4000 and coalesce(v_request.chunks_total, k.chunks, 0) > c.index_from as is_wanted, p.state, p.why, p.percent into v_index
-  from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = p_generation.space_id
-  left join ingest.ingest_index_store k on k.collection = c.name and k.generation = c.generation
-  left join lateral (
-    select i.* from ingest.ingest_plan_indexes() i where i.collection = c.name and i.generation = p_generation.generation offset 0) p
-    on coalesce(v_request.chunks_total, k.chunks, 0) > c.index_from
-  where c.name = p_generation.collection;
-  if v_index.is_wanted and coalesce(v_index.state, '') not in ('valid', 'own', 'exact') then
-    return format('index: %s%s', coalesce(v_index.state, 'not begun'), coalesce(', ' || v_index.why, ''));
+  if ingest.ingest_wants_index(p_generation, v_request.chunks_total) then
+    select i.state, i.why into v_index from ingest.ingest_plan_indexes() i
+    where i.collection = p_generation.collection and i.generation = p_generation.generation;
+    if coalesce(v_index.state, '') not in ('valid', 'own', 'exact') then
+      return format('index: %s%s', coalesce(v_index.state, 'not begun'), coalesce(', ' || v_index.why, ''));
+    end if;
   end if;
   return null;
 end

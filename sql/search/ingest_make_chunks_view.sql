@@ -44,6 +44,7 @@ begin
     select mine.attname as name, col_description(same.attrelid, same.attnum) as comment
     from pg_attribute mine join pg_attribute same on same.attrelid = 'ingest.ingest_chunks'::regclass and same.attname = mine.attname
     where mine.attrelid = v_view::regclass and mine.attnum > 0
+      and col_description(mine.attrelid, mine.attnum) is distinct from col_description(same.attrelid, same.attnum)
     union all select 'embedding_half', 'The vector at half precision, as the index of a large collection holds it.'
   loop
     execute format('comment on column %s.%I is %L', v_view, v_column.name, v_column.comment);
