@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,8 +32,6 @@ from listener.pipeline.unread import Unread
 Run = Callable[[Tools, str, Step], Awaitable[dict[str, int]]]
 
 LONGEST_WAIT_SECONDS = 60.0
-LOOK_SECONDS = 1.0
-"""How often a batch looks whether what it can't be brought into is still asked for."""
 LACKS_GENERATION = "lacks_generation"
 
 
@@ -183,23 +180,14 @@ class BatchRuns:
             pass
         except (SettingsError, ServiceError) as error:
             texts.let_go()
-            if not await self._is_left(tools, fence, settings, seat, error):
+            asked = await retry_on_outage(partial(tools.gateway.asked_for, fence))
+            if asked == "made" and seat is None:
+                raise GoAlone from error
+            if asked == "made" and seat is not None:
+                asked = await self._parking.until_made(fence, settings, seat, error)
+            if asked != "left":
                 raise
         return {"documents": 0}
-
-    async def _is_left(
-        self, tools: Tools, fence: Fence, settings: BatchSettings, seat: Seat | None, error: IngestError
-    ) -> bool:
-        """Return whether nobody asks for it any more. What makes the generation meets the same: wait for its end."""
-        is_patient = isinstance(error, SettingsError)
-        give_up = time.monotonic() + (self._parking.patience(settings.patience) if is_patient else LONGEST_WAIT_SECONDS)
-        while (asked := await retry_on_outage(partial(tools.gateway.asked_for, fence))) == "made":
-            if seat is None:
-                raise GoAlone from error
-            if time.monotonic() > give_up:
-                return False
-            await self._pause(fence, settings, seat, error, LOOK_SECONDS)
-        return asked == "left"
 
     async def _save(self, tools: Tools, fence: Fence, seat: Seat | None) -> dict[str, int]:
         """Publish. A generation may have been added since the batch was embedded: then in that first."""

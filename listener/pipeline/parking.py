@@ -15,13 +15,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
 from listener.database.outages import retry_on_outage
-from listener.errors import LostOwnership, ServiceError
+from listener.errors import IngestError, LostOwnership, ServiceError
 from listener.pipeline.away import HowToAsk, Key, SourcePlace, StepPlace
 from listener.pipeline.checkpoints import without_slot
 from listener.pipeline.places import Seat
@@ -31,6 +32,8 @@ from listener.pipeline.tools import Tools
 
 LEASE_SECONDS = 10.0  # to ask in, beyond what a call may take
 LIMITED_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+LONGEST_END_SECONDS = 60.0  # for which it is waited behind an outage, which took patience already
 
 
 class GenerationLeft(Exception):
@@ -116,6 +119,25 @@ class Parking:
         """Park a batch that has not begun, since its service is away or its request is parked; raises as ``after``."""
         await self._park(fence, settings, seat, None)
 
+    async def until_made(self, fence: Fence, settings: BatchSettings, seat: Seat, error: IngestError) -> str:
+        """Park a batch that can't be brought into a generation, until the request that makes it has ended.
+
+        That one meets the same, unless it is this listener's fault. Returns what ``asked_for`` says then.
+        """
+        over = LONGEST_END_SECONDS if isinstance(error, ServiceError) else self.patience(settings.patience)
+        give_up = time.monotonic() + over
+        await retry_on_outage(partial(self._tools.gateway.park, fence, _reason(settings, error)))
+        while True:
+            with without_slot(seat.workflow):
+                async with seat.away():
+                    asked = "made"
+                    while asked == "made" and time.monotonic() < give_up:
+                        await asyncio.sleep(LOOK_SECONDS)
+                        asked = await retry_on_outage(partial(self._tools.gateway.asked_for, fence))
+            if await retry_on_outage(partial(self._tools.gateway.go_on, fence)):
+                return asked
+            give_up = time.monotonic() + LOOK_SECONDS  # no room just now
+
     def holds_up(self, settings: BatchSettings) -> bool:
         """Whether a batch with these settings would wait: its service is away, or others wait for it here."""
         return bool(self._tools.away.error(settings.key)) or any(
@@ -187,7 +209,7 @@ class Parking:
         return one.opened
 
 
-def _reason(settings: BatchSettings, error: ServiceError) -> Failure:
+def _reason(settings: BatchSettings, error: IngestError) -> Failure:
     return error.as_json("embed") | {"service": settings.service}
 
 

@@ -163,7 +163,7 @@ async def test_killed_cancelled_and_resumed_it_ends_as_if_nothing_had_happened(
         await c.execute("select ingest_cancel($1)", request)
         other.go()
         await ended(c, request)
-        assert await generations(c, "docs") == {1: "live", 2: "building"}
+        assert await generations(c, "docs") == {1: "live", 2: "stopped"}
         await ingested(c, content="A new gate.", uri="new", collection="docs")
         await c.execute("select ingest_resume($1)", request)
         (row,) = await ended(c, request)

@@ -94,6 +94,20 @@ async def test_a_wrong_model_name_holds_up_nobody_and_once_it_is_right_nothing_l
     assert len(await standing(c, 2, "docs")) == 8
 
 
+async def test_what_waits_for_the_end_of_its_request_takes_no_place_from_that(
+    c: Connection, running: ListenerProcess
+) -> None:
+    await ingested(c, content="Gate 1.", uri="1", collection="docs")
+    await collection(c, "docs", max_running=1)
+    running.hold("before:publish")
+    meanwhile = await c.fetchval(INLINE, "Gate 2.", "2")
+    running.held("before:publish")
+    request = await order(c, ORDER)  # there is no room for it
+    assert await c.fetchval("select status from ingest_requests where id = $1", request) == "pending"
+    running.go()
+    assert (await status(c, request), await status(c, meanwhile)) == ("failed", "succeeded")
+
+
 async def test_what_waits_for_the_service_of_a_generation_goes_on_as_that_stops(
     c: Connection, second: EmbeddingService, running: ListenerProcess
 ) -> None:

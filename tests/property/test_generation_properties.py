@@ -57,6 +57,7 @@ class Reembedding(RuleBasedStateMachine):
         self.read = 0
         self.late: list[Late] = []
         self.order: uuid.UUID | None = None
+        self.halted: tuple[uuid.UUID, str] | None = None
         self._run(c.execute(f"truncate ingest_{TABLES} cascade"))
         self._run(first(c, self.known))
 
@@ -122,6 +123,26 @@ class Reembedding(RuleBasedStateMachine):
             assert "building" not in self._states().values()
             self.did["switched"] += 1
 
+    @rule(cancelled=st.booleans())
+    def stops(self, cancelled: bool) -> None:
+        """End the order without success: publishing goes on without it."""
+        if self.order is not None:
+            if cancelled:
+                self._run(self.c.execute("select ingest_cancel($1)", self.order))
+            else:
+                self._run(settle(self.c, self.order, "failed", {"code": "unknown_model"}))
+            self.halted, self.order = (self.order, "ingest_resume" if cancelled else "ingest_retry"), None
+            self.did["stopped"] += 1
+
+    @rule()
+    def takes_up(self) -> None:
+        """Go on with it: before it is live it gets what was published meanwhile."""
+        if self.halted is not None and "stopped" in self._states().values():
+            self.order, verb = self.halted
+            self._run(self.c.execute(f"select {verb}($1)", self.order))
+            self._run(listed(self.c, self.order, 1))
+            self.did["taken up"] += 1
+
     @rule()
     def goes_back(self) -> None:
         if "former" in self._states().values():
@@ -130,7 +151,7 @@ class Reembedding(RuleBasedStateMachine):
 
     @rule(pick=PICK)
     def drops(self, pick: int) -> None:
-        if pick % 4 == 0 and {"building", "former"} & set(self._states().values()):
+        if pick % 4 == 0 and {"building", "stopped", "former"} & set(self._states().values()):
             dropped = self._run(self.c.fetchval("select (ingest_drop_generation('default')).request_id"))
             self.order = None if dropped == self.order else self.order
             self.did["dropped"] += 1
@@ -170,11 +191,11 @@ def test_each_search_sees_one_generation_whatever_happens(installed: str) -> Non
         run_state_machine_as_test(
             lambda: Reembedding(loop, c, did),  # type: ignore[arg-type] # it says so: a factory will do
             settings=settings(
-                max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
             ),
         )
     finally:
         loop.run_until_complete(c.close())
         loop.close()
     print(did)
-    assert min(did[what] for what in ("switched", "went back", "dropped", "refused")) > 0, did
+    assert min(did[what] for what in ("switched", "went back", "dropped", "refused", "stopped", "taken up")) > 0, did
