@@ -18,6 +18,8 @@ begin
     where g.collection = p_request.collection and g.generation = p_request.generation and g.state = 'stopped' returning g.state into v_state;
     update ingest.ingest_requests r set discovered_at = null, listing = r.listing - 'cursor' where r.id = p_request.id and r.listing is not null;
   end if;
+  -- Those of its generation stay; tenant, text search and own steps are the collection's by now, as of what was published meanwhile.
+  update ingest.ingest_requests r set settings = null where r.id = p_request.id;
   if v_state is distinct from 'building' then
     raise exception 'generation % of collection "%" is not being made any more', p_request.generation, p_request.collection
       using errcode = 'IG045', constraint = 'generation_gone', hint = 'It was dropped, or is live. Order another one: select ingest_reembed(collection, …).';

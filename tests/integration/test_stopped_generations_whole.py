@@ -131,3 +131,19 @@ async def test_a_document_that_is_deleted_on_its_way_into_a_generation_is_left_o
     running.go()
     (row,) = await ended(c, request)
     assert (row["status"], row["error"], row["documents_done"]) == ("succeeded", None, 2)
+
+
+async def test_taken_up_it_does_not_fail_again_over_a_batch_whose_documents_are_gone(
+    c: Connection, service: EmbeddingService, running: ListenerProcess
+) -> None:
+    for number in range(4):
+        await ingested(c, content=f"Gate {number}.", uri=f"{number}", collection="docs")
+    request = await order(c, ORDER, batch_documents=1)
+    assert await status(c, request) == "failed"
+    await c.execute("delete from ingest_documents where uri in ('1', '2')")
+    await ingested(c, content="Gate 9.", uri="9", collection="docs")
+    service.models.add(TYPO)
+    await c.execute("select ingest_retry($1)", request)
+    (row,) = await ended(c, request)
+    assert (row["status"], row["error"], row["documents_done"]) == ("succeeded", None, 3)
+    assert sorted(await standing(c, 2, "docs")) == ["0", "3", "9"]

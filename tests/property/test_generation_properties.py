@@ -98,9 +98,15 @@ class Reembedding(RuleBasedStateMachine):
         if self.known.pop(uri, None):  # a DELETE of nothing stops no reading that is under way
             self.numbers[uri] = self.read
 
-    @rule()
-    def orders(self) -> None:
-        if self.order is None and "building" not in self._states().values():
+    @rule(anew=st.booleans())
+    def orders(self, anew: bool) -> None:
+        """Order a generation, or go on with one that stopped: then it gets what was published meanwhile."""
+        if self.halted is not None and "stopped" in self._states().values() and not anew:
+            self.order, verb = self.halted
+            self._run(self.c.execute(f"select {verb}($1)", self.order))
+            self._run(listed(self.c, self.order, 1))
+            self.did["taken up"] += 1
+        elif self.order is None and "building" not in self._states().values():
             dimensions = 5 - int(self._run(self.c.fetchval(DIMENSIONS)))  # 2 after 3, and 3 after 2
             wanted = {"chunk_size": 400 + self.read, "model": f"model {dimensions}", "dimensions": dimensions}
             self.order = self._run(order(self.c, "default", wanted))
@@ -133,15 +139,6 @@ class Reembedding(RuleBasedStateMachine):
                 self._run(settle(self.c, self.order, "failed", {"code": "unknown_model"}))
             self.halted, self.order = (self.order, "ingest_resume" if cancelled else "ingest_retry"), None
             self.did["stopped"] += 1
-
-    @rule()
-    def takes_up(self) -> None:
-        """Go on with it: before it is live it gets what was published meanwhile."""
-        if self.halted is not None and "stopped" in self._states().values():
-            self.order, verb = self.halted
-            self._run(self.c.execute(f"select {verb}($1)", self.order))
-            self._run(listed(self.c, self.order, 1))
-            self.did["taken up"] += 1
 
     @rule()
     def goes_back(self) -> None:

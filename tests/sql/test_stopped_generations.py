@@ -292,3 +292,15 @@ async def test_a_failure_in_a_reembedding_resolves_none_in_reading(c: Connection
     await c.execute("delete from ingest_documents where uri = 'b'")
     rows = await c.fetch("select uri, code from ingest_list_documents('default', p_failed => true)")
     assert [tuple(row) for row in rows] == [("b", "broken")]
+
+
+async def test_taken_up_it_goes_by_the_tenant_that_its_collection_has_by_then(c: Connection) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    await c.execute("delete from ingest_documents")
+    await collection(c, "default", tenant="other")
+    await published(c, {"c": "of others"})
+    await c.execute("select ingest_retry($1)", request)
+    await listed(c, request)
+    row = await one(c, "select settings from ingest_requests where id = $1", request)
+    assert (row["settings"]["tenant"], row["settings"]["model"], row["settings"]["generation"]) == ("other", "other", 2)
