@@ -252,13 +252,15 @@ async def test_a_paid_step_is_run_once_for_a_text_whoever_brings_it_and_not_by_a
     start()
     await collection(own, "docs", steps=[{"name": "note"}])
     plan = await ingested(own, content="A text of one", uri="a", collection="docs", options={"plan": True})
-    assert plan["plan"]["steps_not_counted"] == ["note"]
+    assert [(step["name"], step["known_texts"], step["new_texts"]) for step in plan["plan"]["steps"]] == [("note", 0, 1)]
     assert not noted.exists()
     first = await ingested(own, content="A text of one", uri="a", collection="docs")
     assert (first["status"], first["error"]) == ("succeeded", None)
     await ingested(own, content="A text of one", uri="b", collection="docs")
     await ingested(own, content="A text of two", uri="a", collection="docs")
     assert noted.read_text().split() == ["one", "two"]
+    again = await ingested(own, content="A text of two", uri="c", collection="docs", options={"plan": True})
+    assert [(step["known_texts"], step["new_texts"], step["cost"]) for step in again["plan"]["steps"]] == [(1, 0, 0)]
     await own.execute("select * from ingest_forget(uri => 'b', collection => 'docs')")
     assert await own.fetchval("select count(*) from ingest_step_results") == 2  # a's, as it was and as it is
     assert await own.fetchval("select sum(tokens) from ingest_usage where step = 'note'") == 14

@@ -153,7 +153,7 @@ async def test_results_are_kept_for_who_uses_them_and_go_with_the_last(c: Connec
         await c.fetchval("select id from ingest_revisions where request_id = $1", one[0][0]) for one in (first, second)
     ]
     save = (
-        "select ingest_save_results($1::ingest_fence_v1, 'note', 'm', $2::bigint[], $3::bytea[], $4::jsonb[], $5, null)"
+        "select ingest_save_results($1::ingest_fence_v1, 'note', 'm', $2::bigint[], $3::bytea[], $4::jsonb[], $5, null, 0)"
     )
     await c.execute("select ingest_price('m', 100)")
     for _ in range(2):  # the answer was lost
@@ -168,6 +168,24 @@ async def test_results_are_kept_for_who_uses_them_and_go_with_the_last(c: Connec
         await c.execute("delete from ingest_revisions where request_id = $1", request)
         counts.append(await c.fetchval("select count(*) from ingest_step_results"))
     assert counts == [1, 0]
+
+
+async def test_what_was_lost_on_its_way_counts_under_caps_once(c: Connection) -> None:
+    await listener(c, note=NOTE)
+    await collection(c, "docs", steps=[{"name": "note"}])
+    fence = await stepped(c, options={"max_texts": 3})
+    revision = await c.fetchval("select id from ingest_revisions where request_id = $1", fence[0][0])
+    reserve = "select granted, reservation, reached from ingest_reserve_step($1::ingest_fence_v1, $2, 'm')"
+    reserved = await one(c, reserve, fence, [9, 9])
+    save = """select ingest_save_results($1::ingest_fence_v1, 'note', 'm', $2::bigint[], $3::bytea[], $4::jsonb[], 20,
+      $5, 1)"""
+    for _ in range(2):  # the answer was lost
+        await c.execute(save, fence, [revision], [b"k"], [{"text": "x"}], reserved["reservation"])
+    assert await c.fetchval("select sum(texts) from ingest_usage where step = 'note'") == 2
+    last = await one(c, reserve, fence, [9, 9])
+    assert last["granted"] == 1
+    await c.execute(save, fence, [], [], [], last["reservation"])
+    assert (await one(c, reserve, fence, [9]))["reached"] is not None
 
 
 async def test_a_cap_of_cost_needs_the_price_of_the_step_s_model(c: Connection) -> None:
