@@ -24,14 +24,18 @@ class DocumentSteps(StepsOfBatch):
     step = "load"
 
     async def reworked(self, document: Sequence[Loaded]) -> list[Loaded]:
-        """Return a document and its parts as the steps leave them; nothing while a service may be away."""
+        """Return a document and its parts as the steps leave them; nothing while a service may be away.
+
+        With a whole that is dropped its parts are, too.
+        """
         became: list[Loaded] = []
         for one in document if self.steps else ():
             new = await self._reworked(one) if one.parsed else one
-            if new is None or (new.dropped and new.part is None):
-                return [new] if new else []
-            if not new.dropped:  # a part that is dropped becomes no document
-                became.append(new)
+            if new is None:
+                return []
+            if new.dropped and new.part is None:
+                return [new, *(replace(part, parsed=None, error=None, dropped=new.dropped) for part in document[1:])]
+            became.append(new)
         return became if self.steps else list(document)
 
     async def _reworked(self, loaded: Loaded) -> Loaded | None:

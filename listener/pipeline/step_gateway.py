@@ -75,8 +75,8 @@ class StepGateway(OutageGateway):
     async def drop_documents(self, fence: Fence, dropped: Sequence[Loaded]) -> int:
         """Write that own steps leave documents out: discovered → skipped. Return how many."""
         if dropped:
-            query = "select ingest.ingest_drop_documents($1::ingest.ingest_fence_v1, $2::ingest.ingest_dropped_v1[])"
-            rows = [(one.revision, one.read_seq, one.digest, as_json(one.dropped)) for one in dropped]
+            query = "select ingest.ingest_drop_documents($1::ingest.ingest_fence_v1, $2::ingest.ingest_dropped_v2[])"
+            rows = [(one.revision, one.read_seq, one.digest, as_json(one.dropped), one.part) for one in dropped]
             await self._write(query, fence.as_row, rows)
         return len(dropped)
 

@@ -9,6 +9,7 @@ as $$
      and not exists (
            select from ingest.ingest_documents d
            where d.collection = v.collection and d.uri = v.uri and d.revision_id is not null and ingest.ingest_is_mended(v, d))
+     and not ingest.ingest_was_dropped(v.collection, v.uri, v.read_seq)
   from ingest.ingest_revisions v
   where v.id = p_revision and v.state = 'failed'
     and not exists (select from ingest.ingest_requests r where r.id = v.request_id and ingest.ingest_is_plan(r))

@@ -252,7 +252,9 @@ async def test_a_paid_step_is_run_once_for_a_text_whoever_brings_it_and_not_by_a
     start()
     await collection(own, "docs", steps=[{"name": "note"}])
     plan = await ingested(own, content="A text of one", uri="a", collection="docs", options={"plan": True})
-    assert [(step["name"], step["known_texts"], step["new_texts"]) for step in plan["plan"]["steps"]] == [("note", 0, 1)]
+    assert [(step["name"], step["known_texts"], step["new_texts"]) for step in plan["plan"]["steps"]] == [
+        ("note", 0, 1)
+    ]
     assert not noted.exists()
     first = await ingested(own, content="A text of one", uri="a", collection="docs")
     assert (first["status"], first["error"]) == ("succeeded", None)
