@@ -65,6 +65,7 @@ class KnownStep:
     workers: Workers
     seconds: float
     side_by_side: int
+    ours: bool
 
     async def call(
         self, function: Callable[..., T], *args: Any, most: int | None = None, asides: list[Any] | None = None
@@ -129,12 +130,17 @@ class Steps:
                 opened.append(own)
             side = settings.step_workers if said.network else settings.parse_workers
             seconds = settings.step_timeout_seconds
-            known[one.point.name] = KnownStep(one.point.name, one.point.value, said, own, seconds, side)
+            known[one.point.name] = KnownStep(one.point.name, one.point.value, said, own, seconds, side, one.ours)
         return cls(known, opened)
 
     def of(self, name: str) -> KnownStep | None:
         """Return the step of a name, if there is one."""
         return self._known.get(name)
+
+    def unset(self, name: str) -> Sequence[str]:
+        """Return the variables that a step of others would find, and that are not set."""
+        one = self._known[name]
+        return [] if one.ours else [variable for variable in one.said.environment if variable not in os.environ]
 
     @property
     def as_told(self) -> dict[str, Any]:

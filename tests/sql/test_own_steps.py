@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from roles import refused
+from roles import new_roles, refused
 from staging import Connection, add, add_listener, carry, claim, collection, one, own, publish, start
 
 SHOUT = {"version": "1", "place": "document", "paid": False, "options": {"mark": "string or array"}}
@@ -124,6 +124,25 @@ async def test_batches_are_left_to_others_only_if_all_of_them_have_the_steps(c: 
     assert await c.fetchval(others, request) is True
     await add_listener(c, "former")
     assert await c.fetchval(others, request) is False
+
+
+async def test_who_has_a_right_sees_which_steps_a_collection_names_and_which_listeners_have_them(c: Connection) -> None:
+    listed = """select name, kind, paid, versions, listeners, listeners_alive, unknown_options
+      from ingest_list_steps('docs')"""
+    await collection(c, "docs", steps=[*STEPS, {"name": "whisper"}])
+    await collection(c, "plain")
+    nobody = [("shout", None, None, [], 0, 0, []), ("whisper", None, None, [], 0, 0, [])]
+    assert [tuple(row) for row in await c.fetch(listed)] == nobody
+    await listener(c, "L1", shout=SHOUT)
+    await listener(c, "L2", shout={**SHOUT, "version": "2", "options": {}})
+    await add_listener(c, "former")
+    found = [tuple(row) for row in await c.fetch(listed)]
+    assert found == [("shout", "document", False, ["1", "2"], 2, 3, ["mark"]), ("whisper", None, None, [], 0, 3, [])]
+    async with new_roles(c, 1) as (role,):
+        await c.execute("select ingest_grant($1::name, 'submitter', 'plain')", role)
+        await c.execute(f'set role "{role}"')
+        assert await c.fetch("select * from ingest_list_steps()") == []
+        await c.execute("reset role")
 
 
 async def test_what_a_step_drops_is_skipped_and_what_was_live_of_it_goes(c: Connection) -> None:
