@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from listener.cli.findings import Bad, Findings
+from listener.cli.step_checks import named_steps
 from listener.cli.unreadable import MOST_ROOTS, TABLES
 from listener.errors import OperatorError
 
@@ -36,6 +37,7 @@ async def look_inside(settings: Settings, dsn: str, findings: Findings) -> None:
             await findings.look("place", _if_permitted(_place(session)))
             await findings.look("connections", _connections(session, settings))
             await findings.look("listeners", _if_permitted(_listeners(session)))
+            await findings.look("steps", _if_permitted(named_steps(session)))
             await findings.look("services", _if_permitted(_services(session)))
             await findings.look("work", _if_permitted(_work(session)))
             await findings.look("indexes", _if_permitted(_indexes(session, server)))

@@ -16,6 +16,7 @@ from listener.cli.output import Output
 from listener.cli.problems import OK
 from listener.cli.root_checks import look_at_roots
 from listener.cli.running import load_settings, open_session_of, run
+from listener.cli.step_checks import installed_steps
 
 if TYPE_CHECKING:
     from listener.settings import Settings
@@ -84,6 +85,7 @@ async def _doctor(output: Output) -> int:
     if settings.reranker != "off":
         await findings.look("re-ranker", _reranker(settings))
     await findings.look("parsers", _parsers(settings))
+    await findings.look("own steps", installed_steps(settings))
     dsn = await _find_running(settings, findings)
     if dsn and await findings.look("database", reachable(settings, dsn)):
         await look_inside(settings, check_dsn(dsn), findings)

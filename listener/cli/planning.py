@@ -80,7 +80,16 @@ def _rows(found: Plan) -> Iterator[tuple[object, ...]]:
     yield "tokens", found.tokens, found.tokens_are
     price = found.price_per_million_tokens
     at = f"{found.embedder} {found.model}" + ("" if price is None else f", {price:g} a million tokens")
-    yield "cost", "unknown" if found.cost is None else f"{found.cost:.6f}".rstrip("0").rstrip("."), at
+    yield "cost", _money(found.cost), at
+    for step in found.steps:
+        yield f"step {step.name}", step.new_texts, f"texts to send, {step.known_texts} are known"
+        price = step.price_per_million_tokens
+        at = "" if price is None else f", {step.model} at {price:g} a million"
+        yield "  cost", _money(step.cost), f"{step.tokens} tokens, estimated{at}"
+
+
+def _money(cost: float | None) -> str:
+    return "unknown" if cost is None else f"{cost:.6f}".rstrip("0").rstrip(".")
 
 
 def _counts(counts: Mapping[str, int]) -> str:

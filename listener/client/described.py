@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from listener.client.evaluations import Evaluation, Evaluations
 from listener.client.inventory import Holding, Inventory, Used
+from listener.client.named_steps import NamedStep, NamedSteps
 from listener.client.permitted import if_permitted
 from listener.client.reembedding import GenerationState, Reembedding
 from listener.errors import RequestError
@@ -89,6 +90,7 @@ class Described:
     ``generations``  the newest first, ``MOST_GENERATIONS`` of them
     ``languages``    text search configurations that its chunks stand under
     ``evaluations``  the newest first, ``MOST_EVALUATIONS`` of them
+    ``steps``        own steps that it names, in their order
     ``used``         the last ``DAYS`` days, the newest first
     ``may``          the caller's own rights; ``owns``: it may do everything. ``grants``: all, for the owner
     """
@@ -100,12 +102,13 @@ class Described:
     languages: Sequence[str] | None
     evaluations: Sequence[Evaluation] | None
     used: Sequence[Used] | None
+    steps: Sequence[NamedStep]
     owns: bool
     may: Sequence[str]
     grants: Sequence[HeldRight] | None
 
 
-class Describing(Inventory, Evaluations, Reembedding):
+class Describing(Inventory, Evaluations, Reembedding, NamedSteps):
     """The verb that tells all of a collection; ``Ingest`` has it too."""
 
     async def describe(self, collection: str) -> Described:
@@ -128,6 +131,7 @@ class Describing(Inventory, Evaluations, Reembedding):
             languages=await if_permitted(self.session.value(LANGUAGES, collection)),
             evaluations=await if_permitted(self.evaluations(collection, limit=MOST_EVALUATIONS)),
             used=await if_permitted(self.usage(collection, since=timedelta(days=DAYS))),
+            steps=await self.named_steps(collection),
             owns=own["owns"],
             may=own["may"],
             grants=None if grants is None else [HeldRight(**row) for row in grants],

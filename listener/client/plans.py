@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,19 @@ from listener.client.session import Session
 from listener.errors import RequestError
 
 PLAN = "select s.plan::text from {schema}.ingest_status s where s.id = $1::text::uuid"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What a paid own step would be given: different documents or chunks; known are those that it was given before."""
+
+    name: str
+    model: str
+    known_texts: int
+    new_texts: int
+    tokens: int
+    cost: float | None
+    price_per_million_tokens: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,7 @@ class Plan:
     ``new_texts``    different texts that would be sent; ``known_texts``: those whose vectors are there
     ``tokens``       of the new ones; ``tokens_are``: ``counted``, or ``estimated`` by their length
     ``cost``         at ``price_per_million_tokens``; None: no price is known, and ``hint`` says how to give one
+    ``steps``        what paid own steps would be given, and cost; not part of ``cost``
     """
 
     request: UUID
@@ -47,6 +61,7 @@ class Plan:
     embedder: str
     model: str
     hint: str | None
+    steps: Sequence[PlannedStep] = ()
 
 
 class Planned:
@@ -65,4 +80,6 @@ class Planned:
             raise RequestError("no_plan", f"request {request} has no plan", hint)
         found: dict[str, Any] = json.loads(said)
         known: dict[str, Any] = {name: found.get(name) for name in Plan.__dataclass_fields__}
+        names = PlannedStep.__dataclass_fields__
+        known["steps"] = [PlannedStep(**{name: one.get(name) for name in names}) for one in found.get("steps") or ()]
         return Plan(**known | {"request": UUID(str(request))})

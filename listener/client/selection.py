@@ -26,6 +26,7 @@ MOST_EXPLAINED = 2_000  # the same, where it counts why they wait
 WAITS = (
     "listener",
     "root",
+    "step",
     "run_at",
     "collection",
     "submitter",

@@ -26,7 +26,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 22, 38, 2  # from <linux/prctl.h>
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38  # from <linux/prctl.h>
+SECCOMP_MODE_FILTER = 2
 KILL_PROCESS, REFUSE, ALLOW = 0x8000_0000, 0x0005_0000, 0x7FFF_0000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, AND, RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06  # of <linux/bpf_common.h>
 NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24  # offsets in struct seccomp_data; of arguments the lower half
@@ -105,12 +106,34 @@ def confine(readable: Iterable[str], most_bytes: int) -> list[str]:
     return missing
 
 
-def limit(most_bytes: int) -> list[str]:
-    """Set the limits alone, for what must reach others; nothing of that can be missing."""
+def keep_apart(most_bytes: int) -> list[str]:
+    """Set the limits and give up privileges, for what must reach others; nothing of that can be missing.
+
+    Others of its kind can't look into it, either.
+    """
+    limit(most_bytes)
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None, use_errno=True)
+        library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _give_up_privileges(library)
+        hide()
+    return []
+
+
+def hide() -> None:
+    """Keep other processes of this user from reading this one's environment and memory, where the system can.
+
+    It also leaves no core dump, and no debugger can attach but one that may trace everything.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def limit(most_bytes: int) -> None:
+    """Set the limits alone."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(ValueError, OSError):  # the hard limit may be lower
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-    return []
 
 
 def die_with(parent: int) -> None:

@@ -52,6 +52,7 @@ class _Call:
     args: tuple[Any, ...]
     seconds: float
     most: int
+    asides: list[Any] | None
     future: Future[Any]
     took: float = 0.0
 
@@ -86,7 +87,12 @@ class Workers:
         await self.close()
 
     async def run(
-        self, function: Callable[..., T], *args: Any, timeout: float | None = None, most: int | None = None
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        timeout: float | None = None,
+        most: int | None = None,
+        asides: list[Any] | None = None,
     ) -> T:
         """Call ``function(*args)`` in a worker and return what it returns, or raise what it raises.
 
@@ -94,6 +100,7 @@ class Workers:
         dataclasses and named tuples of it. So is what it returns, if its annotation says so. Calls wait for a free
         worker without a limit; ``timeout`` seconds (default: the pool's) count from when one takes the call. ``most``:
         bytes of the answer. A call whose task is cancelled while it runs continues to its end or limit, unheard.
+        ``asides``: gets what the function says before it returns, as it is: also if it never does.
 
         Raises WorkerCrashed, WorkerTimeout, WorkerMemory, AnswerTooLarge; DocumentError, Malformed and Binary as the
         function raised them, CallRaised for everything else that it raised; WorkersClosed.
@@ -102,7 +109,7 @@ class Workers:
         if most is None:
             most = MOST_ANSWER + 4 * sum(len(one) for one in args if isinstance(one, (bytes, str)))
         seconds = self.timeout_seconds if timeout is None else timeout
-        call = _Call(function, args, seconds, most, Future())
+        call = _Call(function, args, seconds, most, asides, Future())
         self._turns.wait(current(), call)
         try:
             self._threads.submit(self._next)
@@ -160,7 +167,7 @@ class Workers:
         request = wire.pack([*name, wire.arguments(call.args), call.most])
         worker, began = self._worker_for(submitter), time.monotonic()
         try:
-            answer = worker.ask(call.function, request, began + call.seconds, call.most)
+            answer = worker.ask(call.function, request, began + call.seconds, call.most, call.asides)
         except AnswerTooLarge:
             raise
         except WorkerFailed as failure:

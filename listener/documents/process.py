@@ -74,16 +74,38 @@ class Worker:
         self.missing = wire.unpack(header, frames)
         self.ready = True
 
-    def ask(self, function: Callable[..., Any], request: Sequence[wire.Buffer], deadline: float, most: int) -> Any:
-        """Return the function's result, or raise what it raised; raise WorkerFailed if none comes within the limits."""
+    def ask(
+        self,
+        function: Callable[..., Any],
+        request: Sequence[wire.Buffer],
+        deadline: float,
+        most: int,
+        asides: list[Any] | None = None,
+    ) -> Any:
+        """Return the function's result, or raise what it raised; raise WorkerFailed if none comes within the limits.
+
+        ``asides``: gets what is said before that, not checked, up to ``most`` bytes.
+        """
         self._signal(signal.SIGCONT)
         try:
             self._tell(request, deadline)
-            return returned.result(function, *wire.receive(self._fill(deadline), most))
+            return returned.result(function, self._answer(deadline, most, asides))
         except wire.NoMessage as wrong:
             raise WorkerCrashed(f"the worker went wrong: {wrong}") from None
         finally:
             self._signal(signal.SIGSTOP)  # nobody looks at what it does between two calls
+
+    def _answer(self, deadline: float, most: int, asides: list[Any] | None) -> Any:
+        """Receive the answer, and what is said before it."""
+        left = most
+        while True:
+            header, frames = wire.receive(self._fill(deadline), most)
+            left -= len(header) + sum(len(frame) for frame in frames if frame is not None)
+            match returned.said(header, frames):
+                case ["aside", value] if asides is not None and left >= 0:
+                    asides.append(value)
+                case answer:
+                    return answer
 
     def _tell(self, request: Sequence[wire.Buffer], deadline: float) -> None:
         try:

@@ -28,12 +28,15 @@ KINDS: dict[str, Callable[[str], Exception]] = {
 }
 
 
-def result(function: Callable[..., Any], header: wire.Buffer, frames: wire.Frames) -> Any:
+def said(header: wire.Buffer, frames: wire.Frames) -> Any:
+    """Return what a worker sent, with texts that Postgres takes."""
+    value = wire.unpack(header, frames)
+    return clean(value) if b"\\u" in header else value  # rare: no worker of ours sends what Postgres can't hold
+
+
+def result(function: Callable[..., Any], answer: Any) -> Any:
     """Return what ``function`` returned in a worker, or raise what it raised; raises NoMessage for anything else."""
-    said = wire.unpack(header, frames)
-    if b"\\u" in header:  # rare: no worker of ours sends what Postgres can't hold
-        said = clean(said)
-    match said:
+    match answer:
         case ["ok", value]:
             return _checked(function, value)
         case ["error", str(kind), str(code), str(message), str(hint)]:

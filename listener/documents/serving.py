@@ -8,12 +8,15 @@ import signal
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 from listener.documents import confinement, decoding, wire
 from listener.documents.reading import Malformed
 from listener.errors import DocumentError
 
 MOST_SAID = 500  # characters of what an exception says
+
+_connection: socket.socket | None = None
 
 
 def serve(descriptor: int, parent: int, most_bytes: int, is_open: int, readable: Iterable[str]) -> None:
@@ -23,13 +26,22 @@ def serve(descriptor: int, parent: int, most_bytes: int, is_open: int, readable:
     """
     confinement.die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
-    missing = confinement.limit(most_bytes) if is_open else confinement.confine(readable, most_bytes)
+    missing = confinement.keep_apart(most_bytes) if is_open else confinement.confine(readable, most_bytes)
     with socket.socket(fileno=descriptor) as connection, suppress(EOFError, ConnectionError):
+        global _connection  # noqa: PLW0603 - the process's one
+        _connection = connection
+        os.register_at_fork(after_in_child=connection.close)  # what a call forks must not answer in its place
         _send(connection, wire.pack(missing))
         _be_silent()
         while True:
             header, frames = wire.receive(lambda view: _some(connection.recv_into(view)))
             _send(connection, _reply(header, frames))
+
+
+def say_aside(value: Any) -> None:
+    """Send something before the answer of a call that is under way; nobody hears it outside of a worker."""
+    if _connection is not None:
+        _send(_connection, wire.pack(["aside", value]))
 
 
 def _be_silent() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, NamedTuple
 
+from listener.documents import serving
 from listener.documents.steps import (
     ChunkStep,
     ChunkText,
@@ -16,10 +17,12 @@ from listener.documents.steps import (
     StepRefused,
     StepUnavailable,
     WrongStepOptions,
+    heard,
     take_used,
 )
 
 MOST_SAID = 1000  # characters of a message
+MOST_SECONDS = 10**9
 
 
 class StepSaid(NamedTuple):
@@ -52,10 +55,19 @@ class StepResult(NamedTuple):
 
 
 class StepResults(NamedTuple):
-    """What became of texts, in their order, and the tokens that all of them took."""
+    """What became of texts, in their order, and the tokens of all; ``at_once``: since the call failed as a whole."""
 
     results: list[StepResult]
     tokens: int = 0
+    at_once: bool = False
+
+
+class Answered(NamedTuple):
+    """What became of the chunk at a place, said before its call has ended; ``tokens``: that the call took so far."""
+
+    place: int
+    text: str
+    tokens: int
 
 
 def describe_step(point: str) -> StepSaid:
@@ -83,14 +95,12 @@ def rework_document(
         step = _imported(point, version)
         assert isinstance(step, DocumentStep)
         became: object = step.run(DocumentText(text, title, metadata, pages, media_type), options)
-    except Exception as error:
-        return _said(error)._replace(tokens=take_used())
-    if isinstance(became, Dropped):
-        return StepResult("", "dropped", message=str(became.reason)[:MOST_SAID], tokens=take_used())
-    if not isinstance(became, DocumentText):
-        return _said(TypeError(f"it returned {type(became).__name__}"))._replace(tokens=take_used())
-    pages = list(became.pages) if became.text == text or became.pages is not pages else []
-    return StepResult(became.text, "done", became.title, dict(became.metadata), pages, tokens=take_used())
+        result = _as_result(became, text, pages)
+    except MemoryError:
+        raise
+    except BaseException as error:  # SystemExit, asyncio's CancelledError: of a document, as any other
+        result = _said(error)
+    return result._replace(tokens=take_used())
 
 
 def rework_chunks(point: str, version: str, options: Mapping[str, Any], chunks: Sequence[ChunkText]) -> StepResults:
@@ -99,11 +109,14 @@ def rework_chunks(point: str, version: str, options: Mapping[str, Any], chunks: 
     try:
         step = _imported(point, version)
         assert isinstance(step, ChunkStep)
-        became = list(step.run(chunks, options))
+        with heard(_say_aside):
+            became = list(step.run(chunks, options))
         if len(became) != len(chunks):
             raise ValueError(f"it returned {len(became)} texts for {len(chunks)}")
-    except Exception as error:
-        return StepResults([_said(error)] * len(chunks), take_used())
+    except MemoryError:
+        raise
+    except BaseException as error:
+        return StepResults([_said(error)] * len(chunks), take_used(), at_once=True)
     return StepResults([StepResult(one) if isinstance(one, str) else _said(one) for one in became], take_used())
 
 
@@ -113,17 +126,45 @@ def probe_step(point: str, version: str, options: Mapping[str, Any]) -> StepResu
         step = _imported(point, version)
         if step.probe is not None:
             step.probe(options)
-    except Exception as error:
+    except MemoryError:
+        raise
+    except BaseException as error:
         return _said(error)
     return StepResult("")
+
+
+def _say_aside(place: int, text: str, tokens: int) -> None:
+    serving.say_aside(Answered(place, text, tokens))
+
+
+def _as_result(became: object, text: str, pages: Sequence[int]) -> StepResult:
+    """Return what a step has returned, with the types that it should have."""
+    if isinstance(became, Dropped):
+        return StepResult("", "dropped", message=str(became.reason)[:MOST_SAID])
+    if not isinstance(became, DocumentText):
+        raise TypeError(f"it returned {type(became).__name__}")
+    if not isinstance(became.text, str):
+        raise TypeError(f"its text is {type(became.text).__name__}")
+    title = None if became.title is None else str(became.title)[:MOST_SAID]
+    moved = [int(page) for page in became.pages] if became.text == text or became.pages is not pages else []
+    return StepResult(str(became.text), "done", title, dict(became.metadata), moved)
 
 
 def _said(error: object) -> StepResult:
     kinds = {StepRefused: "refused", StepUnavailable: "unavailable", WrongStepOptions: "options"}
     kind = next((name for known, name in kinds.items() if isinstance(error, known)), "failed")
-    said = str(error) if kind != "failed" else f"{type(error).__name__}: {error}"
-    hint, wish = str(getattr(error, "hint", ""))[:MOST_SAID], getattr(error, "retry_after", None)
-    return StepResult("", kind, message=said[:MOST_SAID], hint=hint, retry_after=None if wish is None else float(wish))
+    said = _text_of(error) if kind != "failed" else f"{type(error).__name__}: {_text_of(error)}"
+    hint, wish = _text_of(getattr(error, "hint", ""))[:MOST_SAID], getattr(error, "retry_after", None)
+    seconds = float(wish) if isinstance(wish, (int, float)) and abs(wish) < MOST_SECONDS else None
+    return StepResult("", kind, message=said[:MOST_SAID], hint=hint, retry_after=seconds)
+
+
+def _text_of(anything: object) -> str:
+    """Return what something says of itself: a stranger's exception may fail at that, too."""
+    try:
+        return str(anything)
+    except BaseException as again:
+        return f"it can't be shown ({type(again).__name__})"
 
 
 def _imported(point: str, version: str | None = None) -> OwnStep:

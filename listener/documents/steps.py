@@ -11,8 +11,10 @@ what it is, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, TypeAlias
 
 Options: TypeAlias = Mapping[str, Any]
@@ -134,17 +136,44 @@ class ChunkStep(OwnStep):
     opening: int = 0
 
 
+Hear: TypeAlias = "Callable[[int, str, int], None]"
+
+_lock = Lock()  # a step may have threads
 _tokens = 0
+_hear: Hear | None = None
 
 
 def used(tokens: int) -> None:
     """Say, in ``run``, how many tokens the service counted: for caps and usage."""
     global _tokens  # noqa: PLW0603 - a worker process serves one call at a time
-    _tokens += tokens
+    with _lock:
+        _tokens += tokens
+
+
+def answered(place: int, text: str) -> None:
+    """Say, in ``run`` of a ChunkStep, what the chunk at a place has become, as soon as that is known.
+
+    It is kept although the process may die, or run out of time, over another chunk of the same call.
+    """
+    with _lock:
+        if _hear:
+            _hear(place, text, _tokens)
 
 
 def take_used() -> int:
     """Return what was used since the last time."""
     global _tokens
-    taken, _tokens = _tokens, 0
+    with _lock:
+        taken, _tokens = _tokens, 0
     return taken
+
+
+@contextmanager
+def heard(hear: Hear) -> Iterator[None]:
+    """Have what steps say with ``answered`` heard, with the tokens used so far."""
+    global _hear  # noqa: PLW0603 - as above
+    _hear = hear
+    try:
+        yield
+    finally:
+        _hear = None

@@ -5,6 +5,7 @@
     message   sizes of all parts ── header: JSON, in UTF-8 ── frames: large bytes and texts, as they are
     call      [module, name, arguments, most bytes of the answer]      read by the worker, which trusts it
     answer    ["ok", result] | ["error", kind, code, message, hint]    read by the listener, which does not
+    before it ["aside", value], any number of them                     as an own step says them (``answered``)
 
 In JSON an object with the key ``MARK`` represents values that JSON lacks. A document's own keys can't be that one:
 NUL is dropped from them. What objects there may be in an answer is said by the function that was called (``answers``).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -19,7 +19,11 @@ from listener.embedding.refusals import harmless, retry_after, words_of
 
 MOST_BYTES = 1_000_000
 LIMITED_SECONDS = 1.0
+FORMER, PRESENT = "max_tokens", "max_completion_tokens"  # what OpenAI's newer models call it, and refuse
 Messages = Sequence[dict[str, str]]
+
+_newer: set[tuple[str, str]] = set()
+"""Services and models that take the limit of an answer by its newer name only."""
 
 
 class Chat:
@@ -37,7 +41,7 @@ class Chat:
         """Return what the model says. Raises StepRefused, StepUnavailable, WrongStepOptions."""
         try:
             with anyio.fail_after(self._seconds):
-                answer = await self._asked(model, messages, most_tokens)
+                answer = await self._in_its_words(model, messages, most_tokens)
         except openai.APIStatusError as error:
             answer = answer_of(error.response, error.body)
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
@@ -53,9 +57,21 @@ class Chat:
         """Close the connections."""
         await self._client.close()
 
-    async def _asked(self, model: str, messages: Messages, most_tokens: int) -> Answer:
-        body = {"messages": list(messages)}
-        async with self._create(model=model, messages=[], max_tokens=most_tokens, extra_body=body) as opened:
+    async def _in_its_words(self, model: str, messages: Messages, most_tokens: int) -> Answer:
+        """Ask; where the service's error says that it takes the limit by its newer name, once more so."""
+        if (self._url, model) not in _newer:
+            try:
+                return await self._asked(model, messages, {FORMER: most_tokens})
+            except openai.APIStatusError as error:
+                if error.status_code != 400 or PRESENT not in str(error.body):
+                    raise
+        answer = await self._asked(model, messages, {PRESENT: most_tokens})
+        _newer.add((self._url, model))
+        return answer
+
+    async def _asked(self, model: str, messages: Messages, limit: Mapping[str, int]) -> Answer:
+        body = {"messages": list(messages), **limit}
+        async with self._create(model=model, messages=[], extra_body=body) as opened:
             response = opened.http_response
             return answer_of(response, await read_limited(response, MOST_BYTES))
 

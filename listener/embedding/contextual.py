@@ -19,6 +19,7 @@ from listener.documents.steps import (
     StepRefused,
     StepUnavailable,
     WrongStepOptions,
+    answered,
 )
 
 if TYPE_CHECKING:
@@ -64,12 +65,14 @@ async def _add_contexts(chunks: Sequence[ChunkText], options: Options) -> Sequen
         raise WrongStepOptions(f"max_tokens of contextual is {most}", f"It takes 1 to {ANSWER}.")
     chat = _chat()
     try:
-        return await asyncio.gather(*(_with_context(chat, one, options, most) for one in chunks))
+        return await asyncio.gather(
+            *(_with_context(chat, place, one, options, most) for place, one in enumerate(chunks))
+        )
     finally:
         await chat.close()
 
 
-async def _with_context(chat: Chat, chunk: ChunkText, options: Options, most: int) -> Reworked:
+async def _with_context(chat: Chat, place: int, chunk: ChunkText, options: Options, most: int) -> Reworked:
     about = "\n".join(one for one in (chunk.title or "", " > ".join(chunk.headings)) if one)
     content = f"<document>\n{about}\n{chunk.opening}\n</document>\n<excerpt>\n{chunk.text}\n</excerpt>"
     messages = [{"role": "system", "content": str(options.get("prompt", ASKED))}, {"role": "user", "content": content}]
@@ -77,7 +80,9 @@ async def _with_context(chat: Chat, chunk: ChunkText, options: Options, most: in
         said = await chat.ask(str(options.get("model", MODEL)), messages, most)
     except (StepRefused, StepUnavailable) as error:
         return error
-    return f"{' '.join(said.split())[:LONGEST]}\n\n{chunk.text}"
+    became = f"{' '.join(said.split())[:LONGEST]}\n\n{chunk.text}"
+    answered(place, became)
+    return became
 
 
 def _chat() -> Chat:

@@ -3,11 +3,12 @@
 ::
 
     a text ─► known? what the step made of it before                          only of paid steps, by a digest of all
-               no ─► reserved, where caps hold ─► a worker process ─► kept    that the step is given
+               no ─► reserved, where caps hold ─► a worker process ─► kept    that the step is given; while one
+                                                                              execution sends it, others here wait
     its service is away ─► nothing more is sent; the batch is parked (``SourceWaits``), and goes on with what it lacks
     anything else that fails ─► is the document's
 
-A plan runs no paid step.
+A plan sends nothing by a paid step: it counts what that would get, and uses what is known.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class OneStep:
     version: str
     tenant: str
     caps: Caps
+    plan: bool = False
 
     def key(self, given: Sequence[Any]) -> Digest:
         """Return the digest of all that decides what comes out."""
@@ -51,10 +53,16 @@ class OneStep:
         return sha256(json.dumps(all_of_it, sort_keys=True).encode()).digest()
 
     def tokens(self, texts: Sequence[str]) -> int:
-        """Return what is to be reserved for a text with all that goes with it: an estimate and a quarter."""
+        """Return what a text takes with all that goes with it, as an estimate."""
+        return -(-self._size(texts) // BYTES_OF_A_TOKEN) + self.known.said.most_tokens
+
+    def most_tokens(self, texts: Sequence[str]) -> int:
+        """Return what is to be reserved for it: the estimate and a quarter."""
+        return -(-self._size(texts) * 5 // (4 * BYTES_OF_A_TOKEN)) + self.known.said.most_tokens
+
+    def _size(self, texts: Sequence[str]) -> int:
         prompt = json.dumps(self.setting.options) if self.setting.options else ""
-        size = sum(len(text.encode("utf-8", "replace")) for text in [*texts, prompt])
-        return -(-size * 5 // (4 * BYTES_OF_A_TOKEN)) + self.known.said.most_tokens
+        return sum(len(text.encode("utf-8", "replace")) for text in [*texts, prompt])
 
     async def reserve(self, tokens: Sequence[int]) -> Granted:
         """Reserve some of the texts. Raises DocumentError where a cap is reached."""
@@ -64,19 +72,22 @@ class OneStep:
         raise TransientError(told["code"], told["message"], told["hint"])
 
     async def keep(
-        self, made: Sequence[tuple[int, Digest, StepResult | DocumentError]], tokens: int, granted: Granted
+        self, made: Sequence[tuple[int, Digest, StepResult]], lost: int, tokens: int, granted: Granted
     ) -> None:
-        """Keep what was paid for, at once; if nothing came of it, the reservation is given back."""
+        """Keep what was paid for, at once; if nothing was, the reservation is given back.
+
+        ``lost``: texts that were sent, for all that is known, and of which nothing came: they count as well.
+        """
         rows = [
             (revision, key, one._replace(tokens=0)._asdict())
             for revision, key, one in made
-            if isinstance(one, StepResult) and one.kind in ("done", "dropped")
+            if one.kind in ("done", "dropped")
         ]
-        if not rows:
+        if not rows and not lost:
             await self.caps.give_back(granted)
             return
-        name, model = self.known.name, self.setting.model
-        save = partial(self.tools.gateway.save_results, self.fence, name, model, rows, tokens, granted.reservation)
+        step = self.known.name, self.setting.model
+        save = partial(self.tools.gateway.save_results, self.fence, step, rows, lost, tokens, granted.reservation)
         await retry_on_outage(save)
 
     def raise_failure(self, result: StepResult) -> NoReturn:
@@ -126,10 +137,11 @@ class StepsOfBatch:
             if known is None:
                 hint = "Install its package where this listener runs, and restart it."
                 raise SettingsError("unknown_step_name", f"there is no own step {setting.name!r} here", hint)
-            if known.said.place == self.place and not (known.said.paid and self.settings.plan):
+            if known.said.place == self.place:
                 caps = Caps(self.tools, None, self.fence, self.settings.capped and known.said.paid, setting.model)
                 version, tenant = self.settings.step_versions.get(setting.name, ""), self.settings.tenant
-                yield OneStep(self.tools, self.fence, setting, known, version, tenant, caps)
+                plan = self.settings.plan and known.said.paid
+                yield OneStep(self.tools, self.fence, setting, known, version, tenant, caps, plan)
 
     def failure(self, one: OneStep, error: ServiceError | DocumentError) -> Failure | None:
         """Return how a text fails; None: its service may be away, and nothing more is asked until that is known."""

@@ -14,6 +14,7 @@ from listener.embedding import Embedders
 from listener.pipeline.away import Away
 from listener.pipeline.busyness import Busyness
 from listener.pipeline.gateway import Gateway
+from listener.pipeline.in_hand import InHand
 from listener.pipeline.memory import TIMES_STORED, Memory, portions
 from listener.pipeline.rows import Fence, Texts, ToChunk, ToEmbed, ToLoad
 from listener.settings import Settings
@@ -47,6 +48,7 @@ class Tools:
     memory: Memory
     busyness: Busyness
     away: Away = field(default_factory=Away)
+    in_hand: InHand = field(default_factory=InHand)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the one document that is tried alone: only that one is to blame if this listener dies."""
 

@@ -9,7 +9,9 @@ begin
   from deleted d
   where r.collection = d.collection and r.uri = d.uri and r.state in ('loaded', 'chunked', 'embedded')
     and r.text is not null and r.document_id is null  -- true of these states; named for the index
-    and current_setting('ingest.forgets', true) is distinct from statement_timestamp()::text;
+    and current_setting('ingest.forgets', true) is distinct from statement_timestamp()::text
+    -- What an own step drops is older than what was read later.
+    and (r.read_seq < d.live_seq or current_setting('ingest.drops', true) is distinct from statement_timestamp()::text);
   delete from ingest.ingest_revisions r using deleted d where r.document_id = d.id;
   return null;
 end

@@ -43,7 +43,7 @@ begin
            h.changed_at, k.tenant, p.embedder, p.endpoint, p.model, p.dimensions,
            jsonb_build_object('chunk_size', k.chunk_size, 'chunk_overlap', k.chunk_overlap, 'embedding_template', k.embedding_template,
                               'passage_prefix', k.passage_prefix, 'query_prefix', k.query_prefix, 'text_config', case when k.by_language then 'auto' else k.text_config::text end,
-                              'max_running', k.max_running, 'weight', k.weight, 'monthly_texts', k.monthly_texts, 'monthly_cost', k.monthly_cost, 'indexed', k.indexed, 'index_from', k.index_from,
+                              'max_running', k.max_running, 'weight', k.weight, 'monthly_texts', k.monthly_texts, 'monthly_cost', k.monthly_cost, 'steps', k.steps, 'indexed', k.indexed, 'index_from', k.index_from,
                               'index_m', k.index_m, 'index_ef_construction', k.index_ef_construction, 'index_ef_search', k.index_ef_search),
            k.created_at, case when s.operates then i.state || coalesce(' ' || i.percent || ' %', '') end
     from ingest.ingest_collections k join seen s on s.name = k.name left join held h on h.collection = k.name

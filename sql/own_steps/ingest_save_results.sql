@@ -1,12 +1,15 @@
 create or replace function ingest.ingest_save_results(
-  p_fence ingest.ingest_fence_v1, p_step text, p_model text, p_revisions bigint[], p_keys bytea[], p_results jsonb[], p_tokens bigint, p_reservation bigint
+  p_fence ingest.ingest_fence_v1, p_step text, p_model text, p_revisions bigint[], p_keys bytea[], p_results jsonb[], p_tokens bigint, p_reservation bigint,
+  p_lost bigint
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
--- As ingest_save_spent: in one transaction, and a repeat after the answer was lost counts nothing twice.
+-- As ingest_save_spent: in one transaction, and a repeat after the answer was lost counts nothing twice (without a cap: not what
+-- was lost).
 declare
   v_owned uuid[];
   v_texts bigint;
+  v_is_first boolean;
   v_price numeric := ingest.ingest_step_price(p_model);
 begin
   v_owned := ingest.ingest_check_writer(p_fence);
@@ -16,6 +19,8 @@ begin
     order by n.revision, n.key on conflict do nothing returning key)
   select count(distinct w.key) into v_texts from written w;
   delete from ingest.ingest_reservations v where v.id = p_reservation and v.owner = p_fence.owner;
+  v_is_first := found or p_reservation is null;
+  v_texts := v_texts + case when v_is_first then p_lost else 0 end;
   if v_texts = 0 then
     return;
   end if;
@@ -27,5 +32,5 @@ begin
 end
 $$;
 
-comment on function ingest.ingest_save_results(ingest.ingest_fence_v1, text, text, bigint[], bytea[], jsonb[], bigint, bigint) is
-  'Keeps what a paid own step made of texts, which were reserved where caps hold, and counts what it took.';
+comment on function ingest.ingest_save_results(ingest.ingest_fence_v1, text, text, bigint[], bytea[], jsonb[], bigint, bigint, bigint) is
+  'Keeps what a paid own step made of texts, which were reserved where caps hold, and counts what it took; p_lost: texts that may have been sent, and of which nothing came.';

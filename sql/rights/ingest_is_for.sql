@@ -5,7 +5,7 @@ return case p_right
     'ingest_options', 'ingest_channel', 'ingest_searchable', 'ingest_language_config', 'ingest_chunk_config', 'ingest_highlight', 'ingest_query_words', 'ingest_marked', 'ingest_now', 'ingest_caller', 'ingest_may', 'ingest_is_owner', 'ingest_collections_for',
     'ingest_principals', 'ingest_locator', 'ingest_check_role', 'ingest_is_for', 'ingest_right_of')
   when 'submit' then p_routine in (
-    'ingest_add', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',
+    'ingest_add', 'ingest_list_steps', 'ingest_watch_table', 'ingest_make_table_watch', 'ingest_table_triggers', 'ingest_seal_table_watch', 'ingest_is_failing', 'ingest_inventory',
     'ingest_show_document', 'ingest_show_revisions', 'ingest_progress', 'ingest_progress_of',
     'ingest_waiting_for', 'ingest_lacks_caps', 'ingest_lacks_steps', 'ingest_places', 'ingest_places_of', 'ingest_outage_of', 'ingest_outage_message', 'ingest_restored', 'ingest_watch',
     'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched', 'ingest_count_watched', 'ingest_watch_waits_for', 'ingest_noticed_by',
@@ -20,7 +20,7 @@ return case p_right
     'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_ann', 'ingest_search_config', 'ingest_require',
     'ingest_embed_query', 'ingest_query_embedding', 'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_ask_query',
     'ingest_await_query', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_check_count', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
-    'ingest_show_revisions', 'ingest_list_generations', 'ingest_show_chunks', 'ingest_context', 'ingest_context_as_caller', 'ingest_passages_by_right', 'ingest_passages',
+    'ingest_show_revisions', 'ingest_list_generations', 'ingest_list_steps', 'ingest_show_chunks', 'ingest_context', 'ingest_context_as_caller', 'ingest_passages_by_right', 'ingest_passages',
     'ingest_passages_of', 'ingest_pieces', 'ingest_opening', 'ingest_still_continues', 'ingest_open_fence', 'ingest_growth', 'ingest_choose', 'ingest_cut_length', 'ingest_budget', 'ingest_citation', 'ingest_heading_path', 'ingest_page')
   when 'operate' then p_routine in (
     'ingest_is_failing', 'ingest_progress', 'ingest_progress_of', 'ingest_waiting_for', 'ingest_lacks_caps', 'ingest_lacks_steps', 'ingest_places', 'ingest_places_of', 'ingest_outage_of',
@@ -29,7 +29,7 @@ return case p_right
     'ingest_delete_requests', 'ingest_delete_under', 'ingest_count_documents', 'ingest_inventory', 'ingest_list_documents', 'ingest_show_document',
     'ingest_show_revisions', 'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched',
     'ingest_count_watched', 'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_lacks_root', 'ingest_root_for', 'ingest_delete_origin', 'ingest_forget',
-    'ingest_reembed', 'ingest_switch', 'ingest_rollback', 'ingest_drop_generation', 'ingest_list_generations', 'ingest_would_forget', 'ingest_let_back', 'ingest_forgettings', 'ingest_purge', 'ingest_list_indexes',
+    'ingest_reembed', 'ingest_switch', 'ingest_rollback', 'ingest_drop_generation', 'ingest_list_generations', 'ingest_list_steps', 'ingest_would_forget', 'ingest_let_back', 'ingest_forgettings', 'ingest_purge', 'ingest_list_indexes',
     'ingest_list_metrics', 'ingest_list_history', 'ingest_list_outages')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
     'ingest_confirm_restore', 'ingest_price', 'ingest_cap_tenant')

@@ -8,6 +8,7 @@ as $$
     and not exists (
       select from ingest.ingest_documents d
       where d.collection = v.collection and d.uri = v.uri and ingest.ingest_is_mended(v, d))
+    and not ingest.ingest_was_dropped(v.collection, v.uri, v.read_seq)
   order by v.uri, v.id desc limit p_limit;
 $$;
 

@@ -16,6 +16,7 @@ as $$
            join ingest.ingest_generations g on g.collection = v.collection and g.generation = v.generation
            where d.revision_id = v.stands_for and g.state in ('building', 'stopped', 'live', 'former')
              and not ingest.ingest_stands_in(o.id, o.generation, v.generation)) end
+     and not ingest.ingest_was_dropped(v.collection, v.uri, v.read_seq)
   from ingest.ingest_revisions v
   where v.id = p_revision and v.state = 'failed'
     and not exists (select from ingest.ingest_requests r where r.id = v.request_id and ingest.ingest_is_plan(r))

@@ -109,6 +109,24 @@ async def test_a_collection_of_any_name_has_a_page_that_stays_up_to_date(
         await expect(page.locator("#index")).to_contain_text("building")
 
 
+async def test_the_page_of_a_collection_says_which_steps_it_names_and_who_lacks_them(
+    installed: str, c: Connection, tmp_path: Path
+) -> None:
+    steps = [{"name": "redact", "options": {"words": ["<b>Bob</b>"]}}, {"name": "whisper"}]
+    await collection(c, "a", SPACE, steps=steps)
+    await add_listener(c)
+    told = {"redact": {"version": "1", "place": "document", "paid": False, "options": {"words": "array"}}}
+    await c.execute("update ingest_listeners set knows_caps = true")
+    await c.execute("select ingest_tell_steps('L1', $1)", told)
+    await c.execute("insert into ingest_requests (content, uri, collection) values ('x', 'x', 'a')")
+    async with pages_of(installed, tmp_path) as pages, httpx2.AsyncClient() as client:
+        shown = (await client.get(f"{pages.address}/collections/a")).text
+        waiting = (await client.get(f"{pages.address}/requests", params={"waiting": "step"})).text
+    assert cells(shown, "redact") == ["documents", '{"words": ["<b>Bob</b>"]}', "1", "1 of 1"]
+    assert cells(shown, "whisper") == ["–", "none", "–", "no running listener has it"]
+    assert "waits for step: no running listener has" in " ".join(HTMLParser(waiting).text().split())
+
+
 async def test_a_page_shows_each_role_what_it_may_see(installed: str, c: Connection, tmp_path: Path) -> None:
     await collection(c, "a", SPACE)
     await collection(c, "b")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ingest_command import Ingest
 from roles import new_roles
-from staging import Connection, add_listener, carry, ingest, own, session, settle, start
+from staging import Connection, add_listener, carry, collection, ingest, own, session, settle, start
 
 import listener
 from listener import embedded
@@ -250,6 +250,24 @@ async def test_doctor_has_no_problem_with_an_application_s_role(own: Connection,
         for name in ("dbos", "listeners", "services"):
             assert checks[name]["message"] == "not visible to this role"
         assert ended.status == 0
+
+
+async def test_doctor_says_which_own_steps_are_here_and_which_a_collection_lacks(
+    own: Connection, ready: str, tmp_path: Path
+) -> None:
+    await collection(own, "docs", steps=[{"name": "redact"}, {"name": "whisper"}])
+
+    async def said() -> dict[str, tuple[str, str]]:
+        ended = await Ingest(tmp_path, INGEST_DATABASE_URL=ready)("doctor", "--json", INGEST_ROOTS=str(tmp_path))
+        return {one["name"]: (one["state"], one["message"]) for one in ended.json["checks"]}
+
+    found = await said()
+    assert found["own steps"] == ("ok", "contextual 1; redact 1")
+    assert found["steps"] == ("ok", "redact (no listener runs); whisper (no listener runs)")
+    await add_listener(own)
+    steps = {"redact": {"version": "1", "place": "document", "paid": False, "options": {}}}
+    await own.execute("select ingest_tell_steps('L1', $1)", steps)
+    assert (await said())["steps"] == ("problem", "docs, whisper: no running listener has it")
 
 
 async def test_carried_documents_of_a_request_that_runs_are_shown_on_their_way(c: Connection, call: Ingest) -> None:

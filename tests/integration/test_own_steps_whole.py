@@ -29,7 +29,7 @@ Start = Callable[..., ListenerProcess]
 MODULE = """
 import os, time
 from dataclasses import replace
-from listener.documents.steps import ChunkStep, DocumentStep, Dropped, StepRefused, used
+from listener.documents.steps import ChunkStep, DocumentStep, Dropped, StepRefused, answered, used
 
 def shout(document, options):
     if "boom" in document.text:
@@ -54,10 +54,23 @@ def note(document, options):
     used(7)
     return document
 
+def gloss(chunks, options):
+    became = []
+    for place, chunk in enumerate(chunks):
+        with open(os.environ["NOTED"], "a") as file:
+            file.write(chunk.text.split()[-1] + "\\n")
+        if "fatal" in chunk.text:
+            os._exit(3)
+        used(5)
+        became.append(chunk.text.upper())
+        answered(place, became[-1])
+    return became
+
 SHOUT = DocumentStep(version="1", run=shout)
 NOTE = DocumentStep(version="1", run=note, network=True, environment=["NOTED"], paid=True)
+GLOSS = ChunkStep(version="1", run=gloss, network=True, environment=["NOTED"], paid=True)
 """.replace("\\\\n", "\\n")
-POINTS = {step_registry.GROUP: {"shout": "acme:SHOUT", "note": "acme:NOTE"}}
+POINTS = {step_registry.GROUP: {"shout": "acme:SHOUT", "note": "acme:NOTE", "gloss": "acme:GLOSS"}}
 
 
 @pytest.fixture
@@ -252,16 +265,62 @@ async def test_a_paid_step_is_run_once_for_a_text_whoever_brings_it_and_not_by_a
     start()
     await collection(own, "docs", steps=[{"name": "note"}])
     plan = await ingested(own, content="A text of one", uri="a", collection="docs", options={"plan": True})
-    assert plan["plan"]["steps_not_counted"] == ["note"]
+    assert [(step["name"], step["known_texts"], step["new_texts"]) for step in plan["plan"]["steps"]] == [
+        ("note", 0, 1)
+    ]
     assert not noted.exists()
     first = await ingested(own, content="A text of one", uri="a", collection="docs")
     assert (first["status"], first["error"]) == ("succeeded", None)
     await ingested(own, content="A text of one", uri="b", collection="docs")
     await ingested(own, content="A text of two", uri="a", collection="docs")
     assert noted.read_text().split() == ["one", "two"]
+    again = await ingested(own, content="A text of two", uri="c", collection="docs", options={"plan": True})
+    assert [(step["known_texts"], step["new_texts"], step["cost"]) for step in again["plan"]["steps"]] == [(1, 0, 0)]
     await own.execute("select * from ingest_forget(uri => 'b', collection => 'docs')")
     assert await own.fetchval("select count(*) from ingest_step_results") == 2  # a's, as it was and as it is
     assert await own.fetchval("select sum(tokens) from ingest_usage where step = 'note'") == 14
+
+
+async def test_what_a_call_answered_before_its_process_died_is_not_sent_again_and_all_counts_under_the_cap(
+    own: Connection, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = tmp_path / "noted"
+    monkeypatch.setenv("NOTED", str(noted))
+    start()
+    await collection(own, "docs", steps=[{"name": "gloss"}])
+    (tmp_path / "docs").mkdir()
+    for n, word in enumerate(("one", "two", "three", "fatal", "five", "six")):
+        (tmp_path / "docs" / f"{n}.txt").write_text(f"Note {word}")
+    request = {"source": str(tmp_path / "docs"), "collection": "docs"}
+    plan = await ingested(own, **request, options={"plan": True})
+    assert [(step["known_texts"], step["new_texts"]) for step in plan["plan"]["steps"]] == [(0, 6)]
+    row = await ingested(own, **request, options={"max_texts": 20})
+    assert (row["status"], row["documents_done"]) == ("partially_succeeded", 5)
+    failed = await own.fetch("select uri, error ->> 'code' as code from ingest_revisions where state = 'failed'")
+    assert [(one["uri"].rpartition("/")[2], one["code"]) for one in failed] == [("3.txt", "step_crashed")]
+    assert Counter(noted.read_text().split()) == {"one": 1, "two": 1, "three": 1, "fatal": 2, "five": 1, "six": 1}
+    # What died over three texts may have sent all of them: then each went alone.
+    assert await own.fetchval("select sum(texts) from ingest_usage where step = 'gloss'") == 3 + 3 + 3
+    assert await own.fetchval("select count(*) from ingest_reservations") == 0
+    plan = await ingested(own, **request, options={"plan": True, "force": True})
+    assert [(step["known_texts"], step["new_texts"]) for step in plan["plan"]["steps"]] == [(5, 1)]
+
+
+async def test_a_text_that_stands_in_several_documents_of_a_listener_is_sent_once(
+    own: Connection, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = tmp_path / "noted"
+    monkeypatch.setenv("NOTED", str(noted))
+    start(batch_documents=4)
+    await collection(own, "docs", steps=[{"name": "note"}, {"name": "gloss"}])
+    (tmp_path / "docs").mkdir()
+    for n in range(16):  # in four batches
+        (tmp_path / "docs" / f"{n:02}.txt").write_text(f"Note {('same', 'alike')[n % 2]}")
+    row = await ingested(own, source=str(tmp_path / "docs"), collection="docs")
+    assert (row["status"], row["documents_done"]) == ("succeeded", 16)
+    assert Counter(noted.read_text().split()) == {"same": 2, "alike": 2}  # once by each step
+    kept = "select count(*), count(distinct key) as keys from ingest_step_results"
+    assert tuple(await one(own, kept)) == (32, 4)
 
 
 async def test_what_no_listener_has_waits_and_says_what_to_do(

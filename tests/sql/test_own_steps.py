@@ -6,11 +6,12 @@ import uuid
 from typing import Any
 
 import pytest
-from roles import refused
-from staging import Connection, add, add_listener, carry, claim, collection, one, own, start
+from roles import new_roles, refused
+from staging import Connection, add, add_listener, carry, claim, collection, one, own, publish, start
 
 SHOUT = {"version": "1", "place": "document", "paid": False, "options": {"mark": "string or array"}}
 NOTE = {"version": "1", "place": "document", "paid": True, "options": {}}
+DROP = "select ingest_drop_documents($1::ingest_fence_v1, $2::ingest_dropped_v2[])"
 STEPS = [{"name": "shout", "options": {"mark": "x"}}]
 
 
@@ -125,6 +126,25 @@ async def test_batches_are_left_to_others_only_if_all_of_them_have_the_steps(c: 
     assert await c.fetchval(others, request) is False
 
 
+async def test_who_has_a_right_sees_which_steps_a_collection_names_and_which_listeners_have_them(c: Connection) -> None:
+    listed = """select name, kind, paid, versions, listeners, listeners_alive, unknown_options
+      from ingest_list_steps('docs')"""
+    await collection(c, "docs", steps=[*STEPS, {"name": "whisper"}])
+    await collection(c, "plain")
+    nobody = [("shout", None, None, [], 0, 0, []), ("whisper", None, None, [], 0, 0, [])]
+    assert [tuple(row) for row in await c.fetch(listed)] == nobody
+    await listener(c, "L1", shout=SHOUT)
+    await listener(c, "L2", shout={**SHOUT, "version": "2", "options": {}})
+    await add_listener(c, "former")
+    found = [tuple(row) for row in await c.fetch(listed)]
+    assert found == [("shout", "document", False, ["1", "2"], 2, 3, ["mark"]), ("whisper", None, None, [], 0, 3, [])]
+    async with new_roles(c, 1) as (role,):
+        await c.execute("select ingest_grant($1::name, 'submitter', 'plain')", role)
+        await c.execute(f'set role "{role}"')
+        assert await c.fetch("select * from ingest_list_steps()") == []
+        await c.execute("reset role")
+
+
 async def test_what_a_step_drops_is_skipped_and_what_was_live_of_it_goes(c: Connection) -> None:
     await listener(c, shout=SHOUT)
     await collection(c, "docs", steps=STEPS)
@@ -135,14 +155,69 @@ async def test_what_a_step_drops_is_skipped_and_what_was_live_of_it_goes(c: Conn
         row["id"]
         for row in await c.fetch("select id from ingest_revisions where request_id = $1 order by uri", fence[0][0])
     ]
-    dropped = "select ingest_drop_documents($1::ingest_fence_v1, $2::ingest_dropped_v1[])"
-    await c.execute(
-        dropped, fence, [(ids[0], 10**9, b"1", {"code": "dropped"}), (ids[1], 0, b"2", {"code": "dropped"})]
-    )
+    said = {"code": "dropped"}
+    await c.execute(DROP, fence, [(ids[0], 10**9, b"1", said, None), (ids[1], 0, b"2", said, None)])
     rows = await c.fetch("select state, reason, warning from ingest_revisions where id = any ($1)", ids)
     assert [tuple(row) for row in rows] == [("skipped", "dropped", {"code": "dropped"})] * 2
     live = await c.fetch("select uri from ingest_documents where revision_id is not null")
     assert [row["uri"] for row in live] == ["b"]  # that was read later
+
+
+async def test_the_newer_reading_wins_also_if_a_step_drops_it(c: Connection) -> None:
+    await listener(c, shout=SHOUT)
+    await collection(c, "docs", steps=STEPS)
+    (first,), _, _ = await stepped(c)
+    await carry(c, first, "published")
+    (older,), _, _ = await stepped(c)
+    await carry(c, older, "embedded")
+    fence = await stepped(c)
+    (row,) = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    (newer,), _, _ = await stepped(c)
+    await carry(c, newer, "embedded")
+    failed = await c.fetchval("select id from ingest_revisions where request_id = $1", older)
+    await c.execute(DROP, fence, [(row["id"], row["read_seq"], b"1", {"code": "dropped"}, None)])
+    assert await c.fetchval("select count(*) from ingest_documents") == 0
+    assert await c.fetchval(
+        "select ingest_was_dropped('docs', 'a', read_seq) from ingest_revisions where id = $1", failed
+    )
+    states = {}
+    for request in (older, newer):
+        await publish(c, request, 0, await own(c, request))
+        revision = await one(c, "select state, reason from ingest_revisions where request_id = $1", request)
+        states[request] = (revision["state"], revision["reason"])
+    assert states == {older: ("skipped", "deleted"), newer: ("published", None)}
+
+
+async def test_what_is_loaded_later_of_an_older_reading_than_a_dropped_one_is_superseded(c: Connection) -> None:
+    await listener(c, shout=SHOUT)
+    await collection(c, "docs", steps=STEPS)
+    (older,), _, _ = await stepped(c)
+    await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", ([older], 0, await own(c, older)))
+    await c.execute("update ingest_revisions set read_seq = nextval('ingest_read_seq')")  # it was read before
+    fence = await stepped(c)
+    (row,) = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    await c.execute(DROP, fence, [(row["id"], row["read_seq"], b"1", {"code": "dropped"}, None)])
+    await carry(c, older, "embedded")
+    await publish(c, older, 0, await own(c, older))
+    assert await c.fetchval("select reason from ingest_revisions where request_id = $1", older) == "superseded"
+    assert await c.fetchval("select count(*) from ingest_documents") == 0
+
+
+async def test_a_dropped_part_is_skipped_and_what_was_live_of_it_goes_too(c: Connection) -> None:
+    await listener(c, shout=SHOUT)
+    await collection(c, "docs", steps=STEPS)
+    (first,), _, _ = await stepped(c, ["mail", "mail#a.txt"])
+    await carry(c, first, "published")
+    fence = await stepped(c, ["mail"])
+    (row,) = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    for _ in range(2):  # the answer was lost
+        await c.execute(DROP, fence, [(row["id"], row["read_seq"], b"1", {"code": "dropped"}, "mail#a.txt")])
+    rows = await c.fetch(
+        "select uri, state, reason from ingest_revisions where request_id = $1 order by uri", fence[0][0]
+    )
+    assert [tuple(row) for row in rows] == [("mail", "discovered", None), ("mail#a.txt", "skipped", "dropped")]
+    live = await c.fetch("select uri from ingest_documents where revision_id is not null")
+    assert [row["uri"] for row in live] == ["mail"]
 
 
 async def test_results_are_kept_for_who_uses_them_and_go_with_the_last(c: Connection) -> None:
@@ -152,9 +227,8 @@ async def test_results_are_kept_for_who_uses_them_and_go_with_the_last(c: Connec
     revisions = [
         await c.fetchval("select id from ingest_revisions where request_id = $1", one[0][0]) for one in (first, second)
     ]
-    save = (
-        "select ingest_save_results($1::ingest_fence_v1, 'note', 'm', $2::bigint[], $3::bytea[], $4::jsonb[], $5, null)"
-    )
+    save = """select ingest_save_results($1::ingest_fence_v1, 'note', 'm', $2::bigint[], $3::bytea[], $4::jsonb[], $5,
+      null, 0)"""
     await c.execute("select ingest_price('m', 100)")
     for _ in range(2):  # the answer was lost
         await c.execute(save, first, [revisions[0]], [b"k"], [{"text": "x"}], 20)
@@ -168,6 +242,24 @@ async def test_results_are_kept_for_who_uses_them_and_go_with_the_last(c: Connec
         await c.execute("delete from ingest_revisions where request_id = $1", request)
         counts.append(await c.fetchval("select count(*) from ingest_step_results"))
     assert counts == [1, 0]
+
+
+async def test_what_was_lost_on_its_way_counts_under_caps_once(c: Connection) -> None:
+    await listener(c, note=NOTE)
+    await collection(c, "docs", steps=[{"name": "note"}])
+    fence = await stepped(c, options={"max_texts": 3})
+    revision = await c.fetchval("select id from ingest_revisions where request_id = $1", fence[0][0])
+    reserve = "select granted, reservation, reached from ingest_reserve_step($1::ingest_fence_v1, $2, 'm')"
+    reserved = await one(c, reserve, fence, [9, 9])
+    save = """select ingest_save_results($1::ingest_fence_v1, 'note', 'm', $2::bigint[], $3::bytea[], $4::jsonb[], 20,
+      $5, 1)"""
+    for _ in range(2):  # the answer was lost
+        await c.execute(save, fence, [revision], [b"k"], [{"text": "x"}], reserved["reservation"])
+    assert await c.fetchval("select sum(texts) from ingest_usage where step = 'note'") == 2
+    last = await one(c, reserve, fence, [9, 9])
+    assert last["granted"] == 1
+    await c.execute(save, fence, [], [], [], last["reservation"])
+    assert (await one(c, reserve, fence, [9]))["reached"] is not None
 
 
 async def test_a_cap_of_cost_needs_the_price_of_the_step_s_model(c: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from embedding_service import EmbeddingService, Reply, failing, limited, plainly
+from embedding_service import EmbeddingService, Received, Reply, chat, failing, limited, plainly
 
 from listener.documents.steps import ChunkText, StepRefused, StepUnavailable, WrongStepOptions
 from listener.embedding.contextual import _add_contexts
@@ -45,3 +45,20 @@ async def test_a_service_may_ask_for_an_hour_at_most_and_say_a_megabyte(model: E
     assert limited_.retry_after == 3600
     (endless,) = await _add_contexts([CHUNK], {})
     assert isinstance(endless, StepUnavailable)
+
+
+async def test_a_model_that_takes_the_limit_by_its_newer_name_gets_it_so_and_is_remembered(
+    model: EmbeddingService,
+) -> None:
+    def newer(service: EmbeddingService, request: Received) -> Reply:
+        if "max_tokens" in request.body:
+            told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'."
+            return failing(400, told)(service, request)
+        return chat(service, request)
+
+    model.always(newer)
+    for _ in range(2):
+        (became,) = await _add_contexts([CHUNK], {"model": "o-next", "max_tokens": 99})
+        assert became == f"It is about annness.\n\n{CHUNK.text}"
+    limits = [(one.body.get("max_tokens"), one.body.get("max_completion_tokens")) for one in model.requests]
+    assert limits == [(99, None), (None, 99), (None, 99)]

@@ -23,6 +23,7 @@ from listener.cli.processes.listening_process import End, ListeningProcess
 from listener.cli.stopping import STOP_SECONDS, StopSignals
 from listener.cli.systemd import Systemd
 from listener.concurrency import task_group
+from listener.documents import confinement
 
 if TYPE_CHECKING:
     from listener.settings import Settings
@@ -53,6 +54,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run until a signal. Raises Reported if they can't run, OperatorError ``metrics_not_served``."""
+        confinement.hide()  # own steps run under this user, and its environment has the database's password
         grace = self._settings.grace_seconds
         self._signals.attach(grace + STOP_SECONDS + LATER_SECONDS, self._kill)
         async with self._serving(), self._systemd.watching():

@@ -7,6 +7,7 @@ declare
   v_price numeric := ingest.ingest_price_of(v_request.settings, v_request.executor_id);
   v_documents jsonb;
   v_texts jsonb;
+  v_steps jsonb := ingest.ingest_planned_steps(v_request);
   v_gone bigint;
 begin
   if (v_request.options ->> 'mirror')::boolean and (v_request.listing ->> 'complete')::boolean then
@@ -35,15 +36,17 @@ begin
            'known_texts', count(*) filter (where t.tokens is null), 'new_texts', count(t.tokens), 'tokens', coalesce(sum(t.tokens), 0),
            'tokens_are', case when bool_or(t.is_estimate and t.tokens is not null) then 'estimated' else 'counted' end,
            'cost', case when count(t.tokens) = 0 then 0 else round(ceil(v_price * sum(t.tokens)) / 1000000, 6) end, 'price_per_million_tokens', v_price)
-  into v_texts from ingest.ingest_planned_texts t where t.request_id = p_request;
+  into v_texts from ingest.ingest_planned_texts t where t.request_id = p_request and t.step is null;
   delete from ingest.ingest_planned_texts t where t.request_id = p_request;
   delete from ingest.ingest_revisions v where v.request_id = p_request and v.state = 'skipped';
   return v_documents || v_texts || jsonb_build_object(
-    'gone', v_gone, 'steps_not_counted', ingest.ingest_steps_not_counted(v_request),
+    'gone', v_gone, 'steps', v_steps,
     'model', v_request.settings ->> 'model', 'embedder', v_request.settings ->> 'embedder',
     'hint', case when v_texts -> 'cost' = 'null' then format(
       'No price is known. Say what a million tokens cost: select ingest_price(%L, 0.02); or INGEST_PRICE_PER_MILLION_TOKENS of the listener',
-      v_request.settings ->> 'model') end);
+      v_request.settings ->> 'model')
+      else (select format('No price of the step %s is known. Say what a million tokens cost: select ingest_price(%L, 0.3)', s.one ->> 'name', s.one ->> 'model')
+            from jsonb_array_elements(v_steps) as s (one) where s.one -> 'cost' = 'null' limit 1) end);
 end
 $$;
 

@@ -8,6 +8,7 @@ declare
   v_owned uuid[] := p_requests;
   v_running uuid[];
   v_ids bigint[];
+  v_dropped bigint[] := '{}';
   v_request ingest.ingest_requests;
 begin
   perform ingest.ingest_wait_briefly(p_requests);
@@ -32,6 +33,10 @@ begin
     raise exception 'request % is no longer running', p_requests[1] using errcode = 'IG021', constraint = 'lost_ownership';
   end if;
   perform ingest.ingest_require_generations(v_request.collection, v_running, p_batch, v_ids);
+  if exists (select from ingest.ingest_collections c where c.name = v_request.collection and c.steps <> '[]') then
+    v_dropped := array(
+      select v.id from ingest.ingest_revisions v where v.id = any (v_ids) and ingest.ingest_was_dropped(v.collection, v.uri, v.read_seq));
+  end if;
   with settings as materialized (
     select r.id, ingest.ingest_settings_hash(r) as hash, r.options, r.metadata, ingest.ingest_origin(r) as origin from ingest.ingest_requests r where r.id = any (v_running)
   ), winner as (
@@ -39,7 +44,7 @@ begin
     from ingest.ingest_revisions v join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
     where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and (p_batch is null or v.batch = p_batch)
       -- A fork has the number of the reading whose text it took over: the younger of the two wins.
-      and (v.read_seq, v.id) > (d.live_seq, coalesce(d.revision_id, 0))
+      and (v.read_seq, v.id) > (d.live_seq, coalesce(d.revision_id, 0)) and v.id <> all (v_dropped)
   ), replaced as (
     update ingest.ingest_revisions v set replaced_at = ingest.ingest_now() from winner w where v.id = w.replaced
   ), live as (
@@ -56,11 +61,12 @@ begin
     from winner w where v.id = w.id returning v.id
   ), late as (
     update ingest.ingest_revisions v
-    set state = 'skipped', reason = 'superseded', replaced_at = ingest.ingest_now(), document_id = d.id
+    set state = 'skipped', reason = 'superseded', replaced_at = ingest.ingest_now(),
+        document_id = case when v.id <> all (v_dropped) then d.id end
     from ingest.ingest_documents d
     where v.id = any (v_ids) and v.state = 'embedded' and v.request_id = any (v_running) and (p_batch is null or v.batch = p_batch)
       and d.collection = v.collection and d.uri = v.uri
-      and (v.read_seq, v.id) <= (d.live_seq, coalesce(d.revision_id, 0))
+      and ((v.read_seq, v.id) <= (d.live_seq, coalesce(d.revision_id, 0)) or v.id = any (v_dropped))
     returning v.id
   ), came as (
     insert into ingest.ingest_document_origins (document_id, origin, seen_by)
@@ -69,10 +75,15 @@ begin
     where s.origin is not null and v.id = any (v_ids) and v.state = 'embedded' and (p_batch is null or v.batch = p_batch) on conflict do nothing
   )
   select (select count(*) from done), (select count(*) from late) into published, superseded;
+  if cardinality(v_dropped) > 0 then  -- rows that were made for them
+    perform set_config('ingest.drops', statement_timestamp()::text, true);
+    delete from ingest.ingest_documents d using ingest.ingest_revisions v
+    where v.id = any (v_dropped) and d.collection = v.collection and d.uri = v.uri and d.revision_id is null;
+  end if;
   perform ingest.ingest_count_batches(v_running, p_batch, p_batch is not null);
   return next;
 end
 $$;
 
 comment on function ingest.ingest_publish(uuid[], int, uuid) is
-  'embedded → published, or skipped where a newer reading is live. IG021 if the batch has another owner or the request does not run, IG045 if a document does not stand in all generations yet.';
+  'embedded → published, or skipped where a newer reading is live, or was dropped by an own step. IG021 if the batch has another owner or the request does not run, IG045 if a document does not stand in all generations yet.';

@@ -47,6 +47,7 @@ MEANINGS: dict[str, tuple[Any, str, bool]] = {
     "weight": (1, "Turns that it gets where another collection of the same submitter gets one.", False),
     "monthly_texts": (None, "Most texts that are sent to embedders in a month (UTC).", False),
     "monthly_cost": (None, "Most that these texts may cost.", False),
+    "steps": ([], "Own steps that its documents and chunks go through: see below.", True),
     "indexed": (True, "Whether its vectors get an index when there are many.", False),
     "index_from": (5000, "Build an index above this many chunks.", False),
     "index_m": (16, "Links of a chunk in the index, which is built anew when this changes.", False),
