@@ -6,15 +6,15 @@ as $$
 declare
   v_count ingest.ingest_pending_counts;
   v_own record;
-  v_until timestamptz;
   v_is_new boolean := false;
 begin
   select k.* into v_count from ingest.ingest_pending_counts k where k.role = p_role order by k.counted_at desc limit 1;
-  v_until := v_count.counted_at + ingest.ingest_count_lasts(v_count, p_most, p_most_bytes);
   -- One counts, others continue with what they have; not for long, since that one may stay open. (And anybody can hold this lock.)
-  if v_until is null or v_until = v_count.counted_at or ingest.ingest_now() > v_until
-     and (pg_try_advisory_xact_lock(ingest.ingest_lock_key('pending:' || p_role))
-          or ingest.ingest_now() > v_until + (v_until - v_count.counted_at)) then
+  if v_count.until is null or v_count.until = v_count.counted_at
+     or v_count.most is distinct from p_most or v_count.most_bytes is distinct from p_most_bytes
+     or ingest.ingest_now() > v_count.until
+        and (pg_try_advisory_xact_lock(ingest.ingest_lock_key('pending:' || p_role))
+             or ingest.ingest_now() > v_count.until + (v_count.until - v_count.counted_at)) then
     v_count := ingest.ingest_count_pending(p_role, p_most, p_most_bytes);
     v_is_new := true;
   end if;

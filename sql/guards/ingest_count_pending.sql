@@ -12,10 +12,12 @@ begin
     where r.status = 'pending' and r.submitted_by = p_role::text and r.created_at <> now()
     limit p_most) waiting;
   v_count.took := ingest.ingest_now() - v_count.counted_at;
-  if ingest.ingest_count_lasts(v_count, p_most, p_most_bytes) > interval '0' or exists (
+  v_count.until := v_count.counted_at + ingest.ingest_count_lasts(v_count, p_most, p_most_bytes);
+  v_count.most := p_most;
+  v_count.most_bytes := p_most_bytes;
+  if v_count.until > v_count.counted_at or exists (
        -- Otherwise an old one would remain good enough.
-       select from ingest.ingest_pending_counts k
-       where k.role = p_role and k.counted_at + ingest.ingest_count_lasts(k, p_most, p_most_bytes) > v_count.counted_at) then
+       select from ingest.ingest_pending_counts k where k.role = p_role and k.until > v_count.counted_at) then
     insert into ingest.ingest_pending_counts values (v_count.*);
   end if;
   return v_count;
