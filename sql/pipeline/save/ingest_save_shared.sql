@@ -4,6 +4,7 @@ create or replace function ingest.ingest_save_shared(
   out published int, out superseded int, out ended uuid[], out statuses text[]
 ) returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 -- What ingest_save_loaded, ingest_save_chunked, ingest_save_chunks, ingest_note_embedded, ingest_save_embedded, ingest_publish and
 -- ingest_end_shared do one after the other, for documents that came through all steps before anything was written. Lock order:
