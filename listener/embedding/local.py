@@ -48,7 +48,7 @@ def _checked(model: str, dimensions: int) -> Space:
 
 
 class LocalEmbedder:
-    """Embeds in two threads, few characters without one; the weights (16 MB, 33 MB in memory) are loaded when needed."""
+    """Embeds in two threads, few characters in none; the weights (16 MB, 33 MB in memory) are loaded when needed."""
 
     group_texts = 128
     group_characters = 200_000

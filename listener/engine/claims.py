@@ -22,9 +22,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
 import anyio
+import anyio.lowlevel
 import asyncpg
 
-from listener.concurrency import set_within, task_group
+from listener.concurrency import set_within, side_by_side
 from listener.database.outages import BLOCKED, OUTAGE, Pause, is_outage, named
 from listener.documents.turns import Share
 from listener.engine import engine_rows
@@ -49,7 +50,7 @@ LEAVES_SECONDS = 0.2  # for other listeners to take what was left for them
 GROWS_SECONDS = 0.25  # until a listener may have more places than it had
 ENDS_SECONDS = 2.0  # for a claim under way when the listener stops
 STUCK_SECONDS = 1.0  # without a place that comes free, until others begin beside those that have them
-QUIET_SECONDS = 0.02  # between requests: then one that rings is no sign that more are on their way
+QUIET_SECONDS = 0.02  # of sleep: then what rings is no sign that more is on its way
 
 
 class Claims(Loop):
@@ -69,7 +70,7 @@ class Claims(Loop):
         self._left_at: float | None = None
         self._vain = 0
         self._due: float | None = None
-        self._found_at = 0.0
+        self._slept = 0.0
         self._sleeps_on = False
         self._one_claim = anyio.Lock()
         capacity.batches.on_free = self._freed
@@ -110,7 +111,9 @@ class Claims(Loop):
             return
         if self._vain >= MOST_VAIN:
             await anyio.sleep(VAIN_PAUSE_SECONDS)
+        began = time.monotonic()
         rang = await self._doorbell.wait("locked" if self._lines.locked else answer, self._next_look(self._due))
+        self._slept = time.monotonic() - began
         self._vain = self._vain + 1 if rang else 0
 
     async def _wait_for_a_place(self) -> None:
@@ -147,18 +150,15 @@ class Claims(Loop):
     async def _claim_and_start(self, room: Room, front: bool) -> bool:
         asked, began = self._lines.asked(front, room.served_small), time.monotonic()
         leaves = self._left_at is None or began - self._left_at < LEAVES_SECONDS
-        claimed, self._due, answer = await engine_rows.claim(
-            self._doorbell.fetch, self._claimant, room, leaves, asked
-        )
+        claimed, self._due, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
         self._lines.answered(asked, answer, [one.standing for one in claimed], time.monotonic() - began)
         rings = self._lines.left and self._left_at is None
         self._left_at = (self._left_at or began) if self._lines.left else None
-        self._sleeps_on = bool(claimed) and len(claimed) < room.requests and self._was_quiet(began)
+        self._sleeps_on = 0 < len(claimed) < room.requests and self._was_all()
+        self._slept = 0.0
         if claimed:
-            self._vain, self._found_at = 0, began
-            async with task_group() as starts:
-                for some in _sharing(claimed):
-                    starts.start_soon(self._start_together, some)
+            self._vain = 0
+            await side_by_side(self._start_together, [*_sharing(claimed)], len(claimed))
             rings = rings or (self._doorbell.resting and (self._lines.more or len(claimed) == room.requests))
             if not self._sleeps_on:
                 await self._doorbell.wake(hand_over=rings)
@@ -166,21 +166,20 @@ class Claims(Loop):
             await self._doorbell.ring()
         return bool(claimed) and not self._sleeps_on
 
-    def _was_quiet(self, now: float) -> bool:
-        """Tell whether a claim that found something found all there is, in a sleep that was long enough.
+    def _was_all(self) -> bool:
+        """Tell whether a claim that found something found all there is, out of a sleep that was long enough.
 
         Nothing can be missed then: who inserts while the idle lock is held rings. To give it up and take it again
-        would be four statements, beside the work that was just begun.
+        would be five statements, beside the work that has just begun.
         """
-        return self._doorbell.resting and self._lines.saw_all and now - self._found_at > QUIET_SECONDS
+        return self._doorbell.resting and self._lines.saw_all and self._slept > QUIET_SECONDS
 
     async def _start_together(self, some: Sequence[Claimed]) -> None:
         """Start requests that may share a batch, or one that may not."""
         shares = self._workflows.shares
         with shares.together([one.id for one in some]) if some[0].share else nullcontext():
-            async with task_group() as starts:
-                for one in some:
-                    starts.start_soon(self._start, one)
+            await anyio.lowlevel.checkpoint()  # what the batch asks first is on its way before DBOS begins
+            await side_by_side(self._start, some, len(some))
 
     async def _start(self, one: Claimed) -> None:
         """Start a request, or end it as failed; nothing that is in its way keeps others from starting."""
