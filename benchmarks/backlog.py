@@ -92,7 +92,7 @@ class Case:
             inserts.append((await self._timed(partial(self.connection.fetch, INSERT)))[0])
             asked = self.lines.asked()
             claim = partial(engine_rows.claim, self.connection.fetch, CLAIMANT, ROOM, True, asked)
-            seconds, (claimed, answer) = await self._timed(claim)
+            seconds, (claimed, _, answer) = await self._timed(claim)
             self.lines.answered(asked, answer, [one.standing for one in claimed], seconds)
             claims.append(seconds)
             self.empty += not claimed

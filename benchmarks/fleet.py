@@ -29,7 +29,7 @@ STOPPED = (-signal.SIGTERM, 128 + signal.SIGTERM)  # before it was ready
 DOORBELLS = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity
 where application_name like 'ingest %' and pid <> pg_backend_pid()
-  and query ~* 'ingest_(rest|claim|seconds_until_due|wake)|^listen|ingest_proof'
+  and query ~* 'ingest_(rest|claim|wake)|^listen|ingest_proof'
 """
 """Only the doorbell's session says any of this."""
 

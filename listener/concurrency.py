@@ -41,8 +41,10 @@ async def side_by_side(function: Callable[[S], Awaitable[T]], items: Sequence[S]
     """Return what a function returns for each item, in order; at most ``most`` calls run concurrently.
 
     The first error ends all of them, and is raised. There are ``most`` tasks, not one for each item: a task costs more
-    than many an item.
+    than many an item, and a single one needs none.
     """
+    if len(items) == 1:
+        return [await function(items[0])]
     results: dict[int, T] = {}
     left = iter(enumerate(items))
 

@@ -4,6 +4,7 @@
 
     there is room ─► claim ─► nothing? ─► take the idle lock, claim once more ─► sleep behind the doorbell
                      └► check what only we can see ─► start the workflow under the request's id
+    woken from a sleep ─► claim ─► that was all ─► start it, and sleep on: the idle lock was never given up
 
 A claim commits before the start: a crash between them leaves a request that is claimed and has no workflow, which
 ``repair`` gives back.
@@ -21,9 +22,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
 import anyio
+import anyio.lowlevel
 import asyncpg
 
-from listener.concurrency import set_within, task_group
+from listener.concurrency import set_within, side_by_side
 from listener.database.outages import BLOCKED, OUTAGE, Pause, is_outage, named
 from listener.documents.turns import Share
 from listener.engine import engine_rows
@@ -48,6 +50,7 @@ LEAVES_SECONDS = 0.2  # for other listeners to take what was left for them
 GROWS_SECONDS = 0.25  # until a listener may have more places than it had
 ENDS_SECONDS = 2.0  # for a claim under way when the listener stops
 STUCK_SECONDS = 1.0  # without a place that comes free, until others begin beside those that have them
+QUIET_SECONDS = 0.02  # of sleep: then what rings is no sign that more is on its way
 
 
 class Claims(Loop):
@@ -66,6 +69,9 @@ class Claims(Loop):
         self._lines = WhoseTurn()
         self._left_at: float | None = None
         self._vain = 0
+        self._due: float | None = None
+        self._slept = 0.0
+        self._sleeps_on = False
         self._one_claim = anyio.Lock()
         capacity.batches.on_free = self._freed
 
@@ -101,12 +107,13 @@ class Claims(Loop):
         if await self._claim(self._capacity.room):
             return
         answer = await self._doorbell.rest()
-        if await self._claim(self._capacity.room, front=True):
+        if not self._sleeps_on and await self._claim(self._capacity.room, front=True):
             return
-        due = await engine_rows.seconds_until_due(self._doorbell.fetch)
         if self._vain >= MOST_VAIN:
             await anyio.sleep(VAIN_PAUSE_SECONDS)
-        rang = await self._doorbell.wait("locked" if self._lines.locked else answer, self._next_look(due))
+        began = time.monotonic()
+        rang = await self._doorbell.wait("locked" if self._lines.locked else answer, self._next_look(self._due))
+        self._slept = time.monotonic() - began
         self._vain = self._vain + 1 if rang else 0
 
     async def _wait_for_a_place(self) -> None:
@@ -134,7 +141,7 @@ class Claims(Loop):
             self._doorbell.nudge()
 
     async def _claim(self, room: Room, front: bool = False) -> bool:
-        """Claim what there is room for and start it; False if nothing is due, or left for others."""
+        """Claim what there is room for and start it; False if nothing more is due, or left for others."""
         if not room.requests:
             return True
         async with self._one_claim:
@@ -143,28 +150,36 @@ class Claims(Loop):
     async def _claim_and_start(self, room: Room, front: bool) -> bool:
         asked, began = self._lines.asked(front, room.served_small), time.monotonic()
         leaves = self._left_at is None or began - self._left_at < LEAVES_SECONDS
-        claimed, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
+        claimed, self._due, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
         self._lines.answered(asked, answer, [one.standing for one in claimed], time.monotonic() - began)
         rings = self._lines.left and self._left_at is None
         self._left_at = (self._left_at or began) if self._lines.left else None
+        self._sleeps_on = 0 < len(claimed) < room.requests and self._was_all()
+        self._slept = 0.0
         if claimed:
             self._vain = 0
-            async with task_group() as starts:
-                for some in _sharing(claimed):
-                    starts.start_soon(self._start_together, some)
+            await side_by_side(self._start_together, [*_sharing(claimed)], len(claimed))
             rings = rings or (self._doorbell.resting and (self._lines.more or len(claimed) == room.requests))
-            await self._doorbell.wake(hand_over=rings)
+            if not self._sleeps_on:
+                await self._doorbell.wake(hand_over=rings)
         elif rings:
             await self._doorbell.ring()
-        return bool(claimed)
+        return bool(claimed) and not self._sleeps_on
+
+    def _was_all(self) -> bool:
+        """Tell whether a claim that found something found all there is, out of a sleep that was long enough.
+
+        Nothing can be missed then: who inserts while the idle lock is held rings. To give it up and take it again
+        would be five statements, beside the work that has just begun.
+        """
+        return self._doorbell.resting and self._lines.saw_all and self._slept > QUIET_SECONDS
 
     async def _start_together(self, some: Sequence[Claimed]) -> None:
         """Start requests that may share a batch, or one that may not."""
         shares = self._workflows.shares
         with shares.together([one.id for one in some]) if some[0].share else nullcontext():
-            async with task_group() as starts:
-                for one in some:
-                    starts.start_soon(self._start, one)
+            await anyio.lowlevel.checkpoint()  # what the batch asks first is on its way before DBOS begins
+            await side_by_side(self._start, some, len(some))
 
     async def _start(self, one: Claimed) -> None:
         """Start a request, or end it as failed; nothing that is in its way keeps others from starting."""

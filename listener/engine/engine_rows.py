@@ -66,9 +66,10 @@ class Claimed:
 
 async def claim(
     fetch: Fetch, claimant: Claimant, room: Room, leaves: bool, turns: str
-) -> tuple[list[Claimed], dict[str, Any]]:
+) -> tuple[list[Claimed], float | None, dict[str, Any]]:
     """Claim due requests, as far as there is room, and return them by priority, with whose turn it is then.
 
+    Between the two: in how many seconds a scheduled one is due (None: none is scheduled).
     ``leaves``: others may have their share of the long ones. ``turns``: as ``Lines`` says. Raises IG020 to a listener
     that was declared dead.
     """
@@ -85,13 +86,9 @@ async def claim(
         turns,
     )
     claimed = [Claimed(*about) for *about, _ in rows]
-    return sorted(claimed, key=lambda one: (one.priority, one.created_at)), json.loads(last["turns"])
-
-
-async def seconds_until_due(fetch: Fetch) -> float | None:
-    """Return when a request is due next, in seconds; None: none is scheduled."""
-    ((seconds,),) = await fetch("select ingest.ingest_seconds_until_due()")
-    return None if seconds is None else float(seconds)
+    answer = json.loads(last["turns"])
+    due = answer.pop("next")
+    return sorted(claimed, key=lambda one: (one.priority, one.created_at)), due, answer
 
 
 # cancels

@@ -77,6 +77,7 @@ class WhoseTurn:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lines = {"quick": Line(clock), "long": Line(clock)}
         self._turns: dict[str, Any] = {}
+        self._from_the_front = False
 
     def asked(self, front: bool = False, served: Mapping[str, Any] = MappingProxyType({})) -> str:
         """Return what the next claim takes as its turns.
@@ -101,6 +102,12 @@ class WhoseTurn:
                 if len(turn.get("below") or {}) > MOST_BELOW:
                     turn["below"] = {}
         self._turns = answer
+        self._from_the_front = not any(before[name]["stay"] for name in self._lines)
+
+    @property
+    def saw_all(self) -> bool:
+        """Whether the last claim looked at all of both lines, and passed nothing by that it could have had."""
+        return self._from_the_front and not (self.locked or self.more or self.left)
 
     @property
     def locked(self) -> bool:

@@ -1,7 +1,8 @@
 """The chunk step: boundaries into the texts, deterministic.
 
-A few short texts are cut in a thread. Longer and more ones are cut in worker processes, which have limits: a million
-characters can be made to take five seconds, in which threads get in each other's way.
+A few hundred characters are cut where they are, a few short texts in a thread. Longer and more ones are cut in worker
+processes, which have limits: a million characters can be made to take five seconds, in which threads get in each
+other's way.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, with_texts
 from listener.pipeline.writes import written_now_and_then
 
+HERE_CHARACTERS = 1000  # a tenth of a millisecond, what a thread would cost too; whatever they are, no more than 20
 CALL_CHARACTERS = 200_000  # chunked per call, unless a text is longer: that takes longer than a worker's round trip
 
 Some = list[tuple[ToChunk, Asked]]
@@ -40,9 +42,10 @@ async def cut(tools: Tools, fence: Fence, texts: Texts) -> dict[str, int]:
 async def _cut(tools: Tools, fence: Fence, rows: Sequence[ToChunk], texts: Mapping[int, str]) -> int:
     """Cut some texts; return the chunks that the batch has then."""
     work = [(row, (texts[row.id], row.media_type, row.chunk_size, row.chunk_overlap)) for row in rows]
-    if sum(len(asked[0]) for _, asked in work) <= CALL_CHARACTERS:
-        cuts = _outcomes(work, await tools.in_thread(boundaries, [asked for _, asked in work]))
-        return await tools.gateway.save_chunked(fence, cuts)
+    asked, characters = [asked for _, asked in work], sum(len(asked[0]) for _, asked in work)
+    if characters <= CALL_CHARACTERS:
+        found = boundaries(asked) if characters <= HERE_CHARACTERS else await tools.in_thread(boundaries, asked)
+        return await tools.gateway.save_chunked(fence, _outcomes(work, found))
     chunks = 0
 
     async def save(cuts: list[Cut]) -> None:

@@ -3,6 +3,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 -- Where no cap was asked for there is no row, and nothing to do. Locked in the order in which ingest_reserve locks.
 begin
+  if not exists (select from ingest.ingest_spent) then
+    return;
+  end if;
   with sent as (
     select r.id::text as request, r.collection, coalesce(r.settings ->> 'tenant', '') as tenant, n.texts, n.tokens * p_price / 1000000 as cost
     from unnest(p_counts) n join ingest.ingest_requests r on r.id = n.request_id

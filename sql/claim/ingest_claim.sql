@@ -18,6 +18,7 @@ declare
   v_rows int;
   v_claimed int := 0;
   v_prepared boolean := false;
+  v_next timestamptz;
 begin
   perform ingest.ingest_as_system();
   select jsonb_strip_nulls(jsonb_build_object('pipeline', l.pipeline, 'ocr', l.ocr)), l.heartbeat_at < ingest.ingest_now() - l.lease, l.knows_caps, l.steps
@@ -30,9 +31,10 @@ begin
     perform ingest.ingest_settle_in();  -- the cluster may have gone back to an earlier time under a listener
   end if;
   -- No EXISTS here either: with an hour-old count of what is due it would read the table.
-  if (select true from ingest.ingest_requests n where n.status = 'pending' and not n.due and n.run_at <= (select ingest.ingest_now())
-      order by n.run_at limit 1) then
+  v_next := (select n.run_at from ingest.ingest_requests n where n.status = 'pending' and not n.due order by n.run_at limit 1);
+  if v_next <= ingest.ingest_now() then
     perform ingest.ingest_promote_scheduled();
+    v_next := (select n.run_at from ingest.ingest_requests n where n.status = 'pending' and not n.due order by n.run_at limit 1);
   end if;
   select k.ids, k.turns into v_ids, v_turns
   from ingest.ingest_pick_kinds(p_executor, ingest.ingest_folders(p_roots) || case when v_knows_caps then '{" knows caps"}'::text[] else '{}' end || ingest.ingest_step_marks(v_steps), p_space, p_most, p_long, p_new, p_not, p_leaves, p_turns) k;
@@ -64,12 +66,13 @@ begin
       order by n.name for no key update skip locked) c;
     v_prepared := true;
   end loop;
-  turns := v_turns || jsonb_build_object('locked', (v_turns -> 'locked')::boolean or v_claimed < cardinality(v_ids));
+  turns := v_turns || jsonb_build_object('locked', (v_turns -> 'locked')::boolean or v_claimed < cardinality(v_ids),
+                                         'next', extract(epoch from v_next - ingest.ingest_now())::float8);
   return next;
 end
 $$;
 
 comment on function ingest.ingest_claim(text, text[], jsonb, int, int, int, jsonb, boolean, jsonb) is
   'Claims requests for a listener: IG020 if that was declared dead, IG025 if the database was restored. p_roots: its folders; p_space: the space of a new collection. '
-  'The others: see ingest_pick_kinds. The last row has no id: its turns are what the next call begins with. share: see '
-  'ingest_share_key.';
+  'The others: see ingest_pick_kinds. The last row has no id: its turns are what the next call begins with, and next the seconds until the '
+  'next scheduled request is due. share: see ingest_share_key.';

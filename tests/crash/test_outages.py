@@ -123,7 +123,7 @@ async def test_a_listen_connection_that_hangs_half_open_is_replaced(
     it = ListenerProcess(proxy.dsn(name), tmp_path / "listener", **settings).ready()  # type: ignore[arg-type]
     try:
         asleep = (
-            "select count(*) from pg_stat_activity where state = 'idle' and query ~ 'ingest_seconds_until_due'"
+            "select count(*) from pg_stat_activity where state = 'idle' and query ~ 'ingest_claim'"
             " and datname = current_database()"
         )
         await until(lambda: own.fetchval(asleep))

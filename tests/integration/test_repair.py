@@ -43,7 +43,7 @@ async def test_a_request_that_was_locked_when_a_listener_looked_is_claimed_once_
 ) -> None:
     async with session(quick.dsn) as c, session(quick.dsn) as other:
         asleep = (
-            "select count(*) = 1 from pg_stat_activity where state = 'idle' and query ~ 'ingest_seconds_until_due'"
+            "select count(*) = 1 from pg_stat_activity where state = 'idle' and query ~ 'ingest_claim'"
             " and datname = current_database()"
         )
         await until(lambda: c.fetchval(asleep))

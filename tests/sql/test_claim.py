@@ -71,13 +71,13 @@ async def test_a_scheduled_request_waits_for_its_time(c: Connection) -> None:
         "insert into ingest_requests (source, run_at) values ('/a', now() + interval '1 hour') returning id"
     )
     assert await claim(c) == []
-    assert 3590 < await c.fetchval("select ingest_seconds_until_due()") <= 3600
+    assert 3590 < (await turns_of(c))["next"] <= 3600
     await c.execute(
         "alter table ingest_requests disable trigger user; update ingest_requests set run_at = now();"
         " alter table ingest_requests enable trigger user"
     )  # fmt: skip  (the hour has passed)
     assert await claim(c) == [scheduled]
-    assert await c.fetchval("select ingest_seconds_until_due()") is None
+    assert (await turns_of(c))["next"] is None
 
 
 async def test_what_a_claim_passed_by_since_it_is_locked_is_left_for_another_look(

@@ -107,10 +107,11 @@ async def test_a_claim_that_stays_reads_nothing_before_it(c: Connection) -> None
 
 
 async def test_waking_for_what_is_scheduled_reads_one_row(c: Connection) -> None:
+    await add_listener(c)
     await fill(c, "scheduled")
     async with c.transaction():
         before = await c.fetchval(VISITED)
-        assert await c.fetchval("select ingest_seconds_until_due()") > 0
+        assert (await turns_of(c))["next"] > 0
         assert await c.fetchval(VISITED) - before <= 2
 
 

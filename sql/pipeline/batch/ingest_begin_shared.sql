@@ -32,9 +32,8 @@ begin
     from ingest.ingest_requests r where r.id = any (v_ids)
     returning request_id, bytes)
   insert into ingest.ingest_batches
-    (request_id, batch, documents, bytes, step, owner, executor_id, remaining, remaining_embedded, begun_at, begun_remaining)
-  select f.request_id, 1, 1, f.bytes, 'load', p_owner, p_executor, 1, 1, ingest.ingest_now(), 1 from found f;
-  update ingest.ingest_batches b set mark = ingest.ingest_mark(b.request_id, 1) where b.request_id = any (v_ids) and b.batch = 1;
+    (request_id, batch, documents, bytes, step, owner, executor_id, remaining, remaining_embedded, begun_at, begun_remaining, mark)
+  select f.request_id, 1, 1, f.bytes, 'load', p_owner, p_executor, 1, 1, ingest.ingest_now(), 1, 1 from found f;  -- mark: as ingest_mark
   return v_ids;
 end
 $$;

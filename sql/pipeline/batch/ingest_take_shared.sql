@@ -1,6 +1,7 @@
 create or replace function ingest.ingest_take_shared(p_requests uuid[], p_executor text, p_owner uuid, out settings jsonb, out documents ingest.ingest_taken_v1[])
 returns record
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
   v_ids uuid[] := ingest.ingest_begin_shared(p_requests, p_executor, p_owner);

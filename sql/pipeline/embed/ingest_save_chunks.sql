@@ -24,7 +24,9 @@ begin
     where v.id = n.revision and v.request_id = any (v_owned)
       and (v.stands_for is null or exists (select from ingest.ingest_revisions o where o.id = v.stands_for and o.text is not null)) offset 0) v
   on conflict do nothing;
-  perform ingest.ingest_note_configs(v_settings.collection, v_settings.by_language, array(select n.metadata from unnest(p_chunks) n));
+  if v_settings.by_language then
+    perform ingest.ingest_note_configs(v_settings.collection, v_settings.by_language, array(select n.metadata from unnest(p_chunks) n));
+  end if;
 end
 $$;
 

@@ -1,13 +1,17 @@
 create or replace function ingest.ingest_live_hashes(p_requests uuid[], p_batch int) returns table (id bigint, hash bytea)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  with wanted as materialized (
-    select r.id, ingest.ingest_settings_hashes(r) as settings_hashes from ingest.ingest_requests r where r.id = any (p_requests))
-  select v.id, d.content_hash
-  from wanted w
-  join ingest.ingest_revisions v on v.request_id = w.id
-  join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
-  where v.batch = p_batch and v.state = 'discovered' and d.revision_id is not null and d.settings_hash = any (w.settings_hashes)
+  with stands as materialized (  -- first: what is new has no use for its settings' digests
+    select v.id as revision, v.request_id, d.id, d.collection, d.uri, d.revision_id, d.content_hash, d.settings_hash
+    from ingest.ingest_revisions v
+    join ingest.ingest_documents d on d.collection = v.collection and d.uri = v.uri
+    where v.request_id = any (p_requests) and v.batch = p_batch and v.state = 'discovered' and d.revision_id is not null
+  ), wanted as materialized (
+    select r.id, ingest.ingest_settings_hashes(r) as settings_hashes from ingest.ingest_requests r
+    where r.id = any (array(select s.request_id from stands s)))
+  select d.revision, d.content_hash
+  from wanted w join stands d on d.request_id = w.id
+  where d.settings_hash = any (w.settings_hashes)
     -- Parts lie inside of the bytes: if one failed, the same bytes are worth another reading.
     and not exists (select from ingest.ingest_revisions part where part.parent_id = d.revision_id and part.state = 'failed')
     -- What is about to be forgotten does not stand for what comes anew.
