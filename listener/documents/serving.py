@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 
-from listener.documents import confinement, decoding, wire
+from listener.documents import confinement, decoding, headway, wire
 from listener.documents.reading import Malformed
 from listener.errors import DocumentError
 
@@ -27,6 +27,7 @@ def serve(descriptor: int, parent: int, most_bytes: int, is_open: int, readable:
     with socket.socket(fileno=descriptor) as connection, suppress(EOFError, ConnectionError):
         _send(connection, wire.pack(missing))
         _be_silent()
+        headway.tell_by(lambda share: _send(connection, wire.pack([wire.SO_FAR, share])))
         while True:
             header, frames = wire.receive(lambda view: _some(connection.recv_into(view)))
             _send(connection, _reply(header, frames))

@@ -4,6 +4,7 @@
 
     message   sizes of all parts ── header: JSON, in UTF-8 ── frames: large bytes and texts, as they are
     call      [module, name, arguments, most bytes of the answer]      read by the worker, which trusts it
+    so far    ["so far", share]                                         as often as it likes, before the answer
     answer    ["ok", result] | ["error", kind, code, message, hint]    read by the listener, which does not
 
 In JSON an object with the key ``MARK`` represents values that JSON lacks. A document's own keys can't be that one:
@@ -28,6 +29,7 @@ MOST_HEADER = 32 * 1024 * 1024  # of an answer; 10,000 records with the longest 
 SLACK = 4096  # for an error in the place of an answer that is too large
 PIECE = 4 * 1024 * 1024
 MARK = "\0"
+SO_FAR = "so far"
 SIZES = struct.Struct(">II")  # bytes of the header, number of frames
 LEVELS = 3  # of lists in a result that are looked through for large texts
 
@@ -88,6 +90,16 @@ def unpack(header: Buffer, frames: Frames, trusted: bool = False) -> Any:
         return json.loads(str(header, "utf-8"), object_hook=known)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, AttributeError) as error:
         raise NoMessage(f"its answer can't be read ({type(error).__name__})") from None
+
+
+def share_in(header: Buffer) -> float | None:
+    """Return the share of its work that a worker says is done; None: the message is something else."""
+    if len(header) > SMALL_BYTES or not header.startswith(b'["so far",'):
+        return None
+    match unpack(header, []):
+        case [str(), int() | float() as share] if 0 <= share <= 1:
+            return float(share)
+    raise NoMessage("it says nonsense of how far it is")
 
 
 def _beside(value: Any, frames: list[Buffer], levels: int) -> Any:
