@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import operator
 import os
 import signal
@@ -14,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_files import workbook
 
+from listener.documents import office, office_types, process, wire
 from listener.documents.failures import CallRaised, WorkerCrashed, WorkerMemory, WorkerTimeout
+from listener.documents.headway import Headway, noted_in
 from listener.documents.pool import Workers
+from listener.documents.reading import About
 from listener.errors import DocumentError
 from listener.sources.records import json_lines
 
+LONG = ("<row>" + "<c><v>1</v></c>" * 50 + "</row>") * 6000  # more than a second
 PROJECT = Path(__file__).parents[2]
 
 
@@ -56,6 +62,45 @@ async def test_a_call_raises_what_the_function_raises(workers: Workers) -> None:
     with pytest.raises(DocumentError, match=r"line 3 is not a JSON object but a number") as raised:
         await workers.run(json_lines.fields_of, b"7", "line 3")
     assert (raised.value.code, raised.value.hint) == ("bad_json", json_lines.ONE_A_LINE)
+
+
+async def test_how_far_a_call_is_is_told_and_never_falls(workers: Workers) -> None:
+    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, None, None)
+    data = workbook({"a": LONG})
+    headway, seen = Headway(), []
+    with noted_in(headway):
+        for _ in range(2):
+            call = asyncio.ensure_future(workers.run(office.read, data, about))
+            while not call.done():
+                await asyncio.wait([call], timeout=0.02)
+                seen.append(headway.share)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3
+    assert 0.5 < seen[-1] < 1
+
+
+async def test_of_a_call_that_tells_nothing_it_is_estimated_by_the_time_that_it_works(workers: Workers) -> None:
+    asleep, busy = Headway(), Headway()
+    with noted_in(asleep):
+        await workers.run(time.sleep, 1.2)
+    with noted_in(busy):
+        await workers.run(hashlib.pbkdf2_hmac, "sha256", b"a", b"b", 3_000_000)
+    assert asleep.share < 0.05 < busy.share < 1
+
+
+async def test_a_worker_that_only_tells_how_far_it_is_is_ended(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MOST_MESSAGES", 1)
+    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, None, None)
+    with pytest.raises(WorkerCrashed, match="says too often how far it is"):
+        await workers.run(office.read, workbook({"a": LONG}), about)
+
+
+@pytest.mark.parametrize("share", [b"2", b"-1", b"NaN", b"1e999", b'"x"', b"null", b"[]", b"0,1"])
+def test_nonsense_of_how_far_it_is_is_no_message(share: bytes) -> None:
+    with pytest.raises(wire.NoMessage):
+        wire.share_in(b'["so far",' + share + b"]")
 
 
 async def test_large_bytes_arrive_as_bytes(workers: Workers) -> None:
