@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+import asyncpg
+
+from listener.database.outages import OUTAGE
 from listener.documents.headway import Headway, noted_in
 from listener.pipeline.rows import Failure, Fence, NewChunk, Outcome, ToEmbed
+
+log = logging.getLogger(__name__)
 
 
 class HeadwayGateway(Protocol):
@@ -80,5 +86,8 @@ class Headways:
         """Write down what has moved; requests that share a batch are through too soon for that."""
         shares = {revision: headway.share for revision, headway in self._of.items() if headway.share}
         if shares != self._written and shares and len(self._fence.requests) == 1:
-            self._written = shares
-            await self._gateway.note_headway(self._fence, self._step, shares)
+            try:
+                await self._gateway.note_headway(self._fence, self._step, shares)
+                self._written = shares
+            except (*OUTAGE, asyncpg.PostgresError) as outage:  # not worth to read a document once more
+                log.debug("could not record how far documents are: %s", outage)
