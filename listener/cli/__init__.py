@@ -15,7 +15,7 @@
     unreadable  what no listener may read        summary     the result of a quickstart
     mcp         mcp, on the tools of assistant
     overall     status --watch                   situation_lines  what it shows
-    control     cancel, resume, retry, fork, confirm-restore
+    control     cancel, resume, retry, fork, ask-again, confirm-restore
     search      search                           context     context
     judge       eval                             listen      listen
     maintain    maintain
@@ -144,6 +144,7 @@ app.command("generations", short_help="Show the generations of collections, and 
 app.command("switch", short_help="Make the generation live that was made.")(reembed.switch)
 app.command("rollback", short_help="Make the former generation live again.")(reembed.rollback)
 app.command("drop-generation", short_help="Give up a generation that is not live.")(reembed.drop_generation)
+app.command("ask-again", short_help="Ask services that are away now, not later.")(control.ask_again)
 app.command("confirm-restore", short_help="Resume work in a database that was restored from a copy.")(
     control.confirm_restore
 )

@@ -1,4 +1,4 @@
-"""``cancel``, ``resume``, ``retry``, ``fork``, ``confirm-restore``: what a person does to requests afterwards."""
+"""``cancel``, ``resume``, ``retry``, ``fork``, ``ask-again``, ``confirm-restore``: what a person does to requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from listener.cli import arguments
-from listener.cli.follow import follow_to_end
+from listener.cli.follow import counted, follow_to_end
 from listener.cli.output import Output
 from listener.cli.problems import OK, USAGE, UsageProblem
 from listener.cli.running import open_ingest, run
@@ -101,6 +101,32 @@ def fork(
     options = arguments.json_object("--option", option or [])
     arguments.check_id(request)
     return run(_fork(request, from_step, options, collection, wait, show_sql, Output(as_json)))
+
+
+def ask_again(
+    service: Annotated[
+        str | None, typer.Argument(help="Only this one, named as waiting_for names it.", show_default=False)
+    ] = None,
+    show_sql: arguments.ShowSql = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Have services that are away asked now, not when their wait is over: select ingest_ask_again(service).
+
+    When a service is back before it is asked next, or its Retry-After was too long. One listener asks; what waits
+    continues as soon as there is an answer. For operators of all collections.
+
+    \b
+    ingest ask-again
+    ingest ask-again "openai bge-m3 at http://embed:8000/v1"
+    """
+    run(_ask_again(service, show_sql, Output(as_json)))
+
+
+async def _ask_again(service: str | None, show_sql: bool, output: Output) -> None:
+    async with open_ingest(output, show_sql) as ingest:
+        count = await ingest.ask_again(service)
+    output.value({"services": count})
+    output.line(f"{counted(count, 'service')} asked again" if count else "no such service is away")
 
 
 def confirm_restore(

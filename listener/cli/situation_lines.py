@@ -80,8 +80,9 @@ def _more(all_of: Sequence[object], shown: int) -> list[str]:
 
 
 def _requests(now: Situation) -> str:
+    parked = f"{_up_to(now.parked)} waiting for a service, " if now.parked else ""
     scheduled = f", {_up_to(now.scheduled)} scheduled" if now.scheduled else ""
-    return f"{_up_to(now.running)} running, {_up_to(now.pending)} pending{scheduled}"
+    return f"{_up_to(now.running)} running, {parked}{_up_to(now.pending)} pending{scheduled}"
 
 
 def _up_to(number: int) -> str:

@@ -24,7 +24,9 @@ INDEX = """select i.generation, i.state, i.percent::float8, i.why, i.index_name,
 from {schema}.ingest_indexes i where i.collection = $1::text order by i.generation desc"""
 TRAFFIC = """select p.alive, p.most, o.service, o.error ->> 'message' as outage, o.probe_at,
   (select count(*) from (select from {schema}.ingest_requests r
-     where r.status = 'running' and r.collection = $1::text limit $2::int) x) as running,
+     where r.status = 'running' and r.resume_at is null and r.collection = $1::text limit $2::int) x) as running,
+  (select count(*) from (select from {schema}.ingest_requests r
+     where r.status = 'running' and r.resume_at is not null and r.collection = $1::text limit $2::int) x) as parked,
   (select count(*) from (select from {schema}.ingest_requests r
      where r.status = 'pending' and r.collection = $1::text limit $2::int) x) as pending
 from {schema}.ingest_places($1::text, null::text, null::text) p cross join {schema}.ingest_outage_of($1::text) o"""
@@ -58,7 +60,7 @@ class IndexState:
 class Traffic:
     """What runs and waits, counted up to ``MOST_COUNTED``: the caller's own requests, or, for operators, all.
 
-    ``alive``    listeners; ``most``: the collection's ``max_running``
+    ``alive``    listeners; ``most``: the collection's ``max_running``; ``parked``: waits for a service
     ``service``  its embedding service, while that is away: ``outage`` says why, ``probe_at`` when it is asked
     """
 
@@ -68,6 +70,7 @@ class Traffic:
     outage: str | None
     probe_at: datetime | None
     running: int
+    parked: int
     pending: int
 
 

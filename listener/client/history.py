@@ -10,7 +10,7 @@ from listener.client.session import Session
 
 BUCKETS = 120
 HISTORY = """select h.at, h.seconds, h.pending, h.scheduled, h.running, h.documents, h.failures, h.chunks, h.texts,
-  h.tokens
+  h.tokens, h.parked
 from {schema}.ingest_list_history($1::interval, $2::int) h"""
 
 OUTAGES = """select o.service, o.tenant, o.since, o.code, o.message, o.next_at from {schema}.ingest_list_outages() o"""
@@ -52,7 +52,8 @@ class ServiceAway:
 class Measured:
     """How it went in a stretch of time, which begins ``at``. None: no listener noted it.
 
-    ``pending``, ``scheduled``, ``running``  the most requests that were so at one time
+    ``pending``, ``scheduled``, ``running``, ``parked``  the most requests that were so at one time (parked: waiting for
+    a service)
     ``documents``, ``failures``, ``chunks``, ``texts``, ``tokens``  a second: published, failed, stored, sent, sent
     """
 
@@ -66,6 +67,7 @@ class Measured:
     chunks: float | None
     texts: float | None
     tokens: float | None
+    parked: int | None
 
 
 class Charted:

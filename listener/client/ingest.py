@@ -186,6 +186,13 @@ class Ingest(Describing, Forgetful, Stretches, Watched, Planned, Searching, Prom
         """
         return str(await self.session.value(statements.CANCEL, str(_id(request))))
 
+    async def ask_again(self, service: str | None = None) -> int:
+        """Have services that are away asked now, not when their wait is over; return how many.
+
+        ``service``: only this one, as ``outages`` calls it. Raises RequestError ``not_granted``.
+        """
+        return int(await self.session.value(statements.ASK_AGAIN, service))
+
     async def confirm_restore(self, *, cancel: bool = False) -> str:
         """Say that work goes on in a database that was restored from a copy; return what that means for its requests.
 

@@ -23,11 +23,14 @@ HEARING_SECONDS, DEAF_SECONDS, LEAST_SECONDS = 2.0, 1.0, 0.25
 BELLS = ("finished", "doorbell", "commands", "watches")
 
 COUNTS = """select {schema}.ingest_now() as at,
-  (select count(*) from (select from {schema}.ingest_requests r where r.status = 'running' limit $1::int) x) as running,
+  o.running, o.parked,
   (select count(*) from (
      select from {schema}.ingest_requests r where r.status = 'pending' and r.due limit $1::int) x) as pending,
   (select count(*) from (
-     select from {schema}.ingest_requests r where r.status = 'pending' and not r.due limit $1::int) x) as scheduled"""
+     select from {schema}.ingest_requests r where r.status = 'pending' and not r.due limit $1::int) x) as scheduled
+from (
+  select count(*) filter (where x.resume_at is null) as running, count(x.resume_at) as parked
+  from (select r.resume_at from {schema}.ingest_requests r where r.status = 'running' limit $1::int) x) o"""
 
 WAITING = """select split_part(w.reason, ':', 1) as kind, count(*) as requests, min(w.created_at) as since,
   (array_agg(w.reason order by w.created_at))[1] as reason
@@ -138,6 +141,7 @@ class Situation:
 
     ``listeners``, ``failing``, ``watches``  None: not visible to the caller's role
     ``running``, ``pending``, ``scheduled``  requests, counted up to ``MOST_COUNTED``
+    ``parked``          of those that have begun, the ones that wait for a service: they do not count as running
     ``waiting``         why; of ``MOST_ASKED`` that run, of the oldest that are due, and of those scheduled; most
                         first, but last what only waits for its turn
     ``ended``           how many ended how in the last minute, of the latest ``MOST_ENDED``
@@ -148,6 +152,7 @@ class Situation:
     at: datetime
     listeners: Sequence[Alive] | None
     running: int
+    parked: int
     pending: int
     scheduled: int
     waiting: Sequence[Backlog]

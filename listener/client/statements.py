@@ -110,6 +110,7 @@ def slow(given: Collection[str]) -> str:
 
 
 CANCEL = "select {schema}.ingest_cancel($1::text::uuid)"
+ASK_AGAIN = "select {schema}.ingest_ask_again($1::text)"
 CONFIRM_RESTORE = "select {schema}.ingest_confirm_restore($1::bool)"
 RESTORED = "select {schema}.ingest_restored()"
 RESUME = "select {schema}.ingest_resume($1::text::uuid)"

@@ -32,8 +32,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from listener.documents import spent, wire
+from listener.documents import headway, spent, wire
 from listener.documents.failures import AnswerTooLarge, WorkerFailed, WorkerMemory, WorkersClosed, WorkerTimeout
+from listener.documents.headway import Headway
 from listener.documents.process import Worker, readable
 from listener.documents.turns import Turns, current
 
@@ -54,6 +55,7 @@ class _Call:
     most: int
     asides: list[Any] | None
     future: Future[Any]
+    headway: Headway | None
     took: float = 0.0
 
 
@@ -109,7 +111,7 @@ class Workers:
         if most is None:
             most = MOST_ANSWER + 4 * sum(len(one) for one in args if isinstance(one, (bytes, str)))
         seconds = self.timeout_seconds if timeout is None else timeout
-        call = _Call(function, args, seconds, most, asides, Future())
+        call = _Call(function, args, seconds, most, asides, Future(), headway.current())
         self._turns.wait(current(), call)
         try:
             self._threads.submit(self._next)
@@ -167,7 +169,9 @@ class Workers:
         request = wire.pack([*name, wire.arguments(call.args), call.most])
         worker, began = self._worker_for(submitter), time.monotonic()
         try:
-            answer = worker.ask(call.function, request, began + call.seconds, call.most, call.asides)
+            if call.headway:
+                call.headway.begin(sum(memoryview(part).nbytes for part in request))
+            answer = worker.ask(call.function, request, began + call.seconds, call.most, call.asides, call.headway)
         except AnswerTooLarge:
             raise
         except WorkerFailed as failure:

@@ -15,9 +15,11 @@ from typing import Any
 
 from listener.documents import confinement, returned, wire
 from listener.documents.failures import WorkerCrashed, WorkerMemory, WorkerTimeout
+from listener.documents.headway import PACE_SECONDS, Headway
 
 LOOK_SECONDS = 0.02  # a worker that only fills memory overshot a limit of 200 MB by 15 MB
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE, TICKS = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+MOST_MESSAGES = 10_000  # of a call
 
 # The worker sees the same modules as we do, and nothing of __main__.
 BOOT = (
@@ -50,6 +52,9 @@ class Worker:
         self.served = ""  # the submitter whose documents it has seen
         self.missing: list[str] = []
         self._looked = 0.0
+        self._headway: Headway | None = None
+        self._worked_before = 0.0
+        self._noted_at = 0.0
         self._memory = memory
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -67,6 +72,7 @@ class Worker:
                 env={name: os.environ[name] for name in kept if name in os.environ},
             )
         self._statm = Path(f"/proc/{self.process.pid}/statm")
+        self._stat = Path(f"/proc/{self.process.pid}/stat")
 
     def await_ready(self, deadline: float) -> None:
         """Wait for the sign that the interpreter is up, so that its start does not count as the call's time."""
@@ -81,31 +87,49 @@ class Worker:
         deadline: float,
         most: int,
         asides: list[Any] | None = None,
+        headway: Headway | None = None,
     ) -> Any:
         """Return the function's result, or raise what it raised; raise WorkerFailed if none comes within the limits.
 
-        ``asides``: gets what is said before that, not checked, up to ``most`` bytes.
+        ``asides``: gets what is said before that, not checked, up to ``most`` bytes. ``headway``: notes how far it is.
         """
         self._signal(signal.SIGCONT)
         try:
+            self._note(headway)
             self._tell(request, deadline)
             return returned.result(function, self._answer(deadline, most, asides))
         except wire.NoMessage as wrong:
             raise WorkerCrashed(f"the worker went wrong: {wrong}") from None
         finally:
+            self._headway = None
             self._signal(signal.SIGSTOP)  # nobody looks at what it does between two calls
 
     def _answer(self, deadline: float, most: int, asides: list[Any] | None) -> Any:
         """Receive the answer, and what is said before it."""
         left = most
-        while True:
+        for _ in range(MOST_MESSAGES):
             header, frames = wire.receive(self._fill(deadline), most)
             left -= len(header) + sum(len(frame) for frame in frames if frame is not None)
             match returned.said(header, frames):
-                case ["aside", value] if asides is not None and left >= 0:
+                case [wire.SO_FAR, int() | float() as share] if 0 <= share <= 1:
+                    if self._headway:
+                        self._headway.told(float(share))
+                case [wire.ASIDE, value] if asides is not None and left >= 0:
                     asides.append(value)
                 case answer:
                     return answer
+        raise wire.NoMessage("it says too much before its answer")
+
+    def _note(self, headway: Headway | None) -> None:
+        self._headway, self._noted_at = headway, time.monotonic()
+        self._worked_before = self._cpu_seconds() if headway else 0.0
+
+    def _cpu_seconds(self) -> float:
+        """Return the CPU time that the process has used; 0 where the system does not tell."""
+        try:
+            return sum(map(int, self._stat.read_bytes().rpartition(b")")[2].split()[11:13])) / TICKS
+        except (OSError, ValueError):
+            return 0.0
 
     def _tell(self, request: Sequence[wire.Buffer], deadline: float) -> None:
         try:
@@ -169,6 +193,9 @@ class Worker:
             self._looked = now
             if self.memory() > self._memory:
                 raise WorkerMemory(f"the worker grew beyond {self._memory // 1024 // 1024} MB")
+        if self._headway and now - self._noted_at > PACE_SECONDS:
+            self._noted_at = now
+            self._headway.worked(max(0.0, self._cpu_seconds() - self._worked_before))
         self._socket.settimeout(min(LOOK_SECONDS, deadline - now))
 
     def _how_it_ended(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from listener.documents import confinement, decoding, wire
+from listener.documents import confinement, decoding, headway, wire
 from listener.documents.reading import Malformed
 from listener.errors import DocumentError
 
@@ -33,6 +33,7 @@ def serve(descriptor: int, parent: int, most_bytes: int, is_open: int, readable:
         os.register_at_fork(after_in_child=connection.close)  # what a call forks must not answer in its place
         _send(connection, wire.pack(missing))
         _be_silent()
+        headway.tell_by(lambda share: _send(connection, wire.pack([wire.SO_FAR, share])))
         while True:
             header, frames = wire.receive(lambda view: _some(connection.recv_into(view)))
             _send(connection, _reply(header, frames))
@@ -41,7 +42,7 @@ def serve(descriptor: int, parent: int, most_bytes: int, is_open: int, readable:
 def say_aside(value: Any) -> None:
     """Send something before the answer of a call that is under way; nobody hears it outside of a worker."""
     if _connection is not None:
-        _send(_connection, wire.pack(["aside", value]))
+        _send(_connection, wire.pack([wire.ASIDE, value]))
 
 
 def _be_silent() -> None:

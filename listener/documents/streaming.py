@@ -22,8 +22,12 @@ def parse(
     start: Callable[[str, dict[str, str]], Any],
     end: Callable[[str], Any],
     text: Callable[[str], Any],
+    read: Callable[[int], Any] = lambda _: None,
 ) -> None:
-    """Call ``start``, ``end`` and ``text`` for what a part has, with local names of elements; raises UNREADABLE."""
+    """Call ``start``, ``end`` and ``text`` for what a part has, with local names of elements; raises UNREADABLE.
+
+    ``read``: is told how many bytes each piece has.
+    """
     parser = expat.ParserCreate()
     names: dict[str, str] = {}
 
@@ -44,4 +48,5 @@ def parse(
     with archive.open(name) as stream:
         while piece := stream.read(PIECE):
             parser.Parse(piece, False)
+            read(len(piece))
     parser.Parse(b"", True)

@@ -5,7 +5,7 @@
     message   sizes of all parts ── header: JSON, in UTF-8 ── frames: large bytes and texts, as they are
     call      [module, name, arguments, most bytes of the answer]      read by the worker, which trusts it
     answer    ["ok", result] | ["error", kind, code, message, hint]    read by the listener, which does not
-    before it ["aside", value], any number of them                     as an own step says them (``answered``)
+    before it ["so far", share of its work] | ["aside", value]         as an own step says them (``answered``)
 
 In JSON an object with the key ``MARK`` represents values that JSON lacks. A document's own keys can't be that one:
 NUL is dropped from them. What objects there may be in an answer is said by the function that was called (``answers``).
@@ -29,6 +29,7 @@ MOST_HEADER = 32 * 1024 * 1024  # of an answer; 10,000 records with the longest 
 SLACK = 4096  # for an error in the place of an answer that is too large
 PIECE = 4 * 1024 * 1024
 MARK = "\0"
+SO_FAR, ASIDE = "so far", "aside"
 SIZES = struct.Struct(">II")  # bytes of the header, number of frames
 LEVELS = 3  # of lists in a result that are looked through for large texts
 

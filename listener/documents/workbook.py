@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Callable, Sequence
 from io import BytesIO
 
-from listener.documents import format_codes, number_formats, sheets
+from listener.documents import format_codes, headway, number_formats, sheets
 from listener.documents.package import main_name, part, relations
 from listener.documents.reading import Malformed
 from listener.documents.sheets import Sheet
@@ -28,10 +29,11 @@ def read(data: bytes) -> tuple[list[str], list[str]]:
     with zipfile.ZipFile(BytesIO(data)) as archive:
         book = _Book(archive)
         found, unread = [], []
+        tell = _telling(archive, [file for _, file in book.sheets])
         for name, file in book.sheets:
             sheet = _Rows(book, name)
             try:
-                parse(archive, file, sheet.start, sheet.end, sheet.text)
+                parse(archive, file, sheet.start, sheet.end, sheet.text, tell)
             except Declared:
                 raise Malformed(f"its {file} declares a DTD, a document type of its own") from None
             except UNREADABLE:
@@ -42,6 +44,19 @@ def read(data: bytes) -> tuple[list[str], list[str]]:
     if not book.sheets:
         raise Malformed("it has no list of its sheets")
     return [sheets.markdown(found)], [*unread, *sheets.uncalculated(found)]
+
+
+def _telling(archive: zipfile.ZipFile, files: Sequence[str]) -> Callable[[int], None]:
+    """Return what is told how many bytes of the sheets are read, and tells how far that is."""
+    sizes = {one.filename: one.file_size for one in archive.infolist()}
+    whole, done = max(1, sum(sizes.get(file, 0) for file in files)), 0
+
+    def tell(count: int) -> None:
+        nonlocal done
+        done += count
+        headway.tell(min(1.0, done / whole))
+
+    return tell
 
 
 class _Book:

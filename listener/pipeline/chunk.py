@@ -17,6 +17,7 @@ from listener.documents.failures import CallRaised, WorkerCrashed, WorkerFailed
 from listener.errors import DocumentError
 from listener.pipeline.rows import Cut, Fence, Texts, ToChunk
 from listener.pipeline.tools import Tools, in_turn, with_texts
+from listener.pipeline.under_way import Headways
 from listener.pipeline.writes import written_now_and_then
 
 HERE_CHARACTERS = 1000  # a tenth of a millisecond, what a thread would cost too; whatever they are, no more than 20
@@ -52,10 +53,12 @@ async def _cut(tools: Tools, fence: Fence, rows: Sequence[ToChunk], texts: Mappi
         nonlocal chunks
         chunks = await tools.gateway.save_chunked(fence, cuts)
 
-    async with written_now_and_then(save) as write:
+    headways = Headways(tools.gateway, fence, "chunk")
+    async with written_now_and_then(save, headways.write) as write:
 
         async def cut_some(some: Some) -> None:
-            write(await _in_worker(tools, some))
+            with headways.of(some[-1][0].id):  # a long text goes alone; short ones don't take a second
+                write(await _in_worker(tools, some))
 
         await asyncio.gather(*map(cut_some, _grouped(work)))
     return chunks

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 class Gateway(StepGateway):
     """All statements of workflows and steps."""
 
+    async def note_headway(self, fence: Fence, step: str, shares: Mapping[int, float]) -> None:
+        """Write down which share of a step is done with documents that are in it."""
+        query = "select ingest.ingest_note_headway($1::ingest.ingest_fence_v1, $2::text, $3::bigint[], $4::float8[])"
+        await self._write(query, fence.as_row, step, [*shares], [*shares.values()])
+
     # load
 
     async def to_load(self, fence: Fence) -> list[ToLoad]:

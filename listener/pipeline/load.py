@@ -23,6 +23,7 @@ from listener.pipeline.parsing import is_small, with_parts
 from listener.pipeline.references import RequestRef
 from listener.pipeline.rows import Fence, Loaded, LoadedRow, Texts, ToLoad
 from listener.pipeline.tools import Tools, in_turn
+from listener.pipeline.under_way import Headways
 from listener.pipeline.unread import Unread
 from listener.pipeline.writes import written_now_and_then
 from listener.sources import inline
@@ -60,6 +61,7 @@ class _BatchReading:
     texts: Texts
     unread: Unread | None
     steps: DocumentSteps
+    headways: Headways
 
     def tried(self, asked: Sequence[Asked]) -> Sequence[Asked]:
         return [one for one in asked if not (self.unread and self.unread.gives_up(one.row))]
@@ -79,9 +81,10 @@ async def load(
     await steps.begin()
     source = await _source(tools, fence, rows)
     done: Counter[str] = Counter()
+    reading = _BatchReading(source, texts, unread, steps, Headways(tools.gateway, fence, "load"))
     async with aclosing(in_turn(tools, fence, rows, "load")) as groups:
         async for group in groups:
-            done += await _load(tools, fence, group, _BatchReading(source, texts, unread, steps))
+            done += await _load(tools, fence, group, reading)
     if unread:
         unread.check()
     steps.check()
@@ -136,10 +139,11 @@ async def _load_portion(
     async def save(loaded: list[Loaded]) -> None:
         done.update(await _save(tools, fence, loaded, reading.texts))
 
-    async with written_now_and_then(save) as write:
+    async with written_now_and_then(save, reading.headways.write) as write:
 
         async def parse(one: _Read) -> None:
-            document = await _document(tools, one)
+            with reading.headways.of(one.row.id):
+                document = await _document(tools, one)
             if one.asked.whole and any(code_of(found.error) == "too_large" for found in document):
                 larger.append(one.asked.whole)
             else:

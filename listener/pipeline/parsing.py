@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from urllib.parse import quote
 
+from listener.documents import headway
 from listener.documents.parsed import Part
 from listener.documents.spent import spending
 from listener.documents.utf8 import HERE_BYTES
@@ -38,7 +39,11 @@ async def with_parts(tools: Tools, uri: str, whole: Part, one: Loaded, most: int
         if depth > DEEPEST or len(loaded) > MOST_PARTS:
             loaded.append(replace(about, error=_too_many(uri, len(waiting) + 1).as_json("load")))
             break
+        if way := headway.current():
+            way.part(of=len(waiting) + 1)
         outcome = await _parsed(tools, uri, part, about, most) if slow < MOST_SLOW else _left_out(uri, about)
+        if way and depth:
+            way.done()
         slow += code_of(outcome.error) == "parser_timeout"
         if outcome.parsed:
             most -= len(outcome.parsed.text)

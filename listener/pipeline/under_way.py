@@ -1,11 +1,26 @@
-"""Documents whose chunks are on their way to vectors: which of them have all, and how long they took."""
+"""Documents that are on their way: how far workers are with them; which of them have all their vectors, since when."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
-from listener.pipeline.rows import Failure, NewChunk, Outcome, ToEmbed
+import asyncpg
+
+from listener.database.outages import OUTAGE
+from listener.documents.headway import Headway, noted_in
+from listener.pipeline.rows import Failure, Fence, NewChunk, Outcome, ToEmbed
+
+log = logging.getLogger(__name__)
+
+
+class HeadwayGateway(Protocol):
+    """What writes down how far documents are."""
+
+    async def note_headway(self, fence: Fence, step: str, shares: Mapping[int, float]) -> None: ...
 
 
 class UnderWay:
@@ -45,3 +60,34 @@ class UnderWay:
     def _outcome(self, revision: int, failure: Failure | None) -> Outcome:
         began, ended = self._begun.get(revision), self._ended.get(revision, time.monotonic())
         return Outcome(revision, failure, None if began is None else ended - began)
+
+
+class Headways:
+    """How far documents are that workers have, for the batch's row: written down when it has moved."""
+
+    def __init__(self, gateway: HeadwayGateway, fence: Fence, step: str) -> None:
+        self._gateway = gateway
+        self._fence = fence
+        self._step = step
+        self._of: dict[int, Headway] = {}
+        self._written: dict[int, float] = {}
+
+    @contextmanager
+    def of(self, revision: int) -> Iterator[None]:
+        """Note how far a document is, for the time of a block."""
+        self._of[revision] = headway = Headway()
+        try:
+            with noted_in(headway):
+                yield
+        finally:
+            del self._of[revision]
+
+    async def write(self) -> None:
+        """Write down what has moved; requests that share a batch are through too soon for that."""
+        shares = {revision: headway.share for revision, headway in self._of.items() if headway.share}
+        if shares != self._written and shares and len(self._fence.requests) == 1:
+            try:
+                await self._gateway.note_headway(self._fence, self._step, shares)
+                self._written = shares
+            except (*OUTAGE, asyncpg.PostgresError) as outage:  # not worth to read a document once more
+                log.debug("could not record how far documents are: %s", outage)

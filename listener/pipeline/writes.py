@@ -16,11 +16,12 @@ WRITE_SECONDS = 1.0
 
 @asynccontextmanager
 async def written_now_and_then(
-    write: Callable[[list[T]], Awaitable[None]],
+    write: Callable[[list[T]], Awaitable[None]], also: Callable[[], Awaitable[None]] | None = None
 ) -> AsyncIterator[Callable[[Iterable[T]], None]]:
     """Give what takes results: they are written every second while the block runs, and the rest when it has ended.
 
-    What takes less than a second is written once. After an error in the block nothing more is written.
+    ``also`` is then called, too, but not at the end. What takes less than a second is written once. After an error in
+    the block nothing more is written.
     """
     waiting: list[T] = []
     ended = asyncio.Event()
@@ -33,6 +34,8 @@ async def written_now_and_then(
     async def write_again_and_again() -> None:
         while not await set_within(ended, WRITE_SECONDS):
             await write_all()
+            if also:
+                await also()
 
     async with task_group() as tasks:
         tasks.start_soon(write_again_and_again)

@@ -17,6 +17,7 @@ from listener.settings.numbers import Age, Processes, Seconds
 from listener.settings.roots import folders_among, parse_roots, urls_among
 
 MEBIBYTE = 1024 * 1024
+MOST_OF_ANYTHING = 1e9
 SECRET = (
     *("INGEST_DATABASE_URL", "INGEST_POOLER_URL", "INGEST_MAINTENANCE_URL"),
     *("INGEST_ROOTS", "INGEST_HTTP_HEADERS"),
@@ -196,6 +197,14 @@ class Settings(BaseSettings):
     def url_roots(self, scheme: str) -> tuple[str, ...]:
         """Return the roots with a scheme."""
         return urls_among(self.roots, scheme)
+
+    @field_validator("*")
+    @classmethod
+    def _countable(cls, value: object) -> object:
+        """Refuse what is larger than Postgres can count in: one time too long stopped what waits for services."""
+        if isinstance(value, float) and not value <= MOST_OF_ANYTHING:
+            raise ValueError(f"must be at most {MOST_OF_ANYTHING:.0f}, which are 30 years of seconds")
+        return value
 
     @field_validator("roots", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-create or replace function ingest.ingest_count_open(out pending bigint, out scheduled bigint, out running bigint)
+create or replace function ingest.ingest_count_open(out pending bigint, out scheduled bigint, out running bigint, out parked bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
@@ -14,9 +14,10 @@ begin
   if scheduled = v_most then
     select greatest(v_most, k.reltuples)::bigint into scheduled from pg_class k where k.oid = 'ingest.ingest_requests_scheduled_idx'::regclass;
   end if;
-  select count(*) into running from (select from ingest.ingest_requests r where r.status = 'running' limit v_most) w;
+  select count(*) filter (where w.resume_at is null), count(*) filter (where w.resume_at is not null) into running, parked
+  from (select r.resume_at from ingest.ingest_requests r where r.status = 'running' limit v_most) w;
 end
 $$;
 
 comment on function ingest.ingest_count_open() is
-  'Requests that have not ended: due, scheduled, running. Reads no more than 10000 entries of an index.';
+  'Requests that have not ended: due, scheduled, running, and parked: these wait for a service. Reads no more than 10000 entries of an index.';

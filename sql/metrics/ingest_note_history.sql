@@ -26,7 +26,7 @@ begin
          coalesce(sum(k.value) filter (where k.name = 'documents' and k.label = 'failed'), 0),
          coalesce(sum(k.value) filter (where k.name = 'chunks'), 0),
          coalesce(sum(k.value) filter (where k.name = 'texts'), 0),
-         coalesce(sum(k.value) filter (where k.name = 'tokens'), 0)
+         coalesce(sum(k.value) filter (where k.name = 'tokens'), 0), v_open.parked
   into v_this
   from ingest.ingest_counts k where k.name in ('documents', 'chunks', 'texts', 'tokens');
   if v_this.since = v_last[1].at and v_last[1].since = v_last[2].at

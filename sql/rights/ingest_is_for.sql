@@ -30,9 +30,9 @@ return case p_right
     'ingest_show_revisions', 'ingest_unwatch', 'ingest_pause_watch', 'ingest_resume_watch', 'ingest_run_watch', 'ingest_watched',
     'ingest_count_watched', 'ingest_watch_waits_for', 'ingest_noticed_by', 'ingest_locate', 'ingest_lacks_root', 'ingest_root_for', 'ingest_delete_origin', 'ingest_forget',
     'ingest_reembed', 'ingest_switch', 'ingest_rollback', 'ingest_drop_generation', 'ingest_list_generations', 'ingest_list_steps', 'ingest_would_forget', 'ingest_let_back', 'ingest_forgettings', 'ingest_purge', 'ingest_list_indexes',
-    'ingest_list_metrics', 'ingest_list_history', 'ingest_list_outages')
+    'ingest_list_metrics', 'ingest_list_history', 'ingest_list_outages', 'ingest_ask_again')
   when 'listen' then p_routine not in ('ingest_grant', 'ingest_revoke', 'ingest_apply_grants', 'ingest_apply_right', 'ingest_check_granted', 'ingest_limit',
-    'ingest_confirm_restore', 'ingest_price', 'ingest_cap_tenant')
+    'ingest_confirm_restore', 'ingest_ask_again', 'ingest_price', 'ingest_cap_tenant')
   when 'gateway' then p_routine in (
     'ingest_search_for', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_embed_query',
     'ingest_check_commits', 'ingest_ask', 'ingest_await', 'ingest_rerank', 'ingest_ask_rerank', 'ingest_await_rerank', 'ingest_rerank_scores', 'ingest_context_for', 'ingest_context_as_caller', 'ingest_passages_by_right')

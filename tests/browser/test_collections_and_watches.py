@@ -202,6 +202,28 @@ async def test_watches_say_how_they_go_and_forms_run_pause_resume_and_end_them(
         await expect(page.locator("#watches h2")).to_have_count(1)
 
 
+async def test_a_form_has_a_service_that_is_away_asked_now(installed: str, c: Connection, tmp_path: Path) -> None:
+    odd = 'openai "m" at http://e/v1?a=1&b=<2>'
+    await c.execute(
+        "insert into ingest_circuits (service, tenant, opened_at, error, probe_at)"
+        " select s, '', now(), $1, now() + interval '1 hour' from unnest($2::text[]) s", FAILING, [odd, "another"],
+    )  # fmt: skip
+    due = "select service from ingest_circuits where probe_at <= now()"
+    async with httpx2.AsyncClient() as client:
+        async with pages_of(installed, tmp_path) as pages:
+            assert "/services/ask" not in (await client.get(pages.address)).text
+        async with pages_of(installed, tmp_path, "--control") as pages:
+            (form,) = [
+                one for one in HTMLParser((await client.get(pages.address)).text).css("form[action^='/services/ask']")
+                if "http" in str(one.attributes["action"])
+            ]  # fmt: skip
+            token = str(form.css("input")[0].attributes["value"])
+            address = f"{pages.address}{form.attributes['action']}"
+            sent = await client.post(address, data={"token": token}, headers={"origin": pages.address})
+            assert (sent.status_code, sent.headers["location"]) == (303, "/")
+            assert [row["service"] for row in await c.fetch(due)] == [odd]
+
+
 async def test_a_form_of_somebody_else_changes_no_watch(installed: str, c: Connection, tmp_path: Path) -> None:
     await c.execute("select ingest_watch('/srv/a', every => '1 hour', name => 'w')")
 

@@ -141,6 +141,21 @@ async def test_while_one_service_is_away_the_others_requests_go_through(
     assert await c.fetchval(taken) <= 4
 
 
+async def test_what_wished_to_be_left_alone_for_an_hour_is_asked_once_when_an_operator_says_so(
+    c: Connection, start: Start, service: EmbeddingService
+) -> None:
+    start()
+    await warm(c)
+    service.always(sick(limited(3600)))
+    waits = await insert(c, "sick", 3)
+    await until(lambda: c.fetchval("select count(*) > 0 from ingest_batches where resume_at is not null"))
+    service.always(answer)
+    assert not probes(service)
+    assert await c.fetchval("select ingest_ask_again()") == 1
+    await all_succeeded(c, waits)
+    assert len(probes(service)) == 1
+
+
 @pytest.mark.parametrize("way", AWAY, ids=WAYS)
 async def test_an_outage_is_said_at_once_waited_for_and_gone_on_from(
     c: Connection, start: Start, service: EmbeddingService, way: Callable[..., Reply]

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from embedding_service import EmbeddingService
 from listener_process import ListenerProcess
+from made_files import workbook
 from pipeline import ended, ingested, until
 from staging import Connection, add, session
 
@@ -156,6 +157,25 @@ async def test_percent_rises_steadily_over_records(
     assert_true(looks)
     print(f"{len(set(looks.percents))} values, at most {looks.longest:.2f} s without movement")
     assert looks.longest < MOST_WITHOUT_MOVEMENT
+
+
+async def test_percent_moves_within_one_long_document(
+    own: Connection, ready: str, tmp_path: Path, service: EmbeddingService, listeners: list[ListenerProcess]
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    rows = ("".join(f"<c><v>{n * (n + place)}</v></c>" for place in range(50)) for n in range(8000))
+    (root / "long.xlsx").write_bytes(workbook({"a": "".join(f"<row>{row}</row>" for row in rows)}))
+    listeners.append(listener(ready, tmp_path / "it", root, service))
+    await ingested(own, content="The first call of a service takes longer.", uri="warm")
+    request = await add(own, source=str(root))
+    async with looking(ready, request) as looks:
+        await until(lambda: own.fetchval("select percent > 20 from ingest_status where id = $1", request))
+        await own.execute("select ingest_cancel($1)", request)
+    read = {one for one in looks.percents if 0 < one < 20}
+    print(f"{sorted(read)}, at most {looks.longest:.2f} s without movement")
+    assert looks.percents == sorted(looks.percents)
+    assert len(read) >= 2
 
 
 async def test_percent_stays_where_a_cancel_came_and_a_resume_counts_what_is_kept(

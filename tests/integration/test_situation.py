@@ -16,6 +16,7 @@ from forking import fork_server
 from ingest_command import PROGRAM, Ingest, Process
 from roles import login, new_roles
 
+from listener.cli.situation_lines import lines_of
 from listener.client import connect
 from listener.client.situation import Situation
 from listener.errors import OperatorError
@@ -54,6 +55,31 @@ async def test_it_counts_what_runs_waits_and_why(c: staging.Connection) -> None:
     assert (then.running, then.pending) == (1, 1)
     assert [(one.host, one.capacity) for one in then.listeners or ()] == [("here", 2)]
     assert then.waiting[0].kind == "run_at"
+
+
+async def test_what_waits_for_a_service_is_counted_as_that_and_nowhere_as_running(c: staging.Connection) -> None:
+    await c.execute("insert into ingest_counts (name, label, value) values ('chunks', '', 1)")
+    runs, waits = [await staging.start(c, [uri]) for uri in ("a", "b")]
+    await staging.carry(c, runs, until="chunked")
+    owner = await staging.carry(c, waits, until="chunked")
+    await c.execute(
+        "insert into ingest_circuits (service, tenant, opened_at, error, probe_at)"
+        " values ('test test', '', now(), $1, now() + interval '1 minute')", BROKEN,
+    )  # fmt: skip
+    await c.execute("select ingest_park(($1, 0, $2)::ingest_fence_v1, $3)", [waits], owner, BROKEN)
+    now = await situation(c)
+    assert (now.running, now.parked) == (1, 1)
+    assert [(one.kind, one.requests) for one in now.waiting] == [("service", 1)]
+    assert "1 running, 1 waiting for a service, 0 pending" in str(lines_of(now, 80))
+    async with connect(c) as client:
+        traffic = (await client.describe("default")).traffic
+        assert traffic
+        assert (traffic.running, traffic.parked) == (1, 1)
+        assert await c.fetchval("select ingest_note_history(interval '15 s')")
+        noted = (await client.history())[-1]
+        assert (noted.running, noted.parked) == (1, 1)
+    open_ = "select labels ->> 'state', value from ingest_metrics where name = 'ingest_requests_open'"
+    assert {tuple(row) for row in await c.fetch(open_)} >= {("running", 1.0), ("parked", 1.0)}
 
 
 async def test_the_speed_is_that_of_what_ended_and_runs_and_failures_are_grouped(c: staging.Connection) -> None:

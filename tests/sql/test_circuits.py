@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from roles import login, new_roles
 from staging import Connection, add, add_listener, carry, claim, collection, discover, own, session, settle, start
 
 SERVICE = "test test"
@@ -112,6 +113,31 @@ async def test_what_a_service_wishes_opens_its_circuit_at_once_and_counts_for_th
     found = await circuit(c)
     assert found
     assert found["next_in"] > 98, "the longest wish counts"
+
+
+async def test_an_operator_has_it_asked_before_its_time_and_still_one_asks(c: Connection) -> None:
+    await add_listener(c, "L1")
+    await opened(c, wish=3600)
+    assert not await take(c)
+    assert await c.fetchval("select ingest_ask_again('another')") == 0
+    assert not await take(c)
+    assert await c.fetchval("select ingest_ask_again($1)", SERVICE) == 1
+    assert [await take(c), await take(c, "L2")] == [True, False]
+    assert await c.fetchval("select ingest_ask_again()") == 1, "while it is asked"
+    assert not await take(c, "L2")
+    await end(c)
+    assert (await circuit(c) or {})["next_in"] > 1, "the answer decides when it is asked next"
+
+
+async def test_who_does_not_operate_all_collections_has_no_service_asked(c: Connection, installed: str) -> None:
+    async with new_roles(c, 2) as (operator, submitter):
+        grant = "select ingest_grant($1, 'operator', 'one'), ingest_grant($2, 'submitter')"
+        await c.execute(grant, operator, submitter)
+        for role, state in ((operator, "IG040"), (submitter, "42501")):
+            async with login(installed, role) as mine:
+                with pytest.raises(asyncpg.PostgresError) as refused:
+                    await mine.fetch("select ingest_ask_again()")
+            assert refused.value.sqlstate == state
 
 
 async def test_of_many_that_want_to_ask_one_does(c: Connection, installed: str) -> None:

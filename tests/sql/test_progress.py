@@ -95,6 +95,29 @@ async def test_what_is_embedded_moves_it_chunk_by_chunk(c: Connection) -> None:
     assert seen == pytest.approx([30 + 6 * (n + 1) for n in range(10)], abs=0.001)
 
 
+async def test_it_moves_while_a_document_is_read_and_cut(c: Connection) -> None:
+    request = await start(c, ["a", "b"])
+    owner = await own(c, request)
+    ids = [row["id"] for row in await c.fetch("select id from ingest_revisions order by id")]
+    seen = []
+
+    async def note(step: str, *shares: float) -> None:
+        note = "select ingest_note_headway($1::ingest_fence_v1, $2, $3, $4)"
+        await c.execute(note, ([request], 0, owner), step, ids[: len(shares)], list(shares))
+        seen.append(await percent(c, request))
+
+    await note("load", 0.5)
+    await note("load", 0.5, 0.2)
+    await note("load", 0.1, -1)  # another attempt
+    await load(c, request, 0, owner, {})
+    seen.append(await percent(c, request))
+    await note("load", 1, 1)
+    await note("chunk", 0.5)
+    await cut(c, request, 0, owner, 1)
+    seen.append(await percent(c, request))
+    assert seen == [5, 7, 7, 20, 20, 22.5, 30]
+
+
 async def test_a_document_shares_its_weight_with_those_inside_of_it(c: Connection) -> None:
     request = await start(c, ["mail", "file"])
     owner = await own(c, request)

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from listener.documents.turns import Share
+from listener.documents.turns import NOBODY, Share
 from listener.pipeline.places import Places, Seat
 
 
@@ -130,3 +130,26 @@ async def test_who_comes_back_waits_for_nobody_who_waits_for_its_place_to_work_i
     requests.give_back()
     await asyncio.gather(back, other)
     assert (order, requests.taken, work.taken) == (["back", "other"], 0, 0)
+
+
+async def test_who_waits_too_long_leaves_the_line_and_takes_no_place_with_it() -> None:
+    places = Places(1)
+    places.take("first")
+    assert not await places.acquire("second", NOBODY, 0.01)
+    places.give_back()
+    assert (places.taken, places.free, places.wanted) == (0, 1, False)
+
+
+async def test_a_place_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -> None:
+    places = Places(1)
+    places.take("first")
+    second = asyncio.create_task(places.acquire("second", NOBODY))
+    await turns()
+    third = asyncio.create_task(places.acquire("third", NOBODY))
+    await turns()
+    places.give_back()
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert await asyncio.wait_for(third, 5)
+    places.release("third")
+    assert (places.taken, places.wanted) == (0, False)

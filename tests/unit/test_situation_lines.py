@@ -12,11 +12,12 @@ from listener.cli.situation_lines import lines_of
 from listener.client.situation import MOST_COUNTED, Alive, Backlog, Failing, Situation, Watching
 
 AT = datetime.now(timezone.utc)
-QUIET = Situation(AT, [], 0, 0, 0, [], {}, None, None, [], Watching(0, 0, 0, 0, []))
+QUIET = Situation(AT, [], 0, 0, 0, 0, [], {}, None, None, [], Watching(0, 0, 0, 0, []))
 BUSY = Situation(
     AT,
     [Alive(f"L{n}", f"host-{n}.a-long-name.example.com", 4000 + n, n, 16, n * 1.0) for n in range(30)],
     3,
+    4,
     MOST_COUNTED,
     12,
     [
@@ -48,7 +49,7 @@ def test_the_overview_fits_a_terminal(situation: Situation, height: int) -> None
 def test_with_24_lines_each_kind_of_thing_is_told_and_what_is_left_out_is_counted() -> None:
     text = " ".join("\n".join(texts(lines_of(BUSY, 80, 22))).split())
     assert "30 alive, 435 of 480 places taken" in text
-    assert "3 running, 100,000+ pending, 12 scheduled" in text
+    assert "3 running, 4 waiting for a service, 100,000+ pending, 12 scheduled" in text
     assert "1,234 documents/s, 0.0625 chunks/s, 1 failed, 3 partially succeeded, 1,200 succeeded" in text
     assert "kind0: wait \\x1b[31mfor\\n it" in text
     assert "1 document, code_0, such as /srv/" in text

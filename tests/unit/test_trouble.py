@@ -171,10 +171,17 @@ def test_patience_is_a_time(given: object, seconds: float) -> None:
     assert Settings(service_patience=given).service_patience == seconds
 
 
-@pytest.mark.parametrize("given", ["soon", "-1", "6 h", "h", "1e9", "nan", "١h"])
+@pytest.mark.parametrize("given", ["soon", "-1", "6 h", "h", "1e9", "nan", "١h", "999999999d"])
 def test_what_is_no_time_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match="service_patience"):
         Settings(service_patience=given)
+
+
+@pytest.mark.parametrize("name", ["embedding_timeout_seconds", "lease_seconds", "retention_hours", "embed_backoff"])
+@pytest.mark.parametrize("given", ["inf", "1e300", "nan", "1e10"])
+def test_a_time_that_postgres_can_not_count_is_refused(name: str, given: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings.model_validate({name: given})
 
 
 def test_the_default_patience_is_six_hours() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import operator
 import os
 import signal
@@ -14,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_files import workbook
 
+from listener.documents import headway, office, office_types, process
 from listener.documents.failures import CallRaised, WorkerCrashed, WorkerMemory, WorkerTimeout
+from listener.documents.headway import Headway, noted_in
 from listener.documents.pool import Workers
+from listener.documents.reading import About
 from listener.errors import DocumentError
 from listener.sources.records import json_lines
 
+LONG = ("<row>" + "<c><v>1</v></c>" * 50 + "</row>") * 6000  # more than a second
 PROJECT = Path(__file__).parents[2]
 
 
@@ -56,6 +62,45 @@ async def test_a_call_raises_what_the_function_raises(workers: Workers) -> None:
     with pytest.raises(DocumentError, match=r"line 3 is not a JSON object but a number") as raised:
         await workers.run(json_lines.fields_of, b"7", "line 3")
     assert (raised.value.code, raised.value.hint) == ("bad_json", json_lines.ONE_A_LINE)
+
+
+async def test_how_far_a_call_is_is_told_and_never_falls(workers: Workers) -> None:
+    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, None, None)
+    data = workbook({"a": LONG})
+    how_far, seen = Headway(), []
+    with noted_in(how_far):
+        for _ in range(2):
+            call = asyncio.ensure_future(workers.run(office.read, data, about))
+            while not call.done():
+                await asyncio.wait([call], timeout=0.02)
+                seen.append(how_far.share)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3
+    assert 0.5 < seen[-1] < 1
+
+
+async def test_of_a_call_that_tells_nothing_it_is_estimated_by_the_time_that_it_works(workers: Workers) -> None:
+    asleep, busy = Headway(), Headway()
+    with noted_in(asleep):
+        await workers.run(time.sleep, 1.2)
+    with noted_in(busy):
+        await workers.run(hashlib.pbkdf2_hmac, "sha256", b"a", b"b", 3_000_000)
+    assert asleep.share < 0.05 < busy.share < 1
+
+
+async def test_a_worker_that_only_tells_how_far_it_is_is_ended(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MOST_MESSAGES", 1)
+    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, None, None)
+    with pytest.raises(WorkerCrashed, match="says too much before its answer"):
+        await workers.run(office.read, workbook({"a": LONG}), about)
+
+
+@pytest.mark.parametrize("share", [2, -1, float("nan"), float("inf"), "x", None, []])
+async def test_a_worker_that_tells_nonsense_of_how_far_it_is_is_ended(workers: Workers, share: Any) -> None:
+    with pytest.raises(WorkerCrashed, match="neither a result nor an error"):
+        await workers.run(headway.tell, share)
 
 
 async def test_large_bytes_arrive_as_bytes(workers: Workers) -> None:

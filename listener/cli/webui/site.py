@@ -23,6 +23,7 @@ from listener.cli.webui.looks import Looks
 from listener.cli.webui.page import WebPage
 from listener.cli.webui.pages import PAGES, PROBLEM
 from listener.cli.webui.rendering import Renderer
+from listener.cli.webui.service_verbs import service_routes
 from listener.cli.webui.socket import keep_up_to_date
 from listener.cli.webui.verbs import Verbs
 from listener.cli.webui.watch_verbs import watch_pages, watch_routes
@@ -44,7 +45,7 @@ def site(
     verbs = Verbs(desk)
     pages = [*map(verbs.with_runs, PAGES), *verbs.pages(), *watch_pages()] if may_control else [*PAGES]
     routes: list[BaseRoute] = [route for page in pages for route in _routes_of(page, live, looks)]
-    routes += [*verbs.routes(), *watch_routes(desk)] if may_control else []
+    routes += [*verbs.routes(), *watch_routes(desk), *service_routes(desk)] if may_control else []
     routes += [Route(f"/static/{name}", _file(name)) for name in _static()]
 
     async def nothing_here(request: Request, _: Exception) -> Response:

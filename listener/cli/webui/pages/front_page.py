@@ -41,7 +41,7 @@ def _charts(measured: Sequence[Measured] | None, how: str) -> dict[str, Any] | N
     labels = [one.at.astimezone(timezone.utc).strftime(how) for one in measured]
     named = {
         name: [getattr(one, name) for one in measured]
-        for name in ("pending", "scheduled", "running", "documents", "failures", "chunks", "tokens")
+        for name in ("pending", "scheduled", "running", "parked", "documents", "failures", "chunks", "tokens")
     }
     return {"labels": labels, "is_empty": all(value is None for value in named["running"]), **named}
 
