@@ -36,7 +36,7 @@ def _lines(now: Situation, width: int, shown: int) -> list[Line]:
         *_listeners(now.listeners, width, shown),
         *_listed("requests", [_requests(now)], width),
         *_listed("last minute", [_last_minute(now)], width),
-        *_listed("waiting", _waiting(now.waiting, now.at, shown), width, "yellow"),
+        *_listed("waiting", _waiting(now.waiting, now.at, shown), width, "yellow" if now.waiting else ""),
         *_listed("failing", _failing(now.failing, shown), width, "red" if now.failing else ""),
         *_watches(now.watches, width, shown),
     ]
