@@ -14,7 +14,7 @@ return case p_right
     'ingest_search', 'ingest_has_own_policies', 'ingest_search_as_caller', 'ingest_search_by_right', 'ingest_search_principals', 'ingest_find',
     'ingest_find_words', 'ingest_words_query', 'ingest_search_configs', 'ingest_words_known', 'ingest_words_candidates', 'ingest_words_statement', 'ingest_titled', 'ingest_grams',
     'ingest_most_ranked', 'ingest_words_pairs',
-    'ingest_find_any', 'ingest_find_by_words', 'ingest_find_by_vector', 'ingest_wanted_each', 'ingest_check_wanted', 'ingest_wanted_condition',
+    'ingest_find_any', 'ingest_with_texts', 'ingest_find_by_words', 'ingest_find_by_vector', 'ingest_wanted_each', 'ingest_check_wanted', 'ingest_wanted_condition',
     'ingest_filter_condition', 'ingest_filter_part', 'ingest_filter_one_of', 'ingest_filter_operates', 'ingest_filter_alternatives', 'ingest_filter_contained', 'ingest_filter_comparison', 'ingest_filter_equal',
     'ingest_refuse_filter', 'ingest_most_reranked', 'ingest_reranked', 'ingest_save_evaluation',
     'ingest_find_both', 'ingest_find_nearest', 'ingest_nearest_statement', 'ingest_ann', 'ingest_search_config', 'ingest_require',

@@ -173,6 +173,8 @@ async def test_what_makes_no_sense_is_refused(ready: Connection) -> None:
     for name in ("budget", "tokens", "k", "per_document"):
         with refused("IG035", "wrong_count"):
             await gather(ready, "x", **{name: 0})
+    with refused("IG035", "wrong_count"):
+        await gather(ready, "x", k=1001)
     with refused("IG014", "unknown_collection"):
         await gather(ready, "x", collection="nowhere")
     nulls = dict.fromkeys(["collection", "k", "budget", "tokens", "share", "neighbours", "sections", "filter"])
