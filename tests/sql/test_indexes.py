@@ -11,6 +11,8 @@ from filled_chunks import clustered, fill
 from roles import new_roles, refused
 from staging import Connection, add, add_listener, collection, one, put_clock, start
 
+from listener.client import connect
+from listener.client.situation import Indexing
 from listener.database.owner import owner_session
 from listener.engine import index_rows, indexing
 from listener.engine.indexing import Indexed
@@ -189,6 +191,24 @@ async def test_before_a_load_of_many_times_its_chunks_it_goes_and_comes_back_beh
     assert await maintain(installed) == []
     await c.execute("select ingest_cancel($1)", request)
     assert await maintain(installed) == [("build", "manuals")]
+
+
+async def test_the_overview_counts_them_and_names_those_that_wait(c: Connection, installed: str) -> None:
+    async with connect(installed) as client:
+        assert (await client.situation()).indexes == Indexing(0, [])
+        await large(c, "manuals")
+        await maintain(installed)
+        await large(c, "more")
+        request = await start(c, ["file:///a"], collection="more")
+        await maintain(installed)
+        indexes = (await client.situation()).indexes
+        assert indexes is not None
+        assert indexes.usable == 1
+        (waiting,) = indexes.unfinished
+        assert waiting.startswith("more: waiting, its requests run or wait")
+        await c.execute("select ingest_cancel($1)", request)
+        await maintain(installed)
+        assert (await client.situation()).indexes == Indexing(2, [])
 
 
 @pytest.mark.parametrize("meanwhile", ["cancelled", "two hours"])
