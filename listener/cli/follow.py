@@ -226,7 +226,7 @@ def write_outcomes(statuses: Sequence[Status], output: Output) -> None:
         output.line(f"{status.id} {outcome_line(status)}")
         for line in error_lines(status) + note_lines(status):
             output.line(f"  {line}")
-        if status.documents_failed:
+        if status.documents_failed and status.code != "documents_failed":  # its hint says the same
             output.line(f"  see: ingest failures {short(status.id)}")
 
 

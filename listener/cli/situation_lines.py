@@ -1,4 +1,4 @@
-"""How it all goes, in lines that fit a terminal: listeners, requests, speed, what waits, what fails, watches."""
+"""How it all goes, in lines that fit a terminal: listeners, requests, what waits, what fails, watches, indexes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from listener.cli.follow import counted
 from listener.logs.visible import on_one_line
 
 if TYPE_CHECKING:
-    from listener.client.situation import Alive, Backlog, Failing, Situation, Watching
+    from listener.client.situation import Alive, Backlog, Failing, Indexing, Situation, Watching
 
 INDENT = 12
 UNSEEN = "not visible to this role"
@@ -36,9 +36,10 @@ def _lines(now: Situation, width: int, shown: int) -> list[Line]:
         *_listeners(now.listeners, width, shown),
         *_listed("requests", [_requests(now)], width),
         *_listed("last minute", [_last_minute(now)], width),
-        *_listed("waiting", _waiting(now.waiting, now.at, shown), width, "yellow"),
+        *_listed("waiting", _waiting(now.waiting, now.at, shown), width, "yellow" if now.waiting else ""),
         *_listed("failing", _failing(now.failing, shown), width, "red" if now.failing else ""),
         *_watches(now.watches, width, shown),
+        *_indexes(now.indexes, width, shown),
     ]
 
 
@@ -128,6 +129,16 @@ def _watches(watches: Watching | None, width: int, shown: int) -> list[Line]:
         return _listed("watches", ["none"], width)
     counts = [(watches.running, "running"), (watches.paused, "paused"), (watches.in_trouble, "failing or waiting")]
     told = ", ".join([str(watches.watches), *(f"{number} {what}" for number, what in counts if number)])
-    lines = _listed("watches", [told], width)
-    texts = [*watches.troubled[:shown], *_more(watches.troubled, shown)]
-    return lines + [[(" " * INDENT, ""), *line[1:]] for line in _listed("", texts, width, "yellow")]
+    return _listed("watches", [told], width) + _below(watches.troubled, width, shown)
+
+
+def _indexes(indexes: Indexing | None, width: int, shown: int) -> list[Line]:
+    """Return nothing where no collection is large enough."""
+    if indexes is None or not (indexes.usable or indexes.unfinished):
+        return []
+    return _listed("indexes", [f"{indexes.usable} in use"], width) + _below(indexes.unfinished, width, shown)
+
+
+def _below(texts: Sequence[str], width: int, shown: int) -> list[Line]:
+    lines = _listed("", [*texts[:shown], *_more(texts, shown)], width, "yellow")
+    return [[(" " * INDENT, ""), *line[1:]] for line in lines]

@@ -210,7 +210,7 @@ async def _unknown(ingest: Searching, judged: Sequence[Judged], collection: str)
         await require_collection(ingest.session, collection)
         has = await ingest.session.rows(statements.A_URI, collection)
         hint = (
-            f"It has {has[0]['uri']}: --base, and base of judging.read, is what expected URIs lack."
+            f"It has {has[0]['uri']}: what your URIs lack at their beginning is --base (in Python base of read)."
             if has
             else "It has no documents."
         )

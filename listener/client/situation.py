@@ -1,4 +1,4 @@
-"""How it all goes, as the caller may see it: listeners, what waits and why, how fast it goes, what fails, watches."""
+"""How it all goes, as the caller may see it: listeners, what waits and why, speed, what fails, watches, indexes."""
 
 from __future__ import annotations
 
@@ -90,6 +90,14 @@ from (
     case when not w.paused then coalesce(w.error_code || ': ' || w.error_message, w.waiting_for) end as trouble
   from {schema}.ingest_watches w) w"""
 
+INDEXES = """select count(*) filter (where i.state in ('valid', 'own')) as usable,
+  coalesce((array_agg(concat_ws(', ',
+      i.collection || ': ' || replace(i.state, '_', ' ') || coalesce(' ' || i.percent || ' %', ''), i.why, i.last_error)
+    order by i.collection, i.generation)
+    filter (where i.state in ('building', 'waiting', 'needs_owner') or i.last_error is not null))[:50], '{{}}')
+    as unfinished
+from {schema}.ingest_indexes i"""
+
 
 @dataclass(frozen=True, slots=True)
 class Alive:
@@ -136,10 +144,18 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
+class Indexing:
+    """How many collections have an ANN index; ``unfinished``: the first 50 that are built, wait or failed, and why."""
+
+    usable: int
+    unfinished: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """How it all goes, as far as the caller may see it: its own requests, or those of the collections it operates.
 
-    ``listeners``, ``failing``, ``watches``  None: not visible to the caller's role
+    ``listeners``, ``failing``, ``watches``, ``indexes``  None: not visible to the caller's role
     ``running``, ``pending``, ``scheduled``  requests, counted up to ``MOST_COUNTED``
     ``parked``          of those that have begun, the ones that wait for a service: they do not count as running
     ``waiting``         why; of ``MOST_ASKED`` that run, of the oldest that are due, and of those scheduled; most
@@ -161,6 +177,7 @@ class Situation:
     chunks_per_second: float | None
     failing: Sequence[Failing] | None
     watches: Watching | None
+    indexes: Indexing | None = None
 
 
 async def situation(session: Session) -> Situation:
@@ -170,6 +187,7 @@ async def situation(session: Session) -> Situation:
     alive = await if_permitted(session.rows(statements.BEATING, None))
     failing = await if_permitted(session.rows(FAILING, MOST_FAILURES))
     watches = await if_permitted(session.rows(WATCHES))
+    indexes = await if_permitted(session.rows(INDEXES))
     return Situation(
         **counts,
         listeners=None if alive is None else [Alive(**row) for row in alive],
@@ -179,6 +197,7 @@ async def situation(session: Session) -> Situation:
         chunks_per_second=speed["chunks"],
         failing=None if failing is None else [Failing(**row) for row in failing],
         watches=None if watches is None else Watching(**watches[0]),
+        indexes=None if indexes is None else Indexing(**indexes[0]),
     )
 
 

@@ -54,6 +54,10 @@ class Embedder(Protocol):
 
     One call takes at most ``group_texts`` texts with ``group_characters`` characters together (a longer text alone);
     both may fall while an embedder learns its service's limits. ``in_flight`` is how many concurrent calls are useful.
+
+    It may have besides: ``embed_queries(texts)``, like ``embed``, for queries; ``count_tokens(texts)``,
+    a number for each; ``probe()``, which asks its service once whether it is back, and ``recovered()``, called when it
+    is; ``told``, what ``ingest doctor`` adds once it is prepared.
     """
 
     @property

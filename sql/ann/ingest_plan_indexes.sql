@@ -8,7 +8,7 @@ as $$
     select * from ingest.ingest_made_indexes()
   ), alive as materialized (
     select count(*) as listeners, coalesce(bool_and(l.maintains is false), false) as are_all_refused, max(l.maintenance_error) as error
-    from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease
+    from ingest.ingest_listeners l where ingest.ingest_seems_alive(l)
   ), other as materialized (
     -- The lock of maintenance in another session. How far a session of a role beside the owner is, the owner does not see.
     select count(*) > 0 as is_at_work from pg_locks l
@@ -52,10 +52,11 @@ as $$
         partition by s.kind order by s.chunks * case when s.is_there then 1.5 else 1 end desc, s.collection, s.generation) end as place
     from sorted s
   ), loading as (
-    select p.*, l.coming, coalesce(l.coming > 0 or w.is_due, false) as is_loading
+    select p.*, l.coming, coalesce(l.coming > 0 or w.is_due, false) as is_loading, coalesce(10 * l.coming_lately > p.chunks, false) as is_bulk
     from placed p
     left join lateral (
-      select coalesce(sum(b.documents) * (p.chunks / greatest(p.documents, 1) + 1), count(*))::bigint as coming
+      select coalesce(sum(b.documents) * (p.chunks / greatest(p.documents, 1) + 1), count(*))::bigint as coming,
+             sum(b.documents) filter (where r.started_at > ingest.ingest_now() - interval '2 hours') * (p.chunks / greatest(p.documents, 1) + 1) as coming_lately
       from ingest.ingest_requests r left join ingest.ingest_batches b on b.request_id = r.id and b.finished_at is null
       where r.status = 'running' and r.collection = p.collection) l on p.place <= ingest.ingest_most_indexes()
     left join lateral (
@@ -74,11 +75,12 @@ as $$
         else 'due' end as verdict
     from loading l
   ), decided as (
-    select j.*, case
+    select j.*, case when j.is_bulk then ' when its load is over, or after 2 hours' else '' end as after, case
         when j.building is not null then 'clear'
         when j.again_at > ingest.ingest_now() then null
         when j.verdict = 'due' then 'build'
-        when j.verdict in ('changed', 'mostly dead') then 'rebuild'
+        -- An entry costs four times as much when it is inserted, into the old index and the new one, as when it is built.
+        when j.verdict in ('changed', 'mostly dead') and not j.is_bulk then 'rebuild'
         when j.is_there and j.verdict in ('gone', 'off', 'small', 'wide', 'passed', 'reload') then 'drop' end as todo
     from judged j
   )
@@ -102,8 +104,8 @@ as $$
                 when 'own' then format('index %I is yours', d.own)
                 when 'passed' then format('%s larger collections have one', ingest.ingest_most_indexes())
                 when 'reload' then format('about %s chunks are coming: dropped, and rebuilt after them', d.coming)
-                when 'changed' then 'its settings or space changed: it is rebuilt'
-                when 'mostly dead' then 'most of its chunks are gone: it is rebuilt'
+                when 'changed' then 'its settings or space changed: it is rebuilt' || d.after
+                when 'mostly dead' then 'most of its chunks are gone: it is rebuilt' || d.after
                 when 'loading' then 'its requests run or wait: built after them, or after 10 minutes (2 hours if they bring more than there is)'
                 when 'due' then case when a.listeners = 0 then 'no listener runs; or: ingest maintain' else 'next' end end end,
          d.name, d.building, d.wanted,

@@ -9,7 +9,7 @@ declare
   v_ours int;
 begin
   select count(*) into v_listeners from ingest.ingest_listeners l join ingest.ingest_listeners o on o.executor_id = p_executor
-  where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease and l.queue = o.queue and l.pipeline = o.pipeline;
+  where ingest.ingest_seems_alive(l) and l.queue = o.queue and l.pipeline = o.pipeline;
   if v_listeners <= 1 then
     return;
   end if;

@@ -8,13 +8,17 @@ declare
   v_hits ingest.ingest_hit_v2[];
 begin
   p_share := coalesce(p_share, 0.5);
-  p_neighbours := greatest(0, coalesce(p_neighbours, 1));
+  p_neighbours := least(greatest(0, coalesce(p_neighbours, 1)), 100);
   p_sections := greatest(0, coalesce(p_sections, 1));
   perform ingest.ingest_check_count('budget'::text, p_budget);
   perform ingest.ingest_check_count('tokens'::text, p_tokens);
   if not p_share between 0.01 and 1 then
     raise exception 'share is %', p_share
       using errcode = 'IG035', constraint = 'wrong_share', hint = 'Give a share of the budget from 0.01 to 1: share => 0.5 is half of it.';
+  end if;
+  if p_wanted.k > 1000 then
+    raise exception 'a prompt is made of 1000 chunks at most, not %', p_wanted.k
+      using errcode = 'IG035', constraint = 'wrong_count', hint = 'k is the number of chunks to find; the default is 8. What goes into the prompt, budget says.';
   end if;
   v_hits := array(select h from ingest.ingest_search_as_caller(p_wanted) h);
   if not ingest.ingest_has_own_policies() then

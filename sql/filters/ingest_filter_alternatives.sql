@@ -8,7 +8,7 @@ begin
       format('Like: {"%s": [{"lang": "de"}, {"year": {"$gte": 2020}}]}.', p_operator));
   end if;
   return (
-    select format('(%s)', string_agg(ingest.ingest_filter_condition(f.one, p_path), case p_operator when '$or' then ' or ' else ' and ' end order by f.place))
+    select format('(%s)', string_agg(ingest.ingest_filter_part(f.one, p_path), case p_operator when '$or' then ' or ' else ' and ' end order by f.place))
     from jsonb_array_elements(p_filters) with ordinality as f (one, place));
 end
 $$;

@@ -21,12 +21,12 @@ begin
     perform ingest.ingest_refuse_filter(format('$exists takes true or false, not %s', left(p_value::text, 50)), 'Like: {"draft": {"$exists": false}}.'::text);
   end if;
   v_test := case
-    when p_operator = '$exists' then case when p_value = 'true' then '' else '!' end || format('exists(%s)', v_at)
-    when p_operator in ('$in', '$nin') then
-      (select string_agg(ingest.ingest_filter_equal(v_at, o.one), ' || ' order by o.place) from jsonb_array_elements(p_value) with ordinality as o (one, place))
-    when p_operator in ('$eq', '$ne') then ingest.ingest_filter_equal(v_at, p_value)
-    else format('%s %s %s', v_at, case p_operator when '$gt' then '>' when '$gte' then '>=' when '$lt' then '<' else '<=' end, p_value) end;
-  return coalesce(format('c.metadata @@ %L::jsonpath', v_test), 'false') || case when p_operator in ('$ne', '$nin') then ' is not true' else '' end;
+    when p_operator in ('$in', '$nin') then ingest.ingest_filter_one_of(v_at, p_value)
+    else format('c.metadata @@ %L::jsonpath', case
+      when p_operator = '$exists' then case when p_value = 'true' then '' else '!' end || format('exists(%s)', v_at)
+      when p_operator in ('$eq', '$ne') then ingest.ingest_filter_equal(v_at, p_value)
+      else format('%s %s %s', v_at, case p_operator when '$gt' then '>' when '$gte' then '>=' when '$lt' then '<' else '<=' end, p_value) end) end;
+  return v_test || case when p_operator in ('$ne', '$nin') then ' is not true' else '' end;
 end
 $$;
 

@@ -4,8 +4,8 @@ create or replace function ingest.ingest_search_both(
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select f.uri, f.title, f.ordinal, f.text, f.score, f.metadata, f.revision_id
-  from ingest.ingest_find_both(array[row(
-    p_query, p_embedding, null, p_collection, p_k, p_filter, null, null, null, null, null, null, 1, 1, false)::ingest.ingest_wanted_v1]) f;
+  from ingest.ingest_with_texts(array(select h from ingest.ingest_find_both(array[row(
+    p_query, p_embedding, null, p_collection, p_k, p_filter, null, null, null, null, null, null, 1, 1, false)::ingest.ingest_wanted_v1]) h)) f;
 $$;
 
 comment on function ingest.ingest_search_both(text, vectors.vector, text, int, jsonb) is

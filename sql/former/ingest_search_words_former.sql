@@ -3,8 +3,8 @@ returns table (uri text, title text, ordinal int, text text, score float8, metad
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select f.uri, f.title, f.ordinal, f.text, f.score, f.metadata, f.revision_id
-  from ingest.ingest_find_words(row(
-    p_query, null, null, p_collection, p_k, p_filter, 'words', null, null, null, null, null, 1, 1, false)::ingest.ingest_wanted_v1, p_enough) f;
+  from ingest.ingest_with_texts(array(select h from ingest.ingest_find_words(row(
+    p_query, null, null, p_collection, p_k, p_filter, 'words', null, null, null, null, null, 1, 1, false)::ingest.ingest_wanted_v1, p_enough) h)) f;
 $$;
 
 comment on function ingest.ingest_search_words(text, text, int, jsonb, int) is

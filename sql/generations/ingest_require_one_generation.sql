@@ -12,7 +12,7 @@ begin
             hint = format('See select * from ingest_list_generations(%L). To give it up: select ingest_drop_generation(%1$L).', p_collection);
   end if;
   select l.executor_id into v_former from ingest.ingest_listeners l
-  where not l.knows_caps and l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease limit 1;
+  where not l.knows_caps and ingest.ingest_seems_alive(l) limit 1;
   if found then
     raise exception 'listener % is of a former release, and would publish into one generation only', v_former
       using errcode = 'IG045', constraint = 'former_listener', hint = 'Upgrade all listeners first: see select executor_id, host, version from ingest_listeners.';

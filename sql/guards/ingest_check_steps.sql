@@ -7,7 +7,7 @@ declare
   v_known jsonb;
   v_option record;
   v_are_alive boolean := exists (
-    select from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease and l.steps <> '{}');
+    select from ingest.ingest_listeners l where ingest.ingest_seems_alive(l) and l.steps <> '{}');
 begin
   if p_steps is null or p_steps = 'null' then
     return;
@@ -27,14 +27,14 @@ begin
         using errcode = 'IG012', constraint = 'wrong_setting_value', hint = 'A collection has each step once.';
     end if;
     select l.steps -> (v_step ->> 'name') into v_known from ingest.ingest_listeners l
-    where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease and l.steps ? (v_step ->> 'name') order by l.started_at desc limit 1;
+    where ingest.ingest_seems_alive(l) and l.steps ? (v_step ->> 'name') order by l.started_at desc limit 1;
     if not found then
       continue when not v_are_alive;
       raise exception 'there is no own step "%"', v_step ->> 'name'
         using errcode = 'IG012', constraint = 'unknown_step_name',
               hint = 'Running listeners have ' || (
                 select string_agg(distinct k.name, ', ' order by k.name) from ingest.ingest_listeners l cross join jsonb_object_keys(l.steps) as k (name)
-                where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease) || '. For another one, start a listener where its package is installed.';
+                where ingest.ingest_seems_alive(l)) || '. For another one, start a listener where its package is installed.';
     end if;
     select o.key, o.value into v_option from jsonb_each(coalesce(v_step -> 'options', '{}')) as o (key, value)
     where position(jsonb_typeof(o.value) in coalesce(v_known -> 'options' ->> o.key, '')) = 0 limit 1;

@@ -8,7 +8,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query select * from ingest.ingest_context_as_caller(row(
-      null, query_embedding, coalesce(collections, array[coalesce(collection, 'default')]), null, coalesce(k, 8), filter, 'vector', null, under,
+      null, query_embedding, collections, collection, coalesce(k, 8), filter, 'vector', null, under,
       per_document, since, min_similarity, null, null, null)::ingest.ingest_wanted_v1,
     budget, tokens, share, neighbours, sections);
 end

@@ -7,7 +7,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query select * from ingest.ingest_search_as_caller(row(
-    query, null, coalesce(collections, array[coalesce(collection, 'default')]), null, k, filter, by, null, under, per_document, since,
+    query, null, collections, collection, k, filter, by, null, under, per_document, since,
     min_similarity, words_weight, vector_weight, rerank)::ingest.ingest_wanted_v1);
 end
 $$;

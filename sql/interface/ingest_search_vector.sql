@@ -7,7 +7,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query select * from ingest.ingest_search_as_caller(row(
-    null, query_embedding, coalesce(collections, array[coalesce(collection, 'default')]), null, k, filter, 'vector', null, under,
+    null, query_embedding, collections, collection, k, filter, 'vector', null, under,
     per_document, since, min_similarity, null, null, null)::ingest.ingest_wanted_v1);
 end
 $$;

@@ -12,9 +12,9 @@ declare
 begin
   select count(*), coalesce(sum(greatest(l.capacity - l.running, 0)), 0),
          coalesce((select array_agg(distinct f.folder) from ingest.ingest_listeners o cross join unnest(ingest.ingest_folders(o.roots)) as f (folder)
-                   where o.dead_at is null and o.heartbeat_at > ingest.ingest_now() - o.lease), '{}')
+                   where ingest.ingest_seems_alive(o)), '{}')
   into v_alive, v_free, v_folders
-  from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease;
+  from ingest.ingest_listeners l where ingest.ingest_seems_alive(l);
   select count(*) into v_waiting from (select from ingest.ingest_requests r where r.status = 'pending' and r.due limit v_most) w;
   return query
     with running as materialized (

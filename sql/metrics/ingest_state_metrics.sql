@@ -5,7 +5,7 @@ as $$
     select count(*) filter (where l.is_alive) as alive, count(*) filter (where not l.is_alive) as dead,
            coalesce(sum(l.capacity) filter (where l.is_alive), 0) as places,
            coalesce(sum(least(l.running, l.capacity)) filter (where l.is_alive), 0) as taken
-    from (select o.*, o.dead_at is null and o.heartbeat_at > ingest.ingest_now() - o.lease as is_alive from ingest.ingest_listeners o) l
+    from (select o.*, ingest.ingest_seems_alive(o) as is_alive from ingest.ingest_listeners o) l
   ), away as materialized (
     select c.service, extract(epoch from ingest.ingest_now() - min(c.opened_at)) as seconds, row_number() over (order by min(c.opened_at), c.service) as place
     from ingest.ingest_circuits c where c.opened_at is not null group by c.service

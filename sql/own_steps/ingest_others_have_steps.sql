@@ -4,8 +4,7 @@ as $$
   -- Whoever of them takes it off the queue has it.
   select coalesce(bool_and(not ingest.ingest_has_other_steps(r, l.executor_id)), true)
   from ingest.ingest_requests r join ingest.ingest_listeners l
-    on l.queue = p_queue and l.executor_id <> p_executor and l.dead_at is null and l.pipeline = p_pipeline
-   and l.heartbeat_at > ingest.ingest_now() - l.lease
+    on l.queue = p_queue and l.executor_id <> p_executor and l.pipeline = p_pipeline and ingest.ingest_seems_alive(l)
   where r.id = p_request;
 $$;
 

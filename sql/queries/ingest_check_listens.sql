@@ -2,7 +2,7 @@ create or replace function ingest.ingest_check_listens() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not exists (select from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease) then
+  if not exists (select from ingest.ingest_listeners l where ingest.ingest_seems_alive(l)) then
     raise exception 'no listener is running that could embed the query'
       using errcode = 'IG032', constraint = 'no_listener',
             hint = 'Start one with: ingest listen. Without it, ingest_search searches by words.';

@@ -22,7 +22,7 @@ begin
     select h.collection, ingest.ingest_rerank_key(p_query, h.collection) as hash, array_agg(h.revision_id) as revisions,
            array_agg(h.ordinal) as ordinals
     from ingest.ingest_search_by_right(row(
-      p_query, null, coalesce(p_collections, array[coalesce(p_collection, 'default')]), null, p_k, p_filter, p_by, p_principals, p_under,
+      p_query, null, p_collections, p_collection, p_k, p_filter, p_by, p_principals, p_under,
       p_per_document, p_since, p_min_similarity, p_words_weight, p_vector_weight, false)::ingest.ingest_wanted_v1) h
     where not exists (
       select from ingest.ingest_rerank_scores s join ingest.ingest_rerankings r on r.hash = s.hash

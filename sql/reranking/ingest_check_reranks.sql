@@ -4,7 +4,7 @@ as $$
 begin
   if p_reranker is not null then
     return;
-  elsif not exists (select from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease) then
+  elsif not exists (select from ingest.ingest_listeners l where ingest.ingest_seems_alive(l)) then
     raise exception 'no listener is running that could score chunks'
       using errcode = 'IG032', constraint = 'no_listener',
             hint = 'Start one with: ingest listen. Without it, ingest_search ranks by words and vectors.';

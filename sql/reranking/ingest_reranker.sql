@@ -2,7 +2,7 @@ create or replace function ingest.ingest_reranker() returns text
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select l.reranker from ingest.ingest_listeners l
-  where l.reranker is not null and l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease
+  where l.reranker is not null and ingest.ingest_seems_alive(l)
   order by l.started_at desc, l.executor_id limit 1;
 $$;
 

@@ -16,7 +16,7 @@ begin
     where o.reranker = p_reranker and o.error is null and o.wanted_until >= v_now and (
       coalesce(o.claimed_until, '-infinity') < v_now
       or not exists (select from ingest.ingest_listeners l
-                     where l.executor_id = o.claimed_by and l.dead_at is null and l.heartbeat_at > v_now - l.lease))
+                     where l.executor_id = o.claimed_by and ingest.ingest_seems_alive(l)))
   ), open as (
     select o.id from ingest.ingest_rerank_questions o join waiting w on w.id = o.id
     order by w.turn, o.id limit p_limit for update of o skip locked

@@ -2,6 +2,7 @@ create or replace function ingest.ingest_check_wanted(p_wanted ingest.ingest_wan
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
+  p_wanted.collections := coalesce(p_wanted.collections, array[coalesce(p_wanted.collection, 'default')]);
   p_wanted.k := coalesce(p_wanted.k, 10);
   p_wanted.way := nullif(p_wanted.way, 'both');
   p_wanted.words_weight := coalesce(p_wanted.words_weight, 1);

@@ -11,10 +11,10 @@ begin
     for i in 1 .. cardinality(v_each) loop
       v_each[i].k := greatest(v_depth, ingest.ingest_most_reranked());
     end loop;
-    return query select * from ingest.ingest_reranked(
-      array(select h from ingest.ingest_find_any(v_each) h), p_wanted.query) limit v_depth;
+    return query select * from ingest.ingest_with_texts(array(
+      select r from ingest.ingest_reranked(array(select h from ingest.ingest_find_any(v_each) h), p_wanted.query) r limit v_depth));
   else
-    return query select * from ingest.ingest_find_any(v_each);
+    return query select * from ingest.ingest_with_texts(array(select h from ingest.ingest_find_any(v_each) h));
   end if;
 end
 $$;

@@ -13,4 +13,4 @@ end
 $$;
 
 comment on function ingest.ingest_find_any(ingest.ingest_wanted_v1[]) is
-  'A search of collections the way that is asked for: by words alone, too, where no vector is known.';
+  'A search of collections the way that is asked for: by words alone, too, where no vector is known. Hits without texts and metadata, as of all that it calls.';

@@ -13,9 +13,9 @@ begin
   -- To have the query as title counts as one more list by words, in which a document's best chunk is the first.
   return query
     with fused as (
-      select coalesce(w.uri, n.uri) as uri, coalesce(w.title, n.title) as title, ordinal, coalesce(w.text, n.text) as text,
+      select coalesce(w.uri, n.uri) as uri, coalesce(w.title, n.title) as title, ordinal,
              coalesce(v_asked.words_weight / (60 + w.words_place), 0) + coalesce(v_asked.vector_weight / (60 + n.vector_place), 0) as score,
-             coalesce(w.metadata, n.metadata) as metadata, revision_id,
+             revision_id,
              case when n.uri is null then w.by when w.uri is null then 'vector' else 'both' end as by, w.words_place, n.vector_place,
              coalesce(w.collection, n.collection) as collection
       from ingest.ingest_find_by_words(v_deep, v_asked.k) w
@@ -23,9 +23,9 @@ begin
     ), kept as (
       select f.*, row_number() over (partition by f.revision_id order by f.score desc, f.ordinal) as nth from fused f
     )
-    select k.uri, k.title, k.ordinal, k.text,
+    select k.uri, k.title, k.ordinal, null::text,
            k.score + case when k.nth = 1 and k.revision_id = any (v_titled) then v_asked.words_weight / 61 else 0 end,
-           k.metadata, k.revision_id, k.by, k.words_place, k.vector_place, k.collection
+           null::jsonb, k.revision_id, k.by, k.words_place, k.vector_place, k.collection
     from kept k where v_asked.per_document is null or k.nth <= v_asked.per_document
     order by 5 desc, k.uri, k.ordinal limit v_asked.k;
 end

@@ -14,7 +14,7 @@ begin
       from unnest(p_each) e cross join space s cross join lateral ingest.ingest_find_nearest(e) h
       where e.embedding is not null
     )
-    select f.uri, f.title, f.ordinal, f.text, f.score, f.metadata, f.revision_id, f.by, null::int, (rank() over (order by f.distance))::int, f.collection
+    select f.uri, f.title, f.ordinal, null::text, f.score, null::jsonb, f.revision_id, f.by, null::int, (rank() over (order by f.distance))::int, f.collection
     from found f order by f.distance, f.uri, f.ordinal limit p_each[1].k;
 end
 $$;

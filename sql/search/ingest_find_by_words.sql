@@ -7,7 +7,7 @@ begin
     return;
   end if;
   return query
-    select h.uri, h.title, h.ordinal, h.text, h.score, h.metadata, h.revision_id, h.by, (rank() over (order by h.score desc))::int, null::int, h.collection
+    select h.uri, h.title, h.ordinal, null::text, h.score, null::jsonb, h.revision_id, h.by, (rank() over (order by h.score desc))::int, null::int, h.collection
     from unnest(p_each) e cross join lateral ingest.ingest_find_words(e, p_enough) h
     order by h.score desc, h.uri, h.ordinal limit p_each[1].k;
 end

@@ -33,11 +33,11 @@ begin
       set_config('hnsw.ef_search', case v_way when 1 then least(greatest(v_candidates, v_asked), 1000)::text when 4 then v_before else '1000' end, true),
       set_config('hnsw.max_scan_tuples', case when v_way = 3 then 4 * v_passed else 2147483647 end::text, true);
     execute format(
-      'with nearest (uri, title, ordinal, text, score, metadata, revision_id) as materialized (%s), kept as (
+      'with nearest (uri, title, ordinal, score, revision_id) as materialized (%s), kept as (
          select n.*, row_number() over (partition by n.revision_id order by 1 - n.score, n.ordinal) as nth from nearest n
          where ($1).min_similarity is null or (n.score >= ($1).min_similarity and n.score <> ''NaN''))
        select (select count(*) from nearest), (select count(*) from kept), array(
-         select (k.uri, k.title, k.ordinal, k.text, k.score, k.metadata, k.revision_id, ''vector'', null, rank() over (order by 1 - k.score),
+         select (k.uri, k.title, k.ordinal, null, k.score, null, k.revision_id, ''vector'', null, rank() over (order by 1 - k.score),
                  ($1).collection)::ingest.ingest_hit_v2
          from kept k where ($1).per_document is null or k.nth <= ($1).per_document order by 1 - k.score, k.uri, k.ordinal limit ($1).k)',
       ingest.ingest_nearest_statement(p_wanted, v_way < 4))

@@ -17,7 +17,7 @@ begin
             hint = format('Embed the query with %s (%s).', v_space.model, v_space.embedder);
   end if;
   return format(
-    'select d.uri, d.title, c.ordinal, c.text, 1 - (c.embedding::vectors.vector(%1$s) operator(vectors.<=>) ($1).embedding), c.metadata, c.revision_id
+    'select d.uri, d.title, c.ordinal, 1 - (c.embedding::vectors.vector(%1$s) operator(vectors.<=>) ($1).embedding), c.revision_id
      from ingest.ingest_chunk_store c join ingest.ingest_documents d on d.revision_id = c.revision_id
      where c.collection = %2$L and d.collection = %2$L and c.space_id = %3$s and c.generation = %4$s%5$s
      order by c.embedding::%6$s(%1$s) operator(vectors.<=>) ($1).embedding::%6$s(%1$s) limit $2',

@@ -17,7 +17,11 @@ begin
     perform ingest.ingest_search_config(v_name);
     continue when v_asked.way = 'vector' and v_one.embedding is null and exists (
       select from ingest.ingest_collections c where c.name = v_name and c.space_id is null);  -- nothing is there yet
-    if v_asked.way = 'vector' and v_one.embedding is null then
+    if v_asked.way = 'vector' and v_one.embedding is null and v_asked.query is null then
+      raise exception 'the vector is null'
+        using errcode = 'IG035', constraint = 'query_not_embedded',
+              hint = 'A subselect that finds no row gives null. Give a vector, or a text that was embedded.';
+    elsif v_asked.way = 'vector' and v_one.embedding is null then
       raise exception 'the vector of this query is not known'
         using errcode = 'IG035', constraint = 'query_not_embedded',
               hint = format('First: call ingest_embed_query(%L, %L);', v_asked.query, v_name);

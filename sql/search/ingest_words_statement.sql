@@ -4,8 +4,8 @@ create or replace function ingest.ingest_words_statement(
 ) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
--- Words are written out: the planner knows how common each is, and nothing is looked up for each row. Texts are fetched at the end, and so are
--- documents where that may be late. Weights are computed once (materialized), not for each row.
+-- Words are written out: the planner knows how common each is, and nothing is looked up for each row. Documents are
+-- fetched at the end, where that may be late. Weights are computed once (materialized), not for each row.
 declare
   v_generation int := (select c.generation from ingest.ingest_collections c where c.name = p_wanted.collection);
   v_words int := cardinality(p_words);
@@ -59,10 +59,9 @@ begin
        where d.collection = %14$L order by f.score desc, f.revision_id, f.ordinal limit ($1).k
      )
      select array[%15$s]::bigint[], n.first, n.total, array(
-       select (b.uri, b.title, b.ordinal, c.text, b.score, c.metadata, b.revision_id, %16$L, rank() over (order by b.score desc), null, ($1).collection
+       select (b.uri, b.title, b.ordinal, null, b.score, null, b.revision_id, %16$L, rank() over (order by b.score desc), null, ($1).collection
               )::ingest.ingest_hit_v2
-       from best b join ingest.ingest_chunk_store c on c.revision_id = b.revision_id and c.generation = %17$s and c.ordinal = b.ordinal
-       order by b.score desc, b.uri, b.ordinal)
+       from best b order by b.score desc, b.uri, b.ordinal)
      from counted n',
     v_rows, p_candidates, case when p_is_titled then ' and c.revision_id <> all ($4)' end,
     case when p_is_titled then format(' union all (select 3%s and c.lexemes @@ %L and c.revision_id = any ($4))', v_rows, p_any) end,
@@ -73,7 +72,7 @@ begin
     v_weights, (select string_agg(format(', f%s', n), '') from generate_series(1, cardinality(v_terms)) n), v_most, v_score, v_best,
     case when p_is_late then '100 + 2 * ($1).k::bigint' else '($1).k' end, p_wanted.collection,
     (select string_agg(format('n%s', n), ', ') from generate_series(1, cardinality(v_terms)) n),
-    case when p_wanted.way is null and p_wanted.embedding is null then 'words_no_vector' else 'words' end, v_generation);
+    case when p_wanted.way is null and p_wanted.embedding is null then 'words_no_vector' else 'words' end);
 end
 $$;
 

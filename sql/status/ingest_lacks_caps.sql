@@ -5,7 +5,7 @@ as $$
      and (ingest.ingest_asks_for_caps(p_request) or ingest.ingest_is_barred(p_request.collection, '{}'::text[]))
      and not exists (
        select from ingest.ingest_listeners l
-       where l.knows_caps and l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease
+       where l.knows_caps and ingest.ingest_seems_alive(l)
          and (p_request.source is null or ingest.ingest_has_root(l.roots, ingest.ingest_locator(p_request))));
 $$;
 

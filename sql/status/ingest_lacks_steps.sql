@@ -10,14 +10,14 @@ begin
      or not (ingest.ingest_may('submit'::text, p_request.collection) or ingest.ingest_may('operate'::text, p_request.collection))
      or exists (
        select from ingest.ingest_listeners l
-       where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease and ingest.ingest_has_steps(ingest.ingest_step_marks(l.steps), v_steps)
+       where ingest.ingest_seems_alive(l) and ingest.ingest_has_steps(ingest.ingest_step_marks(l.steps), v_steps)
          and (p_request.source is null or ingest.ingest_has_root(l.roots, ingest.ingest_locator(p_request)))) then
     return null;
   end if;
   select string_agg(format('"%s"', s.one ->> 'name'), ', ') into v_nobodys from jsonb_array_elements(v_steps) as s (one)
   where not exists (
     select from ingest.ingest_listeners l
-    where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease and l.steps ? (s.one ->> 'name'));
+    where ingest.ingest_seems_alive(l) and l.steps ? (s.one ->> 'name'));
   return case when v_nobodys is null
     then 'step: no running listener that may read its source has all of the collection''s own steps; install their packages beside it, and start it anew'
     else format('step: no running listener has the own step %s of collection "%s"; install its package where one runs, and start that anew: ingest listen',

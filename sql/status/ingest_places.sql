@@ -12,7 +12,7 @@ begin
          count(*) filter (where p_locator is null or ingest.ingest_has_root(l.roots, p_locator)),
          coalesce(bool_or(l.executor_id = p_executor), false)
   into alive, free, reachable, executes
-  from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease;
+  from ingest.ingest_listeners l where ingest.ingest_seems_alive(l);
   select c.max_running into most from ingest.ingest_collections c where c.name = p_collection;
   if most is not null then
     running := ingest.ingest_running_in(p_collection);

@@ -2,7 +2,7 @@ create or replace function ingest.ingest_noticed_by(p_watch ingest.ingest_watch_
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select string_agg(distinct n.value, '; ') from jsonb_each_text(p_watch.noticing) n
-  join ingest.ingest_listeners l on l.executor_id = n.key and l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease
+  join ingest.ingest_listeners l on l.executor_id = n.key and ingest.ingest_seems_alive(l)
   where p_watch.on_change and p_watch.paused_at is null;
 $$;
 

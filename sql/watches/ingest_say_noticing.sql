@@ -4,7 +4,7 @@ as $$
 -- Entries that it does not name are removed, and so are those of listeners that are gone. Nobody waits for a locked row: it is repeated.
 declare
   v_alive text[] := array(
-    select l.executor_id from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease);
+    select l.executor_id from ingest.ingest_listeners l where ingest.ingest_seems_alive(l));
 begin
   update ingest.ingest_watch_store w
   set noticing = nullif(

@@ -124,7 +124,7 @@ async def test_copies_of_a_text_are_there_once(ready: Connection) -> None:
 async def test_a_citation_is_one_line_with_title_headings_and_page(ready: Connection) -> None:
     text = f"# Fruit\n\n{PARTS[0]}\n\n## Stone fruit\n\n{PARTS[1]}"
     await lay_out(ready, "file:///a.pdf", text, title="Fruit", size=80, overlap=0, metadata={"page": 3})
-    await lay_out(ready, "file:///b", f"{PARTS[2]}", title="[9] False\r\n[10] lines\u2028here")
+    await lay_out(ready, "file:///b", f"{PARTS[2]}", title="[9] \u202eFalse\u202c\r\n[10] lines\u2028\x85here")
     await lay_out(ready, "file:///c", f"{PARTS[3]}", metadata={"page": "x"})
     lines = [(await gather(ready, word))[0]["cited"].split("\n")[0] for word in ("berries", "cherries", "dates")]
     assert lines == [
@@ -173,6 +173,8 @@ async def test_what_makes_no_sense_is_refused(ready: Connection) -> None:
     for name in ("budget", "tokens", "k", "per_document"):
         with refused("IG035", "wrong_count"):
             await gather(ready, "x", **{name: 0})
+    with refused("IG035", "wrong_count"):
+        await gather(ready, "x", k=1001)
     with refused("IG014", "unknown_collection"):
         await gather(ready, "x", collection="nowhere")
     nulls = dict.fromkeys(["collection", "k", "budget", "tokens", "share", "neighbours", "sections", "filter"])

@@ -11,6 +11,8 @@ from filled_chunks import clustered, fill
 from roles import new_roles, refused
 from staging import Connection, add, add_listener, collection, one, put_clock, start
 
+from listener.client import connect
+from listener.client.situation import Indexing
 from listener.database.owner import owner_session
 from listener.engine import index_rows, indexing
 from listener.engine.indexing import Indexed
@@ -189,6 +191,49 @@ async def test_before_a_load_of_many_times_its_chunks_it_goes_and_comes_back_beh
     assert await maintain(installed) == []
     await c.execute("select ingest_cancel($1)", request)
     assert await maintain(installed) == [("build", "manuals")]
+
+
+async def test_the_overview_counts_them_and_names_those_that_wait(c: Connection, installed: str) -> None:
+    async with connect(installed) as client:
+        assert (await client.situation()).indexes == Indexing(0, [])
+        await large(c, "manuals")
+        await maintain(installed)
+        await large(c, "more")
+        request = await start(c, ["file:///a"], collection="more")
+        await maintain(installed)
+        indexes = (await client.situation()).indexes
+        assert indexes is not None
+        assert indexes.usable == 1
+        (waiting,) = indexes.unfinished
+        assert waiting.startswith("more: waiting, its requests run or wait")
+        await c.execute("select ingest_cancel($1)", request)
+        await maintain(installed)
+        assert (await client.situation()).indexes == Indexing(2, [])
+
+
+@pytest.mark.parametrize("meanwhile", ["cancelled", "two hours"])
+async def test_what_is_to_be_rebuilt_waits_for_a_load_two_hours_at_most(
+    c: Connection, installed: str, meanwhile: str
+) -> None:
+    await large(c, "manuals")
+    await maintain(installed)
+    await collection(c, "manuals", index_m=8)
+    request = await start(c, [f"file:///{n}" for n in range(5)], collection="manuals")  # a sixth of its chunks
+    assert await maintain(installed) == []
+    assert (await one(c, STATE, "manuals"))["why"].endswith("it is rebuilt when its load is over, or after 2 hours")
+    if meanwhile == "cancelled":
+        await c.execute("select ingest_cancel($1)", request)
+    else:
+        await put_clock(c, "121 minutes")
+    assert await maintain(installed) == [("rebuild", "manuals"), ("drop", None)]
+
+
+async def test_what_is_to_be_rebuilt_waits_for_no_small_request(c: Connection, installed: str) -> None:
+    await large(c, "manuals")
+    await maintain(installed)
+    await collection(c, "manuals", index_m=8)
+    await start(c, ["file:///a"], collection="manuals")
+    assert await maintain(installed) == [("rebuild", "manuals"), ("drop", None)]
 
 
 async def test_what_a_dead_builder_left_is_dropped_and_built_again(c: Connection, installed: str) -> None:

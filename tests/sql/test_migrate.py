@@ -101,6 +101,24 @@ async def test_a_schema_of_a_newer_program_is_refused(installed: str) -> None:
             assert refused.value.code == "schema_newer"
 
 
+async def test_types_that_were_dropped_since_are_no_sign_of_a_newer_program(installed: str) -> None:
+    (dropping,) = (file.name for file in sql_files() if file.name.endswith("_unused_types.sql"))
+    async with plain(installed) as c:
+        await c.execute("create type ingest_hit_v1 as (uri text); create type ingest_piece_v1 as (uri text)")
+        await c.execute("create function mine() returns ingest_piece_v1 return null::ingest_piece_v1")
+        await c.execute(
+            "insert into ingest_migrations (name, checksum, program) values ('types/ingest_hit_v1.sql', '', '0.2')"
+        )
+        await c.execute("delete from ingest_migrations where name = $1", dropping)
+        assert await migrations.migrate(c, "public") == [dropping]
+        await migrations.check(c, "public")
+        assert await c.fetchval("select to_regtype('ingest_piece_v1') is not null"), "somebody's function has it"
+        await c.execute("drop function mine()")
+        await c.execute("delete from ingest_migrations where name = $1", dropping)
+        await migrations.migrate(c, "public")
+        assert await c.fetchval("select to_regtype('ingest_hit_v1') is null")
+
+
 async def test_a_migration_that_fails_leaves_nothing(database: str) -> None:
     async with plain(database) as c:
         await c.execute("create table ingest_listeners ()")

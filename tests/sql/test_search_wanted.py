@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import pytest
 from roles import login, new_roles, refused
 from staging import SPACE, Connection, answer, carry, collection, ingest, start
@@ -75,6 +76,14 @@ async def test_what_makes_no_sense_is_refused(c: Connection, wrong: str, code: s
     for function in ("ingest_search", "ingest_context"):
         with refused("IG035", code):
             await c.fetch(f"select from {function}('cats', {wrong})")
+
+
+async def test_a_vector_that_is_null_is_called_that(c: Connection) -> None:
+    await ingest(c, {"a": "cats"})
+    for function in ("ingest_search", "ingest_context"):
+        with pytest.raises(asyncpg.PostgresError, match="the vector is null") as raised:
+            await c.fetch(f"select from {function}((select embedding from ingest_chunks where uri = 'nowhere'))")
+        assert getattr(raised.value, "constraint_name", None) == "query_not_embedded"
 
 
 # re-ranked

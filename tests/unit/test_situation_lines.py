@@ -9,7 +9,7 @@ import pytest
 
 from listener.cli.fitting import Line, width_of
 from listener.cli.situation_lines import lines_of
-from listener.client.situation import MOST_COUNTED, Alive, Backlog, Failing, Situation, Watching
+from listener.client.situation import MOST_COUNTED, Alive, Backlog, Failing, Indexing, Situation, Watching
 
 AT = datetime.now(timezone.utc)
 QUIET = Situation(AT, [], 0, 0, 0, 0, [], {}, None, None, [], Watching(0, 0, 0, 0, []))
@@ -29,8 +29,9 @@ BUSY = Situation(
     0.0625,
     [Failing(f"code_{n}", n + 1, AT, "/srv/" + "文書/" * 60) for n in range(9)],
     Watching(2000, 3, 2, 1900, [f"watch {n}: not_found: " + "it is gone " * 30 for n in range(50)]),
+    Indexing(7, [f"manuals {n}: building 4{n}.0 %, loading \x1b[31m tuples" for n in range(9)]),
 )
-UNSEEN = replace(BUSY, listeners=None, failing=None, watches=None)
+UNSEEN = replace(BUSY, listeners=None, failing=None, watches=None, indexes=None)
 
 
 def texts(lines: list[Line]) -> list[str]:
@@ -54,7 +55,8 @@ def test_with_24_lines_each_kind_of_thing_is_told_and_what_is_left_out_is_counte
     assert "kind0: wait \\x1b[31mfor\\n it" in text
     assert "1 document, code_0, such as /srv/" in text
     assert "2000, 2 running, 3 paused, 1900 failing or waiting" in text
-    assert text.count("more") == 4
+    assert "7 in use manuals 0: building 40.0 %, loading \\x1b[31m tuples" in text
+    assert text.count("more") == 5
 
 
 def test_a_quiet_installation_says_what_is_missing_and_that_nothing_waits() -> None:

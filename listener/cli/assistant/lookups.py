@@ -8,6 +8,7 @@ from pydantic import Field
 
 from listener.cli.arguments import Way, document_uri, given
 from listener.cli.assistant.offer import DATA, Arguments, Offer, bounded
+from listener.cli.follow import counted
 from listener.cli.search import Sought
 from listener.client import Hit, Ingest
 from listener.errors import RequestError
@@ -72,7 +73,7 @@ async def context(ingest: Ingest, asked: ContextAsked, most: int) -> list[str]:
     sought = asked.sought(budget=min(asked.budget or 12_000, most))
     by, notes = await sought.prepare(ingest)
     passages = await ingest.context(sought.query, sought.collection, by=by, timeout=None, **sought.more)
-    found = f"{len(passages)} passages; cite them by their numbers" if passages else "nothing found"
+    found = f"{counted(len(passages), 'passage')}; cite them by their numbers" if passages else "nothing found"
     return ["; ".join([found, *notes]), *bounded([passage.cited for passage in passages], most)]
 
 

@@ -4,8 +4,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   -- Whoever of them takes it off the queue has it.
   select case when p_knowing and not bool_and(l.knows_caps) then 0 else count(*) end::int from ingest.ingest_listeners l
-  where l.queue = p_queue and l.executor_id <> p_executor and l.dead_at is null and l.pipeline = p_pipeline
-    and l.heartbeat_at > ingest.ingest_now() - l.lease;
+  where l.queue = p_queue and l.executor_id <> p_executor and l.pipeline = p_pipeline and ingest.ingest_seems_alive(l);
 $$;
 
 comment on function ingest.ingest_count_others(text, text, text, boolean) is
