@@ -33,7 +33,7 @@ class Bar:
     def __init__(self, console: Console) -> None:
         self._bar = BarColumn(bar_width=BAR)
         percent, description = TextColumn("{task.fields[percent]:>6}"), TextColumn("{task.description}", markup=False)
-        self.progress = _Lines(self._bar, percent, TimeElapsedColumn(), description, console=console, transient=True)
+        self.progress = _WithLine(self._bar, percent, TimeElapsedColumn(), description, console=console, transient=True)
         self._task = self.progress.add_task("", total=None, percent="")
 
     def __enter__(self) -> Bar:
@@ -60,7 +60,7 @@ class Bar:
         )
 
 
-class _Lines(Progress):
+class _WithLine(Progress):
     """A bar with a line below it."""
 
     below = ""
