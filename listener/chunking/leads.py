@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from listener.documents.drawn_tables import DRAWN
+from listener.documents.listings import read_listings
 from listener.documents.markdown.fences import Fences
 from listener.documents.markdown.tables import Tables, read_tables
 
 MARKDOWN_TYPES = frozenset({"text/markdown", "text/x-markdown"})
+BARRED = MARKDOWN_TYPES | {"text/plain", "text/x-org"}
+"""Where tables are written with bars and dashes, which psql does too."""
 LEAST = 100  # characters that a lead may have, however small chunks are
 NONE = (0, 0)
 
@@ -40,8 +44,10 @@ class Leads:
     def of(cls, text: str, media_type: str, fences: Fences, size: int) -> Leads:
         """Look through a text whose chunks have ``size`` characters."""
         kind = bare(media_type)
-        tables = read_tables(text, fences) if kind in MARKDOWN_TYPES else Tables((), ())
-        return cls(text, fences, tables, _columns(text, _DELIMITERS.get(kind, "")), max(size // 2, LEAST))
+        fences = fences if kind in MARKDOWN_TYPES else read_listings(text, kind)
+        tables = [*read_tables(text, fences)] if kind in BARRED else []
+        tables += [one for read in DRAWN.get(kind, ()) for one in read(text) if fences.around(one.start) is None]
+        return cls(text, fences, Tables.of(tables), _columns(text, _DELIMITERS.get(kind, "")), max(size // 2, LEAST))
 
     def before(self, at: int) -> tuple[int, int]:
         """Return where that lies which a chunk from ``at`` on continues; (0, 0) if it continues nothing."""

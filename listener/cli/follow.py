@@ -17,7 +17,6 @@ from listener.cli.in_shell import in_shell
 from listener.cli.output import Output, as_text
 from listener.cli.problems import outcome
 from listener.cli.unreadable import Readable
-from listener.logs.visible import on_one_line
 
 if TYPE_CHECKING:
     from listener.client import Failure, Ingest, Status
@@ -125,29 +124,23 @@ class _Lines:
 
 @contextmanager
 def _bar(output: Output) -> Iterator[Callable[[Sequence[Status]], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from listener.cli.bars import Bar
 
-    columns = (BarColumn(bar_width=30), TextColumn("{task.fields[percent]:>6}"), TimeElapsedColumn())
-    description = TextColumn("{task.description}", markup=False)
     told = ""
-    with Progress(*columns, description, console=output.console, transient=True) as progress:
-        task = progress.add_task("", total=None, percent="")
+    with Bar(output.console) as bar:
 
         def show(statuses: Sequence[Status]) -> None:
             nonlocal told
             if (waits := _waits(statuses)) != told:
                 told = waits
                 for line in below([waits] if waits else [], output.width, 0):
-                    progress.console.print(as_text(line), soft_wrap=True)
+                    bar.progress.console.print(as_text(line), soft_wrap=True)
             known = all(status.percent is not None for status in statuses)
-            progress.update(
-                task,
-                total=100 if known else None,  # a bar that moves back and forth
-                completed=sum(status.percent or 0 for status in statuses) / max(len(statuses), 1),
-                percent=_percent(statuses),
-                description=on_one_line(
-                    ", ".join(filter(None, [*_progress(statuses), _kind(statuses), _rate(statuses), _to_go(statuses)]))
-                ),
+            bar.show(
+                sum(status.percent or 0 for status in statuses) / max(len(statuses), 1) if known else None,
+                _percent(statuses),
+                ", ".join(filter(None, [*_progress(statuses), _kind(statuses)])),
+                ", ".join(filter(None, [_rate(statuses), _to_go(statuses)])),
             )
 
         yield show
@@ -167,7 +160,11 @@ def percent_text(percent: float) -> str:
 def _rate(statuses: Sequence[Status]) -> str:
     """Return how fast unfinished requests are together, in the last minute: ``12.5 documents/s``."""
     rates = [status.documents_per_second for status in statuses if not status.finished and status.documents_per_second]
-    return f"{sum(rates):.3g} documents/s" if rates else ""
+    return f"{_three_digits(sum(rates))} documents/s" if rates else ""
+
+
+def _three_digits(rate: float) -> str:
+    return f"{rate:.3g}" if rate < 100 else f"{rate:.0f}"
 
 
 def _to_go(statuses: Sequence[Status]) -> str:

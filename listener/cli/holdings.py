@@ -100,6 +100,9 @@ def documents(
     after: Annotated[
         str | None, typer.Option(metavar="URI", help="Continue after this document of COLLECTION: the next page.")
     ] = None,
+    named: Annotated[
+        str | None, typer.Option("--collection", "-c", help="COLLECTION, as other commands have it.")
+    ] = None,
     show_sql: arguments.ShowSql = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -111,6 +114,7 @@ def documents(
     ingest documents handbook --under /srv/docs/
     ingest documents --failed --json | jq -r '.[].uri'
     """
+    collection = collection if named is None else named
     run(_documents(collection, arguments.document_uri(under), failed, limit, after, show_sql, Output(as_json)))
 
 

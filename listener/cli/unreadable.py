@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,15 +26,27 @@ TABLES = "table:"  # of each listener: tables of its own database
 
 
 async def warn_of_unreadable(ingest: Ingest, requests: Sequence[UUID], output: Output) -> None:
-    """Warn on stderr of requests that no living listener may read; they stay pending."""
+    """Say on stderr which requests no living listener may read, or that there is none; they stay pending."""
     from listener.client.waiting import statuses_of
 
-    unreadable = [one for one in await statuses_of(ingest.session.quiet(), requests) if _is_unreadable(one)]
+    found = await statuses_of(ingest.session.quiet(), requests)
+    unreadable = [one for one in found if _is_unreadable(one)]
+    lonely = [one for one in found if (one.waiting_for or "").startswith("listener:")]
+    if lonely:
+        output.note(f"note: no listener is running, so nothing begins; to start one: {_start(lonely)}")
     if not unreadable:
         return
     for one in unreadable:
         output.note(f"warning: {_message(one)}")
     output.note(f"hint: {await _hint(ingest, unreadable)}")
+
+
+def _start(requests: Sequence[Status]) -> str:
+    """Return the line that starts a listener which may read what requests ask for, as far as that is files here."""
+    paths = [Path(one.source) for one in requests if one.source and one.source.startswith("/")]
+    roots = dict.fromkeys(str(path if path.is_dir() else path.parent) for path in paths)
+    shown = shlex.quote("\n".join(roots)) if roots else ""
+    return f"INGEST_ROOTS={shown} ingest listen" if shown else "ingest listen"
 
 
 class Readable:

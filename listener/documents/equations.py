@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -18,7 +19,7 @@ MATHS = frozenset({f"{M}oMath", f"{M}oMathPara"})
 
 def line(equation: Element) -> str:
     """Return an equation, or several in a row, in one line."""
-    return " ".join(_text(equation, 0).split())
+    return normalize("NFC", " ".join(_text(equation, 0).split()))
 
 
 def raised(text: str) -> str:
@@ -53,7 +54,8 @@ def _property(element: Element, name: str, otherwise: str) -> str:
     return otherwise if found is None else found.get(f"{M}val", "")
 
 
-def _group(text: str) -> str:
+def group(text: str) -> str:
+    """Return what belongs together in brackets, if it is more than a word."""
     whole = len(text) < 2 or text.isalnum() or (text[0] == "(" and text.find(")") == len(text) - 1)
     return text if whole else f"({text})"
 
@@ -62,25 +64,27 @@ def _fraction(element: Element, read: Read) -> str:
     over, under = _of(element, "num", read), _of(element, "den", read)
     if _property(element, "type", "bar") == "noBar":
         return f"{over} over {under}"
-    return f"{_group(over)}/{_group(under)}"
+    return f"{group(over)}/{group(under)}"
 
 
-def _low(text: str) -> str:
-    return f"_{_group(text)}" if text else ""
+def low(text: str) -> str:
+    """Return what stands low behind something."""
+    return f"_{group(text)}" if text else ""
 
 
-def _high(text: str) -> str:
+def high(text: str) -> str:
+    """Return what stands high behind something."""
     small = raised(text)
-    return small if small != text else f"^{_group(text)}" if text else ""
+    return small if small != text else f"^{group(text)}" if text else ""
 
 
 def _scripts(element: Element, read: Read) -> str:
     base = _of(element, "e", read)
-    return f"{_group(base)}{_low(_of(element, 'sub', read))}{_high(_of(element, 'sup', read))}"
+    return f"{group(base)}{low(_of(element, 'sub', read))}{high(_of(element, 'sup', read))}"
 
 
 def _before(element: Element, read: Read) -> str:
-    return f"{_low(_of(element, 'sub', read))}{_high(_of(element, 'sup', read))} {_of(element, 'e', read)}"
+    return f"{low(_of(element, 'sub', read))}{high(_of(element, 'sup', read))} {_of(element, 'e', read)}"
 
 
 def _root(element: Element, read: Read) -> str:
@@ -90,7 +94,7 @@ def _root(element: Element, read: Read) -> str:
 
 def _sum(element: Element, read: Read) -> str:
     sign = _property(element, "chr", "∫")
-    return f" {sign}{_low(_of(element, 'sub', read))}{_high(_of(element, 'sup', read))} {_of(element, 'e', read)}"
+    return f" {sign}{low(_of(element, 'sub', read))}{high(_of(element, 'sup', read))} {_of(element, 'e', read)}"
 
 
 def _delimited(element: Element, read: Read) -> str:
@@ -103,11 +107,11 @@ def _function(element: Element, read: Read) -> str:
 
 
 def _limit_below(element: Element, read: Read) -> str:
-    return f"{_of(element, 'e', read)}{_low(_of(element, 'lim', read))}"
+    return f"{_of(element, 'e', read)}{low(_of(element, 'lim', read))}"
 
 
 def _limit_above(element: Element, read: Read) -> str:
-    return f"{_of(element, 'e', read)}{_high(_of(element, 'lim', read))}"
+    return f"{_of(element, 'e', read)}{high(_of(element, 'lim', read))}"
 
 
 def _matrix(element: Element, read: Read) -> str:
@@ -120,11 +124,25 @@ def _lines(element: Element, read: Read) -> str:
 
 
 def _accent(element: Element, read: Read) -> str:
-    return f"{_of(element, 'e', read)}{_property(element, 'chr', chr(0x302))}"
+    return over_letters(_of(element, "e", read), _property(element, "chr", "\u0302"))
+
+
+def _bar(element: Element, read: Read) -> str:
+    return over_letters(_of(element, "e", read), "\u0305" if _property(element, "pos", "bot") == "top" else "\u0332")
+
+
+def over_letters(text: str, mark: str) -> str:
+    """Return a text with a mark over, or below, each of its letters."""
+    return "".join(f"{sign}{mark}" if sign.isalnum() else sign for sign in text) if mark else text
+
+
+def _phantom(element: Element, read: Read) -> str:
+    """Return what takes place in an equation and may be there for nothing else."""
+    return "" if _property(element, "show", "1") in ("0", "off", "false") else _of(element, "e", read)
 
 
 FORMS: dict[str, Callable[[Element, Read], str]] = {
     "f": _fraction, "sSup": _scripts, "sSub": _scripts, "sSubSup": _scripts, "sPre": _before, "rad": _root,
     "nary": _sum, "d": _delimited, "func": _function, "limLow": _limit_below, "limUpp": _limit_above, "m": _matrix,
-    "eqArr": _lines, "acc": _accent,
+    "eqArr": _lines, "acc": _accent, "bar": _bar, "phant": _phantom,
 }  # fmt: skip

@@ -13,17 +13,20 @@ Nothing goes if nothing would be left.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import filterfalse
+from itertools import filterfalse, islice
 from typing import Any
+
+from listener.documents import equations, layout_tables
 
 GONE = (
     "script, style, nav, [role=navigation], [role=search], [role=menubar], [role=menu], div.related, "
     "div.sphinxsidebar, a.headerlink, div[class=navheader i], div[class=navfooter i], table[summary^=navigation i], "
-    "a.anchor-link, a[class*=skip i][href^='#'], #mdbook-help-container, input, select, textarea, button, template, "
+    "a.anchor-link, a[class*=skip i][href^='#'], a[class*=screen-reader i][href^='#'], a[class*=sr-only i][href^='#'], "
+    "a[class*=visually i][href^='#'], #mdbook-help-container, input, select, textarea, button, template, "
     "iframe, object, [role=doc-toc], #toc, .toc, #table-of-contents, .table-of-contents, #SEC_Contents, "
-    ".contents-heading, div.contents.topic, nav.contents"
+    ".contents-heading, div.contents.topic, nav.contents, .mw-editsection, rt, rp, "
+    "td.linenos, span.linenos, span.lineno, td.gutter, td.rouge-gutter, td.blob-num, span.lnt"  # numbers of lines
 )
 PERMALINKS = frozenset("#¶§🔗")
 # The common programs for consent, by the names that they give their banners; others by what they say.
@@ -35,6 +38,7 @@ BANNERS = (
 )
 ASKING = (
     "[id*=cookie i], [class*=cookie i], [id*=consent i], [class*=consent i], [id*=gdpr i], [class*=gdpr i], "
+    "[id*=banner i], [class*=banner i], [id*=cmp i], [class*=cmp i], "
     "[aria-label*=cookie i], [aria-label*=consent i], [aria-label*=privacy i], "
     "[role=dialog], [role=alertdialog], [aria-modal=true], dialog"
 )
@@ -51,6 +55,12 @@ FRAMES = (
     "[class^=breadcrumb i], [class$=breadcrumb i], [class$=breadcrumbs i], [aria-label*=breadcrumb i], "
     ".navbar, .navigation, #navigation, #nav, .nav, .menu, #menu, .pagination, .skip-link, "
     ".nav-panel, div.header > p:has(> a[rel][accesskey])"  # Texinfo's
+)
+LINKING = (  # names of what leads elsewhere, if it does, and is not around the page
+    "[class*=nav- i], [class*=-nav i], [class*=navbox i], [class*=navigation i], [id*=navigation i], [class*=-menu i], "
+    "[class*=menu- i], [class*=sidebar i], [id*=sidebar i], [class*=page-toc i], [class*=-toc i], [class*=toc- i], "
+    "[class*=table-of-content i], [id*=table-of-content i], [class*=share- i], [class*=-share i], [class*=sharing i], "
+    "[class*=sharedaddy i], [class*=social- i], .catlinks, .mw-portlet"
 )
 UNSEEN = "[hidden], [style*=display i], [style*=visibility i], [style*=font-size i], [aria-hidden=true]"
 OPENERS = ", ".join(f"{name} button" for name in ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt"))
@@ -86,21 +96,26 @@ def removed(page: str) -> str:
         banners = [*tree.css(BANNERS), *filter(_asks_for_consent, tree.css(ASKING))]
         gone = [*filterfalse(_holds_an_article, tree.css(GONE)), *filter(_is_permalink, tree.css('a[href*="#"]'))]
         _remove([*filterfalse(_holds_the_page, banners), *gone])
+        layout_tables.unwrap(tree)
         words = len(_words(tree.body))
         _remove(one for one in filter(_is_hidden, tree.css(UNSEEN)) if 2 * len(_words(one)) <= words)
-        _remove([*_headers(tree), *filter(_leads_elsewhere, tree.css(FRAMES)), *_indexes(tree)])
+        frames = [*tree.css(FRAMES), *filterfalse(_holds_the_page, tree.css(LINKING))]
+        _remove([*_headers(tree), *filter(_leads_elsewhere, frames), *_indexes(tree)])
         return (tree.html if _words(tree.body) else None) or page
     except (SelectolaxError, RuntimeError, ValueError):
         return page
 
 
 def _shape(tree: Any) -> None:
-    """Make of what a page can do, when it is used, what it shows: a heading, one piece of code below the other."""
+    """Make of what a page can do, when it is used, what it shows: a heading, one piece of code below the other, 10⁶."""
     for opener in [*tree.css(OPENERS), *filter(_holds_a_heading, tree.css("summary"))]:
         opener.unwrap()
     for code in tree.css("pre > code + code"):
         if code.prev.tag == "code":
             code.insert_before("\n")
+    for power in tree.css("sup"):
+        if (text := power.text()) != equations.raised(text):
+            power.replace_with(equations.raised(text))
 
 
 def _remove(elements: Iterable[Any]) -> None:
@@ -197,22 +212,24 @@ def _leads_elsewhere(frame: Any) -> bool:
 
 
 def _indexes(tree: Any) -> list[Any]:
-    """Return lists that are nearly all links into the page itself."""
+    """Return lists that are nearly all links into the page itself, which may write its own address in them."""
     lists: dict[int, Any] = {}
-    entries: Counter[int] = Counter()
-    for anchor in tree.css('li a[href^="#"]')[:MOST_ANCHORS]:
-        parent, level = anchor.parent, 0
-        while parent is not None and level < MOST_LEVELS:
+    anchors: dict[int, list[Any]] = {}
+    names = {one.id for one in tree.css("[id]")[: 2 * MOST_ANCHORS]}
+    for anchor in tree.css("li a[href*='#']")[:MOST_ANCHORS]:
+        page, _, name = (anchor.attributes.get("href") or "").partition("#")
+        if page and name not in names:
+            continue
+        for parent in islice(_around(anchor), MOST_LEVELS):
             if parent.tag in ("ul", "ol"):
                 lists[parent.mem_id] = parent
-                entries[parent.mem_id] += 1
-            parent, level = parent.parent, level + 1
-    return [one for key, one in lists.items() if entries[key] >= LEAST_ENTRIES and _is_index(one)]
+                anchors.setdefault(parent.mem_id, []).append(anchor)
+    return [one for key, one in lists.items() if len(anchors[key]) >= LEAST_ENTRIES and _is_index(one, anchors[key])]
 
 
-def _is_index(listed: Any) -> bool:
+def _is_index(listed: Any, anchors: Iterable[Any]) -> bool:
     letters = _letters(listed)
-    return letters > 0 and sum(map(_letters, listed.css('a[href^="#"]'))) >= letters * INDEX
+    return letters > 0 and sum(map(_letters, anchors)) >= letters * INDEX
 
 
 def _letters(element: Any) -> int:

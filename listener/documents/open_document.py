@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from listener.documents import mathml
 from listener.documents.package import part
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ DRAW, TEXT, TABLE, SHOW, OFFICE, STYLE = (
 )
 _DC = "{http://purl.org/dc/elements/1.1/}"
 PARAGRAPHS = (f"{TEXT}p", f"{TEXT}h")
+LINES = frozenset({*PARAGRAPHS, f"{TEXT}span", f"{TEXT}a"})
 ASIDE = frozenset({f"{SHOW}notes", f"{OFFICE}forms", f"{TEXT}tracked-changes", f"{TEXT}table-of-content",
                    f"{TEXT}ruby-text", f"{TEXT}note-citation", f"{OFFICE}annotation-end"})  # fmt: skip
 BEHIND = frozenset({f"{TEXT}note", f"{OFFICE}annotation"})
 BLANKS = {f"{TEXT}tab": "\t", f"{TEXT}line-break": "\n"}
 HREF = "{http://www.w3.org/1999/xlink}href"
-MATH = "{http://www.w3.org/1998/Math/MathML}"
-TOKENS = frozenset(MATH + name for name in ("mi", "mn", "mo", "mtext"))
+FORMULA = f"{mathml.MATH}math"
 NOTE = "\0note\0"  # where a note is referred to, until it has its number; no text has NULs
 DEEPEST = 60  # shapes in groups, lists in lists
 MOST_REPEATS = 100  # of a cell or row that is filled
@@ -37,12 +38,15 @@ MOST_LEVELS = 6  # of headings in Markdown
 class Blocks:
     """Reads blocks of one file; counts its notes. ``lists``: names of list styles that number their items.
 
-    ``unread``: what is embedded and damaged, so far.
+    ``titles``: names of styles that make a paragraph the title. ``unread``: what is embedded and damaged, so far.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, lists: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, archive: zipfile.ZipFile, lists: frozenset[str] = frozenset(), titles: frozenset[str] = frozenset()
+    ) -> None:
         self._archive = archive
         self._lists = lists
+        self._titles = titles
         self._notes = 0
         self.unread: list[str] = []
 
@@ -68,6 +72,7 @@ class Blocks:
         text = "".join(_pieces(paragraph, hung)).strip()
         text, behind = self._numbered(text, hung, depth)
         level = paragraph.get(f"{TEXT}outline-level", "1") if paragraph.tag == f"{TEXT}h" else ""
+        level = level or "1" * (paragraph.get(f"{TEXT}style-name") in self._titles)
         if text and level:
             number = min(int(level), MOST_LEVELS) if level.isdecimal() else 1
             text = f"{'#' * max(number, 1)} {' '.join(text.split())}"
@@ -97,11 +102,11 @@ class Blocks:
     def _embedded(self, shown: Element, depth: int) -> Iterator[str]:
         """Yield the content of a sheet, chart or formula: it is a separate document, in a folder of the same zip."""
         name = shown.get(HREF, "").removeprefix("./")
-        tree = part(self._archive, f"{name}/content.xml") if name else None
+        tree = inside(self._archive, shown)
         if tree is None and f"{name}/content.xml" in self._archive.namelist():
             self.unread.append(f"the embedded {name}")
-        if tree is not None and tree.tag == f"{MATH}math":
-            yield "".join(node.text or "" for node in tree.iter() if node.tag in TOKENS).strip()
+        if tree is not None and tree.tag == FORMULA:
+            yield mathml.line(tree)
         body = None if tree is None else tree.find(f"{OFFICE}body")
         if body is not None:
             yield from self.read(body, depth + DEEPEST // 4)  # objects in objects end soon
@@ -156,6 +161,23 @@ class Blocks:
         behind += (one for one in more if one.startswith(("[^", "Comment")))
         text = " ".join(" ".join([text, *(one for one in more if not one.startswith(("[^", "Comment")))]).split())
         return [text.replace("|", "\\|")] * min(_count(cell, "columns"), MOST_REPEATS if text else 1)
+
+
+def inside(archive: zipfile.ZipFile, shown: Element) -> Element | None:
+    """Return what is embedded: a document in a folder of the same zip, or written out; None if that can't be read."""
+    name = shown.get(HREF, "").removeprefix("./")
+    return part(archive, f"{name}/content.xml") if name else next(iter(shown), None)
+
+
+def place_formulas(archive: zipfile.ZipFile, tree: Element) -> None:
+    """Write formulas of a paragraph where they stand in it; other things that hang there follow it."""
+    for parent in [one for one in tree.iter() if one.tag in LINES]:
+        for place, frame in enumerate(parent):
+            shown = frame.find(f"{DRAW}object") if frame.tag == f"{DRAW}frame" else None
+            formula = None if shown is None else inside(archive, shown)
+            if formula is not None and formula.tag == FORMULA:
+                parent[place] = frame.makeelement(f"{TEXT}span", {})
+                parent[place].text, parent[place].tail = mathml.line(formula), frame.tail
 
 
 def comment(author: str, words: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from listener.documents.open_document import OFFICE, PARAGRAPHS, STYLE, TEXT, Blocks, line
+from listener.documents import open_styles
+from listener.documents.open_document import OFFICE, PARAGRAPHS, STYLE, TEXT, Blocks, line, place_formulas
 from listener.documents.package import main_part, part
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def read(data: bytes) -> tuple[list[str], list[str]]:
     with zipfile.ZipFile(BytesIO(data)) as archive:
         tree, styles = main_part(archive, "content.xml"), part(archive, "styles.xml")
         numbered = frozenset(name for one in (tree, styles) if one is not None for name in _numbered(one))
-        blocks = Blocks(archive, numbered)
+        named = open_styles.read_styles((styles, tree))
+        open_styles.raise_digits(tree, named)
+        place_formulas(archive, tree)
+        blocks = Blocks(archive, numbered, open_styles.titles(named))
         body = tree.find(f"{OFFICE}body")
         text = list(blocks.read([] if body is None else body))
         margins = [] if styles is None else list(dict.fromkeys(_margins(styles)))

@@ -59,6 +59,7 @@ BLANK = re.compile(r"\s")
 LETTER = re.compile(r"\w")
 ADDRESS = re.compile(r"^(?:https?|file)://\S+$", re.IGNORECASE)
 NUMBER = re.compile(r"[ _-]?[(\[]?\d{1,5}$")
+COPY = re.compile("(?:copy of|kopie von|copie de|copia de|copia di|cópia de|kopie van|копия|[-–] (?:copy|kopie)$) ?")
 BRACKETS = "()[]<>{} "
 UNKNOWN = re.compile("[?\ufffd]")
 MOST_UNKNOWN = 0.4  # "Why?" has a quarter
@@ -98,6 +99,7 @@ def told(title: str | None) -> str | None:
 def is_default(name: str) -> bool:
     """Tell whether a program puts this where nobody has said a title, or whether it says nothing."""
     bare = normalize("NFC", name).strip(BRACKETS).casefold()
+    bare = COPY.sub("", bare).strip(BRACKETS)
     return LETTER.search(bare) is None or bare in DEFAULTS or NUMBER.sub("", bare) in DEFAULTS
 
 

@@ -3,6 +3,8 @@
 ::
 
     characters of symbol fonts, equations     text, in place
+    paragraphs whose mark was deleted         joined with the next one
+    tables of contents                        dropped
     moved away, deleted, hidden               dropped: a tracked move appears once (``word_styles``: by a style, too)
     readings beside Chinese characters        dropped
     marks inside a word, raised and lowered   plain letters: **P**ersonal, CO~2~ could not be found
@@ -21,7 +23,7 @@ from io import BytesIO
 from itertools import pairwise
 from xml.etree import ElementTree
 
-from listener.documents import equations, symbols, word_styles
+from listener.documents import equations, symbols, word_styles, word_tracking
 from listener.documents.open_document import comment
 from listener.documents.package import copied, main_name, part, relations
 
@@ -80,6 +82,7 @@ def _mend(tree: Element, styles: Styles) -> None:
     for parent in list(tree.iter()):
         for child in [child for child in parent if child.tag in GONE or _is_deleted(child)]:
             parent.remove(child)
+        word_tracking.join_paragraphs(parent)
         for place, child in enumerate(parent):
             if child.tag in equations.MATHS:
                 line = equations.line(child)
@@ -92,9 +95,12 @@ def _mend(tree: Element, styles: Styles) -> None:
 
 
 def _is_deleted(element: Element) -> bool:
-    """Tell whether an element is a row that was deleted, or a run that is hidden."""
+    """Tell whether an element is a row that was deleted, a run that is hidden, or a table of contents."""
     if element.tag == f"{W}r":
         return word_styles.hidden(element.find(f"{W}rPr")) is True
+    if element.tag == f"{W}sdt":
+        gallery = element.find(f"{W}sdtPr/{W}docPartObj/{W}docPartGallery")
+        return gallery is not None and gallery.get(f"{W}val") == "Table of Contents"
     return element.tag == f"{W}tr" and element.find(f"{W}trPr/{W}del") is not None
 
 

@@ -10,6 +10,7 @@ declare
   v_letter constant text := '[^' || v_no_word || '0-9_]';
   v_ahead constant text := v_word || '(?:[^' || v_no_words || ']*' || v_word || ')?';
   v_said constant text := '(' || v_ahead || ')';
+  v_hyphens constant text := '(?:&(?:shy|zwnj|zwj|ZeroWidthSpace|#173|#x[aA][dD]|#8203|#x200[bB]);|<wbr ?/?>)';
   v_tags constant text := '(?:s(?:u[bp]|trong)?|[biu]|em|mark|ins|del)>';
   -- Letters that composing leaves alone, whatever stands beside them: it takes ten times as long as looking for others.
   v_composed constant text :=
@@ -18,15 +19,17 @@ declare
 begin
   if octet_length(p_text) <> char_length(p_text) and current_setting('server_encoding') = 'UTF8' then
     p_text := regexp_replace(p_text,
-      E'[\\u00ad\\u034f\\u180e\\u200c-\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]'
+      E'[\\u00ad\\u034f\\u061c\\u180e\\u200c-\\u200f\\u202a-\\u202e\\u2060-\\u2064\\u2066-\\u2069\\ufe00-\\ufe0f\\ufeff'
+      || E'\\U000e0100-\\U000e01ef]'
       || E'|(?<![\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff])\\u200b', '', 'g');
     p_text := regexp_replace(p_text, E'\\u200b', ' ', 'g');
     if p_text ~ ('[^' || v_composed || ']') then
       p_text := normalize(p_text, nfc);
     end if;
   end if;
-  if p_text ~ '[*~^]|</' and p_text ~ (
-    v_word || E'(?:[*]{1,3}|~{1,2}|\\^)' || v_word || '|' || v_word || '<' || v_tags || v_word || '|' || v_word || '</' || v_tags || v_word) then
+  if p_text ~ '[*~^&]|</|<wbr|[$]_' and p_text ~ (
+    v_word || E'(?:[*]{1,3}|~{1,2}|\\^)' || v_word || '|' || v_word || '<' || v_tags || v_word || '|' || v_word || '</' || v_tags || v_word
+    || '|' || v_word || v_hyphens || v_word || '|' || v_word || '[$][_^]') then
     p_text := regexp_replace(p_text,
       E'(`[^`\\n]+`)'
       || '|(?<!' || v_word || ')(?<![*~])(?:[*]{2,3}|~~)' || v_said || '(?:[*]{2,3}|~~)(?=' || v_word || ')'
@@ -34,9 +37,10 @@ begin
       || '|(?<=' || v_letter || ')[*]{2,3}(' || v_letter || '+)[*]{2,3}(?=' || v_letter || ')'
       || '|(?<!' || v_word || ')(?<![*])[*](' || v_letter || '+)[*](?=' || v_letter || ')'
       || '|(?<=' || v_letter || ')[*](' || v_letter || '+)[*](?!' || v_word || E')(?![*(\\u005b])'
-      || '|(?<=' || v_word || ')~{1,2}(' || v_word || '+)~{1,2}'
+      || '|(?<=' || v_word || ')(?:~{1,2}|[$][_^][{]?)(' || v_word || '+)(?:~{1,2}|[}]?[$])'
       || '|(?<=' || v_word || E')\\^(' || v_word || E'+)\\^(?!' || v_word || ')'
-      || '|(?:(?<=' || v_word || ')|(?=<' || v_tags || v_ahead || '</' || v_tags || v_word || '))<' || v_tags || v_said || '</' || v_tags,
+      || '|(?:(?<=' || v_word || ')|(?=<' || v_tags || v_ahead || '</' || v_tags || v_word || '))<' || v_tags || v_said || '</' || v_tags
+      || '|(?<=' || v_word || ')' || v_hyphens || '(?=' || v_word || ')',
       E'\\1\\2\\3\\4\\5\\6\\7\\8\\9', 'g');
   end if;
   return p_text;

@@ -101,6 +101,7 @@ async def test_inventories_on_a_terminal_fit_it(ingest: Ingest, c: staging.Conne
     assert line.split()[:2] == ["default", "failed"]
     assert line.endswith("end.pdf")
     assert reason.startswith("  broken: ")
+    assert "end.pdf" in await on_a_terminal(ingest, "documents", "-c", "default", NO_COLOR="1")
     of_one = await on_a_terminal(ingest, "show", uri, NO_COLOR="1")
     assert f"{str(request)[:8]}  failed in load" in of_one
     for lines in (shown, await on_a_terminal(ingest, "collections", NO_COLOR="1"), of_one.partition("\n")[2]):
@@ -119,6 +120,13 @@ async def test_adding_what_no_listener_may_read_says_so_and_names_their_roots(
     assert "/srv/docs, https://example.org/" in ended.err
     assert third[:8] not in ended.err
     assert await c.fetchval("select count(*) from ingest_requests where status = 'pending'") == 3
+
+
+async def test_adding_while_no_listener_runs_says_how_to_start_one(ingest: Ingest, tmp_path: Path) -> None:
+    (tmp_path / "a.md").touch()
+    ended = await ingest("add", str(tmp_path / "a.md"))
+    assert ended.status == 0
+    assert f"note: no listener is running, so nothing begins; to start one: INGEST_ROOTS={tmp_path} ingest" in ended.err
 
 
 async def test_adding_a_scheme_that_nothing_reads_says_so(ingest: Ingest, c: staging.Connection) -> None:

@@ -22,7 +22,8 @@ from listener.embedding import text_hash
 PIECES = [
     "*", "**", "***", "~", "~~", "^", "`", "_", " ", "\n", "a", "b", "Z", "7", "é", "e\u0301", "語", "(", "[", ".", ",",
     "-", "'", "\u2019", "\u2014", "\u00ad", "\u200b", "\u200d", "\u200f", "\ufeff", "ខ", "\u034f", "\u0338", "word",
-    "|", "<b>", "</b>", "<sub>", "</sub>",
+    "|", "<b>", "</b>", "<sub>", "</sub>", "&shy;", "&#173;", "<wbr>", "<wbr />", "$_", "$^{", "}$", "$",
+    "\ufe0f", "\u061c", "\u2062", "\U000e0101",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=24).map("".join) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs", "Cn"]), max_size=40

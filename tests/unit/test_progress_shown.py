@@ -74,14 +74,31 @@ def test_a_list_shows_what_was_found_instead_of_a_share_of_it() -> None:
     assert status._cells(made(status="pending"))[2:4] == (None, "")
 
 
-def test_a_terminal_shows_a_bar_with_the_time_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def on_a_terminal(width: int, looks: list[Status], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the lines that a terminal of that width has shown."""
     seen = io.StringIO()
     output = Output()
-    console = Console(file=seen, force_terminal=True, width=120, legacy_windows=False)
+    console = Console(file=seen, force_terminal=True, width=width, legacy_windows=False)
     monkeypatch.setattr(Output, "console", console)
     with follow._bar(output) as show:
-        show([DISCOVERS])
-        show([EMBEDS])
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.getvalue())
-    assert "37.4 %" in text
-    assert "running embed, 13 of 40 documents (1 failed), 0:01:30 to go" in text
+        for look in looks:
+            show([look])
+    return re.split("[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.getvalue()))
+
+
+def test_a_terminal_shows_a_bar_with_the_time_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = on_a_terminal(120, [DISCOVERS, EMBEDS], monkeypatch)
+    assert any(
+        "37.4 %" in line and "running embed, 13 of 40 documents (1 failed), 0:01:30 to go" in line for line in shown
+    )
+
+
+def test_at_80_columns_the_counts_stand_below_the_bar_and_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = made(
+        current_step="embed", percent=37.456, documents_found=4000, documents_total=4000, documents_done=1300,
+        documents_failed=12, documents_loaded=83, eta=timedelta(seconds=5429.2), documents_per_second=4250.4,
+    )  # fmt: skip
+    shown = on_a_terminal(80, [DISCOVERS, fast], monkeypatch)
+    assert not [line for line in shown if "…" in line or len(line) > 80]
+    assert any("37.4 %" in line and "4250 documents/s, 1:30:30 to go" in line for line in shown)
+    assert "running embed, 1312 of 4000 documents (12 failed), 83 more read" in map(str.rstrip, shown)

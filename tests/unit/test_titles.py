@@ -244,3 +244,37 @@ def test_a_fence_on_a_list_items_line_ends_where_it_is_closed() -> None:
     fences = Fences()
     assert [heading.title for heading in read_headings(text, fences)] == ["A", "B", "Usage"]
     assert len(fences.starts) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("% On kilns\n% Ada; Bob\n% 2024\n\nText\n\n# Head\n", "On kilns"),
+        ("% On kilns\n  and clay\n\nText\n", "On kilns and clay"),
+        ("% no block\nsince text follows\n\n# Head\n", "Head"),
+        ("50 % of it\n\n# Head\n", "Head"),
+    ],
+)
+def test_the_title_block_of_pandoc_says_the_title(text: str, found: str) -> None:
+    assert title(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "found"),
+    [
+        ("``code`` and *emphasis*\n=======================\n", "text/x-rst", "code and emphasis"),
+        (":mod:`asyncio` and a*b*c\n========================\n", "text/x-rst", "asyncio and a*b*c"),
+        ("= The *Bold* `x_y_z` guide\n", "text/x-asciidoc", "The Bold x_y_z guide"),
+        ("#+TITLE: My =code= in /usr/bin/env\n", "text/x-org", "My code in /usr/bin/env"),
+    ],
+)
+def test_titles_in_other_markup_have_no_marks_either(text: str, kind: str, found: str) -> None:
+    assert title(text, kind=kind) == found
+
+
+@pytest.mark.parametrize(
+    "said", ["Copy of Untitled document", "Kopie von Unbenannt", "Untitled document - Copy", "Copy of"]
+)
+def test_a_copy_of_a_default_is_a_default(said: str) -> None:
+    assert title("# Head\n", said) == "Head"
+    assert title("# Head\n", "Copy of the deed") == "Copy of the deed"

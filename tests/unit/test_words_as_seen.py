@@ -25,6 +25,9 @@ SAMES = [
     ("cafe\u0301 A\u030a", "café Å"),
     ("می\u200cخواهم", "میخواهم"),
     ("ភាសា\u200bខ្មែរ", "ភាសា ខ្មែរ"),
+    ("Donau&shy;dampf&#173;schiff, un<wbr>break<wbr />able", "Donaudampfschiff, unbreakable"),
+    ("CO$_2$, H$_{2}$O and 10$^{6}$", "CO2, H2O and 106"),
+    ("葛\U000e0100城, \u061cكتاب", "葛城, كتاب"),
 ]
 KEPT = [
     "foo_bar_ _foo_bar_ snake_case __init__ __all__",
@@ -34,6 +37,7 @@ KEPT = [
     "`**P**ersonal` and `H~2~O`",
     "~/a~b ~~gone~~ a^b^c x ^ y",
     "* item\n* item",
+    "`a&shy;b` is written &shy; or a &shy; b, <wbr> and $x_i$ for $_ of Perl",
     "| a | b* |\n|---|---|",
     "https://e.org/~ada/x*y",
     "",

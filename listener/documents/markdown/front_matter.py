@@ -1,4 +1,4 @@
-"""The front matter of a Markdown text, YAML or TOML, and the title that it gives.
+"""The front matter of a Markdown text, YAML, TOML or the title block of Pandoc, and the title that it gives.
 
 A small reader of that one value instead of a library for each language: only a string on the top level counts, so there
 are no aliases to follow and nothing nested, whatever a document says (decision 0025).
@@ -11,6 +11,9 @@ import re
 MOST = 64 * 1024  # characters in which the title is looked for
 MOST_TITLE = 4000  # characters of its value that are read
 
+_TITLE_BLOCK = re.compile(
+    r"%[ \t]+(\S[^\n]*(?:\n[ \t]+\S[^\n]*){0,5})(?=\n|\Z)(?:\n%[^\n]*)*(?=\n[ \t\r]*(?:\n|\Z)|\Z)"
+)  # of Pandoc
 _FRONT_MATTER = re.compile(
     r"---[ \t\r]*\n(?![ \t\r]*\n)(?P<yaml>.*?\n)??(?:---|\.\.\.)[ \t\r]*(?=\n|\Z)"
     r"|\+\+\+[ \t\r]*\n(?P<toml>.*?\n)??\+\+\+[ \t\r]*(?=\n|\Z)",
@@ -20,7 +23,7 @@ _FRONT_MATTER = re.compile(
 
 def end_of_front_matter(text: str) -> int:
     """Return where the front matter ends, 0 if there is none. A rule before an empty line does not start one."""
-    front = _FRONT_MATTER.match(text)
+    front = _FRONT_MATTER.match(text) or _TITLE_BLOCK.match(text)
     return front.end() if front else 0
 
 
@@ -28,7 +31,8 @@ def title_of_front_matter(text: str) -> str | None:
     """Return the title that the front matter gives, in one line."""
     front = _FRONT_MATTER.match(text, 0, MOST)
     if front is None:
-        return None
+        block = _TITLE_BLOCK.match(text, 0, MOST)
+        return " ".join(block[1].split()) if block else None
     found = _yaml(front["yaml"] or "") if front["toml"] is None else _toml(front["toml"])
     return " ".join(found.split()) or None if found else None
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
-# Soft hyphen, grapheme joiner, zero-width letters and joiners, marks of direction, byte order mark. A zero-width space
+# Soft hyphen, grapheme joiner, zero-width letters and joiners, marks of direction, invisible signs of formulas, choices
+# of a letter's form (emoji, Japanese names), byte order mark. A zero-width space
 # parts words in scripts that are written without blanks (Thai, Lao, Burmese, Khmer): there it becomes one, since
 # Postgres takes it for a letter.
 UNSEEN = (
-    "[\\u00ad\\u034f\\u180e\\u200c-\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]"
+    "[\\u00ad\\u034f\\u061c\\u180e\\u200c-\\u200f\\u202a-\\u202e\\u2060-\\u2064\\u2066-\\u2069\\ufe00-\\ufe0f\\ufeff"
+    "\\U000e0100-\\U000e01ef]"
     "|(?<![\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff])\\u200b"
 )
 """What stands in a text and can't be seen."""
@@ -28,7 +30,11 @@ WORD, WORDS, LETTER = f"[^{_NO_WORD}]", f"[^{_NO_WORDS}]", f"[^{_NO_WORD}0-9_]"
 _SAID_AHEAD = f"{WORD}(?:{WORDS}*{WORD})?"
 _SAID = f"({_SAID_AHEAD})"
 _TAGS = "(?:s(?:u[bp]|trong)?|[biu]|em|mark|ins|del)>"
-MARKED = f"{WORD}(?:[*]{{1,3}}|~{{1,2}}|\\^){WORD}|{WORD}<{_TAGS}{WORD}|{WORD}</{_TAGS}{WORD}"
+_HYPHENS = "(?:&(?:shy|zwnj|zwj|ZeroWidthSpace|#173|#x[aA][dD]|#8203|#x200[bB]);|<wbr ?/?>)"  # written out
+MARKED = (
+    f"{WORD}(?:[*]{{1,3}}|~{{1,2}}|\\^){WORD}|{WORD}<{_TAGS}{WORD}|{WORD}</{_TAGS}{WORD}|{WORD}{_HYPHENS}{WORD}"
+    f"|{WORD}\\$[_^]"
+)
 """Where a mark stands inside of a word: in nothing else is there anything to take away."""
 MARKS = "|".join((
     "(`[^`\\n]+`)",  # code stays as it is
@@ -37,11 +43,13 @@ MARKS = "|".join((
     f"(?<={LETTER})[*]{{2,3}}({LETTER}+)[*]{{2,3}}(?={LETTER})",  # un**believ**able
     f"(?<!{WORD})(?<![*])[*]({LETTER}+)[*](?={LETTER})",  # *P*ersonal
     f"(?<={LETTER})[*]({LETTER}+)[*](?!{WORD})(?![*(\\u005b])",  # walk*ing*; not a*b*c, n*n*(n+1)
-    f"(?<={WORD})~{{1,2}}({WORD}+)~{{1,2}}",  # H~2~O
+    f"(?<={WORD})(?:~{{1,2}}|\\$[_^]\\{{?)({WORD}+)(?:~{{1,2}}|\\}}?\\$)",  # H~2~O, CO$_2$, 10$^{{6}}$
     f"(?<={WORD})\\^({WORD}+)\\^(?!{WORD})",  # 10^th^; not a^b^c
     f"(?:(?<={WORD})|(?=<{_TAGS}{_SAID_AHEAD}</{_TAGS}{WORD}))<{_TAGS}{_SAID}</{_TAGS}",  # H<sub>2</sub>O
+    f"(?<={WORD}){_HYPHENS}(?={WORD})",  # Donau&shy;dampf
 ))  # fmt: skip
-"""Marks of Markdown inside of words, each with the text that it marks as the only group; and code, to be passed by."""
+"""Marks of Markdown inside of words, each with the text that it marks as the only group, of which Postgres knows nine;
+and code, to be passed by."""
 
 _UNSEEN, _MARKED, _MARKS = re.compile(UNSEEN), re.compile(MARKED), re.compile(MARKS)
 _KEPT = "".join(f"\\{group}" for group in range(1, _MARKS.groups + 1))
@@ -56,6 +64,6 @@ def searchable(text: str) -> str:
 
 def unmarked_words(text: str) -> str:
     """Return the text without marks of Markdown inside of words: ``**P**ersonal``, ``H~2~O``, ``H<sub>2</sub>O``."""
-    if any(mark in text for mark in ("*", "~", "^", "</")) and _MARKED.search(text):
+    if any(mark in text for mark in ("*", "~", "^", "</", "&", "<wbr", "$_")) and _MARKED.search(text):
         return _MARKS.sub(_KEPT, text)
     return text

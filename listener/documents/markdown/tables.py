@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +30,12 @@ class Tables:
     all: tuple[Table, ...]
     starts: tuple[int, ...]
 
+    @classmethod
+    def of(cls, tables: Iterable[Table]) -> Tables:
+        """Put tables in order."""
+        found = tuple(sorted(tables))
+        return cls(found, tuple(table.start for table in found))
+
     def around(self, at: int) -> Table | None:
         """Return the table that ``at`` lies inside of, below its header row."""
         found = bisect_right(self.starts, at) - 1
@@ -37,13 +43,13 @@ class Tables:
         return table if table and table.header < at < table.end else None
 
 
-def read_tables(text: str, fences: Fences) -> Tables:
-    """Return the tables outside of fenced code."""
-    found = tuple(sorted([*_tables(text, fences), *_html_tables(text, fences)]))
-    return Tables(found, tuple(table.start for table in found))
+def read_tables(text: str, fences: Fences) -> Iterator[Table]:
+    """Yield the tables outside of fenced code, in no order."""
+    yield from _tables(text, fences)
+    yield from _html_tables(text, fences)
 
 
-_DASHES = re.compile(r"\n(?:[ \t]{0,3}>){0,6}[ \t]{0,12}[|:-][|:\- \t\r]*(?=\n|\Z)")
+_DASHES = re.compile(r"\n(?:[ \t]{0,3}>){0,6}[ \t]{0,12}[|:-][|:\-+ \t\r]*(?=\n|\Z)")
 _NO_ROW = re.compile(r"\n[^|\n]*(?=\n|\Z)")
 
 
@@ -61,7 +67,8 @@ def _tables(text: str, fences: Fences) -> Iterator[Table]:
 
 
 def _is_table(header: str, dashes: str) -> bool:
-    return "|" in header and "|" in dashes and "-" in dashes
+    """Tell whether a line and the dashes below it begin a table; Org and psql write a cross between columns."""
+    return "|" in header and ("|" in dashes or "+" in dashes) and "-" in dashes
 
 
 _HTML_TABLE = re.compile(r"<(/?)table\b", re.IGNORECASE)
