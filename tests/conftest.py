@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import how_many
 import pytest
 from former_listener import Release, migrated_by, unpacked
 from listener_process import ListenerProcess
@@ -47,10 +48,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgres(*versions): the major versions of Postgres to run this test on")
+    config.addinivalue_line("markers", "examples: it makes inputs; with -m long, all of them (tests/how_many.py)")
+    how_many.choose(config)
 
 
+@pytest.hookimpl(tryfirst=True)  # before any are left out by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the folders whose modules take long, so that no process is left alone with one of them at the end."""
+    how_many.mark(items)
     place = {name: place for place, name in enumerate(FOLDERS)}
     items.sort(key=lambda item: place.get(item.path.parent.name, 0))
 
