@@ -50,6 +50,7 @@ async def opened(browser: Browser, width: int = 1280) -> Page:
     return page
 
 
+@pytest.mark.long
 async def test_two_thousand_collections_come_in_pages_and_are_found(
     installed: str, c: Connection, tmp_path: Path
 ) -> None:

@@ -109,6 +109,7 @@ async def test_hostile_names_and_texts_are_shown_as_text(
         await fits(page)
 
 
+@pytest.mark.long
 async def test_of_ten_thousand_requests_those_are_found_that_fit(
     browser: Browser, installed: str, c: Connection, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import asyncpg
+import pytest
 from ingest_command import in_a_project
 
 PATIENCE_SECONDS = 40.0
@@ -36,6 +37,7 @@ async def test_dbos_migrate_and_dbos_start_run_a_listener(database: str, tmp_pat
         await started.wait()
 
 
+@pytest.mark.long
 async def test_dbos_migrate_without_a_database_says_what_to_set(tmp_path: Path) -> None:
     environment = in_a_project(tmp_path, "") | {"INGEST_DATABASE_URL": ""}
     migrated = await asyncio.to_thread(

@@ -25,10 +25,15 @@ ROLES = ("ingest_operator", "ingest_app", "ingest_listener", "ingest_owner")
 SCHEMA = {"INGEST_SCHEMA": "ingest"}
 
 
-PAGES = ["quickstart", "concepts", "plans-and-caps", "changing-the-model", "own-steps"]
+PAGES = ["concepts", "plans-and-caps", "changing-the-model", "own-steps"]
+WHOLE = [
+    "README.md",
+    "docs/quickstart.md",
+    *(pytest.param(f"docs/{name}.md", marks=pytest.mark.long) for name in PAGES),
+]
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}.md" for name in PAGES)])
+@pytest.mark.parametrize("page", WHOLE)
 async def test_the_sql_of_a_page_does_what_the_page_shows(page: str, ready: str, tmp_path: Path) -> None:
     ingest = Ingest(ROOT, INGEST_DATABASE_URL=ready)
     assert (await ingest("quickstart", "examples/documents")).status == 0
@@ -88,7 +93,7 @@ async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_pa
         assert process.stop() == 0
 
 
-@pytest.mark.parametrize("page", ["docs/rights.md", "docs/search.md"])
+@pytest.mark.parametrize("page", ["docs/rights.md", pytest.param("docs/search.md", marks=pytest.mark.long)])
 async def test_what_a_page_shows_of_rights_is_what_roles_with_them_see(page: str, granted: str, tmp_path: Path) -> None:
     shown = blocks(page)
     assert {"ingest_owner"} < {block.role for block in shown}

@@ -117,6 +117,7 @@ async def test_what_a_listener_does_is_on_its_page_and_in_the_view(
     assert await own.fetchval(CONNECTIONS, f"ingest {it.executor_id}") <= 10
 
 
+@pytest.mark.long
 async def test_installation_s_figures_outlive_listeners_and_are_the_same_at_each(own: Connection, start: Start) -> None:
     first, _port = start()
     await ended(own, await add(own, content="A valve closes.", uri="v"))
