@@ -174,6 +174,7 @@ async def test_an_argument_that_is_wrong_is_said_beside_the_form(installed: str,
         assert "Nothing found." in (await answered(pages, "/search", q="ships")).html
 
 
+@pytest.mark.long
 async def test_names_and_texts_are_never_html(installed: str, c: Connection, tmp_path: Path) -> None:
     uri = f" a b?c=1#d%41/../{HOSTILE} "
     title, text = f"<script>alert(1)</script>\u202e{HOSTILE}", f"Ships </pre><script>alert(1)</script>\u202e {HOSTILE}"

@@ -28,7 +28,7 @@ FAST: dict[str, Any] = {
 Start = Callable[..., ListenerProcess]
 AWAY = [failing(503), limited(), limited(3600), failing(500), plainly(Reply(body=b"<html>no vectors</html>"))]
 WAYS = [
-    pytest.param(way, id=name, marks=[] if name in ("503", "429") else pytest.mark.long)
+    pytest.param(way, id=name, marks=[] if name == "503" else pytest.mark.long)
     for way, name in zip(AWAY, ["503", "429", "429 for an hour", "500", "wrong body"], strict=True)
 ]
 
@@ -477,20 +477,10 @@ async def stopped(c: Connection, it: ListenerProcess) -> list[Any]:
     return list(await c.fetch(query, it.executor_id))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "point",
-    ["after:park"]
-    + [
-        pytest.param(point, marks=pytest.mark.long)
-        for point in (
-            "before:suspect",
-            "before:park",
-            "before:look_at_parked",
-            "before:go_on",
-            "after:go_on",
-            "probing",
-        )
-    ],
+    ["before:suspect", "before:park", "after:park", "before:look_at_parked", "before:go_on", "after:go_on", "probing"],
 )
 async def test_a_listener_that_is_ended_while_work_parks_waits_or_goes_on_leaves_it_whole(
     c: Connection, start: Start, service: EmbeddingService, point: str
@@ -577,6 +567,7 @@ async def test_a_large_request_starts_no_further_batches_and_holds_no_place(
     assert len(await chunks(c, "sick")) == 20
 
 
+@pytest.mark.long
 async def test_what_is_parked_counts_in_no_limit_and_the_limit_holds_when_it_goes_on(
     c: Connection, start: Start, service: EmbeddingService
 ) -> None:

@@ -178,7 +178,8 @@ async def test_a_cap_of_cost_without_a_price_is_refused_before_anything_is_read(
     assert [row["status"] for row in await ended(c, row["id"], small["id"])] == ["succeeded", "succeeded"]
 
 
-@pytest.mark.parametrize("kills", [False, pytest.param(True, marks=pytest.mark.long)], ids=["calm", "killed"])
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [False, True], ids=["calm", "killed"])
 async def test_listeners_together_stay_below_a_month_s_cap_of_a_tenant_over_its_collections(
     c: Connection, service: EmbeddingService, start: Start, tmp_path: Path, kills: bool
 ) -> None:

@@ -125,6 +125,7 @@ async def test_a_quickstart_starts_again_with_its_data_whatever_was_killed(
     assert (await ingest("search", "cats", "--json", "-k", "1")).json[0]["title"] == "Cats"  # by words: none listens
 
 
+@pytest.mark.long
 async def test_a_quickstart_on_one_document_ingests_only_that(ingest: Ingest) -> None:
     ended = (await ingest("quickstart", "documents/money.txt", "--json")).json
     assert [row["uri"] for row in ended["documents"]] == [f"file://{ingest.folder}/documents/money.txt"]

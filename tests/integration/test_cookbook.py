@@ -74,7 +74,11 @@ async def without_roles(dsn: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/cookbook.md", pytest.param("docs/from-pgai.md", marks=pytest.mark.long), "docs/troubleshooting.md"]
+    "page",
+    [
+    "page", ["docs/troubleshooting.md", *(pytest.param(f"docs/{name}.md", marks=pytest.mark.long) for name in LONG)]
+        "docs/troubleshooting.md",
+    ],
 )
 async def test_the_recipes_of_a_page_do_what_it_shows(page: str, kitchen: str, tmp_path: Path) -> None:
     names: dict[str, Any] = {}

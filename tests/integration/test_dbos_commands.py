@@ -15,6 +15,7 @@ from ingest_command import in_a_project
 PATIENCE_SECONDS = 40.0
 
 
+@pytest.mark.long
 async def test_dbos_migrate_and_dbos_start_run_a_listener(database: str, tmp_path: Path) -> None:
     environment = in_a_project(tmp_path, database)
     migrated = await asyncio.to_thread(
@@ -37,7 +38,6 @@ async def test_dbos_migrate_and_dbos_start_run_a_listener(database: str, tmp_pat
         await started.wait()
 
 
-@pytest.mark.long
 async def test_dbos_migrate_without_a_database_says_what_to_set(tmp_path: Path) -> None:
     environment = in_a_project(tmp_path, "") | {"INGEST_DATABASE_URL": ""}
     migrated = await asyncio.to_thread(

@@ -25,10 +25,9 @@ ROLES = ("ingest_operator", "ingest_app", "ingest_listener", "ingest_owner")
 SCHEMA = {"INGEST_SCHEMA": "ingest"}
 
 
-PAGES = ["concepts", "plans-and-caps", "changing-the-model", "own-steps"]
+PAGES = ["quickstart", "concepts", "plans-and-caps", "changing-the-model", "own-steps"]
 WHOLE = [
     "README.md",
-    "docs/quickstart.md",
     *(pytest.param(f"docs/{name}.md", marks=pytest.mark.long) for name in PAGES),
 ]
 
@@ -93,7 +92,8 @@ async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_pa
         assert process.stop() == 0
 
 
-@pytest.mark.parametrize("page", ["docs/rights.md", pytest.param("docs/search.md", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("page", ["docs/rights.md", "docs/search.md"])
 async def test_what_a_page_shows_of_rights_is_what_roles_with_them_see(page: str, granted: str, tmp_path: Path) -> None:
     shown = blocks(page)
     assert {"ingest_owner"} < {block.role for block in shown}

@@ -163,6 +163,7 @@ async def test_simultaneous_starts_make_one_server(data_dir: Path) -> None:
     assert len(server.home.processes()[0]) == 1
 
 
+@pytest.mark.long
 async def test_start_says_that_it_waits_for_another_starter(stopped: Path) -> None:
     server = await embedded.start(stopped)
     said: asyncio.Queue[str] = asyncio.Queue()
@@ -257,6 +258,7 @@ async def test_pid_file_cut_off_by_a_crash_does_not_hinder(stopped: Path) -> Non
         assert await remembered(await embedded.start(stopped))
 
 
+@pytest.mark.long
 async def test_running_server_with_a_cut_off_pid_file_is_attached_to_and_stopped(stopped: Path) -> None:
     server = await embedded.start(stopped)
     (server.home.cluster / "postmaster.pid").write_text("")

@@ -79,7 +79,8 @@ async def test_a_format_from_outside_reads_documents_of_any_source(
     assert metadata["ends"] == "00:00:03"
 
 
-@pytest.mark.parametrize("group", [schemes.GROUP, pytest.param(formats.GROUP, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("group", [schemes.GROUP, formats.GROUP])
 async def test_a_listener_with_a_broken_package_does_not_start_and_names_it(
     ready: str, tmp_path: Path, group: str
 ) -> None:

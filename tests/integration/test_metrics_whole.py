@@ -130,6 +130,7 @@ async def test_installation_s_figures_outlive_listeners_and_are_the_same_at_each
         assert page["ingest_places",] == 32 or page["ingest_listeners", "alive"] == 1
 
 
+@pytest.mark.long
 async def test_without_postgres_a_listener_answers_with_its_own_figures(
     own: Connection, start: Start, server: embedded.Server
 ) -> None:

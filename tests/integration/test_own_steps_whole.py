@@ -119,6 +119,7 @@ async def test_a_redacted_document_is_all_that_remains_of_it(own: Connection, st
     assert "DE89" in (await chunks(own, "docs"))[0]["text"]
 
 
+@pytest.mark.long
 async def test_a_step_of_others_changes_drops_and_fails_documents_and_nothing_else(
     own: Connection, start: Start, tmp_path: Path
 ) -> None:
