@@ -76,7 +76,8 @@ async def without_roles(dsn: str) -> None:
 @pytest.mark.parametrize(
     "page",
     [
-    "page", ["docs/troubleshooting.md", *(pytest.param(f"docs/{name}.md", marks=pytest.mark.long) for name in LONG)]
+        pytest.param("docs/cookbook.md", marks=pytest.mark.long),
+        pytest.param("docs/from-pgai.md", marks=pytest.mark.long),
         "docs/troubleshooting.md",
     ],
 )

@@ -164,6 +164,7 @@ async def test_a_server_that_is_away_holds_up_its_own_pages_and_no_others(
         assert row["documents_done"] == 20
 
 
+@pytest.mark.long
 async def test_a_page_that_fails_for_ever_on_a_site_that_lives_fails_alone(
     own: Connection, start: Any, site: WebServer
 ) -> None:
