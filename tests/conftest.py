@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import how_many
 import pytest
 from former_listener import Release, migrated_by, unpacked
 from listener_process import ListenerProcess
@@ -34,8 +36,8 @@ FOLDERS = ("upgrade", "browser", "crash", "integration", "security", "sql", "pro
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgres", action="append", type=int, choices=VERSIONS, default=[],
-        help="run the tests that need a database on this major version only (may be repeated); default: 18, and 16 "
-        "too for those marked postgres(16, 18)",
+        help="run the tests that need a database on this major version only (may be repeated); default: 18; for those "
+        "marked postgres(16, 18) 16 too, with -m long or if they are marked always=True",
     )  # fmt: skip
 
 
@@ -46,22 +48,39 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "postgres(*versions): the major versions of Postgres to run this test on")
+    config.addinivalue_line(
+        "markers", "postgres(*versions, always): the major versions to run it on; older ones with -m long, or always"
+    )
+    config.addinivalue_line("markers", "examples: it makes inputs; with -m long, all of them (tests/how_many.py)")
+    how_many.choose(config)
 
 
+@pytest.hookimpl(tryfirst=True)  # before any are left out by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the folders whose modules take long, so that no process is left alone with one of them at the end."""
+    how_many.mark(items)
     place = {name: place for place, name in enumerate(FOLDERS)}
     items.sort(key=lambda item: place.get(item.path.parent.name, 0))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server_version" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("postgres")
-    versions = metafunc.config.getoption("--postgres") or (marker.args if marker else VERSIONS[-1:])
-    ids = [f"pg{version}" for version in versions]
-    metafunc.parametrize("server_version", versions, ids=ids, indirect=True, scope="session")
+    asked = metafunc.config.getoption("--postgres")
+    versions = asked or (marker.args if marker else VERSIONS[-1:])
+    is_plain = bool(asked or (marker and marker.kwargs.get("always")))
+    found = [
+        pytest.param(version, id=f"pg{version}", marks=() if is_plain or version == VERSIONS[-1] else pytest.mark.long)
+        for version in versions
+    ]
+    metafunc.parametrize("server_version", found, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from importlib import import_module
 from itertools import product
 from typing import Any
 
+from how_many import how_many
+
 NEW = sys.version_info >= (3, 11)
 c: Any = import_module("re._constants" if NEW else "sre_constants")
 parser: Any = import_module("re._parser" if NEW else "sre_parse")
@@ -335,7 +337,7 @@ def _shortest(tree: Any, alphabet: Sequence[str]) -> str:
     return text
 
 
-MOST_TEXTS = 400
+MOST_TEXTS = how_many(400)
 SHORT, LONG = 40, 160
 FEW = 8  # steps a character that need no second look
 

@@ -50,6 +50,7 @@ async def opened(browser: Browser, width: int = 1280) -> Page:
     return page
 
 
+@pytest.mark.long
 async def test_two_thousand_collections_come_in_pages_and_are_found(
     installed: str, c: Connection, tmp_path: Path
 ) -> None:
@@ -77,6 +78,7 @@ async def test_two_thousand_collections_come_in_pages_and_are_found(
         assert "No collection contains" in (await client.get("/collections?find=nowhere")).text
 
 
+@pytest.mark.long
 async def test_a_collection_of_any_name_has_a_page_that_stays_up_to_date(
     browser: Browser, installed: str, c: Connection, other: Connection, tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ async def test_requests_are_found_by_what_they_wait_for(
         assert (await answered(pages, "/requests", waiting="rain")).status == 400
 
 
+@pytest.mark.long
 async def test_wide_tables_scroll_in_their_own_box(
     browser: Browser, installed: str, c: Connection, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ async def test_wide_tables_scroll_in_their_own_box(
         assert shown >= 8
 
 
+@pytest.mark.long
 async def test_a_region_in_use_waits_and_boxes_stay_scrolled(
     browser: Browser, installed: str, c: Connection, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ async def test_a_page_shows_what_comes_while_it_is_open(
         await expect(page.locator("#connection")).to_contain_text("does not answer")
 
 
+@pytest.mark.long
 async def test_pages_go_on_after_a_restart_of_postgres(browser: Browser, data_dir: Path, tmp_path: Path) -> None:
     server = await embedded.start(data_dir)
     await service.migrate(Settings(), server.dsn())
@@ -99,6 +100,7 @@ async def told(socket: ClientConnection, text: str) -> None:
             return
 
 
+@pytest.mark.long
 async def test_twenty_open_pages_cost_as_much_as_one(installed: str, c: Connection, tmp_path: Path) -> None:
     await add(c, source="/srv/first")
     async with pages_of(installed, tmp_path) as pages, AsyncExitStack() as open_pages:

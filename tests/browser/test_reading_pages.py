@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 from browsing import pages_of
 from pipeline import until
 from roles import new_roles
@@ -56,6 +57,7 @@ async def test_documents_are_listed_page_by_page(installed: str, c: Connection, 
         assert (await answered(pages, "/document", uri="nothing")).status == 404
 
 
+@pytest.mark.long
 async def test_a_document_of_megabytes_costs_a_page(installed: str, c: Connection, tmp_path: Path) -> None:
     """One line of 6 MB, in 6,000 chunks that overlap."""
     text = "".join(f"<{n:06}>" for n in range(750_000))
@@ -172,6 +174,7 @@ async def test_an_argument_that_is_wrong_is_said_beside_the_form(installed: str,
         assert "Nothing found." in (await answered(pages, "/search", q="ships")).html
 
 
+@pytest.mark.long
 async def test_names_and_texts_are_never_html(installed: str, c: Connection, tmp_path: Path) -> None:
     uri = f" a b?c=1#d%41/../{HOSTILE} "
     title, text = f"<script>alert(1)</script>\u202e{HOSTILE}", f"Ships </pre><script>alert(1)</script>\u202e {HOSTILE}"
@@ -203,6 +206,7 @@ async def test_another_site_s_page_can_t_embed_a_search(installed: str, tmp_path
             assert (await asked(pages, "/search", headers, q="ships")).status == status
 
 
+@pytest.mark.long
 async def test_other_pages_come_while_searches_wait(
     installed: str, c: Connection, other: Connection, tmp_path: Path
 ) -> None:

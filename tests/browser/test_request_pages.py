@@ -109,6 +109,7 @@ async def test_hostile_names_and_texts_are_shown_as_text(
         await fits(page)
 
 
+@pytest.mark.long
 async def test_of_ten_thousand_requests_those_are_found_that_fit(
     browser: Browser, installed: str, c: Connection, tmp_path: Path
 ) -> None:
@@ -186,6 +187,7 @@ async def test_verbs_are_asked_for_carried_out_and_told(
         await expect(page.locator("main")).to_contain_text("It was not stopped.")
 
 
+@pytest.mark.long
 async def test_a_page_shows_how_a_listener_gets_on(
     browser: Browser, ready: str, own: Connection, listeners: list[ListenerProcess], tmp_path: Path
 ) -> None:
@@ -220,6 +222,7 @@ async def test_a_page_shows_how_a_listener_gets_on(
         await expect(page.locator("td.long")).to_contain_text("broken.pdf")
 
 
+@pytest.mark.long
 async def test_the_keyboard_reaches_everything_and_stays_where_it_is(
     browser: Browser, installed: str, c: Connection, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ async def test_an_index_whose_builder_was_killed_is_dropped_and_built_again(
     assert listeners[1].stop() == 0
 
 
+@pytest.mark.long
 async def test_an_index_whose_session_was_ended_is_dropped_and_built_again(
     ready: str, own: Connection, old: Connection, listeners: list[ListenerProcess], tmp_path: Path
 ) -> None:

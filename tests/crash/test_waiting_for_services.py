@@ -27,7 +27,10 @@ FAST: dict[str, Any] = {
 }  # fmt: skip
 Start = Callable[..., ListenerProcess]
 AWAY = [failing(503), limited(), limited(3600), failing(500), plainly(Reply(body=b"<html>no vectors</html>"))]
-WAYS = ["503", "429", "429 for an hour", "500", "wrong body"]
+WAYS = [
+    pytest.param(way, id=name, marks=[] if name == "503" else pytest.mark.long)
+    for way, name in zip(AWAY, ["503", "429", "429 for an hour", "500", "wrong body"], strict=True)
+]
 
 
 @pytest.fixture
@@ -156,7 +159,7 @@ async def test_what_wished_to_be_left_alone_for_an_hour_is_asked_once_when_an_op
     assert len(probes(service)) == 1
 
 
-@pytest.mark.parametrize("way", AWAY, ids=WAYS)
+@pytest.mark.parametrize("way", WAYS)
 async def test_an_outage_is_said_at_once_waited_for_and_gone_on_from(
     c: Connection, start: Start, service: EmbeddingService, way: Callable[..., Reply]
 ) -> None:
@@ -184,7 +187,10 @@ async def test_an_outage_is_said_at_once_waited_for_and_gone_on_from(
     assert " is back after " in end
 
 
-@pytest.mark.parametrize("lasts", ["1 second", "45 seconds", "1 hour"])
+@pytest.mark.parametrize(
+    "lasts",
+    [pytest.param("1 second", marks=pytest.mark.long), pytest.param("45 seconds", marks=pytest.mark.long), "1 hour"],
+)
 async def test_an_outage_of_any_length_that_looks_different_each_time_is_waited_for(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path, lasts: str
 ) -> None:
@@ -212,6 +218,7 @@ async def _are(found: int, least: int) -> bool:
     return found >= least
 
 
+@pytest.mark.long
 async def test_a_service_that_hangs_is_named_after_five_seconds(
     c: Connection, start: Start, service: EmbeddingService
 ) -> None:
@@ -262,6 +269,7 @@ async def test_texts_are_paid_once_through_an_outage(
     assert not set(after) & set(answered)
 
 
+@pytest.mark.long
 async def test_when_one_group_fails_the_others_in_flight_are_stored(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
 ) -> None:
@@ -296,6 +304,7 @@ async def test_a_text_that_breaks_the_service_stops_no_other(
     assert await c.fetchval("select count(*) from ingest_circuits") == 0
 
 
+@pytest.mark.long
 async def test_what_waits_for_a_service_that_no_listener_has_any_more_says_what_to_set(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
 ) -> None:
@@ -334,6 +343,7 @@ async def test_when_patience_is_over_the_request_fails_and_can_be_retried(
     assert (row["status"], row["attempt"]) == ("succeeded", 2)
 
 
+@pytest.mark.long
 async def test_a_large_request_with_batches_that_have_not_begun_runs_out_of_patience_as_well(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
 ) -> None:
@@ -364,6 +374,7 @@ async def put_clock(c: Connection, offset: str) -> None:
     )
 
 
+@pytest.mark.long
 async def test_patience_goes_on_across_a_restart(c: Connection, start: Start, service: EmbeddingService) -> None:
     service.always(sick(failing(503)))
     it = start()
@@ -432,7 +443,8 @@ async def test_listeners_that_are_killed_while_work_is_parked_blame_nothing(
     assert len(await chunks(c, "sick")) == 3
 
 
-@pytest.mark.parametrize("deaths", [2, pytest.param(12, marks=[pytest.mark.long, pytest.mark.timeout(300)])])
+@pytest.mark.long
+@pytest.mark.parametrize("deaths", [2, pytest.param(12, marks=pytest.mark.timeout(300))])
 async def test_of_listeners_killed_at_any_moment_only_what_ran_counts_it(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path, deaths: int
 ) -> None:
@@ -480,13 +492,10 @@ async def stopped(c: Connection, it: ListenerProcess) -> list[Any]:
     return list(await c.fetch(query, it.executor_id))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "point",
-    ["after:park", "before:go_on"]
-    + [
-        pytest.param(point, marks=pytest.mark.long)
-        for point in ("before:suspect", "before:park", "before:look_at_parked", "after:go_on", "probing")
-    ],
+    ["before:suspect", "before:park", "after:park", "before:look_at_parked", "before:go_on", "after:go_on", "probing"],
 )
 async def test_a_listener_that_is_ended_while_work_parks_waits_or_goes_on_leaves_it_whole(
     c: Connection, start: Start, service: EmbeddingService, point: str
@@ -553,6 +562,7 @@ async def test_a_service_that_hangs_holds_up_no_other_collection(
     assert await c.fetchval("select count(*) from ingest_circuits") == 0, "its calls are under way"
 
 
+@pytest.mark.long
 async def test_a_large_request_starts_no_further_batches_and_holds_no_place(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
 ) -> None:
@@ -572,6 +582,7 @@ async def test_a_large_request_starts_no_further_batches_and_holds_no_place(
     assert len(await chunks(c, "sick")) == 20
 
 
+@pytest.mark.long
 async def test_what_is_parked_counts_in_no_limit_and_the_limit_holds_when_it_goes_on(
     c: Connection, start: Start, service: EmbeddingService
 ) -> None:
@@ -594,6 +605,7 @@ async def test_what_is_parked_counts_in_no_limit_and_the_limit_holds_when_it_goe
     assert most <= 2
 
 
+@pytest.mark.long
 async def test_a_batch_from_the_queue_that_is_parked_gives_its_slot_back(
     c: Connection, start: Start, service: EmbeddingService, tmp_path: Path
 ) -> None:
@@ -621,7 +633,8 @@ async def test_a_batch_from_the_queue_that_is_parked_gives_its_slot_back(
 # probes
 
 
-@pytest.mark.parametrize("listeners_at_work", [3, pytest.param(10, marks=[pytest.mark.long, pytest.mark.timeout(300)])])
+@pytest.mark.long
+@pytest.mark.parametrize("listeners_at_work", [3, pytest.param(10, marks=pytest.mark.timeout(300))])
 async def test_many_listeners_send_one_probe_at_a_time(
     c: Connection, start: Start, service: EmbeddingService, listeners_at_work: int
 ) -> None:

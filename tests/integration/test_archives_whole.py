@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from listener_process import ListenerProcess
 from made_archives import tarred, zipped
 from pipeline import chunks, ended, ingested, uris
@@ -130,6 +131,7 @@ async def test_records_in_an_archive_are_documents(c: Connection, name: str, fol
     assert (inline["status"], inline["documents_done"]) == ("succeeded", 300)
 
 
+@pytest.mark.long
 async def test_another_listener_goes_on_in_the_middle_of_archives(
     own: Connection, ready: str, listeners: list[ListenerProcess], tmp_path: Path
 ) -> None:

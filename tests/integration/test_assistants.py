@@ -217,6 +217,7 @@ async def test_without_a_listener_it_searches_by_words_and_says_so(ready: str) -
         assert "no_listener" in await refused(client, "search", query="marmots", by="meaning")
 
 
+@pytest.mark.long
 async def test_it_goes_on_when_postgres_was_away(data_dir: Path) -> None:
     server = await embedded.start(data_dir)
     await service.migrate(Settings(), server.dsn("postgres"))

@@ -130,6 +130,7 @@ async def test_what_it_may_cost_is_never_passed_and_nearly_used(
     assert float(cost) > 0.48  # the last ones could have passed it: an estimate and a quarter, and the service counts 7
 
 
+@pytest.mark.long
 async def test_what_a_plan_has_counted_is_enough_and_a_tenth_less_is_not(
     c: Connection, start: Start, tmp_path: Path
 ) -> None:
@@ -148,6 +149,7 @@ async def test_what_a_plan_has_counted_is_enough_and_a_tenth_less_is_not(
         assert row["status"] == "succeeded", row["error"]
 
 
+@pytest.mark.long
 async def test_a_text_that_costs_more_than_a_month_s_cap_says_what_cap_it_takes(c: Connection, start: Start) -> None:
     start()
     await c.execute("select ingest_price('test', 1000)")
@@ -176,6 +178,7 @@ async def test_a_cap_of_cost_without_a_price_is_refused_before_anything_is_read(
     assert [row["status"] for row in await ended(c, row["id"], small["id"])] == ["succeeded", "succeeded"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", [False, True], ids=["calm", "killed"])
 async def test_listeners_together_stay_below_a_month_s_cap_of_a_tenant_over_its_collections(
     c: Connection, service: EmbeddingService, start: Start, tmp_path: Path, kills: bool

@@ -228,6 +228,7 @@ async def test_psql_shows_errors_without_the_functions_that_they_passed(call: In
     assert ended.out == "1\n"
 
 
+@pytest.mark.long
 async def test_migrate_prints_a_line_and_all_files_when_asked(tmp_path: Path, database: str) -> None:
     call = Ingest(tmp_path, INGEST_DATABASE_URL=database)
     ended = await call("migrate")

@@ -138,6 +138,7 @@ async def test_adding_a_scheme_that_nothing_reads_says_so(ingest: Ingest, c: sta
     assert "INGEST_ROOTS" not in ended.err
 
 
+@pytest.mark.long
 async def test_a_wait_for_what_no_listener_may_read_ends_and_the_request_stays(
     ingest: Ingest, c: staging.Connection
 ) -> None:

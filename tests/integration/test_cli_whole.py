@@ -61,6 +61,7 @@ async def the_lines_at_the_end_can_be_pasted(out: str, ingest: Ingest) -> None:
     assert watch.endswith(f" watch {ingest.folder} -c default --on-change")
 
 
+@pytest.mark.long
 async def test_a_second_quickstart_skips_what_did_not_change(ingest: Ingest) -> None:
     first = (await ingest("quickstart", "documents", "--json")).json
     assert first["request"]["documents_done"] == 2
@@ -71,6 +72,7 @@ async def test_a_second_quickstart_skips_what_did_not_change(ingest: Ingest) -> 
     assert (second["request"]["documents_done"], second["request"]["documents_skipped"]) == (1, 2)
 
 
+@pytest.mark.long
 async def test_a_quickstart_that_was_killed_is_finished_by_the_next(ingest: Ingest, database: str) -> None:
     for number in range(400):
         (ingest.folder / "documents" / f"{number}.md").write_text(f"# Page {number}\n\nText of {number}.\n" * 5)
@@ -123,6 +125,7 @@ async def test_a_quickstart_starts_again_with_its_data_whatever_was_killed(
     assert (await ingest("search", "cats", "--json", "-k", "1")).json[0]["title"] == "Cats"  # by words: none listens
 
 
+@pytest.mark.long
 async def test_a_quickstart_on_one_document_ingests_only_that(ingest: Ingest) -> None:
     ended = (await ingest("quickstart", "documents/money.txt", "--json")).json
     assert [row["uri"] for row in ended["documents"]] == [f"file://{ingest.folder}/documents/money.txt"]
@@ -138,7 +141,7 @@ async def test_migrate_may_be_repeated_and_uninstall_leaves_nothing(ingest: Inge
     assert (await ingest("status")).code() == "schema_not_migrated"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 async def test_a_listener_says_when_it_is_ready_and_stops_in_good_order(ingest: Ingest, number: signal.Signals) -> None:
     ingest.executed = number == signal.SIGINT  # each verb imports what it needs
     await ingest("migrate")

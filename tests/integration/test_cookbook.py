@@ -73,7 +73,14 @@ async def without_roles(dsn: str) -> None:
                 await c.execute(f"drop owned by {role} cascade; drop role {role}")
 
 
-@pytest.mark.parametrize("page", ["docs/cookbook.md", "docs/from-pgai.md", "docs/troubleshooting.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("docs/cookbook.md", marks=pytest.mark.long),
+        pytest.param("docs/from-pgai.md", marks=pytest.mark.long),
+        "docs/troubleshooting.md",
+    ],
+)
 async def test_the_recipes_of_a_page_do_what_it_shows(page: str, kitchen: str, tmp_path: Path) -> None:
     names: dict[str, Any] = {}
     shown = blocks(page)

@@ -9,11 +9,13 @@ import subprocess
 from pathlib import Path
 
 import asyncpg
+import pytest
 from ingest_command import in_a_project
 
 PATIENCE_SECONDS = 40.0
 
 
+@pytest.mark.long
 async def test_dbos_migrate_and_dbos_start_run_a_listener(database: str, tmp_path: Path) -> None:
     environment = in_a_project(tmp_path, database)
     migrated = await asyncio.to_thread(

@@ -345,6 +345,7 @@ async def test_the_deployed_roles_carry_a_request_from_insert_to_search(site: Si
     assert [line["message"] for line in lines][-1] == "stopped"
 
 
+@pytest.mark.long
 async def test_listeners_with_a_role_of_their_own_go_on_with_what_a_killed_one_left(site: Site, tmp_path: Path) -> None:
     folder = tmp_path / "documents"
     folder.mkdir()
@@ -379,6 +380,7 @@ async def test_listeners_with_a_role_of_their_own_go_on_with_what_a_killed_one_l
     assert "permission denied" not in second.log()
 
 
+@pytest.mark.long
 async def test_a_listener_that_was_not_granted_its_right_ends_with_what_to_do(site: Site, tmp_path: Path) -> None:
     async with session(site.owner, "ingest") as owner:
         assert await owner.fetchval("select ingest_revoke('ingest_listener', 'listener')")

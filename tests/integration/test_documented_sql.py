@@ -26,9 +26,13 @@ SCHEMA = {"INGEST_SCHEMA": "ingest"}
 
 
 PAGES = ["quickstart", "concepts", "plans-and-caps", "changing-the-model", "own-steps"]
+WHOLE = [
+    "README.md",
+    *(pytest.param(f"docs/{name}.md", marks=pytest.mark.long) for name in PAGES),
+]
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}.md" for name in PAGES)])
+@pytest.mark.parametrize("page", WHOLE)
 async def test_the_sql_of_a_page_does_what_the_page_shows(page: str, ready: str, tmp_path: Path) -> None:
     ingest = Ingest(ROOT, INGEST_DATABASE_URL=ready)
     assert (await ingest("quickstart", "examples/documents")).status == 0
@@ -88,6 +92,7 @@ async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_pa
         assert process.stop() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["docs/rights.md", "docs/search.md"])
 async def test_what_a_page_shows_of_rights_is_what_roles_with_them_see(page: str, granted: str, tmp_path: Path) -> None:
     shown = blocks(page)

@@ -129,7 +129,14 @@ async def test_database_has_pgvector_checksums_fsync_and_all_letters(data_dir: P
     assert await ask(server.dsn(), "select to_tsvector('simple', '“Ärger” – слово')::text") == "'ärger':1 'слово':2"
 
 
-@pytest.mark.parametrize("name", ["plain", "with 'quotes' & \"$(spaces)\" 100% ü", "long " + "x" * 200])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("plain", marks=pytest.mark.long),
+        "with 'quotes' & \"$(spaces)\" 100% ü",
+        pytest.param("long " + "x" * 200, marks=pytest.mark.long),
+    ],
+)
 async def test_any_path_works_with_every_client(data_dir: Path, name: str) -> None:
     async with await embedded.start(data_dir / name) as server:
         await server.create_database("my data")
@@ -147,6 +154,7 @@ async def test_any_path_works_with_every_client(data_dir: Path, name: str) -> No
     assert not server.socket_folder.is_symlink()
 
 
+@pytest.mark.long
 async def test_simultaneous_starts_make_one_server(data_dir: Path) -> None:
     with starter(START, data_dir) as one, starter(START, data_dir) as two:
         server = await embedded.start(data_dir)
@@ -155,6 +163,7 @@ async def test_simultaneous_starts_make_one_server(data_dir: Path) -> None:
     assert len(server.home.processes()[0]) == 1
 
 
+@pytest.mark.long
 async def test_start_says_that_it_waits_for_another_starter(stopped: Path) -> None:
     server = await embedded.start(stopped)
     said: asyncio.Queue[str] = asyncio.Queue()
@@ -165,6 +174,7 @@ async def test_start_says_that_it_waits_for_another_starter(stopped: Path) -> No
     await attaching
 
 
+@pytest.mark.long
 async def test_asking_whether_it_lives_does_not_disturb_a_start(stopped: Path) -> None:
     home = (await embedded.start(stopped)).home
     await embedded.stop(stopped)
@@ -203,6 +213,7 @@ async def test_committed_rows_survive_when_everything_is_killed(data_dir: Path, 
     assert await remembered(await embedded.start(data_dir))
 
 
+@pytest.mark.long
 async def test_processes_that_a_killed_postmaster_left_behind_are_ended(stopped: Path) -> None:
     server = await embedded.start(stopped)
     await remember(server)
@@ -216,6 +227,7 @@ async def test_processes_that_a_killed_postmaster_left_behind_are_ended(stopped:
     connection.terminate()
 
 
+@pytest.mark.long
 async def test_stale_pid_file_with_the_pid_of_another_program_does_not_hinder(stopped: Path) -> None:
     server = await embedded.start(stopped)
     await remember(server)
@@ -236,6 +248,7 @@ async def test_stale_pid_file_with_the_pid_of_another_program_does_not_hinder(st
             foreign.kill()
 
 
+@pytest.mark.long
 async def test_pid_file_cut_off_by_a_crash_does_not_hinder(stopped: Path) -> None:
     server = await embedded.start(stopped)
     await remember(server)
@@ -245,6 +258,7 @@ async def test_pid_file_cut_off_by_a_crash_does_not_hinder(stopped: Path) -> Non
         assert await remembered(await embedded.start(stopped))
 
 
+@pytest.mark.long
 async def test_running_server_with_a_cut_off_pid_file_is_attached_to_and_stopped(stopped: Path) -> None:
     server = await embedded.start(stopped)
     (server.home.cluster / "postmaster.pid").write_text("")
@@ -253,6 +267,7 @@ async def test_running_server_with_a_cut_off_pid_file_is_attached_to_and_stopped
     assert not server.home.alive()
 
 
+@pytest.mark.long
 async def test_initialization_killed_midway_starts_afresh(data_dir: Path) -> None:
     home = data_dir / "postgres"
     with starter(START, data_dir) as process:
@@ -278,6 +293,7 @@ async def test_root_runs_it_as_a_user_of_its_own_and_opens_nothing_else(stopped:
     assert server.home.path.stat().st_mode & 0o777 == 0o710
 
 
+@pytest.mark.long
 @as_root
 async def test_programs_that_the_server_account_cannot_reach_are_copied(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -320,6 +336,7 @@ async def test_other_users_cannot_connect(stopped: Path) -> None:
     assert "Permission denied" in other.stderr
 
 
+@pytest.mark.long
 @as_root
 async def test_ordinary_user_runs_it_as_themselves_and_root_attaches(data_dir: Path) -> None:
     folder = data_dir / "theirs"
@@ -357,6 +374,7 @@ async def test_missing_wheel_is_named_with_what_to_install(data_dir: Path, monke
     assert "INGEST_DATABASE_URL" in missing.value.hint
 
 
+@pytest.mark.long
 async def test_folder_of_another_version_is_refused(data_dir: Path) -> None:
     await embedded.start(data_dir, version=16)
     with pytest.raises(OperatorError, match="embedded_version"):

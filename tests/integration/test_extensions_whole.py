@@ -57,6 +57,7 @@ async def test_a_source_from_outside_is_found_claimed_and_read(
     assert nothing["status"] == "failed"  # notes are no files of records
 
 
+@pytest.mark.long
 async def test_a_format_from_outside_reads_documents_of_any_source(
     own: Connection, ready: str, listeners: list[ListenerProcess], tmp_path: Path
 ) -> None:
@@ -78,6 +79,7 @@ async def test_a_format_from_outside_reads_documents_of_any_source(
     assert metadata["ends"] == "00:00:03"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("group", [schemes.GROUP, formats.GROUP])
 async def test_a_listener_with_a_broken_package_does_not_start_and_names_it(
     ready: str, tmp_path: Path, group: str

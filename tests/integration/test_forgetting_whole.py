@@ -122,6 +122,7 @@ async def test_a_word_that_came_in_every_way_is_in_no_dump_afterwards(
     assert await places_of(server, ready, own, word) == []
 
 
+@pytest.mark.long
 async def test_work_that_is_held_with_a_text_in_memory_does_not_bring_it_back(
     server: Server, own: Connection, ready: str, forgetful: ListenerProcess, root: Path, word: str
 ) -> None:
@@ -138,6 +139,7 @@ async def test_work_that_is_held_with_a_text_in_memory_does_not_bring_it_back(
     assert await places_of(server, ready, own, word) == []
 
 
+@pytest.mark.long
 async def test_a_killed_listeners_work_goes_on_without_what_was_forgotten(
     server: Server, own: Connection, ready: str, forgetful: ListenerProcess, root: Path, word: str, tmp_path: Path,
     listeners: list[ListenerProcess],
@@ -174,6 +176,7 @@ async def test_an_inline_request_that_runs_is_stopped_and_gone(
     assert (await ingested(own, content="and on", uri="on"))["status"] == "succeeded"
 
 
+@pytest.mark.long
 async def test_deleted_requests_leave_nothing_in_dbos_and_a_kept_one_is_retried_without_its_workflows(
     own: Connection, forgetful: ListenerProcess, root: Path
 ) -> None:
@@ -195,6 +198,7 @@ async def test_deleted_requests_leave_nothing_in_dbos_and_a_kept_one_is_retried_
     assert row["status"] == "succeeded"
 
 
+@pytest.mark.long
 async def test_the_command_says_how_much_and_waits_until_it_is_gone(
     server: Server, own: Connection, ready: str, forgetful: ListenerProcess, word: str, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ async def requests_are_controlled(dsn: str) -> None:
         assert [failure.code for failure in await ingest.failures(empty)] == ["no_text"]
 
 
+@pytest.mark.long  # all at once below
 @pytest.mark.parametrize("defaults", HOSTILE.values(), ids=HOSTILE)
 async def test_everything_works_whatever_the_defaults(
     ready: str, defaults: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -251,6 +252,7 @@ async def connected(dsn: str) -> None:
         pass
 
 
+@pytest.mark.long
 async def test_a_role_without_inheritance_acts_as_the_owner_by_the_options_of_the_url(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

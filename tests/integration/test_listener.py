@@ -150,6 +150,7 @@ async def test_priority_then_age_decides_when_there_is_one_place(single: Listene
         assert all(before["finished_at"] <= after["started_at"] for before, after in itertools.pairwise(rows))
 
 
+@pytest.mark.long
 async def test_two_listeners_share_the_work_and_keep_a_collections_limit_together(
     own: Connection, start: Start, tmp_path: Path
 ) -> None:
@@ -399,6 +400,7 @@ async def test_sigterm_lets_end_what_ends_in_time_and_leaves_the_rest_to_another
     assert {row["id"]: row["status"] for row in rows} == {request: "succeeded", late: "pending"}
 
 
+@pytest.mark.long
 async def test_what_a_stopping_listener_breaks_off_fails_nothing(own: Connection, start: Start, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
@@ -423,6 +425,7 @@ async def _stopping(it: ListenerProcess) -> bool:
     return "stopping" in it.log()
 
 
+@pytest.mark.long
 async def test_a_listener_that_was_declared_dead_changes_nothing_and_exits(own: Connection, start: Start) -> None:
     frozen = start().ready()
     frozen.hold("before:save_chunks")

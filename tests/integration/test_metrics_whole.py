@@ -117,6 +117,7 @@ async def test_what_a_listener_does_is_on_its_page_and_in_the_view(
     assert await own.fetchval(CONNECTIONS, f"ingest {it.executor_id}") <= 10
 
 
+@pytest.mark.long
 async def test_installation_s_figures_outlive_listeners_and_are_the_same_at_each(own: Connection, start: Start) -> None:
     first, _port = start()
     await ended(own, await add(own, content="A valve closes.", uri="v"))
@@ -129,6 +130,7 @@ async def test_installation_s_figures_outlive_listeners_and_are_the_same_at_each
         assert page["ingest_places",] == 32 or page["ingest_listeners", "alive"] == 1
 
 
+@pytest.mark.long
 async def test_without_postgres_a_listener_answers_with_its_own_figures(
     own: Connection, start: Start, server: embedded.Server
 ) -> None:

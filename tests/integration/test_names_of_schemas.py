@@ -18,7 +18,10 @@ from listener.cli import doctor
 from listener.cli.output import Output
 from listener.settings import Settings
 
-NAMES = ["Docs", 'two "words"', "1a-b.c;d:e[f]{g}&?#@/ größe$文書", "x" * 58]
+NAMES = [
+    "1a-b.c;d:e[f]{g}&?#@/ größe$文書",
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("Docs", 'two "words"', "x" * 58)),
+]
 
 
 @pytest.fixture
@@ -38,6 +41,7 @@ async def test_an_installation_works_in_a_schema_of_any_name(
     await works(database, Settings(), tmp_path, monkeypatch, schema=schema)
 
 
+@pytest.mark.long
 async def test_a_database_and_dbos_s_schema_have_any_name_too(
     oddly_named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

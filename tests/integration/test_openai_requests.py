@@ -54,6 +54,7 @@ async def test_vectors_and_tokens_of_the_service_are_kept(own: Connection, servi
     assert tuple(space) == ("openai", service.url, "test", DIMENSIONS)
 
 
+@pytest.mark.long
 async def test_a_service_that_is_down_is_waited_for_and_the_status_says_so(
     own: Connection, service: EmbeddingService
 ) -> None:
@@ -71,7 +72,9 @@ async def test_a_service_that_is_down_is_waited_for_and_the_status_says_so(
     assert (row["status"], row["attempt"]) == ("succeeded", 2)
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, "api_key_refused"), (404, "unknown_model")])
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "api_key_refused"), pytest.param(404, "unknown_model", marks=pytest.mark.long)]
+)
 async def test_what_no_retry_can_mend_fails_at_once_with_what_to_set(
     own: Connection, service: EmbeddingService, status: int, code: str
 ) -> None:
@@ -83,6 +86,7 @@ async def test_what_no_retry_can_mend_fails_at_once_with_what_to_set(
     assert len(service.requests) == 2
 
 
+@pytest.mark.long
 async def test_after_an_unknown_model_the_collection_is_corrected_and_the_request_retried(
     own: Connection, service: EmbeddingService
 ) -> None:

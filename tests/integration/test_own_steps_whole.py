@@ -132,6 +132,7 @@ async def test_a_redacted_document_is_all_that_remains_of_it(own: Connection, st
     assert "DE89" in (await chunks(own, "docs"))[0]["text"]
 
 
+@pytest.mark.long
 async def test_a_step_of_others_changes_drops_and_fails_documents_and_nothing_else(
     own: Connection, start: Start, tmp_path: Path
 ) -> None:
@@ -161,6 +162,7 @@ async def test_a_step_of_others_changes_drops_and_fails_documents_and_nothing_el
     assert listener.process.poll() is None
 
 
+@pytest.mark.long
 async def test_a_context_is_embedded_and_searched_and_the_text_stays(
     own: Connection, start: Start, model: EmbeddingService, tmp_path: Path
 ) -> None:
@@ -196,6 +198,7 @@ async def test_a_context_is_embedded_and_searched_and_the_text_stays(
     assert await own.fetchval("select count(*) from ingest_step_results") == 0
 
 
+@pytest.mark.long
 async def test_a_service_of_a_step_that_is_away_is_waited_for_and_nothing_is_paid_twice(
     own: Connection, start: Start, model: EmbeddingService, tmp_path: Path
 ) -> None:
@@ -217,6 +220,7 @@ async def test_a_service_of_a_step_that_is_away_is_waited_for_and_nothing_is_pai
     assert await own.fetchval("select count(*) from ingest_circuits") == 0
 
 
+@pytest.mark.long
 async def test_a_listener_that_dies_while_a_step_runs_has_paid_what_was_answered(
     own: Connection, start: Start, model: EmbeddingService, tmp_path: Path
 ) -> None:

@@ -151,6 +151,7 @@ async def test_what_a_plan_says_is_what_is_then_paid(own: Connection, sources: d
         assert status["plan"] == plan
 
 
+@pytest.mark.long
 async def test_a_plan_goes_on_after_its_listener_is_killed_and_counts_nothing_twice(
     own: Connection, sources: dict[str, dict[str, Any]], start: ListenerProcess, ready: str, tmp_path: Path,
     listeners: list[ListenerProcess],

@@ -195,6 +195,7 @@ async def test_two_processes_are_two_executors_with_one_log_one_port_and_one_end
     await all_gone(pids)
 
 
+@pytest.mark.long
 async def test_two_processes_have_fewer_connections_than_two_listeners(start: Start, own: Connection) -> None:
     await start()
     requests = [await add(own, content=f"Text {number}. " * 300, uri=f"u{number}") for number in range(60)]
@@ -220,6 +221,7 @@ async def test_doctor_counts_the_connections_that_a_listener_needs(
     assert told in json.dumps(found)
 
 
+@pytest.mark.long
 async def test_a_signal_lets_the_work_of_all_processes_end_and_a_second_one_ends_them_at_once(
     start: Start, own: Connection, ready: str
 ) -> None:
@@ -235,6 +237,7 @@ async def test_a_signal_lets_the_work_of_all_processes_end_and_a_second_one_ends
         await all_gone(pids)
 
 
+@pytest.mark.long
 async def test_what_runs_in_any_process_may_end_before_it_stops(start: Start, own: Connection) -> None:
     async with EmbeddingService(dimensions=8) as service:
         running = await start(
@@ -254,6 +257,7 @@ async def test_what_runs_in_any_process_may_end_before_it_stops(start: Start, ow
     assert len(requests) == 4
 
 
+@pytest.mark.long
 async def test_when_none_can_run_any_more_the_whole_ends_with_the_error(
     start: Start, own: Connection, ready: str, tmp_path: Path
 ) -> None:
@@ -276,6 +280,7 @@ async def test_a_process_that_is_killed_is_started_again_and_its_work_goes_on(st
     assert first in await beating(own, 2)
 
 
+@pytest.mark.long
 async def test_the_processes_of_a_supervisor_that_is_killed_stop_as_on_a_signal(start: Start, own: Connection) -> None:
     running = await start()
     pids = await beating(own, 2)
@@ -286,6 +291,7 @@ async def test_the_processes_of_a_supervisor_that_is_killed_stop_as_on_a_signal(
     assert [line["process"] for line in running.log if line["message"] == "stopped"] in ([1, 2], [2, 1])
 
 
+@pytest.mark.long
 async def test_a_process_that_hangs_is_not_taken_for_the_listener(
     start: Start, own: Connection, tmp_path: Path
 ) -> None:
@@ -321,8 +327,13 @@ async def test_a_process_that_hangs_is_not_taken_for_the_listener(
     ("settings", "code", "status"),
     [
         ({"INGEST_EMBEDDER": "no-such"}, "unknown_embedder", 5),
-        ({"INGEST_SCHEMA": "elsewhere"}, "schema_not_migrated", 5),
-        ({"INGEST_DATABASE_URL": "postgresql://nobody@/nothing?host=/nowhere"}, "database_unreachable", 5),
+        pytest.param({"INGEST_SCHEMA": "elsewhere"}, "schema_not_migrated", 5, marks=pytest.mark.long),
+        pytest.param(
+            {"INGEST_DATABASE_URL": "postgresql://nobody@/nothing?host=/nowhere"},
+            "database_unreachable",
+            5,
+            marks=pytest.mark.long,
+        ),
         ({"INGEST_LEASE_SECONDS": "soon"}, "wrong_setting", 5),
         ({"INGEST_PROCESSES": "many"}, "wrong_setting", 5),
     ],

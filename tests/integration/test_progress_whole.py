@@ -126,6 +126,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
+@pytest.mark.long
 async def test_percent_rises_steadily_over_mail_with_attachments_and_files(
     own: Connection, ready: str, tmp_path: Path, root: Path, service: EmbeddingService, listeners: list[ListenerProcess]
 ) -> None:
@@ -178,6 +179,7 @@ async def test_percent_moves_within_one_long_document(
     assert len(read) >= 2
 
 
+@pytest.mark.long
 async def test_percent_stays_where_a_cancel_came_and_a_resume_counts_what_is_kept(
     own: Connection, ready: str, tmp_path: Path, root: Path, service: EmbeddingService, listeners: list[ListenerProcess]
 ) -> None:
@@ -201,6 +203,7 @@ async def test_percent_stays_where_a_cancel_came_and_a_resume_counts_what_is_kep
     assert looks.percents == sorted(looks.percents)
 
 
+@pytest.mark.long
 async def test_percent_does_not_fall_when_a_listener_is_killed_and_another_one_goes_on(
     own: Connection, ready: str, tmp_path: Path, root: Path, service: EmbeddingService, listeners: list[ListenerProcess]
 ) -> None:

@@ -116,6 +116,7 @@ async def in_both(c: Connection) -> dict[str, str]:
     return second
 
 
+@pytest.mark.long
 async def test_readers_see_one_generation_and_what_is_published_meanwhile_is_in_both(
     c: Connection, ready: str, service: EmbeddingService, start: Start, tmp_path: Path
 ) -> None:
@@ -147,6 +148,7 @@ async def test_readers_see_one_generation_and_what_is_published_meanwhile_is_in_
         assert sum("it is gone" in text for text in texts) == 1
 
 
+@pytest.mark.long
 async def test_killed_cancelled_and_resumed_it_ends_as_if_nothing_had_happened(
     c: Connection, ready: str, service: EmbeddingService, start: Start, tmp_path: Path
 ) -> None:
@@ -201,6 +203,7 @@ async def test_behind_an_outage_each_generation_has_the_vectors_of_its_own_model
     assert len(await in_both(c)) == 2
 
 
+@pytest.mark.long
 async def test_a_plan_says_what_it_would_take_and_a_cap_ends_it_clean(
     c: Connection, service: EmbeddingService, start: Start, tmp_path: Path
 ) -> None:

@@ -119,6 +119,7 @@ async def test_python_and_the_command_have_it_re_ranked_and_say_if_it_was_not(
         assert len(service.requests) == calls + 2
 
 
+@pytest.mark.long
 async def test_callers_that_wait_hold_nothing_and_all_get_their_scores(
     own: Connection, ready: str, service: EmbeddingService
 ) -> None:
@@ -172,6 +173,7 @@ async def test_what_was_said_of_one_asker_s_texts_is_told_to_no_other(
     assert "busy" not in told[1]
 
 
+@pytest.mark.long
 async def test_an_answer_to_one_question_that_is_none_is_no_outage_for_others(
     own: Connection, service: EmbeddingService
 ) -> None:
@@ -181,6 +183,7 @@ async def test_an_answer_to_one_question_that_is_none_is_no_outage_for_others(
     assert ("cats", "reranked") in await order(own, "when do cats purr")
 
 
+@pytest.mark.long
 async def test_what_a_service_refuses_or_makes_up_is_an_error_and_the_listener_goes_on(
     own: Connection, service: EmbeddingService, scoring: ListenerProcess
 ) -> None:

@@ -175,6 +175,7 @@ async def test_a_poll_only_listener_answers_too(own: Connection, start: Start) -
     assert await search(own, "a feline pet", "default") == ["cats"]
 
 
+@pytest.mark.long
 async def test_a_listener_answers_after_its_connections_were_cut(own: Connection, start: Start) -> None:
     start().ready()
     await ingested(own, content=CATS, uri="cats")
@@ -182,6 +183,7 @@ async def test_a_listener_answers_after_its_connections_were_cut(own: Connection
     await embed(own, "a feline pet")
 
 
+@pytest.mark.long
 async def test_what_was_asked_before_a_listener_came_is_answered_or_forgotten(own: Connection, start: Start) -> None:
     await own.execute(
         "insert into ingest_listeners (executor_id, host, pid, version, pipeline, roots, queue, capacity, lease)"
@@ -209,6 +211,7 @@ async def test_another_listener_answers_what_a_killed_one_took(own: Connection, 
     assert second.embedded("urgent") == ["urgent"]
 
 
+@pytest.mark.long
 async def test_the_cache_keeps_the_queries_that_were_used_last(own: Connection, start: Start) -> None:
     start(query_cache=3).ready()
     await ingested(own, content=CATS, uri="cats")

@@ -35,6 +35,7 @@ async def empty(server: embedded.Server, database: str) -> AsyncIterator[str]:
                     await c.execute(f"drop owned by {role} cascade; drop role {role}")
 
 
+@pytest.mark.long
 async def test_two_applications_are_set_up_and_kept_apart_as_the_page_shows(empty: str, tmp_path: Path) -> None:
     shown = blocks(PAGE)
     assert {block.language for block in shown} == {"sql", "sh"}

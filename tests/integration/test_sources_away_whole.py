@@ -69,7 +69,9 @@ async def test_a_site_that_is_away_is_waited_for_and_others_go_through_meanwhile
     assert f"{site.origin} is back after " in it.log()
 
 
-@pytest.mark.parametrize("way", [Told("", 502), Told("", 429, headers={"retry-after": "1"})])
+@pytest.mark.parametrize(
+    "way", [pytest.param(Told("", 502), marks=pytest.mark.long), Told("", 429, headers={"retry-after": "1"})]
+)
 async def test_a_page_that_answers_so_is_waited_for(own: Connection, start: Any, site: WebServer, way: Told) -> None:
     start(site.url("/"))
     site.pages["/a"] = way
@@ -79,7 +81,10 @@ async def test_a_page_that_answers_so_is_waited_for(own: Connection, start: Any,
     await succeeded(own, request)
 
 
-@pytest.mark.parametrize(("answer", "code"), [(Told("", 404), "not_found"), (Told("", 403), "unreadable")])
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [(Told("", 404), "not_found"), pytest.param(Told("", 403), "unreadable", marks=pytest.mark.long)],
+)
 async def test_a_refusal_is_not_waited_for(
     own: Connection, start: Any, site: WebServer, answer: Told, code: str
 ) -> None:
@@ -137,6 +142,7 @@ async def test_pages_that_a_batch_can_t_read_are_waited_for_and_the_others_are_k
     assert sum(one.path != "/sitemap.xml" for one in site.requests) == 20 - read, "what was read is not read again"
 
 
+@pytest.mark.long
 async def test_a_server_that_is_away_holds_up_its_own_pages_and_no_others(
     own: Connection, start: Any, site: WebServer
 ) -> None:
@@ -158,6 +164,7 @@ async def test_a_server_that_is_away_holds_up_its_own_pages_and_no_others(
         assert row["documents_done"] == 20
 
 
+@pytest.mark.long
 async def test_a_page_that_fails_for_ever_on_a_site_that_lives_fails_alone(
     own: Connection, start: Any, site: WebServer
 ) -> None:
@@ -174,6 +181,7 @@ async def test_a_page_that_fails_for_ever_on_a_site_that_lives_fails_alone(
     assert await own.fetchval("select count(*) from ingest_circuits") == 0
 
 
+@pytest.mark.long
 async def test_a_cancel_ends_the_wait_and_a_dead_listener_s_is_gone_on_with(
     own: Connection, start: Any, site: WebServer
 ) -> None:

@@ -101,6 +101,7 @@ async def test_a_service_that_does_not_answer_delays_no_start(
     assert it.stop() == 0
 
 
+@pytest.mark.long
 async def test_a_service_that_is_slow_to_answer_holds_up_no_work(
     own: Connection, ready: str, tmp_path: Path, service: EmbeddingService
 ) -> None:

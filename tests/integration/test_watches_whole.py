@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from documented import Block, blocks, in_psql
 from ingest_command import Ingest
 from listener_process import ListenerProcess
@@ -147,6 +148,7 @@ async def test_two_listeners_fire_a_watch_once_at_a_time_and_by_the_clock(
     assert await overlapping(own, timed) == 0
 
 
+@pytest.mark.long
 async def test_when_the_listener_that_fired_is_killed_another_goes_on(
     own: Connection, ready: str, tmp_path: Path, listeners: list[ListenerProcess]
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from how_many import how_many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_archives import HandMade, header, padded, reading
@@ -54,7 +55,7 @@ def test_two_members_have_two_uris(one: bytes, other: bytes) -> None:
     assert (quoted(tidy(one)) == quoted(tidy(other))) == (tidy(one) == tidy(other))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=how_many(40), deadline=None)
 @given(st.lists(NAMES.filter(lambda name: not name.endswith(b"/")), min_size=1, max_size=6, unique_by=tidy))
 def test_whatever_members_are_called_each_is_read_or_refused_by_its_own_uri(names: list[bytes]) -> None:
     made, tar = HandMade(), b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from how_many import how_many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ MEDIA_TYPES = st.sampled_from(
 SIZES = st.integers(1, 120).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=how_many(400), deadline=None)
 @given(TEXTS, MEDIA_TYPES, SIZES)
 def test_chunks_are_exact_ordered_slices_that_cover_the_text(
     text: str, media_type: str, sizes: tuple[int, int]
@@ -79,7 +80,7 @@ def assert_in_order(chunks: list[Chunk], overlap: int) -> None:
         assert before.end - after.start <= overlap
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=how_many(200), deadline=None)
 @given(TEXTS, SIZES)
 def test_headings_name_what_stands_in_the_text(text: str, sizes: tuple[int, int]) -> None:
     for found in chunk(text, media_type="text/markdown", size=sizes[0], overlap=sizes[1]):
@@ -87,7 +88,7 @@ def test_headings_name_what_stands_in_the_text(text: str, sizes: tuple[int, int]
         assert all(title == " ".join(title.split()) for title in found.heading_path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=how_many(200), deadline=None)
 @given(st.lists(PARTS, max_size=60).map("".join), st.lists(PARTS, max_size=60).map("".join), SIZES)
 def test_what_stands_behind_a_new_top_heading_is_cut_as_if_alone(
     before: str, after: str, sizes: tuple[int, int]
@@ -102,7 +103,7 @@ def test_what_stands_behind_a_new_top_heading_is_cut_as_if_alone(
         assert new == [(c.start, c.end, c.heading_path) for c in alone]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=how_many(300), deadline=None)
 @given(TEXTS, MEDIA_TYPES, SIZES)
 def test_what_a_chunk_continues_is_a_bounded_slice_of_the_text_above_it(
     text: str, media_type: str, sizes: tuple[int, int]
@@ -123,7 +124,7 @@ ROWS = st.lists(st.sampled_from(LINES), min_size=1)
 PARAGRAPHS = st.lists(st.sampled_from(["word " * 9, "Sentence. " * 3, "- item", "> quote"]), max_size=6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=how_many(200), deadline=None)
 @given(PARAGRAPHS, ROWS, PARAGRAPHS, SIZES)
 def test_every_chunk_that_begins_in_a_table_continues_its_header_and_no_other_does(
     before: list[str], rows: list[str], after: list[str], sizes: tuple[int, int]
@@ -140,7 +141,7 @@ def test_every_chunk_that_begins_in_a_table_continues_its_header_and_no_other_do
             assert found.lead == (0, 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=how_many(200), deadline=None)
 @given(st.lists(st.sampled_from(LINES[:3]), min_size=1, max_size=20), st.integers(0, 40), st.integers(100, 400))
 def test_a_row_that_is_added_to_a_table_leaves_what_is_embedded_for_chunks_without_it(
     rows: list[str], place: int, size: int
@@ -154,7 +155,7 @@ def test_a_row_that_is_added_to_a_table_leaves_what_is_embedded_for_chunks_witho
     assert [body for body in before if after.get(body, before[body]) != before[body]] == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=how_many(300), deadline=None)
 @given(TEXTS)
 def test_a_text_as_it_is_searched_has_the_words_of_the_text(text: str) -> None:
     said = searchable(text)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from how_many import how_many
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging import Connection, session
@@ -133,7 +134,7 @@ async def c(installed: str) -> AsyncIterator[Connection]:
         yield connection
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=how_many(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=FILTERS, kept=st.lists(METADATA, min_size=5, max_size=10))
 async def test_a_filter_keeps_what_a_plain_evaluator_keeps(c: Connection, wanted: Any, kept: list[Any]) -> None:
     condition = await c.fetchval("select ingest_filter_condition($1)", wanted)

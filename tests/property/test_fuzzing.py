@@ -10,10 +10,12 @@ import pytest
 from fuzzing.all_targets import TARGETS
 from fuzzing.exploring import Extent, Tally, explore
 from fuzzing.targets import Place, Target
+from how_many import how_many
 from pipeline import migrated
 
 from listener import embedded
 
+pytestmark = pytest.mark.examples
 PLAIN = [target for target in TARGETS.values() if not target.database]
 STORED = [target for target in TARGETS.values() if target.database]
 
@@ -28,12 +30,12 @@ def fuzzed(server: embedded.Server) -> Iterator[str]:
 
 @pytest.mark.parametrize("target", PLAIN, ids=lambda target: target.name)
 def test_foreign_input_is_taken_or_refused_by_a_code(target: Target, tmp_path: Path) -> None:
-    assert_fine(explore(target, Place(tmp_path), Extent(cases=target.few)))
+    assert_fine(explore(target, Place(tmp_path), Extent(cases=how_many(target.few))))
 
 
 @pytest.mark.parametrize("target", STORED, ids=lambda target: target.name)
 def test_what_gets_to_the_database_is_taken_or_refused_by_a_code(target: Target, tmp_path: Path, fuzzed: str) -> None:
-    assert_fine(explore(target, Place(tmp_path, fuzzed), Extent(cases=target.few)))
+    assert_fine(explore(target, Place(tmp_path, fuzzed), Extent(cases=how_many(target.few))))
 
 
 def assert_fine(tally: Tally) -> None:

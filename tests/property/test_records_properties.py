@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from how_many import how_many
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -64,7 +65,7 @@ def csv_format(columns: int) -> Layout:
     return Layout(CSV, 0, 1, "utf-8", ",", columns, {"id": 0, "text": columns - 1})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=how_many(400), deadline=None)
 @given(MESS, st.integers(1, 3), st.data(), st.sampled_from([8, 40, NO_LIMIT]))
 def test_the_rows_of_any_text_do_not_depend_on_the_blocks(
     text: str, columns: int, data: st.DataObject, limit: int
@@ -76,7 +77,7 @@ def test_the_rows_of_any_text_do_not_depend_on_the_blocks(
     assert_in_order(expected, raw)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=how_many(200), deadline=None)
 @given(LINES, st.booleans(), st.data(), st.sampled_from([8, 20, NO_LIMIT]))
 def test_the_lines_of_any_text_do_not_depend_on_the_blocks(
     lines: list[str], last: bool, data: st.DataObject, limit: int
@@ -101,7 +102,7 @@ def assert_in_order(lines: list[Line], raw: bytes) -> None:
     assert end <= len(raw)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=how_many(150), deadline=None)
 @given(
     st.lists(st.tuples(CELL, CELL, CELL, CELL), max_size=12),
     st.sampled_from([",", ";", "\t", "|"]),
@@ -152,7 +153,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=how_many(80), deadline=None)
 @given(RECORDS, st.booleans(), st.sampled_from(["\r\n", "\n", "\n\n"]), st.integers(1, 200))
 def test_json_lines_give_back_what_was_written(
     records: list[dict[str, Any]], ascii_only: bool, end: str, size: int

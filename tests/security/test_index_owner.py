@@ -77,6 +77,7 @@ async def test_a_listener_with_the_owners_url_makes_indexes_and_has_no_other_rig
     assert listeners[0].stop() == 0
 
 
+@pytest.mark.long
 async def test_without_the_owners_url_the_view_and_doctor_say_what_is_missing_and_the_command_does_it(
     roles: Roles, owner: Connection, listeners: list[ListenerProcess], tmp_path: Path
 ) -> None:

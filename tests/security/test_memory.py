@@ -115,6 +115,7 @@ def peak(pid: int) -> int:
     return int(found[1]) // 1024
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 async def test_many_large_documents_at_once_stay_within_the_budget(
     ready: str, own: Connection, tmp_path: Path, listeners: list[ListenerProcess]

@@ -99,6 +99,7 @@ def name_of(node: ast.expr) -> str:
 PATTERNS = patterns()
 
 
+@pytest.mark.examples
 @pytest.mark.parametrize("place", PATTERNS)
 def test_a_pattern_takes_steps_in_proportion_to_the_text(place: str) -> None:
     *_, name, number = place.split(".")
@@ -120,15 +121,17 @@ def test_all_patterns_are_found() -> None:
     assert len(list(inside(CODE))) == 8
 
 
-@pytest.mark.parametrize("path", sorted(set(trees()) - set(MADE_LATER)))
-def test_a_pattern_is_made_where_it_is_found(path: str) -> None:
+def test_a_pattern_is_made_where_it_is_found() -> None:
     """At the top of a module, as a constant; a function that made one of its own would not be looked at."""
-    functions = [node for node in ast.walk(trees()[path]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    calls = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)]
-    made = [call.lineno for call in calls if isinstance(call.func, ast.Attribute) and _is_re(call.func.value)]
-    assert sorted(set(made)) == []
-    imported = [node for node in ast.walk(trees()[path]) if isinstance(node, ast.ImportFrom) and node.module == "re"]
-    assert imported == []
+    found = set()
+    for path in set(trees()) - set(MADE_LATER):
+        nodes = list(ast.walk(trees()[path]))
+        functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        calls = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)]
+        made = [call for call in calls if isinstance(call.func, ast.Attribute) and _is_re(call.func.value)]
+        imported = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "re"]
+        found |= {f"{path}:{node.lineno}" for node in [*made, *imported]}
+    assert sorted(found) == []
 
 
 def _is_re(node: ast.expr) -> bool:

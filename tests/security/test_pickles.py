@@ -70,7 +70,7 @@ async def test_a_listener_reads_no_pickle_in_any_table_and_goes_on(
         assert re.search(f"ERROR dbos: Error executing workflow {id_}: pickle_refused", first.log())
 
 
-@pytest.mark.parametrize("column", ["output", "error"])
+@pytest.mark.parametrize("column", ["output", pytest.param("error", marks=pytest.mark.long)])
 async def test_a_request_whose_steps_became_pickles_fails_alone_and_can_be_forked(
     own: Connection, ready: str, tmp_path: Path, pickles: Pickles, listeners: list[ListenerProcess], column: str
 ) -> None:
@@ -98,6 +98,7 @@ async def test_a_request_whose_steps_became_pickles_fails_alone_and_can_be_forke
     assert pickles.read == []
 
 
+@pytest.mark.long
 async def test_a_request_whose_workflow_became_a_pickle_ends_and_the_dead_one_s_others_go_on(
     own: Connection, ready: str, tmp_path: Path, pickles: Pickles, listeners: list[ListenerProcess]
 ) -> None:
@@ -152,6 +153,7 @@ async def test_a_listener_s_dbos_reads_no_pickle_however_it_is_asked(
 # The commands that are documented
 
 
+@pytest.mark.long
 async def test_the_documented_commands_of_dbos_read_no_pickle(
     own: Connection, ready: str, tmp_path: Path, pickles: Pickles
 ) -> None:

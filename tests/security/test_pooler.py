@@ -153,6 +153,7 @@ async def is_refused_elsewhere(c: Connection, role: str, other: str) -> None:
 # a login for each role
 
 
+@pytest.mark.long
 async def test_the_python_client_goes_through_it_with_each_role_s_own_login(tenants: Tenants) -> None:
     async def submit(one: str, n: int) -> None:
         async with listener.connect(tenants.url(tenants.submitter[one])) as ingest:
@@ -257,6 +258,7 @@ async def test_a_question_in_a_transaction_with_a_role_is_refused_and_words_are_
 # the command, and what needs sessions of its own
 
 
+@pytest.mark.long
 async def test_the_command_goes_through_it_but_for_what_needs_a_session_of_its_own(
     tenants: Tenants, tmp_path: Path
 ) -> None:
@@ -299,6 +301,7 @@ async def test_a_pool_of_one_s_own_that_prepares_statements_is_told_what_is_wron
 # DBOS's connections
 
 
+@pytest.mark.long
 async def test_dbos_s_connections_may_go_through_it_and_the_listener_s_own_do_not(
     server: embedded.Server, ready: str, own: Connection, tmp_path: Path, folder: Path
 ) -> None:
@@ -327,6 +330,7 @@ async def test_dbos_s_connections_may_go_through_it_and_the_listener_s_own_do_no
             assert [process.stop() for process in processes] == [0, 0]
 
 
+@pytest.mark.long
 async def test_a_listener_survives_a_pooler_that_is_gone_for_a_while(
     server: embedded.Server, ready: str, own: Connection, tmp_path: Path, folder: Path
 ) -> None:
@@ -366,6 +370,7 @@ def session_mode() -> str:
     return found[1]
 
 
+@pytest.mark.long
 async def test_a_listener_works_through_a_pooler_in_session_mode_set_as_the_page_says(
     server: embedded.Server, ready: str, own: Connection, tmp_path: Path, folder: Path
 ) -> None:

@@ -93,7 +93,7 @@ async def test_a_service_that_refuses_for_ever_overflows_nothing() -> None:
     pace.limited(anyio.current_time(), None, "no")
 
 
-@pytest.mark.parametrize("wish", ["inf", FAR])
+@pytest.mark.parametrize("wish", ["inf", pytest.param(FAR, marks=pytest.mark.long)])
 async def test_one_space_waits_an_hour_at_most_and_the_others_go_on(ready: str, tmp_path: Path, wish: str) -> None:
     def only_one_is_limited(service: EmbeddingService, received: Received) -> Reply:
         limited = received.body["model"] == "limited"

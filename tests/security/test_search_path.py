@@ -203,7 +203,7 @@ async def was_called(c: Connection) -> bool:
     return bool(await c.fetchval("select is_called from hostile.called"))
 
 
-@pytest.mark.parametrize("hostile", ["public", "docs"], indirect=True)
+@pytest.mark.parametrize("hostile", [pytest.param("public", marks=pytest.mark.long), "docs"], indirect=True)
 async def test_the_main_paths_call_no_look_alike(hostile: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     schema = request.node.callspec.params["hostile"]
     folder = tmp_path / "documents"

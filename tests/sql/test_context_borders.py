@@ -43,7 +43,11 @@ def line_of(text: str, at: int) -> str:
     return text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
 
 
-@pytest.mark.parametrize("tokens", [300, 1500])
+def of_tokens(plain: int, long: tuple[int, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("tokens", [plain, *(pytest.param(one, marks=pytest.mark.long) for one in long)])
+
+
+@of_tokens(300, long=(1500,))
 async def test_no_passage_begins_or_ends_within_a_row_of_a_table(pages: Connection, tokens: int) -> None:
     for one in await every_passage(pages, tokens):
         page, start, end = PAGES[one["uri"]], one["start_char"], one["end_char"]
@@ -68,21 +72,21 @@ async def test_a_passage_begins_with_an_item_or_behind_a_sentence(pages: Connect
             assert re.match(r"[ \t]*([-*+|#>]|\d+[.)]|```)", one["text"]), (paragraph, one["text"][:200])
 
 
-@pytest.mark.parametrize("tokens", [100, 300, 1500])
+@of_tokens(300, long=(100, 1500))
 async def test_every_code_block_is_closed(pages: Connection, tokens: int) -> None:
     for one in await every_passage(pages, tokens):
         fences = [line for line in one["cited"].split("\n") if FENCE.match(line)]
         assert len(fences) % 2 == 0, one["cited"]
 
 
-@pytest.mark.parametrize("tokens", [100, 300, 1500, 2000])
+@of_tokens(100, long=(300, 1500, 2000))
 async def test_a_prompt_has_no_more_bytes_than_its_tokens(pages: Connection, tokens: int) -> None:
     for question in QUESTIONS:
         rows = await pages.fetch(GATHER, question, tokens, 0.5, 1, 1)
         assert len("\n\n".join(row["cited"] for row in rows).encode()) <= tokens * 4
 
 
-@pytest.mark.parametrize("tokens", [100, 400, 1500])
+@of_tokens(400, long=(100, 1500))
 async def test_a_prompt_is_filled_by_half_at_least(pages: Connection, tokens: int) -> None:
     for question in QUESTIONS:
         rows = await pages.fetch(GATHER, question, tokens, 0.5, 1, 1)

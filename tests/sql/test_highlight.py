@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from how_many import how_many
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging import Connection
@@ -62,13 +63,14 @@ PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@pytest.mark.examples
 async def test_marks_change_nothing_but_what_they_add(c: Connection) -> None:
     """The parser's tokens, without compounds, are the text: what places are counted by."""
     tokens = """select coalesce(string_agg(token, '' order by place), '')
       from ts_parse('default', $1) with ordinality as t (tokid, token, place) where tokid not in (5, 15, 16, 17)"""
     examples: list[str] = []
 
-    @settings(max_examples=300, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=how_many(300), suppress_health_check=list(HealthCheck), database=None)
     @given(PIECES)
     def collect(text: str) -> None:
         examples.append(text)

@@ -149,7 +149,7 @@ async def test_a_flood_of_services_has_a_bounded_number_of_labels(c: Connection)
     assert 150 <= away["other"] < 190
 
 
-@pytest.mark.parametrize("analyzed", [False, True])
+@pytest.mark.parametrize("analyzed", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.parametrize(("status", "due"), [("cancelled", True), ("pending", True), ("pending", False)])
 async def test_it_reads_no_large_table(c: Connection, status: str, due: bool, analyzed: bool) -> None:
     await add_listener(c)

@@ -42,7 +42,7 @@ async def names(c: Connection, of: str = "public") -> list[str]:
     return [row["name"] for row in rows if "ingest" in row["name"]]
 
 
-@pytest.mark.postgres(16, 18)
+@pytest.mark.postgres(16, 18, always=True)
 async def test_a_schema_is_migrated_again_and_again(database: str) -> None:
     async with plain(database) as c:
         assert len(await migrations.migrate(c, "public")) == len(sql_files())
@@ -54,7 +54,7 @@ async def test_a_schema_is_migrated_again_and_again(database: str) -> None:
         assert await names(c) == before
 
 
-@pytest.mark.postgres(16, 18)
+@pytest.mark.postgres(16, 18, always=True)
 async def test_a_document_goes_through_on_each_server(installed: str) -> None:
     async with session(installed) as c:
         await ingest(c, {"a": "searchable words"})
@@ -189,7 +189,7 @@ def as_role(dsn: str, name: str) -> str:
     return re.sub(r"//postgres@", f"//{name}@", dsn)
 
 
-@pytest.mark.postgres(16, 18)
+@pytest.mark.postgres(16, 18, always=True)
 async def test_an_owner_without_superuser_rights_installs_uses_and_uninstalls(database: str) -> None:
     async with role(database) as owner:
         async with plain(database) as c:

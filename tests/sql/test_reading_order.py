@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 
+import pytest
+from how_many import how_many
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging import Connection, carry, own, publish, session, settle, start
@@ -73,8 +75,9 @@ async def play(dsn: str, actions: list[tuple[str, int]]) -> None:
         await model.check()
 
 
+@pytest.mark.examples
 def test_what_is_live_is_what_the_newest_reading_brought(installed: str) -> None:
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=how_many(40), deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(ACTIONS, max_size=10))
     def run(actions: list[tuple[str, int]]) -> None:
         asyncio.run(play(installed, actions))

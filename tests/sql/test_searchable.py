@@ -11,6 +11,7 @@ from typing import Any
 from unicodedata import combining, decomposition, normalize
 
 import pytest
+from how_many import how_many
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging import Connection, carry, claim, digest, ingest, own, publish, settle, start
@@ -32,10 +33,11 @@ FORMER = "update ingest_chunk_store set lexemes = to_tsvector(text_config, text)
 AGAIN = "update ingest_backfills set after_id = 0, upto_id = (select max(id) from ingest_revisions), done_at = null"
 
 
+@pytest.mark.examples
 async def test_sql_and_python_make_the_same_of_every_text(c: Connection) -> None:
     made: list[str] = []
 
-    @settings(max_examples=3000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=how_many(3000), deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(TEXTS)
     def collect(text: str) -> None:
         made.append(text)
@@ -43,7 +45,7 @@ async def test_sql_and_python_make_the_same_of_every_text(c: Connection) -> None
     await asyncio.to_thread(collect)
     query = "select t, ingest_searchable(t) as searchable from unnest($1::text[]) t"
     different = {row["t"]: row["searchable"] for row in await c.fetch(query, made)}
-    assert len(different) > 1000
+    assert len(different) > how_many(1000)
     assert {text: (said, searchable(text)) for text, said in different.items() if said != searchable(text)} == {}
 
 

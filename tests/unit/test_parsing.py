@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from how_many import how_many
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -303,7 +304,7 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and text.encode().decode() == text
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=how_many(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.binary(max_size=300),
@@ -338,7 +339,7 @@ FUZZ = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=how_many(40), deadline=None)
 @given(st.lists(st.tuples(FUZZ, st.sampled_from(["a.html", "a.md", "a"])), min_size=20, max_size=40))
 def test_any_document_is_parsed_or_fails_with_a_code(documents: list[tuple[bytes, str]]) -> None:
     async def outcomes() -> list[Parsed | BaseException]:

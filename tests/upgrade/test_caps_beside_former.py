@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from embedding_service import EmbeddingService
 from former_listener import Release, present, with_service
 from pipeline import cloned, ended
@@ -12,6 +13,7 @@ from staging import add, session
 from listener import embedded
 
 
+@pytest.mark.long
 async def test_a_former_listener_leaves_plans_and_capped_requests_to_new_ones(
     server: embedded.Server, former: Release, former_template: str, tmp_path: Path
 ) -> None:

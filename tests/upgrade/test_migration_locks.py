@@ -55,6 +55,7 @@ async def waits_for(own: Connection, reader: Connection) -> bool:
     return bool(await own.fetchval(query, reader.get_server_pid()))
 
 
+@pytest.mark.long
 async def test_a_migration_waits_for_an_idle_transaction_and_lets_everybody_pass(
     of_former: str, former: Release, tmp_path: Path
 ) -> None:
