@@ -91,6 +91,8 @@ async def test_what_is_found_is_cited_and_no_document_can_pass_for_another(
     async with assistant(shared.dsn) as client:
         head, *hits = await called(client, "search", query="heating frost", collection=name)
         assert head == f"{len(hits)} found"  # a listener embedded what was asked
+        (alone, *_) = await called(client, "context", query="heating frost", collection=name, under="guide.md")
+        assert alone == "1 passage; cite them by their numbers"
         head, *passages = await called(client, "context", query="heating frost", collection=name)
         first = next(one for one in passages if "guide.md" in one)
         citation = first.splitlines()[0].partition("] ")[2]

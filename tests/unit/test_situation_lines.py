@@ -70,5 +70,10 @@ def test_a_quiet_installation_says_what_is_missing_and_that_nothing_waits() -> N
     ]
 
 
+def test_nothing_warns_where_nothing_waits() -> None:
+    styles = {style for line in lines_of(replace(QUIET, listeners=BUSY.listeners), 80) for _, style in line}
+    assert styles == {"", "bold"}
+
+
 def test_what_a_role_may_not_see_is_said() -> None:
     assert "\n".join(texts(lines_of(UNSEEN, 80))).count("not visible to this role") == 3
