@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from staging import (
     Connection,
     add,
     add_listener,
+    blocked,
     carry,
     claim,
     collection,
@@ -335,3 +337,39 @@ async def test_what_is_parked_for_a_generation_that_stops_is_told_to_go_on_witho
     assert await c.fetchval(look, request, owner) == "open"
     await settle(c, making, "failed", {"code": "embedding_unavailable"})
     assert await c.fetchval(look, request, owner) == "left"
+
+
+async def test_what_is_being_published_as_it_is_taken_up_is_listed(
+    c: Connection, other: Connection, third: Connection
+) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    late, owner = await begun(c, {"c": "late"})
+    async with other.transaction():
+        await publish(other, late, 0, owner)
+        retry = asyncio.create_task(third.execute("select ingest_retry($1)", request))
+        await blocked(c, third)
+    await retry
+    await listed(c, request, 9)
+    assert await make(c, request) == "succeeded"
+    assert await live(c) == AB | {"c": "late"}
+
+
+async def test_a_drop_and_a_retry_at_one_moment_wait_for_each_other(
+    c: Connection, other: Connection, third: Connection
+) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    async with other.transaction():
+        await other.execute("select ingest_drop_generation('default')")
+        retry = asyncio.create_task(refused(third, "select ingest_retry($1)", request))
+        await blocked(c, third)
+    assert await retry == "generation_gone"
+    request = await stopped(c)
+    async with other.transaction():
+        await other.execute("select ingest_retry($1)", request)
+        drop = asyncio.create_task(third.execute("select ingest_drop_generation('default')"))
+        await blocked(c, third)
+    await drop
+    assert (await generations(c))[3] == "purging"
+    assert await c.fetchval("select status from ingest_requests where id = $1", request) == "cancelled"
