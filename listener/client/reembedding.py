@@ -25,8 +25,8 @@ from {schema}.ingest_list_generations($1::text) g"""
 class GenerationState:
     """A generation of a collection: a row of ``ingest_list_generations``.
 
-    ``state``: planned, building, live, former, purging or purged. ``request_id``: what makes it. ``percent`` and
-    ``waiting_for``: how far it is, and what the switch waits for, while it is made. ``index``: that of its vectors.
+    ``state``: planned, building, stopped, live, former, purging or purged. ``request_id``: what makes it. ``percent``
+    and ``waiting_for``: how far it is, and what the switch waits for, while it is made. ``index``: that of its vectors.
     """
 
     collection: str

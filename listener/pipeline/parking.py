@@ -122,7 +122,8 @@ class Parking:
     async def until_made(self, fence: Fence, settings: BatchSettings, seat: Seat, error: IngestError) -> str:
         """Park a batch that can't be brought into a generation, until the request that makes it has ended.
 
-        That one meets the same, unless it is this listener's fault. Returns what ``asked_for`` says then.
+        That one meets the same, unless it is this listener's fault. Returns what ``asked_for`` says then; raises
+        LostOwnership.
         """
         over = LONGEST_END_SECONDS if isinstance(error, ServiceError) else self.patience(settings.patience)
         give_up = time.monotonic() + over
@@ -134,6 +135,8 @@ class Parking:
                     while asked == "made" and time.monotonic() < give_up:
                         await asyncio.sleep(LOOK_SECONDS)
                         asked = await retry_on_outage(partial(self._tools.gateway.asked_for, fence))
+            if asked == "gone":
+                raise LostOwnership("lost_ownership", f"request {fence.requests[0]} does not continue here")
             if await retry_on_outage(partial(self._tools.gateway.go_on, fence)):
                 return asked
             give_up = time.monotonic() + LOOK_SECONDS  # no room just now

@@ -111,6 +111,15 @@ class RequestGateway:
           and state in ('discovered', 'loaded', 'chunked', 'embedded') order by 1"""
         return await self._column(query, request.request)
 
+    async def left_failed(self, request: RequestRef) -> list[int]:
+        """Return the numbers of batches whose workflows failed or were cancelled, and whose documents are finished."""
+        query = """select b.batch from ingest.ingest_batches b
+          join dbos.workflow_status w on w.workflow_uuid = b.request_id || ':' || b.batch
+          where b.request_id = $1 and w.status not in ('SUCCESS', 'PENDING', 'ENQUEUED', 'DELAYED') and not exists (
+            select from ingest.ingest_revisions v where v.request_id = b.request_id and v.batch = b.batch
+              and v.state in ('discovered', 'loaded', 'chunked', 'embedded')) order by 1"""
+        return await self._column(query, request.request)
+
     async def has_owner(self, batch: BatchRef) -> bool:
         """Return whether an execution has taken the batch since its request was last started."""
         query = "select owner is not null from ingest.ingest_batches where request_id = $1 and batch = $2"

@@ -18,13 +18,18 @@ TRIES = 10
 
 
 async def rewind_batches(gateway: Gateway, ref: RequestRef, left: Sequence[str], identity: Identity) -> None:
-    """Rewind the workflows ``left``, and those of a request's unfinished batches that nobody has taken since."""
+    """Rewind the workflows ``left``, and those of a request's unfinished batches that nobody has taken since.
+
+    Also what failed and has nothing left to do, as its documents were deleted since: its error would be the request's.
+    """
     for workflow in left:
         await rewind(workflow, identity.batches_queue, identity.pipeline)
     for number in await gateway.unfinished_batches(ref):
         batch = BatchRef(request=ref.request, batch=number)
         if batch.workflow not in left and not await gateway.has_owner(batch):
             await rewind(batch.workflow, identity.batches_queue, identity.pipeline)
+    for number in await gateway.left_failed(ref):
+        await rewind(BatchRef(request=ref.request, batch=number).workflow, identity.batches_queue, identity.pipeline)
 
 
 async def rewind(workflow: str, queue: str, pipeline: str) -> bool:

@@ -2,6 +2,7 @@ create or replace function ingest.ingest_asked_for(p_fence ingest.ingest_fence_v
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select case
+    when r.status <> 'running' or b.owner is distinct from p_fence.owner then 'gone'
     when b.generation is null then 'own'
     when b.generation <> all (ingest.ingest_active_generations(r.collection)) then 'left'
     when exists (select from ingest.ingest_generations g join ingest.ingest_requests m on m.id = g.request_id
@@ -12,4 +13,4 @@ as $$
 $$;
 
 comment on function ingest.ingest_asked_for(ingest.ingest_fence_v1) is
-  'Which generation a batch is brought into: that of its own request; one that its own request still makes (made); another one that is kept up (kept); one that stopped or was dropped, which nobody asks for (left).';
+  'Which generation a batch is brought into: that of its own request; one that its own request still makes (made); another one that is kept up (kept); one that stopped or was dropped, which nobody asks for (left). gone: the batch does not go on in this execution.';

@@ -13,6 +13,8 @@ update ingest.ingest_generations g set state = case g.state when 'planned' then 
 from ingest.ingest_requests r
 where r.id = g.request_id and g.state in ('planned', 'building') and r.status in ('failed', 'cancelled');
 
--- It takes a number now.
+-- It takes a number now; and one that another took the place of.
 -- squawk-ignore ban-drop-function
 drop function if exists ingest.ingest_rollback(text);
+-- squawk-ignore ban-drop-function
+drop function if exists ingest.ingest_require_building(ingest.ingest_requests);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from staging import (
     Connection,
     add,
     add_listener,
+    blocked,
     carry,
     claim,
     collection,
@@ -304,3 +306,70 @@ async def test_taken_up_it_goes_by_the_tenant_that_its_collection_has_by_then(c:
     await listed(c, request)
     row = await one(c, "select settings from ingest_requests where id = $1", request)
     assert (row["settings"]["tenant"], row["settings"]["model"], row["settings"]["generation"]) == ("other", "other", 2)
+
+
+async def test_a_batch_is_told_what_has_become_of_the_generation_that_it_is_brought_into(c: Connection) -> None:
+    await first(c, AB)
+    await listed(c, making := await order(c, automatic=False))
+    request, owner = await begun(c, {"a": "a dog"})
+    ask = "select ingest_asked_for($1::ingest_fence_v1)", ([request], 0, owner)
+    assert await c.fetchval(*ask) == "own"
+    await c.fetchval("select ingest_next_generation($1::ingest_fence_v1)", ([request], 0, owner))
+    assert await c.fetchval(*ask) == "made"
+    await c.execute("begin")
+    assert await make(c, making) == "succeeded"
+    assert await c.fetchval(*ask) == "kept"
+    await c.execute("rollback")
+    await settle(c, making, "failed", {"code": "unknown_model"})
+    assert await c.fetchval(*ask) == "left"
+    await c.execute("select ingest_cancel($1)", request)
+    assert await c.fetchval(*ask) == "gone"
+
+
+async def test_what_is_parked_for_a_generation_that_stops_is_told_to_go_on_without_it(c: Connection) -> None:
+    await first(c, AB)
+    await listed(c, making := await order(c))
+    request, owner = await begun(c, {"a": "a dog"})
+    await c.fetchval("select ingest_next_generation($1::ingest_fence_v1)", ([request], 0, owner))
+    await c.execute("select ingest_suspect(ingest_service(s), '', 'L1', '{}', 60, 60) from ingest_spaces s")
+    await c.execute("select ingest_park($1::ingest_fence_v1, '{}')", ([request], 0, owner))
+    look = "select verdict from ingest_look_at_parked(array[$1::uuid], array[0], array[$2::uuid], array[1e6::float8])"
+    assert await c.fetchval(look, request, owner) == "open"
+    await settle(c, making, "failed", {"code": "embedding_unavailable"})
+    assert await c.fetchval(look, request, owner) == "left"
+
+
+async def test_what_is_being_published_as_it_is_taken_up_is_listed(
+    c: Connection, other: Connection, third: Connection
+) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    late, owner = await begun(c, {"c": "late"})
+    async with other.transaction():
+        await publish(other, late, 0, owner)
+        retry = asyncio.create_task(third.execute("select ingest_retry($1)", request))
+        await blocked(c, third)
+    await retry
+    await listed(c, request, 9)
+    assert await make(c, request) == "succeeded"
+    assert await live(c) == AB | {"c": "late"}
+
+
+async def test_a_drop_and_a_retry_at_one_moment_wait_for_each_other(
+    c: Connection, other: Connection, third: Connection
+) -> None:
+    await first(c, AB)
+    request = await stopped(c)
+    async with other.transaction():
+        await other.execute("select ingest_drop_generation('default')")
+        retry = asyncio.create_task(refused(third, "select ingest_retry($1)", request))
+        await blocked(c, third)
+    assert await retry == "generation_gone"
+    request = await stopped(c)
+    async with other.transaction():
+        await other.execute("select ingest_retry($1)", request)
+        drop = asyncio.create_task(third.execute("select ingest_drop_generation('default')"))
+        await blocked(c, third)
+    await drop
+    assert (await generations(c))[3] == "purging"
+    assert await c.fetchval("select status from ingest_requests where id = $1", request) == "cancelled"
