@@ -1,4 +1,5 @@
 """What our triggers cost those who insert: pgbench, single rows, beside twins of the table without our triggers.
+(Then many rows at once: ``inserters_bulk``.)
 
 ::
 
@@ -26,7 +27,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from benchmarks import session
+from benchmarks import inserters_bulk, session
 from benchmarks.report import Options, Report, Spread, Table
 from listener import embedded
 
@@ -126,9 +127,10 @@ async def measure(options: Options) -> Report:
                     runs[flush, state] = await _compare(bench, state)
         await _flush(connection, 0)
         parts = await _parts(bench)
+        bulk = await inserters_bulk.measure(server.dsn(), connection, options)
         await connection.close()
-    tables = [_table(flush, runs) for flush in FLUSHES]
-    return Report(_figures(runs, parts), [*tables, *_part_tables(parts)], bench.broken)
+    tables = [*(_table(flush, runs) for flush in FLUSHES), *_part_tables(parts), inserters_bulk.table(bulk)]
+    return Report(_figures(runs, parts) | {"bulk": inserters_bulk.figures(bulk)}, tables, bench.broken)
 
 
 async def _make_twins(connection: asyncpg.Connection) -> None:
