@@ -94,7 +94,7 @@ def unpack(header: Buffer, frames: Frames, trusted: bool = False) -> Any:
 
 def share_in(header: Buffer) -> float | None:
     """Return the share of its work that a worker says is done; None: the message is something else."""
-    if len(header) > SMALL_BYTES or not header.startswith(b'["so far",'):
+    if len(header) > SMALL_BYTES or not bytes(header).startswith(b'["so far",'):
         return None
     match unpack(header, []):
         case [str(), int() | float() as share] if 0 <= share <= 1:
