@@ -31,7 +31,7 @@ Connection = asyncpg.Connection
 
 PAGE = 16
 # Files that this program no longer has, since one of its migrations dropped what they made.
-WITHDRAWN = {f"types/ingest_{name}.sql" for name in ("hit_v1", "passage_v1", "piece_v1")}
+WITHDRAWN = {f"types/ingest_{name}.sql" for name in ("hit_v1", "passage_v1", "piece_v1", "dropped_v1")}
 
 
 async def migrate(connection: Connection, schema: str, patience: Patience | None = None) -> list[str]:

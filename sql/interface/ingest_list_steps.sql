@@ -9,7 +9,7 @@ declare
 begin
   return query
     with alive as materialized (
-      select l.steps from ingest.ingest_listeners l where l.dead_at is null and l.heartbeat_at > ingest.ingest_now() - l.lease
+      select l.steps from ingest.ingest_listeners l where ingest.ingest_seems_alive(l)
     )
     select c.name, s.place::int, s.one ->> 'name', coalesce(s.one -> 'options', '{}'), h.kind, h.paid, h.versions, h.listeners, (select count(*)::int from alive), h.unknown
     from ingest.ingest_collections c

@@ -152,8 +152,9 @@ async def test_what_wished_to_be_left_alone_for_an_hour_is_asked_once_when_an_op
     service.always(sick(limited(3600)))
     waits = await insert(c, "sick", 3)
     await until(lambda: c.fetchval("select count(*) > 0 from ingest_batches where resume_at is not null"))
+    assert await c.fetchval("select probe_at > now() + interval '50 minutes' from ingest_circuits")
+    assert not probes(service), "its wish counts although no harmless text was sent"
     service.always(answer)
-    assert not probes(service)
     assert await c.fetchval("select ingest_ask_again()") == 1
     await all_succeeded(c, waits)
     assert len(probes(service)) == 1

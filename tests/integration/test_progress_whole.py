@@ -171,7 +171,8 @@ async def test_percent_moves_within_one_long_document(
     await ingested(own, content="The first call of a service takes longer.", uri="warm")
     request = await add(own, source=str(root))
     async with looking(ready, request) as looks:
-        await until(lambda: own.fetchval("select percent > 20 from ingest_status where id = $1", request))
+        is_read = "select percent > 20 from ingest_status where id = $1"
+        await until(lambda: own.fetchval(is_read, request), within=100)
         await own.execute("select ingest_cancel($1)", request)
     read = {one for one in looks.percents if 0 < one < 20}
     print(f"{sorted(read)}, at most {looks.longest:.2f} s without movement")

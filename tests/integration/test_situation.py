@@ -82,6 +82,17 @@ async def test_what_waits_for_a_service_is_counted_as_that_and_nowhere_as_runnin
     assert {tuple(row) for row in await c.fetch(open_)} >= {("running", 1.0), ("parked", 1.0)}
 
 
+async def test_a_command_has_a_service_asked_now(ingest: Ingest, c: staging.Connection) -> None:
+    await c.execute(
+        "insert into ingest_circuits (service, tenant, opened_at, error, probe_at)"
+        " values ('openai m', '', now(), $1, now() + interval '1 hour')", BROKEN,
+    )  # fmt: skip
+    assert (await ingest("ask-again", "openai n")).out.strip() == "no such service is away"
+    assert (await ingest("ask-again", "openai m")).out.strip() == "1 service asked again"
+    assert await c.fetchval("select probe_at <= now() from ingest_circuits")
+    assert json.loads((await ingest("ask-again", "--json")).out) == {"services": 1}
+
+
 async def test_the_speed_is_that_of_what_ended_and_runs_and_failures_are_grouped(c: staging.Connection) -> None:
     assert (await situation(c)).documents_per_second is None
     await staging.ingest(c, {f"file:///{n}": f"text {n}" for n in range(20)})

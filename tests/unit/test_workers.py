@@ -65,7 +65,7 @@ async def test_a_call_raises_what_the_function_raises(workers: Workers) -> None:
 
 
 async def test_how_far_a_call_is_is_told_and_never_falls(workers: Workers) -> None:
-    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, None, None)
+    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, False, None)
     data = workbook({"a": LONG})
     how_far, seen = Headway(), []
     with noted_in(how_far):
@@ -92,7 +92,7 @@ async def test_a_worker_that_only_tells_how_far_it_is_is_ended(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "MOST_MESSAGES", 1)
-    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, None, None)
+    about = About("a.xlsx", office_types.XLSX, office_types.XLSX, None, False, None)
     with pytest.raises(WorkerCrashed, match="says too much before its answer"):
         await workers.run(office.read, workbook({"a": LONG}), about)
 
