@@ -91,6 +91,7 @@ async def test_a_search_by_meaning_leads_to_the_chunk(
         await expect(page.locator("mark").first).to_have_text("invoices", ignore_case=True)
 
 
+@pytest.mark.long
 async def test_hostile_documents_are_text_and_pages_fit_a_narrow_screen(
     browser: Browser, installed: str, c: Connection, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ async def test_a_listener_that_is_stopped_does_not_wait_for_its_build(
     await until(lambda: own.fetchval("select not exists (select from pg_stat_activity where pid = $1)", pid))
 
 
+@pytest.mark.long
 async def test_without_work_no_connection_of_the_owner_is_open(
     ready: str, own: Connection, listeners: list[ListenerProcess], tmp_path: Path
 ) -> None:

@@ -111,6 +111,7 @@ async def test_known_texts_need_no_room_below_a_cap(
     assert (row["status"], received(service).total()) == ("succeeded", 12)
 
 
+@pytest.mark.long
 async def test_what_it_may_cost_is_never_passed_and_nearly_used(
     c: Connection, service: EmbeddingService, start: Start, tmp_path: Path
 ) -> None:
@@ -245,6 +246,7 @@ async def test_without_a_cap_nothing_is_asked(
     assert calls == 0
 
 
+@pytest.mark.long
 async def test_what_was_reserved_is_free_again_when_the_service_fails(
     c: Connection, service: EmbeddingService, start: Start, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ def as_role(dsn: str, role: str) -> str:
     return dsn.replace(f"//{embedded.server.SUPERUSER}@", f"//{role}@")
 
 
+@pytest.mark.long
 async def test_the_documented_grants_are_enough_and_no_more(granted: str, tmp_path: Path) -> None:
     its_listener = as_role(granted, "ingest_listener")
     process = ListenerProcess(its_listener, tmp_path, schema="ingest", file_roots=ROOT / "examples").ready()

@@ -220,7 +220,7 @@ async def submitter_of_ready(own: Connection) -> AsyncIterator[str]:
 # What can't work says why
 
 
-@pytest.mark.parametrize("whose", ["database", "role"])
+@pytest.mark.parametrize("whose", ["database", pytest.param("role", marks=pytest.mark.long)])
 async def test_a_database_that_takes_no_writes_is_named_as_that(
     ready: str, whose: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

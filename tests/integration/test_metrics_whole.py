@@ -156,6 +156,7 @@ async def away(port: int) -> Found | None:
     return found if found["ingest_up",] == 0 else None
 
 
+@pytest.mark.long
 async def test_two_scrapes_at_once_both_have_a_whole_page(own: Connection, start: Start) -> None:
     _, port = start()
     pages = await asyncio.gather(*(scrape(port) for _ in range(8)))

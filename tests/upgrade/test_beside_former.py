@@ -56,7 +56,7 @@ class Scale:
     kills: bool
 
 
-SHORT = Scale(former=1, new=1, requests=6, files=6, pause=0.15, kills=False)
+SHORT = Scale(former=1, new=1, requests=12, files=12, pause=0.15, kills=False)
 LONG = Scale(former=3, new=2, requests=100, files=60, pause=0.02, kills=True)
 
 
