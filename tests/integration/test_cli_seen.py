@@ -132,7 +132,7 @@ async def test_adding_while_no_listener_runs_says_how_to_start_one(ingest: Inges
 async def test_adding_to_a_restored_database_says_what_nothing_begins_without(
     ingest: Ingest, c: staging.Connection
 ) -> None:
-    await staging.add_listener(c)
+    await c.execute("select ingest_settle_in()")  # as a listener does that starts
     await c.execute("update ingest_installation set database_oid = 1")
     ended = await ingest("add", "/srv/docs")
     assert ended.status == 0
