@@ -234,6 +234,10 @@ def _refuse_under(alive: Sequence[Beating], where: str) -> None:
         some = ", ".join(f"{one.executor_id} (host {one.host}, process {one.pid})" for one in alive[:3])
         raise OperatorError(
             "listeners_run",
-            f"{len(alive)} listeners are running on {where}: {some}" + (", …" if len(alive) > 3 else ""),
+            f"{_running(len(alive))} on {where}: {some}" + (", …" if len(alive) > 3 else ""),
             "Stop them first; one that was killed counts as dead when its lease has expired. Or: --force",
         )
+
+
+def _running(count: int) -> str:
+    return "1 listener is running" if count == 1 else f"{count} listeners are running"

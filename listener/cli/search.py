@@ -13,6 +13,7 @@ import typer
 
 from listener.cli import arguments
 from listener.cli.hits import Pieces, write_hits
+from listener.cli.in_shell import in_shell
 from listener.cli.output import Output
 from listener.cli.problems import UsageProblem
 from listener.cli.running import open_ingest, run
@@ -179,4 +180,4 @@ def _left(until: float) -> float:
 
 
 def _said(error: RequestError) -> str:
-    return error.message + (f" ({error.hint})" if error.hint else "")
+    return error.message + (f" ({in_shell(error.hint)})" if error.hint else "")

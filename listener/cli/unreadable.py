@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from listener.cli.fitting import short
+from listener.cli.in_shell import in_shell
 from listener.cli.output import Output
 from listener.errors import OperatorError
 
@@ -34,6 +35,10 @@ async def warn_of_unreadable(ingest: Ingest, requests: Sequence[UUID], output: O
     lonely = [one for one in found if (one.waiting_for or "").startswith("listener:")]
     if lonely:
         output.note(f"note: no listener is running, so nothing begins; to start one: {_start(lonely)}")
+    if held := next(
+        (one.waiting_for for one in found if (one.waiting_for or "").startswith("restored_database:")), None
+    ):
+        output.note(f"note: nothing begins: {in_shell(held)}")
     if not unreadable:
         return
     for one in unreadable:

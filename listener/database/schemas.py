@@ -97,7 +97,9 @@ async def find_vector_schema(connection: Connection) -> str:
         await _require_installed(connection)
         try:
             async with connection.transaction():
-                await connection.execute("create extension vector")
+                # A search_path without any schema of the database would leave no place for it.
+                is_nowhere = await connection.fetchval("select pg_catalog.current_schema() is null")
+                await connection.execute(f"create extension vector{' schema public' if is_nowhere else ''}")
         except (asyncpg.PostgresError, OSError) as error:
             raise OperatorError(
                 "pgvector_missing",

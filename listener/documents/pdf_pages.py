@@ -22,6 +22,7 @@ COUNT = re.compile(
     rb"/Type\s{0,9}/Pages\b[^<>]{0,300}?/Count\s{1,9}(\d{1,6})\b|/Count\s{1,9}(\d{1,6})\b[^<>]{0,300}?/Type\s{0,9}/Pages\b"
 )
 TAG = re.compile("<[^<>]*>")
+HIDDEN = 2 | 32  # flags of an annotation: hidden, not to be viewed
 MOST_NOTES = 10_000  # on a page
 DEEPEST = 60  # nodes in the tree of pages
 MOST_PAGES = 100_000
@@ -92,7 +93,7 @@ def _found(pdf: Any) -> Look:
         found.empty += [] if streams else [number]
         annotations = [one for one in _array(page.get("/Annots"))[:MOST_NOTES] if _is_dictionary(one)]
         pinned += [one.get("/FS") for one in annotations if _kind(one) == "/FileAttachment"]
-        noted = [(_text(one, "/T"), _words(one)) for one in annotations if _kind(one) not in UNSAID]
+        noted = [(_text(one, "/T"), _words(one)) for one in annotations if _kind(one) not in UNSAID and _is_shown(one)]
         found.notes += [(number, author, words) for author, words in noted if words]
     found.damaged |= bool(pdf.get_warnings())
     _add_files(pdf, pinned, found)
@@ -220,6 +221,12 @@ def _media_type(stream: Any) -> str | None:
 
 def _kind(annotation: Any) -> str:
     return str(annotation.get("/Subtype"))
+
+
+def _is_shown(annotation: Any) -> bool:
+    """Tell whether people see an annotation: it is not flagged as hidden, or as not to be viewed."""
+    flags = annotation.get("/F")
+    return not (isinstance(flags, int) and flags & HIDDEN)
 
 
 def _words(annotation: Any) -> str:

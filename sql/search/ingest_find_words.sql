@@ -22,7 +22,7 @@ declare
   v_total bigint;
   v_hits ingest.ingest_hit_v2[];
 begin
-  if numnode(v_asked.query) = 0 then
+  if coalesce(numnode(v_asked.query), 0) = 0 then
     return;
   end if;
   -- With very many words, the rarest decide.

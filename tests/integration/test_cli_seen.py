@@ -129,6 +129,17 @@ async def test_adding_while_no_listener_runs_says_how_to_start_one(ingest: Inges
     assert f"note: no listener is running, so nothing begins; to start one: INGEST_ROOTS={tmp_path} ingest" in ended.err
 
 
+async def test_adding_to_a_restored_database_says_what_nothing_begins_without(
+    ingest: Ingest, c: staging.Connection
+) -> None:
+    await c.execute("select ingest_settle_in()")  # as a listener does that starts
+    await c.execute("update ingest_installation set database_oid = 1")
+    ended = await ingest("add", "/srv/docs")
+    assert ended.status == 0
+    assert "note: nothing begins: restored_database: it is another database" in ended.err
+    assert ended.err.rstrip().endswith("to continue in it: ingest confirm-restore")
+
+
 async def test_adding_a_scheme_that_nothing_reads_says_so(ingest: Ingest, c: staging.Connection) -> None:
     await staging.add_listener(c, roots=["/srv/docs"])
     ended = await ingest("add", "gopher://example.org/x")

@@ -77,7 +77,7 @@ async def test_where_pgvector_is_not_installed_all_say_how_to_get_it(
     assert error.hint in said
 
 
-async def test_where_pgvector_only_has_to_be_created_a_migration_is_what_helps(
+async def test_where_pgvector_only_has_to_be_created_a_migration_is_what_helps_whatever_the_path_is(
     server: embedded.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"test_{uuid.uuid4().hex}"
@@ -85,7 +85,7 @@ async def test_where_pgvector_only_has_to_be_created_a_migration_is_what_helps(
     dsn = server.dsn(name)
     try:
         async with session(dsn) as c:
-            await c.execute("drop extension vector")
+            await c.execute(f"drop extension vector; alter database {name} set search_path = 'nowhere'")
         with pytest.raises(OperatorError, match="ingest migrate") as raised:
             await connected(dsn)
         assert raised.value.code == "schema_not_migrated"

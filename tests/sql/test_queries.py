@@ -122,6 +122,8 @@ async def test_without_a_listener_a_call_fails_at_once_and_leaves_nothing(c: Con
     error = await refused(c, CALL, "how?", "1 day")
     assert (error.sqlstate, error.constraint_name) == ("IG032", "no_listener")
     assert await open_queries(c) == []
+    await c.execute("update ingest_installation set database_oid = 1")
+    assert "select ingest_confirm_restore()" in ((await refused(c, CALL, "how?", "1 day")).hint or "")
 
 
 async def test_a_caller_gets_the_embedder_s_code_message_and_hint_and_the_next_tries_again(

@@ -22,6 +22,15 @@ async def found(c: Connection, arguments: str, *values: object) -> list[str]:
     return [row["uri"] for row in await c.fetch(f"select uri from ingest_search({arguments})", *values)]
 
 
+async def test_without_a_query_nothing_is_found_and_nothing_said(c: Connection) -> None:
+    await ingest(c, {"a": "cats"})
+    said: list[object] = []
+    c.add_log_listener(lambda _, message: said.append(message))
+    assert await found(c, "null") == []
+    assert await found(c, "null, by => 'words'") == []
+    assert said == []
+
+
 async def test_since_is_when_the_source_says_it_was_changed_or_when_it_was_published(c: Connection) -> None:
     await ingest(c, dict.fromkeys(["file", "old", "inline"], "cats"))
     await c.execute("update ingest_documents set modified_at = '2020-01-01' where uri = 'old'")

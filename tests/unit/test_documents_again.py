@@ -174,6 +174,15 @@ async def test_files_that_a_pdf_is_associated_with_and_notes_in_rich_text_are_ta
     assert [(part.name, part.data) for part in parsed.parts] == [("order.xml", b"<order/>")]
 
 
+async def test_notes_of_a_pdf_that_nobody_sees_are_left_out(pool: Workers) -> None:
+    shapes = [f"<</Type/Annot/Subtype/Text/Rect[1 1 2 2]/Contents(note {flags})/F {flags}>>" for flags in (0, 2, 4, 36)]
+    objects = {100 + place: shape.encode() for place, shape in enumerate(shapes)}
+    parsed = await read(
+        pool, "a.pdf", pdf_file([BODY], objects=objects, on_page="/Annots[100 0 R 101 0 R 102 0 R 103 0 R]")
+    )
+    assert [line for line in parsed.text.splitlines() if "note" in line] == ["Note: note 0", "Note: note 4"]
+
+
 async def test_a_page_whose_bytes_were_lost_is_said_beside_one_that_is_gone(pool: Workers) -> None:
     data = pdf_file([f"Page {number} of the log." for number in range(1, 6)])
     first, second = data.index(b"15 0 obj"), data.index(b"17 0 obj")
