@@ -62,7 +62,7 @@ class StepResults(NamedTuple):
     at_once: bool = False
 
 
-class Answered(NamedTuple):
+class AnsweredChunk(NamedTuple):
     """What became of the chunk at a place, said before its call has ended; ``tokens``: that the call took so far."""
 
     place: int
@@ -134,7 +134,7 @@ def probe_step(point: str, version: str, options: Mapping[str, Any]) -> StepResu
 
 
 def _say_aside(place: int, text: str, tokens: int) -> None:
-    serving.say_aside(Answered(place, text, tokens))
+    serving.say_aside(AnsweredChunk(place, text, tokens))
 
 
 def _as_result(became: object, text: str, pages: Sequence[int]) -> StepResult:

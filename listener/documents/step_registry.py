@@ -22,7 +22,7 @@ from listener.documents.pool import Workers
 from listener.documents.reading import Malformed, short
 from listener.documents.received import notes
 from listener.documents.received import pages as in_order
-from listener.documents.step_calls import Answered, StepResult, StepSaid, describe_step, rework_chunks
+from listener.documents.step_calls import AnsweredChunk, StepResult, StepSaid, describe_step, rework_chunks
 from listener.documents.steps import ChunkText
 from listener.errors import DocumentError
 from listener.extensions import Registered, broken, registered
@@ -43,7 +43,7 @@ ALONE = ("failed", "refused")  # what a call over several may have come to for o
 
 T = TypeVar("T")
 
-_ANSWERED = TypeAdapter(Answered)
+_ANSWERED = TypeAdapter(AnsweredChunk)
 _KEPT = TypeAdapter(StepResult)
 
 

@@ -11,4 +11,5 @@ drop function if exists ingest.ingest_save_results(ingest.ingest_fence_v1, text,
 drop function if exists ingest.ingest_steps_not_counted(ingest.ingest_requests);
 -- squawk-ignore ban-drop-function
 drop function if exists ingest.ingest_drop_documents(ingest.ingest_fence_v1, ingest.ingest_dropped_v1[]);
+-- squawk-ignore ban-drop-type
 drop type if exists ingest.ingest_dropped_v1;

@@ -245,9 +245,16 @@ class Watched(Workers):
         super().__init__(*args)
         self.given: list[float] = []
 
-    async def run(self, function: Any, *args: Any, timeout: float | None = None, most: int | None = None) -> Any:
+    async def run(
+        self,
+        function: Any,
+        *args: Any,
+        timeout: float | None = None,
+        most: int | None = None,
+        asides: list[Any] | None = None,
+    ) -> Any:
         self.given.append(self.timeout_seconds if timeout is None else timeout)
-        return await super().run(function, *args, timeout=timeout, most=most)
+        return await super().run(function, *args, timeout=timeout, most=most, asides=asides)
 
 
 @pytest.mark.parametrize(("share", "tries"), [(1 / 3, 2), (1.0, 1)])

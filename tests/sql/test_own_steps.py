@@ -131,7 +131,7 @@ async def test_who_has_a_right_sees_which_steps_a_collection_names_and_which_lis
       from ingest_list_steps('docs')"""
     await collection(c, "docs", steps=[*STEPS, {"name": "whisper"}])
     await collection(c, "plain")
-    nobody = [("shout", None, None, [], 0, 0, []), ("whisper", None, None, [], 0, 0, [])]
+    nobody: list[tuple[object, ...]] = [("shout", None, None, [], 0, 0, []), ("whisper", None, None, [], 0, 0, [])]
     assert [tuple(row) for row in await c.fetch(listed)] == nobody
     await listener(c, "L1", shout=SHOUT)
     await listener(c, "L2", shout={**SHOUT, "version": "2", "options": {}})
@@ -201,6 +201,22 @@ async def test_what_is_loaded_later_of_an_older_reading_than_a_dropped_one_is_su
     await publish(c, older, 0, await own(c, older))
     assert await c.fetchval("select reason from ingest_revisions where request_id = $1", older) == "superseded"
     assert await c.fetchval("select count(*) from ingest_documents") == 0
+
+
+async def test_what_a_plan_drops_stays_and_so_does_what_is_under_way_of_it(c: Connection) -> None:
+    await listener(c, shout=SHOUT)
+    await collection(c, "docs", steps=STEPS)
+    (live,), _, _ = await stepped(c, ["b"])
+    await carry(c, live, "published")
+    (older,), _, _ = await stepped(c)
+    await carry(c, older, "embedded")
+    fence = await stepped(c, ["a", "b"], options={"plan": True})
+    rows = await c.fetch("select * from ingest_to_load($1::ingest_fence_v1)", fence)
+    await c.execute(DROP, fence, [(row["id"], row["read_seq"], b"1", {"code": "dropped"}, None) for row in rows])
+    assert await c.fetchval("select count(*) from ingest_revisions where reason = 'dropped'") == 2
+    await publish(c, older, 0, await own(c, older))
+    documents = await c.fetch("select uri from ingest_documents where revision_id is not null order by uri")
+    assert [row["uri"] for row in documents] == ["a", "b"]
 
 
 async def test_a_dropped_part_is_skipped_and_what_was_live_of_it_goes_too(c: Connection) -> None:

@@ -26,7 +26,7 @@ begin
   from unnest(p_dropped) n
   where v.id = n.revision and n.part is null and v.request_id = any (v_owned) and v.batch = p_fence.batch and v.state = 'discovered';
   with gone as (
-    update ingest.ingest_documents d set live_seq = v.read_seq
+    update ingest.ingest_documents d set live_seq = case when ingest.ingest_is_plan(r) then d.live_seq else v.read_seq end
     from ingest.ingest_revisions v join ingest.ingest_requests r on r.id = v.request_id
     where v.id = any (v_ids) and v.state = 'discovered' and r.id = any (v_owned) and d.collection = v.collection and d.uri = v.uri
       and (d.revision_id is null or d.live_seq < v.read_seq and not ingest.ingest_is_plan(r))
