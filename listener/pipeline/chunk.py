@@ -20,7 +20,7 @@ from listener.pipeline.tools import Tools, in_turn, with_texts
 from listener.pipeline.under_way import Headways
 from listener.pipeline.writes import written_now_and_then
 
-HERE_CHARACTERS = 1000  # a tenth of a millisecond, what a thread would cost too; whatever they are, no more than 20
+HERE_CHARACTERS = 1000  # a tenth of a millisecond, what a thread would cost too; whatever they are, no more than 10
 CALL_CHARACTERS = 200_000  # chunked per call, unless a text is longer: that takes longer than a worker's round trip
 
 Some = list[tuple[ToChunk, Asked]]

@@ -5,4 +5,4 @@ as $$
   from ingest.ingest_requests r where r.status = 'pending' and not r.due;
 $$;
 
-comment on function ingest.ingest_seconds_until_due() is 'Seconds until the next scheduled request is due; null: none is scheduled.';
+comment on function ingest.ingest_seconds_until_due() is 'For listeners of the former release: seconds until the next scheduled request is due; null: none is scheduled.';

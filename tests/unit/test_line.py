@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 
+import pytest
+
 from listener.engine.line import MOST_SECONDS, REMEMBERED, Line, Standing, WhoseTurn
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -94,3 +96,22 @@ def test_what_is_remembered_below_priorities_is_bounded() -> None:
     below = {str(priority): {"left": 0} for priority in range(100)}
     turns.answered(turns.asked(), {"long": {"collections": {}, "below": below}}, [], 0.001)
     assert json.loads(turns.asked())["long"]["below"] == {}
+
+
+@pytest.mark.parametrize("left", ["locked", "more", "left", "looks"])
+def test_a_claim_that_passed_something_by_has_not_seen_all(left: str) -> None:
+    turns = WhoseTurn()
+    none = {"locked": False, "more": False, "left": False, "looks": 3}
+    turns.answered(turns.asked(), none, [], 0.001)
+    assert turns.saw_all
+    turns.answered(turns.asked(), none | {left: 200 if left == "looks" else True}, [], 0.001)
+    assert not turns.saw_all
+
+
+def test_a_claim_that_began_farther_back_has_not_seen_all() -> None:
+    turns = WhoseTurn()
+    turns.answered(turns.asked(), {}, ROWS, 0.15)
+    turns.answered(turns.asked(), {}, [], 0.001)
+    assert not turns.saw_all
+    turns.answered(turns.asked(front=True), {}, [], 0.001)
+    assert turns.saw_all
