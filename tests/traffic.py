@@ -211,9 +211,9 @@ class ByBoth(Search):
         return [row["uri"] for row in rows]
 
 
-def searches(dsn: str, anchors: Mapping[str, str]) -> list[Search]:
+def searches(dsn: str, anchors: Mapping[str, str], pause: float) -> list[Search]:
     """Return a search of each way."""
-    return [way(dsn, anchors=anchors) for way in (ByWords, ByVector, ByBoth)]
+    return [way(dsn, pause, anchors=anchors) for way in (ByWords, ByVector, ByBoth)]
 
 
 async def anchored(c: Connection) -> dict[str, str]:

@@ -126,8 +126,9 @@ class Story:
         anchors = await anchored(c)
         await until(lambda: _all_ended(c))
         upgrade.inserts = Inserts(self.dsn, pause=upgrade.scale.pause)
-        upgrade.folders = Folders(self.dsn, root=self.folder / "root", files=upgrade.scale.files)
-        upgrade.searches = searches(self.dsn, anchors)
+        scale = upgrade.scale
+        upgrade.folders = Folders(self.dsn, scale.pause, root=self.folder / "root", files=scale.files)
+        upgrade.searches = searches(self.dsn, anchors, scale.pause)
         async with flowing(*upgrade.searches):
             async with flowing(upgrade.inserts, upgrade.folders):
                 await self._migrate_and_take_turns(c)
