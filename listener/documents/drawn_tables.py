@@ -22,7 +22,7 @@ RULES = re.compile(r"^[ \t]*={1,300}(?:[ \t]+={1,300})+[ \t\r]*$", re.MULTILINE)
 NO_ROW = re.compile(r"\n[ \t]*(?![ \t|+])")
 EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
 BARS = re.compile(r"^\|===[ \t\r]*$", re.MULTILINE)
-NAMED = re.compile(r"\[[^\]\n]*(?:header|%h)[^\]\n]*\][ \t\r]*\n(?:\.[^\n]*\n)?\Z", re.IGNORECASE)
+NAMED = re.compile(r"^\[(?=[^\]\n]*(?:header|%h))[^\]\n]*\][ \t\r]*\n(?:\.[^\n]*\n)?\Z", re.IGNORECASE | re.MULTILINE)
 ABOVE = 300  # characters above a table in which it is said to have a header
 DIRECTIVE = re.compile(r"^(?P<indent>[ \t]*)\.\. (?P<kind>list|csv)-table::", re.MULTILINE)
 HEADER_ROWS = re.compile(r":header-rows:[ \t]*[1-9]")

@@ -32,10 +32,9 @@ _OVER = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "=": "\u030
 _SIGNS = re.compile(r"\\(?:\\\*?(?:\[[^\[\]]*\])?|([&%$#_{}])|[,;: ])|~")
 _COMMAND = re.compile(r"\\[a-zA-Z]+\*?[ \t]*(?:\[[^\[\]]*\])?|[{}$]")
 # ``code`` and *emphasis* of reStructuredText, *strong*, _emphasis_ and `code` of AsciiDoc, /italic/ and =code= of Org
-_MARKED = re.compile(
-    r"(?<!\w)(?:(?P<sign>``?|\*\*?|_|/|=|~|\+)|:\w{1,20}:(?P<role>`))(?=\S)(?P<said>[^`*=~\n]{0,300}?[^\s`*=~])"
-    r"(?:(?(sign)(?P=sign)|`))(?!\w)"
-)
+_SAID = r"((?=\S)[^`*=~\n]{0,300}?[^\s`*=~])"
+_MARKS = "|".join(rf"{sign}{_SAID}{sign}" for sign in ("``", "`", r"\*\*", r"\*", "_", "/", "=", "~", r"\+"))
+_MARKED = re.compile(rf"(?<!\w)(?:{_MARKS}|:\w{{1,20}}:`{_SAID}`)(?!\w)")
 _WRITTEN = re.compile("\0(\\d+)\0")
 
 
@@ -46,7 +45,7 @@ def first_heading_of(text: str, kind: str) -> str | None:
             title = found["title"].strip()
             if kind == "text/x-rst" and (len(found["under"]) < len(title) or _UNDERLINE.fullmatch(title)):
                 continue
-            title = _of_tex(title) if kind == "text/x-tex" else _MARKED.sub(r"\g<said>", title)
+            title = _of_tex(title) if kind == "text/x-tex" else _MARKED.sub(lambda found: found[found.lastindex or 0], title)
             return " ".join(title.split())
     return None
 

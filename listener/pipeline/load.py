@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from operator import attrgetter
@@ -142,7 +142,7 @@ async def _load_portion(
     async with written_now_and_then(save, reading.headways.write) as write:
 
         async def parse(one: _Read) -> None:
-            with reading.headways.of(one.row.id):
+            with reading.headways.of(one.row.id) if isinstance(one.outcome, Fetched) else nullcontext():
                 document = await _document(tools, one)
             if one.asked.whole and any(code_of(found.error) == "too_large" for found in document):
                 larger.append(one.asked.whole)

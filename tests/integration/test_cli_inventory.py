@@ -263,7 +263,7 @@ async def test_doctor_says_which_own_steps_are_here_and_which_a_collection_lacks
         return {one["name"]: (one["state"], one["message"]) for one in ended.json["checks"]}
 
     found = await said()
-    assert found["own steps"] == ("ok", "contextual 1; redact 1")
+    assert found["own steps"] == ("ok", "contextual 1; redact 2")
     assert found["steps"] == ("ok", "redact (no listener runs); whisper (no listener runs)")
     await add_listener(own)
     steps = {"redact": {"version": "1", "place": "document", "paid": False, "options": {}}}

@@ -153,7 +153,7 @@ async def test_an_evaluation_that_expects_nothing_of_what_is_there_is_refused(
     file.write_text('{"query": "cats", "expected": ["docs/far"]}\n', encoding="utf-8")
     ended = await ingest("eval", str(file), "-c", "mail", "--by", "words")
     assert (ended.status, ended.code()) == (2, "not_in_collection")
-    assert "It has letter: --base" in ended.err
+    assert "--base" in ended.err
     assert (await ingest("eval", str(file), "-c", "nowhere", "--by", "words")).code() == "unknown_collection"
     async with listener.connect(c) as connected:
         for judged in ([{"query": "cats", "expected": ["far"]}], ["cats"]):

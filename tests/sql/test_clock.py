@@ -21,6 +21,8 @@ ALLOWED = {
     "ingest_count_pending",
     "ingest_change_tenant",
     "ingest_check_new_collection",
+    "ingest_drop_documents",  # which statement it is
+    "ingest_move_pointers",
     "ingest_forget",  # what came before it, by the rows' own times
     "ingest_forget_rows",
     "ingest_forget_documents",

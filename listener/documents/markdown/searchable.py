@@ -64,6 +64,5 @@ def searchable(text: str) -> str:
 
 def unmarked_words(text: str) -> str:
     """Return the text without marks of Markdown inside of words: ``**P**ersonal``, ``H~2~O``, ``H<sub>2</sub>O``."""
-    if any(mark in text for mark in ("*", "~", "^", "</", "&", "<wbr", "$_")) and _MARKED.search(text):
-        return _MARKS.sub(_KEPT, text)
-    return text
+    may_be = "*" in text or "~" in text or "^" in text or "</" in text or "&" in text or "<wbr" in text or "$_" in text
+    return _MARKS.sub(_KEPT, text) if may_be and _MARKED.search(text) else text
