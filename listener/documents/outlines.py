@@ -45,9 +45,13 @@ def first_heading_of(text: str, kind: str) -> str | None:
             title = found["title"].strip()
             if kind == "text/x-rst" and (len(found["under"]) < len(title) or _UNDERLINE.fullmatch(title)):
                 continue
-            title = _of_tex(title) if kind == "text/x-tex" else _MARKED.sub(lambda found: found[found.lastindex or 0], title)
+            title = _of_tex(title) if kind == "text/x-tex" else _MARKED.sub(_said, title)
             return " ".join(title.split())
     return None
+
+
+def _said(found: re.Match[str]) -> str:
+    return str(found[found.lastindex or 0])
 
 
 def _of_tex(title: str) -> str:
