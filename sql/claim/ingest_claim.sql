@@ -67,7 +67,7 @@ begin
     v_prepared := true;
   end loop;
   turns := v_turns || jsonb_build_object('locked', (v_turns -> 'locked')::boolean or v_claimed < cardinality(v_ids),
-                                         'next', extract(epoch from v_next - ingest.ingest_now())::float8);
+                                         'next', case when isfinite(v_next) then extract(epoch from v_next - ingest.ingest_now())::float8 end);
   return next;
 end
 $$;
