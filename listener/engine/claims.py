@@ -127,7 +127,7 @@ class Claims(Loop):
                 await set_within(places.given_back, STUCK_SECONDS)
 
     def _next_look(self) -> float | None:
-        """Return when to look again without a ring, in seconds: for what is scheduled, left to others, or has no place."""
+        """Return when to look again without a ring, in seconds: for what is scheduled, was left, or has no place."""
         looks = [self._due_at - time.monotonic()] if self._due_at is not None else []
         if self._left_at is not None:
             looks.append(LEAVES_SECONDS)
