@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -189,7 +189,8 @@ def _by(hits: list[Hit]) -> str:
 def status(row: asyncpg.Record) -> Status:
     """Return a row of ``statements.STATUS``."""
     errors = {key: reason(row[key]) for key in ("error", "last_error", "note")}
-    return Status(**{**row, **errors, "id": UUID(row["id"])})
+    run_at = row["run_at"] if row["run_at"].tzinfo else row["run_at"].replace(tzinfo=timezone.utc)  # infinity has none
+    return Status(**{**row, **errors, "id": UUID(row["id"]), "run_at": run_at})
 
 
 def failure(row: asyncpg.Record) -> Failure:

@@ -69,7 +69,7 @@ class Claims(Loop):
         self._lines = WhoseTurn()
         self._left_at: float | None = None
         self._vain = 0
-        self._due: float | None = None
+        self._due_at: float | None = None
         self._slept = 0.0
         self._sleeps_on = False
         self._one_claim = anyio.Lock()
@@ -112,7 +112,7 @@ class Claims(Loop):
         if self._vain >= MOST_VAIN:
             await anyio.sleep(VAIN_PAUSE_SECONDS)
         began = time.monotonic()
-        rang = await self._doorbell.wait("locked" if self._lines.locked else answer, self._next_look(self._due))
+        rang = await self._doorbell.wait("locked" if self._lines.locked else answer, self._next_look())
         self._slept = time.monotonic() - began
         self._vain = self._vain + 1 if rang else 0
 
@@ -126,9 +126,9 @@ class Claims(Loop):
             if time.monotonic() < stuck_at or not beside.requests or not await self._claim(beside):
                 await set_within(places.given_back, STUCK_SECONDS)
 
-    def _next_look(self, due: float | None) -> float | None:
-        """Return when to look again without a notification, in seconds: for requests left to others, or no place."""
-        looks = [due] if due is not None else []
+    def _next_look(self) -> float | None:
+        """Return when to look again without a ring, in seconds: for what is scheduled, was left, or has no place."""
+        looks = [self._due_at - time.monotonic()] if self._due_at is not None else []
         if self._left_at is not None:
             looks.append(LEAVES_SECONDS)
         if self._lines.more:
@@ -150,7 +150,8 @@ class Claims(Loop):
     async def _claim_and_start(self, room: Room, front: bool) -> bool:
         asked, began = self._lines.asked(front, room.served_small), time.monotonic()
         leaves = self._left_at is None or began - self._left_at < LEAVES_SECONDS
-        claimed, self._due, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
+        claimed, due, answer = await engine_rows.claim(self._doorbell.fetch, self._claimant, room, leaves, asked)
+        self._due_at = None if due is None else time.monotonic() + due  # to start what was claimed may take long
         self._lines.answered(asked, answer, [one.standing for one in claimed], time.monotonic() - began)
         rings = self._lines.left and self._left_at is None
         self._left_at = (self._left_at or began) if self._lines.left else None

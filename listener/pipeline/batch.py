@@ -53,7 +53,8 @@ class Tries:
 
     def count(self, verdict: str, progress: bool) -> None:
         """Note how an attempt ended: its service was ``away``, is ``well``, or patience is ``over``."""
-        self.failed = self.most if verdict == "over" else 0 if verdict == "away" else 1 if progress else self.failed + 1
+        is_away = verdict in ("away", "left")
+        self.failed = self.most if verdict == "over" else 0 if is_away else 1 if progress else self.failed + 1
 
 
 class BatchRuns:
@@ -143,7 +144,7 @@ class BatchRuns:
                 if isinstance(away, StepAway):
                     await self._before_next(turns, away, verdict, seat)
                 else:
-                    patient = verdict == "away"
+                    patient = verdict in ("away", "left")
 
     async def _embed_in_all(
         self, tools: Tools, fence: Fence, settings: BatchSettings, texts: Texts, seat: Seat | None, patient: bool
@@ -232,6 +233,8 @@ class BatchRuns:
                 assert seat is not None, "requests with own steps share no batch"
                 texts.let_go()
                 verdict = await self.waits.after_reading(fence, settings, seat, away)
+                if verdict == "left":
+                    raise GenerationLeft from away
                 await self._before_next(turns, away, verdict, seat)
             except ServiceError as error:
                 texts.let_go()

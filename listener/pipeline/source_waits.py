@@ -39,13 +39,13 @@ class SourceWaits:
     async def after_reading(self, fence: Fence, settings: BatchSettings, seat: Seat, away: SourceAway) -> str:
         """Park a batch that could not read documents; return ``away`` or ``well``, as its source was, or ``over``.
 
-        Raises LostOwnership.
+        Or ``left``: nobody asks any more for the generation that it was on its way into. Raises LostOwnership.
         """
         key, reason = (away.service, settings.tenant), _reason(away.error, away.step, away.service)
         await self._suspect(key, away.place, away.error, reason)
         one = self._parked(fence, settings, key)
         verdict = await self._park(fence, one, seat, reason)
-        return verdict if verdict == "over" else "away" if one.opened else "well"
+        return verdict if verdict in ("over", "left") else "away" if one.opened else "well"
 
     async def after_looking(self, request: RunningRequest, seat: Seat, error: ServiceError) -> str:
         """Park a request whose source could not be looked at; return as ``after_reading``. Raises LostOwnership."""

@@ -48,7 +48,8 @@ begin
           settings = coalesce(r.settings, ingest.ingest_settings(c, s) || case when r.generation is null then '{}' else ingest.ingest_generation_settings(r.collection, r.generation) end || v_reading || ingest.ingest_step_versions(c.steps, v_steps)), error = null, finished_at = null,
           deadline_at = ingest.ingest_now() + (r.options ->> 'timeout_seconds')::float8 * interval '1 second'
       from ingest.ingest_collections c join ingest.ingest_spaces s on s.id = c.space_id
-      where r.id = any (v_ids) and r.status = 'pending' and c.name = r.collection
+      where r.id = any (v_ids) and r.executor_id is null  -- pending, but by id: an index of what is pending may have grown since it was counted
+        and c.name = r.collection
       returning r.id, r.priority, r.created_at, case when r.generation is null then r.source end, r.options, r.attempt, ingest.ingest_share_key(r),
                 coalesce(r.submitted_by, r.created_by), r.collection, ingest.ingest_is_long(r), null::jsonb;
     get diagnostics v_rows = row_count;
@@ -67,7 +68,7 @@ begin
     v_prepared := true;
   end loop;
   turns := v_turns || jsonb_build_object('locked', (v_turns -> 'locked')::boolean or v_claimed < cardinality(v_ids),
-                                         'next', extract(epoch from v_next - ingest.ingest_now())::float8);
+                                         'next', case when isfinite(v_next) then extract(epoch from v_next - ingest.ingest_now())::float8 end);
   return next;
 end
 $$;

@@ -34,7 +34,10 @@ begin
   while v_priority is not null and cardinality(ids) < p_most and looks < 200 loop
     if v_left <= 0 then
       v_submitter := ingest.ingest_next_submitter(p_long, v_priority, v_submitter);
-      exit when v_submitter is null;  -- others have taken it meanwhile
+      if v_submitter is null then  -- others have taken it meanwhile; what is less urgent was not looked at
+        locked := true;
+        exit;
+      end if;
       v_left := ingest.ingest_weight(v_submitter);
     end if;
     v_next := ingest.ingest_next_submitter(p_long, v_priority, v_submitter);
@@ -71,7 +74,7 @@ begin
   v_turn := jsonb_build_object('submitter', v_submitter, 'left', v_left, 'collections', v_after, 'again', v_again);
   if v_from is not null then
     turn := jsonb_set(turn, array['below', v_from], v_turn);
-    looks := case when ids = '{}' then 200 else looks end;  -- not at what is more urgent
+    looks := 200;  -- not at what is more urgent
   else
     turn := v_turn || jsonb_build_object('below', case when looks >= 200 then coalesce(turn -> 'below', '{}') else '{}' end);
   end if;
@@ -84,4 +87,4 @@ comment on function ingest.ingest_pick(boolean, int, text[], jsonb, boolean, jso
   'collections that get none. p_space: see ingest_pick_of. turn: whose turn was last, {submitter, left, collections, again}, where to go on '
   'first, if a look from the front takes long (stay, see ingest_pick_on), and the same below the priorities in which a call found nothing '
   'with all of its looks (from, below): otherwise nothing less urgent would have its turn. looks: 200 of them at a time, then the next call continues. '
-  'locked: something was passed by, since somebody has locked it. rooms: see ingest_pick_of; of both kinds together.';
+  'locked: something was passed by, since somebody has locked it, or has just taken it. rooms: see ingest_pick_of; of both kinds together.';

@@ -88,6 +88,12 @@ async def test_each_argument_reaches_its_column(ingest: listener.Ingest, c: Conn
     assert (await ingest.status(str(request))).code == "cancelled"
 
 
+async def test_a_request_that_is_put_off_for_ever_has_a_time_like_any_other(ingest: listener.Ingest, name: str) -> None:
+    status = await ingest.status(await ingest.add(content="never", collection=name, run_at="infinity"))
+    assert status.run_at > status.created_at
+    await ingest.cancel(status.id)
+
+
 async def test_failed_documents_are_listed_and_can_be_raised(ingest: listener.Ingest, name: str) -> None:
     request = await ingest.add(content=b"\x89PNG\r\n\x1a\n" + bytes(20), uri="logo.png", collection=name)
     outcome = await ingest.wait(request, timeout=60)

@@ -221,6 +221,27 @@ async def test_a_service_of_a_step_that_is_away_is_waited_for_and_nothing_is_pai
 
 
 @pytest.mark.long
+async def test_what_waits_for_the_service_of_a_step_goes_on_as_the_generation_that_it_is_brought_into_stops(
+    own: Connection, start: Start, model: EmbeddingService
+) -> None:
+    running = start(step_workers=1)
+    await collection(own, "docs", steps=[{"name": "contextual"}])
+    await ingested(own, content="Note one.", collection="docs")
+    running.hold("before:list_standing")
+    making = await own.fetchval("select ingest_reembed('docs', '{\"chunk_size\": 200, \"chunk_overlap\": 0}')")
+    running.held("before:list_standing")
+    model.next(chat)  # for the live one
+    model.always(failing(500))
+    meanwhile = await add(own, content="A note of many words. " * 20, collection="docs")
+    waits = "select waiting_for like '%own step contextual%' from ingest_status where id = $1"
+    await until(lambda: own.fetchval(waits, meanwhile))
+    await own.execute("select ingest_cancel($1)", making)
+    (row,) = await ended(own, meanwhile)
+    assert (row["status"], row["error"]) == ("succeeded", None)
+    running.go()
+
+
+@pytest.mark.long
 async def test_a_listener_that_dies_while_a_step_runs_has_paid_what_was_answered(
     own: Connection, start: Start, model: EmbeddingService, tmp_path: Path
 ) -> None:

@@ -71,3 +71,10 @@ async def test_a_listener_that_sleeps_on_wakes_when_the_next_scheduled_request_i
             now = await add(c, content="now")
             later = await c.fetchval(LATER)
         await ended(c, now, later)
+
+
+async def test_a_listener_takes_no_harm_from_a_request_that_is_put_off_for_ever(it: ListenerProcess) -> None:
+    async with session(it.dsn) as c:
+        await c.execute("insert into ingest_requests (content, run_at) values ('never', 'infinity')")
+        for number in range(2):
+            await ingested(c, content=f"one of {number}")

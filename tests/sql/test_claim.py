@@ -80,6 +80,17 @@ async def test_a_scheduled_request_waits_for_its_time(c: Connection) -> None:
     assert (await turns_of(c))["next"] is None
 
 
+async def test_a_request_that_is_put_off_for_ever_is_in_nobody_s_way(c: Connection) -> None:
+    never = await c.fetchval("insert into ingest_requests (source, run_at) values ('/a', 'infinity') returning id")
+    assert (await turns_of(c))["next"] is None
+    assert await c.fetchval("select ingest_seconds_until_due()") is None
+    await c.execute("insert into ingest_requests (source, run_at) values ('/b', now() + interval '1 hour')")
+    assert 3590 < (await turns_of(c))["next"] <= 3600
+    assert 3590 < await c.fetchval("select ingest_seconds_until_due()") <= 3600
+    await c.execute("update ingest_requests set run_at = now() where id = $1", never)
+    assert await claim(c) == [never]
+
+
 async def test_what_a_claim_passed_by_since_it_is_locked_is_left_for_another_look(
     c: Connection, other: Connection
 ) -> None:

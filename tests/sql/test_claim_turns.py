@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 from staging import SPACE, Connection, add, add_listener, collection, settle
 
+from listener.engine.line import WhoseTurn
+
 CLAIM = """
   select id, submitter, collection, long, turns from ingest_claim($1, '{/}', $2, $3, $4, $5, $6, $7, $8)
   order by id nulls last
@@ -265,6 +267,32 @@ async def test_what_can_run_has_its_turn_below_hundreds_that_are_more_urgent_and
     await put(c, 6, "A", "well 1")
     found = [await claimant.claim() for _ in range(6)]
     assert "z" in [name for some in found for _, name in some], "what is more urgent is looked at all around"
+
+
+async def test_a_claim_that_begins_below_what_is_more_urgent_has_not_looked_at_all(c: Connection) -> None:
+    """Its listener must not sleep on it: behind hundreds that can't run, one that can may stand."""
+    await c.execute(AWAY, "test test")
+    urgent = "insert into ingest_requests (source, collection, priority) select '/a', 'm ' || n, -1 from "
+    await c.execute(urgent + "generate_series(1, 250) n")
+    claimant = Claimant(c)
+    assert await claimant.claim(4) == []
+    await collection(c, "well", embedder="test", model="another", dimensions=3)
+    await put(c, 1, "A", "well")
+    assert await claimant.claim(4) == [("A", "well")]
+    turns = WhoseTurn()
+    turns.answered(turns.asked(), claimant.turns, [], 0.001)
+    assert not turns.saw_all
+
+
+async def test_a_claim_from_which_others_took_what_is_most_urgent_has_not_looked_at_all(c: Connection) -> None:
+    await put(c, 1, "A", priority=7)
+    await c.execute(
+        "create or replace function ingest_next_priority(p_long boolean, p_from bigint) returns int language sql"
+        " return case when p_from <= 3 then 3 end"
+    )  # fmt: skip  (as it was a moment ago)
+    claimant = Claimant(c)
+    assert await claimant.claim() == []
+    assert claimant.turns["locked"]
 
 
 async def test_a_listener_without_a_place_learns_that_more_waits_for_one(c: Connection) -> None:

@@ -326,6 +326,20 @@ async def test_a_batch_is_told_what_has_become_of_the_generation_that_it_is_brou
     assert await c.fetchval(*ask) == "gone"
 
 
+async def test_one_of_those_that_share_a_batch_is_asked_that_still_goes_on(c: Connection) -> None:
+    await first(c, AB)
+    await order(c)
+    requests = [await add(c, content="a", uri=uri) for uri in ("c", "d")]
+    assert set(requests) <= set(await claim(c))
+    owner = uuid.uuid4()
+    assert await c.fetchval("select cardinality(ingest_begin_shared($1, 'L1', $2))", requests, owner) == 2
+    await c.execute("update ingest_batches set generation = 2 where request_id = any ($1)", requests)
+    ask = "select ingest_asked_for($1::ingest_fence_v1)", (requests, 1, owner)
+    for one_of_them, expected in zip(requests, ("made", "gone"), strict=True):
+        await c.execute("select ingest_cancel($1)", one_of_them)
+        assert await c.fetchval(*ask) == expected
+
+
 async def test_what_is_parked_for_a_generation_that_stops_is_told_to_go_on_without_it(c: Connection) -> None:
     await first(c, AB)
     await listed(c, making := await order(c))
