@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from threading import Lock, Thread, current_thread, enumerate as all_threads
+from threading import Lock, Thread, current_thread
+from threading import enumerate as all_threads
 from typing import Any, TypeAlias
 
 Options: TypeAlias = Mapping[str, Any]
@@ -173,7 +174,7 @@ def take_used() -> int:
 
 @contextmanager
 def heard(hear: Hear) -> Iterator[None]:
-    """Have what steps say with ``answered`` heard, with the tokens used so far; nothing more once the block has ended."""
+    """Have what steps say with ``answered`` heard, with the tokens used so far; nothing more after the block."""
     global _hear, _others  # noqa: PLW0603 - as above
     _hear, _others = hear, frozenset(all_threads()) - {current_thread()}
     try:
