@@ -79,7 +79,8 @@ def barred(text: str) -> Iterator[Table]:
 
 def directed(text: str) -> Iterator[Table]:
     """Yield the tables that Sphinx and Docutils make of lists and of values."""
-    for found in DIRECTIVE.finditer(text):
+    end = 0
+    while found := DIRECTIVE.search(text, end):  # what is in one, and that in it, would be gone through again and again
         end = end_of_block(text, found.end(), len(found["indent"]))
         if found["kind"] == "csv":
             if header := HEADER.search(text, found.end(), min(end, found.end() + MOST_OPTIONS)):

@@ -14,6 +14,7 @@ RAISED = str.maketrans("0123456789+-−n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻
 RAISABLE = frozenset("0123456789+-−n")
 ROOTS = {"": "√", "2": "√", "3": "∛", "4": "∜"}
 DEEPEST = 60
+MOST_MARKED = 100  # characters that get a mark each: marks over marks would make a book of a page
 MATHS = frozenset({f"{M}oMath", f"{M}oMathPara"})
 
 
@@ -132,8 +133,10 @@ def _bar(element: Element, read: Read) -> str:
 
 
 def over_letters(text: str, mark: str) -> str:
-    """Return a text with a mark over, or below, each of its letters."""
-    return "".join(f"{sign}{mark}" if sign.isalnum() else sign for sign in text) if mark else text
+    """Return a text with a mark over, or below, each of its letters; of a long one, behind it."""
+    if not mark or len(text) > MOST_MARKED:
+        return text + mark
+    return "".join(f"{sign}{mark}" if sign.isalnum() else sign for sign in text)
 
 
 def _phantom(element: Element, read: Read) -> str:

@@ -99,7 +99,9 @@ def removed(page: str) -> str:
         layout_tables.unwrap(tree)
         words = len(_words(tree.body))
         _remove(one for one in filter(_is_hidden, tree.css(UNSEEN)) if 2 * len(_words(one)) <= words)
-        frames = [*tree.css(FRAMES), *filterfalse(_holds_the_page, tree.css(LINKING))]
+        told = _told(tree.body)
+        beside = [one for one in tree.css(LINKING) if not _holds_the_page(one) and 2 * _told(one) < told]
+        frames = [*tree.css(FRAMES), *beside]
         _remove([*_headers(tree), *filter(_leads_elsewhere, frames), *_indexes(tree)])
         return (tree.html if _words(tree.body) else None) or page
     except (SelectolaxError, RuntimeError, ValueError):
@@ -206,9 +208,16 @@ def _headers(tree: Any) -> list[Any]:
 
 def _leads_elsewhere(frame: Any) -> bool:
     """Tell whether an element is mostly links, or empty."""
-    letters = _letters(frame)
-    linked: int = sum(map(_letters, frame.css("a[href]")))
-    return linked >= letters * MOSTLY
+    return _linked(frame) >= _letters(frame) * MOSTLY
+
+
+def _told(element: Any) -> int:
+    """Return the letters that are not links: a sidebar has few of a page's, what is around a list of links has most."""
+    return 0 if element is None else _letters(element) - _linked(element)
+
+
+def _linked(element: Any) -> int:
+    return sum(map(_letters, element.css("a[href]")))
 
 
 def _indexes(tree: Any) -> list[Any]:

@@ -22,7 +22,7 @@ MARKS = {"^": "\u0302", "~": "\u0303", "¯": "\u0304", "‾": "\u0305", "→": "
 
 def line(formula: Element) -> str:
     """Return a formula in one line."""
-    return " ".join(_text(formula, 0).split())
+    return normalize("NFC", " ".join(_text(formula, 0).split()))
 
 
 def _text(element: Element, depth: int) -> str:
@@ -58,7 +58,7 @@ def _both(parts: list[str]) -> str:
 
 def _above(parts: list[str]) -> str:
     mark = MARKS.get(parts[1].strip())
-    return normalize("NFC", over_letters(parts[0], mark)) if mark else _raised(parts)
+    return over_letters(parts[0], mark) if mark else _raised(parts)
 
 
 def _root(parts: list[str]) -> str:

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import Lock, Thread, current_thread
+from threading import enumerate as all_threads
 from typing import Any, TypeAlias
 
 Options: TypeAlias = Mapping[str, Any]
@@ -141,6 +142,8 @@ Hear: TypeAlias = "Callable[[int, str, int], None]"
 _lock = Lock()  # a step may have threads
 _tokens = 0
 _hear: Hear | None = None
+_others: frozenset[Thread] = frozenset()
+"""Threads that were there before the present call: what they do may be of a former one."""
 
 
 def used(tokens: int) -> None:
@@ -153,10 +156,11 @@ def used(tokens: int) -> None:
 def answered(place: int, text: str) -> None:
     """Say, in ``run`` of a ChunkStep, what the chunk at a place has become, as soon as that is known.
 
-    It is kept although the process may die, or run out of time, over another chunk of the same call.
+    It is kept although the process may die, or run out of time, over another chunk of the same call. From threads, too,
+    that the call has started: one that was there before may still be at a former call, whose places are other chunks'.
     """
     with _lock:
-        if _hear:
+        if _hear and current_thread() not in _others:
             _hear(place, text, _tokens)
 
 
@@ -170,10 +174,11 @@ def take_used() -> int:
 
 @contextmanager
 def heard(hear: Hear) -> Iterator[None]:
-    """Have what steps say with ``answered`` heard, with the tokens used so far."""
-    global _hear  # noqa: PLW0603 - as above
-    _hear = hear
+    """Have what steps say with ``answered`` heard, with the tokens used so far; nothing more after the block."""
+    global _hear, _others  # noqa: PLW0603 - as above
+    _hear, _others = hear, frozenset(all_threads()) - {current_thread()}
     try:
         yield
     finally:
-        _hear = None
+        with _lock:  # a thread that is at it says it to its end
+            _hear = None

@@ -36,6 +36,7 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _COMPATIBLE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 BLOCKS = frozenset(f"{W}{name}" for name in ("body", "tc", "txbxContent", "footnote", "endnote", "hdr", "ftr"))
 GONE = frozenset({f"{W}moveFrom", f"{W}del", f"{W}rt", f"{_COMPATIBLE}Fallback"})
+LINKS = (f"{W}hyperlink", f"{W}fldSimple")
 MARKS = frozenset(
     W + name
     for name in ("b", "i", "u", "strike", "dstrike", "highlight", "bCs", "iCs", "rStyle", "em", "effect", "shd")
@@ -100,8 +101,20 @@ def _is_deleted(element: Element) -> bool:
         return word_styles.hidden(element.find(f"{W}rPr")) is True
     if element.tag == f"{W}sdt":
         gallery = element.find(f"{W}sdtPr/{W}docPartObj/{W}docPartGallery")
-        return gallery is not None and gallery.get(f"{W}val") == "Table of Contents"
+        return gallery is not None and gallery.get(f"{W}val") == "Table of Contents" and _ends_with_entries(element)
     return element.tag == f"{W}tr" and element.find(f"{W}trPr/{W}del") is not None
+
+
+def _ends_with_entries(contents: Element) -> bool:
+    """Tell whether a table of contents ends with its entries: somebody may have gone on writing behind them."""
+    links = {id(one) for name in LINKS for link in contents.iter(name) for one in link.iter()}
+    has_begun = goes_on = False
+    for one in contents.iter():
+        if one.tag in LINKS or one.tag == f"{W}fldChar":
+            has_begun, goes_on = True, False
+        elif one.tag == f"{W}t" and has_begun and id(one) not in links:
+            goes_on = goes_on or bool((one.text or "").strip())
+    return not goes_on
 
 
 def _run(text: str, tail: str | None = None) -> Element:

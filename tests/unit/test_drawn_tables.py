@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from listener.chunking.splitting import chunk
+from listener.documents.drawn_tables import directed
 
 ITEMS = range(15)
 GRID = "+------+-------+\n| Name | Value |\n+======+=======+\n" + "".join(
@@ -67,3 +70,13 @@ def test_what_stands_behind_a_table_or_code_continues_nothing(kind: str) -> None
 def test_rows_without_a_header_continue_nothing() -> None:
     assert set(leads(BARE, "text/x-rst")) == {""}
     assert set(leads(BARRED.replace("Value\n\n", "Value\n"), "text/x-asciidoc")) == {""}
+
+
+def test_directives_in_directives_are_not_gone_through_again_and_again() -> None:
+    def seconds(text: str) -> float:
+        began = time.process_time()
+        assert list(directed(text)) == []
+        return time.process_time() - began
+
+    nested = "".join(f"{' ' * depth}.. list-table::\n" for depth in range(1000))
+    assert seconds(nested) < 20 * seconds(f"{' ' * 500}.. list-table::\n" * 1000)

@@ -84,3 +84,11 @@ def test_what_programs_put_around_a_text_goes(furniture: str) -> None:
 )
 def test_what_is_only_named_alike_or_leads_to_other_pages_stays(content: str) -> None:
     assert "zz" in text(f"{content}{BODY}")
+
+
+def test_what_is_around_a_list_of_links_is_not_its_sidebar_whatever_it_is_called() -> None:
+    links = "".join(f"<li><a href='https://{name}.example'>Tables of {name}</a></li>" for name in ("tides", "winds"))
+    page = f"<p><a href='/'>Harbour</a></p><div class='layout with-sidebar'><h2>Links</h2><ul>{links}</ul></div>"
+    assert text(page) == "Harbour\n\n## Links\n\n- Tables of tides\n- Tables of winds"
+    beside = f"<div class='sidebar'><ul>{links}</ul>Elsewhere</div>"
+    assert text(f"{beside}<div>{BODY}</div>") == "# Model 12\n\nIt moves forty litres a minute."

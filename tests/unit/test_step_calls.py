@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from distribution import distribution
@@ -18,7 +19,7 @@ from listener.documents.pool import Workers
 from listener.documents.redaction import redact
 from listener.documents.step_calls import rework_chunks, rework_document
 from listener.documents.step_registry import GROUP, Steps, result_of, storable
-from listener.documents.steps import ChunkText, DocumentText, WrongStepOptions
+from listener.documents.steps import ChunkText, DocumentText, WrongStepOptions, answered, heard
 from listener.errors import DocumentError, OperatorError
 from listener.settings import Settings
 
@@ -93,6 +94,25 @@ def some(chunks, options):
         answered(place, became[-1])
     return became
 
+LATE = []
+
+def late(chunks, options):
+    import threading
+    from listener.documents.steps import answered
+    if LATE:
+        go, before = LATE.pop()
+        go.set()
+        own = threading.Thread(target=answered, args=(1, "of this call"))
+        own.start()
+        before.join()
+        own.join()
+    else:
+        go = threading.Event()
+        before = threading.Thread(target=lambda: go.wait() and answered(0, "of the call before"))
+        before.start()
+        LATE.append((go, before))
+    raise RuntimeError("no such word")
+
 def deep(levels):
     return [deep(levels - 1)] if levels else 1
 
@@ -102,9 +122,10 @@ OPEN = DocumentStep(version="1", run=look, network=True, environment=["ACME_KEY"
 EACH = ChunkStep(version="1", run=each)
 STRANGE = DocumentStep(version="1", run=strange, network=True)
 SOME = ChunkStep(version="1", run=some)
+LATER = ChunkStep(version="1", run=late)
 FEW = ChunkStep(version="1", run=lambda chunks, options: [])
 """
-NAMES = ("SAYS", "STRANGE", "SOME", "SHUT", "OPEN", "EACH", "FEW")
+NAMES = ("SAYS", "STRANGE", "SOME", "LATER", "SHUT", "OPEN", "EACH", "FEW")
 
 
 @pytest.mark.parametrize(
@@ -348,6 +369,42 @@ async def test_what_was_answered_before_a_call_failed_is_kept(word: str, code: s
     assert {place: one.text for place, one in made.results.items()} == {0: "ONE", 1: "TWO"}
     assert made.error
     assert (made.tokens, made.error.code) == (4, code)
+
+
+@pytest.mark.usefixtures("packages")
+async def test_what_a_thread_of_a_former_call_answers_is_not_taken_for_a_chunk_of_the_present_one() -> None:
+    async with Workers(1, 30, 500) as workers:
+        steps = await Steps.installed(workers, Settings())
+        later = steps.of("later")
+        assert later
+        made = [await later.rework({}, [ChunkText("one"), ChunkText("two")], 10**6) for _ in range(2)]
+        await steps.close()
+    assert [{place: one.text for place, one in group.results.items()} for group in made] == [{}, {1: "of this call"}]
+
+
+def test_a_call_ends_when_what_its_threads_are_saying_is_said() -> None:
+    speaks, goes_on, said = Event(), Event(), []
+
+    def hear(*what: object) -> None:
+        speaks.set()
+        goes_on.wait(30)
+        said.append(what)
+
+    def call() -> None:
+        with heard(hear):
+            Thread(target=answered, args=(0, "x")).start()
+            speaks.wait(30)
+
+    calling = Thread(target=call)
+    calling.start()
+    speaks.wait(30)
+    calling.join(0.2)
+    assert calling.is_alive(), "its answer would be sent in the middle of this"
+    goes_on.set()
+    calling.join(30)
+    assert said == [(0, "x", 0)]
+    answered(0, "y")
+    assert len(said) == 1
 
 
 def test_a_result_that_another_release_has_kept_is_understood_as_far_as_that_goes() -> None:

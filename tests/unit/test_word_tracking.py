@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 import pytest
 from made_files import paragraph, run, word_file
 
+from listener.documents import mathml
 from listener.documents.parsers import Parsers
 from listener.documents.pool import Workers
 
@@ -45,6 +47,26 @@ async def test_a_table_of_contents_goes(pool: Workers) -> None:
     contents = made.format(gallery.format("Table of Contents"), paragraph("Starting 3"))
     cover = made.format(gallery.format("Cover Pages"), paragraph("The cover"))
     assert await read(pool, cover + contents + paragraph("Starting")) == "The cover\n\nStarting"
+
+
+async def test_what_somebody_has_written_behind_the_entries_of_a_table_of_contents_stays(pool: Workers) -> None:
+    field = "<w:r><w:fldChar w:fldCharType='{}'/></w:r>"
+    link = f"<w:hyperlink w:anchor='a'>{run('Starting 3')}</w:hyperlink>"
+    entries = f"{paragraph(field.format('begin'), link)}{paragraph(field.format('end'))}"
+    made = (
+        "<w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val='Table of Contents'/></w:docPartObj></w:sdtPr>"
+        "<w:sdtContent>{}</w:sdtContent></w:sdt>"
+    )
+    assert await read(pool, made.format(entries) + paragraph("Next.")) == "Next."
+    assert await read(pool, made.format(paragraph(link)) + paragraph("Next.")) == "Next."
+    text = await read(pool, made.format(entries + paragraph("For operators only.")) + paragraph("Next."))
+    assert text.endswith("For operators only.\n\nNext.")
+
+
+def test_marks_over_marks_over_a_long_text_do_not_make_it_many_times_as_long() -> None:
+    formula = f"{'<mover>' * 50}<mi>{'a' * 10_000}</mi>{'<mo>^</mo></mover>' * 50}"
+    text = mathml.line(ElementTree.fromstring(f"<math xmlns='{mathml.MATH[1:-1]}'>{formula}</math>"))
+    assert len(text) < 11_000
 
 
 @pytest.mark.parametrize(
