@@ -78,3 +78,20 @@ async def test_a_listener_takes_no_harm_from_a_request_that_is_put_off_for_ever(
         await c.execute("insert into ingest_requests (content, run_at) values ('never', 'infinity')")
         for number in range(2):
             await ingested(c, content=f"one of {number}")
+
+
+@pytest.mark.long
+async def test_what_is_due_by_the_time_that_a_start_is_through_begins_then(
+    it: ListenerProcess, own: Connection
+) -> None:
+    later = LATER.replace("1 second", "4 seconds")
+    async with session(it.dsn) as c:
+        await ingested(c, content="its collection is made now")
+        await until(lambda: c.fetchval(ASLEEP))
+        await asyncio.sleep(0.3)
+        async with own.transaction():
+            await own.execute("lock table dbos.workflow_status in access exclusive mode")  # so long takes the start
+            async with c.transaction():
+                now, due = await add(c, content="now"), await c.fetchval(later)
+            await until(lambda: c.fetchval("select run_at < now() from ingest_requests where id = $1", due))
+        await ended(c, now, due, within=3)
