@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 SAID = "table[role=presentation], table[role=none]"
@@ -23,7 +23,7 @@ MOST_LEVELS = 60  # between what is placed and its cell
 def unwrap(tree: Any) -> None:
     """Take the tables for layout out of a page, and leave what is in their cells."""
     cells = [(one, _table(one)) for one in tree.css("td, th")]
-    layout = _layout(tree, [table.mem_id for _, table in cells if table is not None])
+    layout = _layout(tree, [(cell.parent.mem_id, table.mem_id) for cell, table in cells if table is not None])
     if not layout:
         return
     for cell, table in cells:
@@ -39,12 +39,12 @@ def unwrap(tree: Any) -> None:
             table.unwrap()
 
 
-def _layout(tree: Any, cells: Iterable[int]) -> set[int]:
-    """Return which tables are for layout."""
+def _layout(tree: Any, cells: Sequence[tuple[int, int]]) -> set[int]:
+    """Return which tables are for layout; ``cells``: the row and the table of each."""
     named = {table.mem_id for one in tree.css(NAMED) if (table := _table(one)) is not None}
     placed = {table.mem_id for one in tree.css(PLACED) if (table := _table(_cell(one))) is not None}
-    rows = Counter(table.mem_id for one in tree.css("tr") if (table := _table(one)) is not None)
-    narrow = {table for table, count in Counter(cells).items() if count <= rows[table]}
+    rows = Counter(table for _, table in set(cells))  # that have any
+    narrow = {table for table, count in Counter(table for _, table in cells).items() if count <= rows[table]}
     return {one.mem_id for one in tree.css(SAID)} | ((placed | narrow) - named)
 
 

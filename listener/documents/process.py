@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from listener.documents.headway import PACE_SECONDS, Headway
 LOOK_SECONDS = 0.02  # a worker that only fills memory overshot a limit of 200 MB by 15 MB
 PAGE, TICKS = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
 MOST_MESSAGES = 10_000  # of a call
+OPENING_TRIES = 20
+PROC = Path("/proc/self")
 
 # The worker sees the same modules as we do, and nothing of __main__.
 BOOT = (
@@ -71,8 +74,8 @@ class Worker:
                 start_new_session=is_open,  # what it starts ends with it
                 env={name: os.environ[name] for name in kept if name in os.environ},
             )
-        self._statm = Path(f"/proc/{self.process.pid}/statm")
-        self._stat = Path(f"/proc/{self.process.pid}/stat")
+        # Opened now: once it hides itself, a /proc that shows processes to their owner only (hidepid) lacks it.
+        self._statm, self._stat = (_opened(f"/proc/{self.process.pid}/{name}") for name in ("statm", "stat"))
 
     def await_ready(self, deadline: float) -> None:
         """Wait for the sign that the interpreter is up, so that its start does not count as the call's time."""
@@ -127,7 +130,7 @@ class Worker:
     def _cpu_seconds(self) -> float:
         """Return the CPU time that the process has used; 0 where the system does not tell."""
         try:
-            return sum(map(int, self._stat.read_bytes().rpartition(b")")[2].split()[11:13])) / TICKS
+            return sum(map(int, _present(self._stat).rpartition(b")")[2].split()[11:13])) / TICKS
         except (OSError, ValueError):
             return 0.0
 
@@ -141,8 +144,8 @@ class Worker:
     def memory(self) -> int:
         """Return the bytes of memory that the process occupies; 0 where the system does not tell."""
         try:
-            return int(self._statm.read_bytes().split()[1]) * PAGE
-        except (OSError, IndexError):
+            return int(_present(self._statm).split()[1]) * PAGE
+        except (OSError, ValueError, IndexError):
             return 0
 
     def kill(self) -> None:
@@ -154,6 +157,8 @@ class Worker:
         self.kill()
         self.process.wait()
         self._socket.close()
+        for file in filter(None, (self._statm, self._stat)):
+            file.close()
 
     def _signal(self, number: int) -> None:
         """Send a signal to the process, and to those that it has started, if it may start any."""
@@ -204,6 +209,20 @@ class Worker:
         except subprocess.TimeoutExpired:
             return "the worker closed its connection"
         return f"the worker was ended by {signal.Signals(-code).name}" if code < 0 else f"the worker exited with {code}"
+
+
+def _opened(path: str) -> FileIO | None:
+    """Open a file in /proc. It may be a moment late there: a process is hidden as its parent is until it has begun."""
+    for _ in range(OPENING_TRIES if PROC.exists() else 0):
+        with suppress(OSError):
+            return FileIO(path)
+        time.sleep(0.001)
+    return None
+
+
+def _present(file: FileIO | None) -> bytes:
+    """Return what a file in /proc says now. Raises OSError if the process has ended, ValueError once it is closed."""
+    return os.pread(file.fileno(), 4096, 0) if file else b""
 
 
 def readable(folders: Sequence[str] = ()) -> list[str]:

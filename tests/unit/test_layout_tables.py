@@ -86,6 +86,11 @@ def test_what_is_only_named_alike_or_leads_to_other_pages_stays(content: str) ->
     assert "zz" in text(f"{content}{BODY}")
 
 
+def test_rows_without_cells_do_not_make_a_table_of_data_one_of_a_single_column() -> None:
+    rows = "".join(f"<tr><td>{name}</td><td>40</td></tr><tr></tr>" for name in ("Flow", "Head"))
+    assert text(f"<table>{rows}</table>").count("| Head | 40 |") == 1
+
+
 def test_what_is_around_a_list_of_links_is_not_its_sidebar_whatever_it_is_called() -> None:
     links = "".join(f"<li><a href='https://{name}.example'>Tables of {name}</a></li>" for name in ("tides", "winds"))
     page = f"<p><a href='/'>Harbour</a></p><div class='layout with-sidebar'><h2>Links</h2><ul>{links}</ul></div>"

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -151,6 +152,39 @@ async def test_memory_over_the_limit_fails_its_own_call_only(workers: Workers) -
     with pytest.raises(WorkerMemory, match="200 MB"):
         await workers.run(operator.mul, b"x", 8 * 1024**3)
     assert await workers.run(operator.add, 1, 2) == 3
+
+
+# Root without privileges, also in what it starts, where only the owner of a process sees it in /proc.
+UNSEEN = """
+import asyncio, ctypes, operator, os
+from listener.documents import confinement
+from listener.documents.failures import WorkerMemory
+from listener.documents.pool import Workers
+
+async def main():
+    async with Workers(1, 20, 200, environment=[]) as workers:
+        try:
+            await workers.run(operator.mul, b"x", 1024**3)
+        except WorkerMemory:
+            print("limited")
+
+os.setgroups([])
+os.setgid(65534)
+ctypes.CDLL(None).prctl(28, 3, 0, 0, 0)
+confinement._give_up_privileges(ctypes.CDLL(None))
+confinement.hide()
+asyncio.run(main())
+"""
+HIDDEN = ["unshare", "-m", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"]
+
+
+def test_the_memory_of_a_worker_that_hides_itself_is_limited_where_others_do_not_see_it() -> None:
+    if not which("unshare") or subprocess.run([*HIDDEN, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs root and a mount of its own")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path])}
+    command = [*HIDDEN, sys.executable, "-c", UNSEEN]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert found.stdout == "limited\n", found.stderr
 
 
 async def test_memory_that_the_system_refuses_is_the_same_error(workers: Workers) -> None:
